@@ -1,0 +1,35 @@
+/**
+ * The dictionary that the runtime and the infrastructure share: paths, ports, names and times.
+ * A number that both sides must agree on has its one home here.
+ */
+
+export const paths = {
+  home: '/',
+  playground: '/playground',
+  sideband: '/sideband',
+  health: '/healthz',
+  ready: '/readyz',
+  metrics: '/metrics',
+  chat: '/chat',
+  realtime: '/realtime',
+} as const
+
+/** The addresses that official SDKs dial: the OpenAI path, the Azure GA path, the Azure preview path. */
+export const sdkPaths = ['/v1/realtime', '/openai/v1/realtime', '/openai/realtime'] as const
+
+export const defaultPort = 8080
+
+/** Container Apps sends SIGKILL this long after SIGTERM unless told otherwise. */
+export const defaultGracePeriodSec = 30
+
+/** The drain ends this long before the grace period does, so that logs are flushed before SIGKILL. */
+export const drainMarginSec = 5
+
+export const defaultDrainDeadlineMs = (defaultGracePeriodSec - drainMarginSec) * 1000
+export const defaultLameDuckMs = 3000
+
+/** PCM16 mono, the one PCM rate that the Realtime API takes (samples per second). */
+export const pcmRate = 24_000
+export const pcmBytesPerMs = (pcmRate * 2) / 1000
+
+export const defaultDeployment = 'gpt-realtime'

@@ -1,0 +1,89 @@
+/** Shapes that cross rooms: the two ends of a session, and the messages of `/chat`. */
+
+/** The side of a session that a browser, an SDK or a device holds. */
+export interface Client {
+  /** Connection id, unique in this process; the key of every log line about the connection. */
+  readonly id: string
+  /** Queues one message. Bytes go out as they are: text frame unless `isBinary`. */
+  send(message: string | Uint8Array, isBinary?: boolean): void
+  /** Bytes accepted by `send` that the network has not taken yet. */
+  buffered(): number
+  ping(): void
+  /** Sends what is buffered, then a close frame. Safe to call twice. */
+  close(code: number, reason: string): void
+  /** Ends the socket at once, without a close frame. For a peer that no longer answers. */
+  terminate(): void
+}
+
+/** What the client asked for when it dialled; a copy, as the server's request does not outlive the upgrade. */
+export interface UpgradeRequest {
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly subprotocols: readonly string[]
+  readonly address: string
+}
+
+/** What a handler returns: the reactions of one connection. */
+export interface Connection {
+  /** One message from the client. `data` is gone when the call returns. */
+  message(data: Uint8Array, isBinary: boolean): void
+  /** The client's socket has taken all that was buffered. */
+  writable(): void
+  /** The process is going away: end this connection well before `deadlineMs` (from now) is over. */
+  drain(deadlineMs: number): void
+  /** The client's socket is closed. */
+  closed(code: number): void
+}
+
+/** A handler runs once per connection; its closure is the connection's state. */
+export type Handler = (client: Client, request: UpgradeRequest) => Connection
+
+/** The side of a session that the Realtime API holds. */
+export interface Upstream {
+  /** Queues one message; `data` may be reused when the call returns. */
+  send(data: string | Uint8Array, isBinary?: boolean): void
+  /** Bytes accepted by `send` that the network has not taken yet. */
+  buffered(): number
+  pause(): void
+  resume(): void
+  ping(): void
+  /** Starts the closing handshake; the socket is cut if the peer does not complete it. Safe to call twice. */
+  close(code: number, reason: string): void
+}
+
+/** Names and shapes of the Realtime API: generally available, or the 2024-25 preview. */
+export type Dialect = 'ga' | 'preview'
+
+export type Provider = 'azure' | 'openai' | 'simulator'
+
+/** `/chat`, client to server. `played_ms`: how much of the last answer's audio was heard (ms). */
+export type ChatRequest =
+  | { type?: 'message'; text: string; played_ms?: number }
+  | { type: 'interrupt'; played_ms?: number }
+  | { type: 'heartbeat' }
+
+/** `/chat`, server to client. */
+export type ChatMessage =
+  | { type: 'status'; message: string }
+  | { type: 'text-reset' }
+  | { type: 'transcript-reset' }
+  | { type: 'text-delta'; value: string }
+  | { type: 'audio-chunk'; value: string; bytes: number }
+  | { type: 'transcript-delta'; value: string }
+  | { type: 'error'; message: string; code: string }
+  | { type: 'heartbeat-ack' }
+  | ServerDraining
+
+/** Sent on every socket when the process starts to drain. `deadline_ms` counts from the sending. */
+export interface ServerDraining {
+  type: 'server.draining'
+  deadline_ms: number
+}
+
+/** `GET /info`: what a page shows of the gateway that serves it. */
+export interface GatewayInfo {
+  provider: Provider
+  model: string
+  revision: string
+  replica: string
+}

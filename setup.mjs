@@ -1,0 +1,60 @@
+// Makes this checkout ready to run: packages and built pages. Returns at once when nothing changed.
+// Runs before `npm start`, `npm test` and `npm run check`, in the devcontainer and in CI, under any Node.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(fileURLToPath(import.meta.url))
+const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** The Node that runs the project. npm picks uWebSockets.js's native package by the Node it runs under. */
+const nodeVersion = devDependencies.node
+
+step({
+  name: 'packages',
+  inputs: ['package.json', 'package-lock.json'],
+  salt: `${process.platform}-${process.arch}-${nodeVersion}`,
+  stamp: 'node_modules/.setup-packages',
+  run: () => {
+    const sameMajor = process.versions.node.split('.')[0] === nodeVersion.split('.')[0]
+    if (sameMajor) command('npm', ['ci', '--no-audit', '--no-fund'])
+    else command('npx', ['--yes', `--package=node@${nodeVersion}`, '-c', 'npm ci --no-audit --no-fund'])
+  },
+})
+
+step({
+  name: 'pages',
+  inputs: ['package-lock.json', 'vite.config.ts', ...filesBelow('web').filter(file => !file.startsWith(join('web', 'dist')))],
+  salt: nodeVersion,
+  stamp: 'web/dist/.setup-pages',
+  run: () => command('node_modules/.bin/node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']),
+})
+
+/** Runs one step unless its stamp already holds the hash of its inputs. */
+function step({ name, inputs, salt, stamp, run }) {
+  const hash = createHash('sha256').update(salt)
+  for (const input of inputs) hash.update(input).update(readFileSync(join(root, input)))
+  const wanted = hash.digest('hex')
+  const stampFile = join(root, stamp)
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return
+  console.log(`setup: ${name} …`)
+  run()
+  mkdirSync(dirname(stampFile), { recursive: true })
+  writeFileSync(stampFile, wanted)
+}
+
+function command(program, args) {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
+  if (status === 0) return
+  console.error(`setup: "${program} ${args.join(' ')}" failed${error ? `: ${error.message}` : ` with exit code ${status}`}`)
+  process.exit(1)
+}
+
+function filesBelow(folder) {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
+    .sort()
+}
