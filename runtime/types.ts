@@ -1,18 +1,19 @@
 /** Shapes that cross rooms: the two ends of a session, and the messages of `/chat`. */
+import type { GatewayError } from './errors.ts'
 
 /** The side of a session that a browser, an SDK or a device holds. */
 export interface Client {
   /** Connection id, unique in this process; the key of every log line about the connection. */
   readonly id: string
-  /** Queues one message. Bytes go out as they are: text frame unless `isBinary`. */
-  send(message: string | Uint8Array, isBinary?: boolean): void
+  /**
+   * Queues one message. Bytes go out as they are: text frame unless `isBinary`.
+   * @returns true when the network took it at once; false when it waits in `buffered()`
+   */
+  send(message: string | Uint8Array, isBinary?: boolean): boolean
   /** Bytes accepted by `send` that the network has not taken yet. */
   buffered(): number
-  ping(): void
   /** Sends what is buffered, then a close frame. Safe to call twice. */
   close(code: number, reason: string): void
-  /** Ends the socket at once, without a close frame. For a peer that no longer answers. */
-  terminate(): void
 }
 
 /** What the client asked for when it dialled; a copy, as the server's request does not outlive the upgrade. */
@@ -29,14 +30,31 @@ export interface Connection {
   message(data: Uint8Array, isBinary: boolean): void
   /** The client's socket has taken all that was buffered. */
   writable(): void
-  /** The process is going away: end this connection well before `deadlineMs` (from now) is over. */
+  /** The process is going away: end this connection before `deadlineMs` (from now) is over. */
   drain(deadlineMs: number): void
-  /** The client's socket is closed. */
-  closed(code: number): void
+  /** This connection's own code failed, or the client broke a rule of the server's: end it with that error. */
+  fault(error: GatewayError): void
+  /** The client's socket is closed. @param reason what the close frame said, or the gateway's own error code */
+  closed(code: number, reason: string): void
 }
 
 /** A handler runs once per connection; its closure is the connection's state. */
 export type Handler = (client: Client, request: UpgradeRequest) => Connection
+
+/** A path that takes WebSocket upgrades. */
+export interface SocketRoute {
+  /**
+   * Decides before the upgrade is answered.
+   * @throws GatewayError whose status and message refuse the upgrade
+   */
+  accept(request: UpgradeRequest): Accepted | Promise<Accepted>
+}
+
+export interface Accepted {
+  readonly handler: Handler
+  /** The one subprotocol to answer with; never one that carries a credential. */
+  readonly subprotocol?: string
+}
 
 /** The side of a session that the Realtime API holds. */
 export interface Upstream {
@@ -44,12 +62,24 @@ export interface Upstream {
   send(data: string | Uint8Array, isBinary?: boolean): void
   /** Bytes accepted by `send` that the network has not taken yet. */
   buffered(): number
+  /** Stops reading, so that upstream's own sending is held back. */
   pause(): void
   resume(): void
-  ping(): void
   /** Starts the closing handshake; the socket is cut if the peer does not complete it. Safe to call twice. */
   close(code: number, reason: string): void
 }
+
+/** What a dial tells. Either `failed` once, or `opened` once, then events, then `closed` once. */
+export interface UpstreamListener {
+  opened(upstream: Upstream): void
+  event(frame: Buffer, isBinary: boolean): void
+  /** @param error why the gateway itself gave the connection up, if it did */
+  closed(code: number, reason: string, error?: GatewayError): void
+  failed(error: GatewayError): void
+}
+
+/** Dials upstream. @returns aborts the dial; nothing is told after that */
+export type Dial = (listener: UpstreamListener) => () => void
 
 /** Names and shapes of the Realtime API: generally available, or the 2024-25 preview. */
 export type Dialect = 'ga' | 'preview'
@@ -80,10 +110,12 @@ export interface ServerDraining {
   deadline_ms: number
 }
 
-/** `GET /info`: what a page shows of the gateway that serves it. */
+/** What a page knows of the gateway that serves it: the content of `<meta name="gateway">`. */
 export interface GatewayInfo {
   provider: Provider
   model: string
   revision: string
   replica: string
+  /** Where sockets are opened: '' for the page's own host, else `ws://host` or `wss://host`. */
+  host: string
 }

@@ -1,0 +1,115 @@
+/** One client's socket: what a handler sees of it, and the heartbeat over it. */
+import { fitCloseReason, GatewayError } from './errors.ts'
+import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
+import type { Log } from './log.ts'
+import type { Client, Connection, Handler, UpgradeRequest } from './types.ts'
+
+/** The part of uWebSockets.js's WebSocket that is used here. */
+export interface NativeSocket {
+  /** 1: sent; 0: queued; 2: dropped. */
+  send(message: string | Uint8Array, isBinary: boolean): number
+  getBufferedAmount(): number
+  ping(): number
+  /** Sends a close frame after what is buffered; calls the close handler at once. */
+  end(code: number, reason: string): void
+  /** Cuts the socket; calls the close handler at once. */
+  close(): void
+}
+
+export interface ClientSocketOptions {
+  readonly id: string
+  readonly heartbeatMs: number
+  readonly maxMessageBytes: number
+  readonly log: Log
+}
+
+const sentAtOnce = 1
+
+/** RFC 6455 section 7.4.1: what a close without a close frame is reported as. */
+const abnormalClosure = 1006
+
+export class ClientSocket implements Client {
+  readonly id: string
+  readonly #options: ClientSocketOptions
+  readonly #heartbeat: Heartbeat
+  readonly #connection: Connection
+  /** Null once closed: the native socket must not be touched then. */
+  #native: NativeSocket | null
+  /** The peer no longer reads, so a close frame would wait for ever. */
+  #peerGone = false
+
+  constructor(native: NativeSocket, handler: Handler, request: UpgradeRequest, options: ClientSocketOptions) {
+    this.#native = native
+    this.#options = options
+    this.id = options.id
+    this.#heartbeat = startHeartbeat(
+      options.heartbeatMs,
+      () => this.#native?.ping(),
+      () => this.#abandon(),
+    )
+    this.#connection = handler(this, request)
+  }
+
+  get connection(): Connection {
+    return this.#connection
+  }
+
+  send(message: string | Uint8Array, isBinary = false): boolean {
+    return this.#native === null || this.#native.send(message, isBinary) === sentAtOnce
+  }
+
+  buffered(): number {
+    return this.#native?.getBufferedAmount() ?? 0
+  }
+
+  close(code: number, reason: string): void {
+    const native = this.#native
+    if (native === null) return
+    this.#native = null
+    this.#heartbeat.stop()
+    if (this.#peerGone) native.close()
+    else native.end(code, fitCloseReason(reason))
+  }
+
+  /** A message arrived. One connection's fault ends that connection and no other. */
+  receive(data: ArrayBuffer, isBinary: boolean): void {
+    this.#heartbeat.heard()
+    if (this.#native === null) return
+    try {
+      if (data.byteLength > this.#options.maxMessageBytes) this.#refuseSize(data.byteLength)
+      else this.#connection.message(Buffer.from(data), isBinary)
+    } catch (fault) {
+      this.#options.log.error('process.failed', { connection: this.id, error: String(fault) })
+      this.#connection.fault(
+        new GatewayError('internal', 'The gateway failed on this message', { cause: fault }),
+      )
+    }
+  }
+
+  heard(): void {
+    this.#heartbeat.heard()
+  }
+
+  drained(): void {
+    if (this.#native !== null) this.#connection.writable()
+  }
+
+  /** The native socket is closed. */
+  closed(code: number, reason: string): void {
+    this.#native = null
+    this.#heartbeat.stop()
+    this.#connection.closed(code === 0 ? abnormalClosure : code, reason)
+  }
+
+  #refuseSize(bytes: number): void {
+    const limit = this.#options.maxMessageBytes
+    this.#connection.fault(
+      new GatewayError('message_too_big', `The message has ${bytes} bytes; ${limit} are allowed`),
+    )
+  }
+
+  #abandon(): void {
+    this.#peerGone = true
+    this.#connection.fault(new GatewayError('client_silent', 'The client stopped answering'))
+  }
+}

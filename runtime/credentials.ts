@@ -1,0 +1,16 @@
+/** How the gateway proves itself to upstream: one credential a process, asked before each dial. */
+import type { Target } from './target.ts'
+
+export interface Credential {
+  /**
+   * The headers that authenticate a request.
+   * @throws GatewayError `credential_unavailable` with the cause, when there is none to be had
+   */
+  headers(): Promise<Readonly<Record<string, string>>>
+}
+
+/** A standing key: `api-key` at Azure, a bearer token elsewhere. */
+export function keyCredential(target: Target, key: string): Credential {
+  const headers = target.provider === 'azure' ? { 'api-key': key } : { Authorization: `Bearer ${key}` }
+  return { headers: () => Promise.resolve(headers) }
+}

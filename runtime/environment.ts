@@ -1,0 +1,239 @@
+/**
+ * Every environment variable of the runtime: what it means, what it may be, what it is when unset.
+ * Over 200 lines because it is one table; the README's table and `.env.example` are held to this list by a test.
+ */
+import { z } from 'zod'
+import { defaultDeployment, defaultDrainDeadlineMs, defaultLameDuckMs, defaultPort } from './contract.ts'
+
+/** What a person reads when a variable is wrong, and in the tables of the documents. */
+export interface VariableMeta {
+  description: string
+  allowed: string
+  secret?: boolean
+}
+
+const text = (description: string, allowed = 'any text') =>
+  z.string().optional().meta({ description, allowed })
+
+const textOr = (fallback: string, description: string, allowed = 'any text') =>
+  z.string().default(fallback).meta({ description, allowed })
+
+const secret = (description: string) =>
+  z.string().optional().meta({ description, allowed: 'a non-empty text', secret: true })
+
+const whole = (fallback: number, min: number, max: number, description: string) =>
+  z.coerce
+    .number()
+    .int()
+    .min(min)
+    .max(max)
+    .default(fallback)
+    .meta({ description, allowed: `a whole number from ${min} to ${max}` })
+
+const optionalNumber = (min: number, max: number, description: string) =>
+  z.coerce
+    .number()
+    .min(min)
+    .max(max)
+    .optional()
+    .meta({ description, allowed: `a number from ${min} to ${max}` })
+
+const flag = (fallback: boolean, description: string) =>
+  z.stringbool().default(fallback).meta({ description, allowed: 'true or false' })
+
+const optionalFlag = (description: string) =>
+  z.stringbool().optional().meta({ description, allowed: 'true or false' })
+
+const oneOf = <const T extends readonly [string, ...string[]]>(
+  words: T,
+  fallback: T[number],
+  description: string,
+) =>
+  z
+    .enum(words)
+    .default(fallback)
+    .meta({ description, allowed: words.join(', ') })
+
+const optionalOneOf = <const T extends readonly [string, ...string[]]>(words: T, description: string) =>
+  z
+    .enum(words)
+    .optional()
+    .meta({ description, allowed: words.join(', ') })
+
+const list = (fallback: string, description: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform(value =>
+      value
+        .split(',')
+        .map(part => part.trim())
+        .filter(part => part !== ''),
+    )
+    .meta({ description, allowed: 'a comma-separated list' })
+
+export const environment = z.object({
+  HOST: textOr('127.0.0.1', 'Address to listen on'),
+  PORT: whole(defaultPort, 0, 65_535, 'Port to listen on; 0 takes any free one'),
+  TLS_CERT_FILE: text(
+    'PEM certificate chain; with TLS_KEY_FILE the port speaks https and wss',
+    'a file path',
+  ),
+  TLS_KEY_FILE: text('PEM private key of TLS_CERT_FILE', 'a file path'),
+  CONTAINER_APP_REVISION: textOr('local', 'Revision name, in logs, metrics and health answers'),
+  CONTAINER_APP_REPLICA_NAME: textOr('local', 'Replica name, in logs, metrics and health answers'),
+  APPLICATION_GATEWAY_HOST: text(
+    "Host that the pages open their sockets to, in place of the page's own; an https:// prefix means wss",
+    'a host name, or http:// or https:// and a host name',
+  ),
+  LOG_LEVEL: oneOf(
+    ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+    'info',
+    'Least severe level that is logged',
+  ),
+
+  AZURE_OPENAI_ENDPOINT: text(
+    'Azure OpenAI resource; when set, Azure is the upstream',
+    'an https:// address (http:// for loopback only)',
+  ),
+  AZURE_OPENAI_DEPLOYMENT_NAME: text(
+    'Deployments that clients may use; the first is the default',
+    'a comma-separated list',
+  ),
+  AZURE_OPENAI_DEPLOYMENT: text('Used where AZURE_OPENAI_DEPLOYMENT_NAME is unset', 'a comma-separated list'),
+  AZURE_OPENAI_API_KEY: secret('Key of the Azure OpenAI resource'),
+  AZURE_OPENAI_API_VERSION: text(
+    'Only for the preview form of the address; a preview version, or a date before 2025-08, asks for that form',
+    'a version such as 2025-04-01-preview',
+  ),
+  OPENAI_API_KEY: secret('OpenAI key; when set, and no Azure endpoint is, OpenAI is the upstream'),
+  OPENAI_REALTIME_MODEL: list(
+    defaultDeployment,
+    'OpenAI (or simulated) models that clients may use; the first is the default',
+  ),
+  OPENAI_BASE_URL: textOr(
+    'https://api.openai.com/v1',
+    'Address of the OpenAI API',
+    'an https:// address (http:// for loopback only)',
+  ),
+  UPSTREAM_CONNECT_TIMEOUT_MS: whole(
+    10_000,
+    100,
+    120_000,
+    'Time in which an upstream session must exist, retries included',
+  ),
+  UPSTREAM_BUFFER_MB: whole(
+    16,
+    1,
+    256,
+    'Bytes that may wait for an upstream that is opening or slow (MiB a session)',
+  ),
+  CLIENT_BUFFER_KB: whole(
+    1024,
+    16,
+    65_536,
+    'Bytes waiting for a slow client at which its upstream is paused (KiB)',
+  ),
+  CLIENT_STALL_TIMEOUT_MS: whole(
+    60_000,
+    100,
+    3_600_000,
+    'A client that takes nothing for this long while its upstream is paused is ended',
+  ),
+
+  SIMULATOR_RATE: optionalNumber(
+    0.1,
+    1000,
+    'Embedded simulator: audio pace, times faster than real time (its own default when unset)',
+  ),
+  SIMULATOR_SEED: optionalNumber(0, 4_294_967_295, 'Embedded simulator: makes ids and voice repeatable'),
+
+  CHAT_INSTRUCTIONS: textOr(
+    'You are a friendly assistant. Answer briefly, in the language of the person who speaks to you.',
+    'Instructions of /chat sessions',
+  ),
+  REALTIME_TEXT_ONLY: flag(false, 'No audio in or out'),
+  REALTIME_AUTO_CLOSE: flag(true, '/realtime ends the session after the first response'),
+  REALTIME_VOICE: textOr('alloy', 'Voice of the model'),
+  REALTIME_HEARTBEAT_SEC: whole(
+    10,
+    1,
+    300,
+    'Ping interval on both legs; a peer silent for three intervals is gone',
+  ),
+  REALTIME_MAX_MSG_MB: whole(15, 1, 100, 'Largest message either way (MiB); a larger one closes with 1009'),
+  REALTIME_MENU_PATH: text(
+    'Menu file for the prompt, relative to runtime/ (default menu/menu.ts)',
+    'a file path',
+  ),
+  REALTIME_TEMPLATE_PATH: text(
+    'Jinja template of the prompt, relative to runtime/ (default prompt_templates/template.txt)',
+    'a file path',
+  ),
+  REALTIME_SCHEMA_PATH: text('Response schema file for the prompt, relative to runtime/', 'a file path'),
+  REALTIME_TURN_DETECTION_TYPE: optionalOneOf(
+    ['server_vad', 'semantic_vad', 'none'],
+    "Who decides that a turn is over; unset leaves the model's default",
+  ),
+  REALTIME_TURN_DETECTION_SERVER_THRESHOLD: optionalNumber(0, 1, 'server_vad: activation threshold'),
+  REALTIME_TURN_DETECTION_SERVER_PREFIX_PADDING_MS: optionalNumber(
+    0,
+    10_000,
+    'server_vad: audio kept from before speech',
+  ),
+  REALTIME_TURN_DETECTION_SERVER_SILENCE_DURATION_MS: optionalNumber(
+    0,
+    10_000,
+    'server_vad: silence that ends a turn',
+  ),
+  REALTIME_TURN_DETECTION_CREATE_RESPONSE: optionalFlag('Answer by itself when a turn is over'),
+  REALTIME_TURN_DETECTION_INTERRUPT_RESPONSE: optionalFlag('Speech interrupts an answer'),
+  REALTIME_TURN_DETECTION_SEMANTIC_EAGERNESS: optionalOneOf(
+    ['low', 'medium', 'high', 'auto'],
+    'semantic_vad: how soon a turn counts as over',
+  ),
+  REALTIME_ALLOWED_EVENT_TYPES: list(
+    'response.text.delta,response.text.done',
+    'Globs of the event types that /realtime lets through; <binary> admits binary frames, * everything',
+  ),
+  REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES: list(
+    '',
+    'Globs of the event types whose text is searched for JSON; empty turns extraction off',
+  ),
+  REALTIME_EXTRACT_FIELDS_MAP: textOr(
+    '',
+    'Fields to search by event type, first that yields wins',
+    'glob:fieldA,fieldB;glob2:fieldX',
+  ),
+  REALTIME_EXTRACT_JSON_TEXT_FIELD: textOr('text', 'Field to search where the map names none'),
+  REALTIME_EXTRACT_JSON_STRATEGY: oneOf(
+    ['fenced_or_bare', 'strict_fence', 'first_object'],
+    'fenced_or_bare',
+    'How the JSON is found',
+  ),
+  REALTIME_EXTRACT_OUTPUT_MODE: oneOf(
+    ['replace', 'wrap'],
+    'replace',
+    'The JSON alone, or wrapped in an extracted.json event',
+  ),
+  REALTIME_EXTRACT_ON_FAIL: oneOf(
+    ['drop', 'forward', 'error'],
+    'drop',
+    'What becomes of an event in which no JSON is found',
+  ),
+
+  DRAIN_LAME_DUCK_MS: whole(
+    defaultLameDuckMs,
+    0,
+    60_000,
+    'After SIGTERM, time in which HTTP is still answered while upgrades are refused',
+  ),
+  DRAIN_DEADLINE_MS: whole(
+    defaultDrainDeadlineMs,
+    0,
+    3_600_000,
+    'After SIGTERM, time at which the last sessions are ended',
+  ),
+})
+
+export type Environment = z.output<typeof environment>

@@ -1,0 +1,78 @@
+/**
+ * Every way in which the gateway refuses or ends something: one code each, with the HTTP status of a
+ * refusal before the upgrade, the WebSocket close code after it, and whether trying again can help.
+ *
+ * Close codes: RFC 6455 section 7.4.1 and the IANA WebSocket close code registry
+ * (1012 service restart, 1013 try again later, 1014 bad gateway).
+ */
+export const errorTable = {
+  bad_request: { status: 400, close: 1008, retry: false },
+  bad_upgrade: { status: 400, close: 1002, retry: false },
+  model_not_configured: { status: 404, close: 1008, retry: false },
+  not_found: { status: 404, close: 1008, retry: false },
+  method_not_allowed: { status: 405, close: 1008, retry: false },
+  upgrade_required: { status: 426, close: 1002, retry: false },
+  draining: { status: 503, close: 1012, retry: true },
+  client_silent: { status: 408, close: 1001, retry: true },
+  client_too_slow: { status: 429, close: 1008, retry: true },
+  message_too_big: { status: 413, close: 1009, retry: false },
+  upstream_too_slow: { status: 504, close: 1013, retry: true },
+  upstream_silent: { status: 504, close: 1014, retry: true },
+  upstream_timeout: { status: 504, close: 1013, retry: true },
+  upstream_unreachable: { status: 502, close: 1013, retry: true },
+  upstream_unavailable: { status: 503, close: 1013, retry: true },
+  upstream_rate_limited: { status: 429, close: 1013, retry: true },
+  upstream_refused: { status: 502, close: 1014, retry: false },
+  upstream_lost: { status: 502, close: 1014, retry: true },
+  upstream_broke_protocol: { status: 502, close: 1014, retry: true },
+  credential_unavailable: { status: 503, close: 1013, retry: true },
+  internal: { status: 500, close: 1011, retry: true },
+} as const satisfies Record<string, { status: number; close: number; retry: boolean }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/**
+ * A failure outside the process, or a request that cannot be served. Its message is written for the
+ * person at the other end and never carries a secret or content of a conversation.
+ */
+export class GatewayError extends Error {
+  readonly code: ErrorCode
+  /** How long to wait before trying again (ms), where the refusal said so. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause })
+    this.name = 'GatewayError'
+    this.code = code
+    this.retryAfterMs = options.retryAfterMs
+  }
+
+  get status(): number {
+    return errorTable[this.code].status
+  }
+  get close(): number {
+    return errorTable[this.code].close
+  }
+  get retry(): boolean {
+    return errorTable[this.code].retry
+  }
+}
+
+/**
+ * Whether a close code may be put on the wire (RFC 6455 section 7.4.2): 1004, 1005, 1006 and 1015 are
+ * reserved, 1000-2999 belong to the protocol's registry, 3000-4999 to libraries and applications.
+ */
+export function isSendableCloseCode(code: number): boolean {
+  if (code >= 3000) return code <= 4999
+  return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006
+}
+
+/** Bytes that a close frame has for its reason (RFC 6455 section 5.5: 125 less two for the code). */
+const maxCloseReasonBytes = 123
+
+/** Cuts a close reason to what a close frame can carry, at a character's border. */
+export function fitCloseReason(reason: string): string {
+  if (Buffer.byteLength(reason) <= maxCloseReasonBytes) return reason
+  const cut = Buffer.from(reason).subarray(0, maxCloseReasonBytes)
+  return new TextDecoder().decode(cut, { stream: true })
+}

@@ -1,0 +1,33 @@
+/** The events that the gateway itself writes to upstream. */
+import type { Dialect } from '../types.ts'
+
+export const responseCreate = '{"type":"response.create"}'
+
+/** Base64 of audio (`audio/pcm`, 24 kHz, 16 bit, mono) as an append event. */
+export function audioAppend(audio: Uint8Array): string {
+  const base64 = Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength).toString('base64')
+  return `{"type":"input_audio_buffer.append","audio":"${base64}"}`
+}
+
+/** A message of the user, or of the assistant when history is replayed. The preview calls both content types `text`. */
+export function messageItem(role: 'user' | 'assistant', text: string, dialect: Dialect): string {
+  const assistantType = dialect === 'ga' ? 'output_text' : 'text'
+  const content = [{ type: role === 'user' ? 'input_text' : assistantType, text }]
+  return JSON.stringify({ type: 'conversation.item.create', item: { type: 'message', role, content } })
+}
+
+/** Cuts an assistant's audio to what was heard. @param audioEndMs kept audio (ms) */
+export function truncateItem(itemId: string, contentIndex: number, audioEndMs: number): string {
+  return JSON.stringify({
+    type: 'conversation.item.truncate',
+    item_id: itemId,
+    content_index: contentIndex,
+    audio_end_ms: audioEndMs,
+  })
+}
+
+/** Bytes that a base64 text decodes to, without decoding it (RFC 4648 section 4). */
+export function decodedBytes(base64: Uint8Array): number {
+  const padding = base64.at(-1) === 0x3d ? (base64.at(-2) === 0x3d ? 2 : 1) : 0
+  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding)
+}

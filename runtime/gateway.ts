@@ -1,0 +1,156 @@
+/** The gateway as a whole, put together from its parts. Reads as the table of contents. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { paths } from './contract.ts'
+import { keyCredential } from './credentials.ts'
+import { Drain } from './drain.ts'
+import { sessionUpdate } from './events/dialect.ts'
+import { createExtractor } from './events/extract.ts'
+import { createFilter, matchesAny } from './events/filter.ts'
+import { createTypeReader } from './events/type.ts'
+import { createChat } from './handlers/chat.ts'
+import { createHealth, createMetricsPage, createReadiness } from './handlers/health.ts'
+import { loadPages } from './handlers/pages.ts'
+import { createRealtime, type RealtimeOptions } from './handlers/realtime.ts'
+import { createRoutes } from './handlers/routes.ts'
+import type { HttpHandler } from './http.ts'
+import type { Log } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { loadPrompt } from './prompt.ts'
+import { startServer } from './server.ts'
+import { startSimulator } from './simulator/server.ts'
+import { simulatorTarget, type Target } from './target.ts'
+import type { GatewayInfo } from './types.ts'
+import { createDialer } from './upstream/dial.ts'
+
+export interface Gateway {
+  /** Where it listens, for example `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly port: number
+  /** Ends every session in good order; the process may exit when it resolves. */
+  drain(): Promise<void>
+  /** Ends everything at once. */
+  close(): Promise<void>
+}
+
+const runtimeFolder = import.meta.dirname
+const pagesFolder = join(runtimeFolder, '../web/dist')
+
+/** A key that the embedded simulator takes; it is no secret. */
+const simulatorKey = 'simulator'
+
+/**
+ * Starts a gateway.
+ * @throws Error when a named file is missing, or the address cannot be listened on
+ */
+export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+  if (config.target !== null) return startBefore(config.target, config, log)
+  const simulator = await startSimulator(config.simulator)
+  try {
+    const gateway = await startBefore(simulatorTarget(simulator.url, config.simulator.models), config, log)
+    const close = () => gateway.close().then(() => simulator.close())
+    return { ...gateway, close }
+  } catch (fault) {
+    await simulator.close()
+    throw fault
+  }
+}
+
+/** Starts the gateway before an upstream that is there already. */
+async function startBefore(target: Target, config: Config, log: Log): Promise<Gateway> {
+  const place = { revision: config.revision, replica: config.replica }
+  const drain = new Drain({ ...config.drain, log })
+  const metrics = createMetrics(place)
+  const server = await startServer({
+    host: config.host,
+    port: config.port,
+    tls: config.tls,
+    ...config.limits,
+    pages: createPages(config, target, () => drain.phase, createMetricsPage(metrics)),
+    sockets: createSockets(config, target, { log, metrics }),
+    upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
+    drain,
+    log,
+  })
+  const url = `${config.tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`
+  log.info('server.listening', {
+    url,
+    port: server.port,
+    provider: target.provider,
+    deployments: target.deployments,
+  })
+  return {
+    url,
+    port: server.port,
+    drain: async () => {
+      await drain.begin()
+      server.stopListening()
+    },
+    close: async () => server.close(),
+  }
+}
+
+function createPages(config: Config, target: Target, phase: () => string, metricsPage: HttpHandler) {
+  const { revision, replica, socketHost: host } = config
+  const info: GatewayInfo = {
+    provider: target.provider,
+    model: target.deployments[0],
+    revision,
+    replica,
+    host,
+  }
+  const unready = () => (phase() === 'serving' ? null : 'draining')
+  return loadPages(pagesFolder, info)
+    .set(paths.health, createHealth({ revision, replica }, phase))
+    .set(paths.ready, createReadiness({ revision, replica }, unready))
+    .set(paths.metrics, metricsPage)
+}
+
+function createSockets(
+  config: Config,
+  target: Target,
+  { log, metrics }: Pick<RealtimeOptions, 'log' | 'metrics'>,
+) {
+  const { limits, realtime } = config
+  const { dialect, label, deployments } = target
+  const credential = keyCredential(target, config.target === null ? simulatorKey : config.apiKey)
+  const dialTo = createDialer({
+    target,
+    credential,
+    connectTimeoutMs: config.connectTimeoutMs,
+    ...limits,
+    log,
+    metrics,
+  })
+  const common = { dialect, limits, log, metrics, readType: createTypeReader() }
+  const prompt = loadPrompt(config.prompt, readBelowRuntime)
+  for (const message of prompt.warnings) log.warn('prompt.warning', { message })
+  const dial = dialTo(deployments[0])
+  const transparent = {
+    filter: createFilter(['*']),
+    extractor: null,
+    autoClose: false,
+    sessionUpdate: null,
+  } as const
+  return createRoutes({
+    deployments,
+    chat: createChat({ ...common, dial, label, settings: config.chat }),
+    realtime: createRealtime({
+      ...common,
+      dial,
+      manners: 'gateway',
+      filter: createFilter(realtime.allowedEventTypes),
+      extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
+      autoClose: realtime.autoClose,
+      sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
+    }),
+    sdk: deployment =>
+      createRealtime({ ...common, ...transparent, dial: dialTo(deployment), manners: 'transparent' }),
+  })
+}
+
+function readBelowRuntime(path: string): string | null {
+  const file = join(runtimeFolder, path)
+  return existsSync(file) ? readFileSync(file, 'utf8') : null
+}

@@ -1,0 +1,197 @@
+/** The answer of a `/chat` session: asked for, streamed, interrupted, asked for again. */
+import { pcmBytesPerMs } from '../contract.ts'
+import { decodedBytes, responseCreate, truncateItem } from '../events/compose.ts'
+import { gaName } from '../events/dialect.ts'
+import { fieldBytes } from '../events/type.ts'
+import type { ChatMessage } from '../types.ts'
+
+/**
+ * - idle: nothing is owed
+ * - asked: a response was asked for and has not begun
+ * - answering: a response streams
+ * - cancelling: the response was interrupted; what still comes of it is not shown
+ */
+type AnswerState = 'idle' | 'asked' | 'answering' | 'cancelling'
+
+export interface AnswerParts {
+  tell(message: ChatMessage): void
+  /** Sends a ready-made message to the client. */
+  deliver(message: Uint8Array): void
+  /** Sends an event to upstream. */
+  send(message: string, type: string): void
+  /** The assistant finished saying something, as text or transcript. */
+  said(text: string): void
+}
+
+/** The audio that an interruption would cut. */
+interface SpokenItem {
+  readonly id: string
+  bytes: number
+}
+
+const audioStart = Buffer.from('{"type":"audio-chunk","value":"')
+
+export class Answer {
+  readonly #parts: AnswerParts
+  #state: AnswerState = 'idle'
+  /** A further answer is wanted when the interrupted one is over. */
+  #again = false
+  /** The interrupted response had begun, so upstream was told to cancel it. */
+  #cancelSent = false
+  #spoken: SpokenItem | null = null
+
+  constructor(parts: AnswerParts) {
+    this.#parts = parts
+  }
+
+  /** Whether an answer is under way or wanted. */
+  get due(): boolean {
+    return this.#state === 'asked' || this.#state === 'answering' || this.#again
+  }
+
+  /** Asks for an answer; after the interrupted one if there is one, as only one can run at a time. */
+  ask(): void {
+    if (this.#state === 'cancelling') {
+      this.#again = true
+      return
+    }
+    this.#state = 'asked'
+    this.#parts.send(responseCreate, 'response.create')
+  }
+
+  /**
+   * Interrupts the answer: cancels what is being made, cuts what was made to what was heard.
+   * @param playedMs how much of the audio was heard (ms); undefined leaves the audio whole
+   */
+  interrupt(playedMs: number | undefined): void {
+    if (this.#state === 'asked' || this.#state === 'answering') {
+      this.#cancelSent = this.#state === 'answering'
+      if (this.#cancelSent) this.#cancel()
+      this.#state = 'cancelling'
+      this.#parts.tell({ type: 'status', message: 'Response interrupted' })
+    }
+    this.#again = false
+    if (playedMs !== undefined) this.#truncate(playedMs)
+  }
+
+  /** Forgets the answer: the upstream session is gone. @returns whether one was owed */
+  abandon(): boolean {
+    const owed = this.due
+    this.#state = 'idle'
+    this.#again = false
+    this.#spoken = null
+    return owed
+  }
+
+  /** One event from upstream, of either dialect. */
+  event(frame: Buffer, type: string | null): void {
+    switch (type === null ? null : gaName(type)) {
+      case 'response.created':
+        return this.#begin()
+      case 'response.output_text.delta':
+        return this.#stream(frame, 'text-delta')
+      case 'response.output_audio_transcript.delta':
+        return this.#stream(frame, 'transcript-delta')
+      case 'response.output_audio.delta':
+        return this.#play(frame)
+      case 'response.output_text.done':
+      case 'response.output_audio_transcript.done':
+        return this.#finishText(frame)
+      case 'response.done':
+      case 'response.completed':
+        return this.#finish(frame)
+      case 'error':
+        return this.#fail(frame)
+    }
+  }
+
+  #begin(): void {
+    if (this.#state === 'cancelling') {
+      if (!this.#cancelSent) this.#cancel()
+      this.#cancelSent = true
+      return
+    }
+    this.#state = 'answering'
+    this.#spoken = null
+    this.#parts.tell({ type: 'text-reset' })
+    this.#parts.tell({ type: 'transcript-reset' })
+  }
+
+  #cancel(): void {
+    this.#parts.send('{"type":"response.cancel"}', 'response.cancel')
+  }
+
+  #truncate(playedMs: number): void {
+    if (this.#spoken === null) return
+    const madeMs = Math.floor(this.#spoken.bytes / pcmBytesPerMs)
+    const keptMs = Math.floor(playedMs)
+    if (keptMs < madeMs) {
+      this.#parts.send(truncateItem(this.#spoken.id, 0, keptMs), 'conversation.item.truncate')
+    }
+    this.#spoken = null
+  }
+
+  #stream(frame: Buffer, type: 'text-delta' | 'transcript-delta'): void {
+    if (this.#state === 'cancelling') return
+    const value = parse<{ delta?: string }>(frame).delta
+    if (typeof value === 'string') this.#parts.tell({ type, value })
+  }
+
+  #play(frame: Buffer): void {
+    if (this.#state === 'cancelling') return
+    const base64 = fieldBytes(frame, 'delta') ?? Buffer.from(parse<{ delta?: string }>(frame).delta ?? '')
+    const bytes = decodedBytes(base64)
+    const id = fieldBytes(frame, 'item_id')?.toString() ?? ''
+    if (this.#spoken?.id === id) this.#spoken.bytes += bytes
+    else this.#spoken = { id, bytes }
+    this.#parts.deliver(Buffer.concat([audioStart, base64, Buffer.from(`","bytes":${bytes}}`)]))
+  }
+
+  #finishText(frame: Buffer): void {
+    const { text, transcript } = parse<{ text?: string; transcript?: string }>(frame)
+    this.#parts.said(text ?? transcript ?? '')
+    if (this.#state === 'answering') this.#parts.tell({ type: 'status', message: 'Response complete' })
+  }
+
+  #finish(frame: Buffer): void {
+    const { response } = parse<ResponseDone>(frame)
+    if (this.#state === 'cancelling') return this.#askAgain()
+    this.#state = 'idle'
+    if (response?.status === 'failed') {
+      const code = response.status_details?.error?.code ?? 'response_failed'
+      this.#parts.tell({ type: 'error', message: `The model failed to answer (${code}); try again`, code })
+    }
+    this.#parts.tell({ type: 'status', message: 'Model ready' })
+  }
+
+  #fail(frame: Buffer): void {
+    const { error } = parse<{ error?: { code?: string; message?: string } }>(frame)
+    const code = error?.code ?? 'upstream_error'
+    // The answer ended before the request to cancel it arrived: nothing is wrong.
+    if (code === 'response_cancel_not_active') return
+    this.#parts.tell({ type: 'error', message: error?.message ?? 'Upstream reported an error', code })
+    if (this.#state === 'asked') this.#state = 'idle'
+    // The interrupted response never began, so no end of it will come.
+    if (this.#state === 'cancelling' && !this.#cancelSent) this.#askAgain()
+  }
+
+  #askAgain(): void {
+    this.#state = 'idle'
+    if (!this.#again) return
+    this.#again = false
+    this.ask()
+  }
+}
+
+interface ResponseDone {
+  response?: { status?: string; status_details?: { error?: { code?: string } | null } | null }
+}
+
+/** Upstream's JSON; a frame that is not JSON reads as an empty object. */
+function parse<T extends object>(frame: Buffer): Partial<T> {
+  try {
+    return JSON.parse(frame.toString())
+  } catch {
+    return {}
+  }
+}

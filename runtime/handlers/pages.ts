@@ -1,0 +1,119 @@
+/** The built pages, served from memory: read, compressed and tagged once at start. */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { extname, join, relative, sep } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { HttpAnswer, HttpHandler, HttpRequest } from '../http.ts'
+import type { GatewayInfo } from '../types.ts'
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.json': 'application/json',
+  '.woff2': 'font/woff2',
+}
+
+/** Formats that are compressed already. */
+const incompressible = new Set(['.png', '.ico', '.woff2'])
+
+/** Pages load nothing from other hosts and run no inline script; sockets may go to the Application Gateway. */
+const securityHeaders = {
+  'Content-Security-Policy': [
+    "default-src 'self'",
+    "connect-src 'self' ws: wss:",
+    "media-src 'self' blob:",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+}
+
+/** Vite puts a hash of the content into the names below this folder, so they never change. */
+const hashedFolder = '/assets/'
+const forEver = 'public, max-age=31536000, immutable'
+const askEachTime = 'no-cache'
+
+/** The tag whose content each page reads its gateway from. */
+const infoTag = '<meta name="gateway" content="{}"'
+
+/**
+ * Loads every file below a folder as a page: `index.html` at `/`, other HTML also without its ending.
+ * @param folder the output of the build; when it does not exist there are no pages
+ */
+export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpHandler> {
+  const pages = new Map<string, HttpHandler>()
+  if (!existsSync(folder)) return pages
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const extension = extname(entry.name)
+    if (!entry.isFile() || !(extension in contentTypes)) continue
+    const file = join(entry.parentPath, entry.name)
+    const path = `/${relative(folder, file).split(sep).join('/')}`
+    const body = extension === '.html' ? withInfo(readFileSync(file, 'utf8'), info) : readFileSync(file)
+    const handler = createPage(path, extension, body)
+    pages.set(path, handler)
+    if (extension === '.html')
+      pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), handler)
+  }
+  return pages
+}
+
+function withInfo(html: string, info: GatewayInfo): Buffer {
+  const json = JSON.stringify(info).replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;')
+  return Buffer.from(html.replace(infoTag, () => `<meta name="gateway" content="${json}"`))
+}
+
+function createPage(path: string, extension: string, body: Buffer): HttpHandler {
+  const compress = !incompressible.has(extension)
+  const bodies = {
+    br: compress ? brotliCompressSync(body) : null,
+    gzip: compress ? gzipSync(body) : null,
+    identity: body,
+  }
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const headers = {
+    ...securityHeaders,
+    'Content-Type': contentTypes[extension] ?? 'application/octet-stream',
+    'Cache-Control': path.startsWith(hashedFolder) ? forEver : askEachTime,
+    Vary: 'Accept-Encoding',
+  }
+  return request => answer(request, bodies, etag, headers)
+}
+
+type Bodies = Readonly<Record<'br' | 'gzip', Buffer | null>> & { readonly identity: Buffer }
+
+function answer(
+  request: HttpRequest,
+  bodies: Bodies,
+  etag: string,
+  headers: Record<string, string>,
+): HttpAnswer {
+  const accepted = request.headers.get('accept-encoding') ?? ''
+  const encoding = (['br', 'gzip'] as const).find(name => bodies[name] !== null && accepts(accepted, name))
+  // A tag names one representation, so each encoding has its own (RFC 9110 section 8.8.3.3).
+  const tag = encoding === undefined ? etag : etag.replace(/"$/, `-${encoding}"`)
+  const tagged = { ...headers, ETag: tag, ...(encoding && { 'Content-Encoding': encoding }) }
+  const known = request.headers
+    .get('if-none-match')
+    ?.split(',')
+    .some(value => value.trim().replace(/^W\//, '') === tag)
+  if (known) return { status: 304, headers: tagged }
+  return {
+    status: 200,
+    headers: tagged,
+    body: encoding === undefined ? bodies.identity : (bodies[encoding] ?? ''),
+  }
+}
+
+/** Whether `Accept-Encoding` names an encoding and does not refuse it by `q=0` (RFC 9110 section 12.5.3). */
+function accepts(header: string, encoding: string): boolean {
+  return header.split(',').some(part => {
+    const [name, ...parameters] = part.split(';').map(word => word.trim().toLowerCase())
+    return name === encoding && !parameters.some(parameter => /^q=0(\.0*)?$/.test(parameter))
+  })
+}

@@ -1,0 +1,149 @@
+/** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
+import { type End, endWith } from '../end.ts'
+import { GatewayError } from '../errors.ts'
+import { audioAppend, messageItem, responseCreate } from '../events/compose.ts'
+import type { Extractor } from '../events/extract.ts'
+import type { EventFilter } from '../events/filter.ts'
+import { Session, type SessionHooks, type SessionParts } from '../session.ts'
+import { endsResponse } from '../turn.ts'
+import type { Client, Connection, Dialect, Handler } from '../types.ts'
+
+export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> {
+  readonly filter: EventFilter
+  readonly extractor: Extractor | null
+  readonly autoClose: boolean
+  /** `session.update` to begin with; null leaves the session to the client. */
+  readonly sessionUpdate: string | null
+  readonly dialect: Dialect
+  /**
+   * `gateway`: plain text becomes a turn, binary becomes audio, and the end is announced by
+   * `upstream.closed`. `transparent`: every frame goes on as it is, as at the API itself.
+   */
+  readonly manners: 'gateway' | 'transparent'
+}
+
+/** Makes the handler of `/realtime` and of the SDK addresses. */
+export function createRealtime(options: RealtimeOptions): Handler {
+  return (client, { path }) => {
+    const realtime = new Realtime(client, path, options)
+    realtime.start()
+    return realtime
+  }
+}
+
+class Realtime implements Connection, SessionHooks {
+  readonly #options: RealtimeOptions
+  readonly #session: Session
+
+  constructor(client: Client, route: string, options: RealtimeOptions) {
+    this.#options = options
+    this.#session = new Session({ ...options, client, route }, this)
+  }
+
+  start(): void {
+    this.#session.dial()
+  }
+
+  message(data: Uint8Array, isBinary: boolean): void {
+    if (this.#options.manners === 'transparent') {
+      return this.#session.forward(data, isBinary ? null : this.#options.readType(data), isBinary)
+    }
+    if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
+    const type = this.#options.readType(data)
+    if (type !== null && endsAsObject(data)) return this.#session.forward(data, type)
+    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
+    if (isJson(text)) this.#session.forward(data, type)
+    else this.#say(text)
+  }
+
+  /** Plain text is a turn of the user's. */
+  #say(text: string): void {
+    if (text.trim() === '')
+      return this.refused(new GatewayError('bad_request', 'Provide text, or an event as JSON'))
+    if (this.#session.phase === 'draining') {
+      return this.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
+    }
+    this.#session.forward(messageItem('user', text, this.#options.dialect), 'conversation.item.create')
+    this.#session.forward(responseCreate, 'response.create')
+  }
+
+  opened(): void {
+    if (this.#options.sessionUpdate !== null)
+      this.#session.send(this.#options.sessionUpdate, 'session.update')
+  }
+
+  event(frame: Buffer, isBinary: boolean, type: string | null): void {
+    const { filter, extractor, metrics, autoClose } = this.#options
+    if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
+    else if (isBinary ? filter.admitsBinary : filter.admits(type)) this.#session.deliver(frame, isBinary)
+    else metrics.countDropped(isBinary ? '<binary>' : type)
+    if (autoClose && endsResponse(type))
+      this.#session.close({ by: 'gateway', code: 1000, reason: 'response done' })
+  }
+
+  #extract(extractor: Extractor, frame: Buffer, type: string): void {
+    const { traffic, countDropped } = this.#options.metrics
+    const outcome = extractor.extract(frame, type)
+    switch (outcome.kind) {
+      case 'record':
+        traffic.eventsExtracted += 1
+        return this.#session.deliver(outcome.text)
+      case 'error':
+        return this.#session.deliver(outcome.text)
+      case 'forward':
+        return this.#session.deliver(frame)
+      case 'drop':
+        return countDropped(type)
+    }
+  }
+
+  /** The shape of the API's own `error` event, so that SDKs read it. */
+  refused({ code, message, retry, retryAfterMs }: GatewayError): void {
+    const error = { type: 'gateway_error', code, message, param: null, event_id: null }
+    const retryAfter = retryAfterMs === undefined ? {} : { retry_after_ms: Math.round(retryAfterMs) }
+    this.#session.deliver(
+      JSON.stringify({ type: 'error', event_id: `event_gateway_${code}`, error, retry, ...retryAfter }),
+    )
+  }
+
+  closing({ by, error, code, reason }: End): void {
+    if (by === 'client') return
+    if (error !== undefined) this.refused(error)
+    if (by === 'upstream' && this.#options.manners === 'gateway') {
+      this.#session.deliver(JSON.stringify({ type: 'upstream.closed', reason, code }))
+    }
+  }
+
+  writable(): void {
+    this.#session.writable()
+  }
+
+  drain(deadlineMs: number): void {
+    this.#session.deliver(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
+    this.#session.drain(deadlineMs)
+  }
+
+  fault(error: GatewayError): void {
+    this.#session.close(endWith('gateway', error))
+  }
+
+  closed(code: number, reason: string): void {
+    this.#session.clientClosed(code, reason)
+  }
+}
+
+/** Whether the last byte that is not white space is a closing brace. */
+function endsAsObject(data: Uint8Array): boolean {
+  let last = data.length - 1
+  while (last >= 0 && (data[last] ?? 0) <= 0x20) last -= 1
+  return data[last] === 0x7d
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

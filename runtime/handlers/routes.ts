@@ -1,0 +1,62 @@
+/** What each WebSocket path accepts, decided before the upgrade. */
+import { paths, sdkPaths } from '../contract.ts'
+import { GatewayError } from '../errors.ts'
+import type { Handler, SocketRoute, UpgradeRequest } from '../types.ts'
+
+export interface RouteOptions {
+  readonly chat: Handler
+  readonly realtime: Handler
+  /** Makes the handler of an SDK address for one deployment. */
+  readonly sdk: (deployment: string) => Handler
+  /** The first is the default. */
+  readonly deployments: readonly [string, ...string[]]
+}
+
+/** What official SDKs offer; any other value of theirs may carry a key and is never answered with. */
+const realtimeSubprotocol = 'realtime'
+
+/** Query values that choose a deployment: OpenAI's and Azure GA's, and the Azure preview's. */
+const deploymentParameters = ['model', 'deployment'] as const
+
+/** Query values of the API that open something else than a speech session. */
+const foreignParameters = ['call_id', 'intent'] as const
+
+export function createRoutes({ chat, realtime, sdk, deployments }: RouteOptions): Map<string, SocketRoute> {
+  const handlers = new Map(deployments.map(deployment => [deployment, sdk(deployment)]))
+  const routes = new Map<string, SocketRoute>([
+    [paths.chat, { accept: request => ({ handler: chat, ...subprotocolOf(request) }) }],
+    [paths.realtime, { accept: request => ({ handler: realtime, ...subprotocolOf(request) }) }],
+  ])
+  for (const path of sdkPaths) {
+    routes.set(path, {
+      accept: request => ({
+        handler: chooseHandler(handlers, deployments[0], request),
+        ...subprotocolOf(request),
+      }),
+    })
+  }
+  return routes
+}
+
+function chooseHandler(
+  handlers: ReadonlyMap<string, Handler>,
+  defaultDeployment: string,
+  { query }: UpgradeRequest,
+): Handler {
+  const foreign = foreignParameters.find(name => query.has(name))
+  if (foreign !== undefined)
+    throw new GatewayError('bad_request', `"${foreign}" is not served at this address`)
+  const asked =
+    deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? defaultDeployment
+  const handler = handlers.get(asked)
+  if (handler !== undefined) return handler
+  const choice = [...handlers.keys()].map(name => `"${name}"`).join(', ')
+  throw new GatewayError(
+    'model_not_configured',
+    `The model "${asked.slice(0, 64)}" is not configured here; use ${choice}`,
+  )
+}
+
+function subprotocolOf({ subprotocols }: UpgradeRequest): { subprotocol?: string } {
+  return subprotocols.includes(realtimeSubprotocol) ? { subprotocol: realtimeSubprotocol } : {}
+}

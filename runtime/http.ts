@@ -1,0 +1,63 @@
+/** Requests and answers over HTTP as handlers see them, and the one shape of errors. */
+import type { GatewayError } from './errors.ts'
+
+export interface HttpRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}
+
+/** A handler of GET and HEAD; a GatewayError that it throws becomes the answer. */
+export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  200: 'OK',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/** Writes a status line's code and phrase (RFC 9110 section 15). */
+export function statusLine(status: number): string {
+  return `${status} ${reasonPhrases[status] ?? 'Unknown'}`
+}
+
+/** Answers with JSON that no cache keeps. */
+export function jsonAnswer(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  }
+}
+
+/** Answers with an error's status and `{"detail":"…"}`, and `Retry-After` in whole seconds where it is known. */
+export function errorAnswer(error: GatewayError, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  const retryAfter: Record<string, string> =
+    error.retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(error.retryAfterMs / 1000)) }
+  return jsonAnswer(error.status, { detail: error.message }, { ...retryAfter, ...headers })
+}

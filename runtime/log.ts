@@ -1,0 +1,60 @@
+/** JSON lines for machines: an event's name, ids and counts; never content, never a secret. */
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino'
+
+/** The closed list of events that operators search for; anything else is a warning or an error. */
+export type LogEvent =
+  | 'server.listening'
+  | 'signal.received'
+  | 'drain.started'
+  | 'drain.completed'
+  | 'client.connected'
+  | 'bridge.connected'
+  | 'bridge.completed'
+  | 'connection.closed'
+  | 'upgrade.refused'
+  | 'upstream.retry'
+  | 'upstream.failed'
+  | 'prompt.warning'
+  | 'process.failed'
+
+/** What the rooms below the house see of a log: named events with fields. */
+export interface Log {
+  info(event: LogEvent, fields?: object): void
+  warn(event: LogEvent, fields?: object): void
+  error(event: LogEvent, fields?: object): void
+}
+
+const secretFields = [
+  'authorization',
+  'apiKey',
+  'api-key',
+  'key',
+  'token',
+  'ticket',
+  'sec-websocket-protocol',
+]
+
+/**
+ * Settings of the process's logger. The event's name is the field `event`, time is ISO 8601, levels
+ * are words. Fields that are named like a secret are replaced, one level deep too.
+ */
+export function logOptions(level: string, base: { revision: string; replica: string }): LoggerOptions {
+  return {
+    level,
+    base,
+    messageKey: 'event',
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+    redact: { paths: secretFields.flatMap(field => [`["${field}"]`, `*["${field}"]`]), censor: '[redacted]' },
+  }
+}
+
+/** Makes a log of a pino logger. */
+export function createLog(options: LoggerOptions, destination: DestinationStream): Log {
+  const logger: Logger = pino(options, destination)
+  return {
+    info: (event, fields = {}) => logger.info(fields, event),
+    warn: (event, fields = {}) => logger.warn(fields, event),
+    error: (event, fields = {}) => logger.error(fields, event),
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The door: HTTP and WebSocket on one port. The only importer of uWebSockets.js.
+ *
+ * Over 200 lines because nothing else may touch the native server.
+ *
+ * Its rules, from its own documents (index.d.ts): a request lives only until its handler returns or
+ * first awaits; message bytes are gone after the callback; `onAborted` before anything asynchronous; a
+ * socket is unusable after its close; writes outside a callback are corked.
+ */
+import uWS, {
+  type HttpRequest as NativeRequest,
+  type HttpResponse as NativeResponse,
+  type us_listen_socket,
+  type us_socket_context_t,
+} from 'uWebSockets.js'
+import { ClientSocket } from './client-socket.ts'
+import type { Drain } from './drain.ts'
+import { GatewayError } from './errors.ts'
+import { errorAnswer, type HttpAnswer, type HttpHandler, statusLine } from './http.ts'
+import type { Log } from './log.ts'
+import type { Accepted, SocketRoute, UpgradeRequest } from './types.ts'
+
+export interface ServerOptions {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  readonly heartbeatMs: number
+  readonly maxMessageBytes: number
+  readonly pages: ReadonlyMap<string, HttpHandler>
+  readonly sockets: ReadonlyMap<string, SocketRoute>
+  /** On every answer to an upgrade, so that clients see which replica serves them. */
+  readonly upgradeHeaders: Readonly<Record<string, string>>
+  readonly drain: Drain
+  readonly log: Log
+}
+
+export interface Server {
+  readonly port: number
+  /** Takes no new connections; open ones go on. Safe to call twice. */
+  stopListening(): void
+  /** Ends everything at once. Safe to call twice. */
+  close(): void
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: a second process on the port fails, instead of quietly taking half of the connections. */
+const exclusivePort = 1
+
+type NativeListen = (
+  host: string,
+  port: number,
+  option: number,
+  listened: (socket: us_listen_socket | false) => void,
+) => void
+
+/** What a native socket carries from the upgrade on. */
+interface SocketState {
+  readonly accepted: Accepted
+  readonly request: UpgradeRequest
+  client?: ClientSocket
+}
+
+/** uWebSockets.js cuts the socket above its limit without a close frame: leave room to send 1009 ourselves. */
+const nativeLimitFactor = 2
+
+/** A backstop behind our own heartbeat (s); uWebSockets.js takes up to 960. */
+const nativeIdleTimeoutSec = (heartbeatMs: number) =>
+  Math.min(960, Math.max(16, Math.ceil(heartbeatMs / 1000) * 6))
+
+/**
+ * Listens.
+ * @throws Error when the address cannot be listened on, or the certificate cannot be read
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { tls, host, port } = options
+  const app =
+    tls === null ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
+  let connections = 0
+  for (const [path, route] of options.sockets) {
+    app.ws<SocketState>(path, {
+      compression: uWS.DISABLED,
+      maxPayloadLength: options.maxMessageBytes * nativeLimitFactor,
+      // The session bounds what is buffered; a native limit would drop messages in silence.
+      maxBackpressure: 0,
+      idleTimeout: nativeIdleTimeoutSec(options.heartbeatMs),
+      sendPingsAutomatically: false,
+      upgrade: (response, request, context) => upgrade(options, route, response, request, context),
+      open: socket => {
+        const state = socket.getUserData()
+        connections += 1
+        const { heartbeatMs, maxMessageBytes, log, drain } = options
+        const id = `c${connections}`
+        log.info('client.connected', { connection: id, route: path, query: [...state.request.query.keys()] })
+        state.client = new ClientSocket(socket, state.accepted.handler, state.request, {
+          id,
+          heartbeatMs,
+          maxMessageBytes,
+          log,
+        })
+        drain.add(state.client.connection)
+      },
+      message: (socket, data, isBinary) => socket.getUserData().client?.receive(data, isBinary),
+      drain: socket => socket.getUserData().client?.drained(),
+      ping: socket => socket.getUserData().client?.heard(),
+      pong: socket => socket.getUserData().client?.heard(),
+      close: (socket, code, reason) => {
+        const { client } = socket.getUserData()
+        if (client === undefined) return
+        client.closed(code, Buffer.from(reason).toString())
+        options.drain.remove(client.connection)
+      },
+    })
+  }
+  app.any('/*', (response, request) => serve(options, response, request))
+  let listening: us_listen_socket | null = await new Promise((resolve, reject) => {
+    const listened = (socket: us_listen_socket | false) =>
+      socket ? resolve(socket) : reject(new Error(`Cannot listen on ${host} port ${port}: is it in use?`))
+    // The types know the option for the port alone; the binding takes host, port and option.
+    const listen = app.listen.bind(app) as unknown as NativeListen
+    listen(host, port, exclusivePort, listened)
+  })
+  const stopListening = () => {
+    if (listening !== null) uWS.us_listen_socket_close(listening)
+    listening = null
+  }
+  return {
+    port: uWS.us_socket_local_port(listening as us_listen_socket),
+    stopListening,
+    close: () => {
+      stopListening()
+      app.close()
+    },
+  }
+}
+
+function serve(options: ServerOptions, response: NativeResponse, request: NativeRequest): void {
+  const path = request.getUrl()
+  const method = request.getMethod().toUpperCase()
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    headers.set(name, value)
+  })
+  const query = new URLSearchParams(request.getQuery())
+  const state = watchAbort(response)
+  const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
+  const handler = options.pages.get(path)
+  if (handler === undefined) return reply(errorAnswer(...refusalOf(options, path, method)))
+  if (method !== 'GET' && method !== 'HEAD')
+    return reply(errorAnswer(methodNotAllowed(method, path), { Allow: 'GET, HEAD' }))
+  new Promise<HttpAnswer>(resolve => resolve(handler({ method, path, query, headers }))).then(reply, fault =>
+    reply(errorAnswer(asGatewayError(options, fault))),
+  )
+}
+
+/** Why a path that is no page is refused, and the headers that say what would do. */
+function refusalOf(
+  options: ServerOptions,
+  path: string,
+  method: string,
+): [GatewayError, Record<string, string>?] {
+  if (!options.sockets.has(path)) return [new GatewayError('not_found', `There is nothing at ${path}`)]
+  if (method !== 'GET') return [methodNotAllowed(method, path), { Allow: 'GET' }]
+  const message = `${path} takes WebSocket connections only`
+  return [new GatewayError('upgrade_required', message), { Upgrade: 'websocket', Connection: 'Upgrade' }]
+}
+
+function methodNotAllowed(method: string, path: string): GatewayError {
+  return new GatewayError('method_not_allowed', `${method} is not allowed on ${path}`)
+}
+
+function upgrade(
+  options: ServerOptions,
+  route: SocketRoute,
+  response: NativeResponse,
+  request: NativeRequest,
+  context: us_socket_context_t,
+): void {
+  const key = request.getHeader('sec-websocket-key')
+  const extensions = request.getHeader('sec-websocket-extensions')
+  const version = request.getHeader('sec-websocket-version')
+  const asked = readUpgrade(response, request)
+  const state = watchAbort(response)
+  const refuse = (fault: unknown) => {
+    const error = asGatewayError(options, fault)
+    options.log.info('upgrade.refused', { route: asked.path, code: error.code })
+    const headers: Record<string, string> = error.status === 426 ? { 'Sec-WebSocket-Version': '13' } : {}
+    write(response, state, errorAnswer(error, headers), false)
+  }
+  const admit = (accepted: Accepted) => {
+    const refusal = options.drain.refusal()
+    if (refusal !== null) return refuse(refusal)
+    if (state.aborted) return
+    response.cork(() => {
+      response.writeStatus('101 Switching Protocols')
+      for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
+      response.upgrade<SocketState>(
+        { accepted, request: asked },
+        key,
+        accepted.subprotocol ?? '',
+        extensions,
+        context,
+      )
+    })
+  }
+  try {
+    if (version !== '13')
+      throw new GatewayError('upgrade_required', 'Only WebSocket version 13 is spoken here')
+    const refusal = options.drain.refusal()
+    if (refusal !== null) throw refusal
+    const accepted = route.accept(asked)
+    if (accepted instanceof Promise) accepted.then(admit, refuse)
+    else admit(accepted)
+  } catch (fault) {
+    refuse(fault)
+  }
+}
+
+function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeRequest {
+  const subprotocols = request.getHeader('sec-websocket-protocol')
+  return {
+    path: request.getUrl(),
+    query: new URLSearchParams(request.getQuery()),
+    subprotocols: subprotocols
+      .split(',')
+      .map(name => name.trim())
+      .filter(name => name !== ''),
+    address: Buffer.from(response.getRemoteAddressAsText()).toString(),
+  }
+}
+
+function watchAbort(response: NativeResponse): { aborted: boolean } {
+  const state = { aborted: false }
+  response.onAborted(() => {
+    state.aborted = true
+  })
+  return state
+}
+
+function write(
+  response: NativeResponse,
+  state: { aborted: boolean },
+  answer: HttpAnswer,
+  withoutBody: boolean,
+): void {
+  if (state.aborted) return
+  state.aborted = true
+  response.cork(() => {
+    response.writeStatus(statusLine(answer.status))
+    for (const [name, value] of Object.entries(answer.headers ?? {})) response.writeHeader(name, value)
+    const body = answer.body ?? ''
+    if (answer.status === 304) response.endWithoutBody()
+    else if (withoutBody)
+      response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
+    else response.end(body)
+  })
+}
+
+/** A fault of our own is logged with its cause and answered without it. */
+function asGatewayError({ log }: ServerOptions, fault: unknown): GatewayError {
+  if (fault instanceof GatewayError) return fault
+  log.error('process.failed', { error: String(fault) })
+  return new GatewayError('internal', 'The gateway failed on this request')
+}

@@ -1,0 +1,258 @@
+/**
+ * A session: one client and its upstream. The only place with phases and with close decisions.
+ *
+ * | phase    | message         | upstream opens | upstream ends       | client closes        | drain        |
+ * |----------|-----------------|----------------|---------------------|----------------------|--------------|
+ * | opening  | hold, bounded   | → open, flush  | → closed, try later | → closed, abort dial | → draining   |
+ * | open     | send            | –              | → closed, its code  | → closed             | → draining   |
+ * | draining | refuse new turn | flush          | → closed            | → closed             | no change    |
+ * | closed   | ignore          | close it       | ignore              | ignore               | ignore       |
+ *
+ * Over 200 lines because no phase may be decided anywhere else.
+ * A handler may keep its client when upstream ends; the session is then `opening` again.
+ * Draining ends (1012) as soon as no answer is due.
+ */
+import type { Limits } from './config.ts'
+import { type End, endByUpstream, endWith, goingAway } from './end.ts'
+import { fitCloseReason, GatewayError } from './errors.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import { createOutbox, messageBytes, type Outbox } from './outbox.ts'
+import { createTurn, type Turn } from './turn.ts'
+import type { Client, Dial, Upstream, UpstreamListener } from './types.ts'
+
+export type Phase = 'opening' | 'open' | 'draining' | 'closed'
+
+/** What a handler adds to a session. */
+export interface SessionHooks {
+  /** Upstream's session exists; what is sent here goes before all that was held. */
+  opened(): void
+  /** One frame from upstream. @param type null where none can be read */
+  event(frame: Buffer, isBinary: boolean, type: string | null): void
+  /** A client's message was refused because the process is going away. */
+  refused(error: GatewayError): void
+  /** Upstream ended or could not be reached. @returns true to keep the client and dial again when needed */
+  keepsClient?(end: End): boolean
+  /** An answer is owed that upstream has not been asked for yet. */
+  answerDue?(): boolean
+  /** Last words: the client can still be told something. */
+  closing?(end: End): void
+}
+
+export interface SessionParts {
+  readonly client: Client
+  readonly dial: Dial
+  readonly limits: Limits
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
+  readonly readType: (frame: Uint8Array) => string | null
+  /** The path that the client dialled, for the log. */
+  readonly route: string
+}
+
+export class Session implements UpstreamListener {
+  #phase: Phase = 'opening'
+  #upstream: Upstream | null = null
+  #abortDial: (() => void) | null = null
+  /** Set while upstream is paused for a client that does not keep up. */
+  #stallTimer: NodeJS.Timeout | null = null
+  #drainTimer: NodeJS.Timeout | null = null
+  readonly #parts: SessionParts
+  readonly #hooks: SessionHooks
+  readonly #outbox: Outbox
+  readonly #turn: Turn = createTurn()
+  readonly #startedAt = performance.now()
+  readonly #counts = { messagesUp: 0, bytesUp: 0, eventsDown: 0, bytesDown: 0 }
+
+  constructor(parts: SessionParts, hooks: SessionHooks) {
+    this.#parts = parts
+    this.#hooks = hooks
+    this.#outbox = createOutbox(parts.limits.upstreamBufferBytes)
+    parts.metrics.traffic.sessionsOpen += 1
+    parts.metrics.traffic.sessionsTotal += 1
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Dials upstream unless that was done. Messages dial by themselves. */
+  dial(): void {
+    if (this.#phase !== 'closed' && this.#upstream === null) this.#abortDial ??= this.#parts.dial(this)
+  }
+
+  /** Sends what a client's own words caused. A new turn is refused while draining. @param type its event type */
+  forward(message: string | Uint8Array, type: string | null, isBinary = false): void {
+    if (this.#phase === 'draining' && type === 'response.create') {
+      this.#hooks.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
+    } else {
+      this.send(message, type, isBinary)
+    }
+  }
+
+  /** Sends a message to upstream, or holds it until there is one. @param type its event type */
+  send(message: string | Uint8Array, type: string | null, isBinary = false): void {
+    if (this.#phase === 'closed') return
+    this.#turn.noteMessage(type)
+    if (this.#upstream !== null) {
+      this.#sendNow(message, isBinary)
+    } else if (this.#outbox.hold(message, isBinary)) {
+      this.dial()
+    } else {
+      this.#closeTooSlow('upstream_too_slow')
+    }
+  }
+
+  /** Sends to the client; pauses upstream when the client does not keep up. */
+  deliver(message: string | Uint8Array, isBinary = false): void {
+    if (this.#phase === 'closed') return
+    const { client, limits, metrics } = this.#parts
+    const bytes = messageBytes(message)
+    this.#counts.eventsDown += 1
+    this.#counts.bytesDown += bytes
+    metrics.traffic.eventsForwarded += 1
+    metrics.traffic.bytesDown += bytes
+    if (client.send(message, isBinary)) return
+    const waiting = client.buffered()
+    if (waiting > limits.clientBufferBytes) this.#pause()
+    // What was under way when upstream was paused still arrives; more than that is nobody's fault but the client's.
+    if (waiting > limits.clientBufferBytes + 2 * limits.maxMessageBytes) this.#closeTooSlow('client_too_slow')
+  }
+
+  /** The client's socket took some of what was buffered. */
+  writable(): void {
+    const { client, limits } = this.#parts
+    if (this.#stallTimer !== null && client.buffered() <= limits.clientBufferBytes / 2) this.#resume()
+  }
+
+  /** The client's socket is closed. */
+  clientClosed(code: number, reason: string): void {
+    this.close({ by: 'client', code, reason })
+  }
+
+  /** Ends when no answer is due any more, at the latest after `deadlineMs`. */
+  drain(deadlineMs: number): void {
+    if (this.#phase === 'closed' || this.#phase === 'draining') return
+    this.#phase = 'draining'
+    this.#drainTimer = setTimeout(() => this.close(goingAway), deadlineMs)
+    this.#endIfDrained()
+  }
+
+  /** Ends the session. Safe to call twice; the first caller's end counts. */
+  close(end: End): void {
+    if (this.#phase === 'closed') return
+    this.#hooks.closing?.(end)
+    this.#phase = 'closed'
+    if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
+    if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
+    this.#abortDial?.()
+    this.#upstream?.close(1000, '')
+    this.#outbox.clear()
+    const { client, metrics } = this.#parts
+    if (end.by !== 'client') client.close(end.code, fitCloseReason(end.reason))
+    metrics.traffic.sessionsOpen -= 1
+    metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
+    this.#logEnd('connection.closed', end)
+  }
+
+  /** Upstream's session exists. */
+  opened(upstream: Upstream): void {
+    this.#abortDial = null
+    if (this.#phase === 'closed') return upstream.close(1000, '')
+    this.#upstream = upstream
+    if (this.#phase === 'opening') this.#phase = 'open'
+    const { client, log, route } = this.#parts
+    log.info('bridge.connected', { connection: client.id, route, ms: this.#ageMs() })
+    this.#hooks.opened()
+    this.#outbox.flush((message, isBinary) => this.#sendNow(message, isBinary))
+    this.#endIfDrained()
+  }
+
+  /** One frame from upstream. */
+  event(frame: Buffer, isBinary: boolean): void {
+    if (this.#phase === 'closed') return
+    const type = isBinary ? null : this.#parts.readType(frame)
+    this.#turn.noteEvent(type)
+    this.#hooks.event(frame, isBinary, type)
+    this.#endIfDrained()
+  }
+
+  /** Upstream's session is over. */
+  closed(code: number, reason: string, error?: GatewayError): void {
+    this.#upstream = null
+    const end = endByUpstream(code, reason, error)
+    this.#logEnd('bridge.completed', end)
+    this.#upstreamEnded(end)
+  }
+
+  /** Upstream could not be reached. */
+  failed(error: GatewayError): void {
+    this.#abortDial = null
+    const { client, log } = this.#parts
+    log.warn('upstream.failed', { connection: client.id, code: error.code, reason: error.message })
+    this.#upstreamEnded(endWith('upstream', error))
+  }
+
+  #upstreamEnded(end: End): void {
+    if (this.#phase === 'closed') return
+    this.#resume()
+    this.#turn.reset()
+    this.#outbox.clear()
+    if (this.#phase === 'draining' || !this.#hooks.keepsClient?.(end)) this.close(end)
+    else this.#phase = 'opening'
+  }
+
+  #sendNow(message: string | Uint8Array, isBinary: boolean): void {
+    if (this.#upstream === null) return
+    const { limits, metrics } = this.#parts
+    const bytes = messageBytes(message)
+    const waiting = this.#upstream.buffered()
+    if (waiting > 0 && waiting + bytes > limits.upstreamBufferBytes)
+      return this.#closeTooSlow('upstream_too_slow')
+    this.#counts.messagesUp += 1
+    this.#counts.bytesUp += bytes
+    metrics.traffic.messagesUp += 1
+    metrics.traffic.bytesUp += bytes
+    this.#upstream.send(message, isBinary)
+  }
+
+  #closeTooSlow(code: 'client_too_slow' | 'upstream_too_slow'): void {
+    const { upstreamBufferBytes } = this.#parts.limits
+    const message =
+      code === 'client_too_slow'
+        ? 'The client does not take what is sent to it'
+        : `More than ${upstreamBufferBytes} bytes are waiting for upstream; send less at a time`
+    this.close(endWith('gateway', new GatewayError(code, message)))
+  }
+
+  #pause(): void {
+    if (this.#stallTimer !== null || this.#upstream === null) return
+    this.#upstream.pause()
+    this.#stallTimer = setTimeout(
+      () => this.#closeTooSlow('client_too_slow'),
+      this.#parts.limits.clientStallMs,
+    )
+  }
+
+  #resume(): void {
+    if (this.#stallTimer === null) return
+    clearTimeout(this.#stallTimer)
+    this.#stallTimer = null
+    this.#upstream?.resume()
+  }
+
+  #endIfDrained(): void {
+    if (this.#phase !== 'draining' || this.#turn.answerDue() || this.#hooks.answerDue?.()) return
+    if (this.#outbox.size === 0) this.close(goingAway)
+  }
+
+  #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {
+    const { client, log, route } = this.#parts
+    log.info(event, { connection: client.id, route, by, code, reason, ms: this.#ageMs(), ...this.#counts })
+  }
+
+  #ageMs(): number {
+    return Math.round(performance.now() - this.#startedAt)
+  }
+}

@@ -1,0 +1,45 @@
+/** Whether an answer is owed: what a drain waits for before it ends a session. */
+
+export interface Turn {
+  /** A message went to upstream. @param type its event type, null when it has none */
+  noteMessage(type: string | null): void
+  /** An event came from upstream. @param type its event type, null when it has none */
+  noteEvent(type: string | null): void
+  /** True from a `response.create` (or speech that upstream answers) to the last `response.done`. */
+  answerDue(): boolean
+  /** Forgets everything: the upstream session is gone. */
+  reset(): void
+}
+
+/** Ends an answer: `response.done`, and the name that some dialects of it use. */
+export function endsResponse(type: string | null): boolean {
+  return type === 'response.done' || type === 'response.completed'
+}
+
+/**
+ * Follows a session's responses by event types alone; several may run at once (out of band).
+ * An `error` does not clear what was asked: it may concern something else, and an answer that is
+ * waited for in vain costs a deadline, while one that is given up on is lost.
+ */
+export function createTurn(): Turn {
+  let asked = false
+  let running = 0
+  return {
+    noteMessage: type => {
+      if (type === 'response.create') asked = true
+    },
+    noteEvent: type => {
+      if (type === 'response.created') {
+        asked = false
+        running += 1
+      } else if (endsResponse(type)) {
+        running = Math.max(0, running - 1)
+      }
+    },
+    answerDue: () => asked || running > 0,
+    reset: () => {
+      asked = false
+      running = 0
+    },
+  }
+}

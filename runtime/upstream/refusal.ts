@@ -1,0 +1,91 @@
+/** Why upstream would not have us: an HTTP status before the upgrade (Azure) or an `error` event after it (OpenAI). */
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../errors.ts'
+
+/** A refusal's body is read up to this (bytes), for its error code. */
+const maxBodyBytes = 16 * 1024
+
+/** Error codes are words; anything else could carry more than we may repeat. */
+const errorCodePattern = /^[A-Za-z0-9_.-]{1,64}$/
+
+/**
+ * Explains an upgrade that was answered with an ordinary response.
+ * 429 honours `Retry-After` (RFC 9110 section 10.2.3, seconds or a date); 5xx can be tried again; any
+ * other status cannot.
+ */
+export async function refusalByStatus(label: string, response: IncomingMessage): Promise<GatewayError> {
+  const status = response.statusCode ?? 0
+  const word = errorCode(await readBody(response))
+  const what = `HTTP ${status}${word === null ? '' : `, ${word}`}`
+  if (status === 429) {
+    const retryAfterMs = parseRetryAfter(response.headers['retry-after'])
+    return new GatewayError(
+      'upstream_rate_limited',
+      `${label} has no capacity left (${what}); try again later`,
+      {
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      },
+    )
+  }
+  if (status >= 500) return new GatewayError('upstream_unavailable', `${label} is not available (${what})`)
+  return new GatewayError(
+    'upstream_refused',
+    `${label} refused the connection (${what}); check the key and the deployment`,
+  )
+}
+
+/** Explains a first event that is an `error`. Its message is not repeated: it can quote the key. */
+export function refusalByEvent(label: string, frame: Buffer): GatewayError {
+  const word = errorCode(frame.toString())
+  const what = word ?? 'no code given'
+  if (word === 'rate_limit_exceeded') {
+    return new GatewayError(
+      'upstream_rate_limited',
+      `${label} has no capacity left (${what}); try again later`,
+    )
+  }
+  if (word === 'server_error' || word === 'internal_error') {
+    return new GatewayError('upstream_unavailable', `${label} is not available (${what})`)
+  }
+  return new GatewayError(
+    'upstream_refused',
+    `${label} refused the session (${what}); check the key and the model`,
+  )
+}
+
+/** Reads `Retry-After`. @returns ms, undefined when absent or unreadable */
+export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
+  if (value === undefined) return undefined
+  const seconds = Number(value)
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}
+
+function errorCode(text: string): string | null {
+  try {
+    const body: unknown = JSON.parse(text)
+    const error = fieldOf(body, 'error')
+    const code = fieldOf(error, 'code') ?? fieldOf(error, 'type') ?? fieldOf(body, 'code')
+    return typeof code === 'string' && errorCodePattern.test(code) ? code : null
+  } catch {
+    return null
+  }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk
+      if (text.length > maxBodyBytes) break
+    }
+  } catch {
+    // A body that breaks off explains nothing; the status alone must do.
+  }
+  return text
+}

@@ -1,0 +1,59 @@
+/** Runs the gateway as a user does: as a process of its own, stopped by signals. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+
+const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
+
+export type ProcessLine = { event: string; level: string; [field: string]: unknown }
+
+export interface GatewayProcess {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly socketUrl: string
+  readonly lines: ProcessLine[]
+  /** Resolves with the first line of an event, past or future. */
+  logged(event: string): Promise<ProcessLine>
+  readonly exited: Promise<{ code: number | null; stderr: string }>
+}
+
+/** Starts `runtime/main.ts` on a free port; it is killed when the test ends. */
+export async function gatewayProcess(
+  t: ExecutionContext,
+  env: Record<string, string> = {},
+  args: string[] = [],
+): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { PATH: process.env.PATH, PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const lines: ProcessLine[] = []
+  const waiting = new Set<() => void>()
+  createInterface({ input: child.stdout }).on('line', text => {
+    lines.push(JSON.parse(text))
+    for (const look of [...waiting]) look()
+  })
+  let stderr = ''
+  child.stderr.on('data', chunk => {
+    stderr += chunk
+  })
+  const exited = new Promise<{ code: number | null; stderr: string }>(resolve => {
+    child.on('close', code => resolve({ code, stderr }))
+  })
+  const logged = (event: string) =>
+    new Promise<ProcessLine>((resolve, reject) => {
+      const look = () => {
+        const line = lines.find(line => line.event === event)
+        if (line === undefined) return
+        waiting.delete(look)
+        resolve(line)
+      }
+      waiting.add(look)
+      look()
+      exited.then(({ code }) => reject(new Error(`exited with ${code} before ${event}: ${stderr}${JSON.stringify(lines)}`)))
+    })
+  const { url } = await logged('server.listening')
+  return { child, url: String(url), socketUrl: String(url).replace(/^http/, 'ws'), lines, logged, exited }
+}

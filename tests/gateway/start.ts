@@ -1,0 +1,146 @@
+/** Starts what the tests talk to: gateways in this process, and upstreams that do as they are told. */
+import type { ExecutionContext } from 'ava'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { readConfig } from '../../runtime/config.ts'
+import { type Gateway, startGateway } from '../../runtime/gateway.ts'
+import type { Log, LogEvent } from '../../runtime/log.ts'
+
+export interface LogLine {
+  level: 'info' | 'warn' | 'error'
+  event: LogEvent
+  fields: Record<string, unknown>
+}
+
+export interface TestGateway extends Gateway {
+  /** `ws:` or `wss:` form of `url`. */
+  readonly socketUrl: string
+  readonly lines: LogLine[]
+  /** Resolves with the first line that fits, past or future. */
+  logged(event: LogEvent, fits?: (fields: Record<string, unknown>) => boolean): Promise<LogLine>
+}
+
+/** Starts a gateway on a free loopback port; it is closed when the test ends. */
+export async function gatewayFor(
+  t: ExecutionContext,
+  env: Record<string, string> = {},
+): Promise<TestGateway> {
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  const write =
+    (level: LogLine['level']) =>
+    (event: LogEvent, fields: object = {}) => {
+      lines.push({ level, event, fields: { ...fields } })
+      for (const look of [...waiting]) look()
+    }
+  const log: Log = { info: write('info'), warn: write('warn'), error: write('error') }
+  const gateway = await startGateway(
+    readConfig({ PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env }),
+    log,
+  )
+  t.teardown(() => gateway.close())
+  return {
+    ...gateway,
+    socketUrl: gateway.url.replace(/^http/, 'ws'),
+    lines,
+    logged: (event, fits = () => true) =>
+      new Promise(resolve => {
+        const look = () => {
+          const line = lines.find(line => line.event === event && fits(line.fields))
+          if (line === undefined) return
+          waiting.delete(look)
+          resolve(line)
+        }
+        waiting.add(look)
+        look()
+      }),
+  }
+}
+
+export interface FakeUpstream {
+  /** Settings that make a gateway use this upstream. */
+  readonly env: Record<string, string>
+  readonly port: number
+  /** The next session that is dialled. */
+  session(): Promise<FakeSession>
+  /** How many upgrades were asked for. */
+  readonly dials: number
+}
+
+export interface FakeSession {
+  readonly socket: WebSocket
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The next message of the gateway: text as it came. */
+  next(): Promise<{ text: string; isBinary: boolean }>
+  send(event: object | string): void
+}
+
+export interface FakeUpstreamOptions {
+  /** Refuses an upgrade by status; the number counts from 1. */
+  refuse?: (dial: number) => { status: number; headers?: Record<string, string>; body?: string } | null
+  /** Sent right after the upgrade; default a `session.created`. null sends nothing. */
+  greeting?: object | string | null
+}
+
+/** Starts an upstream whose every word the test speaks itself. */
+export async function fakeUpstream(
+  t: ExecutionContext,
+  options: FakeUpstreamOptions = {},
+): Promise<FakeUpstream> {
+  let dials = 0
+  const sessions = mailbox<FakeSession>()
+  const server = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    verifyClient: (_info, answer) => {
+      dials += 1
+      const refusal = options.refuse?.(dials) ?? null
+      if (refusal === null) answer(true)
+      else answer(false, refusal.status, refusal.body ?? '', refusal.headers)
+    },
+  })
+  await new Promise(resolve => server.once('listening', resolve))
+  t.teardown(() => {
+    for (const socket of server.clients) socket.terminate()
+    server.close()
+  })
+  server.on('connection', (socket, request) => {
+    const messages = mailbox<{ text: string; isBinary: boolean }>()
+    socket.on('message', (data, isBinary) => messages.put({ text: data.toString(), isBinary }))
+    socket.on('error', () => undefined)
+    const send = (event: object | string) =>
+      socket.send(typeof event === 'string' ? event : JSON.stringify(event))
+    const greeting =
+      options.greeting === undefined ? { type: 'session.created', session: {} } : options.greeting
+    if (greeting !== null) send(greeting)
+    sessions.put({ socket, url: request.url ?? '', headers: request.headers, next: messages.take, send })
+  })
+  const { port } = server.address() as { port: number }
+  return {
+    env: { AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`, AZURE_OPENAI_API_KEY: 'a-test-key' },
+    port,
+    session: sessions.take,
+    get dials() {
+      return dials
+    },
+  }
+}
+
+/** Keeps what arrives until it is asked for, in order. */
+export function mailbox<T>(): { put(value: T): void; take(): Promise<T> } {
+  const values: T[] = []
+  const takers: ((value: T) => void)[] = []
+  return {
+    put: value => {
+      const taker = takers.shift()
+      if (taker === undefined) values.push(value)
+      else taker(value)
+    },
+    take: () =>
+      new Promise(resolve => {
+        const value = values.shift()
+        if (value === undefined) takers.push(resolve)
+        else resolve(value)
+      }),
+  }
+}
