@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { ConfigError, readConfig } from '../../runtime/config.ts'
+import { ConfigError, readConfig, variableMeta } from '../../runtime/config.ts'
 import { environment, type VariableMeta } from '../../runtime/environment.ts'
 import { realtimeUrl } from '../../runtime/target.ts'
 
@@ -151,7 +151,7 @@ for (const file of ['.env.example', 'README.md']) {
   test(`${file} names every variable with its default`, t => {
     const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
     for (const [name, schema] of Object.entries(environment.shape)) {
-      const meta = schema.meta() as VariableMeta
+      const meta = variableMeta(name) as VariableMeta
       const value = schema.safeParse(undefined).data
       const fallback = Array.isArray(value) ? value.join(',') : String(value ?? '')
       const line =

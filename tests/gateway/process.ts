@@ -52,7 +52,9 @@ export async function gatewayProcess(
       }
       waiting.add(look)
       look()
-      exited.then(({ code }) => reject(new Error(`exited with ${code} before ${event}: ${stderr}${JSON.stringify(lines)}`)))
+      exited.then(({ code }) =>
+        reject(new Error(`exited with ${code} before ${event}: ${stderr}${JSON.stringify(lines)}`)),
+      )
     })
   const { url } = await logged('server.listening')
   return { child, url: String(url), socketUrl: String(url).replace(/^http/, 'ws'), lines, logged, exited }

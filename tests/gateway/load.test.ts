@@ -1,0 +1,46 @@
+import test from 'ava'
+import { ask, converse } from './converse.ts'
+import { gatewayProcess } from './process.ts'
+
+const sessions = 200
+const turns = 3
+const rounds = 10
+
+/** Memory settles within the first rounds; after them it may vary by this much, and not grow. */
+const settledRounds = 4
+const allowedGrowthBytes = 48 * 1024 * 1024
+
+async function gaugeOf(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1])
+}
+
+test(`${sessions} sessions of ${turns} turns at once, ${rounds} rounds: none lost, none mixed up, memory flat`, async t => {
+  t.timeout(240_000)
+  const gateway = await gatewayProcess(t, { SIMULATOR_RATE: '1000' }, [])
+  const memory: number[] = []
+  let answered = 0
+  for (let round = 0; round < rounds; round += 1) {
+    const all = Array.from({ length: sessions }, async (_, session) => {
+      const talk = await converse(t, `${gateway.socketUrl}/chat`)
+      for (let turn = 0; turn < turns; turn += 1) {
+        const words = `this is ${round} ${session} ${turn}`
+        const { transcript, bytes } = await ask(talk, words)
+        if (transcript !== `You said: ${words}`) t.fail(`asked "${words}", answered "${transcript}"`)
+        if (bytes === 0) t.fail(`no audio for "${words}"`)
+        answered += 1
+      }
+      talk.socket.close()
+      await talk.closed
+    })
+    await Promise.all(all)
+    memory.push(await gaugeOf(gateway.url, 'process_resident_memory_bytes'))
+  }
+  t.is(answered, rounds * sessions * turns)
+  t.is(await gaugeOf(gateway.url, 'gateway_sessions'), 0)
+  const settled = Math.max(...memory.slice(0, settledRounds))
+  const last = memory.at(-1) ?? Number.POSITIVE_INFINITY
+  const megabytes = memory.map(bytes => Math.round(bytes / 1024 / 1024))
+  t.log(`resident memory by round (MiB): ${megabytes.join(' ')}`)
+  t.true(last < settled + allowedGrowthBytes, `memory grows: ${megabytes.join(' ')} MiB`)
+})
