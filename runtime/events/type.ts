@@ -1,0 +1,100 @@
+/** Reads single top-level fields of an event out of its bytes, without parsing or copying the event. */
+import { backslash, lastAscii, quote, space } from './ascii.ts'
+import { closingQuote, decodeString, findValue, isSame } from './member.ts'
+
+/** How the bytes of nearly every event begin, up to the type's own quote. */
+const usualStart = Buffer.from('{"type":"')
+
+const rememberedTypes = 256
+const maxRememberedLength = 64
+
+/**
+ * Reads the `type` of an event.
+ * @param frame UTF-8 bytes of a JSON text; not kept and not changed. A Buffer is read fastest.
+ * @returns the first top-level `type`, wherever it stands; null where the frame is not an object, its
+ *   structure breaks before the type's end, it has no `type`, or the type is not a string. Never throws.
+ *   What stands after the type, and inside values before it, is not checked.
+ */
+export function eventType(frame: Uint8Array): string | null {
+  const bytes = asBuffer(frame)
+  const start = typeStart(bytes)
+  return start < 0 ? null : readString(bytes, start)
+}
+
+/**
+ * Builds an `eventType` that remembers the types it has seen, for a loop that reads one per event.
+ * A known type costs two thirds of the time and no memory, and is the same string object each time,
+ * which a Map then finds in half the time.
+ * @returns a function with the answers of `eventType`. It holds at most 256 strings of up to 64 characters.
+ */
+export function createTypeReader(): (frame: Uint8Array) => string | null {
+  const seen: string[] = new Array(rememberedTypes).fill('')
+  return frame => {
+    const bytes = asBuffer(frame)
+    const start = typeStart(bytes)
+    if (start < 0) return null
+    const length = bytes.indexOf(quote, start) - start
+    if (length <= 0 || length > maxRememberedLength) return readString(bytes, start)
+    const slot = slotOf(bytes, start, length)
+    const known = seen[slot] ?? ''
+    if (isSame(bytes, start, length, known)) return known
+    const type = readString(bytes, start)
+    // A type that was decoded differs from its bytes: remembering it could answer for other bytes.
+    if (type !== null && isSame(bytes, start, length, type)) seen[slot] = type
+    return type
+  }
+}
+
+/**
+ * Cuts the bytes of a string field out of an event: base64 audio, without decoding or copying it.
+ * @param frame UTF-8 bytes of a JSON text.
+ * @param name a top-level field: ASCII letters, digits, `_`, `-`, `.`.
+ * @returns a view of the frame's own memory, gone when the frame is: what stands between the quotes of
+ *   the first such field. Null where that contains a backslash (bytes and characters would differ), and
+ *   where `eventType` would say null of a type.
+ */
+export function fieldBytes(frame: Uint8Array, name: string): Buffer | null {
+  const bytes = asBuffer(frame)
+  const value = findValue(bytes, name)
+  if (value >= bytes.length || bytes[value] !== quote) return null
+  const end = bytes.indexOf(quote, value + 1)
+  if (end < 0) return null
+  const content = bytes.subarray(value + 1, end)
+  return content.includes(backslash) ? null : content
+}
+
+/** Buffer's own indexOf is memchr: some 35 times as fast on 16 kB as that of a plain Uint8Array. */
+function asBuffer(frame: Uint8Array): Buffer {
+  return Buffer.isBuffer(frame) ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
+}
+
+/** Finds the first byte inside the type's quotes; -1 if there is none. */
+function typeStart(bytes: Buffer): number {
+  if (startsAsUsual(bytes)) return usualStart.length
+  const value = findValue(bytes, 'type')
+  return value < bytes.length && bytes[value] === quote ? value + 1 : -1
+}
+
+function startsAsUsual(bytes: Buffer): boolean {
+  if (bytes.length < usualStart.length) return false
+  for (let at = 0; at < usualStart.length; at += 1) if (bytes[at] !== usualStart[at]) return false
+  return true
+}
+
+/** Reads the string whose first byte is at `start`. */
+function readString(bytes: Buffer, start: number): string | null {
+  const end = closingQuote(bytes, start)
+  if (end === bytes.length) return null
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at] ?? backslash
+    if (byte < space || byte > lastAscii || byte === backslash) return decodeString(bytes, start, end)
+  }
+  return bytes.toString('latin1', start, end)
+}
+
+/** Mixes what tells event types apart: their length, their middle and their last word. */
+function slotOf(bytes: Buffer, start: number, length: number): number {
+  const middle = bytes[start + (length >> 1)] ?? 0
+  const late = bytes[start + length - 3] ?? 0
+  return (length * 37 + middle * 5 + late) % rememberedTypes
+}

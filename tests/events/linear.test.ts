@@ -1,0 +1,123 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { findJson, type JsonStrategy } from '../../runtime/events/extract.ts'
+
+/** Steps a character, as the docstrings of the searches promise. */
+const promised: Readonly<Record<JsonStrategy, number>> = {
+  first_object: 5,
+  strict_fence: 3,
+  fenced_or_bare: 8,
+}
+const strategies = ['first_object', 'strict_fence', 'fenced_or_bare'] as const
+
+/** What a line, an attempt or the end of the text may cost beyond its characters. */
+const slack = 8
+
+function stepsOf(text: string, strategy: JsonStrategy): number {
+  const scan = { steps: 0 }
+  findJson(text, strategy, scan)
+  return scan.steps
+}
+
+function staysLinear(text: string): boolean {
+  return strategies.every(strategy => stepsOf(text, strategy) <= promised[strategy] * text.length + slack)
+}
+
+const megabyte = 1_000_000
+
+const units: readonly string[] = [
+  ...['{', '}', '"', '`', '[', '\\', '\n', ' ', '1', 'é', '😀'],
+  ...[
+    '{"a":',
+    '{"{',
+    '{ ',
+    '{"',
+    '"{',
+    '{"a":[',
+    '{"a":[{"a":[',
+    '{"a":{}',
+    '{"a":{},',
+    '{"":1,',
+    '{"":"{',
+    '{""',
+    '{"\\"',
+  ],
+  ...[
+    '{"{":{"{":',
+    '{\\"',
+    '\\"{',
+    '{"\\\\"',
+    '{"a":"{\\"b\\":{',
+    '{"a":-',
+    '{"a":1.',
+    '{"a":tru',
+    '{"a":"\\u00',
+    '[{',
+    '[[{"',
+  ],
+  ...[
+    '```json\n{"a":\n```\n',
+    '```\n{',
+    '```json\n',
+    '```json\n{',
+    '```{',
+    '`{"',
+    '```json\n{"a":"```"\n',
+    '```\n```\n',
+  ],
+]
+
+for (const unit of units) {
+  test(`a megabyte of ${JSON.stringify(unit)} takes a bounded number of steps a character`, t => {
+    const text = unit.repeat(megabyte / unit.length)
+    t.true(staysLinear(text))
+    t.true(staysLinear(`{"a":${text}`))
+    t.true(staysLinear(`{"${text}`))
+    t.true(staysLinear(`\`\`\`json\n${text}\n\`\`\``))
+  })
+}
+
+test('long runs inside objects that fail are not read again for each of them', t => {
+  for (const filler of ['1', ' ', 'x', '[', '"', '\\\\', '{}', '{"a":1},']) {
+    const run = filler.repeat(1000 / filler.length)
+    for (const opening of ['{', '{"', '{"a":', '{"a":[', '{"a":{"b":[', '"{"']) {
+      t.true(staysLinear((opening + run).repeat(200)), JSON.stringify([opening, filler]))
+      t.true(staysLinear(opening.repeat(1000) + run.repeat(100)), JSON.stringify([opening, filler]))
+    }
+  }
+})
+
+const piece = fc.constantFrom(
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    ':',
+    ',',
+    '\\',
+    ' ',
+    '\n',
+    '1',
+    '-',
+    'e',
+    '.',
+    'true',
+    '```',
+    '```json\n',
+    '\n```\n',
+  ],
+  ...['{"', '"a":', '{"a":', '{"a":[', '"{', '\\"', '{}', '{"a":1}', '\\u0041'],
+)
+
+test('any soup, and any soup repeated, takes a bounded number of steps a character', t => {
+  const soup = fc.string({ unit: piece, maxLength: 300 })
+  t.notThrows(() => fc.assert(fc.property(soup, staysLinear), { numRuns: 2000 }))
+  const repeated = fc.tuple(
+    fc.string({ unit: piece, maxLength: 4 }),
+    fc.string({ unit: piece, minLength: 1, maxLength: 8 }),
+  )
+  const property = fc.property(repeated, ([start, unit]) => staysLinear(start + unit.repeat(500)))
+  t.notThrows(() => fc.assert(property, { numRuns: 2000 }))
+})
