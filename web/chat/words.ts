@@ -1,0 +1,60 @@
+/** What the page says, in words for people. */
+import type { ConnectionState } from './connection.ts'
+import type { SoundState } from './playback.ts'
+
+/** Says how the line to the gateway is. */
+export function lineWords(state: ConnectionState): string {
+  if (state.phase === 'connecting') return 'Connecting…'
+  if (state.phase === 'open') return 'Connected'
+  if (state.phase === 'draining') return 'This server is being replaced; moving you over'
+  const seconds = Math.ceil(state.retryInMs / 1000)
+  return seconds > 1 ? `Reconnecting in ${seconds} s` : 'Reconnecting…'
+}
+
+/** Says how the sound is. */
+export function soundWords(state: SoundState, muted: boolean): string {
+  if (state === 'on' && muted) return 'muted'
+  return {
+    locked: 'starts with your first message',
+    starting: 'starting',
+    on: 'on',
+    blocked: 'held back by the browser',
+    unavailable: 'not available here',
+  }[state]
+}
+
+const advices: Record<string, string> = {
+  upstream_unreachable: 'Check the network of the gateway, then send the message again.',
+  upstream_timeout: 'The model took too long. Send the message again.',
+  upstream_unavailable: 'The model is not available just now. Wait a moment and send the message again.',
+  upstream_rate_limited: 'The model has had too many requests. Wait a minute, then send the message again.',
+  upstream_refused: 'Trying again will not help. Ask who runs this gateway to check the model and its key.',
+  model_not_configured: 'Trying again will not help. Ask who runs this gateway to check the model name.',
+  upstream_lost: 'The model hung up. Send the message again.',
+  upstream_silent: 'The model stopped answering. Send the message again.',
+  credential_unavailable: 'The gateway cannot sign in to the model just now. Try again in a minute.',
+  message_too_big: 'Send a shorter message.',
+  held_too_much: 'Too much was waiting. Wait for the answer before you send more.',
+  draining: 'This server is being replaced. You are moved to another one; send the message again then.',
+}
+
+/**
+ * Says what to do about an error; empty where its message already does.
+ * @param code one of the gateway's error codes, or the model's own
+ */
+export function advice(message: string, code: string): string {
+  if (/\bagain\b/.test(message)) return ''
+  return advices[code] ?? 'Send the message again. If it fails again, reload the page.'
+}
+
+/** A number of bytes, decimal units. */
+export function bytesWords(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`
+  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`
+  return `${(bytes / 1_000_000).toFixed(2)} MB`
+}
+
+/** A time in seconds with one digit, without its unit. */
+export function secondsWords(ms: number): string {
+  return (ms / 1000).toFixed(1)
+}
