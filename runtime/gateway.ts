@@ -67,7 +67,7 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
     port: config.port,
     tls: config.tls,
     ...config.limits,
-    pages: createPages(config, target, () => drain.phase, createMetricsPage(metrics)),
+    http: createPages(config, target, () => drain.phase, createMetricsPage(metrics)),
     sockets: createSockets(config, target, { log, metrics }),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
     drain,
@@ -102,9 +102,9 @@ function createPages(config: Config, target: Target, phase: () => string, metric
   }
   const unready = () => (phase() === 'serving' ? null : 'draining')
   return loadPages(pagesFolder, info)
-    .set(paths.health, createHealth({ revision, replica }, phase))
-    .set(paths.ready, createReadiness({ revision, replica }, unready))
-    .set(paths.metrics, metricsPage)
+    .set(paths.health, { GET: createHealth({ revision, replica }, phase) })
+    .set(paths.ready, { GET: createReadiness({ revision, replica }, unready) })
+    .set(paths.metrics, { GET: metricsPage })
 }
 
 function createSockets(

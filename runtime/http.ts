@@ -1,13 +1,21 @@
 /** Requests and answers over HTTP as handlers see them, and the one shape of errors. */
 import type { GatewayError } from './errors.ts'
+import type { Principal } from './types.ts'
 
 export interface HttpRequest {
   readonly method: string
   readonly path: string
+  /** The last segment of the path, where the route's path ends in `/:id`; '' elsewhere. */
+  readonly id: string
   readonly query: URLSearchParams
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>
+  /** Empty unless the method carries one. */
+  readonly body: Buffer
 }
+
+/** Bodies are small: settings, and session descriptions of some kilobytes. */
+export const maxBodyBytes = 256 * 1024
 
 export interface HttpAnswer {
   readonly status: number
@@ -15,11 +23,16 @@ export interface HttpAnswer {
   readonly body?: string | Uint8Array
 }
 
-/** A handler of GET and HEAD; a GatewayError that it throws becomes the answer. */
+/** A GatewayError that a handler throws becomes the answer. */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
+
+/** What a path does by method; GET answers HEAD too. */
+export type HttpRoute = Readonly<Partial<Record<'GET' | 'POST' | 'DELETE', HttpHandler>>>
 
 const reasonPhrases: Readonly<Record<number, string>> = {
   200: 'OK',
+  201: 'Created',
+  204: 'No Content',
   304: 'Not Modified',
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -29,6 +42,7 @@ const reasonPhrases: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   409: 'Conflict',
   413: 'Content Too Large',
+  415: 'Unsupported Media Type',
   426: 'Upgrade Required',
   429: 'Too Many Requests',
   500: 'Internal Server Error',

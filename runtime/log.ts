@@ -14,6 +14,8 @@ export type LogEvent =
   | 'upgrade.refused'
   | 'upstream.retry'
   | 'upstream.failed'
+  | 'store.connected'
+  | 'store.lost'
   | 'prompt.warning'
   | 'process.failed'
 

@@ -16,7 +16,7 @@ import uWS, {
 import { ClientSocket } from './client-socket.ts'
 import type { Drain } from './drain.ts'
 import { GatewayError } from './errors.ts'
-import { errorAnswer, type HttpAnswer, type HttpHandler, statusLine } from './http.ts'
+import { errorAnswer, type HttpAnswer, type HttpRoute, maxBodyBytes, statusLine } from './http.ts'
 import type { Log } from './log.ts'
 import type { Accepted, SocketRoute, UpgradeRequest } from './types.ts'
 
@@ -27,7 +27,9 @@ export interface ServerOptions {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   readonly heartbeatMs: number
   readonly maxMessageBytes: number
-  readonly pages: ReadonlyMap<string, HttpHandler>
+  /** By path; a path that ends in `/:id` takes any last segment. */
+  readonly http: ReadonlyMap<string, HttpRoute>
+  /** By path, likewise. */
   readonly sockets: ReadonlyMap<string, SocketRoute>
   /** On every answer to an upgrade, so that clients see which replica serves them. */
   readonly upgradeHeaders: Readonly<Record<string, string>>
@@ -136,20 +138,52 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 function serve(options: ServerOptions, response: NativeResponse, request: NativeRequest): void {
   const path = request.getUrl()
   const method = request.getMethod().toUpperCase()
-  const headers = new Map<string, string>()
-  request.forEach((name, value) => {
-    headers.set(name, value)
-  })
+  const headers = readHeaders(request)
+  const address = remoteAddress(response)
   const query = new URLSearchParams(request.getQuery())
   const state = watchAbort(response)
   const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
-  const handler = options.pages.get(path)
-  if (handler === undefined) return reply(errorAnswer(...refusalOf(options, path, method)))
-  if (method !== 'GET' && method !== 'HEAD')
-    return reply(errorAnswer(methodNotAllowed(method, path), { Allow: 'GET, HEAD' }))
-  new Promise<HttpAnswer>(resolve => resolve(handler({ method, path, query, headers }))).then(reply, fault =>
-    reply(errorAnswer(asGatewayError(options, fault))),
-  )
+  const { found: route, id } = lookUp(options.http, path)
+  if (route === undefined) return reply(errorAnswer(...refusalOf(options, path, method)))
+  const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof HttpRoute]
+  if (handler === undefined)
+    return reply(errorAnswer(methodNotAllowed(method, path), { Allow: allowedBy(route) }))
+  const body = method === 'POST' ? readBody(response) : Promise.resolve(Buffer.alloc(0))
+  body
+    .then(body => handler({ method, path, id, query, headers, body }))
+    .then(reply, fault => reply(errorAnswer(asGatewayError(options, fault))))
+}
+
+/** Finds what serves a path: by the path itself, else by its pattern with the last segment as `:id`. */
+function lookUp<T>(routes: ReadonlyMap<string, T>, path: string): { found: T | undefined; id: string } {
+  const exact = routes.get(path)
+  if (exact !== undefined) return { found: exact, id: '' }
+  const slash = path.lastIndexOf('/')
+  return { found: routes.get(`${path.slice(0, slash)}/:id`), id: path.slice(slash + 1) }
+}
+
+function allowedBy(route: HttpRoute): string {
+  return Object.keys(route)
+    .flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    .join(', ')
+}
+
+/** Collects a request's body. @throws GatewayError `message_too_big` */
+function readBody(response: NativeResponse): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    response.onData((chunk, isLast) => {
+      bytes += chunk.byteLength
+      if (bytes > maxBodyBytes) {
+        reject(new GatewayError('message_too_big', `The body is larger than ${maxBodyBytes} bytes`))
+        return
+      }
+      // The chunk's memory is reused when this callback returns.
+      chunks.push(Buffer.from(new Uint8Array(chunk)))
+      if (isLast) resolve(Buffer.concat(chunks))
+    })
+  })
 }
 
 /** Why a path that is no page is refused, and the headers that say what would do. */
@@ -158,7 +192,8 @@ function refusalOf(
   path: string,
   method: string,
 ): [GatewayError, Record<string, string>?] {
-  if (!options.sockets.has(path)) return [new GatewayError('not_found', `There is nothing at ${path}`)]
+  if (lookUp(options.sockets, path).found === undefined)
+    return [new GatewayError('not_found', `There is nothing at ${path}`)]
   if (method !== 'GET') return [methodNotAllowed(method, path), { Allow: 'GET' }]
   const message = `${path} takes WebSocket connections only`
   return [new GatewayError('upgrade_required', message), { Upgrade: 'websocket', Connection: 'Upgrade' }]
@@ -224,8 +259,21 @@ function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeR
       .split(',')
       .map(name => name.trim())
       .filter(name => name !== ''),
-    address: Buffer.from(response.getRemoteAddressAsText()).toString(),
+    headers: readHeaders(request),
+    address: remoteAddress(response),
   }
+}
+
+function readHeaders(request: NativeRequest): Map<string, string> {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    headers.set(name, value)
+  })
+  return headers
+}
+
+function remoteAddress(response: NativeResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString()
 }
 
 function watchAbort(response: NativeResponse): { aborted: boolean } {
@@ -251,7 +299,8 @@ function write(
     if (answer.status === 304) response.endWithoutBody()
     else if (withoutBody)
       response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
-    else response.end(body)
+    // The rest of a body that was refused would be read as the next request.
+    else response.end(body, answer.status === 413)
   })
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import type { HttpAnswer, HttpHandler, HttpRequest } from '../http.ts'
+import type { HttpAnswer, HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
 import type { GatewayInfo } from '../types.ts'
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -46,8 +46,8 @@ const infoTag = '<meta name="gateway" content="{}"'
  * Loads every file below a folder as a page: `index.html` at `/`, other HTML also without its ending.
  * @param folder the output of the build; when it does not exist there are no pages
  */
-export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpHandler> {
-  const pages = new Map<string, HttpHandler>()
+export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpRoute> {
+  const pages = new Map<string, HttpRoute>()
   if (!existsSync(folder)) return pages
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const extension = extname(entry.name)
@@ -55,10 +55,10 @@ export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpHa
     const file = join(entry.parentPath, entry.name)
     const path = `/${relative(folder, file).split(sep).join('/')}`
     const body = extension === '.html' ? withInfo(readFileSync(file, 'utf8'), info) : readFileSync(file)
-    const handler = createPage(path, extension, body)
-    pages.set(path, handler)
+    const route = { GET: createPage(path, extension, body) }
+    pages.set(path, route)
     if (extension === '.html')
-      pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), handler)
+      pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), route)
   }
   return pages
 }

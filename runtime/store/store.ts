@@ -1,0 +1,52 @@
+/**
+ * State that replicas and revisions share: sideband sessions, tickets, limits, conversations.
+ * One small interface; memory when a replica is alone, Redis otherwise.
+ *
+ * Keys are plain words (`session:…`); an implementation may prefix them. Every entry expires. Every
+ * operation is atomic, and fails with GatewayError `store_unavailable` within a bounded time.
+ */
+export interface Store {
+  /** Why the store cannot be used now; null while it can. */
+  unavailable(): string | null
+
+  /** @returns null when there is no such entry, or it has expired */
+  get(key: string): Promise<string | null>
+  set(key: string, value: string, ttlMs: number): Promise<void>
+  /** Sets a value unless there is one. @returns whether it was set */
+  claim(key: string, value: string, ttlMs: number): Promise<boolean>
+  /** Prolongs an entry if it holds the value. @returns whether it did */
+  renew(key: string, value: string, ttlMs: number): Promise<boolean>
+  /** Reads and deletes: of several callers at once, one gets the value. */
+  take(key: string): Promise<string | null>
+  /** Adds to a counter; the first addition starts its life. @returns the sum */
+  increment(key: string, by: number, ttlMs: number): Promise<number>
+  delete(key: string): Promise<void>
+
+  /** Creates or replaces a record. */
+  create(key: string, fields: Fields, ttlMs: number): Promise<void>
+  /** @returns all fields; null when there is no such record, or it has expired */
+  read(key: string): Promise<Record<string, string> | null>
+  /**
+   * Changes a record that exists, and prolongs it.
+   * @param change `set` replaces fields, `add` adds whole numbers, `unless` names a field that must still be empty
+   * @returns false, changing nothing, when there is no such record or the field was not empty
+   */
+  update(key: string, change: Change, ttlMs: number): Promise<boolean>
+
+  /** Lists a member under a name until it expires; listing it again prolongs it. */
+  list(name: string, member: string, ttlMs: number): Promise<void>
+  unlist(name: string, member: string): Promise<void>
+  /** Reads one page of the members that have not expired, soonest to expire first. */
+  page(name: string, offset: number, count: number): Promise<{ members: string[]; total: number }>
+
+  /** Safe to call twice. */
+  close(): Promise<void>
+}
+
+export type Fields = Readonly<Record<string, string | number>>
+
+export interface Change {
+  readonly set?: Fields
+  readonly add?: Readonly<Record<string, number>>
+  readonly unless?: string
+}

@@ -1,0 +1,55 @@
+/** A real Redis for a test: on a free port, in memory, stopped and started at will. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { ExecutionContext } from 'ava'
+
+export interface RedisServer {
+  readonly url: string
+  /** Kills it without warning; what it held is gone. */
+  kill(): Promise<void>
+  /** Starts it again on the same port, empty. */
+  restart(): Promise<void>
+}
+
+/** Starts a Redis; it is killed when the test ends. */
+export async function redisServer(t: ExecutionContext): Promise<RedisServer> {
+  const port = await freePort()
+  let child = await start(port)
+  t.teardown(() => child.kill('SIGKILL'))
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    kill: async () => {
+      const gone = new Promise(resolve => child.once('exit', resolve))
+      child.kill('SIGKILL')
+      await gone
+    },
+    restart: async () => {
+      child = await start(port)
+    },
+  }
+}
+
+async function start(port: number): Promise<ChildProcess> {
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', () =>
+      reject(new Error('redis-server is missing: run "apt-get install -y redis-server"')),
+    )
+    child.once('exit', code => reject(new Error(`redis-server exited with ${code}`)))
+    createInterface({ input: child.stdout }).on('line', line => {
+      if (line.includes('Ready to accept connections')) resolve()
+    })
+  })
+  return child
+}
+
+/** A port that nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

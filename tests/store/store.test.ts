@@ -1,0 +1,172 @@
+/** One suite for both stores: what one promises the other keeps. */
+import test, { type ExecutionContext } from 'ava'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { createRedisStore } from '../../runtime/store/redis.ts'
+import type { Store } from '../../runtime/store/store.ts'
+import { redisServer } from './redis-server.ts'
+
+const minute = 60_000
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+async function ready(store: Store): Promise<Store> {
+  while (store.unavailable() !== null) await new Promise(resolve => setTimeout(resolve, 5))
+  return store
+}
+
+const kinds: Record<string, (t: ExecutionContext) => Promise<Store>> = {
+  memory: async () => createMemoryStore(),
+  redis: async t => ready(createRedisStore({ url: (await redisServer(t)).url, log: quiet })),
+}
+
+for (const [kind, make] of Object.entries(kinds)) {
+  const suite = (title: string, run: (t: ExecutionContext, store: Store) => Promise<void>) =>
+    test(`${kind}: ${title}`, async t => {
+      const store = await make(t)
+      t.teardown(() => store.close())
+      await run(t, store)
+    })
+
+  suite('a value is read until it is deleted', async (t, store) => {
+    t.is(await store.get('a'), null)
+    await store.set('a', 'one', minute)
+    t.is(await store.get('a'), 'one')
+    await store.set('a', 'two', minute)
+    t.is(await store.get('a'), 'two')
+    await store.delete('a')
+    t.is(await store.get('a'), null)
+  })
+
+  suite('of many who take a value one gets it', async (t, store) => {
+    await store.set('ticket', 'mine', minute)
+    const taken = await Promise.all(Array.from({ length: 20 }, () => store.take('ticket')))
+    t.deepEqual(
+      taken.filter(value => value !== null),
+      ['mine'],
+    )
+  })
+
+  suite('of many who claim a name one gets it, and only its holder prolongs it', async (t, store) => {
+    const claims = await Promise.all(
+      Array.from({ length: 20 }, (_, number) => store.claim('lease', `replica ${number}`, minute)),
+    )
+    t.is(claims.filter(Boolean).length, 1)
+    const holder = `replica ${claims.indexOf(true)}`
+    t.true(await store.renew('lease', holder, minute))
+    t.false(await store.renew('lease', 'somebody else', minute))
+    t.false(await store.renew('nothing', holder, minute))
+  })
+
+  suite('everything expires', async (t, store) => {
+    await store.set('value', 'x', 1)
+    await store.claim('claim', 'x', 1)
+    await store.increment('counter', 5, 1)
+    await store.create('record', { a: 1 }, 1)
+    await store.list('names', 'a', 1)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    t.is(await store.get('value'), null)
+    t.true(await store.claim('claim', 'y', minute))
+    t.is(await store.increment('counter', 1, minute), 1)
+    t.is(await store.read('record'), null)
+    t.deepEqual(await store.page('names', 0, 10), { members: [], total: 0 })
+  })
+
+  suite('additions at the same time all count, and the first starts the life of the counter', async (t, store) => {
+    const sums = await Promise.all(Array.from({ length: 100 }, () => store.increment('counter', 2, minute)))
+    t.is(Math.max(...sums), 200)
+    t.is(new Set(sums).size, 100)
+    t.is(await store.increment('counter', -50, minute), 150)
+  })
+
+  suite('a record is changed only while it exists', async (t, store) => {
+    t.false(await store.update('record', { set: { a: 1 } }, minute))
+    t.is(await store.read('record'), null)
+    await store.create('record', { a: 1, b: 'two' }, minute)
+    t.true(await store.update('record', { set: { b: 'three' }, add: { a: 4, c: 2 } }, minute))
+    t.deepEqual(await store.read('record'), { a: '5', b: 'three', c: '2' })
+    await store.create('record', { fresh: '' }, minute)
+    t.deepEqual(await store.read('record'), { fresh: '' })
+  })
+
+  suite('of many who fill an empty field one does', async (t, store) => {
+    await store.create('record', { call: '' }, minute)
+    const filled = await Promise.all(
+      Array.from({ length: 20 }, (_, number) =>
+        store.update('record', { set: { call: `c${number}` }, unless: 'call' }, minute),
+      ),
+    )
+    t.is(filled.filter(Boolean).length, 1)
+    t.is((await store.read('record'))?.call, `c${filled.indexOf(true)}`)
+  })
+
+  suite('counters in a record are right under concurrency', async (t, store) => {
+    await store.create('record', { events: 0 }, minute)
+    await Promise.all(
+      Array.from({ length: 200 }, () => store.update('record', { add: { events: 1 } }, minute)),
+    )
+    t.is((await store.read('record'))?.events, '200')
+  })
+
+  suite('members are read in pages, soonest to expire first', async (t, store) => {
+    for (const [place, member] of ['a', 'b', 'c', 'd'].entries())
+      await store.list('names', member, minute + place * 1000)
+    await store.list('names', 'a', 2 * minute)
+    await store.unlist('names', 'c')
+    t.deepEqual(await store.page('names', 0, 2), { members: ['b', 'd'], total: 3 })
+    t.deepEqual(await store.page('names', 2, 2), { members: ['a'], total: 3 })
+    t.deepEqual(await store.page('other', 0, 2), { members: [], total: 0 })
+  })
+
+  suite('closing twice is safe', async (t, store) => {
+    await store.close()
+    await t.notThrowsAsync(store.close())
+  })
+}
+
+test('redis: while it is away commands fail at once with the reason, and it heals by itself', async t => {
+  const server = await redisServer(t)
+  const store = await ready(createRedisStore({ url: server.url, log: quiet }))
+  t.teardown(() => store.close())
+  await store.set('a', 'one', minute)
+  await server.kill()
+  while (store.unavailable() === null) await new Promise(resolve => setTimeout(resolve, 5))
+  const fault = await t.throwsAsync(store.get('a'))
+  t.like(fault, { code: 'store_unavailable', status: 503 })
+  await server.restart()
+  await ready(store)
+  await store.set('a', 'two', minute)
+  t.is(await store.get('a'), 'two')
+})
+
+test('redis: a gateway starts while Redis is not there, and finds it later', async t => {
+  const server = await redisServer(t)
+  await server.kill()
+  const store = createRedisStore({ url: server.url, log: quiet })
+  t.teardown(() => store.close())
+  t.is(store.unavailable(), 'Redis cannot be reached')
+  await server.restart()
+  await ready(store)
+  t.is(store.unavailable(), null)
+})
+
+test('redis: two stores see the same entries', async t => {
+  const { url } = await redisServer(t)
+  const [one, two] = [
+    await ready(createRedisStore({ url, log: quiet })),
+    await ready(createRedisStore({ url, log: quiet })),
+  ]
+  t.teardown(() => Promise.all([one.close(), two.close()]).then(() => undefined))
+  await one.set('a', 'shared', minute)
+  t.is(await two.take('a'), 'shared')
+})
+
+test('memory: it holds a bounded number of entries, and expired ones make room', async t => {
+  let now = 0
+  const store = createMemoryStore({ maxEntries: 3, now: () => now })
+  t.teardown(() => store.close())
+  for (const key of ['a', 'b', 'c']) await store.set(key, 'x', 10)
+  await t.throwsAsync(store.set('d', 'x', 10), { message: /as many sessions as it can/ })
+  await store.set('a', 'y', 10)
+  now = 11
+  await store.set('d', 'x', 10)
+  t.is(await store.get('d'), 'x')
+})
