@@ -1,11 +1,14 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
-import type { z } from 'zod'
-import { type Environment, environment, type VariableMeta } from './environment.ts'
+import { type AccessConfig, readAccess } from './access-config.ts'
+import { type Environment, environment } from './environment.ts'
 import type { SessionSettings } from './events/dialect.ts'
 import { type RealtimeConfig, readRealtime } from './realtime-config.ts'
-import { azureTarget, openaiTarget, type Target } from './target.ts'
+import { readNames, readUpstream, type UpstreamConfig } from './upstream-config.ts'
+import { describeFault } from './variable.ts'
 
-export interface Config {
+export { isLoopback, variableMeta } from './variable.ts'
+
+export interface Config extends UpstreamConfig {
   readonly host: string
   readonly port: number
   readonly tls: { certFile: string; keyFile: string } | null
@@ -14,16 +17,18 @@ export interface Config {
   /** Host that pages open sockets to: '' for their own, else `ws://host` or `wss://host`. */
   readonly socketHost: string
   readonly logLevel: Environment['LOG_LEVEL']
-  /** null: the embedded simulator, whose address is known only once it listens. */
-  readonly target: Target | null
+  readonly access: AccessConfig
   readonly simulator: { rate?: number; seed?: number; models: readonly [string, ...string[]] }
-  /** Sent to upstream; never logged. */
-  readonly apiKey: string
   readonly connectTimeoutMs: number
+  /** An upstream that failed is passed over for this long while there are others (ms). */
+  readonly circuitPauseMs: number
   readonly limits: Limits
   readonly chat: SessionSettings
   readonly realtime: RealtimeConfig
   readonly prompt: PromptPaths
+  readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
+  /** null: memory. The address may hold a password. */
+  readonly redis: { url: string; auth: 'url' | 'entra' } | null
   readonly drain: { lameDuckMs: number; deadlineMs: number }
 }
 
@@ -78,24 +83,10 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   return config
 }
 
-/** Says what a variable may be, from its schema. */
-export function variableMeta(name: string): VariableMeta | undefined {
-  const schema: z.ZodType | undefined = environment.shape[name as keyof typeof environment.shape]
-  return schema?.meta() as VariableMeta | undefined
-}
-
-/** A value's shape, not the value: a secret may stand in the wrong variable. */
-function describeFault(name: string, value: string): string {
-  const shape =
-    value !== '' && Number.isFinite(Number(value))
-      ? `the number ${value}`
-      : `a text of ${value.length} characters`
-  return `${name}: is ${shape}; allowed is ${variableMeta(name)?.allowed ?? 'something else'}`
-}
-
 function assemble(env: Environment, faults: string[]): Config {
-  const target = chooseTarget(env, faults)
   return {
+    ...readUpstream(env, faults),
+    access: readAccess(env, faults),
     host: env.HOST,
     port: env.PORT,
     tls: readTls(env, faults),
@@ -103,14 +94,13 @@ function assemble(env: Environment, faults: string[]): Config {
     replica: env.CONTAINER_APP_REPLICA_NAME,
     socketHost: socketHost(env.APPLICATION_GATEWAY_HOST, faults),
     logLevel: env.LOG_LEVEL,
-    target,
     simulator: {
       ...(env.SIMULATOR_RATE !== undefined && { rate: env.SIMULATOR_RATE }),
       ...(env.SIMULATOR_SEED !== undefined && { seed: env.SIMULATOR_SEED }),
-      models: names(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults),
+      models: readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults),
     },
-    apiKey: (target?.provider === 'azure' ? env.AZURE_OPENAI_API_KEY : env.OPENAI_API_KEY) ?? '',
     connectTimeoutMs: env.UPSTREAM_CONNECT_TIMEOUT_MS,
+    circuitPauseMs: env.UPSTREAM_CIRCUIT_PAUSE_SEC * 1000,
     limits: {
       heartbeatMs: env.REALTIME_HEARTBEAT_SEC * 1000,
       maxMessageBytes: env.REALTIME_MAX_MSG_MB * mebibyte,
@@ -129,6 +119,12 @@ function assemble(env: Environment, faults: string[]): Config {
       template: env.REALTIME_TEMPLATE_PATH,
       schema: env.REALTIME_SCHEMA_PATH,
     },
+    sideband: {
+      webrtcFilter: env.SIDEBAND_WEBRTC_FILTER === 'on',
+      pinSession: env.SIDEBAND_PIN_SESSION,
+      sessionTtlMs: env.SIDEBAND_SESSION_TTL_SEC * 1000,
+    },
+    redis: readRedis(env, faults),
     drain: { lameDuckMs: env.DRAIN_LAME_DUCK_MS, deadlineMs: env.DRAIN_DEADLINE_MS },
   }
 }
@@ -136,47 +132,11 @@ function assemble(env: Environment, faults: string[]): Config {
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte
 
-function chooseTarget(env: Environment, faults: string[]): Target | null {
-  if (env.AZURE_OPENAI_ENDPOINT !== undefined) {
-    const endpoint = readAddress(env.AZURE_OPENAI_ENDPOINT, 'AZURE_OPENAI_ENDPOINT', faults)
-    if (!env.AZURE_OPENAI_API_KEY)
-      faults.push('AZURE_OPENAI_API_KEY: is unset; AZURE_OPENAI_ENDPOINT needs it')
-    const list =
-      env.AZURE_OPENAI_DEPLOYMENT_NAME ?? env.AZURE_OPENAI_DEPLOYMENT ?? env.OPENAI_REALTIME_MODEL.join(',')
-    const deployments = names(
-      list.split(',').map(name => name.trim()),
-      'AZURE_OPENAI_DEPLOYMENT_NAME',
-      faults,
-    )
-    return azureTarget(endpoint, deployments, env.AZURE_OPENAI_API_VERSION)
-  }
-  if (env.OPENAI_API_KEY === undefined) return null
-  const baseUrl = readAddress(env.OPENAI_BASE_URL, 'OPENAI_BASE_URL', faults)
-  return openaiTarget(baseUrl, names(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults))
-}
-
-function names(list: readonly string[], variable: string, faults: string[]): [string, ...string[]] {
-  const [first, ...rest] = list.filter(name => name !== '')
-  if (first === undefined) faults.push(`${variable}: is an empty list; allowed is at least one name`)
-  return [first ?? '', ...rest]
-}
-
-/** `https:` anywhere, `http:` on loopback only: a key must not travel in the clear. */
-function readAddress(text: string, variable: string, faults: string[]): URL {
-  const url = URL.parse(text.replace(/^ws(s?):/i, 'http$1:'))
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url
-  faults.push(describeFault(variable, text))
-  return new URL('https://invalid.example')
-}
-
-/** Whether a host name can only mean this machine (RFC 6761 section 6.3, RFC 5735 section 3). */
-export function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname === '::1' ||
-    hostname === '[::1]' ||
-    /^127(\.\d{1,3}){3}$/.test(hostname)
-  )
+function readRedis(env: Environment, faults: string[]): Config['redis'] {
+  if (env.REDIS_URL === undefined) return null
+  const url = URL.parse(env.REDIS_URL)
+  if (url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') faults.push(describeFault('REDIS_URL', env.REDIS_URL))
+  return { url: env.REDIS_URL, auth: env.REDIS_AUTH }
 }
 
 function readTls(env: Environment, faults: string[]): Config['tls'] {

@@ -10,6 +10,7 @@ export const paths = {
   health: '/healthz',
   ready: '/readyz',
   metrics: '/metrics',
+  ticket: '/ticket',
   chat: '/chat',
   realtime: '/realtime',
 } as const
@@ -18,6 +19,9 @@ export const paths = {
 export const sdkPaths = ['/v1/realtime', '/openai/v1/realtime', '/openai/realtime'] as const
 
 export const defaultPort = 8080
+
+/** All headers of a request together. An Entra token takes 2 kB, more with groups, and proxies add their own. */
+export const maxHeaderBytes = 16 * 1024
 
 /** Container Apps sends SIGKILL this long after SIGTERM unless told otherwise. */
 export const defaultGracePeriodSec = 30

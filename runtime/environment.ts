@@ -30,6 +30,8 @@ const whole = (fallback: number, min: number, max: number, description: string) 
     .default(fallback)
     .meta({ description, allowed: `a whole number from ${min} to ${max}` })
 
+const limit = (description: string) => whole(0, 0, 1_000_000_000, `${description}; 0 is no limit`)
+
 const optionalNumber = (min: number, max: number, description: string) =>
   z.coerce
     .number()
@@ -93,15 +95,33 @@ export const environment = z.object({
   ),
 
   AZURE_OPENAI_ENDPOINT: text(
-    'Azure OpenAI resource; when set, Azure is the upstream',
-    'an https:// address (http:// for loopback only)',
+    'Azure OpenAI resource; when set, Azure is the upstream. Further ones after a comma take over when the first cannot',
+    'https:// addresses (http:// for loopback only), separated by commas',
   ),
   AZURE_OPENAI_DEPLOYMENT_NAME: text(
     'Deployments that clients may use; the first is the default',
     'a comma-separated list',
   ),
   AZURE_OPENAI_DEPLOYMENT: text('Used where AZURE_OPENAI_DEPLOYMENT_NAME is unset', 'a comma-separated list'),
-  AZURE_OPENAI_API_KEY: secret('Key of the Azure OpenAI resource'),
+  AZURE_OPENAI_API_KEY: secret('Key of the Azure OpenAI resource; of several, one each, separated by commas'),
+  AZURE_OPENAI_AUTH: oneOf(
+    ['auto', 'key', 'entra'],
+    'auto',
+    'How the gateway proves itself to Azure OpenAI; auto takes the key if there is one, else Entra ID',
+  ),
+  AZURE_OPENAI_SCOPE: textOr(
+    'https://cognitiveservices.azure.com/.default',
+    'What the Entra token is asked for; newer documents name https://ai.azure.com/.default',
+  ),
+  AZURE_CLIENT_ID: text('Client id of the user-assigned identity to use', 'a GUID'),
+  IDENTITY_ENDPOINT: text(
+    'Set by Container Apps and App Service; the managed identity alone is asked then',
+    'set by the platform',
+  ),
+  AZURE_FEDERATED_TOKEN_FILE: text(
+    'Set by AKS; the workload identity alone is asked then',
+    'set by the platform',
+  ),
   AZURE_OPENAI_API_VERSION: text(
     'Only for the preview form of the address; a preview version, or a date before 2025-08, asks for that form',
     'a version such as 2025-04-01-preview',
@@ -121,6 +141,12 @@ export const environment = z.object({
     100,
     120_000,
     'Time in which an upstream session must exist, retries included',
+  ),
+  UPSTREAM_CIRCUIT_PAUSE_SEC: whole(
+    30,
+    1,
+    3600,
+    'With several deployments or endpoints, time for which one that failed is passed over',
   ),
   UPSTREAM_BUFFER_MB: whole(
     16,
@@ -151,6 +177,11 @@ export const environment = z.object({
   CHAT_INSTRUCTIONS: textOr(
     'You are a friendly assistant. Answer briefly, in the language of the person who speaks to you.',
     'Instructions of /chat sessions',
+  ),
+  REALTIME_DIALECT: oneOf(
+    ['upstream', 'ga', 'preview'],
+    'upstream',
+    'Names and shapes that clients of /realtime and the SDK addresses see and may use; upstream leaves them as they came',
   ),
   REALTIME_TEXT_ONLY: flag(false, 'No audio in or out'),
   REALTIME_AUTO_CLOSE: flag(true, '/realtime ends the session after the first response'),
@@ -220,6 +251,76 @@ export const environment = z.object({
     ['drop', 'forward', 'error'],
     'drop',
     'What becomes of an event in which no JSON is found',
+  ),
+
+  GATEWAY_AUTH: text(
+    'What clients must show; unset is none, which a public address warns of',
+    'none, key, entra, or key,entra',
+  ),
+  GATEWAY_API_KEYS: secret(
+    'Keys of clients: name:secret pairs separated by commas; name:sha256:HEX keeps the secret out of here',
+  ),
+  ENTRA_TENANT_ID: text('Tenant whose tokens are taken', 'a GUID'),
+  ENTRA_AUDIENCE: list('', 'Audiences that tokens may be for: the client id of the API, its app-id URI'),
+  ENTRA_REQUIRED_SCOPE: text("Scope that a person's token must carry (claim scp)", 'a scope name'),
+  ENTRA_REQUIRED_ROLE: text(
+    'Role that does in place of the scope, for tokens of applications (claim roles)',
+    'a role name',
+  ),
+  ENTRA_AUTHORITY: textOr(
+    'https://login.microsoftonline.com',
+    'Sign-in service; another one for national clouds',
+    'an https:// address (http:// for loopback only)',
+  ),
+  ENTRA_CLOCK_SKEW_SEC: whole(60, 0, 300, "How far a token's times may be off"),
+  ALLOWED_ORIGINS: list(
+    '',
+    "Origins of pages that may connect, besides the gateway's own; * admits every page",
+  ),
+  TRUSTED_PROXIES: list('', 'Addresses and networks (CIDR) of proxies whose X-Forwarded-For is believed'),
+  TICKET_TTL_SEC: whole(60, 5, 600, 'Life of a ticket from POST /ticket'),
+  LIMIT_SESSIONS_PER_CREDENTIAL: limit('Sessions at once of one credential'),
+  LIMIT_SESSIONS_PER_ADDRESS: limit('Sessions at once from one address'),
+  LIMIT_UPGRADES_PER_MINUTE_PER_CREDENTIAL: limit('Sessions that one credential may open in a minute'),
+  LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: limit(
+    'Sockets and POST requests that one address may try in a minute, refused ones included',
+  ),
+  LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: limit('Messages a second of one credential, on one replica'),
+  LIMIT_MESSAGES_PER_SECOND_PER_ADDRESS: limit('Messages a second from one address, on one replica'),
+  LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: limit('Model tokens of one credential in a day (UTC)'),
+  LIMIT_TOKENS_PER_DAY_PER_ADDRESS: limit('Model tokens from one address in a day (UTC)'),
+  LIMIT_SESSION_MINUTES: limit('Length of a session (minutes)'),
+  LIMIT_WRAP_UP_SEC: whole(
+    30,
+    0,
+    300,
+    'Time before the end of its minutes at which a session is told to come to an end',
+  ),
+
+  REDIS_URL: text(
+    'Redis that replicas share; a password in it makes it a secret. Unset: state is kept in memory, one replica alone',
+    'a redis:// or rediss:// address',
+  ),
+  REDIS_AUTH: oneOf(
+    ['url', 'entra'],
+    'url',
+    'Proof to Redis: what REDIS_URL holds, or Entra ID (Azure Managed Redis)',
+  ),
+
+  SIDEBAND_WEBRTC_FILTER: oneOf(
+    ['on', 'off'],
+    'on',
+    "Azure: hides the prompt and the tools from the browser's data channel",
+  ),
+  SIDEBAND_PIN_SESSION: flag(
+    false,
+    'Puts instructions and tools of a call back when its browser changes them',
+  ),
+  SIDEBAND_SESSION_TTL_SEC: whole(
+    7200,
+    1,
+    86_400,
+    'A sideband session that nothing happens to is forgotten after this',
   ),
 
   DRAIN_LAME_DUCK_MS: whole(

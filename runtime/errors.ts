@@ -9,6 +9,14 @@ export const errorTable = {
   bad_request: { status: 400, close: 1008, retry: false },
   bad_upgrade: { status: 400, close: 1002, retry: false },
   model_not_configured: { status: 404, close: 1008, retry: false },
+  not_json: { status: 400, close: 1008, retry: false },
+  unsupported_media_type: { status: 415, close: 1008, retry: false },
+  conflict: { status: 409, close: 1008, retry: false },
+  call_not_found: { status: 404, close: 1008, retry: true },
+  unauthorized: { status: 401, close: 1008, retry: false },
+  forbidden: { status: 403, close: 1008, retry: false },
+  access_unavailable: { status: 503, close: 1013, retry: true },
+  limit_reached: { status: 429, close: 1008, retry: true },
   not_found: { status: 404, close: 1008, retry: false },
   method_not_allowed: { status: 405, close: 1008, retry: false },
   upgrade_required: { status: 426, close: 1002, retry: false },
@@ -20,7 +28,7 @@ export const errorTable = {
   upstream_silent: { status: 504, close: 1014, retry: true },
   upstream_timeout: { status: 504, close: 1013, retry: true },
   upstream_unreachable: { status: 502, close: 1013, retry: true },
-  upstream_unavailable: { status: 503, close: 1013, retry: true },
+  upstream_unavailable: { status: 502, close: 1013, retry: true },
   upstream_rate_limited: { status: 429, close: 1013, retry: true },
   upstream_refused: { status: 502, close: 1014, retry: false },
   upstream_lost: { status: 502, close: 1014, retry: true },
@@ -40,12 +48,19 @@ export class GatewayError extends Error {
   readonly code: ErrorCode
   /** How long to wait before trying again (ms), where the refusal said so. */
   readonly retryAfterMs: number | undefined
+  /** The HTTP status with which upstream refused, where it did. */
+  readonly upstreamStatus: number | undefined
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number; upstreamStatus?: number } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
     this.name = 'GatewayError'
     this.code = code
     this.retryAfterMs = options.retryAfterMs
+    this.upstreamStatus = options.upstreamStatus
   }
 
   get status(): number {

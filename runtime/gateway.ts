@@ -1,13 +1,15 @@
 /** The gateway as a whole, put together from its parts. Reads as the table of contents. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createAccess } from './access/access.ts'
+import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { paths } from './contract.ts'
-import { keyCredential } from './credentials.ts'
 import { Drain } from './drain.ts'
 import { sessionUpdate } from './events/dialect.ts'
 import { createExtractor } from './events/extract.ts'
 import { createFilter, matchesAny } from './events/filter.ts'
+import { createTranslator } from './events/translate.ts'
 import { createTypeReader } from './events/type.ts'
 import { createChat } from './handlers/chat.ts'
 import { createHealth, createMetricsPage, createReadiness } from './handlers/health.ts'
@@ -19,10 +21,14 @@ import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { loadPrompt } from './prompt.ts'
 import { startServer } from './server.ts'
+import { assembleSideband } from './sideband.ts'
 import { startSimulator } from './simulator/server.ts'
+import { openStore } from './store/open.ts'
 import { simulatorTarget, type Target } from './target.ts'
 import type { GatewayInfo } from './types.ts'
 import { createDialer } from './upstream/dial.ts'
+import { createEndpoints, type Endpoints } from './upstream/endpoints.ts'
+import { createPlaces } from './upstream/places.ts'
 
 export interface Gateway {
   /** Where it listens, for example `http://127.0.0.1:8080`. */
@@ -36,9 +42,6 @@ export interface Gateway {
 
 const runtimeFolder = import.meta.dirname
 const pagesFolder = join(runtimeFolder, '../web/dist')
-
-/** A key that the embedded simulator takes; it is no secret. */
-const simulatorKey = 'simulator'
 
 /**
  * Starts a gateway.
@@ -62,13 +65,35 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
   const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
   const metrics = createMetrics(place)
+  const endpoints = createEndpoints(config, target, log)
+  const store = await openStore(config.redis, log)
+  const readType = createTypeReader()
+  const credential = endpoints.list[0].credential
+  const sideband = assembleSideband(config, {
+    target,
+    credential,
+    store,
+    limits: config.limits,
+    log,
+    metrics,
+    readType,
+  })
+  const unready = () =>
+    drain.phase === 'serving' ? (endpoints.unready() ?? store.unavailable()) : 'draining'
+  const pages = createPages(config, target, () => drain.phase, unready, createMetricsPage(metrics))
+  const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
   const server = await startServer({
     host: config.host,
     port: config.port,
     tls: config.tls,
     ...config.limits,
-    http: createPages(config, target, () => drain.phase, createMetricsPage(metrics)),
-    sockets: createSockets(config, target, { log, metrics }),
+    http: access.guard.http(
+      new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
+      path => pages.has(path) && path !== paths.metrics,
+    ),
+    sockets: access.guard.sockets(
+      new Map([...createSockets(config, target, endpoints, { log, metrics, readType }), ...sideband.sockets]),
+    ),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
     drain,
     log,
@@ -87,11 +112,22 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
       await drain.begin()
       server.stopListening()
     },
-    close: async () => server.close(),
+    close: async () => {
+      endpoints.stop()
+      server.close()
+      sideband.close()
+      await store.close()
+    },
   }
 }
 
-function createPages(config: Config, target: Target, phase: () => string, metricsPage: HttpHandler) {
+function createPages(
+  config: Config,
+  target: Target,
+  phase: () => string,
+  unready: () => string | null,
+  metricsPage: HttpHandler,
+) {
   const { revision, replica, socketHost: host } = config
   const info: GatewayInfo = {
     provider: target.provider,
@@ -100,7 +136,6 @@ function createPages(config: Config, target: Target, phase: () => string, metric
     replica,
     host,
   }
-  const unready = () => (phase() === 'serving' ? null : 'draining')
   return loadPages(pagesFolder, info)
     .set(paths.health, { GET: createHealth({ revision, replica }, phase) })
     .set(paths.ready, { GET: createReadiness({ revision, replica }, unready) })
@@ -110,28 +145,32 @@ function createPages(config: Config, target: Target, phase: () => string, metric
 function createSockets(
   config: Config,
   target: Target,
-  { log, metrics }: Pick<RealtimeOptions, 'log' | 'metrics'>,
+  endpoints: Endpoints,
+  { log, metrics, readType }: Pick<RealtimeOptions, 'log' | 'metrics' | 'readType'>,
 ) {
   const { limits, realtime } = config
   const { dialect, label, deployments } = target
-  const credential = keyCredential(target, config.target === null ? simulatorKey : config.apiKey)
+  const placesFor = createPlaces(endpoints.list, deployments, {
+    pauseMs: config.circuitPauseMs,
+    now: () => performance.now(),
+  })
   const dialTo = createDialer({
-    target,
-    credential,
     connectTimeoutMs: config.connectTimeoutMs,
     ...limits,
     log,
     metrics,
   })
-  const common = { dialect, limits, log, metrics, readType: createTypeReader() }
+  const common = { dialect, limits, log, metrics, readType }
+  const translator = createTranslator(dialect, realtime.dialect)
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
-  const dial = dialTo(deployments[0])
+  const dial = dialTo(placesFor(null))
   const transparent = {
     filter: createFilter(['*']),
     extractor: null,
     autoClose: false,
     sessionUpdate: null,
+    translator,
   } as const
   return createRoutes({
     deployments,
@@ -139,6 +178,7 @@ function createSockets(
     realtime: createRealtime({
       ...common,
       dial,
+      translator,
       manners: 'gateway',
       filter: createFilter(realtime.allowedEventTypes),
       extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
@@ -146,7 +186,12 @@ function createSockets(
       sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
     }),
     sdk: deployment =>
-      createRealtime({ ...common, ...transparent, dial: dialTo(deployment), manners: 'transparent' }),
+      createRealtime({
+        ...common,
+        ...transparent,
+        dial: dialTo(placesFor(deployment)),
+        manners: 'transparent',
+      }),
   })
 }
 

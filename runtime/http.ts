@@ -10,6 +10,10 @@ export interface HttpRequest {
   readonly query: URLSearchParams
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>
+  /** The client's own address, as in an UpgradeRequest. */
+  readonly address: string
+  /** Who asks; absent on pages that are open to everyone. */
+  readonly principal?: Principal
   /** Empty unless the method carries one. */
   readonly body: Buffer
 }
@@ -27,7 +31,22 @@ export interface HttpAnswer {
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
 
 /** What a path does by method; GET answers HEAD too. */
-export type HttpRoute = Readonly<Partial<Record<'GET' | 'POST' | 'DELETE', HttpHandler>>>
+export type HttpRoute = Readonly<Partial<Record<'GET' | 'POST' | 'DELETE' | 'OPTIONS', HttpHandler>>>
+
+/**
+ * On every answer; an answer's own headers come after them. What is no page needs nothing, so its content
+ * policy is empty. `Strict-Transport-Security` is left to what ends TLS for the public name: set here, a
+ * local certificate would bind every other server on localhost to https.
+ */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin-allow-popups',
+  'Permissions-Policy': 'microphone=(self), camera=(), geolocation=()',
+}
 
 const reasonPhrases: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -73,5 +92,6 @@ export function jsonAnswer(
 export function errorAnswer(error: GatewayError, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
   const retryAfter: Record<string, string> =
     error.retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(error.retryAfterMs / 1000)) }
-  return jsonAnswer(error.status, { detail: error.message }, { ...retryAfter, ...headers })
+  const challenge: Record<string, string> = error.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
+  return jsonAnswer(error.status, { detail: error.message }, { ...retryAfter, ...challenge, ...headers })
 }

@@ -2,13 +2,18 @@
 import { existsSync } from 'node:fs'
 import pino from 'pino'
 import { ConfigError, isLoopback, readConfig } from './config.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import { maxHeaderBytes } from './contract.ts'
+import type { Gateway } from './gateway.ts'
 import { createLog, logOptions } from './log.ts'
 
 const dotenv = '.env'
 if (existsSync(dotenv)) process.loadEnvFile(dotenv)
 if (process.argv.includes('--tls'))
   await import('./local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
+
+// Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
+process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
+const { startGateway } = await import('./gateway.ts')
 
 const config = readConfigOrExit()
 const destination = await logDestination()

@@ -14,16 +14,28 @@ export interface Traffic {
   bytesDown: number
   eventsExtracted: number
   upstreamRetries: number
+  /** WebRTC calls that ended, and what they used. */
+  callSeconds: number
+  callInputTokens: number
+  callOutputTokens: number
   /** Events that the allow-list dropped, by type. */
   readonly dropped: Map<string, number>
   /** Ended connections by reason. */
   readonly ended: Map<string, number>
+  /** Upstream sessions, and dials that failed, by deployment. */
+  readonly served: Map<string, number>
+  readonly failed: Map<string, number>
+  /** Refused upgrades and requests, and sessions that were ended, by the limit that was reached. */
+  readonly limited: Map<string, number>
 }
 
 export interface Metrics {
   readonly traffic: Traffic
   countDropped(type: string | null): void
   countEnded(reason: string): void
+  countServed(deployment: string): void
+  countFailed(deployment: string): void
+  countLimited(limit: string): void
   /** Prometheus text exposition format. */
   render(): Promise<string>
 }
@@ -44,14 +56,23 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     bytesDown: 0,
     eventsExtracted: 0,
     upstreamRetries: 0,
+    callSeconds: 0,
+    callInputTokens: 0,
+    callOutputTokens: 0,
     dropped: new Map(),
     ended: new Map(),
+    served: new Map(),
+    failed: new Map(),
+    limited: new Map(),
   }
   describe(registry, traffic)
   return {
     traffic,
     countDropped: type => add(traffic.dropped, type ?? 'untyped'),
     countEnded: reason => add(traffic.ended, reason),
+    countServed: deployment => add(traffic.served, deployment),
+    countFailed: deployment => add(traffic.failed, deployment),
+    countLimited: limit => add(traffic.limited, limit),
     render: () => registry.metrics(),
   }
 }
@@ -91,6 +112,9 @@ function describe(registry: Registry, traffic: Traffic): void {
   )
   counter('gateway_bytes_down_total', 'Payload bytes sent to clients', () => traffic.bytesDown)
   counter('gateway_events_extracted_total', 'Records extracted from events', () => traffic.eventsExtracted)
+  counter('gateway_call_seconds_total', 'Duration of WebRTC calls that ended (s)', () => traffic.callSeconds)
+  counter('gateway_call_input_tokens_total', 'Input tokens of WebRTC calls', () => traffic.callInputTokens)
+  counter('gateway_call_output_tokens_total', 'Output tokens of WebRTC calls', () => traffic.callOutputTokens)
   counter(
     'gateway_upstream_retries_total',
     'Upstream dials that were tried again',
@@ -109,6 +133,27 @@ function describe(registry: Registry, traffic: Traffic): void {
     'Ended connections by reason',
     'reason',
     traffic.ended,
+  )
+  labelled(
+    registry,
+    'gateway_upstream_sessions_total',
+    'Upstream sessions by the deployment that serves them',
+    'deployment',
+    traffic.served,
+  )
+  labelled(
+    registry,
+    'gateway_upstream_failures_total',
+    'Upstream dials that failed, by deployment',
+    'deployment',
+    traffic.failed,
+  )
+  labelled(
+    registry,
+    'gateway_limits_reached_total',
+    'Refusals and ends by the limit that was reached',
+    'limit',
+    traffic.limited,
   )
 }
 

@@ -4,6 +4,8 @@ import type { SessionSettings, TurnDetection } from './events/dialect.ts'
 import { type ExtractorOptions, parseFieldsMap } from './events/extract.ts'
 
 export interface RealtimeConfig {
+  /** Names and shapes that clients see; `upstream` leaves them as they came. */
+  readonly dialect: 'upstream' | 'ga' | 'preview'
   readonly autoClose: boolean
   /** Everything of the `session.update` that the gateway sends, but for the rendered instructions. */
   readonly session: SessionSettings
@@ -15,6 +17,7 @@ export interface RealtimeConfig {
 export function readRealtime(env: Environment, faults: string[]): RealtimeConfig {
   const turnDetection = readTurnDetection(env)
   return {
+    dialect: env.REALTIME_DIALECT,
     autoClose: env.REALTIME_AUTO_CLOSE,
     session: { voice: env.REALTIME_VOICE, textOnly: env.REALTIME_TEXT_ONLY, turnDetection },
     allowedEventTypes: env.REALTIME_ALLOWED_EVENT_TYPES,

@@ -7,16 +7,26 @@
  * first awaits; message bytes are gone after the callback; `onAborted` before anything asynchronous; a
  * socket is unusable after its close; writes outside a callback are corked.
  */
+
 import uWS, {
   type HttpRequest as NativeRequest,
   type HttpResponse as NativeResponse,
   type us_listen_socket,
   type us_socket_context_t,
 } from 'uWebSockets.js'
-import { ClientSocket } from './client-socket.ts'
+import { randomUUID } from 'node:crypto'
+import { ClientSocket, type NativeSocket } from './client-socket.ts'
+import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Drain } from './drain.ts'
 import { GatewayError } from './errors.ts'
-import { errorAnswer, type HttpAnswer, type HttpRoute, maxBodyBytes, statusLine } from './http.ts'
+import {
+  errorAnswer,
+  type HttpAnswer,
+  type HttpRoute,
+  maxBodyBytes,
+  securityHeaders,
+  statusLine,
+} from './http.ts'
 import type { Log } from './log.ts'
 import type { Accepted, SocketRoute, UpgradeRequest } from './types.ts'
 
@@ -57,9 +67,13 @@ type NativeListen = (
 
 /** What a native socket carries from the upgrade on. */
 interface SocketState {
-  readonly accepted: Accepted
-  readonly request: UpgradeRequest
-  client?: ClientSocket
+  readonly holder: Holder
+}
+
+/** The native socket as soon as it is open, and the client once it has begun. */
+interface Holder {
+  native: NativeSocket | null
+  client: ClientSocket | null
 }
 
 /** uWebSockets.js cuts the socket above its limit without a close frame: leave room to send 1009 ourselves. */
@@ -77,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { tls, host, port } = options
   const app =
     tls === null ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
-  let connections = 0
+  const corkStand = await startCorkStand(uWS.App(), uWS.us_socket_local_port)
   for (const [path, route] of options.sockets) {
     app.ws<SocketState>(path, {
       compression: uWS.DISABLED,
@@ -86,37 +100,28 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       maxBackpressure: 0,
       idleTimeout: nativeIdleTimeoutSec(options.heartbeatMs),
       sendPingsAutomatically: false,
-      upgrade: (response, request, context) => upgrade(options, route, response, request, context),
+      upgrade: (response, request, context) =>
+        upgrade(options, corkStand, path, route, response, request, context),
       open: socket => {
-        const state = socket.getUserData()
-        connections += 1
-        const { heartbeatMs, maxMessageBytes, log, drain } = options
-        const id = `c${connections}`
-        log.info('client.connected', { connection: id, route: path, query: [...state.request.query.keys()] })
-        state.client = new ClientSocket(socket, state.accepted.handler, state.request, {
-          id,
-          heartbeatMs,
-          maxMessageBytes,
-          log,
-        })
-        drain.add(state.client.connection)
+        socket.getUserData().holder.native = socket
       },
-      message: (socket, data, isBinary) => socket.getUserData().client?.receive(data, isBinary),
-      drain: socket => socket.getUserData().client?.drained(),
-      ping: socket => socket.getUserData().client?.heard(),
-      pong: socket => socket.getUserData().client?.heard(),
+      message: (socket, data, isBinary) => socket.getUserData().holder.client?.receive(data, isBinary),
+      drain: socket => socket.getUserData().holder.client?.drained(),
+      ping: socket => socket.getUserData().holder.client?.heard(),
+      pong: socket => socket.getUserData().holder.client?.heard(),
       close: (socket, code, reason) => {
-        const { client } = socket.getUserData()
-        if (client === undefined) return
-        client.closed(code, Buffer.from(reason).toString())
-        options.drain.remove(client.connection)
+        const { holder } = socket.getUserData()
+        holder.native = null
+        if (holder.client === null) return
+        holder.client.closed(code, Buffer.from(reason).toString())
+        options.drain.remove(holder.client.connection)
       },
     })
   }
   app.any('/*', (response, request) => serve(options, response, request))
   let listening: us_listen_socket | null = await new Promise((resolve, reject) => {
     const listened = (socket: us_listen_socket | false) =>
-      socket ? resolve(socket) : reject(new Error(`Cannot listen on ${host} port ${port}: is it in use?`))
+      socket ? resolve(socket) : reject(cannotListen(host, port, corkStand))
     // The types know the option for the port alone; the binding takes host, port and option.
     const listen = app.listen.bind(app) as unknown as NativeListen
     listen(host, port, exclusivePort, listened)
@@ -130,9 +135,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     stopListening,
     close: () => {
       stopListening()
+      corkStand.close()
       app.close()
     },
   }
+}
+
+function cannotListen(host: string, port: number, corkStand: CorkStand): Error {
+  corkStand.close()
+  return new Error(`Cannot listen on ${host} port ${port}: is it in use?`)
 }
 
 function serve(options: ServerOptions, response: NativeResponse, request: NativeRequest): void {
@@ -150,7 +161,7 @@ function serve(options: ServerOptions, response: NativeResponse, request: Native
     return reply(errorAnswer(methodNotAllowed(method, path), { Allow: allowedBy(route) }))
   const body = method === 'POST' ? readBody(response) : Promise.resolve(Buffer.alloc(0))
   body
-    .then(body => handler({ method, path, id, query, headers, body }))
+    .then(body => handler({ method, path, id, query, headers, address, body }))
     .then(reply, fault => reply(errorAnswer(asGatewayError(options, fault))))
 }
 
@@ -205,6 +216,8 @@ function methodNotAllowed(method: string, path: string): GatewayError {
 
 function upgrade(
   options: ServerOptions,
+  corkStand: CorkStand,
+  path: string,
   route: SocketRoute,
   response: NativeResponse,
   request: NativeRequest,
@@ -225,17 +238,13 @@ function upgrade(
     const refusal = options.drain.refusal()
     if (refusal !== null) return refuse(refusal)
     if (state.aborted) return
-    response.cork(() => {
+    const holder: Holder = { native: null, client: null }
+    corkStand.cork(() => {
       response.writeStatus('101 Switching Protocols')
       for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
-      response.upgrade<SocketState>(
-        { accepted, request: asked },
-        key,
-        accepted.subprotocol ?? '',
-        extensions,
-        context,
-      )
+      response.upgrade<SocketState>({ holder }, key, accepted.subprotocol ?? '', extensions, context)
     })
+    begin(options, path, asked, accepted, holder)
   }
   try {
     if (version !== '13')
@@ -248,6 +257,28 @@ function upgrade(
   } catch (fault) {
     refuse(fault)
   }
+}
+
+/** Hands an open socket to its handler. */
+function begin(
+  options: ServerOptions,
+  route: string,
+  request: UpgradeRequest,
+  accepted: Accepted,
+  holder: Holder,
+): void {
+  if (holder.native === null) return
+  const { heartbeatMs, maxMessageBytes, log, drain } = options
+  const id = randomUUID()
+  const query = [...request.query.keys()]
+  log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
+  holder.client = new ClientSocket(holder.native, accepted.handler, request, {
+    id,
+    heartbeatMs,
+    maxMessageBytes,
+    log,
+  })
+  drain.add(holder.client.connection)
 }
 
 function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeRequest {
@@ -294,7 +325,8 @@ function write(
   state.aborted = true
   response.cork(() => {
     response.writeStatus(statusLine(answer.status))
-    for (const [name, value] of Object.entries(answer.headers ?? {})) response.writeHeader(name, value)
+    const headers = { ...securityHeaders, ...answer.headers }
+    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value)
     const body = answer.body ?? ''
     if (answer.status === 304) response.endWithoutBody()
     else if (withoutBody)

@@ -18,8 +18,8 @@ import { fitCloseReason, GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { createOutbox, messageBytes, type Outbox } from './outbox.ts'
-import { createTurn, type Turn } from './turn.ts'
-import type { Client, Dial, Upstream, UpstreamListener } from './types.ts'
+import { createTurn, endsResponse, type Turn } from './turn.ts'
+import type { Client, Dial, Meter, Upstream, UpstreamListener } from './types.ts'
 
 export type Phase = 'opening' | 'open' | 'draining' | 'closed'
 
@@ -49,6 +49,8 @@ export interface SessionParts {
   readonly readType: (frame: Uint8Array) => string | null
   /** The path that the client dialled, for the log. */
   readonly route: string
+  /** Counts what the session spends, where that is limited. */
+  readonly meter?: Meter | undefined
 }
 
 export class Session implements UpstreamListener {
@@ -75,6 +77,11 @@ export class Session implements UpstreamListener {
 
   get phase(): Phase {
     return this.#phase
+  }
+
+  /** Whether upstream owes an answer. */
+  get answerDue(): boolean {
+    return this.#turn.answerDue()
   }
 
   /** Dials upstream unless that was done. Messages dial by themselves. */
@@ -163,7 +170,8 @@ export class Session implements UpstreamListener {
     this.#upstream = upstream
     if (this.#phase === 'opening') this.#phase = 'open'
     const { client, log, route } = this.#parts
-    log.info('bridge.connected', { connection: client.id, route, ms: this.#ageMs() })
+    const { deployment } = upstream
+    log.info('bridge.connected', { connection: client.id, route, deployment, ms: this.#ageMs() })
     this.#hooks.opened()
     this.#outbox.flush((message, isBinary) => this.#sendNow(message, isBinary))
     this.#endIfDrained()
@@ -175,6 +183,7 @@ export class Session implements UpstreamListener {
     const type = isBinary ? null : this.#parts.readType(frame)
     this.#turn.noteEvent(type)
     this.#hooks.event(frame, isBinary, type)
+    if (this.#parts.meter !== undefined && endsResponse(type)) this.#parts.meter.responseDone(frame)
     this.#endIfDrained()
   }
 

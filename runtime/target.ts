@@ -77,3 +77,20 @@ export function realtimeUrl(target: Target, deployment: string): URL {
   }
   return url
 }
+
+/** Builds the WebSocket address that joins a running call (Azure has none in its preview form). */
+export function callUrl(target: Target, callId: string): URL {
+  const url = realtimeUrl(target, '')
+  url.search = ''
+  url.searchParams.set('call_id', callId)
+  return url
+}
+
+/** Builds an HTTP address below `/realtime`, for example of `client_secrets` or `calls`. */
+export function restUrl(target: Target, path: string): URL {
+  const url = realtimeUrl(target, '')
+  url.protocol = target.baseUrl.protocol
+  url.search = ''
+  url.pathname = `${url.pathname}/${path}`
+  return url
+}

@@ -21,7 +21,27 @@ export interface UpgradeRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly subprotocols: readonly string[]
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>
+  /** The client's own address; a proxy's forwarding header counts only where that proxy is trusted. */
   readonly address: string
+  /** Who asks; absent until the gate has let the request in. */
+  readonly principal?: Principal
+  /** What the session may spend; absent where nothing is limited. */
+  readonly meter?: Meter
+}
+
+/** The credential that opened a connection or made a request. What it made belongs to it. */
+export interface Principal {
+  /** `key:NAME`, `entra:TENANT/OBJECT`, or `anonymous` where no credential is asked for. No secret; safe to log. */
+  readonly name: string
+  readonly by: 'none' | 'key' | 'entra'
+}
+
+/** Counts what a session spends, for whoever is behind it. */
+export interface Meter {
+  /** @param frame a `response.done` as upstream sent it; its usage is counted */
+  responseDone(frame: Uint8Array): void
 }
 
 /** What a handler returns: the reactions of one connection. */
@@ -32,6 +52,8 @@ export interface Connection {
   writable(): void
   /** The process is going away: end this connection before `deadlineMs` (from now) is over. */
   drain(deadlineMs: number): void
+  /** The connection's time is nearly over: tell the client, and bring what is said to an end. @param deadlineMs from now */
+  expiring?(deadlineMs: number): void
   /** This connection's own code failed, or the client broke a rule of the server's: end it with that error. */
   fault(error: GatewayError): void
   /** The client's socket is closed. @param reason what the close frame said, or the gateway's own error code */
@@ -52,12 +74,16 @@ export interface SocketRoute {
 
 export interface Accepted {
   readonly handler: Handler
+  /** For the log. */
+  readonly principal?: Principal
   /** The one subprotocol to answer with; never one that carries a credential. */
   readonly subprotocol?: string
 }
 
 /** The side of a session that the Realtime API holds. */
 export interface Upstream {
+  /** The deployment that serves it, as logs and metrics name it. */
+  readonly deployment?: string
   /** Queues one message; `data` may be reused when the call returns. */
   send(data: string | Uint8Array, isBinary?: boolean): void
   /** Bytes accepted by `send` that the network has not taken yet. */
@@ -107,6 +133,12 @@ export type ChatMessage =
 /** Sent on every socket when the process starts to drain. `deadline_ms` counts from the sending. */
 export interface ServerDraining {
   type: 'server.draining'
+  deadline_ms: number
+}
+
+/** Sent on every socket when a session's minutes are nearly over. `deadline_ms` counts from the sending. */
+export interface SessionExpiring {
+  type: 'session.expiring'
   deadline_ms: number
 }
 

@@ -9,11 +9,17 @@ export function audioAppend(audio: Uint8Array): string {
   return `{"type":"input_audio_buffer.append","audio":"${base64}"}`
 }
 
-/** A message of the user, or of the assistant when history is replayed. The preview calls both content types `text`. */
-export function messageItem(role: 'user' | 'assistant', text: string, dialect: Dialect): string {
+/** A message of the user or the system, or of the assistant when history is replayed (`text` in the preview). */
+export function messageItem(role: 'user' | 'assistant' | 'system', text: string, dialect: Dialect): string {
   const assistantType = dialect === 'ga' ? 'output_text' : 'text'
-  const content = [{ type: role === 'user' ? 'input_text' : assistantType, text }]
+  const content = [{ type: role === 'assistant' ? assistantType : 'input_text', text }]
   return JSON.stringify({ type: 'conversation.item.create', item: { type: 'message', role, content } })
+}
+
+/** Asks the model to come to an end, as a part of the conversation: it is said in the model's own voice. @param seconds left */
+export function wrapUpItem(seconds: number, dialect: Dialect): string {
+  const text = `This conversation ends in ${seconds} seconds. Say so politely in one short sentence, in the language of the conversation, say goodbye, and begin nothing new.`
+  return messageItem('system', text, dialect)
 }
 
 /** Cuts an assistant's audio to what was heard. @param audioEndMs kept audio (ms) */

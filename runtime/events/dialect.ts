@@ -29,6 +29,11 @@ export function gaName(type: string): string {
   return Object.hasOwn(gaNames, type) ? (gaNames[type] ?? type) : type
 }
 
+/** Names an event's preview name; a name that was not changed, or is not known, stays as it is. */
+export function previewName(type: string): string {
+  return Object.hasOwn(previewNames, type) ? (previewNames[type] ?? type) : type
+}
+
 /** Lists all names an event goes by: its own first, then its name in the other dialect if it has one. */
 export function namesOf(type: string): readonly string[] {
   const other = Object.hasOwn(gaNames, type)

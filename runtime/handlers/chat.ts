@@ -2,10 +2,19 @@
 import { createConversation, type Utterance } from '../conversation.ts'
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
-import { messageItem } from '../events/compose.ts'
+import { messageItem, wrapUpItem } from '../events/compose.ts'
 import { type SessionSettings, sessionUpdate } from '../events/dialect.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
-import type { ChatMessage, ChatRequest, Client, Connection, Dialect, Handler } from '../types.ts'
+import type {
+  ChatMessage,
+  ChatRequest,
+  Client,
+  Connection,
+  Dialect,
+  Handler,
+  SessionExpiring,
+  UpgradeRequest,
+} from '../types.ts'
 import { Answer } from './answer.ts'
 import { readChatRequest } from './chat-request.ts'
 
@@ -18,7 +27,7 @@ export interface ChatOptions extends Omit<SessionParts, 'client' | 'route'> {
 
 /** Makes the handler of `/chat`. */
 export function createChat(options: ChatOptions): Handler {
-  return (client, { path }) => new Chat(client, path, options)
+  return (client, request) => new Chat(client, request, options)
 }
 
 class Chat implements Connection, SessionHooks {
@@ -29,9 +38,9 @@ class Chat implements Connection, SessionHooks {
   /** What the upstream session that is being dialled must be told first; null when none is. */
   #replay: readonly Utterance[] | null = null
 
-  constructor(client: Client, route: string, options: ChatOptions) {
+  constructor(client: Client, { path, meter }: UpgradeRequest, options: ChatOptions) {
     this.#options = options
-    this.#session = new Session({ ...options, client, route }, this)
+    this.#session = new Session({ ...options, client, route: path, meter }, this)
     this.#answer = new Answer({
       tell: message => this.#tell(message),
       deliver: message => this.#session.deliver(message),
@@ -107,6 +116,14 @@ class Chat implements Connection, SessionHooks {
   drain(deadlineMs: number): void {
     this.#tell({ type: 'server.draining', deadline_ms: deadlineMs })
     this.#session.drain(deadlineMs)
+  }
+
+  expiring(deadlineMs: number): void {
+    const expiring: SessionExpiring = { type: 'session.expiring', deadline_ms: deadlineMs }
+    this.#session.deliver(JSON.stringify(expiring))
+    if (this.#session.phase !== 'open') return
+    this.#session.send(wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect), null)
+    if (!this.#answer.due) this.#answer.ask()
   }
 
   fault(error: GatewayError): void {

@@ -1,12 +1,14 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
-import { audioAppend, messageItem, responseCreate } from '../events/compose.ts'
+import { audioAppend, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
+import type { TranslatedEvent } from '../events/event-translation.ts'
 import type { Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
+import type { Translator } from '../events/translate.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import { endsResponse } from '../turn.ts'
-import type { Client, Connection, Dialect, Handler } from '../types.ts'
+import type { Client, Connection, Dialect, Handler, UpgradeRequest } from '../types.ts'
 
 export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> {
   readonly filter: EventFilter
@@ -15,6 +17,8 @@ export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> 
   /** `session.update` to begin with; null leaves the session to the client. */
   readonly sessionUpdate: string | null
   readonly dialect: Dialect
+  /** Between the client's dialect and upstream's. */
+  readonly translator: Translator
   /**
    * `gateway`: plain text becomes a turn, binary becomes audio, and the end is announced by
    * `upstream.closed`. `transparent`: every frame goes on as it is, as at the API itself.
@@ -24,8 +28,8 @@ export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> 
 
 /** Makes the handler of `/realtime` and of the SDK addresses. */
 export function createRealtime(options: RealtimeOptions): Handler {
-  return (client, { path }) => {
-    const realtime = new Realtime(client, path, options)
+  return (client, request) => {
+    const realtime = new Realtime(client, request, options)
     realtime.start()
     return realtime
   }
@@ -35,9 +39,9 @@ class Realtime implements Connection, SessionHooks {
   readonly #options: RealtimeOptions
   readonly #session: Session
 
-  constructor(client: Client, route: string, options: RealtimeOptions) {
+  constructor(client: Client, { path, meter }: UpgradeRequest, options: RealtimeOptions) {
     this.#options = options
-    this.#session = new Session({ ...options, client, route }, this)
+    this.#session = new Session({ ...options, client, route: path, meter }, this)
   }
 
   start(): void {
@@ -46,14 +50,19 @@ class Realtime implements Connection, SessionHooks {
 
   message(data: Uint8Array, isBinary: boolean): void {
     if (this.#options.manners === 'transparent') {
-      return this.#session.forward(data, isBinary ? null : this.#options.readType(data), isBinary)
+      return this.#forward(data, isBinary ? null : this.#options.readType(data), isBinary)
     }
     if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
     const type = this.#options.readType(data)
-    if (type !== null && endsAsObject(data)) return this.#session.forward(data, type)
+    if (type !== null && endsAsObject(data)) return this.#forward(data, type)
     const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
-    if (isJson(text)) this.#session.forward(data, type)
+    if (isJson(text)) this.#forward(data, type)
     else this.#say(text)
+  }
+
+  #forward(data: Uint8Array, type: string | null, isBinary = false): void {
+    const translate = type === null ? undefined : this.#options.translator.messages.get(type)
+    this.#session.forward(translate === undefined ? data : translate(data), type, isBinary)
   }
 
   /** Plain text is a turn of the user's. */
@@ -73,17 +82,28 @@ class Realtime implements Connection, SessionHooks {
   }
 
   event(frame: Buffer, isBinary: boolean, type: string | null): void {
-    const { filter, extractor, metrics, autoClose } = this.#options
+    const { filter, extractor, metrics, autoClose, translator } = this.#options
+    const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
+    else if (translate !== undefined) this.#deliverTranslated(translate(frame))
     else if (isBinary ? filter.admitsBinary : filter.admits(type)) this.#session.deliver(frame, isBinary)
     else metrics.countDropped(isBinary ? '<binary>' : type)
     if (autoClose && endsResponse(type))
       this.#session.close({ by: 'gateway', code: 1000, reason: 'response done' })
   }
 
+  #deliverTranslated(events: readonly TranslatedEvent[]): void {
+    const { filter, metrics } = this.#options
+    for (const { type, frame } of events) {
+      if (filter.admits(type)) this.#session.deliver(frame)
+      else metrics.countDropped(type)
+    }
+  }
+
   #extract(extractor: Extractor, frame: Buffer, type: string): void {
-    const { traffic, countDropped } = this.#options.metrics
-    const outcome = extractor.extract(frame, type)
+    const { metrics, translator } = this.#options
+    const { traffic, countDropped } = metrics
+    const outcome = extractor.extract(frame, translator.clientName(type))
     switch (outcome.kind) {
       case 'record':
         traffic.eventsExtracted += 1
@@ -91,7 +111,9 @@ class Realtime implements Connection, SessionHooks {
       case 'error':
         return this.#session.deliver(outcome.text)
       case 'forward':
-        return this.#session.deliver(frame)
+        for (const event of translator.events.get(type)?.(frame) ?? [{ frame }])
+          this.#session.deliver(event.frame)
+        return
       case 'drop':
         return countDropped(type)
     }
@@ -121,6 +143,14 @@ class Realtime implements Connection, SessionHooks {
   drain(deadlineMs: number): void {
     this.#session.deliver(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
     this.#session.drain(deadlineMs)
+  }
+
+  expiring(deadlineMs: number): void {
+    this.#session.deliver(JSON.stringify({ type: 'session.expiring', deadline_ms: deadlineMs }))
+    if (this.#options.manners === 'transparent' || this.#session.phase !== 'open') return
+    const due = this.#session.answerDue
+    this.#session.send(wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect), null)
+    if (!due) this.#session.send(responseCreate, 'response.create')
   }
 
   fault(error: GatewayError): void {

@@ -6,8 +6,8 @@ import type { Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 export interface RouteOptions {
   readonly chat: Handler
   readonly realtime: Handler
-  /** Makes the handler of an SDK address for one deployment. */
-  readonly sdk: (deployment: string) => Handler
+  /** Makes the handler of an SDK address for one deployment, or for none in particular (null). */
+  readonly sdk: (deployment: string | null) => Handler
   /** The first is the default. */
   readonly deployments: readonly [string, ...string[]]
 }
@@ -23,6 +23,7 @@ const foreignParameters = ['call_id', 'intent'] as const
 
 export function createRoutes({ chat, realtime, sdk, deployments }: RouteOptions): Map<string, SocketRoute> {
   const handlers = new Map(deployments.map(deployment => [deployment, sdk(deployment)]))
+  const defaultHandler = sdk(null)
   const routes = new Map<string, SocketRoute>([
     [paths.chat, { accept: request => ({ handler: chat, ...subprotocolOf(request) }) }],
     [paths.realtime, { accept: request => ({ handler: realtime, ...subprotocolOf(request) }) }],
@@ -30,7 +31,7 @@ export function createRoutes({ chat, realtime, sdk, deployments }: RouteOptions)
   for (const path of sdkPaths) {
     routes.set(path, {
       accept: request => ({
-        handler: chooseHandler(handlers, deployments[0], request),
+        handler: chooseHandler(handlers, defaultHandler, request),
         ...subprotocolOf(request),
       }),
     })
@@ -40,14 +41,14 @@ export function createRoutes({ chat, realtime, sdk, deployments }: RouteOptions)
 
 function chooseHandler(
   handlers: ReadonlyMap<string, Handler>,
-  defaultDeployment: string,
+  defaultHandler: Handler,
   { query }: UpgradeRequest,
 ): Handler {
   const foreign = foreignParameters.find(name => query.has(name))
   if (foreign !== undefined)
     throw new GatewayError('bad_request', `"${foreign}" is not served at this address`)
-  const asked =
-    deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? defaultDeployment
+  const asked = deploymentParameters.map(name => query.get(name)).find(value => value !== null)
+  if (asked === undefined || asked === null) return defaultHandler
   const handler = handlers.get(asked)
   if (handler !== undefined) return handler
   const choice = [...handlers.keys()].map(name => `"${name}"`).join(', ')

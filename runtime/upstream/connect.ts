@@ -11,6 +11,8 @@ export interface ConnectOptions {
   readonly headers: Readonly<Record<string, string>>
   /** The provider's name, for messages. */
   readonly label: string
+  /** Whether upstream speaks first; it does not where a running call is joined (default true). */
+  readonly greets?: boolean
   /** Time in which the session must exist (ms). */
   readonly timeoutMs: number
   readonly maxMessageBytes: number
@@ -24,7 +26,8 @@ const closeTimeoutMs = 2000
 
 /**
  * Connects, and waits for the first event: OpenAI refuses only after the upgrade, with an `error` event
- * and a close, so a session exists when its first event is something else.
+ * and a close, so a session exists when its first event is something else. Where upstream does not speak
+ * first, the upgrade is all there is to wait for.
  * @returns aborts the attempt; the listener is told nothing after that
  */
 export function connect(options: ConnectOptions, listener: UpstreamListener): () => void {
@@ -66,14 +69,18 @@ export function connect(options: ConnectOptions, listener: UpstreamListener): ()
     else socket.terminate()
   }
 
+  function open(): void {
+    clearTimeout(deadline)
+    state = 'open'
+    listener.opened(upstreamOver(socket, heartbeat.hold))
+  }
+
   function receive(frame: Buffer, isBinary: boolean): void {
     heartbeat.heard()
     if (state === 'over') return
     if (state === 'opening') {
       if (!isBinary && eventType(frame) === 'error') return fail(refusalByEvent(label, frame))
-      clearTimeout(deadline)
-      state = 'open'
-      listener.opened(upstreamOver(socket, heartbeat.hold))
+      open()
     }
     listener.event(frame, isBinary)
   }
@@ -86,6 +93,7 @@ export function connect(options: ConnectOptions, listener: UpstreamListener): ()
       giveUp(new GatewayError('internal', 'The gateway failed on an event of this session', { cause: fault }))
     }
   })
+  if (options.greets === false) socket.on('open', () => state === 'opening' && open())
   socket.on('ping', heartbeat.heard)
   socket.on('pong', heartbeat.heard)
   socket.on('unexpected-response', (request, response) => {

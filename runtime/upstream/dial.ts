@@ -1,15 +1,16 @@
-/** Dials upstream until a session exists: attempts, jittered backoff, one deadline over all. */
-import type { Credential } from '../credentials.ts'
+/**
+ * Dials upstream until a session exists: each place in turn, then jittered backoff and another round;
+ * one deadline over all.
+ */
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { realtimeUrl, type Target } from '../target.ts'
+import { realtimeUrl } from '../target.ts'
 import type { Dial, UpstreamListener } from '../types.ts'
 import { connect } from './connect.ts'
+import { isPlaceAtFault, nextPlace, type Place } from './places.ts'
 
 export interface DialerOptions {
-  readonly target: Target
-  readonly credential: Credential
   /** Time in which a session must exist, retries included (ms). */
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
@@ -18,68 +19,109 @@ export interface DialerOptions {
   readonly metrics: Metrics
 }
 
-/** First wait between attempts (ms); doubles up to the last. Each is shortened by up to half, at random. */
+/** First wait between rounds (ms); doubles up to the last. Each is shortened by up to half, at random. */
 const firstBackoffMs = 200
 const lastBackoffMs = 3000
 
-/** Makes the dialling function of a deployment. */
-export function createDialer(options: DialerOptions): (deployment: string) => Dial {
-  return deployment => listener => {
-    const dial = new Dialling(options, deployment, listener)
+/** Makes the dialling function of a choice of places. @returns takes the places in order of preference, at least one */
+export function createDialer(options: DialerOptions): (places: readonly Place[]) => Dial {
+  return places => listener => {
+    const dial = new Dialling(options, places, listener)
     return () => dial.abort()
   }
 }
 
 class Dialling {
   readonly #options: DialerOptions
-  readonly #url: URL
+  readonly #places: readonly Place[]
   readonly #listener: UpstreamListener
   readonly #deadline: number
+  readonly #tried = new Set<Place>()
+  /** The shortest wait that a place asked for in this round (ms). */
+  #askedWaitMs = Number.POSITIVE_INFINITY
   #attempts = 0
+  #rounds = 1
   #state: 'dialling' | 'over' = 'dialling'
   #abortAttempt: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: DialerOptions, deployment: string, listener: UpstreamListener) {
+  constructor(options: DialerOptions, places: readonly Place[], listener: UpstreamListener) {
     this.#options = options
-    this.#url = realtimeUrl(options.target, deployment)
+    this.#places = places
     this.#listener = listener
     this.#deadline = performance.now() + options.connectTimeoutMs
-    void this.#attempt()
+    this.#goOn()
   }
 
   abort(): void {
+    if (this.#state === 'dialling') for (const place of this.#tried) place.circuit.abandoned()
     this.#state = 'over'
     clearTimeout(this.#timer)
     this.#abortAttempt()
   }
 
-  async #attempt(): Promise<void> {
-    const { credential, target, maxMessageBytes, heartbeatMs, log } = this.#options
+  /** Tries the next place. @returns false when the round is over */
+  #goOn(): boolean {
+    const place = nextPlace(this.#places, this.#tried)
+    if (place === null) return false
+    this.#tried.add(place)
+    place.circuit.began()
+    void this.#attempt(place)
+    return true
+  }
+
+  async #attempt(place: Place): Promise<void> {
+    const { maxMessageBytes, heartbeatMs, log, metrics } = this.#options
     this.#attempts += 1
     let headers: Readonly<Record<string, string>>
     try {
-      headers = await credential.headers()
+      headers = await place.credential.headers()
     } catch (cause) {
-      return this.#failed(asGatewayError(cause))
+      return this.#failed(place, asGatewayError(cause))
     }
     if (this.#state === 'over') return
-    const timeoutMs = Math.max(1, Math.round(this.#deadline - performance.now()))
     const onFault = (fault: unknown) => log.error('process.failed', { error: String(fault) })
+    const url = realtimeUrl(place.target, place.deployment)
+    const { label } = place.target
     this.#abortAttempt = connect(
-      { url: this.#url, headers, label: target.label, timeoutMs, maxMessageBytes, heartbeatMs, onFault },
+      { url, headers, label, timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs, onFault },
       {
-        opened: upstream => this.#listener.opened(upstream),
+        opened: upstream => {
+          this.#state = 'over'
+          place.circuit.succeeded()
+          metrics.countServed(place.name)
+          this.#listener.opened({ ...upstream, deployment: place.name })
+        },
         event: (frame, isBinary) => this.#listener.event(frame, isBinary),
         closed: (code, reason, error) => this.#listener.closed(code, reason, error),
-        failed: error => this.#failed(error),
+        failed: error => this.#failed(place, error),
       },
     )
   }
 
-  #failed(error: GatewayError): void {
+  /** What is left, shared with the places that are left: one that hangs must not use up all of it. */
+  #timeoutMs(): number {
+    const left = this.#deadline - performance.now()
+    return Math.max(1, Math.round(left / (this.#places.length - this.#tried.size + 1)))
+  }
+
+  #failed(place: Place, error: GatewayError): void {
     if (this.#state === 'over') return
-    const waitMs = error.retryAfterMs ?? backoffMs(this.#attempts)
+    const { log, metrics } = this.#options
+    const atFault = isPlaceAtFault(error)
+    if (atFault) place.circuit.failed(error.code === 'upstream_rate_limited', error.retryAfterMs)
+    else place.circuit.abandoned()
+    metrics.countFailed(place.name)
+    this.#askedWaitMs = Math.min(this.#askedWaitMs, error.retryAfterMs ?? Number.POSITIVE_INFINITY)
+    if (atFault && performance.now() < this.#deadline && this.#goOn()) {
+      log.warn('upstream.failover', { from: place.name, code: error.code })
+      return
+    }
+    this.#waitOrFail(error)
+  }
+
+  #waitOrFail(error: GatewayError): void {
+    const waitMs = Number.isFinite(this.#askedWaitMs) ? this.#askedWaitMs : backoffMs(this.#rounds)
     if (!error.retry || performance.now() + waitMs >= this.#deadline) {
       this.#state = 'over'
       this.#listener.failed(error)
@@ -88,12 +130,19 @@ class Dialling {
     const { log, metrics } = this.#options
     metrics.traffic.upstreamRetries += 1
     log.warn('upstream.retry', { attempt: this.#attempts, code: error.code, waitMs: Math.round(waitMs) })
-    this.#timer = setTimeout(() => void this.#attempt(), waitMs)
+    this.#timer = setTimeout(() => this.#nextRound(), waitMs)
+  }
+
+  #nextRound(): void {
+    this.#rounds += 1
+    this.#askedWaitMs = Number.POSITIVE_INFINITY
+    this.#tried.clear()
+    this.#goOn()
   }
 }
 
-function backoffMs(attempts: number): number {
-  const full = Math.min(lastBackoffMs, firstBackoffMs * 2 ** (attempts - 1))
+function backoffMs(rounds: number): number {
+  const full = Math.min(lastBackoffMs, firstBackoffMs * 2 ** (rounds - 1))
   return full * (0.5 + Math.random() / 2)
 }
 

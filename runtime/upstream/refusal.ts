@@ -14,24 +14,37 @@ const errorCodePattern = /^[A-Za-z0-9_.-]{1,64}$/
  * other status cannot.
  */
 export async function refusalByStatus(label: string, response: IncomingMessage): Promise<GatewayError> {
-  const status = response.statusCode ?? 0
-  const word = errorCode(await readBody(response))
+  return asRefusal(label, response.statusCode ?? 0, await readBody(response), response.headers['retry-after'])
+}
+
+/**
+ * Explains an HTTP answer that refuses.
+ * @param body its text; only an error code in it is repeated
+ * @param retryAfter the header's value
+ */
+export function asRefusal(label: string, status: number, body: string, retryAfter?: string): GatewayError {
+  const word = errorCode(body)
   const what = `HTTP ${status}${word === null ? '' : `, ${word}`}`
   if (status === 429) {
-    const retryAfterMs = parseRetryAfter(response.headers['retry-after'])
+    const retryAfterMs = parseRetryAfter(retryAfter)
     return new GatewayError(
       'upstream_rate_limited',
       `${label} has no capacity left (${what}); try again later`,
       {
+        upstreamStatus: status,
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       },
     )
   }
-  if (status >= 500) return new GatewayError('upstream_unavailable', `${label} is not available (${what})`)
-  return new GatewayError(
-    'upstream_refused',
-    `${label} refused the connection (${what}); check the key and the deployment`,
-  )
+  if (status >= 500) {
+    return new GatewayError('upstream_unavailable', `${label} is not available (${what})`, {
+      upstreamStatus: status,
+    })
+  }
+  const advice = 'check the key and the deployment'
+  return new GatewayError('upstream_refused', `${label} refused (${what}); ${advice}`, {
+    upstreamStatus: status,
+  })
 }
 
 /** Explains a first event that is an `error`. Its message is not repeated: it can quote the key. */

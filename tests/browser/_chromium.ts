@@ -24,9 +24,9 @@ const flags = [
   '--disable-sync',
 ]
 
-/** Starts one browser; close it in `test.after.always`. */
-export async function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: await unpackChromium(), args: flags })
+/** Starts one browser; close it in `test.after.always`. @param more flags besides the usual ones */
+export async function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: await unpackChromium(), args: [...flags, ...more] })
 }
 
 /** The package carries the browser compressed. Test files run at once: each unpacks aside, the first one's stays. */

@@ -36,6 +36,7 @@ test('all faults are told at once, by name, with what is allowed, and without th
     REALTIME_TEXT_ONLY: 'perhaps',
     LOG_LEVEL: 'sk-a-secret-in-the-wrong-place',
     AZURE_OPENAI_ENDPOINT: 'http://example.com',
+    AZURE_OPENAI_AUTH: 'key',
     TLS_CERT_FILE: 'cert.pem',
     REALTIME_EXTRACT_FIELDS_MAP: 'no-colon',
     REALTIME_EXTRACT_JSON_STRATEGY: 'guess',

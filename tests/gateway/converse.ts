@@ -1,7 +1,6 @@
 /** A client that a test reads like a conversation: `send`, then `await next()`. */
-import type { ExecutionContext } from 'ava'
 import { type ClientOptions, WebSocket } from 'ws'
-import { mailbox } from './start.ts'
+import { mailbox, type Stage } from './start.ts'
 
 export type Message = { type: string; [field: string]: unknown }
 
@@ -25,7 +24,7 @@ export interface Talk {
 
 /** Opens a socket. @throws the refusal's status and body when there is no 101 */
 export async function converse(
-  t: ExecutionContext,
+  t: Stage,
   url: string,
   { subprotocols = [], ...options }: ClientOptions & { subprotocols?: string[] } = {},
 ): Promise<Talk> {

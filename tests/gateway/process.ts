@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
+import type { Stage } from './start.ts'
 
 const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
 
@@ -20,7 +20,7 @@ export interface GatewayProcess {
 
 /** Starts `runtime/main.ts` on a free port; it is killed when the test ends. */
 export async function gatewayProcess(
-  t: ExecutionContext,
+  t: Stage,
   env: Record<string, string> = {},
   args: string[] = [],
 ): Promise<GatewayProcess> {

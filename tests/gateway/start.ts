@@ -1,9 +1,13 @@
 /** Starts what the tests talk to: gateways in this process, and upstreams that do as they are told. */
-import type { ExecutionContext } from 'ava'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConfig } from '../../runtime/config.ts'
 import { type Gateway, startGateway } from '../../runtime/gateway.ts'
 import type { Log, LogEvent } from '../../runtime/log.ts'
+
+/** What ends when a test, or a file, does. ava's own context is one. */
+export interface Stage {
+  teardown(run: () => unknown): void
+}
 
 export interface LogLine {
   level: 'info' | 'warn' | 'error'
@@ -20,10 +24,7 @@ export interface TestGateway extends Gateway {
 }
 
 /** Starts a gateway on a free loopback port; it is closed when the test ends. */
-export async function gatewayFor(
-  t: ExecutionContext,
-  env: Record<string, string> = {},
-): Promise<TestGateway> {
+export async function gatewayFor(t: Stage, env: Record<string, string> = {}): Promise<TestGateway> {
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
   const write =
@@ -83,10 +84,7 @@ export interface FakeUpstreamOptions {
 }
 
 /** Starts an upstream whose every word the test speaks itself. */
-export async function fakeUpstream(
-  t: ExecutionContext,
-  options: FakeUpstreamOptions = {},
-): Promise<FakeUpstream> {
+export async function fakeUpstream(t: Stage, options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
   let dials = 0
   const sessions = mailbox<FakeSession>()
   const server = new WebSocketServer({

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { ExecutionContext } from 'ava'
+import type { Stage } from '../gateway/start.ts'
 
 export interface RedisServer {
   readonly url: string
@@ -13,7 +13,7 @@ export interface RedisServer {
 }
 
 /** Starts a Redis; it is killed when the test ends. */
-export async function redisServer(t: ExecutionContext): Promise<RedisServer> {
+export async function redisServer(t: Stage): Promise<RedisServer> {
   const port = await freePort()
   let child = await start(port)
   t.teardown(() => child.kill('SIGKILL'))

@@ -1,0 +1,184 @@
+/** The settings of access: who may come in, from where, and how much. A part of `config.ts`. */
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import type { Environment } from './environment.ts'
+import { describeFault, isLoopback, readAddress, splitList } from './variable.ts'
+
+export interface AccessConfig {
+  /** What clients must show one of; empty lets everyone in. */
+  readonly modes: readonly AuthMode[]
+  readonly keys: readonly ApiKey[]
+  /** null unless `modes` has `entra`. */
+  readonly entra: InboundEntra | null
+  /** Origins besides the gateway's own; `*` admits every page. */
+  readonly allowedOrigins: readonly string[]
+  /** The server listens on this machine only, so a page of any other name has no business here. */
+  readonly loopback: boolean
+  readonly trustedProxies: readonly Network[]
+  readonly ticketTtlMs: number
+  readonly limits: AccessLimits
+  /** What an operator should know about these settings, at start. */
+  readonly warnings: readonly string[]
+}
+
+export type AuthMode = 'key' | 'entra'
+
+export interface ApiKey {
+  readonly name: string
+  /** SHA-256 of the secret; the secret itself is not kept. */
+  readonly digest: Buffer
+}
+
+export interface InboundEntra {
+  readonly tenantId: string
+  readonly audiences: readonly string[]
+  readonly scope: string | undefined
+  readonly role: string | undefined
+  readonly authority: URL
+  readonly clockSkewSec: number
+}
+
+export interface Network {
+  readonly address: string
+  readonly prefix: number
+  readonly family: 'ipv4' | 'ipv6'
+}
+
+/** Infinity where there is no limit. */
+export interface AccessLimits {
+  readonly credential: ShareLimits
+  readonly address: ShareLimits
+  readonly sessionMs: number
+  readonly wrapUpMs: number
+}
+
+/** What all sessions of one credential, or of one address, have together. */
+export interface ShareLimits {
+  readonly sessions: number
+  readonly upgradesPerMinute: number
+  readonly messagesPerSecond: number
+  readonly tokensPerDay: number
+}
+
+/** Reads the access settings. @param faults takes a sentence for each fault */
+export function readAccess(env: Environment, faults: string[]): AccessConfig {
+  const modes = readModes(env.GATEWAY_AUTH, faults)
+  const loopback = isLoopback(env.HOST)
+  const entra = modes.includes('entra') ? readEntra(env, faults) : null
+  return {
+    modes,
+    keys: readKeys(env.GATEWAY_API_KEYS, modes, faults),
+    entra,
+    allowedOrigins: env.ALLOWED_ORIGINS.map(origin => readOrigin(origin, faults)),
+    loopback,
+    trustedProxies: env.TRUSTED_PROXIES.map(network => readNetwork(network, faults)),
+    ticketTtlMs: env.TICKET_TTL_SEC * 1000,
+    limits: readLimits(env),
+    warnings: warnings(env, loopback, entra),
+  }
+}
+
+function readModes(text: string | undefined, faults: string[]): AuthMode[] {
+  const words = splitList(text ?? 'none')
+  const modes = words.filter(word => word === 'key' || word === 'entra')
+  const alone = words.length === 1 && words[0] === 'none'
+  if (!alone && (modes.length === 0 || modes.length !== words.length))
+    faults.push(describeFault('GATEWAY_AUTH', text ?? ''))
+  return modes
+}
+
+const keyNamePattern = /^[A-Za-z0-9_.@-]{1,64}$/
+const hashPattern = /^sha256:([0-9a-f]{64})$/i
+
+/** A shorter secret can be guessed (characters). */
+const minSecretChars = 8
+
+function readKeys(text: string | undefined, modes: readonly AuthMode[], faults: string[]): ApiKey[] {
+  if (!modes.includes('key')) return []
+  const pairs = splitList(text ?? '')
+  if (pairs.length === 0) faults.push('GATEWAY_API_KEYS: is unset; GATEWAY_AUTH=key needs it')
+  const keys = pairs.flatMap((pair, index) => {
+    const colon = pair.indexOf(':')
+    const name = pair.slice(0, Math.max(0, colon))
+    const secret = pair.slice(colon + 1)
+    const hash = hashPattern.exec(secret)?.[1]
+    if (!keyNamePattern.test(name) || secret.length < minSecretChars || (/^sha256:/i.test(secret) && !hash)) {
+      faults.push(
+        `GATEWAY_API_KEYS: pair ${index + 1} is not name:secret (${minSecretChars} characters or more) or name:sha256:64 hex digits`,
+      )
+      return []
+    }
+    const digest =
+      hash === undefined ? createHash('sha256').update(secret).digest() : Buffer.from(hash, 'hex')
+    return [{ name, digest }]
+  })
+  if (new Set(keys.map(key => key.name)).size < keys.length)
+    faults.push('GATEWAY_API_KEYS: has one name twice')
+  return keys
+}
+
+const guidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+function readEntra(env: Environment, faults: string[]): InboundEntra {
+  const tenantId = env.ENTRA_TENANT_ID ?? ''
+  if (!guidPattern.test(tenantId)) faults.push(describeFault('ENTRA_TENANT_ID', tenantId))
+  if (env.ENTRA_AUDIENCE.length === 0)
+    faults.push('ENTRA_AUDIENCE: is unset; GATEWAY_AUTH=entra needs the client id of the API')
+  return {
+    tenantId: tenantId.toLowerCase(),
+    audiences: env.ENTRA_AUDIENCE,
+    scope: env.ENTRA_REQUIRED_SCOPE,
+    role: env.ENTRA_REQUIRED_ROLE,
+    authority: readAddress(env.ENTRA_AUTHORITY, 'ENTRA_AUTHORITY', faults),
+    clockSkewSec: env.ENTRA_CLOCK_SKEW_SEC,
+  }
+}
+
+function readOrigin(text: string, faults: string[]): string {
+  if (text === '*') return text
+  const url = URL.parse(text)
+  if (url === null || url.origin === 'null' || url.pathname !== '/' || url.search !== '') {
+    faults.push('ALLOWED_ORIGINS: holds something else than origins such as https://app.example.com, or *')
+    return ''
+  }
+  return url.origin
+}
+
+function readNetwork(text: string, faults: string[]): Network {
+  const [address = '', prefixText] = text.split('/')
+  const version = isIP(address)
+  const bits = version === 4 ? 32 : 128
+  const prefix = prefixText === undefined ? bits : Number(prefixText)
+  if (version === 0 || !/^\d{0,3}$/.test(prefixText ?? '') || prefixText === '' || prefix > bits)
+    faults.push('TRUSTED_PROXIES: holds something else than addresses and networks such as 10.0.0.0/16')
+  return { address, prefix, family: version === 6 ? 'ipv6' : 'ipv4' }
+}
+
+function readLimits(env: Environment): AccessLimits {
+  const orNone = (limit: number) => (limit === 0 ? Number.POSITIVE_INFINITY : limit)
+  const share = (whose: 'CREDENTIAL' | 'ADDRESS'): ShareLimits => ({
+    sessions: orNone(env[`LIMIT_SESSIONS_PER_${whose}`]),
+    upgradesPerMinute: orNone(env[`LIMIT_UPGRADES_PER_MINUTE_PER_${whose}`]),
+    messagesPerSecond: orNone(env[`LIMIT_MESSAGES_PER_SECOND_PER_${whose}`]),
+    tokensPerDay: orNone(env[`LIMIT_TOKENS_PER_DAY_PER_${whose}`]),
+  })
+  return {
+    credential: share('CREDENTIAL'),
+    address: share('ADDRESS'),
+    sessionMs: orNone(env.LIMIT_SESSION_MINUTES) * 60_000,
+    wrapUpMs: env.LIMIT_WRAP_UP_SEC * 1000,
+  }
+}
+
+function warnings(env: Environment, loopback: boolean, entra: InboundEntra | null): string[] {
+  const all: string[] = []
+  if (env.GATEWAY_AUTH === undefined && !loopback)
+    all.push(
+      `ANYONE who reaches ${env.HOST}:${env.PORT} may use the model at your cost: set GATEWAY_AUTH to key or entra (or to none, to say that this is meant)`,
+    )
+  if (entra !== null && entra.scope === undefined && entra.role === undefined)
+    all.push(
+      'Every application of the tenant can get a token for the audience: set ENTRA_REQUIRED_SCOPE or ENTRA_REQUIRED_ROLE',
+    )
+  return all
+}

@@ -1,0 +1,73 @@
+/** Access as a whole, put together from its parts. */
+import { randomUUID } from 'node:crypto'
+import type { AccessConfig } from '../access-config.ts'
+import { type HttpHandler, jsonAnswer } from '../http.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Store } from '../store/store.ts'
+import { createAddressReader } from './address.ts'
+import { createKeyCheck } from './api-keys.ts'
+import { Counts } from './counts.ts'
+import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
+import { anonymous, Gate } from './gate.ts'
+import { Guard } from './guard.ts'
+import { createJwks } from './jwks.ts'
+import { Rates } from './rates.ts'
+import type { Reached, Share } from './shares.ts'
+import { Tickets } from './tickets.ts'
+
+export interface AccessOptions {
+  readonly config: AccessConfig
+  readonly store: Store
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Unix time (ms). */
+  readonly now: () => number
+  /** Runs something once, later (ms). @returns cancels it */
+  readonly after: (ms: number, run: () => void) => () => void
+}
+
+export interface Access {
+  readonly guard: Guard
+  /** `POST /ticket`: → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
+  readonly ticket: HttpHandler
+}
+
+export function createAccess({ config, store, log, metrics, now, after }: AccessOptions): Access {
+  for (const message of config.warnings) log.warn('access.warning', { message })
+  const tickets = new Tickets({ store, ttlMs: config.ticketTtlMs })
+  const onReached = (share: Share, kind: Reached['kind']) => {
+    metrics.countLimited(`${kind}_per_${share.whose}`)
+    log.warn('limit.reached', { limit: kind, share: share.id })
+  }
+  const gate = new Gate({
+    config,
+    checkKey: createKeyCheck(config.keys),
+    checkToken: tokenCheck(config, now, log),
+    spendTicket: ticket => tickets.spend(ticket),
+    log,
+  })
+  const guard = new Guard({
+    gate,
+    counts: new Counts({ store, now, onReached }),
+    leases: { store, after, onReached, newId: randomUUID },
+    rates: new Rates(now),
+    limits: config.limits,
+    addressOf: createAddressReader(config.trustedProxies),
+    onReached,
+    log,
+  })
+  const ticket: HttpHandler = async ({ principal = anonymous }) =>
+    jsonAnswer(200, { ticket: await tickets.issue(principal), expires_in: config.ticketTtlMs / 1000 })
+  return { guard, ticket }
+}
+
+function tokenCheck(
+  { entra }: AccessConfig,
+  now: () => number,
+  log: Log,
+): (token: string) => Promise<TokenVerdict> {
+  if (entra === null)
+    return () => Promise.resolve({ refused: 'unauthorized', reason: 'token: GATEWAY_AUTH has no entra' })
+  return createTokenCheck({ settings: entra, now, keys: createJwks({ url: jwksUrl(entra), now, log }) })
+}

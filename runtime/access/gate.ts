@@ -1,0 +1,86 @@
+/** Who asks: decided by the one credential that a request shows, before anything is done for it. */
+import type { AccessConfig } from '../access-config.ts'
+import { GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Principal } from '../types.ts'
+import type { TokenVerdict } from './entra-tokens.ts'
+import { isOriginAllowed } from './origin.ts'
+import { type Presented, type Presenting, presentedBy } from './presented.ts'
+
+export interface GateOptions {
+  readonly config: Pick<AccessConfig, 'modes' | 'allowedOrigins' | 'loopback'>
+  readonly checkKey: (secret: string) => Principal | null
+  readonly checkToken: (token: string) => Promise<TokenVerdict>
+  /** @returns null for a ticket that speaks for nobody */
+  readonly spendTicket: (ticket: string) => Promise<Principal | null>
+  readonly log: Log
+}
+
+export interface Asking extends Presenting {
+  readonly path: string
+  readonly address: string
+}
+
+/** Everyone, where no credential is asked for. */
+export const anonymous: Principal = { name: 'anonymous', by: 'none' }
+
+export class Gate {
+  readonly #options: GateOptions
+
+  constructor(options: GateOptions) {
+    this.#options = options
+  }
+
+  /** @throws GatewayError `forbidden` for a page that may not connect */
+  checkOrigin(request: Asking): void {
+    const { allowedOrigins, loopback } = this.#options.config
+    if (isOriginAllowed(request.headers, { allowed: allowedOrigins, loopback })) return
+    const origin = request.headers.get('origin')?.slice(0, 128)
+    this.#log(request, null, `origin ${origin} is not in ALLOWED_ORIGINS`)
+    throw new GatewayError('forbidden', 'This origin may not connect')
+  }
+
+  /**
+   * Identifies who asks.
+   * @throws GatewayError `unauthorized` or `forbidden`, which do not say what was wrong (the log does);
+   *   `access_unavailable` or `store_unavailable` when it cannot be told now
+   */
+  async identify(request: Asking): Promise<Principal> {
+    if (this.#options.config.modes.length === 0) return anonymous
+    const presented = presentedBy(request)
+    if (presented === null) throw this.#refuse(request, null, 'unauthorized', 'no credential')
+    const verdict = await this.#judge(presented)
+    if ('principal' in verdict) return verdict.principal
+    throw this.#refuse(request, presented.place, verdict.refused, verdict.reason)
+  }
+
+  async #judge({ place, value }: Presented): Promise<TokenVerdict> {
+    const { config, checkKey, checkToken, spendTicket } = this.#options
+    if (place === 'ticket') {
+      const principal = await spendTicket(value)
+      return principal === null
+        ? { refused: 'unauthorized', reason: 'ticket: unknown, spent or too old' }
+        : { principal }
+    }
+    const principal = config.modes.includes('key') ? checkKey(value) : null
+    if (principal !== null) return { principal }
+    if (config.modes.includes('entra')) return checkToken(value)
+    return { refused: 'unauthorized', reason: 'key: unknown' }
+  }
+
+  #refuse(
+    request: Asking,
+    place: Presented['place'] | null,
+    code: 'unauthorized' | 'forbidden',
+    reason: string,
+  ): GatewayError {
+    this.#log(request, place, reason)
+    const message =
+      code === 'unauthorized' ? 'A valid credential is required' : 'This credential does not give access'
+    return new GatewayError(code, message)
+  }
+
+  #log({ path, address }: Asking, place: Presented['place'] | null, reason: string): void {
+    this.#options.log.warn('access.refused', { route: path, address, place, reason })
+  }
+}

@@ -1,0 +1,135 @@
+/** Stands before every path: what is not listed as open is reached with a credential and within limits only. */
+import type { AccessLimits } from '../access-config.ts'
+import type { HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
+import type { Log } from '../log.ts'
+import type { Accepted, Connection, Meter, SocketRoute, UpgradeRequest } from '../types.ts'
+import { allowOrigin, preflight } from './cors.ts'
+import { type Counts, tokensOf } from './counts.ts'
+import type { Gate } from './gate.ts'
+import { type LeasesOptions, takePlaces } from './leases.ts'
+import type { Rates } from './rates.ts'
+import { credentialShare, type Reached, type Share, shareOfAddress } from './shares.ts'
+import { supervise } from './supervise.ts'
+
+export interface GuardOptions {
+  readonly gate: Gate
+  readonly counts: Counts
+  readonly leases: LeasesOptions
+  readonly rates: Rates
+  readonly limits: AccessLimits
+  readonly addressOf: (peer: string, forwardedFor: string | undefined) => string
+  readonly onReached: (share: Share, kind: Reached['kind']) => void
+  readonly log: Log
+}
+
+export class Guard {
+  readonly #options: GuardOptions
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+  }
+
+  /** Guards every socket. A request that comes through carries its principal, its real address and its meter. */
+  sockets(routes: ReadonlyMap<string, SocketRoute>): Map<string, SocketRoute> {
+    return new Map(
+      [...routes].map(([path, route]) => [path, { accept: request => this.#accept(route, request) }]),
+    )
+  }
+
+  /** Guards every HTTP route but those that are open to everyone. */
+  http(routes: ReadonlyMap<string, HttpRoute>, isOpen: (path: string) => boolean): Map<string, HttpRoute> {
+    return new Map([...routes].map(([path, route]) => [path, isOpen(path) ? route : this.#guardRoute(route)]))
+  }
+
+  #guardRoute(route: HttpRoute): HttpRoute {
+    const guarded = Object.entries(route).map(([method, handler]) => [method, this.#guardHandler(handler)])
+    return { ...Object.fromEntries(guarded), OPTIONS: request => this.#preflight(request, route) }
+  }
+
+  #preflight(request: HttpRequest, route: HttpRoute) {
+    this.#options.gate.checkOrigin(request)
+    return preflight(request, Object.keys(route))
+  }
+
+  #guardHandler(handler: HttpHandler): HttpHandler {
+    const { gate, counts, limits } = this.#options
+    return async asked => {
+      const request = { ...asked, address: this.#addressOf(asked) }
+      gate.checkOrigin(request)
+      const ofAddress = shareOfAddress(request.address, limits)
+      if (request.method === 'POST') await counts.countUpgrade(ofAddress)
+      const principal = await gate.identify(request)
+      const shares = [credentialShare(principal, limits), ofAddress]
+      if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
+      return allowOrigin(await handler({ ...request, principal }), request)
+    }
+  }
+
+  async #accept(route: SocketRoute, asked: UpgradeRequest): Promise<Accepted> {
+    const { gate, counts, leases, limits } = this.#options
+    const address = this.#addressOf(asked)
+    const ofAddress = shareOfAddress(address, limits)
+    await counts.countUpgrade(ofAddress)
+    gate.checkOrigin({ ...asked, address })
+    const principal = await gate.identify({ ...asked, address })
+    const ofCredential = credentialShare(principal, limits)
+    const shares = [ofCredential, ofAddress]
+    await counts.countUpgrade(ofCredential)
+    for (const share of shares) await counts.checkTokens(share)
+    const request = { ...asked, address, principal }
+    const accepted = await route.accept(request)
+    const release = await takePlaces(shares, leases)
+    return this.#supervised(accepted, request, shares, release)
+  }
+
+  #supervised(
+    accepted: Accepted,
+    request: UpgradeRequest,
+    shares: readonly Share[],
+    release: () => void,
+  ): Accepted {
+    const { rates, limits, leases, onReached } = this.#options
+    return {
+      ...accepted,
+      ...(request.principal && { principal: request.principal }),
+      handler: client => {
+        const rate = rates.use(shares)
+        let connection: Connection | null = null
+        const meter = this.#meter(shares, () => connection)
+        const inner = accepted.handler(client, meter === null ? request : { ...request, meter })
+        connection = supervise(inner, {
+          take: rate.take,
+          onMessagesReached: share => onReached(share, 'messages'),
+          ...limits,
+          onMinutesReached: () => shares[0] && onReached(shares[0], 'minutes'),
+          after: leases.after,
+          release: () => {
+            rate.release()
+            release()
+          },
+        })
+        return connection
+      },
+    }
+  }
+
+  #meter(shares: readonly Share[], connection: () => Connection | null): Meter | null {
+    if (shares.every(share => share.limits.tokensPerDay === Number.POSITIVE_INFINITY)) return null
+    const { counts, log } = this.#options
+    const spend = async (tokens: number) => {
+      for (const share of shares) {
+        const error = await counts.spendTokens(share, tokens)
+        if (error !== null) return connection()?.fault(error)
+      }
+    }
+    return {
+      responseDone: frame => {
+        spend(tokensOf(frame)).catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
+      },
+    }
+  }
+
+  #addressOf({ address, headers }: Pick<UpgradeRequest, 'address' | 'headers'>): string {
+    return this.#options.addressOf(address, headers.get('x-forwarded-for'))
+  }
+}

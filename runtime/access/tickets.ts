@@ -1,0 +1,39 @@
+/** One-time tickets: what a browser shows in place of its credential when it opens a socket. */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Store } from '../store/store.ts'
+import type { Principal } from '../types.ts'
+
+export interface TicketsOptions {
+  readonly store: Pick<Store, 'set' | 'take'>
+  readonly ttlMs: number
+}
+
+const ticketBytes = 24
+const ticketPattern = /^[A-Za-z0-9_-]{32}$/
+
+export class Tickets {
+  readonly #options: TicketsOptions
+
+  constructor(options: TicketsOptions) {
+    this.#options = options
+  }
+
+  /** Issues a ticket that speaks for a principal, once. @throws GatewayError `store_unavailable` */
+  async issue(principal: Principal): Promise<string> {
+    const ticket = randomBytes(ticketBytes).toString('base64url')
+    await this.#options.store.set(keyOf(ticket), JSON.stringify(principal), this.#options.ttlMs)
+    return ticket
+  }
+
+  /** Spends a ticket. @returns null for one that is unknown, spent or too old. @throws GatewayError `store_unavailable` */
+  async spend(ticket: string): Promise<Principal | null> {
+    if (!ticketPattern.test(ticket)) return null
+    const text = await this.#options.store.take(keyOf(ticket))
+    return text === null ? null : (JSON.parse(text) as Principal)
+  }
+}
+
+/** The store holds no ticket, so that who reads it cannot use one. */
+function keyOf(ticket: string): string {
+  return `ticket:${createHash('sha256').update(ticket).digest('hex')}`
+}

@@ -1,0 +1,76 @@
+/** A sideband session as the store holds it. */
+import type { Fields } from './store/store.ts'
+
+export interface CallRecord {
+  readonly sessionId: string
+  /** Name of the credential that made the session. */
+  readonly owner: string
+  readonly provider: string
+  /** '' until the call is made. */
+  readonly callId: string
+  /** Times are ISO 8601; '' while they have not come. */
+  readonly createdAt: string
+  readonly connectedAt: string
+  readonly endedAt: string
+  readonly endedReason: string
+  readonly lastActivity: string
+  readonly lastEventType: string
+  readonly eventsFrom: number
+  readonly eventsTo: number
+  readonly inputTokens: number
+  readonly outputTokens: number
+  /** What a pinned session is put back to: JSON of instructions and tools. */
+  readonly pinned: string
+}
+
+/** What happened since the last write; numbers are added to those of other replicas. */
+export interface Activity {
+  eventsFrom: number
+  eventsTo: number
+  inputTokens: number
+  outputTokens: number
+  lastEventType: string
+}
+
+/** Reads the store's fields; what was never written reads as empty or zero. */
+export function recordOf(sessionId: string, fields: Record<string, string>): CallRecord {
+  const text = (name: string) => fields[name] ?? ''
+  const number = (name: string) => Number(fields[name] ?? 0)
+  return {
+    sessionId,
+    owner: text('owner'),
+    provider: text('provider'),
+    callId: text('call_id'),
+    createdAt: text('created_at'),
+    connectedAt: text('connected_at'),
+    endedAt: text('ended_at'),
+    endedReason: text('ended_reason'),
+    lastActivity: text('last_activity'),
+    lastEventType: text('last_event_type'),
+    eventsFrom: number('events_from_openai'),
+    eventsTo: number('events_to_openai'),
+    inputTokens: number('input_tokens'),
+    outputTokens: number('output_tokens'),
+    pinned: text('pinned'),
+  }
+}
+
+/** Writes a session with a call anew, as the replica that controls it knows it. @param at ISO 8601 */
+export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fields {
+  return {
+    owner: record.owner,
+    provider: record.provider,
+    created_at: record.createdAt,
+    connected_at: record.connectedAt,
+    call_id: record.callId,
+    pinned: record.pinned,
+    offer: 'made',
+    ended_at: '',
+    last_activity: at,
+    last_event_type: totals.lastEventType,
+    events_from_openai: totals.eventsFrom,
+    events_to_openai: totals.eventsTo,
+    input_tokens: totals.inputTokens,
+    output_tokens: totals.outputTokens,
+  }
+}

@@ -1,0 +1,164 @@
+/** What the gateway knows of a sideband session, kept where every replica can read it. */
+import { randomBytes } from 'node:crypto'
+import { type Activity, type CallRecord, fieldsOf, recordOf } from './call-record.ts'
+import { GatewayError } from './errors.ts'
+import type { Store } from './store/store.ts'
+
+export interface CallRecordsOptions {
+  readonly store: Store
+  readonly provider: string
+  /** A session that nothing happens to is forgotten after this (ms). */
+  readonly ttlMs: number
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+const sessionIdPattern = /^sideband_[0-9a-f]{16}$/
+
+/** An ended session can still be asked about for this long (ms). */
+const endedTtlMs = 10 * 60_000
+
+/** How long one replica speaks for a call before it must say so again (ms). */
+export const leaseMs = 15_000
+
+const recordKey = (sessionId: string) => `session:${sessionId}`
+const leaseKey = (sessionId: string) => `lease:${sessionId}`
+const ownerList = (owner: string) => `sessions:${owner}`
+
+export class CallRecords {
+  readonly #options: CallRecordsOptions
+
+  constructor(options: CallRecordsOptions) {
+    this.#options = options
+  }
+
+  /** Makes a session. @returns its id, `sideband_` and 16 hex digits */
+  async create(owner: string): Promise<string> {
+    const { store, provider, ttlMs } = this.#options
+    const sessionId = `sideband_${randomBytes(8).toString('hex')}`
+    const at = this.#at()
+    const fields = {
+      owner,
+      provider,
+      created_at: at,
+      last_activity: at,
+      call_id: '',
+      offer: '',
+      ended_at: '',
+    }
+    await store.create(recordKey(sessionId), fields, ttlMs)
+    await store.list(ownerList(owner), sessionId, ttlMs)
+    return sessionId
+  }
+
+  /**
+   * Finds a session of an owner's.
+   * @throws GatewayError `not_found`: unknown, expired, or somebody else's, which is not told apart
+   */
+  async find(sessionId: string, owner: string): Promise<CallRecord> {
+    const fields = sessionIdPattern.test(sessionId)
+      ? await this.#options.store.read(recordKey(sessionId))
+      : null
+    if (fields === null || fields.owner !== owner) {
+      throw new GatewayError('not_found', 'There is no such session; make one with POST /sideband/session')
+    }
+    return recordOf(sessionId, fields)
+  }
+
+  /** One page of an owner's sessions. */
+  async page(
+    owner: string,
+    offset: number,
+    count: number,
+  ): Promise<{ records: CallRecord[]; total: number }> {
+    const { members, total } = await this.#options.store.page(ownerList(owner), offset, count)
+    const found = await Promise.all(
+      members.map(id => this.#options.store.read(recordKey(id)).then(fields => ({ id, fields }))),
+    )
+    return {
+      records: found.flatMap(({ id, fields }) => (fields === null ? [] : [recordOf(id, fields)])),
+      total,
+    }
+  }
+
+  /** Reserves the session's one call. @throws GatewayError `conflict` when it has one, or is getting one */
+  async reserveCall(sessionId: string): Promise<void> {
+    const reserved = await this.#update(sessionId, { set: { offer: 'pending' }, unless: 'offer' })
+    if (!reserved) throw new GatewayError('conflict', 'This session has a call already; make another session')
+  }
+
+  /** Gives the reservation back: the call could not be made. */
+  async releaseCall(sessionId: string): Promise<void> {
+    await this.#update(sessionId, { set: { offer: '' } })
+  }
+
+  /** @returns false when the session has expired meanwhile */
+  async connect(record: CallRecord, callId: string, pinned: string): Promise<boolean> {
+    const { store, ttlMs } = this.#options
+    await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    const at = this.#at()
+    const set = { call_id: callId, connected_at: at, last_activity: at, pinned }
+    return this.#update(record.sessionId, { set })
+  }
+
+  async pin(sessionId: string, pinned: string): Promise<void> {
+    await this.#update(sessionId, { set: { pinned } })
+  }
+
+  /** Adds what happened, and keeps the session from expiring. @returns false when the store does not know it any more */
+  async note(record: CallRecord, activity: Activity): Promise<boolean> {
+    const { store, ttlMs } = this.#options
+    const known = await this.#update(record.sessionId, {
+      set: { last_activity: this.#at(), last_event_type: activity.lastEventType },
+      add: {
+        events_from_openai: activity.eventsFrom,
+        events_to_openai: activity.eventsTo,
+        input_tokens: activity.inputTokens,
+        output_tokens: activity.outputTokens,
+      },
+    })
+    if (known) await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    return known
+  }
+
+  /** Writes a session anew after the store lost it: whoever holds its control connection knows it still. */
+  async restore(record: CallRecord, totals: Activity): Promise<void> {
+    const { store, ttlMs } = this.#options
+    const fields = fieldsOf(record, totals, this.#at())
+    await store.create(recordKey(record.sessionId), fields, ttlMs)
+    await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+  }
+
+  /** Marks a session as ended. @returns false when it was marked before */
+  async end(record: CallRecord, reason: string): Promise<boolean> {
+    const set = { ended_at: this.#at(), ended_reason: reason }
+    const change = { set, unless: 'ended_at' }
+    const ended = await this.#options.store.update(recordKey(record.sessionId), change, endedTtlMs)
+    if (ended) await this.#options.store.list(ownerList(record.owner), record.sessionId, endedTtlMs)
+    return ended
+  }
+
+  /** Whether some replica holds the call's control connection. */
+  async isControlled(sessionId: string): Promise<boolean> {
+    return (await this.#options.store.get(leaseKey(sessionId))) !== null
+  }
+
+  /** Of several replicas with a control connection one speaks for the call: it counts the events. */
+  async holdLease(sessionId: string, holder: string): Promise<boolean> {
+    const { store } = this.#options
+    if (await store.renew(leaseKey(sessionId), holder, leaseMs)) return true
+    return store.claim(leaseKey(sessionId), holder, leaseMs)
+  }
+
+  async releaseLease(sessionId: string, holder: string): Promise<void> {
+    await this.#options.store.renew(leaseKey(sessionId), holder, 1)
+  }
+
+  #update(sessionId: string, change: Parameters<Store['update']>[1]): Promise<boolean> {
+    return this.#options.store.update(recordKey(sessionId), change, this.#options.ttlMs)
+  }
+
+  #at(): string {
+    return new Date(this.#options.now?.() ?? Date.now()).toISOString()
+  }
+}

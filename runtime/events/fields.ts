@@ -1,0 +1,21 @@
+/** A JSON object whose fields nobody vouches for. */
+export type Fields = Record<string, unknown>
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Leaves out what is undefined. */
+export function present(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+/** Reads a JSON object. @returns null for anything else */
+export function parseFields(bytes: Buffer): Fields | null {
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    return isFields(value) ? value : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,96 @@
+/** `/sideband/control/{id}`: watches and steers a running call. */
+import { CallControl, type CallControlParts } from '../call-control.ts'
+import type { CallRecord } from '../call-record.ts'
+import type { CallRecords } from '../call-records.ts'
+import { GatewayError } from '../errors.ts'
+import { SessionGuard } from '../session-guard.ts'
+import type { Client, Connection, Dial, SocketRoute } from '../types.ts'
+import { Observer } from './observer.ts'
+import { ownerOf } from './sideband.ts'
+
+export interface ControlOptions
+  extends Omit<CallControlParts, 'record' | 'dial' | 'guard' | 'hangUp' | 'onOver' | 'holder'> {
+  readonly records: CallRecords
+  readonly dialCall: (callId: string, patient: boolean) => Dial
+  readonly hangUp: (callId: string) => Promise<boolean>
+  readonly pinSession: boolean
+  /** Names this replica's process among all others. */
+  readonly holder: string
+}
+
+/** The control connections of this replica, one a call. */
+export class Controls {
+  readonly #options: ControlOptions
+  readonly #controls = new Map<string, CallControl>()
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+  }
+
+  /** The route `/sideband/control/:id`; refuses unknown sessions (404) and those without a call (409). */
+  get route(): SocketRoute {
+    return {
+      accept: async request => {
+        const record = await this.#options.records.find(
+          request.path.split('/').at(-1) ?? '',
+          ownerOf(request),
+        )
+        if (record.endedAt !== '') throw new GatewayError('conflict', 'The call of this session has ended')
+        if (record.callId === '')
+          throw new GatewayError('conflict', 'This session has no call yet; send an offer first')
+        return { handler: client => this.#observe(client, record) }
+      },
+    }
+  }
+
+  /** Watches a call from the start, where sessions are pinned. */
+  callMade(record: CallRecord): void {
+    if (this.#options.pinSession) this.#controlOf(record)
+  }
+
+  /** A call was hung up from here. */
+  callEnded(sessionId: string, reason: string): void {
+    this.#controls.get(sessionId)?.end(reason)
+  }
+
+  /** Ends every control connection, and no call. */
+  close(): void {
+    for (const control of this.#controls.values()) control.stop()
+  }
+
+  #observe(client: Client, record: CallRecord): Connection {
+    const control = this.#controlOf(record)
+    control.join(client)
+    return new Observer({
+      client,
+      control,
+      hangUp: () => this.#hangUp(record, 'hung up'),
+      // Another replica that takes the call over must know what is pinned now.
+      pinned: pinned => void this.#options.records.pin(record.sessionId, pinned).catch(() => undefined),
+    })
+  }
+
+  #controlOf(record: CallRecord): CallControl {
+    const existing = this.#controls.get(record.sessionId)
+    if (existing !== undefined) return existing
+    const { pinSession, dialCall, ...parts } = this.#options
+    const control = new CallControl({
+      ...parts,
+      record,
+      dial: patient => dialCall(record.callId, patient),
+      guard: pinSession ? new SessionGuard(JSON.parse(record.pinned || '{}')) : null,
+      hangUp: reason => this.#hangUp(record, reason),
+      onOver: () => this.#controls.delete(record.sessionId),
+    })
+    this.#controls.set(record.sessionId, control)
+    return control
+  }
+
+  #hangUp(record: CallRecord, reason: string): void {
+    const { hangUp, log } = this.#options
+    hangUp(record.callId).then(
+      () => this.callEnded(record.sessionId, reason),
+      fault => log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) }),
+    )
+  }
+}

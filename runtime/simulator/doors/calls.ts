@@ -1,0 +1,108 @@
+/** WebRTC calls: an offer becomes a session with a peer; the call is known by its id until it ends. */
+import { isFields } from '../protocol/check.ts'
+import { session as sessionShape } from '../protocol/session.ts'
+import type { SessionConfig } from '../protocol/types.ts'
+import { changedConfig } from '../session/config.ts'
+import { formOf, jsonOf } from './body.ts'
+import type { Answer, PlainRequest } from './http.ts'
+import { configOf, faultRefusal } from './keys.ts'
+import { type HttpRefusal, httpRefusal } from './refusal.ts'
+
+interface Wish {
+  sdp: string
+  config: SessionConfig
+}
+
+const hangupReason = 'The call was hung up.'
+
+/** `POST calls`: raw SDP with an ephemeral key, on OpenAI's side a form with the main key too. */
+export async function startCall(request: PlainRequest): Promise<Answer | HttpRefusal> {
+  const { door, house, query } = request
+  const wish = await wishOf(request)
+  if ('kind' in wish) return wish
+  const { takeCall } = await import('../webrtc/call.ts')
+  const callId =
+    door.vendor === 'azure' ? `rtc_${house.ids.hex(32)}` : `rtc_u0_${house.ids.next('item').slice(5)}`
+  const answer = await takeCall(house, {
+    callId,
+    vendor: door.vendor,
+    dialect: door.dialect,
+    config: wish.config,
+    offer: wish.sdp,
+    filtered: query.get('webrtcfilter') === 'on',
+  })
+  if (answer === null)
+    return httpRefusal(door.vendor, 400, 'invalid_offer', 'The SDP offer could not be used.')
+  // Relative, and on Azure too without its prefix, as seen.
+  const headers = { 'content-type': 'text/plain; charset=utf-8', location: `/v1/realtime/calls/${callId}` }
+  return { status: 201, headers, body: answer }
+}
+
+/** `POST calls/{id}/hangup` and the other actions, which are for SIP. */
+export function performCallAction({ door, house }: PlainRequest): Answer | HttpRefusal {
+  const session = house.calls.get(door.callId ?? '')
+  if (session === undefined) {
+    return httpRefusal(door.vendor, 404, 'call_id_not_found', 'No session found for the provided call_id')
+  }
+  if (door.action !== 'hangup') {
+    return httpRefusal(
+      door.vendor,
+      400,
+      'invalid_request',
+      `A WebRTC call cannot be asked to ${door.action}.`,
+    )
+  }
+  session.end(1000, hangupReason)
+  return { status: 200, headers: {}, body: '' }
+}
+
+async function wishOf(request: PlainRequest): Promise<Wish | HttpRefusal> {
+  const { door, house, contentType, body, key, ephemeral, query } = request
+  const minted = house.secrets.find(key)?.config
+  if (contentType.startsWith('multipart/form-data')) return wishOfForm(request, minted)
+  if (!contentType.startsWith('application/sdp') && door.purpose === 'calls') {
+    const message = `Unsupported content type. This API method only accepts 'application/sdp' or 'multipart/form-data' requests, but you specified the header 'Content-Type: ${contentType}'.`
+    return httpRefusal(door.vendor, 400, 'unsupported_content_type', message)
+  }
+  if (door.vendor === 'azure' && !ephemeral) return needsEphemeral()
+  const model = query.get('model')
+  const config =
+    minted ?? (model === null ? undefined : configOf(house, door.vendor, { type: 'realtime', model }))
+  if (config === undefined)
+    return httpRefusal(door.vendor, 400, 'missing_model', 'You must provide a model parameter.')
+  return 'kind' in config ? config : { sdp: body.toString(), config }
+}
+
+async function wishOfForm(
+  request: PlainRequest,
+  minted: SessionConfig | undefined,
+): Promise<Wish | HttpRefusal> {
+  const { door, house, contentType, body } = request
+  if (door.vendor === 'azure') return needsEphemeral()
+  const form = await formOf(body, contentType)
+  const sdp = form?.get('sdp')
+  if (sdp === undefined) return faultRefusal(door.vendor, missing('sdp'))
+  const text = form?.get('session')
+  const wanted = text === undefined ? (minted === undefined ? undefined : {}) : jsonOf(text)
+  if (wanted === undefined) return faultRefusal(door.vendor, missing('session'))
+  const fault = text === undefined ? null : sessionShape(wanted, 'session')
+  if (fault !== null) return faultRefusal(door.vendor, fault)
+  const fields = isFields(wanted) ? wanted : {}
+  const config =
+    minted === undefined ? configOf(house, door.vendor, fields) : changedConfig(minted, fields, false)
+  return 'kind' in config ? config : { sdp, config }
+}
+
+function missing(name: string): { code: string; message: string; param: string } {
+  return {
+    code: 'missing_required_parameter',
+    message: `Missing required parameter: '${name}'.`,
+    param: name,
+  }
+}
+
+/** Azure starts calls with ephemeral keys alone. */
+function needsEphemeral(): HttpRefusal {
+  const message = 'This operation requires ephemeral tokens. Please use a client secret.'
+  return httpRefusal('azure', 401, 'Unauthorized', message)
+}

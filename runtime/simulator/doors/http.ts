@@ -1,0 +1,128 @@
+/** Plain requests: keys, calls, and what is not there. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { House } from '../house.ts'
+import { isFields } from '../protocol/check.ts'
+import { azureKeyRefusal } from './admission.ts'
+import { jsonOf, readBody } from './body.ts'
+import { performCallAction, startCall } from './calls.ts'
+import { credentialOf, maskedKey } from './credential.ts'
+import { type Door, doorAt } from './door.ts'
+import { mintLegacyKey, mintSecret } from './keys.ts'
+import { type HttpRefusal, httpRefusal, respondWith, statusRefusal } from './refusal.ts'
+
+/** What a plain request has brought, once its key was found good. */
+export interface PlainRequest {
+  door: Door
+  house: House
+  query: URLSearchParams
+  contentType: string
+  body: Buffer
+  key: string
+  ephemeral: boolean
+}
+
+/** What is answered when nothing is refused. */
+export interface Answer {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+const requestIdLength = 32
+const faultPath = '/simulator/fault'
+
+/** Makes the handler of plain requests of one house. */
+export function createHttpDoor(house: House): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    response.setHeader('access-control-allow-origin', '*')
+    response.setHeader('access-control-expose-headers', 'Location, X-Request-Id')
+    response.setHeader('x-request-id', `req_${house.ids.hex(requestIdLength)}`)
+    answer(house, request)
+      .then(reply => ('kind' in reply ? respondWith(response, reply) : respond(response, reply)))
+      .catch(() => respondWith(response, httpRefusal('openai', 500, null, 'The simulator has failed.')))
+  }
+}
+
+async function answer(house: House, request: IncomingMessage): Promise<Answer | HttpRefusal> {
+  const url = new URL(request.url ?? '/', 'http://simulator')
+  const door = doorAt(url.pathname)
+  if (request.method === 'OPTIONS') return preflight()
+  if (url.pathname === faultPath) return orderFault(house, request)
+  if (door === null) return notFound(url.pathname)
+  if (door.purpose === 'session') {
+    return httpRefusal(door.vendor, 426, null, 'Expected a WebSocket upgrade.', { upgrade: 'websocket' })
+  }
+  if (request.method !== 'POST') {
+    const message = `Not allowed to ${request.method} on ${url.pathname}.`
+    return httpRefusal(door.vendor, 405, 'method_not_allowed', message, { allow: 'POST' })
+  }
+  const fault = house.faults.faultFor(url, request.headers, true)
+  if (fault?.name === 'refuse') request.destroy()
+  if (fault !== null) return statusRefusal(door.vendor, Number(fault.value))
+  const presented = { headers: request.headers, query: url.searchParams, subprotocols: [] }
+  const { verdict, key, ephemeral } = credentialOf(door.vendor, presented, house.secrets)
+  if (verdict !== 'good') return keyRefusal(door, verdict, key)
+  const body = await readBody(request)
+  if (body === null) return httpRefusal(door.vendor, 413, null, 'The request body is too large.')
+  const contentType = request.headers['content-type'] ?? ''
+  return dispatch({ door, house, query: url.searchParams, contentType, body, key, ephemeral })
+}
+
+async function dispatch(request: PlainRequest): Promise<Answer | HttpRefusal> {
+  switch (request.door.purpose) {
+    case 'client_secrets':
+      return mintSecret(request)
+    case 'legacy_session':
+      return mintLegacyKey(request, 'realtime')
+    case 'legacy_transcription_session':
+      return mintLegacyKey(request, 'transcription')
+    case 'call_action':
+      return performCallAction(request)
+    default:
+      return startCall(request)
+  }
+}
+
+/** `POST {"fault":"429","times":2,"path":"/v1/realtime"}` puts a fault on the next connections, `DELETE` takes it away. */
+async function orderFault(house: House, request: IncomingMessage): Promise<Answer | HttpRefusal> {
+  const given = jsonOf((await readBody(request))?.toString() ?? '')
+  const { fault, times, path } = isFields(given) ? given : {}
+  const words = request.method === 'POST' && typeof fault === 'string' ? fault : null
+  const known = house.faults.order(
+    words,
+    typeof times === 'number' ? times : null,
+    typeof path === 'string' ? path : null,
+  )
+  if (house.faults.allowed && known) return { status: 204, headers: {}, body: '' }
+  const [status, message] = known ? [404, 'Faults are off.'] : [400, `There is no fault '${words}'.`]
+  return httpRefusal('openai', Number(status), null, String(message))
+}
+
+function keyRefusal(door: Door, verdict: string, key: string): HttpRefusal {
+  if (door.vendor === 'azure') return azureKeyRefusal()
+  const message =
+    verdict === 'missing'
+      ? 'Missing bearer or basic authentication in header'
+      : `Incorrect API key provided: ${maskedKey(key)}.`
+  return httpRefusal('openai', 401, verdict === 'missing' ? null : 'invalid_api_key', message)
+}
+
+function preflight(): Answer {
+  const headers = {
+    'access-control-allow-methods': 'POST, OPTIONS',
+    'access-control-allow-headers': '*, authorization, content-type, api-key',
+    'access-control-max-age': '600',
+  }
+  return { status: 204, headers, body: '' }
+}
+
+function notFound(path: string): HttpRefusal {
+  return path.startsWith('/openai/')
+    ? httpRefusal('azure', 404, '404', 'Resource not found')
+    : httpRefusal('openai', 404, null, `Invalid URL (POST ${path})`)
+}
+
+function respond(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers })
+  response.end(body)
+}

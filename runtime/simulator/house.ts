@@ -1,0 +1,78 @@
+/** What all sessions of one simulator share, and the set of the sessions themselves. */
+import { Clock } from './clock.ts'
+import { createSecrets, type Secrets } from './doors/secrets.ts'
+import { FaultDesk } from './faults/desk.ts'
+import { createIds, createRandom, type Ids } from './ids.ts'
+import type { SessionConfig } from './protocol/types.ts'
+import type { Recording } from './replay/recording.ts'
+import type { Vendor } from './session/context.ts'
+import { Session } from './session/session.ts'
+import { createSpeaker, type Speaker } from './voice/speaker.ts'
+
+export interface HouseOptions {
+  seed: number
+  /** Audio pace: times faster than real time. */
+  rate: number
+  sessionLifetimeSec: number
+  /** Whether faults may be asked for. */
+  faults: boolean
+  /** Played to every client in place of a session. */
+  recording: Recording | null
+}
+
+/** What one session may have of its own. */
+export interface SessionTraits {
+  lifetimeSec?: number
+  /** Error code with which the first response fails. */
+  failure?: string
+  /** Called once, when the session is over. */
+  ended?: () => void
+}
+
+export class House {
+  readonly clock = new Clock()
+  readonly ids: Ids
+  readonly speaker: Speaker
+  readonly secrets: Secrets
+  readonly faults: FaultDesk
+  readonly recording: Recording | null
+  /** Sessions of running calls, by call id. */
+  readonly calls = new Map<string, Session>()
+  readonly #options: HouseOptions
+  readonly #nextSeed: () => number
+  readonly #sessions = new Set<Session>()
+
+  constructor(options: HouseOptions) {
+    this.#options = options
+    this.#nextSeed = createRandom(options.seed ^ 0x5eed)
+    this.ids = createIds(options.seed)
+    this.speaker = createSpeaker(options.seed)
+    this.secrets = createSecrets(this.ids)
+    this.faults = new FaultDesk(options.faults)
+    this.recording = options.recording
+  }
+
+  /** Makes a session; it is in the house until it ends. */
+  open(vendor: Vendor, config: SessionConfig, traits: SessionTraits = {}): Session {
+    const { clock, speaker } = this
+    const { rate, sessionLifetimeSec } = this.#options
+    const seed = Math.floor(this.#nextSeed() * 2 ** 32)
+    const lifetimeSec = traits.lifetimeSec ?? sessionLifetimeSec
+    const failure = traits.failure ?? null
+    const session: Session = new Session(
+      { vendor, config, clock, speaker, seed, rate, lifetimeSec, failure },
+      () => {
+        this.#sessions.delete(session)
+        traits.ended?.()
+      },
+    )
+    this.#sessions.add(session)
+    return session
+  }
+
+  /** Ends every session and stops the clock. */
+  close(): void {
+    for (const session of this.#sessions) session.end(1001, 'The simulator is closing.')
+    this.clock.stop()
+  }
+}

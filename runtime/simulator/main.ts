@@ -1,0 +1,59 @@
+/** `npm run simulator`: the simulator alone, on its own port. */
+import { readFile } from 'node:fs/promises'
+import { makeCertificate } from './certificate.ts'
+import { type Flags, help, readFlags } from './flags.ts'
+import { readRecording } from './replay/recording.ts'
+import { type SimulatorOptions, startSimulator } from './server.ts'
+
+const badUsage = 2
+
+try {
+  await run(readFlags(process.argv.slice(2)))
+} catch (problem) {
+  console.error(problem instanceof Error ? problem.message : problem)
+  process.exitCode = badUsage
+}
+
+async function run(flags: Flags): Promise<void> {
+  if (flags.help) {
+    console.log(help)
+    return
+  }
+  const simulator = await startSimulator(await optionsOf(flags))
+  console.log(welcome(simulator.url, flags))
+  const leave = () => void simulator.close().then(() => process.exit(0))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave)
+}
+
+async function optionsOf({
+  host,
+  port,
+  tls,
+  seed,
+  rate,
+  faults,
+  replay,
+  fast,
+}: Flags): Promise<SimulatorOptions> {
+  return {
+    host,
+    port,
+    faults,
+    ...(tls && { tls: await makeCertificate() }),
+    ...(seed !== undefined && { seed }),
+    ...(rate !== undefined && { rate }),
+    ...(replay !== undefined && { replay: readRecording(await readFile(replay, 'utf8'), fast) }),
+  }
+}
+
+function welcome(url: string, { faults, replay }: Flags): string {
+  const notes = [
+    `simulator of the Realtime API listening at ${url}`,
+    `  base URL for OpenAI's SDKs   ${url}/v1`,
+    `  Azure OpenAI endpoint        ${url}   (/openai/v1/realtime, /openai/realtime?api-version=…)`,
+    '  any key is good, except one that begins with "bad" or "invalid"',
+  ]
+  if (faults) notes.push('  faults: ?fault=NAME, header x-simulator-fault, a model name with --fault-NAME')
+  if (replay !== undefined) notes.push(`  every client is played ${replay}`)
+  return notes.join('\n')
+}

@@ -1,0 +1,109 @@
+/** Makes plausible arguments for a function from its JSON schema. */
+import { type Fields, isFields } from '../protocol/check.ts'
+
+const maxDepth = 8
+const maxTextLength = 200
+const placeNames = /city|location|place|town|address|destination/i
+
+const examplesByName: [RegExp, string][] = [
+  [/country/i, 'United Kingdom'],
+  [/e-?mail/i, 'ada@example.com'],
+  [/phone/i, '+44 20 7946 0000'],
+  [/date|day/i, '2026-01-15'],
+  [/time/i, '12:00'],
+  [/name|user|person/i, 'Ada'],
+  [/url|link/i, 'https://example.com'],
+  [/currency/i, 'EUR'],
+  [/language|locale/i, 'en'],
+  [/unit/i, 'celsius'],
+]
+
+const examplesByFormat: Record<string, string> = {
+  date: '2026-01-15',
+  'date-time': '2026-01-15T12:00:00Z',
+  time: '12:00:00Z',
+  email: 'ada@example.com',
+  uri: 'https://example.com',
+  uuid: '123e4567-e89b-42d3-a456-426614174000',
+}
+
+/**
+ * Fills in a function's parameters.
+ *
+ * @param schema JSON schema of the parameters (an object schema; anything else gives `{}`)
+ * @param words the user's words: places after "in", numbers and quoted texts are taken from them, else the whole
+ * @returns an object with every required property, or with all of them when none is required
+ */
+export function argumentsFor(schema: unknown, words: string): Fields {
+  if (!isFields(schema)) return {}
+  const value = valueFor('', schema, words, schema, 0)
+  return isFields(value) ? value : {}
+}
+
+function valueFor(name: string, schema: Fields, words: string, root: Fields, depth: number): unknown {
+  if (depth > maxDepth) return null
+  const known = givenValue(schema)
+  if (known !== undefined) return known
+  const resolved = resolve(schema, root)
+  if (resolved !== schema) return valueFor(name, resolved, words, root, depth + 1)
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
+  if (type === 'object' || isFields(schema.properties)) return objectFor(schema, words, root, depth)
+  if (type === 'array')
+    return [valueFor(name, isFields(schema.items) ? schema.items : {}, words, root, depth + 1)]
+  if (type === 'integer' || type === 'number') return numberFor(schema, words)
+  if (type === 'boolean') return true
+  return type === 'null' ? null : textFor(name, schema, words)
+}
+
+function objectFor(schema: Fields, words: string, root: Fields, depth: number): Fields {
+  const properties = isFields(schema.properties) ? schema.properties : {}
+  const required = Array.isArray(schema.required) ? schema.required.map(String) : []
+  const names = required.length > 0 ? required : Object.keys(properties)
+  return Object.fromEntries(
+    names.map(name => {
+      const property = properties[name]
+      return [name, valueFor(name, isFields(property) ? property : {}, words, root, depth + 1)]
+    }),
+  )
+}
+
+function givenValue(schema: Fields): unknown {
+  if (schema.const !== undefined) return schema.const
+  if (schema.default !== undefined) return schema.default
+  if (Array.isArray(schema.enum)) return schema.enum[0]
+  return Array.isArray(schema.examples) ? schema.examples[0] : undefined
+}
+
+function resolve(schema: Fields, root: Fields): Fields {
+  if (typeof schema.$ref === 'string' && schema.$ref.startsWith('#/')) {
+    let place: unknown = root
+    for (const key of schema.$ref.slice(2).split('/')) place = isFields(place) ? place[key] : undefined
+    return isFields(place) ? place : {}
+  }
+  for (const key of ['anyOf', 'oneOf', 'allOf']) {
+    const options = schema[key]
+    const first = Array.isArray(options)
+      ? options.find(option => isFields(option) && option.type !== 'null')
+      : undefined
+    if (isFields(first)) return first
+  }
+  return schema
+}
+
+function numberFor(schema: Fields, words: string): number {
+  const said = words.match(/-?\d+(\.\d+)?/)?.[0]
+  const least = typeof schema.minimum === 'number' ? schema.minimum : 1
+  const most = typeof schema.maximum === 'number' ? schema.maximum : Number.POSITIVE_INFINITY
+  const value = Math.min(most, Math.max(least, said === undefined ? least : Number(said)))
+  return schema.type === 'integer' ? Math.trunc(value) : value
+}
+
+function textFor(name: string, schema: Fields, words: string): string {
+  const quoted = words.match(/["“]([^"”]+)["”]/)?.[1]
+  if (quoted !== undefined) return quoted
+  if (typeof schema.format === 'string') return examplesByFormat[schema.format] ?? 'example'
+  const place = words.match(/\b(?:in|at|for|of|to)\s+((?:\p{Lu}[\p{L}'-]*\s?)+)/u)?.[1]?.trim()
+  if (placeNames.test(name)) return place ?? 'London'
+  const usual = examplesByName.find(([pattern]) => pattern.test(name))?.[1]
+  return usual ?? (words.trim().slice(0, maxTextLength) || 'example')
+}

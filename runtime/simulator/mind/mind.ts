@@ -1,0 +1,110 @@
+/** The simulator's mind: a few fixed rules that say what the model answers. Tests and examples rely on them. */
+import type { Tool, ToolChoice } from '../protocol/types.ts'
+import { argumentsFor } from './arguments.ts'
+import { afterApproval, mcpThoughts } from './mcp.ts'
+import type { Memory, Question, Thought } from './memory.ts'
+import { numberInWords, numberOf } from './numbers.ts'
+
+const commonWords = new Set(
+  'the a an and or for with from get set do make list find fetch call run tool function item data info this that you your what when where how is are in on at to of please can'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Answers. The rules, first match wins:
+ * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → it is quoted;
+ * `repeat after me: X` → exactly X; `what did I say` → all earlier user texts, quoted, joined by ", ";
+ * `count to N` → the numbers in words; the name of a tool, or a word of it → a call of it;
+ * else `You said: …`, or a sentence on the audio heard.
+ * Instructions with `Always begin with "X"` put X before every spoken answer.
+ */
+export function think(question: Question): Thought[] {
+  const { instructions, memories, tools, toolChoice } = question
+  const opening = instructions.match(/always begin with "([^"]+)"/i)?.[1]
+  const say = (text: string): Thought => ({
+    kind: 'message',
+    text: opening === undefined ? text : `${opening} ${text}`,
+    phase: 'final_answer',
+  })
+  const approved = afterApproval(memories, say)
+  if (approved !== null) return approved
+  const words = lastUserWords(memories)
+  const outputs = freshOutputs(memories)
+  const demanded =
+    outputs.length === 0 || typeof toolChoice === 'object' ? demandedTool(tools, toolChoice, words) : null
+  if (demanded !== null) return callOf(demanded, words, question, say)
+  if (outputs.length > 0) return [say(`The tool answered: ${outputs.join(' ')}`)]
+  const scripted = scriptedAnswer(words, memories)
+  if (scripted !== null) return [say(scripted)]
+  const mentioned = toolChoice === 'none' ? undefined : tools.find(tool => isMentioned(tool, words))
+  if (mentioned !== undefined) return callOf(mentioned, words, question, say)
+  return [say(plainAnswer(memories))]
+}
+
+function callOf(tool: Tool, words: string, question: Question, say: (text: string) => Thought): Thought[] {
+  if (tool.type === 'mcp') return mcpThoughts(tool, words, say)
+  const given = JSON.stringify(argumentsFor(tool.parameters, words))
+  const call: Thought = { kind: 'call', name: tool.name ?? '', arguments: given }
+  if (!question.talksBeforeCalls) return [call]
+  return [{ kind: 'message', text: 'One moment, let me look that up.', phase: 'commentary' }, call]
+}
+
+function demandedTool(tools: readonly Tool[], choice: ToolChoice, words: string): Tool | null {
+  if (choice === 'required') return tools.find(tool => isMentioned(tool, words)) ?? tools[0] ?? null
+  if (typeof choice === 'string') return null
+  const named = tools.find(tool =>
+    choice.type === 'function' ? tool.name === choice.name : tool.server_label === choice.server_label,
+  )
+  return named ?? null
+}
+
+function scriptedAnswer(words: string, memories: readonly Memory[]): string | null {
+  const repeated = words.match(/^\s*repeat after me:[ \t]*([\s\S]*)$/i)?.[1]
+  if (repeated !== undefined && repeated !== '') return repeated
+  if (/what did i say/i.test(words)) return earlierWords(memories)
+  const limit = numberOf(words.match(/\bcount to ([\w-]+)/i)?.[1] ?? '')
+  if (limit === null) return null
+  return Array.from({ length: limit }, (_, index) => numberInWords(index + 1)).join(', ')
+}
+
+function earlierWords(memories: readonly Memory[]): string {
+  const said = memories.filter(memory => memory.kind === 'user' && memory.text !== '').slice(0, -1)
+  return said.length === 0 ? 'You have said nothing yet.' : said.map(memory => `"${memory.text}"`).join(', ')
+}
+
+function plainAnswer(memories: readonly Memory[]): string {
+  const last = memories.findLast(memory => memory.kind === 'user')
+  if (last === undefined) return 'Hello! How can I help you today?'
+  if (last.heardSec === 0) return 'Are you still there?'
+  if (memories.at(-1)?.kind === 'assistant') return 'Is there anything else that I can help you with?'
+  if (last.heardSec !== undefined) {
+    return `I heard you speak for ${last.heardSec.toFixed(1)} seconds.`
+  }
+  return `You said: ${last.text}`
+}
+
+function lastUserWords(memories: readonly Memory[]): string {
+  return memories.findLast(memory => memory.kind === 'user')?.text ?? ''
+}
+
+function freshOutputs(memories: readonly Memory[]): string[] {
+  const since = memories.findLastIndex(memory => memory.kind === 'user' || memory.kind === 'assistant')
+  return memories
+    .slice(since + 1)
+    .filter(memory => memory.kind === 'call_output')
+    .map(memory => memory.text)
+}
+
+function isMentioned(tool: Tool, words: string): boolean {
+  const name = tool.type === 'mcp' ? (tool.server_label ?? '') : (tool.name ?? '')
+  const said = new Set(words.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [])
+  const parts = name
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+  return (
+    said.has(name.toLowerCase()) ||
+    parts.some(part => part.length > 2 && !commonWords.has(part) && said.has(part))
+  )
+}

@@ -1,0 +1,20 @@
+/** Which kind of output item a thought becomes. */
+import type { Thought } from '../mind/memory.ts'
+import { createCallOutput } from './call.ts'
+import { createApprovalOutput, createMcpCallOutput } from './mcp.ts'
+import { createMessage } from './message.ts'
+import type { Output, Scope } from './output.ts'
+
+/** Makes the output for a thought. */
+export function outputOf(scope: Scope, thought: Thought): Output {
+  switch (thought.kind) {
+    case 'message':
+      return createMessage(scope, thought)
+    case 'call':
+      return createCallOutput(scope, thought)
+    case 'mcp_call':
+      return createMcpCallOutput(scope, thought)
+    case 'approval':
+      return createApprovalOutput(scope, thought)
+  }
+}

@@ -1,0 +1,54 @@
+/** Recorded sessions: JSON lines, each an event with its time and its side. */
+import { isFields } from '../protocol/check.ts'
+
+/** One line of a recording: `{"at_ms":120,"from":"upstream","event":{…}}`. */
+export interface RecordedLine {
+  /** Since the begin of the recording. */
+  atMs: number
+  from: 'client' | 'upstream'
+  type: string
+  /** The event as it goes on the wire. */
+  text: string
+}
+
+export interface Recording {
+  lines: readonly RecordedLine[]
+  /** Without its pauses. */
+  fast: boolean
+}
+
+/**
+ * Reads a recording. Empty lines are allowed.
+ *
+ * @throws Error with the number of the first line that is not one
+ */
+export function readRecording(text: string, fast: boolean): Recording {
+  const lines: RecordedLine[] = []
+  text.split('\n').forEach((line, index) => {
+    if (line.trim() !== '') lines.push(lineOf(line, index + 1))
+  })
+  return { lines, fast }
+}
+
+function lineOf(line: string, number: number): RecordedLine {
+  const value = parsed(line)
+  const event = isFields(value) ? value.event : undefined
+  if (!isFields(value) || !isFields(event) || typeof event.type !== 'string') {
+    throw new Error(`line ${number} of the recording is not {"at_ms":…,"from":…,"event":{"type":…}}`)
+  }
+  const { at_ms: atMs, from } = value
+  if (typeof atMs !== 'number' || (from !== 'client' && from !== 'upstream')) {
+    throw new Error(
+      `line ${number} of the recording needs "at_ms" (a number) and "from" ("client" or "upstream")`,
+    )
+  }
+  return { atMs, from, type: event.type, text: JSON.stringify(event) }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,35 @@
+/** Frames of a client, before they are events. */
+import { Refusal } from '../protocol/types.ts'
+
+const maxParseNoteLength = 80
+
+/** The value of a text frame, or the refusal of one that is no JSON. */
+export function parseFrame(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (problem) {
+    const note = problem instanceof Error ? problem.message.slice(0, maxParseNoteLength) : ''
+    return new Refusal({
+      code: 'invalid_json',
+      message: `We could not parse the JSON of your event: ${note}`,
+    })
+  }
+}
+
+/** The client's own id of an event, to be named in an error. */
+export function eventIdOf(frame: unknown): string | null {
+  const id = typeof frame === 'object' && frame !== null && 'event_id' in frame ? frame.event_id : null
+  return typeof id === 'string' ? id : null
+}
+
+/** A mistake of the simulator itself: one session hears of it, the process goes on. */
+export function serverError(): Refusal {
+  const message = 'The server had an error while processing your request. Sorry about that!'
+  return new Refusal({ code: null, message }, 'server_error')
+}
+
+/** The refusal of a binary frame. */
+export function notText(): Refusal {
+  const message = 'Binary frames are not supported. Send events as JSON in text frames.'
+  return new Refusal({ code: 'invalid_event', message })
+}

@@ -1,0 +1,77 @@
+/** The timed deeds of one session, always done in the order of their due times, however late the process is. */
+import type { Cancel, Pacer } from '../clock.ts'
+
+const maxDeedsInOneGo = 400
+/** Times closer than this are the same: sums of fractions differ in their last digits. */
+const sameTimeMs = 1e-6
+
+interface Deed {
+  atMs: number
+  run: () => void
+}
+
+export class Timeline {
+  readonly #clock: Pacer
+  #deeds: Deed[] = []
+  #inHand: Deed | null = null
+  #cancelWake: Cancel = () => {}
+  #wakeAtMs = Number.POSITIVE_INFINITY
+  #stopped = false
+
+  constructor(clock: Pacer) {
+    this.#clock = clock
+  }
+
+  /** Does `run` in `delayMs` from the deed in hand: what follows a late deed is not late itself. */
+  after(delayMs: number, run: () => void): Cancel {
+    if (this.#stopped) return () => {}
+    const deed = { atMs: (this.#inHand?.atMs ?? this.#clock.now()) + delayMs, run }
+    const later = this.#deeds.findIndex(other => other.atMs > deed.atMs + sameTimeMs)
+    this.#deeds.splice(later < 0 ? this.#deeds.length : later, 0, deed)
+    if (this.#inHand === null) this.#schedule()
+    return () => {
+      this.#deeds = this.#deeds.filter(other => other !== deed)
+    }
+  }
+
+  /** Does something now, during which time stands still: all that it plans begins at the same moment. */
+  during(run: () => void): void {
+    if (this.#inHand !== null) return run()
+    this.#inHand = { atMs: this.#clock.now(), run }
+    try {
+      run()
+    } finally {
+      this.#inHand = null
+      this.#schedule()
+    }
+  }
+
+  /** Forgets everything. */
+  stop(): void {
+    this.#stopped = true
+    this.#deeds = []
+    this.#cancelWake()
+  }
+
+  #schedule(): void {
+    const next = this.#deeds[0]
+    if (next === undefined || next.atMs >= this.#wakeAtMs) return
+    this.#cancelWake()
+    this.#wakeAtMs = next.atMs
+    this.#cancelWake = this.#clock.at(next.atMs, () => this.#wake())
+  }
+
+  #wake(): void {
+    this.#wakeAtMs = Number.POSITIVE_INFINITY
+    const untilMs = this.#clock.now()
+    for (let done = 0; done < maxDeedsInOneGo; done++) {
+      const next = this.#deeds[0]
+      if (next === undefined || next.atMs > untilMs) break
+      this.#deeds.shift()
+      this.#inHand = next
+      next.run()
+    }
+    this.#inHand = null
+    this.#schedule()
+  }
+}

@@ -1,0 +1,142 @@
+/** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, hang-ups. */
+import { z } from 'zod'
+import type { Credential } from '../credentials.ts'
+import { GatewayError } from '../errors.ts'
+import { restUrl, type Target } from '../target.ts'
+import { asRefusal } from './refusal.ts'
+
+export interface Calls {
+  /** Mints a key that a browser may hold. @param session what a session made with it begins with */
+  mintKey(session: object): Promise<EphemeralKey>
+  /** Makes a call of a WebRTC offer. @returns the SDP answer and the call's id */
+  offer(sdp: string, session: object): Promise<{ sdp: string; callId: string }>
+  /** Ends a call. @returns false when there was none (any more) */
+  hangUp(callId: string): Promise<boolean>
+}
+
+export interface EphemeralKey {
+  readonly value: string
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+  readonly raw: unknown
+}
+
+export interface CallsOptions {
+  readonly target: Target
+  readonly credential: Credential
+  /** Time for one request (ms). */
+  readonly timeoutMs: number
+  /** Azure only: hides prompt and tools from the browser's data channel. */
+  readonly webrtcFilter: boolean
+  readonly fetch?: typeof globalThis.fetch
+}
+
+const mintedKey = z.object({ value: z.string().min(1), expires_at: z.number() })
+
+/** The call's id is the last segment of `Location`, whose path is no address (it lacks Azure's prefix). */
+const callIdPattern = /\/(rtc_[A-Za-z0-9_-]{1,128})\/?$/
+
+/** Answers larger than this are not read (characters). */
+const maxAnswerChars = 256 * 1024
+
+/**
+ * Makes the client of upstream's calls.
+ * Each function throws GatewayError: `upstream_rate_limited`, `upstream_timeout`, `upstream_unreachable`,
+ * `upstream_unavailable`, `upstream_refused` or `upstream_broke_protocol`.
+ */
+export function createCalls(options: CallsOptions): Calls {
+  const { target, credential } = options
+  const mintKey = async (session: object): Promise<EphemeralKey> => {
+    const headers = { ...(await credential.headers()), 'Content-Type': 'application/json' }
+    const { text } = await request(
+      options,
+      restUrl(target, 'client_secrets'),
+      headers,
+      JSON.stringify({ session }),
+    )
+    const raw = parseJson(text)
+    const minted = mintedKey.safeParse(raw)
+    if (!minted.success) throw broken(target, 'an ephemeral key')
+    return { value: minted.data.value, expiresAt: minted.data.expires_at, raw }
+  }
+  return {
+    mintKey,
+    offer: async (sdp, session) => {
+      const key = await mintKey(session)
+      const url = restUrl(target, 'calls')
+      if (target.provider === 'azure' && options.webrtcFilter) url.searchParams.set('webrtcfilter', 'on')
+      // Both vendors take a raw offer with an ephemeral key; Azure takes nothing else.
+      const headers = { Authorization: `Bearer ${key.value}`, 'Content-Type': 'application/sdp' }
+      const { text, location } = await request(options, url, headers, sdp)
+      const callId = callIdPattern.exec(location)?.[1]
+      if (callId === undefined || !text.startsWith('v=')) throw broken(target, 'a call')
+      return { sdp: text, callId }
+    },
+    hangUp: async callId => {
+      const url = restUrl(target, `calls/${encodeURIComponent(callId)}/hangup`)
+      try {
+        await request(options, url, await credential.headers(), undefined)
+        return true
+      } catch (fault) {
+        if (fault instanceof GatewayError && fault.upstreamStatus === 404) return false
+        throw fault
+      }
+    },
+  }
+}
+
+async function request(
+  { target, timeoutMs, fetch = globalThis.fetch }: CallsOptions,
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  body: string | undefined,
+): Promise<{ text: string; location: string }> {
+  try {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers,
+      body: body ?? null,
+      signal,
+      redirect: 'error',
+    })
+    const text = (await answer.text()).slice(0, maxAnswerChars)
+    if (!answer.ok)
+      throw asRefusal(target.label, answer.status, text, answer.headers.get('retry-after') ?? undefined)
+    return { text, location: answer.headers.get('location') ?? '' }
+  } catch (fault) {
+    throw asNetworkError(target.label, timeoutMs, fault)
+  }
+}
+
+function asNetworkError(label: string, timeoutMs: number, fault: unknown): GatewayError {
+  if (fault instanceof GatewayError) return fault
+  if (fault instanceof DOMException && fault.name === 'TimeoutError') {
+    return new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`, {
+      cause: fault,
+    })
+  }
+  const cause = fault instanceof Error ? (fault.cause as { code?: string } | undefined) : undefined
+  return new GatewayError(
+    'upstream_unreachable',
+    `${label} cannot be reached: ${cause?.code ?? 'no connection'}`,
+    {
+      cause: fault,
+    },
+  )
+}
+
+function broken(target: Target, wanted: string): GatewayError {
+  return new GatewayError(
+    'upstream_broke_protocol',
+    `${target.label} was asked for ${wanted} and answered something else`,
+  )
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,102 @@
+/** Joins a running call over WebSocket. */
+import type { Credential } from '../credentials.ts'
+import { GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { callUrl, type Target } from '../target.ts'
+import type { Dial, UpstreamListener } from '../types.ts'
+import { connect } from './connect.ts'
+
+export interface CallDialerOptions {
+  readonly target: Target
+  readonly credential: Credential
+  /** Time for the whole dial (ms). */
+  readonly connectTimeoutMs: number
+  readonly maxMessageBytes: number
+  readonly heartbeatMs: number
+  readonly log: Log
+}
+
+/** A call that was made a moment ago may not be known yet: 404 is tried again for this long (ms). */
+export const unknownCallPatienceMs = 5000
+const retryMs = 250
+
+/**
+ * Makes the dialling function of a call.
+ * It fails with `call_not_found` when upstream does not know the call, or not any more.
+ * @param patient tries again while the call may not be known yet
+ */
+export function createCallDialer(options: CallDialerOptions): (callId: string, patient: boolean) => Dial {
+  return (callId, patient) => listener => {
+    const joining = new Joining(options, callUrl(options.target, callId), patient, listener)
+    return () => joining.abort()
+  }
+}
+
+class Joining {
+  readonly #options: CallDialerOptions
+  readonly #url: URL
+  readonly #listener: UpstreamListener
+  readonly #startedAt = performance.now()
+  readonly #patienceMs: number
+  #state: 'dialling' | 'over' = 'dialling'
+  #abortAttempt: () => void = () => undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: CallDialerOptions, url: URL, patient: boolean, listener: UpstreamListener) {
+    this.#options = options
+    this.#url = url
+    this.#listener = listener
+    this.#patienceMs = patient ? unknownCallPatienceMs : 0
+    void this.#attempt()
+  }
+
+  abort(): void {
+    this.#state = 'over'
+    clearTimeout(this.#timer)
+    this.#abortAttempt()
+  }
+
+  async #attempt(): Promise<void> {
+    const { credential, target, log, connectTimeoutMs, maxMessageBytes, heartbeatMs } = this.#options
+    try {
+      const headers = await credential.headers()
+      if (this.#state === 'over') return
+      const onFault = (fault: unknown) => log.error('process.failed', { error: String(fault) })
+      const limits = { timeoutMs: connectTimeoutMs, maxMessageBytes, heartbeatMs }
+      this.#abortAttempt = connect(
+        { url: this.#url, headers, label: target.label, greets: false, ...limits, onFault },
+        {
+          opened: upstream => this.#listener.opened(upstream),
+          event: (frame, isBinary) => this.#listener.event(frame, isBinary),
+          closed: (code, reason, error) => this.#listener.closed(code, reason, error),
+          failed: error => this.#failed(error),
+        },
+      )
+    } catch (fault) {
+      this.#failed(
+        fault instanceof GatewayError
+          ? fault
+          : new GatewayError('credential_unavailable', 'No credential for upstream could be had', {
+              cause: fault,
+            }),
+      )
+    }
+  }
+
+  #failed(error: GatewayError): void {
+    if (this.#state === 'over') return
+    const unknown = error.upstreamStatus === 404
+    const ageMs = performance.now() - this.#startedAt
+    const again = unknown
+      ? ageMs < this.#patienceMs
+      : error.retry && ageMs + retryMs < this.#options.connectTimeoutMs
+    if (again) {
+      this.#timer = setTimeout(() => void this.#attempt(), retryMs)
+      return
+    }
+    this.#state = 'over'
+    this.#listener.failed(
+      unknown ? new GatewayError('call_not_found', 'The call is over, or was never there') : error,
+    )
+  }
+}

@@ -1,0 +1,37 @@
+/** The endpoints that the configuration names, each with what proves the gateway to it. */
+import { systemClock } from '../clock.ts'
+import { keyCredential } from '../credentials.ts'
+import { startEntraCredential } from '../entra.ts'
+import type { Log } from '../log.ts'
+import type { Target } from '../target.ts'
+import type { UpstreamConfig } from '../upstream-config.ts'
+import type { Endpoint } from './places.ts'
+
+export interface Endpoints {
+  /** The first serves what is not dialled by place: ephemeral keys, calls. */
+  readonly list: readonly [Endpoint, ...Endpoint[]]
+  /** Why no dial could prove itself now; null when it could. */
+  unready(): string | null
+  /** Ends the renewals of a token. Safe to call twice. */
+  stop(): void
+}
+
+/** A key that the embedded simulator takes; it is no secret. */
+const simulatorKey = 'simulator'
+
+/** @param target the first endpoint: the configuration's, or the embedded simulator */
+export function createEndpoints(config: UpstreamConfig, target: Target, log: Log): Endpoints {
+  const { entra, apiKey, fallbackTargets, fallbackKeys } = config
+  if (entra === null) {
+    const key = config.target === null ? simulatorKey : apiKey
+    const first = { target, credential: keyCredential(target, key) }
+    const others = fallbackTargets.map((other, index) => ({
+      target: other,
+      credential: keyCredential(other, fallbackKeys[index] ?? ''),
+    }))
+    return { list: [first, ...others], unready: () => null, stop: () => undefined }
+  }
+  const credential = startEntraCredential({ ...entra, log, ...systemClock })
+  const others = fallbackTargets.map(other => ({ target: other, credential }))
+  return { list: [{ target, credential }, ...others], unready: credential.unready, stop: credential.stop }
+}

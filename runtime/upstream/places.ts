@@ -1,0 +1,62 @@
+/** Where a session may be opened: each deployment at each endpoint, in the order of preference. */
+import { Circuit, type CircuitOptions } from '../circuit.ts'
+import type { Credential } from '../credentials.ts'
+import type { GatewayError } from '../errors.ts'
+import type { Target } from '../target.ts'
+
+export interface Place {
+  /** The deployment, with the endpoint's host where there are several; for logs and metrics. */
+  readonly name: string
+  readonly target: Target
+  readonly deployment: string
+  readonly credential: Credential
+  readonly circuit: Circuit
+}
+
+export interface Endpoint {
+  readonly target: Target
+  readonly credential: Credential
+}
+
+/**
+ * Lists the places for each choice of a deployment: a deployment that is asked for is served by its own
+ * kind at every endpoint, and by no other; the default one (null) also by the others, last.
+ * Circuits are shared between the choices.
+ */
+export function createPlaces(
+  endpoints: readonly Endpoint[],
+  deployments: readonly string[],
+  options: CircuitOptions,
+): (deployment: string | null) => readonly Place[] {
+  const all = deployments.flatMap(deployment =>
+    endpoints.map(({ target, credential }) => ({
+      name: endpoints.length === 1 ? deployment : `${deployment}@${target.baseUrl.hostname}`,
+      target,
+      deployment,
+      credential,
+      circuit: new Circuit(options),
+    })),
+  )
+  return deployment => (deployment === null ? all : all.filter(place => place.deployment === deployment))
+}
+
+/**
+ * Chooses where to dial next.
+ * @param tried those that this round of a dial has been to
+ * @returns the first whose circuit lets through; when none does, and none was tried, the one whose pause
+ *   ends first, as a client is better served by a try than by none; null ends the round
+ */
+export function nextPlace(places: readonly Place[], tried: ReadonlySet<Place>): Place | null {
+  const untried = places.filter(place => !tried.has(place))
+  const open = untried.find(place => place.circuit.state !== 'open')
+  if (open !== undefined || tried.size > 0) return open ?? null
+  return untried.reduce<Place | null>(
+    (best, place) => (best === null || place.circuit.openUntil < best.circuit.openUntil ? place : best),
+    null,
+  )
+}
+
+/** Whether a failure is this place's own and another may do better: capacity, an outage; not a refusal. */
+export function isPlaceAtFault({ retry, code }: GatewayError): boolean {
+  return retry && code !== 'credential_unavailable'
+}

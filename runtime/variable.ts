@@ -1,0 +1,44 @@
+/** Words about environment variables: what is wrong with one, and values that several settings share. */
+import type { z } from 'zod'
+import { environment, type VariableMeta } from './environment.ts'
+
+/** Says what a variable may be, from its schema. */
+export function variableMeta(name: string): VariableMeta | undefined {
+  const schema: z.ZodType | undefined = environment.shape[name as keyof typeof environment.shape]
+  return schema?.meta() as VariableMeta | undefined
+}
+
+/** A value's shape, not the value: a secret may stand in the wrong variable. */
+export function describeFault(name: string, value: string): string {
+  const shape =
+    value !== '' && Number.isFinite(Number(value))
+      ? `the number ${value}`
+      : `a text of ${value.length} characters`
+  return `${name}: is ${shape}; allowed is ${variableMeta(name)?.allowed ?? 'something else'}`
+}
+
+/** Splits at commas; empty parts are left out. */
+export function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+}
+
+/** `https:` anywhere, `http:` on loopback only: a key must not travel in the clear. @returns a stand-in when faulty */
+export function readAddress(text: string, variable: string, faults: string[]): URL {
+  const url = URL.parse(text.replace(/^ws(s?):/i, 'http$1:'))
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url
+  faults.push(describeFault(variable, text))
+  return new URL('https://invalid.example')
+}
+
+/** Whether a host name can only mean this machine (RFC 6761 section 6.3, RFC 5735 section 3). */
+export function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname === '::1' ||
+    hostname === '[::1]' ||
+    /^127(\.\d{1,3}){3}$/.test(hostname)
+  )
+}

@@ -1,0 +1,155 @@
+/** Two replicas, one Redis: the calls of one session may land on either. */
+import test, { type ExecutionContext } from 'ava'
+import { startSimulator } from '../../runtime/simulator/server.ts'
+import { converse, type Message } from '../gateway/converse.ts'
+import { gatewayProcess } from '../gateway/process.ts'
+import { gatewayFor } from '../gateway/start.ts'
+import { redisServer } from '../store/redis-server.ts'
+import { makeCall, makeSession, request } from './caller.ts'
+
+/** An upstream that outlives any gateway. */
+async function sharedUpstream(t: ExecutionContext): Promise<Record<string, string>> {
+  const simulator = await startSimulator({ rate: 200 })
+  t.teardown(() => simulator.close())
+  return { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` }
+}
+
+async function untilReady(url: string): Promise<void> {
+  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 10))
+}
+
+const isStopped = ({ event }: Message) => (event as { type: string }).type === 'output_audio_buffer.stopped'
+
+test('session on A, offer on B, control on A, and both list it with the same counts', async t => {
+  const redis = await redisServer(t)
+  const env = { ...(await sharedUpstream(t)), REDIS_URL: redis.url }
+  const [a, b] = [await gatewayFor(t, env), await gatewayFor(t, env)]
+  await Promise.all([untilReady(a.url), untilReady(b.url)])
+  const sessionId = await makeSession(a.url)
+  const call = await makeCall(t, a.url, { sessionId, offerUrl: b.url })
+  const [onA, onB] = [
+    await converse(t, `${a.socketUrl}/sideband/control/${sessionId}`),
+    await converse(t, `${b.socketUrl}/sideband/control/${sessionId}`),
+  ]
+  await Promise.all([onA.until('sideband_connected'), onB.until('sideband_connected')])
+  onA.send({ type: 'send_message', text: 'hello' })
+  onB.send({
+    type: 'conversation.item.create',
+    item: { type: 'message', role: 'system', content: [{ type: 'input_text', text: 'x' }] },
+  })
+  const [seenOnA] = await Promise.all([
+    onA.until('openai_event', isStopped),
+    onB.until('openai_event', isStopped),
+  ])
+  const expected = seenOnA.length
+  for (;;) {
+    const [fromA, fromB] = await Promise.all(
+      [a, b].map(({ url }) => request(`${url}/sideband/session/${sessionId}`)),
+    )
+    if (Number(fromA?.body.events_from_openai) < expected || Number(fromA?.body.events_to_openai) < 3)
+      continue
+    t.like(fromA?.body, {
+      call_id: call.callId,
+      events_from_openai: expected,
+      events_to_openai: 3,
+      websocket_connected: true,
+    })
+    const stable = ({ session_id, call_id, events_to_openai }: Record<string, unknown>) => ({
+      session_id,
+      call_id,
+      events_to_openai,
+    })
+    t.deepEqual(stable(fromB?.body ?? {}), stable(fromA?.body ?? {}))
+    break
+  }
+  for (const { url } of [a, b]) {
+    const { body } = await request<{ total: number; sessions: { session_id: string }[] }>(
+      `${url}/sideband/sessions`,
+    )
+    t.is(body.total, 1)
+    t.is(body.sessions[0]?.session_id, sessionId)
+  }
+})
+
+test('kill -9 of one replica in mid-call: the call goes on, and the other takes control of it', async t => {
+  const redis = await redisServer(t)
+  const env = { ...(await sharedUpstream(t)), REDIS_URL: redis.url }
+  const [doomed, other] = [await gatewayProcess(t, env), await gatewayProcess(t, env)]
+  await Promise.all([untilReady(doomed.url), untilReady(other.url)])
+  const call = await makeCall(t, doomed.url)
+  const control = await converse(t, `${doomed.socketUrl}/sideband/control/${call.sessionId}`)
+  await control.until('sideband_connected')
+  control.send({ type: 'send_message', text: 'count to 5' })
+  await control.until('openai_event')
+  doomed.child.kill('SIGKILL')
+  await control.closed
+  await call.until('response.done')
+  const taken = await converse(t, `${other.socketUrl}/sideband/control/${call.sessionId}`)
+  t.like((await taken.until('sideband_connected')).at(-1), {
+    session_id: call.sessionId,
+    call_id: call.callId,
+  })
+  taken.send({ type: 'send_message', text: 'still there?' })
+  await taken.until('openai_event', isStopped)
+  t.is((await request(`${other.url}/sideband/session/${call.sessionId}`)).status, 200)
+})
+
+test('Redis dies in mid-call: the call goes on, new sessions are refused with the reason, and all heals by itself', async t => {
+  const redis = await redisServer(t)
+  const gateway = await gatewayFor(t, { ...(await sharedUpstream(t)), REDIS_URL: redis.url })
+  await untilReady(gateway.url)
+  const call = await makeCall(t, gateway.url)
+  const control = await converse(t, `${gateway.socketUrl}/sideband/control/${call.sessionId}`)
+  await control.until('sideband_connected')
+  control.send({ type: 'send_message', text: 'before' })
+  const before = await control.until('openai_event', isStopped)
+  await redis.kill()
+  await gateway.logged('store.lost')
+
+  control.send({ type: 'send_message', text: 'during' })
+  const during = await control.until('openai_event', isStopped)
+  const refused = await request<{ detail: string }>(`${gateway.url}/sideband/session`, { method: 'POST' })
+  t.is(refused.status, 503)
+  t.regex(refused.body.detail, /Redis/)
+  const ready = await fetch(`${gateway.url}/readyz`)
+  t.is(ready.status, 503)
+  t.like(await ready.json(), { reason: 'Redis cannot be reached' })
+
+  await redis.restart()
+  await untilReady(gateway.url)
+  control.send({ type: 'send_message', text: 'after' })
+  const after = await control.until('openai_event', isStopped)
+  const events = before.length + during.length + after.length
+  for (;;) {
+    const { status, body } = await request(`${gateway.url}/sideband/session/${call.sessionId}`)
+    if (status === 404 || Number(body.events_from_openai) < events) continue
+    t.like(body, {
+      call_id: call.callId,
+      events_from_openai: events,
+      events_to_openai: 6,
+      websocket_connected: true,
+    })
+    break
+  }
+  t.is((await request(`${gateway.url}/sideband/session`, { method: 'POST' })).status, 200)
+})
+
+test('a session that nothing happens to expires and leaves nothing behind', async t => {
+  const redis = await redisServer(t)
+  const gateway = await gatewayFor(t, {
+    ...(await sharedUpstream(t)),
+    REDIS_URL: redis.url,
+    SIDEBAND_SESSION_TTL_SEC: '1',
+  })
+  await untilReady(gateway.url)
+  const sessionId = await makeSession(gateway.url)
+  type List = { sessions: object[]; total: number }
+  let listed = 1
+  while (listed > 0) listed = (await request<List>(`${gateway.url}/sideband/sessions`)).body.total
+  t.is((await request(`${gateway.url}/sideband/session/${sessionId}`)).status, 404)
+  const { createClient } = await import('redis')
+  const client = createClient({ url: redis.url })
+  await client.connect()
+  t.teardown(() => client.destroy())
+  t.is(await client.dbSize(), 0)
+})
