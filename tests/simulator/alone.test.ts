@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { connect } from './conversation.ts'
+
+const main = fileURLToPath(new URL('../../runtime/simulator/main.ts', import.meta.url))
+
+interface Run {
+  child: ChildProcess
+  /** Waits until the output matches. */
+  says(pattern: RegExp): Promise<string[]>
+  exit: Promise<number | null>
+}
+
+function run(t: ExecutionContext, ...args: string[]): Run {
+  const child = spawn(process.execPath, [main, ...args])
+  let output = ''
+  let wake = () => {}
+  const hear = (data: Buffer) => {
+    output += data
+    wake()
+  }
+  child.stdout.on('data', hear)
+  child.stderr.on('data', hear)
+  const exit = new Promise<number | null>(resolve => child.once('close', resolve))
+  t.teardown(() => {
+    child.kill('SIGKILL')
+  })
+  return {
+    child,
+    exit,
+    says: async pattern => {
+      for (;;) {
+        const match = pattern.exec(output)
+        if (match !== null) return [...match]
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+    },
+  }
+}
+
+test('alone it tells its addresses, serves, and ends on SIGTERM', async t => {
+  const { child, says, exit } = run(t, '--port', '0', '--seed', '4', '--rate', '50', '--faults')
+  const [, url] = await says(/OpenAI's SDKs\s+(http:\S+)\/v1/)
+  await says(/Azure OpenAI endpoint/)
+  const { next, closed } = await connect(`${url}/openai/v1/realtime?model=d--fault-trickle`)
+  await next('session.created')
+  child.kill('SIGTERM')
+  t.is((await closed()).code, 1001)
+  t.is(await exit, 0)
+})
+
+test('--tls speaks wss with a certificate of its own', async t => {
+  const { says } = run(t, '--port', '0', '--tls')
+  const [, url] = await says(/listening at (https:\S+)/)
+  const { next, close } = await connect(`${url}/v1/realtime?model=gpt-realtime`, { insecure: true })
+  await next('session.created')
+  await close()
+  t.pass()
+})
+
+test('--replay plays a file', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'replay-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'talk.jsonl')
+  await writeFile(file, '{"at_ms":0,"from":"upstream","event":{"type":"session.created","replayed":true}}\n')
+  const { says } = run(t, '--port', '0', '--replay', file, '--fast')
+  const [, url] = await says(/listening at (http:\S+)/)
+  const { next, close } = await connect(`${url}/v1/realtime?model=gpt-realtime`)
+  t.true((await next('session.created')).replayed)
+  await close()
+})
+
+test('--help tells the flags, and a wrong one is named', async t => {
+  const help = run(t, '--help')
+  await help.says(/--faults/)
+  t.is(await help.exit, 0)
+  const wrong = run(t, '--port', 'many')
+  await wrong.says(/--port must be a number/)
+  t.is(await wrong.exit, 2)
+  const unknown = run(t, '--colour')
+  await unknown.says(/--colour/)
+  t.is(await unknown.exit, 2)
+})

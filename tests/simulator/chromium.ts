@@ -1,0 +1,106 @@
+/** A real Chromium with a microphone that plays a file, on a page from which a simulator may be called. */
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import sparticuz from '@sparticuz/chromium'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
+import { sampleRate } from '../../runtime/simulator/voice/synthesis.ts'
+
+const cache = fileURLToPath(new URL('../../node_modules/.cache/chromium', import.meta.url))
+
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+]
+
+export interface Stall {
+  /** A fresh page on localhost, which is a secure context. */
+  page(scripts?: Record<string, string>): Promise<Page>
+  close(): Promise<void>
+}
+
+/**
+ * Starts a browser whose microphone says `words` again and again, with two seconds of silence between.
+ *
+ * @param files path → content of what the page's server gives besides the page
+ */
+export async function openStall(words: string, files: Record<string, string> = {}): Promise<Stall> {
+  const folder = await mkdtemp(join(tmpdir(), 'microphone-'))
+  const sound = join(folder, 'microphone.wav')
+  await writeFile(sound, wavOf(words))
+  const browser: Browser = await chromium.launch({
+    executablePath: await unpackChromium(),
+    args: [...flags, `--use-file-for-fake-audio-capture=${sound}`],
+  })
+  const server = createServer((request, response) => {
+    const file = files[request.url ?? '/']
+    const type = file === undefined ? 'text/html' : 'text/javascript'
+    response
+      .writeHead(200, { 'content-type': type })
+      .end(file ?? '<!doctype html><title>call</title><body></body>')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    page: async () => {
+      const page = await browser.newPage()
+      await page.goto(`http://localhost:${port}/`)
+      return page
+    },
+    close: async () => {
+      await browser.close()
+      server.close()
+      server.closeAllConnections()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+/** The package carries the browser compressed. Test files run at once: each unpacks aside, the first one's stays. */
+async function unpackChromium(): Promise<string> {
+  const executable = join(cache, 'chromium')
+  if (existsSync(executable)) return executable
+  await mkdir(join(cache, '..'), { recursive: true })
+  const aside = await mkdtemp(`${cache}-`)
+  const { TMPDIR } = process.env
+  process.env.TMPDIR = aside
+  await sparticuz.executablePath()
+  if (TMPDIR === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = TMPDIR
+  await rename(aside, cache).catch(() => rm(aside, { recursive: true }))
+  return executable
+}
+
+function wavOf(words: string): Buffer {
+  const speech = createSpeaker(1).speak(words, 'ash', 1)
+  const pause = new Int16Array(sampleRate)
+  const samples = [pause, ...speech.map(chunk => chunk.samples), pause]
+  const data = Buffer.concat(samples.map(part => Buffer.from(part.buffer, part.byteOffset, part.byteLength)))
+  const header = Buffer.alloc(44)
+  header.write('RIFF', 0)
+  header.writeUInt32LE(36 + data.length, 4)
+  header.write('WAVEfmt ', 8)
+  header.writeUInt32LE(16, 16)
+  header.writeUInt16LE(1, 20)
+  header.writeUInt16LE(1, 22)
+  header.writeUInt32LE(sampleRate, 24)
+  header.writeUInt32LE(sampleRate * 2, 28)
+  header.writeUInt16LE(2, 32)
+  header.writeUInt16LE(16, 34)
+  header.write('data', 36)
+  header.writeUInt32LE(data.length, 40)
+  return Buffer.concat([header, data])
+}

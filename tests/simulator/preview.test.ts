@@ -1,0 +1,47 @@
+import test from 'ava'
+import { order, respond, userText } from './events.ts'
+import { createStage, doors } from './stage.ts'
+
+const stage = createStage(test)
+
+test('the preview door speaks the preview dialect', async t => {
+  const { until, send, close, next } = await stage.dial(doors.preview)
+  const { session } = await next('session.created')
+  t.deepEqual(session.modalities, ['audio', 'text'])
+  t.is(session.input_audio_format, 'pcm16')
+  await next('conversation.created')
+  send({ type: 'session.update', session: { voice: 'echo', temperature: 0.7 } })
+  const updated = await next('session.updated')
+  t.is(updated.session.voice, 'echo')
+  t.is(updated.session.temperature, 0.7)
+  send(userText('hi'), respond({ modalities: ['text'] }))
+  t.deepEqual(order(await until('response.done')), [
+    'conversation.item.created',
+    'response.created',
+    'response.output_item.added',
+    'conversation.item.created',
+    'response.content_part.added',
+    'response.text.delta',
+    'response.text.done',
+    'response.content_part.done',
+    'response.output_item.done',
+    'response.done',
+  ])
+  send({ type: 'session.update', session: { type: 'realtime' } })
+  const { error } = await next('error')
+  t.is(error.code, 'unknown_parameter')
+  t.is(error.param, 'session.type')
+  await close()
+})
+
+test("the preview's items are announced once and carry their object", async t => {
+  const { send, next, close } = await stage.dial(doors.preview)
+  await next('session.created')
+  await next('conversation.created')
+  const content = [{ type: 'text', text: 'I am the assistant' }]
+  send({ type: 'conversation.item.create', item: { type: 'message', role: 'assistant', content } })
+  const { item } = await next('conversation.item.created')
+  t.is(item.object, 'realtime.item')
+  t.deepEqual(item.content, content)
+  await close()
+})

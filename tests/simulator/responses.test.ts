@@ -1,0 +1,135 @@
+import test from 'ava'
+import { order, respond, textOnly, update, userText, weatherTool } from './events.ts'
+import { createStage } from './stage.ts'
+import { talkInText } from './text-talk.ts'
+
+const stage = createStage(test)
+const textSession = (fields: object = {}) => talkInText(stage, fields)
+
+test('a response outside the conversation leaves no trace in it, and may run beside one in it', async t => {
+  const { send, until, close, answer, reach } = await textSession()
+  send(userText('count to 300'), respond())
+  await until('response.created')
+  const input = [
+    { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'repeat after me: aside' }] },
+  ]
+  send(respond({ conversation: 'none', metadata: { topic: 'aside' }, input }))
+  const created = (await reach('response.created')).response
+  t.is(created.conversation_id, null)
+  t.deepEqual(created.metadata, { topic: 'aside' })
+  const events = [...(await until('response.done')), ...(await until('response.done'))]
+  const aside = events.filter(event => event.response_id === created.id || event.response?.id === created.id)
+  t.deepEqual(order(aside), [
+    'response.output_item.added',
+    'response.content_part.added',
+    'response.output_text.delta',
+    'response.output_text.done',
+    'response.content_part.done',
+    'response.output_item.done',
+    'response.done',
+  ])
+  t.is(aside.at(-1)?.response.output[0].content[0].text, 'aside')
+  await until('rate_limits.updated')
+  t.is(await answer('what did I say'), '"count to 300"')
+  await close()
+})
+
+test('a second response in the conversation is refused while one is active', async t => {
+  const { send, close, reach } = await textSession()
+  send(userText('count to 500'), respond())
+  const { response } = await reach('response.created')
+  send({ ...respond(), event_id: 'too-soon' })
+  const { error } = await reach('error')
+  t.is(error.code, 'conversation_already_has_active_response')
+  t.true(error.message.includes(response.id))
+  t.is(error.event_id, 'too-soon')
+  await close()
+})
+
+test('an answer stops at max_output_tokens and says so', async t => {
+  const { send, close, reach } = await textSession()
+  send(userText('count to 100'), respond({ max_output_tokens: 7 }))
+  const { response } = await reach('response.done')
+  t.is(response.status, 'incomplete')
+  t.deepEqual(response.status_details, { type: 'incomplete', reason: 'max_output_tokens' })
+  t.is(response.max_output_tokens, 7)
+  t.is(response.usage.output_tokens, 7)
+  t.is(response.output[0].status, 'incomplete')
+  await close()
+})
+
+test('gpt-realtime-2 talks before it calls: two items, interleaved, each with its phase', async t => {
+  const client = await stage.dial('/v1/realtime?model=gpt-realtime-2.1')
+  const { session } = await client.next('session.created')
+  t.is(session.audio.output.voice, 'marin')
+  t.is(session.audio.input.turn_detection.silence_duration_ms, 500)
+  client.send(update({ ...textOnly, tools: [weatherTool] }), userText('weather in Rome please'), respond())
+  const events = await client.until('response.done')
+  const { output } = events.at(-1)?.response ?? {}
+  t.deepEqual(
+    output.map((item: { type: string }) => item.type),
+    ['message', 'function_call'],
+  )
+  t.is(output[0].phase, 'commentary')
+  const types = events.map(event => event.type)
+  const firstArguments = types.indexOf('response.function_call_arguments.delta')
+  t.true(firstArguments < types.lastIndexOf('response.output_text.delta'), 'interleaved')
+  t.true(types.indexOf('response.output_text.done') < types.indexOf('response.function_call_arguments.done'))
+  await client.close()
+})
+
+test('tool_choice demands, forbids or names a function', async t => {
+  const tools = [
+    { type: 'function', name: 'get_weather', parameters: {} },
+    { type: 'function', name: 'play_music', parameters: {} },
+  ]
+  const { send, close, reach } = await textSession({ tools })
+  const firstOutput = async (tool_choice: unknown) => {
+    send(userText('what about the weather'), respond({ tool_choice }))
+    return (await reach('response.done')).response.output[0]
+  }
+  t.is((await firstOutput('auto')).name, 'get_weather')
+  t.is((await firstOutput('none')).type, 'message')
+  t.is((await firstOutput('required')).name, 'get_weather')
+  t.is((await firstOutput({ type: 'function', name: 'play_music' })).name, 'play_music')
+  await close()
+})
+
+test('MCP: tools are listed, a call must be allowed, and its output is quoted', async t => {
+  const { send, until, next, close } = await stage.dial()
+  await next('session.created')
+  const server = { type: 'mcp', server_label: 'library', server_url: 'https://example.com/mcp' }
+  const lost = { type: 'mcp', server_label: 'missing_one', server_url: 'https://example.com/none' }
+  send(update({ ...textOnly, tools: [server] }))
+  t.deepEqual(order(await until('mcp_list_tools.completed')), [
+    'session.updated',
+    'mcp_list_tools.in_progress',
+    'conversation.item.added',
+    'conversation.item.done',
+    'mcp_list_tools.completed',
+  ])
+  send(userText('ask the library for books'), respond())
+  const request = (await until('rate_limits.updated')).find(event => event.type === 'response.done')?.response
+    .output[0]
+  t.is(request.type, 'mcp_approval_request')
+  const approval = { type: 'mcp_approval_response', approval_request_id: request.id, approve: true }
+  send({ type: 'conversation.item.create', item: approval }, respond())
+  const events = await until('response.done')
+  t.deepEqual(order(events).slice(2, 11), [
+    'response.created',
+    'response.output_item.added',
+    'conversation.item.added',
+    'response.mcp_call_arguments.delta',
+    'response.mcp_call_arguments.done',
+    'response.mcp_call.in_progress',
+    'response.mcp_call.completed',
+    'conversation.item.done',
+    'response.output_item.done',
+  ])
+  const [call, words] = events.at(-1)?.response.output ?? []
+  t.is(call.approval_request_id, request.id)
+  t.true(words.content[0].text.includes(call.output))
+  send(update({ tools: [server, lost] }))
+  await until('mcp_list_tools.failed')
+  await close()
+})
