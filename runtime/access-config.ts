@@ -34,6 +34,8 @@ export interface InboundEntra {
   readonly audiences: readonly string[]
   readonly scope: string | undefined
   readonly role: string | undefined
+  /** The pages' own app registration; undefined where pages cannot sign in. */
+  readonly pagesClientId: string | undefined
   readonly authority: URL
   readonly clockSkewSec: number
 }
@@ -129,6 +131,7 @@ function readEntra(env: Environment, faults: string[]): InboundEntra {
     audiences: env.ENTRA_AUDIENCE,
     scope: env.ENTRA_REQUIRED_SCOPE,
     role: env.ENTRA_REQUIRED_ROLE,
+    pagesClientId: env.ENTRA_PAGES_CLIENT_ID,
     authority: readAddress(env.ENTRA_AUTHORITY, 'ENTRA_AUTHORITY', faults),
     clockSkewSec: env.ENTRA_CLOCK_SKEW_SEC,
   }

@@ -135,7 +135,8 @@ const mebibyte = 1024 * kibibyte
 function readRedis(env: Environment, faults: string[]): Config['redis'] {
   if (env.REDIS_URL === undefined) return null
   const url = URL.parse(env.REDIS_URL)
-  if (url?.protocol !== 'redis:' && url?.protocol !== 'rediss:') faults.push(describeFault('REDIS_URL', env.REDIS_URL))
+  if (url?.protocol !== 'redis:' && url?.protocol !== 'rediss:')
+    faults.push(describeFault('REDIS_URL', env.REDIS_URL))
   return { url: env.REDIS_URL, auth: env.REDIS_AUTH }
 }
 

@@ -3,6 +3,8 @@ import { GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
 
 export interface Drainable {
+  /** Tells the client that this process goes away, and how to come back. */
+  announce(deadlineMs: number): void | Promise<void>
   /** Ends by itself, at the latest after `deadlineMs` from now. */
   drain(deadlineMs: number): void
 }
@@ -17,6 +19,16 @@ export interface DrainOptions {
 
 /** What a refused upgrade is told to wait before it tries again, elsewhere (ms). */
 const retryAfterMs = 1000
+
+/** Tickets are written to the store within this (ms); a client that gets none starts afresh. */
+const announceMs = 2000
+
+/** Idle sessions are ended this many at a time, so that their clients do not all come back at once. */
+const batchIntervalMs = 50
+const smallestBatch = 10
+
+/** All of them within this part of the deadline. */
+const spreadPart = 0.4
 
 /** After the deadline, sockets still have this long to take their close frames (ms). */
 const closeGraceMs = 1000
@@ -51,27 +63,36 @@ export class Drain {
   }
 
   /**
-   * Tells every connection to end, waits until all have, and for the lame-duck time.
-   * Safe to call twice: the second call changes nothing.
+   * Tells every client, lets every connection end in good order, and waits for that and for the
+   * lame-duck time. Safe to call twice: the second call changes nothing.
    */
   async begin(): Promise<void> {
     if (this.#phase !== 'serving') return
     this.#phase = 'draining'
     const { lameDuckMs, deadlineMs, log } = this.#options
     const startedAt = performance.now()
-    const connections = this.#connections.size
-    log.info('drain.started', { connections, deadlineMs })
-    const lameDuck = new Promise<void>(resolve => setTimeout(resolve, Math.min(lameDuckMs, deadlineMs)))
-    for (const connection of [...this.#connections]) connection.drain(deadlineMs)
-    await this.#allClosed(deadlineMs + closeGraceMs)
+    const leftMs = () => Math.max(0, deadlineMs - (performance.now() - startedAt))
+    const connections = [...this.#connections]
+    log.info('drain.started', { connections: connections.length, deadlineMs })
+    const lameDuck = sleep(Math.min(lameDuckMs, deadlineMs))
+    const announced = Promise.allSettled(connections.map(async connection => connection.announce(deadlineMs)))
+    await Promise.race([announced, sleep(Math.min(announceMs, leftMs()))])
+    await this.#endInBatches(connections, leftMs)
+    await this.#allClosed(leftMs() + closeGraceMs)
     await lameDuck
     this.#phase = 'drained'
     const left = this.#connections.size
-    log.info('drain.completed', {
-      ended: connections - left,
-      left,
-      ms: Math.round(performance.now() - startedAt),
-    })
+    const ms = Math.round(performance.now() - startedAt)
+    log.info('drain.completed', { ended: connections.length - left, left, ms })
+  }
+
+  async #endInBatches(connections: readonly Drainable[], leftMs: () => number): Promise<void> {
+    const batches = Math.max(1, Math.floor((leftMs() * spreadPart) / batchIntervalMs))
+    const size = Math.max(smallestBatch, Math.ceil(connections.length / batches))
+    for (let first = 0; first < connections.length; first += size) {
+      if (first > 0) await sleep(batchIntervalMs)
+      for (const connection of connections.slice(first, first + size)) connection.drain(leftMs())
+    }
   }
 
   #allClosed(withinMs: number): Promise<void> {
@@ -84,4 +105,8 @@ export class Drain {
       }
     })
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }

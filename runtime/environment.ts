@@ -267,6 +267,10 @@ export const environment = z.object({
     'Role that does in place of the scope, for tokens of applications (claim roles)',
     'a role name',
   ),
+  ENTRA_PAGES_CLIENT_ID: text(
+    "The pages' own app registration (single-page application), with which people sign in",
+    'a GUID',
+  ),
   ENTRA_AUTHORITY: textOr(
     'https://login.microsoftonline.com',
     'Sign-in service; another one for national clouds',
@@ -289,7 +293,7 @@ export const environment = z.object({
   LIMIT_MESSAGES_PER_SECOND_PER_ADDRESS: limit('Messages a second from one address, on one replica'),
   LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: limit('Model tokens of one credential in a day (UTC)'),
   LIMIT_TOKENS_PER_DAY_PER_ADDRESS: limit('Model tokens from one address in a day (UTC)'),
-  LIMIT_SESSION_MINUTES: limit('Length of a session (minutes)'),
+  LIMIT_SESSION_MINUTES: whole(0, 0, 35_000, 'Length of a session (minutes); 0 is no limit'),
   LIMIT_WRAP_UP_SEC: whole(
     30,
     0,

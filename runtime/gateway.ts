@@ -1,34 +1,24 @@
 /** The gateway as a whole, put together from its parts. Reads as the table of contents. */
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccess } from './access/access.ts'
 import { systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { paths } from './contract.ts'
 import { Drain } from './drain.ts'
-import { sessionUpdate } from './events/dialect.ts'
-import { createExtractor } from './events/extract.ts'
-import { createFilter, matchesAny } from './events/filter.ts'
-import { createTranslator } from './events/translate.ts'
 import { createTypeReader } from './events/type.ts'
-import { createChat } from './handlers/chat.ts'
+import { describeGateway } from './gateway-info.ts'
 import { createHealth, createMetricsPage, createReadiness } from './handlers/health.ts'
 import { loadPages } from './handlers/pages.ts'
-import { createRealtime, type RealtimeOptions } from './handlers/realtime.ts'
-import { createRoutes } from './handlers/routes.ts'
 import type { HttpHandler } from './http.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
-import { loadPrompt } from './prompt.ts'
 import { startServer } from './server.ts'
+import { assembleSessions } from './sessions.ts'
 import { assembleSideband } from './sideband.ts'
 import { startSimulator } from './simulator/server.ts'
 import { openStore } from './store/open.ts'
 import { simulatorTarget, type Target } from './target.ts'
-import type { GatewayInfo } from './types.ts'
-import { createDialer } from './upstream/dial.ts'
-import { createEndpoints, type Endpoints } from './upstream/endpoints.ts'
-import { createPlaces } from './upstream/places.ts'
+import { createEndpoints } from './upstream/endpoints.ts'
 
 export interface Gateway {
   /** Where it listens, for example `http://127.0.0.1:8080`. */
@@ -40,8 +30,7 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-const runtimeFolder = import.meta.dirname
-const pagesFolder = join(runtimeFolder, '../web/dist')
+const pagesFolder = join(import.meta.dirname, '../web/dist')
 
 /**
  * Starts a gateway.
@@ -92,7 +81,10 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
       path => pages.has(path) && path !== paths.metrics,
     ),
     sockets: access.guard.sockets(
-      new Map([...createSockets(config, target, endpoints, { log, metrics, readType }), ...sideband.sockets]),
+      new Map([
+        ...assembleSessions(config, { target, endpoints, store, log, metrics, readType }),
+        ...sideband.sockets,
+      ]),
     ),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
     drain,
@@ -128,74 +120,9 @@ function createPages(
   unready: () => string | null,
   metricsPage: HttpHandler,
 ) {
-  const { revision, replica, socketHost: host } = config
-  const info: GatewayInfo = {
-    provider: target.provider,
-    model: target.deployments[0],
-    revision,
-    replica,
-    host,
-  }
-  return loadPages(pagesFolder, info)
+  const { revision, replica } = config
+  return loadPages(pagesFolder, describeGateway(config, target))
     .set(paths.health, { GET: createHealth({ revision, replica }, phase) })
     .set(paths.ready, { GET: createReadiness({ revision, replica }, unready) })
     .set(paths.metrics, { GET: metricsPage })
-}
-
-function createSockets(
-  config: Config,
-  target: Target,
-  endpoints: Endpoints,
-  { log, metrics, readType }: Pick<RealtimeOptions, 'log' | 'metrics' | 'readType'>,
-) {
-  const { limits, realtime } = config
-  const { dialect, label, deployments } = target
-  const placesFor = createPlaces(endpoints.list, deployments, {
-    pauseMs: config.circuitPauseMs,
-    now: () => performance.now(),
-  })
-  const dialTo = createDialer({
-    connectTimeoutMs: config.connectTimeoutMs,
-    ...limits,
-    log,
-    metrics,
-  })
-  const common = { dialect, limits, log, metrics, readType }
-  const translator = createTranslator(dialect, realtime.dialect)
-  const prompt = loadPrompt(config.prompt, readBelowRuntime)
-  for (const message of prompt.warnings) log.warn('prompt.warning', { message })
-  const dial = dialTo(placesFor(null))
-  const transparent = {
-    filter: createFilter(['*']),
-    extractor: null,
-    autoClose: false,
-    sessionUpdate: null,
-    translator,
-  } as const
-  return createRoutes({
-    deployments,
-    chat: createChat({ ...common, dial, label, settings: config.chat }),
-    realtime: createRealtime({
-      ...common,
-      dial,
-      translator,
-      manners: 'gateway',
-      filter: createFilter(realtime.allowedEventTypes),
-      extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
-      autoClose: realtime.autoClose,
-      sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
-    }),
-    sdk: deployment =>
-      createRealtime({
-        ...common,
-        ...transparent,
-        dial: dialTo(placesFor(deployment)),
-        manners: 'transparent',
-      }),
-  })
-}
-
-function readBelowRuntime(path: string): string | null {
-  const file = join(runtimeFolder, path)
-  return existsSync(file) ? readFileSync(file, 'utf8') : null
 }

@@ -154,6 +154,7 @@ export class Session implements UpstreamListener {
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
     this.#abortDial?.()
+    if (this.#upstream !== null) this.#logEnd('bridge.completed', end)
     this.#upstream?.close(1000, '')
     this.#outbox.clear()
     const { client, metrics } = this.#parts
@@ -190,6 +191,7 @@ export class Session implements UpstreamListener {
   /** Upstream's session is over. */
   closed(code: number, reason: string, error?: GatewayError): void {
     this.#upstream = null
+    if (this.#phase === 'closed') return
     const end = endByUpstream(code, reason, error)
     this.#logEnd('bridge.completed', end)
     this.#upstreamEnded(end)

@@ -50,7 +50,9 @@ export interface Connection {
   message(data: Uint8Array, isBinary: boolean): void
   /** The client's socket has taken all that was buffered. */
   writable(): void
-  /** The process is going away: end this connection before `deadlineMs` (from now) is over. */
+  /** The process is going away: tells the client, and how to come back. Nothing ends yet. */
+  announce(deadlineMs: number): void | Promise<void>
+  /** Ends this connection in good order, before `deadlineMs` (from now) is over. */
   drain(deadlineMs: number): void
   /** The connection's time is nearly over: tell the client, and bring what is said to an end. @param deadlineMs from now */
   expiring?(deadlineMs: number): void
@@ -128,13 +130,28 @@ export type ChatMessage =
   | { type: 'transcript-delta'; value: string }
   | { type: 'error'; message: string; code: string }
   | { type: 'heartbeat-ack' }
-  | ServerDraining
+  | SessionMessage
 
 /** Sent on every socket when the process starts to drain. `deadline_ms` counts from the sending. */
 export interface ServerDraining {
   type: 'server.draining'
   deadline_ms: number
+  /** The ticket to come back with: `?resume=`, once, within ten minutes. */
+  resume?: string
 }
+
+/** What `/chat` and `/realtime` say of the conversation itself, rather than of what is said in it. */
+export type SessionMessage =
+  | ServerDraining
+  | SessionExpiring
+  /** To a client that dialled with `?resume=`: the ticket that is good from now on, also without a notice. */
+  | { type: 'session.ticket'; resume: string }
+  /** The client's ticket was honoured: the model knows `items` items of the conversation. */
+  | { type: 'session.resumed'; items: number }
+  /** It was not; this is a fresh session. `reason`: unknown, expired, store_unavailable. */
+  | { type: 'session.resume_failed'; reason: string }
+  /** Upstream ended and another session took over. `asked_again`: a broken answer comes once more. */
+  | { type: 'session.renewed'; items: number; asked_again: boolean }
 
 /** Sent on every socket when a session's minutes are nearly over. `deadline_ms` counts from the sending. */
 export interface SessionExpiring {
@@ -150,4 +167,20 @@ export interface GatewayInfo {
   replica: string
   /** Where sockets are opened: '' for the page's own host, else `ws://host` or `wss://host`. */
   host: string
+  /** What must be shown to connect; empty: nothing. */
+  auth: ('key' | 'entra')[]
+  /** Absent where pages cannot sign in with Entra ID. */
+  entra?: EntraSignIn
+  /** What `/realtime` lets through, and what it searches for JSON: globs of event types. */
+  allowedEventTypes: string[]
+  extractedEventTypes: string[]
+}
+
+/** How people sign in with Entra ID: what MSAL asks for. */
+export interface EntraSignIn {
+  clientId: string
+  /** For example `https://login.microsoftonline.com/TENANT`. */
+  authority: string
+  /** For example `api://CLIENT/Realtime.Use`. */
+  scope: string
 }

@@ -6,7 +6,7 @@ import type { Accepted, Connection, Meter, SocketRoute, UpgradeRequest } from '.
 import { allowOrigin, preflight } from './cors.ts'
 import { type Counts, tokensOf } from './counts.ts'
 import type { Gate } from './gate.ts'
-import { type LeasesOptions, takePlaces } from './leases.ts'
+import { type LeasesOptions, type Places, takePlaces } from './leases.ts'
 import type { Rates } from './rates.ts'
 import { credentialShare, type Reached, type Share, shareOfAddress } from './shares.ts'
 import { supervise } from './supervise.ts'
@@ -77,22 +77,28 @@ export class Guard {
     await counts.countUpgrade(ofCredential)
     for (const share of shares) await counts.checkTokens(share)
     const request = { ...asked, address, principal }
-    const accepted = await route.accept(request)
-    const release = await takePlaces(shares, leases)
-    return this.#supervised(accepted, request, shares, release)
+    // Before the route is asked: it may spend what a client that finds no place would need again.
+    const places = await takePlaces(shares, leases)
+    try {
+      return this.#supervised(await route.accept(request), request, shares, places)
+    } catch (fault) {
+      places.release()
+      throw fault
+    }
   }
 
   #supervised(
     accepted: Accepted,
     request: UpgradeRequest,
     shares: readonly Share[],
-    release: () => void,
+    places: Places,
   ): Accepted {
     const { rates, limits, leases, onReached } = this.#options
     return {
       ...accepted,
       ...(request.principal && { principal: request.principal }),
       handler: client => {
+        places.hold()
         const rate = rates.use(shares)
         let connection: Connection | null = null
         const meter = this.#meter(shares, () => connection)
@@ -105,7 +111,7 @@ export class Guard {
           after: leases.after,
           release: () => {
             rate.release()
-            release()
+            places.release()
           },
         })
         return connection

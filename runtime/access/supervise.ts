@@ -32,6 +32,7 @@ export function supervise(inner: Connection, options: SuperviseOptions): Connect
       inner.fault(tooManyMessages(share))
     },
     writable: () => inner.writable(),
+    announce: deadlineMs => inner.announce(deadlineMs),
     drain: deadlineMs => inner.drain(deadlineMs),
     expiring: deadlineMs => inner.expiring?.(deadlineMs),
     fault: error => inner.fault(error),

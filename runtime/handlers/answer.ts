@@ -19,8 +19,6 @@ export interface AnswerParts {
   deliver(message: Uint8Array): void
   /** Sends an event to upstream. */
   send(message: string, type: string): void
-  /** The assistant finished saying something, as text or transcript. */
-  said(text: string): void
 }
 
 /** The audio that an interruption would cut. */
@@ -96,7 +94,7 @@ export class Answer {
         return this.#play(frame)
       case 'response.output_text.done':
       case 'response.output_audio_transcript.done':
-        return this.#finishText(frame)
+        return this.#finishText()
       case 'response.done':
       case 'response.completed':
         return this.#finish(frame)
@@ -147,9 +145,7 @@ export class Answer {
     this.#parts.deliver(Buffer.concat([audioStart, base64, Buffer.from(`","bytes":${bytes}}`)]))
   }
 
-  #finishText(frame: Buffer): void {
-    const { text, transcript } = parse<{ text?: string; transcript?: string }>(frame)
-    this.#parts.said(text ?? transcript ?? '')
+  #finishText(): void {
     if (this.#state === 'answering') this.#parts.tell({ type: 'status', message: 'Response complete' })
   }
 

@@ -1,21 +1,13 @@
 /** `/chat`: text in; text, audio and transcript out. One upstream session for as long as the client stays. */
-import { createConversation, type Utterance } from '../conversation.ts'
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
 import { messageItem, wrapUpItem } from '../events/compose.ts'
 import { type SessionSettings, sessionUpdate } from '../events/dialect.ts'
+import type { Redeemed, ResumableHandler, Resumes } from '../resumes.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
-import type {
-  ChatMessage,
-  ChatRequest,
-  Client,
-  Connection,
-  Dialect,
-  Handler,
-  SessionExpiring,
-  UpgradeRequest,
-} from '../types.ts'
+import type { ChatMessage, ChatRequest, Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { Answer } from './answer.ts'
+import { Carryover } from './carryover.ts'
 import { readChatRequest } from './chat-request.ts'
 
 export interface ChatOptions extends Omit<SessionParts, 'client' | 'route'> {
@@ -23,30 +15,52 @@ export interface ChatOptions extends Omit<SessionParts, 'client' | 'route'> {
   readonly dialect: Dialect
   /** The provider's name, for the status while connecting. */
   readonly label: string
+  readonly resumes: Resumes
 }
 
 /** Makes the handler of `/chat`. */
-export function createChat(options: ChatOptions): Handler {
-  return (client, request) => new Chat(client, request, options)
+export function createChat(options: ChatOptions): ResumableHandler {
+  return (client, request, resumed) => {
+    const chat = new Chat(client, request, resumed, options)
+    chat.begin()
+    return chat
+  }
 }
 
 class Chat implements Connection, SessionHooks {
   readonly #options: ChatOptions
   readonly #session: Session
   readonly #answer: Answer
-  readonly #conversation = createConversation()
-  /** What the upstream session that is being dialled must be told first; null when none is. */
-  #replay: readonly Utterance[] | null = null
+  readonly #carryover: Carryover
+  #upstream: 'none' | 'dialling' | 'there' = 'none'
 
-  constructor(client: Client, { path, meter }: UpgradeRequest, options: ChatOptions) {
+  constructor(client: Client, request: UpgradeRequest, resumed: Redeemed | undefined, options: ChatOptions) {
+    const { path, meter } = request
     this.#options = options
     this.#session = new Session({ ...options, client, route: path, meter }, this)
+    const { resumes, dialect } = options
+    this.#carryover = new Carryover({
+      resumes,
+      request,
+      resumed,
+      dialect,
+      tell: message => this.#tell(message),
+    })
     this.#answer = new Answer({
       tell: message => this.#tell(message),
       deliver: message => this.#session.deliver(message),
-      send: (message, type) => this.#session.send(message, type),
-      said: text => this.#conversation.add('assistant', text),
+      send: (message, type) => {
+        if (type === 'response.create') this.#carryover.conversation.ask()
+        this.#session.send(message, type)
+      },
     })
+  }
+
+  /** A client that comes back to an answer that broke off gets it now. */
+  begin(): void {
+    if (!this.#carryover.begin()) return
+    this.#dialling()
+    this.#answer.ask()
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
@@ -59,26 +73,30 @@ class Chat implements Connection, SessionHooks {
 
   #say({ text, played_ms }: Extract<ChatRequest, { text: string }>): void {
     if (this.#session.phase === 'draining') return this.refused(draining())
-    if (this.#session.phase === 'opening' && this.#replay === null) {
-      this.#tell({ type: 'status', message: `Connecting to ${this.#options.label}...` })
-      this.#replay = this.#conversation.utterances()
-    }
+    this.#dialling()
     this.#answer.interrupt(played_ms)
-    this.#conversation.add('user', text)
+    this.#carryover.conversation.expect(userMessage(text))
     this.#session.send(messageItem('user', text, this.#options.dialect), null)
     this.#answer.ask()
+    this.#carryover.changed()
+  }
+
+  #dialling(): void {
+    if (this.#upstream !== 'none') return
+    this.#upstream = 'dialling'
+    if (!this.#carryover.isRenewing)
+      this.#tell({ type: 'status', message: `Connecting to ${this.#options.label}...` })
   }
 
   opened(): void {
+    this.#upstream = 'there'
     const { settings, dialect } = this.#options
     this.#session.send(sessionUpdate(settings, dialect), 'session.update')
-    for (const { role, text } of this.#replay ?? [])
-      this.#session.send(messageItem(role, text, dialect), null)
-    this.#replay = null
+    for (const event of this.#carryover.opened(1)) this.#session.send(event, null)
   }
 
   event(frame: Buffer, _isBinary: boolean, type: string | null): void {
-    this.#answer.event(frame, type)
+    if (!this.#carryover.noted(frame, type)) this.#answer.event(frame, type)
   }
 
   refused({ code, message }: GatewayError): void {
@@ -90,12 +108,26 @@ class Chat implements Connection, SessionHooks {
   }
 
   keepsClient(end: End): boolean {
-    const owed = this.#answer.abandon()
-    // What was said but never reached upstream is reported as failed, so it is not replayed either.
-    if (this.#replay !== null) this.#conversation.restore(this.#replay)
-    this.#replay = null
+    const { conversation } = this.#carryover
+    const owed = this.#answer.abandon() || conversation.owed
+    const wasThere = this.#upstream === 'there'
+    this.#upstream = 'none'
+    if (wasThere && this.#carryover.loses(end)) {
+      // Once the session knows of its loss: what is asked for now is held for the next upstream session.
+      if (owed) queueMicrotask(() => this.#askAgain())
+      return true
+    }
+    // What never reached upstream is reported as failed, so it is not told to the next session either.
+    conversation.forgetUnconfirmed()
+    conversation.forgive()
+    if (wasThere) this.#carryover.remember()
     if (owed || end.error !== undefined) this.#tellLoss(end)
     return true
+  }
+
+  #askAgain(): void {
+    this.#dialling()
+    this.#answer.ask()
   }
 
   #tellLoss({ error, code, reason }: End): void {
@@ -106,6 +138,7 @@ class Chat implements Connection, SessionHooks {
   }
 
   closing({ by, error }: End): void {
+    this.#carryover.stop()
     if (by === 'gateway' && error !== undefined) this.refused(error)
   }
 
@@ -113,14 +146,16 @@ class Chat implements Connection, SessionHooks {
     this.#session.writable()
   }
 
+  announce(deadlineMs: number): Promise<void> {
+    return this.#carryover.announce(deadlineMs)
+  }
+
   drain(deadlineMs: number): void {
-    this.#tell({ type: 'server.draining', deadline_ms: deadlineMs })
     this.#session.drain(deadlineMs)
   }
 
   expiring(deadlineMs: number): void {
-    const expiring: SessionExpiring = { type: 'session.expiring', deadline_ms: deadlineMs }
-    this.#session.deliver(JSON.stringify(expiring))
+    this.#tell({ type: 'session.expiring', deadline_ms: deadlineMs })
     if (this.#session.phase !== 'open') return
     this.#session.send(wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect), null)
     if (!this.#answer.due) this.#answer.ask()
@@ -137,6 +172,10 @@ class Chat implements Connection, SessionHooks {
   #tell(message: ChatMessage): void {
     this.#session.deliver(JSON.stringify(message))
   }
+}
+
+function userMessage(text: string): object {
+  return { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
 }
 
 function draining(): GatewayError {

@@ -44,10 +44,13 @@ export class Observer implements Connection {
 
   writable(): void {}
 
+  announce(deadlineMs: number): void {
+    this.#parts.client.send(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
+  }
+
   /** The call goes on; another replica takes control of it when the client connects there. */
-  drain(deadlineMs: number): void {
+  drain(): void {
     const { client, control } = this.#parts
-    client.send(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
     control.leave(client)
     client.close(1012, 'draining')
   }

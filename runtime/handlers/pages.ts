@@ -20,18 +20,27 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** Formats that are compressed already. */
 const incompressible = new Set(['.png', '.ico', '.woff2'])
 
-/** Pages load nothing from other hosts and run no inline script; sockets may go to the Application Gateway. */
-const securityHeaders = {
-  'Content-Security-Policy': [
+/**
+ * Pages load nothing from other hosts and run no inline script; sockets may go to the Application Gateway.
+ * MSAL talks to the sign-in service, and renews a sign-in in a hidden frame that comes back to the page.
+ * @param signIn address of the sign-in service, where pages use one
+ */
+function pagePolicy(signIn: string | undefined): Record<string, string> {
+  const origin = signIn === undefined ? '' : ` ${new URL(signIn).origin}`
+  const policy = [
     "default-src 'self'",
-    "connect-src 'self' ws: wss:",
+    `connect-src 'self' ws: wss:${origin}`,
+    `frame-src${origin || " 'none'"}`,
     "media-src 'self' blob:",
+    "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'X-Content-Type-Options': 'nosniff',
-  'Referrer-Policy': 'no-referrer',
+    `frame-ancestors ${origin === '' ? "'none'" : "'self'"}`,
+  ]
+  return {
+    'Content-Security-Policy': policy.join('; '),
+    ...(origin !== '' && { 'X-Frame-Options': 'SAMEORIGIN' }),
+  }
 }
 
 /** Vite puts a hash of the content into the names below this folder, so they never change. */
@@ -55,7 +64,7 @@ export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpRo
     const file = join(entry.parentPath, entry.name)
     const path = `/${relative(folder, file).split(sep).join('/')}`
     const body = extension === '.html' ? withInfo(readFileSync(file, 'utf8'), info) : readFileSync(file)
-    const route = { GET: createPage(path, extension, body) }
+    const route = { GET: createPage(path, extension, body, pagePolicy(info.entra?.authority)) }
     pages.set(path, route)
     if (extension === '.html')
       pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), route)
@@ -68,7 +77,12 @@ function withInfo(html: string, info: GatewayInfo): Buffer {
   return Buffer.from(html.replace(infoTag, () => `<meta name="gateway" content="${json}"`))
 }
 
-function createPage(path: string, extension: string, body: Buffer): HttpHandler {
+function createPage(
+  path: string,
+  extension: string,
+  body: Buffer,
+  policy: Record<string, string>,
+): HttpHandler {
   const compress = !incompressible.has(extension)
   const bodies = {
     br: compress ? brotliCompressSync(body) : null,
@@ -77,7 +91,7 @@ function createPage(path: string, extension: string, body: Buffer): HttpHandler 
   }
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   const headers = {
-    ...securityHeaders,
+    ...policy,
     'Content-Type': contentTypes[extension] ?? 'application/octet-stream',
     'Cache-Control': path.startsWith(hashedFolder) ? forEver : askEachTime,
     Vary: 'Accept-Encoding',

@@ -6,9 +6,12 @@ import type { TranslatedEvent } from '../events/event-translation.ts'
 import type { Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import type { Translator } from '../events/translate.ts'
+import type { Redeemed, ResumableHandler, Resumes } from '../resumes.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import { endsResponse } from '../turn.ts'
-import type { Client, Connection, Dialect, Handler, UpgradeRequest } from '../types.ts'
+import type { Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
+import { Carryover } from './carryover.ts'
+import { noteMessage } from './noted-message.ts'
 
 export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> {
   readonly filter: EventFilter
@@ -20,17 +23,19 @@ export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> 
   /** Between the client's dialect and upstream's. */
   readonly translator: Translator
   /**
-   * `gateway`: plain text becomes a turn, binary becomes audio, and the end is announced by
-   * `upstream.closed`. `transparent`: every frame goes on as it is, as at the API itself.
+   * `gateway`: plain text becomes a turn, binary becomes audio, a conversation outlives its upstream
+   * session, and the end is announced by `upstream.closed`. `transparent`: every frame goes on as it is,
+   * as at the API itself.
    */
   readonly manners: 'gateway' | 'transparent'
+  readonly resumes: Resumes
 }
 
 /** Makes the handler of `/realtime` and of the SDK addresses. */
-export function createRealtime(options: RealtimeOptions): Handler {
-  return (client, request) => {
-    const realtime = new Realtime(client, request, options)
-    realtime.start()
+export function createRealtime(options: RealtimeOptions): ResumableHandler {
+  return (client, request, resumed) => {
+    const realtime = new Realtime(client, request, resumed, options)
+    realtime.begin()
     return realtime
   }
 }
@@ -39,13 +44,27 @@ class Realtime implements Connection, SessionHooks {
   readonly #options: RealtimeOptions
   readonly #session: Session
 
-  constructor(client: Client, { path, meter }: UpgradeRequest, options: RealtimeOptions) {
+  /** null where frames go on as they are: such a session ends with its upstream. */
+  readonly #carryover: Carryover | null
+
+  constructor(
+    client: Client,
+    request: UpgradeRequest,
+    resumed: Redeemed | undefined,
+    options: RealtimeOptions,
+  ) {
+    const { path, meter } = request
     this.#options = options
     this.#session = new Session({ ...options, client, route: path, meter }, this)
+    const { resumes, dialect } = options
+    const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
+    this.#carryover =
+      options.manners === 'gateway' ? new Carryover({ resumes, request, resumed, dialect, tell }) : null
   }
 
-  start(): void {
-    this.#session.dial()
+  begin(): void {
+    if (this.#carryover?.begin()) this.#session.send(responseCreate, 'response.create')
+    else this.#session.dial()
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
@@ -62,7 +81,9 @@ class Realtime implements Connection, SessionHooks {
 
   #forward(data: Uint8Array, type: string | null, isBinary = false): void {
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
-    this.#session.forward(translate === undefined ? data : translate(data), type, isBinary)
+    const message = translate === undefined ? data : translate(data)
+    if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
+    this.#session.forward(message, type, isBinary)
   }
 
   /** Plain text is a turn of the user's. */
@@ -72,17 +93,36 @@ class Realtime implements Connection, SessionHooks {
     if (this.#session.phase === 'draining') {
       return this.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
     }
-    this.#session.forward(messageItem('user', text, this.#options.dialect), 'conversation.item.create')
-    this.#session.forward(responseCreate, 'response.create')
+    const item = messageItem('user', text, this.#options.dialect)
+    for (const [message, type] of [
+      [item, 'conversation.item.create'],
+      [responseCreate, 'response.create'],
+    ] as const) {
+      if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
+      this.#session.forward(message, type)
+    }
   }
 
   opened(): void {
-    if (this.#options.sessionUpdate !== null)
-      this.#session.send(this.#options.sessionUpdate, 'session.update')
+    const { sessionUpdate } = this.#options
+    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update')
+    const replay = this.#carryover?.opened(sessionUpdate === null ? 0 : 1) ?? []
+    for (const event of replay) this.#session.send(event, null)
+  }
+
+  keepsClient(end: End): boolean {
+    if (!this.#carryover?.loses(end)) return false
+    // Once the session knows of its loss: what is asked for now is held for the next upstream session.
+    queueMicrotask(() => {
+      if (this.#carryover?.conversation.owed) this.#session.send(responseCreate, 'response.create')
+      else this.#session.dial()
+    })
+    return true
   }
 
   event(frame: Buffer, isBinary: boolean, type: string | null): void {
     const { filter, extractor, metrics, autoClose, translator } = this.#options
+    if (this.#carryover?.noted(frame, type)) return
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
     else if (translate !== undefined) this.#deliverTranslated(translate(frame))
@@ -129,6 +169,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   closing({ by, error, code, reason }: End): void {
+    this.#carryover?.stop()
     if (by === 'client') return
     if (error !== undefined) this.refused(error)
     if (by === 'upstream' && this.#options.manners === 'gateway') {
@@ -140,8 +181,12 @@ class Realtime implements Connection, SessionHooks {
     this.#session.writable()
   }
 
-  drain(deadlineMs: number): void {
+  announce(deadlineMs: number): void | Promise<void> {
+    if (this.#carryover !== null) return this.#carryover.announce(deadlineMs)
     this.#session.deliver(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
+  }
+
+  drain(deadlineMs: number): void {
     this.#session.drain(deadlineMs)
   }
 

@@ -1,11 +1,13 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
 import { paths, sdkPaths } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
-import type { Handler, SocketRoute, UpgradeRequest } from '../types.ts'
+import { acceptResumed, type ResumableHandler, type Resumes } from '../resumes.ts'
+import type { Accepted, Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 
 export interface RouteOptions {
-  readonly chat: Handler
-  readonly realtime: Handler
+  readonly chat: ResumableHandler
+  readonly realtime: ResumableHandler
+  readonly resumes: Resumes
   /** Makes the handler of an SDK address for one deployment, or for none in particular (null). */
   readonly sdk: (deployment: string | null) => Handler
   /** The first is the default. */
@@ -21,12 +23,18 @@ const deploymentParameters = ['model', 'deployment'] as const
 /** Query values of the API that open something else than a speech session. */
 const foreignParameters = ['call_id', 'intent'] as const
 
-export function createRoutes({ chat, realtime, sdk, deployments }: RouteOptions): Map<string, SocketRoute> {
+export function createRoutes({
+  chat,
+  realtime,
+  resumes,
+  sdk,
+  deployments,
+}: RouteOptions): Map<string, SocketRoute> {
   const handlers = new Map(deployments.map(deployment => [deployment, sdk(deployment)]))
   const defaultHandler = sdk(null)
   const routes = new Map<string, SocketRoute>([
-    [paths.chat, { accept: request => ({ handler: chat, ...subprotocolOf(request) }) }],
-    [paths.realtime, { accept: request => ({ handler: realtime, ...subprotocolOf(request) }) }],
+    [paths.chat, resumable(chat, resumes)],
+    [paths.realtime, resumable(realtime, resumes)],
   ])
   for (const path of sdkPaths) {
     routes.set(path, {
@@ -37,6 +45,17 @@ export function createRoutes({ chat, realtime, sdk, deployments }: RouteOptions)
     })
   }
   return routes
+}
+
+function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
+  const accept = acceptResumed(handler, resumes)
+  return {
+    accept: request => {
+      const accepted = accept(request)
+      const withSubprotocol = (given: Accepted) => ({ ...given, ...subprotocolOf(request) })
+      return accepted instanceof Promise ? accepted.then(withSubprotocol) : withSubprotocol(accepted)
+    },
+  }
 }
 
 function chooseHandler(

@@ -36,7 +36,7 @@ export class Player {
     if (line === undefined || this.#socket.readyState !== this.#socket.OPEN) return
     if (line.from === 'client') return this.#awaitClient(line.type)
     if (this.#socket.bufferedAmount > congestedBytes) return this.#playIn(congestionPauseMs)
-    this.#socket.send(line.text)
+    this.#socket.send(line.text())
     this.#goOn()
   }
 
@@ -73,7 +73,8 @@ export class Player {
 
 function typeOf(text: string): string {
   try {
-    return String(JSON.parse(text).type)
+    const { type } = JSON.parse(text)
+    return typeof type === 'string' ? type : ''
   } catch {
     return ''
   }

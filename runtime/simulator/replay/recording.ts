@@ -1,5 +1,6 @@
 /** Recorded sessions: JSON lines, each an event with its time and its side. */
 import { isFields } from '../protocol/check.ts'
+import { restore } from './restore.ts'
 
 /** One line of a recording: `{"at_ms":120,"from":"upstream","event":{…}}`. */
 export interface RecordedLine {
@@ -8,7 +9,7 @@ export interface RecordedLine {
   from: 'client' | 'upstream'
   type: string
   /** The event as it goes on the wire. */
-  text: string
+  text(): string
 }
 
 export interface Recording {
@@ -18,31 +19,36 @@ export interface Recording {
 }
 
 /**
- * Reads a recording. Empty lines are allowed.
+ * Reads a recording. Empty lines are allowed, and lines of the recorder itself (`"from":"recorder"`) passed
+ * over. What was redacted is filled up: see `restore.ts`.
  *
  * @throws Error with the number of the first line that is not one
  */
 export function readRecording(text: string, fast: boolean): Recording {
   const lines: RecordedLine[] = []
   text.split('\n').forEach((line, index) => {
-    if (line.trim() !== '') lines.push(lineOf(line, index + 1))
+    const read = line.trim() === '' ? null : lineOf(line, index + 1)
+    if (read !== null) lines.push(read)
   })
   return { lines, fast }
 }
 
-function lineOf(line: string, number: number): RecordedLine {
+function lineOf(line: string, number: number): RecordedLine | null {
   const value = parsed(line)
   const event = isFields(value) ? value.event : undefined
   if (!isFields(value) || !isFields(event) || typeof event.type !== 'string') {
     throw new Error(`line ${number} of the recording is not {"at_ms":…,"from":…,"event":{"type":…}}`)
   }
   const { at_ms: atMs, from } = value
+  if (from === 'recorder') return null
   if (typeof atMs !== 'number' || (from !== 'client' && from !== 'upstream')) {
     throw new Error(
       `line ${number} of the recording needs "at_ms" (a number) and "from" ("client" or "upstream")`,
     )
   }
-  return { atMs, from, type: event.type, text: JSON.stringify(event) }
+  const { type } = event
+  // Filled up as late as it can be: a recording without its audio is a small part of what it stands for.
+  return { atMs, from, type, text: () => JSON.stringify(restore(event)) }
 }
 
 function parsed(line: string): unknown {

@@ -1,0 +1,122 @@
+/** Conversations and tickets in the store: what lets a client go on at another replica or revision. */
+import { randomBytes } from 'node:crypto'
+import { Conversation } from './conversation.ts'
+import { GatewayError } from './errors.ts'
+import type { Store } from './store/store.ts'
+import type { Client, Connection, SocketRoute, UpgradeRequest } from './types.ts'
+
+/** A ticket can be used for this long after it was last renewed (ms). */
+export const ticketLifeMs = 10 * 60_000
+
+/** A session that lives on keeps its ticket alive this often (ms). */
+export const keepAliveMs = ticketLifeMs / 5
+
+/** Why a ticket is not honoured; the client gets a fresh session instead. */
+export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
+
+/** A handler that takes a conversation up again. @param resumed what the client's ticket was worth, if it came with one */
+export type ResumableHandler = (client: Client, request: UpgradeRequest, resumed?: Redeemed) => Connection
+
+export type Redeemed = { conversation: Conversation } | { failure: ResumeFailure }
+
+const conversationKey = (id: string) => `conversation:${id}`
+const ticketKey = (ticket: string) => `resume:${ticket}`
+
+export class Resumes {
+  readonly #store: Store
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Begins to keep a conversation. @param owner the credential's name; only it may resume */
+  keep(conversation: Conversation, owner: string): KeptConversation {
+    return new KeptConversation(this.#store, conversation, owner)
+  }
+
+  /** Spends a ticket: it is gone afterwards, whatever comes of it. */
+  async redeem(ticket: string, owner: string): Promise<Redeemed> {
+    try {
+      const found = await this.#store.take(ticketKey(ticket.slice(0, maxTicketChars)))
+      if (found === null) return { failure: 'unknown' }
+      const { id, owner: ownedBy } = JSON.parse(found) as { id: string; owner: string }
+      if (ownedBy !== owner) return { failure: 'unknown' }
+      const text = await this.#store.take(conversationKey(id))
+      return text === null ? { failure: 'expired' } : { conversation: Conversation.restore(text) }
+    } catch (fault) {
+      if (fault instanceof GatewayError) return { failure: 'store_unavailable' }
+      throw fault
+    }
+  }
+}
+
+const maxTicketChars = 128
+
+/**
+ * Makes a route's `accept` that spends the ticket of `?resume=` before the upgrade. An empty value asks
+ * for tickets without having one.
+ */
+export function acceptResumed(handler: ResumableHandler, resumes: Resumes): SocketRoute['accept'] {
+  return request => {
+    const ticket = request.query.get('resume')
+    if (!ticket) return { handler }
+    return resumes
+      .redeem(ticket, request.principal?.name ?? 'anonymous')
+      .then(resumed => ({ handler: (client, asked) => handler(client, asked, resumed) }))
+  }
+}
+
+/** One conversation in the store, with the one ticket that gives it back. */
+export class KeptConversation {
+  readonly #store: Store
+  readonly #conversation: Conversation
+  readonly #id = randomBytes(16).toString('hex')
+  readonly #ticket = randomBytes(24).toString('base64url')
+  readonly #owner: string
+  readonly #keeper: NodeJS.Timeout
+  #state: 'idle' | 'writing' | 'dirty' | 'stopped' = 'idle'
+
+  constructor(store: Store, conversation: Conversation, owner: string) {
+    this.#store = store
+    this.#conversation = conversation
+    this.#owner = owner
+    this.#keeper = setInterval(() => void this.#issue().catch(() => undefined), keepAliveMs)
+  }
+
+  /** Writes the conversation and its ticket. @returns the ticket @throws GatewayError `store_unavailable` */
+  async issue(): Promise<string> {
+    await this.#issue()
+    return this.#ticket
+  }
+
+  /** The conversation changed: writes it, one write at a time. */
+  changed(): void {
+    if (this.#state === 'writing') this.#state = 'dirty'
+    if (this.#state !== 'idle') return
+    this.#state = 'writing'
+    this.#write()
+      // While the store is away nothing can be kept; the next change is written again.
+      .catch(() => undefined)
+      .finally(() => {
+        const again = this.#state === 'dirty'
+        if (this.#state !== 'stopped') this.#state = 'idle'
+        if (again) this.changed()
+      })
+  }
+
+  /** Stops keeping; what is in the store stays until it expires. Safe to call twice. */
+  stop(): void {
+    this.#state = 'stopped'
+    clearInterval(this.#keeper)
+  }
+
+  async #issue(): Promise<void> {
+    await this.#write()
+    const ticket = JSON.stringify({ id: this.#id, owner: this.#owner })
+    await this.#store.set(ticketKey(this.#ticket), ticket, ticketLifeMs)
+  }
+
+  #write(): Promise<void> {
+    return this.#store.set(conversationKey(this.#id), JSON.stringify(this.#conversation), ticketLifeMs)
+  }
+}

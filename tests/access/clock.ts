@@ -1,0 +1,39 @@
+/** A clock that a test moves by hand. */
+export interface Clock {
+  now(): number
+  /** Runs something once, later. @returns cancels it */
+  after(ms: number, run: () => void): () => void
+  /** Waits of all timers that are set (ms from now), shortest first. */
+  readonly waits: readonly number[]
+  /** Moves time, and runs what falls due, in order. */
+  advance(ms: number): void
+}
+
+export function createClock(start = Date.now()): Clock {
+  let time = start
+  let timers: { at: number; run: () => void }[] = []
+  return {
+    now: () => time,
+    after: (ms, run) => {
+      const timer = { at: time + ms, run }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter(other => other !== timer)
+      }
+    },
+    get waits() {
+      return timers.map(timer => timer.at - time).sort((a, b) => a - b)
+    },
+    advance: ms => {
+      const end = time + ms
+      for (;;) {
+        const next = timers.filter(timer => timer.at <= end).sort((a, b) => a.at - b.at)[0]
+        if (next === undefined) break
+        timers = timers.filter(timer => timer !== next)
+        time = next.at
+        next.run()
+      }
+      time = end
+    },
+  }
+}

@@ -1,0 +1,253 @@
+/** Limits per credential and per address, in units with a clock of the test's own, and at the door. */
+import test from 'ava'
+import { Counts, tokensOf } from '../../runtime/access/counts.ts'
+import { takePlaces } from '../../runtime/access/leases.ts'
+import { Rates } from '../../runtime/access/rates.ts'
+import type { Share } from '../../runtime/access/shares.ts'
+import { supervise } from '../../runtime/access/supervise.ts'
+import type { GatewayError } from '../../runtime/errors.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { converse, type Message } from '../gateway/converse.ts'
+import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
+import { createClock } from './clock.ts'
+import { knockSocket } from './knock.ts'
+
+const unlimited = {
+  sessions: Number.POSITIVE_INFINITY,
+  upgradesPerMinute: Number.POSITIVE_INFINITY,
+  messagesPerSecond: Number.POSITIVE_INFINITY,
+  tokensPerDay: Number.POSITIVE_INFINITY,
+}
+
+function shareOf(id: string, limits: Partial<Share['limits']>): Share {
+  return { id, whose: 'credential', limits: { ...unlimited, ...limits } }
+}
+
+const errorOf = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    fault => fault as GatewayError,
+  )
+
+/** Two replicas with one store and one clock. */
+function replicas() {
+  const clock = createClock(Date.UTC(2026, 0, 1, 23, 59, 30))
+  const store = createMemoryStore({ now: clock.now })
+  const reached: string[] = []
+  const onReached = (share: Share, kind: string) => void reached.push(`${kind} ${share.id}`)
+  let ids = 0
+  const newId = () => {
+    ids += 1
+    return `lease-${ids}`
+  }
+  const one = () => ({
+    counts: new Counts({ store, now: clock.now, onReached }),
+    leases: { store, after: clock.after, onReached, newId },
+  })
+  return { clock, reached, first: one(), second: one() }
+}
+
+test('upgrades are counted by the minute over all replicas, and the answer says when the minute is over', async t => {
+  const { clock, first, second, reached } = replicas()
+  const share = shareOf('credential:a', { upgradesPerMinute: 2 })
+  t.is(await errorOf(first.counts.countUpgrade(share)), null)
+  t.is(await errorOf(second.counts.countUpgrade(share)), null)
+  const fault = await errorOf(first.counts.countUpgrade(share))
+  t.like(fault, { code: 'limit_reached', status: 429, retryAfterMs: 30_000 })
+  t.is(await errorOf(second.counts.countUpgrade(shareOf('credential:b', { upgradesPerMinute: 2 }))), null)
+  t.deepEqual(reached, ['upgrades credential:a'])
+  clock.advance(30_000)
+  t.is(await errorOf(first.counts.countUpgrade(share)), null)
+})
+
+test('tokens are counted by the day over all replicas, until midnight', async t => {
+  const { clock, first, second } = replicas()
+  const share = shareOf('credential:a', { tokensPerDay: 100 })
+  t.is(await first.counts.spendTokens(share, 60), null)
+  t.is(await errorOf(second.counts.checkTokens(share)), null)
+  t.like(await second.counts.spendTokens(share, 40), { code: 'limit_reached' })
+  t.like(await errorOf(first.counts.checkTokens(share)), { status: 429, retryAfterMs: 30_000 })
+  clock.advance(30_000)
+  t.is(await errorOf(first.counts.checkTokens(share)), null)
+})
+
+for (const [frame, tokens] of [
+  ['{"type":"response.done","response":{"usage":{"total_tokens":42}}}', 42],
+  ['{"type":"response.done","response":{"usage":null}}', 0],
+  ['{"type":"response.done","response":{"usage":{"total_tokens":-5}}}', 0],
+  ['{"type":"response.done","response":{"usage":{"total_tokens":"7"}}}', 0],
+  ['{"type":"response.done"}', 0],
+  ['no json', 0],
+] as const) {
+  test(`${frame} tells ${tokens} tokens`, t => {
+    t.is(tokensOf(Buffer.from(frame)), tokens)
+  })
+}
+
+test('places are taken over all replicas and given back; a refused session holds none', async t => {
+  const { first, second } = replicas()
+  const narrow = shareOf('address:1', { sessions: 1 })
+  const wide = shareOf('credential:a', { sessions: 2 })
+  const places = await takePlaces([wide, narrow], first.leases)
+  places.hold()
+  for (let n = 0; n < 5; n += 1) {
+    const fault = await errorOf(takePlaces([wide, narrow], second.leases))
+    t.like(fault, { code: 'limit_reached', status: 429, retryAfterMs: 5000 })
+  }
+  // The wide share has one place left, although it was taken before the narrow one was found full.
+  const other = await takePlaces([wide], second.leases)
+  t.truthy(await errorOf(takePlaces([wide], first.leases)))
+  places.release()
+  places.release()
+  await takePlaces([narrow], second.leases)
+  other.release()
+})
+
+test('places of a living session are kept; those of a replica that died, or of a client that went away before its session began, come free', async t => {
+  const { clock, first, second } = replicas()
+  const share = shareOf('credential:a', { sessions: 1 })
+  await takePlaces([share], first.leases)
+  t.truthy(await errorOf(takePlaces([share], second.leases)))
+  clock.advance(90_000)
+  const died = await takePlaces([share], { ...first.leases, after: () => () => undefined })
+  died.hold()
+  clock.advance(90_000)
+  const living = await takePlaces([share], second.leases)
+  living.hold()
+  clock.advance(600_000)
+  t.truthy(await errorOf(takePlaces([share], first.leases)))
+  living.release()
+  t.deepEqual(clock.waits, [])
+})
+
+test('messages fill a bucket of two seconds, shared by the sessions of a credential', t => {
+  const clock = createClock()
+  const rates = new Rates(clock.now)
+  const share = shareOf('credential:a', { messagesPerSecond: 10 })
+  const [one, two] = [rates.use([share]), rates.use([share])]
+  for (let n = 0; n < 10; n += 1) t.deepEqual([one.take(), two.take()], [null, null])
+  t.is(one.take(), share)
+  clock.advance(100)
+  t.is(two.take(), null)
+  t.is(two.take(), share)
+  one.release()
+  one.release()
+  t.is(rates.size, 1)
+  two.release()
+  t.is(rates.size, 0)
+})
+
+test('a session is told before its minutes end, and ended when they do', t => {
+  const clock = createClock()
+  const told: unknown[] = []
+  const inner = {
+    message: () => undefined,
+    writable: () => undefined,
+    announce: () => undefined,
+    drain: () => undefined,
+    expiring: (ms: number) => void told.push(['expiring', ms, clock.now()]),
+    fault: (error: GatewayError) => void told.push([error.code, error.close, clock.now()]),
+    closed: () => undefined,
+  }
+  const start = clock.now()
+  const options = {
+    take: () => null,
+    onMessagesReached: () => undefined,
+    sessionMs: 600_000,
+    wrapUpMs: 30_000,
+    onMinutesReached: () => void told.push('reached'),
+    after: clock.after,
+    release: () => undefined,
+  }
+  supervise(inner, options)
+  clock.advance(600_000)
+  t.deepEqual(told, [
+    ['expiring', 30_000, start + 570_000],
+    'reached',
+    ['limit_reached', 1008, start + 600_000],
+  ])
+  const closed = supervise(inner, options)
+  closed.closed(1000, '')
+  t.deepEqual(clock.waits, [])
+})
+
+const alice = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
+const as = (name: string) => ({ headers: { 'api-key': `the-secret-of-${name}` } })
+
+test('at the door: a credential that has all its sessions is refused with 429 and Retry-After, another one is not', async t => {
+  const gateway = await gatewayFor(t, { ...alice, LIMIT_SESSIONS_PER_CREDENTIAL: '1' })
+  const path = '/chat'
+  const talk = await converse(t, `${gateway.socketUrl}${path}`, as('alice'))
+  const refused = await knockSocket(gateway.url, { path, ...as('alice') })
+  t.is(refused.status, 429)
+  t.is(refused.headers['retry-after'], '5')
+  t.regex(refused.body, /All 1 sessions of this credential are in use/)
+  t.is((await knockSocket(gateway.url, { path, ...as('bob') })).status, 101)
+  talk.socket.close()
+  await talk.closed
+  await gateway.logged('connection.closed')
+  t.is((await knockSocket(gateway.url, { path, ...as('alice') })).status, 101)
+  const metrics = await (await fetch(`${gateway.url}/metrics`, as('alice'))).text()
+  t.regex(metrics, /gateway_limits_reached_total\{limit="sessions_per_credential".*\} 1/)
+})
+
+test('at the door: refused tries count towards the address, so that secrets cannot be guessed at speed', async t => {
+  const gateway = await gatewayFor(t, { ...alice, LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: '3' })
+  const statuses: number[] = []
+  for (let n = 0; n < 8; n += 1)
+    statuses.push((await knockSocket(gateway.url, { path: '/chat', headers: { 'api-key': 'guess' } })).status)
+  t.is(statuses.at(-1), 429)
+  // The minute of the clock may turn within the test, so one more round of tries can be let through.
+  t.true(statuses.filter(status => status === 401).length <= 6)
+})
+
+test('at the door: X-Forwarded-For counts only from a trusted proxy', async t => {
+  const limits = { LIMIT_SESSIONS_PER_ADDRESS: '1' }
+  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } })
+  const trusting = await gatewayFor(t, { ...limits, TRUSTED_PROXIES: '127.0.0.0/8' })
+  await converse(t, `${trusting.socketUrl}/chat`, from('203.0.113.7'))
+  await converse(t, `${trusting.socketUrl}/chat`, from('203.0.113.8'))
+  t.is((await knockSocket(trusting.url, { path: '/chat', ...from('203.0.113.7:4711') })).status, 429)
+  const doubting = await gatewayFor(t, limits)
+  await converse(t, `${doubting.socketUrl}/chat`, from('203.0.113.7'))
+  t.is((await knockSocket(doubting.url, { path: '/chat', ...from('203.0.113.8') })).status, 429)
+})
+
+test('at the door: more messages than allowed end the session with 1008, and nothing of the surplus goes on', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: '5' })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`)
+  await talk.until('session.created')
+  for (let n = 0; n < 100; n += 1) talk.send({ type: 'input_audio_buffer.append', audio: '' })
+  const said = await talk.until('error')
+  t.is((said.at(-1) as Message & { error: { code: string } }).error.code, 'limit_reached')
+  t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
+  const { fields } = await gateway.logged('connection.closed')
+  t.true(Number(fields.messagesUp) <= 20)
+})
+
+test("at the door: the answer that spends the day's tokens is the last, and the next session is refused", async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...alice,
+    REALTIME_AUTO_CLOSE: 'false',
+    LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, as('alice'))
+  const session = await upstream.session()
+  const done = (tokens: number) =>
+    session.send({ type: 'response.done', response: { usage: { total_tokens: tokens } } })
+  done(99)
+  await talk.until('response.done')
+  done(1)
+  t.deepEqual(
+    (await talk.until('error')).map(({ type }) => type),
+    ['response.done', 'error'],
+  )
+  t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
+  const refused = await knockSocket(gateway.url, { path: '/chat', ...as('alice') })
+  t.is(refused.status, 429)
+  t.true(Number(refused.headers['retry-after']) > 0)
+  t.is((await knockSocket(gateway.url, { path: '/chat', ...as('bob') })).status, 101)
+})

@@ -1,0 +1,89 @@
+/** Conversations across dialects, through a gateway, with the simulator as upstream in either dialect. */
+import test, { type ExecutionContext } from 'ava'
+import { startSimulator } from '../../runtime/simulator/server.ts'
+import { converse, type Talk } from '../gateway/converse.ts'
+import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
+
+type Names = 'ga' | 'preview'
+
+async function sdkTalk(t: ExecutionContext, upstream: Names, client: Names | 'upstream'): Promise<Talk> {
+  const simulator = await startSimulator({ rate: 500 })
+  t.teardown(() => simulator.close())
+  const gateway = await gatewayFor(t, {
+    AZURE_OPENAI_ENDPOINT: simulator.url,
+    AZURE_OPENAI_API_KEY: 'any-key',
+    ...(upstream === 'preview' && { AZURE_OPENAI_API_VERSION: '2025-04-01-preview' }),
+    REALTIME_DIALECT: client,
+  })
+  return converse(t, `${gateway.socketUrl}/openai/realtime`)
+}
+
+const says = {
+  ga: { type: 'realtime', output_modalities: ['audio'], audio: { output: { voice: 'ash' } } },
+  preview: { modalities: ['audio', 'text'], voice: 'ash' },
+}
+
+/** One spoken turn. @returns the types of its events, repeated ones once */
+async function turn(talk: Talk, shape: Names): Promise<string[]> {
+  talk.send({ type: 'session.update', session: says[shape] })
+  const seen = await talk.until('session.updated')
+  const content = [{ type: 'input_text', text: 'hello' }]
+  talk.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } })
+  talk.send({ type: 'response.create' })
+  seen.push(...(await talk.until('response.done')))
+  const errors = seen.filter(({ type }) => type === 'error')
+  if (errors.length > 0) throw new Error(JSON.stringify(errors))
+  return [...new Set(seen.map(({ type }) => type))]
+}
+
+/** GA's voice and transcript may overtake each other, and the preview greets with its conversation. */
+const comparable = (types: string[]) => types.filter(type => type !== 'conversation.created').sort()
+
+for (const upstream of ['ga', 'preview'] as const) {
+  const client = upstream === 'ga' ? 'preview' : 'ga'
+  test(`a ${client} client before a ${upstream} upstream hears what it would hear from its own`, async t => {
+    const across = await turn(await sdkTalk(t, upstream, client), client)
+    const native = await turn(await sdkTalk(t, client, 'upstream'), client)
+    t.deepEqual(comparable(across), comparable(native))
+  })
+
+  test(`a ${upstream} upstream takes a session.update in either shape, whatever clients see`, async t => {
+    for (const dialect of ['upstream', 'ga', 'preview'] as const) {
+      for (const shape of ['ga', 'preview'] as const) {
+        const talk = await sdkTalk(t, upstream, dialect)
+        const types = await turn(talk, shape)
+        t.true(types.includes('session.updated'))
+      }
+    }
+  })
+}
+
+test('/realtime: the default patterns admit the text of either upstream, by the name that the client sees', async t => {
+  for (const [dialect, sent, seen] of [
+    ['upstream', 'response.text.delta', 'response.text.delta'],
+    ['upstream', 'response.output_text.delta', 'response.output_text.delta'],
+    ['preview', 'response.output_text.delta', 'response.text.delta'],
+  ] as const) {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, { ...upstream.env, REALTIME_DIALECT: dialect })
+    const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+    const session = await upstream.session()
+    session.send({ type: 'response.output_audio.delta', delta: 'AAAA' })
+    session.send({ type: sent, delta: 'x' })
+    t.deepEqual(await talk.next(), { type: seen, delta: 'x' })
+  }
+})
+
+test('/realtime: what is extracted is announced by the name that the client sees', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    REALTIME_DIALECT: 'preview',
+    REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES: 'response.output_text.done',
+    REALTIME_EXTRACT_OUTPUT_MODE: 'wrap',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  session.send({ type: 'response.output_text.done', text: '{"a":1}' })
+  t.like(await talk.next(), { type: 'extracted.json', source_type: 'response.text.done', payload: { a: 1 } })
+})
