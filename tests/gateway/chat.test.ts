@@ -184,23 +184,36 @@ test('when upstream ends between turns, the next message opens a session that kn
   const session = await upstream.session()
   await firstTurn(session)
   session.send({ type: 'response.created', response: { id: 'r1' } })
-  session.send({ type: 'response.output_audio_transcript.done', transcript: 'the answer' })
+  const said = {
+    id: 'item_u',
+    type: 'message',
+    role: 'user',
+    content: [{ type: 'input_text', text: 'first' }],
+  }
+  session.send({ type: 'conversation.item.added', item: said })
+  const answer = {
+    id: 'item_a',
+    type: 'message',
+    role: 'assistant',
+    content: [{ type: 'output_audio', transcript: 'the answer' }],
+  }
+  session.send({ type: 'conversation.item.done', item: answer })
   session.send({ type: 'response.done', response: { status: 'completed' } })
   await talk.until('status', ({ message }) => message === 'Model ready')
   session.socket.close(1001, 'Your session hit the maximum duration of 60 minutes.')
   await gateway.logged('bridge.completed')
   talk.send({ text: 'second' })
   const renewed = await upstream.session()
-  const said = [
+  const events = [
     await nextEvent(renewed),
     await nextEvent(renewed),
     await nextEvent(renewed),
     await nextEvent(renewed),
   ]
-  const words = said.map(
+  const words = events.map(
     ({ item }) => (item as { content: { text: string; type: string }[] } | undefined)?.content[0],
   )
-  t.is(said[0]?.type, 'session.update')
+  t.is(events[0]?.type, 'session.update')
   t.deepEqual(words.slice(1), [
     { type: 'input_text', text: 'first' },
     { type: 'output_text', text: 'the answer' },
@@ -209,7 +222,7 @@ test('when upstream ends between turns, the next message opens a session that kn
   t.is((await nextEvent(renewed)).type, 'response.create')
 })
 
-test('when upstream dies in mid-answer the client is told, and its next message works', async t => {
+test('when upstream dies in mid-answer another session takes over, and the broken answer comes once more', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, upstream.env)
   const talk = await converse(t, `${gateway.socketUrl}/chat`)
@@ -219,12 +232,29 @@ test('when upstream dies in mid-answer the client is told, and its next message 
   session.send({ type: 'response.created', response: { id: 'r1' } })
   await talk.until('transcript-reset')
   session.socket.terminate()
-  const fault = await talk.next()
-  t.like(fault, { type: 'error', code: 'upstream_lost' })
-  t.regex(String(fault.message), /send your message again/)
+  const { item, create } = await firstTurn(await upstream.session())
+  t.deepEqual((item.item as { content: object[] }).content, [{ type: 'input_text', text: 'first' }])
+  t.is(create.type, 'response.create')
+  t.deepEqual(await talk.next(), { type: 'session.renewed', items: 1, asked_again: true })
+})
+
+test('an upstream that dies again and again is given up, and the next message tries once more', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  talk.send({ text: 'first' })
+  for (let lost = 0; lost < 4; lost += 1) {
+    const session = await upstream.session()
+    await firstTurn(session)
+    session.send({ type: 'response.created', response: { id: 'r1' } })
+    await talk.until('transcript-reset')
+    session.socket.terminate()
+  }
+  const fault = (await talk.until('error')).at(-1)
+  t.like(fault, { code: 'upstream_lost' })
+  t.regex(String(fault?.message), /send your message again/)
   talk.send({ text: 'second' })
-  await upstream.session()
-  t.like(await talk.next(), { type: 'status' })
+  await firstTurn(await upstream.session())
 })
 
 test('a refused dial is an error on a socket that stays open', async t => {

@@ -1,0 +1,195 @@
+/** A conversation outlives its replica, its revision, and its upstream session. */
+import test from 'ava'
+import { startSimulator } from '../../runtime/simulator/server.ts'
+import { ask, converse, type Message, type Talk } from '../gateway/converse.ts'
+import { gatewayProcess } from '../gateway/process.ts'
+import { fakeUpstream, gatewayFor, type Stage } from '../gateway/start.ts'
+import { redisServer } from '../store/redis-server.ts'
+
+/** Two revisions that share a store and an upstream, as blue and green do. */
+async function twoRevisions(t: Stage) {
+  const [redis, simulator] = [await redisServer(t), await startSimulator({ rate: 200 })]
+  t.teardown(() => simulator.close())
+  const env = { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1`, REDIS_URL: redis.url }
+  return { ...env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
+}
+
+async function untilReady(url: string): Promise<void> {
+  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 10))
+}
+
+async function ticketOf(talk: Talk): Promise<string> {
+  return String((await talk.until('session.ticket')).at(-1)?.resume)
+}
+
+/** Says something on `/realtime` and reads to the end of the answer. */
+async function say(talk: Talk, text: string): Promise<{ transcript: string; messages: Message[] }> {
+  talk.send(text)
+  const messages = await talk.until('response.done')
+  const done = messages.findLast(({ type }) => type === 'response.output_audio_transcript.done')
+  return { transcript: String(done?.transcript), messages }
+}
+
+test('/chat: the notice of a drain carries a ticket, and green knows what was said on blue', async t => {
+  const env = await twoRevisions(t)
+  const [blue, green] = [await gatewayFor(t, env), await gatewayFor(t, env)]
+  await Promise.all([blue.url, green.url].map(untilReady))
+  const before = await converse(t, `${blue.socketUrl}/chat`)
+  await ask(before, 'my name is Ada')
+  const drained = blue.drain()
+  const notice = (await before.until('server.draining')).at(-1)
+  t.is((await before.closed).code, 1012)
+  await drained
+  const after = await converse(t, `${green.socketUrl}/chat?resume=${notice?.resume}`)
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2 })
+  t.regex((await ask(after, 'what did I say')).transcript, /"my name is Ada"/)
+})
+
+test('/realtime: likewise, and the client does not see the replayed items again', async t => {
+  const env = await twoRevisions(t)
+  const [blue, green] = [await gatewayFor(t, env), await gatewayFor(t, env)]
+  await Promise.all([blue.url, green.url].map(untilReady))
+  const before = await converse(t, `${blue.socketUrl}/realtime`)
+  before.send({
+    type: 'session.update',
+    session: { type: 'realtime', instructions: 'Always begin with "Ahoy"' },
+  })
+  await say(before, 'my name is Ada')
+  const drained = blue.drain()
+  const notice = (await before.until('server.draining')).at(-1)
+  await Promise.all([before.closed, drained])
+  const after = await converse(t, `${green.socketUrl}/realtime?resume=${notice?.resume}`)
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2 })
+  const { transcript, messages } = await say(after, 'what did I say')
+  t.regex(transcript, /^Ahoy.*"my name is Ada"/)
+  const users = messages.filter(
+    ({ type, item }) => type === 'conversation.item.added' && (item as { role: string }).role === 'user',
+  )
+  t.is(users.length, 1)
+})
+
+for (const [what, ticket] of [
+  ['unknown', 'nobody-ever-gave-this'],
+  ['absurdly long', 'x'.repeat(3000)],
+] as const) {
+  test(`a ticket that is ${what} is answered by name, with a fresh session`, async t => {
+    const gateway = await gatewayFor(t)
+    const talk = await converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
+    t.deepEqual(await talk.next(), { type: 'session.resume_failed', reason: 'unknown' })
+    t.is((await talk.until('session.ticket')).length, 1)
+    t.is((await ask(talk, 'hello')).transcript, 'You said: hello')
+  })
+}
+
+test('a ticket is good once', async t => {
+  const gateway = await gatewayFor(t)
+  const first = await converse(t, `${gateway.socketUrl}/chat?resume=`)
+  const ticket = await ticketOf(first)
+  await ask(first, 'one')
+  first.socket.close()
+  const both = await Promise.all([1, 2].map(() => converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`)))
+  const answers = await Promise.all(both.map(talk => talk.next()))
+  t.deepEqual(answers.map(({ type }) => type).sort(), ['session.resume_failed', 'session.resumed'])
+})
+
+test("a ticket is no good to somebody else's credential", async t => {
+  const keys = {
+    GATEWAY_AUTH: 'key',
+    GATEWAY_API_KEYS: 'ada:first-key-of-the-test,bob:second-key-of-the-test',
+  }
+  const gateway = await gatewayFor(t, keys)
+  const ada = await converse(t, `${gateway.socketUrl}/chat?resume=`, {
+    headers: { 'api-key': 'first-key-of-the-test' },
+  })
+  const ticket = await ticketOf(ada)
+  const bob = await converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`, {
+    headers: { 'api-key': 'second-key-of-the-test' },
+  })
+  t.deepEqual(await bob.next(), { type: 'session.resume_failed', reason: 'unknown' })
+})
+
+test('a client that never heard of tickets gets none but with the notice', async t => {
+  const gateway = await gatewayFor(t)
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  const { messages } = await ask(talk, 'hello')
+  t.false(messages.some(({ type }) => type.startsWith('session.')))
+})
+
+test('kill -9 in mid-answer: green gives the answer that broke off, asked once more', async t => {
+  const env = await twoRevisions(t)
+  const [blue, green] = [await gatewayProcess(t, env), await gatewayProcess(t, env)]
+  await Promise.all([blue.url, green.url].map(untilReady))
+  const before = await converse(t, `${blue.socketUrl}/chat?resume=`)
+  const ticket = await ticketOf(before)
+  await ask(before, 'my name is Ada')
+  before.send({ text: 'count to 300' })
+  await before.until('audio-chunk')
+  blue.child.kill('SIGKILL')
+  await before.closed
+  const after = await converse(t, `${green.socketUrl}/chat?resume=${ticket}`)
+  t.is((await after.next()).type, 'session.resumed')
+  const messages = await after.until('status', ({ message }) => message === 'Model ready')
+  const transcript = messages.map(({ type, value }) => (type === 'transcript-delta' ? value : '')).join('')
+  t.regex(transcript, /three hundred|300/)
+  t.regex((await ask(after, 'what did I say')).transcript, /"my name is Ada", "count to 300"/)
+})
+
+test("upstream's own end between turns is carried over, and told once", async t => {
+  const upstream = await fakeUpstream(t)
+  const env = { ...upstream.env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
+  const gateway = await gatewayFor(t, env)
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  await session.next()
+  talk.send({ type: 'session.update', session: { type: 'realtime', audio: { output: { speed: 1.5 } } } })
+  talk.send({
+    type: 'session.update',
+    session: { type: 'realtime', audio: { input: { noise_reduction: null } } },
+  })
+  await session.next()
+  await session.next()
+  session.send({
+    type: 'conversation.item.added',
+    item: { id: 'i1', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] },
+  })
+  await talk.until('conversation.item.added')
+  session.send({
+    type: 'error',
+    error: { type: 'invalid_request_error', code: 'session_expired', message: 'over' },
+  })
+  session.socket.close(1001, 'Your session hit the maximum duration of 60 minutes.')
+  const renewed = await upstream.session()
+  t.is(JSON.parse((await renewed.next()).text).type, 'session.update')
+  const merged = JSON.parse((await renewed.next()).text)
+  t.deepEqual(merged.session.audio, { output: { speed: 1.5 }, input: { noise_reduction: null } })
+  const item = JSON.parse((await renewed.next()).text).item
+  t.deepEqual(item.content, [{ type: 'input_text', text: 'hello' }])
+  renewed.send({ type: 'session.updated' })
+  renewed.send({ type: 'session.updated' })
+  renewed.send({ type: 'conversation.item.added', item })
+  renewed.send({ type: 'conversation.item.done', item })
+  renewed.send({ type: 'rate_limits.updated' })
+  t.deepEqual(await talk.next(), { type: 'session.renewed', items: 1, asked_again: false })
+  t.is((await talk.next()).type, 'rate_limits.updated')
+})
+
+test('twenty turns over one socket whose upstream sessions live for two seconds are one conversation', async t => {
+  const simulator = await startSimulator({ rate: 200, sessionLifetimeSec: 2 })
+  t.teardown(() => simulator.close())
+  const gateway = await gatewayFor(t, { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` })
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  const unexpected: Message[] = []
+  let renewals = 0
+  for (let turn = 1; turn <= 20; turn += 1) {
+    const { transcript, messages } = await ask(talk, `turn ${turn}`)
+    t.true(transcript.endsWith(`You said: turn ${turn}`), transcript)
+    renewals += messages.filter(({ type }) => type === 'session.renewed').length
+    unexpected.push(...messages.filter(({ type }) => type === 'error'))
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+  const { transcript } = await ask(talk, 'what did I say')
+  const turns = Array.from({ length: 20 }, (_, index) => `"turn ${index + 1}"`)
+  t.is(transcript, turns.join(', '))
+  t.deepEqual(unexpected, [])
+  t.true(renewals >= 2, `${renewals} renewals`)
+})
