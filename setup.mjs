@@ -26,10 +26,15 @@ step({
 
 step({
   name: 'pages',
-  inputs: ['package-lock.json', 'vite.config.ts', ...filesBelow('web').filter(file => !file.startsWith(join('web', 'dist')))],
+  inputs: [
+    'package-lock.json',
+    'vite.config.ts',
+    ...filesBelow('web').filter(file => !file.startsWith(join('web', 'dist'))),
+  ],
   salt: nodeVersion,
   stamp: 'web/dist/.setup-pages',
-  run: () => command('node_modules/.bin/node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']),
+  run: () =>
+    command('node_modules/.bin/node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']),
 })
 
 /** Runs one step unless its stamp already holds the hash of its inputs. */
@@ -48,7 +53,9 @@ function step({ name, inputs, salt, stamp, run }) {
 function command(program, args) {
   const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
   if (status === 0) return
-  console.error(`setup: "${program} ${args.join(' ')}" failed${error ? `: ${error.message}` : ` with exit code ${status}`}`)
+  console.error(
+    `setup: "${program} ${args.join(' ')}" failed${error ? `: ${error.message}` : ` with exit code ${status}`}`,
+  )
   process.exit(1)
 }
 

@@ -5,7 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const file = new URL('../package-lock.json', import.meta.url)
 const lock = JSON.parse(readFileSync(file, 'utf8'))
-const platform = /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|x64|ia32)(?:-(gnu|musl))?(?:-(\d+))?$/
+const platform =
+  /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|x64|ia32)(?:-(gnu|musl))?(?:-(\d+))?$/
 let added = 0
 
 for (const owner of Object.values(lock.packages)) {

@@ -1,0 +1,74 @@
+/**
+ * Tells a reviewer what a preview would do, and raises the alarm when it would touch the Application Gateway:
+ * any update of it drains, then cuts, every open socket.
+ */
+
+/** A step of `pulumi preview --json`. */
+export interface PreviewStep {
+  readonly op: string
+  readonly urn: string
+  readonly diffReasons?: readonly string[] | null
+  readonly replaceReasons?: readonly string[] | null
+}
+
+/** What the program said on the way, as `pulumi preview --json` has it. */
+export interface Diagnostic {
+  readonly severity: string
+  readonly message: string
+}
+
+export interface PreviewReport {
+  /** Markdown. */
+  readonly text: string
+  readonly alarms: readonly string[]
+}
+
+const quiet = new Set(['same', 'read', 'refresh'])
+const gatewayType = 'azure-native:network:ApplicationGateway'
+/** A change of these cuts sockets, or takes the environment and all in it away. */
+const alarming: Readonly<Record<string, string>> = {
+  [gatewayType]: 'every open socket is cut once it has drained',
+}
+const alarmingReplacement: Readonly<Record<string, string>> = {
+  'azure-native:app:ManagedEnvironment': 'the environment and the app in it are deleted first',
+  'azure-native:network:PublicIPAddress': 'the public address changes',
+  'azure-native:containerregistry:Registry': 'the images of running revisions are deleted',
+}
+
+/** Writes the report of a stack's preview. */
+export function reportPreview(
+  stack: string,
+  steps: readonly PreviewStep[],
+  diagnostics: readonly Diagnostic[] = [],
+): PreviewReport {
+  const changes = steps.filter(({ op }) => !quiet.has(op)).map(step => ({ ...step, ...partsOf(step.urn) }))
+  const alarms = changes.flatMap(({ op, type, name }) => {
+    // Creating the gateway cuts nothing.
+    const reason =
+      op === 'create'
+        ? undefined
+        : (alarming[type] ?? (/replace|delete/.test(op) ? alarmingReplacement[type] : undefined))
+    return reason === undefined ? [] : [`${op} ${type} ${name}: ${reason}`]
+  })
+  const lines = [`### Preview of \`${stack}\``, '']
+  for (const alarm of alarms) lines.push(`> [!CAUTION]`, `> ${alarm}`, '')
+  for (const { message } of diagnostics.filter(({ severity }) => severity === 'warning')) {
+    lines.push('> [!WARNING]', `> ${message.trim().replaceAll('\n', ' ')}`, '')
+  }
+  if (changes.length === 0) lines.push('Nothing changes.')
+  else {
+    lines.push('| | resource | what changes |', '|---|---|---|')
+    for (const { op, type, name, diffReasons, replaceReasons } of changes) {
+      const what = [...new Set([...(replaceReasons ?? []), ...(diffReasons ?? [])])]
+        .map(path => `\`${path}\``)
+        .join(', ')
+      lines.push(`| ${op} | ${type} \`${name}\` | ${what} |`)
+    }
+  }
+  return { text: `${lines.join('\n')}\n`, alarms }
+}
+
+function partsOf(urn: string): { type: string; name: string } {
+  const [, , type = '', name = ''] = urn.split('::')
+  return { type: type.split('$').at(-1) ?? type, name }
+}

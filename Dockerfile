@@ -1,0 +1,42 @@
+# syntax=docker/dockerfile:1
+# One base for all stages, by digest: the same bytes on every build. glibc, because uWebSockets.js comes as a
+# native module for glibc; 22, because that module is for the Node it was built for.
+ARG NODE_IMAGE=node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c
+
+# Production packages, the native ones for this platform.
+FROM ${NODE_IMAGE} AS packages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
+ && node --eval "require('uWebSockets.js')"
+
+# The pages, built with all packages.
+FROM ${NODE_IMAGE} AS pages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY tsconfig.json vite.config.ts ./
+COPY runtime runtime
+COPY web web
+RUN node node_modules/vite/bin/vite.js build
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="realtime-gateway" \
+      org.opencontainers.image.description="A gateway between people and the Realtime API of Azure OpenAI and OpenAI" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="docker.io/library/node:22-bookworm-slim"
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+WORKDIR /app
+# Owned by root, run by another: the process cannot change its own code, and writes nowhere.
+COPY --from=packages /app/node_modules node_modules
+COPY --from=pages /app/web/dist web/dist
+COPY package.json LICENSE ./
+COPY runtime runtime
+USER node
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# For Docker and Compose; Container Apps has probes of its own. Without a shell, so that none is needed.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+  CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+# node itself is process 1: a shell or npm in its place would swallow SIGTERM, and every socket with it.
+ENTRYPOINT ["node", "runtime/main.ts"]

@@ -1,0 +1,148 @@
+/** What wakes someone up: errors that clients see, replicas that die, drains that were cut off. */
+import * as monitor from '@pulumi/azure-native/monitor/index.js'
+import type { Input } from '@pulumi/pulumi'
+import type { Ground } from './ground.ts'
+
+export interface AlertSubjects {
+  readonly gatewayId: Input<string>
+  readonly appId: Input<string>
+  readonly workspaceId: Input<string>
+}
+
+/** More 5xx answers than this in five minutes alert. */
+const serverErrorThreshold = 10
+/** More restarts of a replica than this in fifteen minutes alert. */
+const restartThreshold = 2
+
+/** Creates the alerts, and tells `alertEmail` of them if it is set. */
+export function createAlerts(ground: Ground, { gatewayId, appId, workspaceId }: AlertSubjects): void {
+  const group = createActionGroup(ground)
+  watchMetric(ground, group, {
+    subject: 'server-errors',
+    description: 'Clients were answered with 5xx',
+    scope: gatewayId,
+    metric: {
+      namespace: 'Microsoft.Network/applicationGateways',
+      name: 'ResponseStatus',
+      aggregation: 'Total',
+    },
+    dimension: { name: 'HttpStatusGroup', value: '5xx' },
+    threshold: serverErrorThreshold,
+    windowSize: 'PT5M',
+  })
+  watchMetric(ground, group, {
+    subject: 'restarts',
+    description: 'A replica keeps restarting',
+    scope: appId,
+    metric: { namespace: 'Microsoft.App/containerApps', name: 'RestartCount', aggregation: 'Maximum' },
+    threshold: restartThreshold,
+    windowSize: 'PT15M',
+  })
+  watchDrains(ground, group, workspaceId)
+}
+
+/**
+ * Replicas that were told to go and left sockets open, or were killed before they had finished. Looks back
+ * over the longest grace period twice.
+ */
+export function drainOverrunQuery(app: string, graceSec: number): string {
+  return [
+    'ContainerAppConsoleLogs',
+    `| where ContainerAppName == '${app}'`,
+    '| extend entry = parse_json(Log)',
+    '| extend event = tostring(entry.event), left = toint(entry.left)',
+    "| where event in ('signal.received', 'drain.completed')",
+    '| summarize signalled = minif(TimeGenerated, event == "signal.received"), completed = countif(event == "drain.completed"), left = sum(left) by RevisionName, ContainerGroupName',
+    `| where left > 0 or (completed == 0 and signalled < ago(${graceSec}s))`,
+  ].join('\n')
+}
+
+function createActionGroup({ names, settings, group }: Ground): monitor.ActionGroup | undefined {
+  if (settings.alertEmail === undefined) return undefined
+  return new monitor.ActionGroup('alert-receivers', {
+    actionGroupName: names.alertOf('alerts'),
+    resourceGroupName: group,
+    location: 'global',
+    groupShortName: settings.prefix,
+    enabled: true,
+    emailReceivers: [{ name: 'operators', emailAddress: settings.alertEmail, useCommonAlertSchema: true }],
+  })
+}
+
+interface MetricWatch {
+  readonly subject: string
+  readonly description: string
+  readonly scope: Input<string>
+  readonly metric: { namespace: string; name: string; aggregation: 'Total' | 'Maximum' }
+  readonly dimension?: { name: string; value: string }
+  readonly threshold: number
+  readonly windowSize: 'PT5M' | 'PT15M'
+}
+
+function watchMetric(
+  { names, group }: Ground,
+  receivers: monitor.ActionGroup | undefined,
+  watch: MetricWatch,
+): void {
+  const { dimension, metric } = watch
+  new monitor.MetricAlert(`${watch.subject}-alert`, {
+    ruleName: names.alertOf(watch.subject),
+    resourceGroupName: group,
+    location: 'global',
+    description: watch.description,
+    enabled: true,
+    severity: 2,
+    scopes: [watch.scope],
+    evaluationFrequency: 'PT1M',
+    windowSize: watch.windowSize,
+    criteria: {
+      odataType: 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria',
+      allOf: [
+        {
+          name: watch.subject,
+          criterionType: 'StaticThresholdCriterion',
+          metricNamespace: metric.namespace,
+          metricName: metric.name,
+          timeAggregation: metric.aggregation,
+          operator: 'GreaterThan',
+          threshold: watch.threshold,
+          ...(dimension && {
+            dimensions: [{ name: dimension.name, operator: 'Include', values: [dimension.value] }],
+          }),
+        },
+      ],
+    },
+    ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
+  })
+}
+
+function watchDrains(
+  { names, settings, group }: Ground,
+  receivers: monitor.ActionGroup | undefined,
+  workspaceId: Input<string>,
+): void {
+  new monitor.ScheduledQueryRule('drain-overruns-alert', {
+    ruleName: names.alertOf('drain-overruns'),
+    resourceGroupName: group,
+    location: settings.location,
+    kind: 'LogAlert',
+    description: 'A replica went with sockets still open, or was killed before its drain was done',
+    enabled: true,
+    severity: 2,
+    scopes: [workspaceId],
+    evaluationFrequency: 'PT15M',
+    windowSize: 'PT30M',
+    criteria: {
+      allOf: [
+        {
+          query: drainOverrunQuery(names.app, settings.terminationGracePeriodSeconds),
+          timeAggregation: 'Count',
+          operator: 'GreaterThan',
+          threshold: 0,
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 },
+        },
+      ],
+    },
+    ...(receivers && { actions: { actionGroups: [receivers.id] } }),
+  })
+}

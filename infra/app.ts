@@ -1,0 +1,94 @@
+/** The container app: many revisions at a time, each named by a hash, each with its own weight. */
+
+import type { types } from '@pulumi/azure-native'
+import * as azureApp from '@pulumi/azure-native/app/index.js'
+import * as pulumi from '@pulumi/pulumi'
+import { type ContainerParts, describeTemplate } from './container.ts'
+import { type Environment, workloadProfile } from './environment.ts'
+import type { Ground } from './ground.ts'
+import type { Identity } from './identity.ts'
+import type { Registry } from './registry.ts'
+import { revisionName, suffixOf } from './revision.ts'
+import { chooseTraffic, type Revision } from './traffic.ts'
+import type { Vault } from './vault.ts'
+
+export interface AppParts extends ContainerParts {
+  readonly environment: Environment
+  readonly registry: Registry
+  readonly vault: Vault
+  readonly identities: { readonly app: Identity; readonly platform: Identity }
+  /** Weights after the last update; empty before the first. */
+  readonly previous: pulumi.Input<readonly Revision[]>
+  /** What a replica needs at its first breath. */
+  readonly after: pulumi.Resource[]
+}
+
+/** Deactivated revisions that can still be brought back. */
+const maxInactiveRevisions = 10
+
+/** Creates the app. */
+export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerApp {
+  const { names, settings, group } = ground
+  const { environment, registry, identities } = parts
+  const template = describeTemplate(ground, parts)
+  const userAssignedIdentities = [identities.app.id, identities.platform.id]
+  const suffix = pulumi
+    .all([template, parts.vault.references])
+    .apply(([whole, secrets]) => suffixOf({ template: whole, secrets }))
+  return new azureApp.ContainerApp(
+    'app',
+    {
+      containerAppName: names.app,
+      resourceGroupName: group,
+      location: settings.location,
+      environmentId: environment.id,
+      workloadProfileName: workloadProfile,
+      identity: { type: 'UserAssigned', userAssignedIdentities },
+      configuration: {
+        activeRevisionsMode: 'Multiple',
+        maxInactiveRevisions,
+        ingress: describeIngress(ground, parts, suffix),
+        registries: [{ server: registry.loginServer, identity: identities.platform.id }],
+        // The container can get tokens of the app's identity, and none of the platform's.
+        identitySettings: [
+          { identity: identities.app.id, lifecycle: 'Main' },
+          { identity: identities.platform.id, lifecycle: 'None' },
+        ],
+        secrets: [...parts.vault.references],
+      },
+      template: { ...template, revisionSuffix: suffix },
+    },
+    { dependsOn: parts.after },
+  )
+}
+
+function describeIngress(
+  { names, settings }: Ground,
+  { previous }: AppParts,
+  suffix: pulumi.Output<string>,
+): types.input.app.IngressArgs {
+  return {
+    // Outside the environment, but inside the network: the environment itself is internal.
+    external: true,
+    targetPort: settings.containerTargetPort,
+    // http2 and tcp break the upgrade (microsoft/azure-container-apps#1500).
+    transport: 'auto',
+    allowInsecure: false,
+    traffic: pulumi
+      .all([suffix, previous])
+      .apply(([known, before]) =>
+        chooseTraffic({ newest: revisionName(names.app, known), wanted: settings.traffic, previous: before }),
+      ),
+  }
+}
+
+/** Reads the revisions with their weights and labels off the app. */
+export function listRevisions(app: azureApp.ContainerApp): pulumi.Output<Revision[]> {
+  return app.configuration.apply(configuration =>
+    (configuration?.ingress?.traffic ?? []).map(({ revisionName, weight, label }) => ({
+      revision: revisionName ?? '',
+      weight: weight ?? 0,
+      ...(label !== undefined && { label }),
+    })),
+  )
+}

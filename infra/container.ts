@@ -1,0 +1,98 @@
+/** What a revision is made of: the container, its environment, its probes, how it scales. */
+import type { types } from '@pulumi/azure-native'
+import type { Input } from '@pulumi/pulumi'
+import { paths } from '../runtime/contract.ts'
+import type { Ground } from './ground.ts'
+import { addressPlan } from './network.ts'
+
+type Variable = { name: string } & ({ value: Input<string> } | { secretRef: string })
+
+export interface ContainerParts {
+  readonly image: Input<string>
+  readonly openAiEndpoint: string
+  readonly identityClientId: Input<string>
+  readonly redisUrl: string | undefined
+  /** Address that clients dial: `https://host` or `http://host`. */
+  readonly publicUrl: string
+}
+
+/** Where Container Apps keeps its own proxies (learn.microsoft.com, custom-virtual-networks). */
+const platformNetworks = ['100.100.0.0/17', '100.100.128.0/19', '100.100.160.0/19', '100.100.192.0/19']
+
+/** The container's environment; every name stands in `runtime/environment.ts`. */
+export function listVariables({ settings }: Ground, parts: ContainerParts): Variable[] {
+  const { openAiApiKey, gatewayApiKeys, entraTenantId, entraRequiredScope, entraRequiredRole } = settings
+  const plain: Record<string, Input<string> | undefined> = {
+    HOST: '0.0.0.0',
+    PORT: String(settings.containerTargetPort),
+    DRAIN_DEADLINE_MS: String(settings.drainDeadlineMs),
+    APPLICATION_GATEWAY_HOST: parts.publicUrl,
+    AZURE_OPENAI_ENDPOINT: parts.openAiEndpoint,
+    AZURE_OPENAI_DEPLOYMENT_NAME: settings.openAiDeploymentName,
+    AZURE_OPENAI_AUTH: openAiApiKey === undefined ? 'entra' : 'key',
+    AZURE_CLIENT_ID: parts.identityClientId,
+    GATEWAY_AUTH: settings.gatewayAuth,
+    ENTRA_TENANT_ID: entraTenantId,
+    ENTRA_AUDIENCE: settings.entraAudience.join(',') || undefined,
+    ENTRA_REQUIRED_SCOPE: entraRequiredScope,
+    ENTRA_REQUIRED_ROLE: entraRequiredRole,
+    ENTRA_PAGES_CLIENT_ID: settings.entraPagesClientId,
+    // The app is reached by another name than the pages': their origin is not its own.
+    ALLOWED_ORIGINS: [parts.publicUrl, ...settings.allowedOrigins].join(','),
+    TRUSTED_PROXIES: [addressPlan.gateway, addressPlan.apps, ...platformNetworks].join(','),
+    REDIS_URL: parts.redisUrl,
+    REDIS_AUTH: parts.redisUrl === undefined ? undefined : 'entra',
+  }
+  const variables: Variable[] = Object.entries(plain).flatMap(([name, value]) =>
+    value === undefined ? [] : { name, value },
+  )
+  if (openAiApiKey !== undefined) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
+  if (gatewayApiKeys !== undefined) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
+  return variables
+}
+
+/** The whole template but for its suffix. */
+export function describeTemplate(ground: Ground, parts: ContainerParts): types.input.app.TemplateArgs {
+  const { settings } = ground
+  return {
+    terminationGracePeriodSeconds: settings.terminationGracePeriodSeconds,
+    containers: [
+      {
+        name: 'gateway',
+        image: parts.image,
+        resources: { cpu: settings.containerCpu, memory: `${settings.containerMemoryGib}Gi` },
+        env: listVariables(ground, parts),
+        probes: describeProbes(settings.containerTargetPort),
+      },
+    ],
+    scale: {
+      minReplicas: settings.minReplicas,
+      maxReplicas: settings.maxReplicas,
+      cooldownPeriod: settings.cooldownPeriod,
+      pollingInterval: settings.pollingInterval,
+      rules: scaleRules,
+    },
+  }
+}
+
+/**
+ * Load as sockets make it: events cost CPU, open sockets memory. The default HTTP rule sees a socket in its
+ * first fifteen seconds only (microsoft/azure-container-apps#1167).
+ */
+const scaleRules: types.input.app.ScaleRuleArgs[] = [
+  { name: 'cpu', custom: { type: 'cpu', metadata: { type: 'Utilization', value: '60' } } },
+  { name: 'memory', custom: { type: 'memory', metadata: { type: 'Utilization', value: '75' } } },
+]
+
+/**
+ * Readiness follows the drain, so that a replica that goes takes no new connection; liveness does not, or
+ * the platform would kill what is draining. All three are set: the defaults probe TCP.
+ */
+function describeProbes(port: number): types.input.app.ContainerAppProbeArgs[] {
+  const ask = (path: string) => ({ httpGet: { path, port, scheme: 'HTTP' }, timeoutSeconds: 2 })
+  return [
+    { type: 'Startup', ...ask(paths.health), initialDelaySeconds: 1, periodSeconds: 2, failureThreshold: 10 },
+    { type: 'Readiness', ...ask(paths.ready), periodSeconds: 3, failureThreshold: 2, successThreshold: 1 },
+    { type: 'Liveness', ...ask(paths.health), periodSeconds: 10, failureThreshold: 3 },
+  ]
+}

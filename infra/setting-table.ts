@@ -1,0 +1,282 @@
+/**
+ * Every stack setting: what it means, what it may be, what it is when unset.
+ * `Pulumi.yaml` and the README's table are held to this list by a test.
+ * Over 200 lines because it is one table.
+ */
+import { z } from 'zod'
+import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/contract.ts'
+
+/** What a person reads when a setting is wrong, and in the documents. */
+export interface SettingMeta {
+  description: string
+  allowed: string
+  /** How `Pulumi.yaml` types it. */
+  type: 'string' | 'integer' | 'boolean' | 'array'
+  secret?: boolean
+}
+
+const text = (fallback: string, pattern: RegExp, description: string, allowed: string) =>
+  z.string().regex(pattern).default(fallback).meta({ description, allowed, type: 'string' })
+
+const optional = (pattern: RegExp, description: string, allowed: string) =>
+  z
+    .string()
+    .refine(value => value === '' || pattern.test(value))
+    .default('')
+    .meta({ description, allowed: `empty, or ${allowed}`, type: 'string' })
+
+const whole = (fallback: number, min: number, max: number, description: string) =>
+  z.coerce
+    .number()
+    .int()
+    .min(min)
+    .max(max)
+    .default(fallback)
+    .meta({ description, allowed: `a whole number from ${min} to ${max}`, type: 'integer' })
+
+const oneOf = <const T extends readonly [string, ...string[]]>(
+  words: T,
+  fallback: T[number],
+  description: string,
+) =>
+  z
+    .enum(words)
+    .default(fallback)
+    .meta({ description, allowed: words.map(word => word || 'empty').join(', '), type: 'string' })
+
+const flag = (fallback: boolean, description: string) =>
+  z
+    .union([z.boolean(), z.stringbool()])
+    .default(fallback)
+    .meta({ description, allowed: 'true or false', type: 'boolean' })
+
+const secret = (pattern: RegExp, description: string, allowed: string) =>
+  optional(pattern, description, allowed).meta({
+    description,
+    allowed: `empty, or ${allowed}`,
+    type: 'string',
+    secret: true,
+  })
+
+const list = (part: RegExp, fallback: string, description: string, allowed: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform(value =>
+      value
+        .split(',')
+        .map(entry => entry.trim())
+        .filter(entry => entry !== ''),
+    )
+    .refine(entries => entries.every(entry => part.test(entry)))
+    .meta({ description, allowed, type: 'string' })
+
+const trafficEntry = z.strictObject({
+  revision: z.string().regex(/^(newest|[a-z][a-z0-9-]{1,52}[a-z0-9])$/),
+  weight: z.number().int().min(0).max(100),
+  label: z
+    .string()
+    .regex(/^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$/)
+    .optional(),
+})
+
+/** What a stack may ask of the traffic: `newest` stands for the revision that this very update makes. */
+export type WantedTraffic = z.output<typeof trafficEntry>
+
+const region = /^[a-z][a-z0-9]{3,29}$/
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const origin = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i
+const network = /^(Internet|\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?)$/
+const hostName = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/i
+
+export const settingTable = z.strictObject({
+  prefix: text(
+    'gptrt',
+    /^[a-z][a-z0-9]{2,11}$/,
+    'First part of every name',
+    '3 to 12 lower-case letters and digits, a letter first',
+  ),
+  location: text(
+    'swedencentral',
+    region,
+    'Region of everything but the model',
+    'a region such as swedencentral',
+  ),
+  openAiLocation: optional(
+    region,
+    'Region of the Azure OpenAI account; empty means location',
+    'a region such as swedencentral',
+  ),
+  zoneRedundant: flag(false, 'Spread environment, Application Gateway, public IP and Redis over three zones'),
+
+  minReplicas: whole(1, 1, 1000, 'Replicas that always run (the CPU rule cannot scale to zero)'),
+  maxReplicas: whole(2, 1, 1000, 'Most replicas of a revision'),
+  cooldownPeriod: whole(300, 30, 3600, 'Seconds without load before the last scale-in'),
+  pollingInterval: whole(30, 5, 300, 'Seconds between two looks at the load'),
+  containerCpu: oneOf(
+    ['0.25', '0.5', '0.75', '1', '1.25', '1.5', '1.75', '2'],
+    '0.5',
+    'vCPU of a replica; memory is twice as many GiB',
+  ),
+  containerTargetPort: whole(
+    defaultPort,
+    1024,
+    65_535,
+    'Port of the container (a non-root process cannot take a lower one)',
+  ),
+  terminationGracePeriodSeconds: whole(
+    defaultGracePeriodSec,
+    10,
+    600,
+    'Seconds from SIGTERM to SIGKILL; the drain ends five seconds earlier',
+  ),
+
+  registrySku: oneOf(['Basic', 'Standard', 'Premium'], 'Basic', 'Size of the container registry'),
+  openAiDeploymentName: text(
+    defaultDeployment,
+    /^[A-Za-z0-9][\w.-]{0,62}[A-Za-z0-9]$/,
+    'Name of the model deployment',
+    '2 to 64 letters, digits, dots and dashes',
+  ),
+  openAiModelName: text(
+    'gpt-realtime',
+    /^[a-z0-9][a-z0-9.-]{1,62}$/,
+    'Model',
+    'a model name such as gpt-realtime',
+  ),
+  openAiModelVersion: text(
+    '2025-08-28',
+    /^\d{4}-\d{2}-\d{2}(-\w+)?$/,
+    'Version of the model',
+    'a date such as 2025-08-28',
+  ),
+  openAiDeploymentSku: oneOf(
+    ['GlobalStandard', 'DataZoneStandard', 'Standard'],
+    'GlobalStandard',
+    'Kind of deployment; realtime models were offered as GlobalStandard only when this was written',
+  ),
+  openAiDeploymentCapacity: whole(10, 1, 10_000, 'Capacity in thousands of tokens a minute'),
+  openAiApiKey: secret(
+    /^[\x21-\x7e]{16,256}$/,
+    'Key of the account, in place of the managed identity',
+    '16 to 256 characters without spaces',
+  ),
+
+  gatewayAuth: oneOf(
+    ['', 'none', 'key', 'entra', 'key,entra'],
+    '',
+    'What clients must show; empty is none on the stack dev and a fault on any other',
+  ),
+  gatewayApiKeys: secret(
+    /^[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,}(\s*,\s*[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,})*$/,
+    'Keys of clients, for gatewayAuth key',
+    'name:secret pairs separated by commas, secrets of 8 characters and more',
+  ),
+  entraTenantId: optional(guid, 'Tenant whose tokens are taken, for gatewayAuth entra', 'a GUID'),
+  entraAudience: list(
+    /^\S{3,}$/,
+    '',
+    'Audiences of the tokens: client id of the API, its app-id URI',
+    'a comma-separated list',
+  ),
+  entraRequiredScope: optional(/^[\w.-]{1,120}$/, "Scope that a person's token must carry", 'a scope name'),
+  entraRequiredRole: optional(
+    /^[\w.-]{1,120}$/,
+    "Role that an application's token must carry",
+    'a role name',
+  ),
+  entraPagesClientId: optional(
+    guid,
+    "The pages' own app registration (single-page application), with which people sign in",
+    'a GUID',
+  ),
+  allowedOrigins: list(
+    origin,
+    '',
+    "Origins of pages that may connect, besides the gateway's own",
+    'a comma-separated list of origins such as https://app.example.com',
+  ),
+  clientRanges: list(
+    network,
+    'Internet',
+    'Who may reach the public address: Internet, or networks',
+    'Internet, or a comma-separated list of IPv4 networks such as 203.0.113.0/24',
+  ),
+
+  gatewaySku: oneOf(
+    ['Standard_v2', 'WAF_v2'],
+    'Standard_v2',
+    'Application Gateway, without or with web application firewall',
+  ),
+  gatewayMinCapacity: whole(
+    1,
+    1,
+    125,
+    'Fewest Application Gateway instances; a scale-in cuts sockets after the drain',
+  ),
+  gatewayMaxCapacity: whole(2, 2, 125, 'Most Application Gateway instances'),
+  requestTimeout: whole(
+    3600,
+    60,
+    86_400,
+    'Seconds without data after which the Application Gateway ends a socket',
+  ),
+  drainTimeoutInSec: whole(3600, 1, 3600, 'Seconds that open sockets survive an Application Gateway update'),
+  idleTimeoutInMinutes: whole(
+    30,
+    4,
+    30,
+    'Minutes without a packet after which the public IP forgets a connection',
+  ),
+  tlsCertificateSecretId: optional(
+    /^https:\/\/[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net\/secrets\/[A-Za-z0-9-]{1,127}$/i,
+    'Certificate in Key Vault; empty means port 80 without TLS',
+    'a versionless Key Vault secret id',
+  ),
+  keyVaultResourceGroup: optional(
+    /^[\w().-]{0,89}[\w()-]$/,
+    'Resource group of that Key Vault',
+    'a resource group of the same subscription',
+  ),
+  hostName: optional(
+    hostName,
+    'Host name that the certificate is for; empty means the DNS name of the public IP',
+    'a host name',
+  ),
+
+  imageRef: optional(
+    /^[a-z0-9][a-z0-9.-]*(:\d+)?\/[a-z0-9._/-]+(:[\w.-]+)?@sha256:[0-9a-f]{64}$/,
+    'Image to run in place of one built here',
+    'an image pinned by digest: host/name@sha256:…',
+  ),
+  traffic: z.array(trafficEntry).default([]).meta({
+    description:
+      'Weights and labels of revisions; empty keeps what runs, and a new revision at 0 with the label next',
+    allowed: 'a list of {revision, weight, label}; revision may be newest',
+    type: 'array',
+  }),
+  redis: oneOf(
+    ['auto', 'on', 'off'],
+    'auto',
+    'State that replicas share; auto means on when maxReplicas is over 1',
+  ),
+  redisSku: text(
+    'Balanced_B0',
+    /^(Balanced_B|MemoryOptimized_M|ComputeOptimized_X)\d{1,4}$/,
+    'Size of Azure Managed Redis',
+    'a size such as Balanced_B0',
+  ),
+  alertEmail: optional(
+    /^[^\s@]+@[^\s@]+\.[^\s@]+$/,
+    'Who hears of alerts; empty means that they show in the portal only',
+    'an e-mail address',
+  ),
+})
+
+export type SettingName = keyof typeof settingTable.shape
+export const settingNames = Object.keys(settingTable.shape) as SettingName[]
+
+/** Says what a setting is and may be. */
+export function settingMeta(name: SettingName): SettingMeta {
+  return settingTable.shape[name].meta() as unknown as SettingMeta
+}

@@ -1,0 +1,194 @@
+/** Turns a stack's configuration into settings, or into the list of all its faults at once. */
+
+import type { z } from 'zod'
+import { drainMarginSec } from '../runtime/contract.ts'
+import { warnOfRetirement } from './model-retirement.ts'
+import {
+  type SettingName,
+  settingMeta,
+  settingNames,
+  settingTable,
+  type WantedTraffic,
+} from './setting-table.ts'
+
+type Table = z.output<typeof settingTable>
+
+/** What the program builds from. Strings are never empty: what is unset is undefined. */
+export interface Settings
+  extends Omit<Table, Optional | 'redis' | 'gatewayAuth' | 'containerCpu'>,
+    OptionalTexts {
+  readonly stack: string
+  readonly openAiLocation: string
+  readonly containerCpu: number
+  readonly containerMemoryGib: number
+  /** Seconds from SIGTERM to the end of the drain, times 1000. */
+  readonly drainDeadlineMs: number
+  readonly gatewayAuth: 'none' | 'key' | 'entra' | 'key,entra'
+  readonly redis: boolean
+  readonly warnings: readonly string[]
+}
+
+const optionalNames = [
+  'openAiApiKey',
+  'gatewayApiKeys',
+  'entraTenantId',
+  'entraRequiredScope',
+  'entraRequiredRole',
+  'entraPagesClientId',
+  'tlsCertificateSecretId',
+  'keyVaultResourceGroup',
+  'hostName',
+  'imageRef',
+  'alertEmail',
+] as const
+
+type Optional = (typeof optionalNames)[number]
+type OptionalTexts = { readonly [name in Optional]: string | undefined }
+
+export interface StackConfiguration {
+  readonly stack: string
+  /** Values by name, without the project's namespace; objects as parsed JSON. */
+  readonly values: Readonly<Record<string, unknown>>
+  readonly today: Date
+}
+
+/** All faults of a stack's configuration, one sentence each. */
+export class SettingsError extends Error {
+  readonly faults: readonly string[]
+  constructor(stack: string, faults: readonly string[]) {
+    const count = `${faults.length} fault${faults.length === 1 ? '' : 's'}`
+    super(
+      `The configuration of the stack ${stack} has ${count}:\n${faults.map(fault => `  - ${fault}`).join('\n')}`,
+    )
+    this.name = 'SettingsError'
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads a stack's settings.
+ * @throws SettingsError naming every setting at fault and what is allowed; values are not repeated, as a
+ * secret may stand in the wrong one
+ */
+export function readSettings({ stack, values, today }: StackConfiguration): Settings {
+  const faults: string[] = []
+  const given: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(values)) {
+    if (settingNames.includes(name as SettingName))
+      given[name] = typeof value === 'number' ? value : trim(value)
+    else faults.push(`${name}: is not a setting of this program; the README lists them all`)
+  }
+  const parsed = settingTable.safeParse(given)
+  if (!parsed.success) {
+    const names = new Set(parsed.error.issues.map(issue => String(issue.path[0]) as SettingName))
+    for (const name of names) faults.push(`${name}: allowed is ${settingMeta(name).allowed}`)
+    for (const name of names) delete given[name]
+  }
+  // Faulty settings fall back to their defaults here, so that the checks across settings run too.
+  const table = parsed.data ?? settingTable.parse(given)
+  faults.push(...faultsAcross(stack, table))
+  if (faults.length > 0) throw new SettingsError(stack, faults)
+  return complete(stack, table, today)
+}
+
+function trim(value: unknown): unknown {
+  return typeof value === 'string' ? value.trim() : value
+}
+
+type Check = (fine: boolean, fault: string) => void
+
+function faultsAcross(stack: string, table: Table): string[] {
+  const faults: string[] = []
+  const check: Check = (fine, fault) => {
+    if (!fine) faults.push(fault)
+  }
+  // The app's name and a revision's suffix share 54 characters (microsoft/azure-container-apps#1443).
+  check(
+    /^[a-z][a-z0-9]{1,11}$/.test(stack),
+    'the stack: its name is part of every name; allowed is 2 to 12 lower-case letters and digits, a letter first',
+  )
+  check(table.minReplicas <= table.maxReplicas, 'minReplicas: is over maxReplicas')
+  check(
+    table.gatewayMinCapacity <= table.gatewayMaxCapacity,
+    'gatewayMinCapacity: is over gatewayMaxCapacity',
+  )
+  check(!(table.zoneRedundant && table.minReplicas < 2), 'minReplicas: zones need at least 2 replicas')
+  checkAccess(stack, table, check)
+  faults.push(...trafficFaults(table.traffic))
+  return faults
+}
+
+function checkAccess(stack: string, table: Table, check: Check): void {
+  check(
+    table.gatewayAuth !== '' || stack === 'dev',
+    'gatewayAuth: is required for a stack that is not dev; allowed is none, key, entra, or key,entra',
+  )
+  check(
+    !table.gatewayAuth.includes('key') || table.gatewayApiKeys !== '',
+    'gatewayApiKeys: is unset; gatewayAuth key needs it (pulumi config set --secret gatewayApiKeys)',
+  )
+  check(
+    !table.gatewayAuth.includes('entra') || table.entraTenantId !== '',
+    'entraTenantId: is unset; gatewayAuth entra needs it',
+  )
+  check(
+    !table.gatewayAuth.includes('entra') || table.entraAudience.length > 0,
+    'entraAudience: is unset; gatewayAuth entra needs it',
+  )
+  check(
+    table.tlsCertificateSecretId === '' || table.hostName !== '',
+    'hostName: is unset; tlsCertificateSecretId needs the name that the certificate is for',
+  )
+  check(
+    table.tlsCertificateSecretId === '' || table.keyVaultResourceGroup !== '',
+    'keyVaultResourceGroup: is unset; tlsCertificateSecretId needs it, to let the Application Gateway read the vault',
+  )
+}
+
+function trafficFaults(traffic: readonly WantedTraffic[]): string[] {
+  if (traffic.length === 0) return []
+  const faults: string[] = []
+  const sum = traffic.reduce((total, { weight }) => total + weight, 0)
+  if (sum !== 100) faults.push(`traffic: the weights add up to ${sum}; allowed is 100`)
+  const labels = traffic.flatMap(({ label }) => label ?? [])
+  if (new Set(labels).size < labels.length)
+    faults.push('traffic: a label stands on two revisions; allowed is one')
+  const names = traffic.map(({ revision }) => revision)
+  if (new Set(names).size < names.length) faults.push('traffic: a revision is listed twice; allowed is once')
+  return faults
+}
+
+function complete(stack: string, table: Table, today: Date): Settings {
+  const texts = Object.fromEntries(
+    optionalNames.map(name => [name, table[name] || undefined]),
+  ) as OptionalTexts
+  const cpu = Number(table.containerCpu)
+  const gatewayAuth = table.gatewayAuth || 'none'
+  return {
+    ...table,
+    ...texts,
+    stack,
+    openAiLocation: table.openAiLocation || table.location,
+    containerCpu: cpu,
+    containerMemoryGib: cpu * 2,
+    drainDeadlineMs: (table.terminationGracePeriodSeconds - drainMarginSec) * 1000,
+    gatewayAuth,
+    redis: table.redis === 'auto' ? table.maxReplicas > 1 : table.redis === 'on',
+    warnings: warn(table, gatewayAuth, today),
+  }
+}
+
+function warn(table: Table, gatewayAuth: string, today: Date): string[] {
+  const retirement = warnOfRetirement(table.openAiModelName, table.openAiModelVersion, today)
+  return [
+    retirement,
+    table.tlsCertificateSecretId === '' &&
+      'tlsCertificateSecretId is unset: the gateway speaks plain http, and browsers give a page no microphone outside a secure context',
+    gatewayAuth === 'none' &&
+      table.clientRanges.includes('Internet') &&
+      'gatewayAuth is none: whoever finds the address talks to the model at your cost; set gatewayAuth or clientRanges',
+    table.maxReplicas > 1 &&
+      table.redis === 'off' &&
+      'redis is off with more than one replica: sessions cannot be resumed, and limits are counted a replica',
+  ].filter(warning => typeof warning === 'string')
+}

@@ -1,0 +1,58 @@
+import test from 'ava'
+import { readConfig } from '../../runtime/config.ts'
+import { environment } from '../../runtime/environment.ts'
+import { runProgram, stackFile } from './azure.ts'
+
+type Variable = { name: string; value?: string; secretRef?: string }
+
+/** What the platform adds (learn.microsoft.com, container-apps/environment-variables and managed-identity). */
+const platform = {
+  CONTAINER_APP_REVISION: 'gptrt-prod--r0123456789',
+  CONTAINER_APP_REPLICA_NAME: 'gptrt-prod--r0123456789-6f5c-abcde',
+  IDENTITY_ENDPOINT: 'http://localhost:42356/msi/token',
+}
+
+const secretValues: Record<string, string> = {
+  'openai-key': '0123456789abcdef',
+  'gateway-keys': 'alice:correct-horse-battery',
+}
+
+async function variablesOf(stack: string, config: Record<string, unknown> = {}): Promise<Variable[]> {
+  const run = await runProgram({ stack, config: { ...stackFile(stack), ...config } })
+  const { template } = run.find('azure-native:app:ContainerApp').inputs as {
+    template: { containers: { env: Variable[] }[] }
+  }
+  return template.containers[0]?.env ?? []
+}
+
+const withKeys = {
+  gatewayAuth: 'key,entra',
+  gatewayApiKeys: 'alice:correct-horse-battery',
+  openAiApiKey: '0123456789abcdef',
+}
+
+const stacks: [title: string, stack: string, config: Record<string, unknown>][] = [
+  ['dev', 'dev', {}],
+  ['prod', 'prod', {}],
+  ['prod with keys', 'prod', withKeys],
+]
+
+for (const [title, stack, config] of stacks) {
+  test.serial(`${title}: every variable of the container is one that the runtime knows`, async t => {
+    const unknown = (await variablesOf(stack, config))
+      .map(({ name }) => name)
+      .filter(name => !(name in environment.shape))
+    t.deepEqual(unknown, [])
+  })
+
+  test.serial(`${title}: the runtime accepts the container's environment as it stands`, async t => {
+    const variables = await variablesOf(stack, config)
+    const given = Object.fromEntries(
+      variables.map(({ name, value, secretRef }) => [name, value ?? secretValues[secretRef ?? '']]),
+    )
+    const { host, port, drain } = readConfig({ ...given, ...platform })
+    t.is(host, '0.0.0.0')
+    t.is(port, 8080)
+    t.is(drain.deadlineMs, stack === 'prod' ? 595_000 : 25_000)
+  })
+}

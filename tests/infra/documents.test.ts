@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { drainOverrunQuery } from '../../infra/alerts.ts'
+import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
+import { readText, runProgram } from './azure.ts'
+
+const exists = (path: string) => existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)))
+
+/** What two languages share: headings by level and code, fenced blocks, and tables by rows, columns and code. */
+function skeletonOf(text: string): string[] {
+  const skeleton: string[] = []
+  let fence: string[] | null = null
+  for (const line of text.split('\n')) {
+    if (line.startsWith('```')) {
+      if (fence === null) fence = [line]
+      else {
+        skeleton.push([...fence, line].join('\n'))
+        fence = null
+      }
+    } else if (fence !== null) fence.push(line)
+    else if (/^#+ /.test(line)) skeleton.push(`${line.split(' ', 1)[0]} ${codeOf(line)}`)
+    else if (line.startsWith('|'))
+      skeleton.push(`row of ${line.replaceAll('\\|', '').split('|').length - 2}: ${codeOf(line)}`)
+  }
+  return skeleton
+}
+
+const codeOf = (line: string) =>
+  [...line.matchAll(/`([^`]+)`/g)]
+    .map(match => match[1])
+    .sort()
+    .join(' ')
+
+test('README.ja.md has the headings, commands and tables of README.md, in the same order', t => {
+  t.deepEqual(skeletonOf(readText('README.ja.md')), skeletonOf(readText('README.md')))
+})
+
+test('every link of the documents to a file of the repository leads somewhere', t => {
+  for (const file of ['README.md', 'README.ja.md']) {
+    for (const [, path = ''] of readText(file).matchAll(/\]\((?!https?:|#)([^)#]+)\)/g))
+      t.true(exists(path), `${file}: ${path}`)
+  }
+})
+
+test('every link within a document leads to one of its headings', t => {
+  for (const file of ['README.md', 'README.ja.md']) {
+    const text = readText(file)
+    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .replaceAll(' ', '-'),
+    )
+    for (const [, anchor = ''] of text.matchAll(/\]\(#([^)]+)\)/g))
+      t.true(anchors.includes(anchor), `${file}: #${anchor}`)
+  }
+})
+
+test('every npm command of the documents is a script, and every file that they run is there', t => {
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
+  for (const file of ['README.md', 'README.ja.md']) {
+    const text = readText(file)
+    for (const [, script = ''] of text.matchAll(/npm (?:run )?((?!install|ci|run)[\w:-]+)(?= --|`|\n|\s+#)/g))
+      t.true(script in scripts, `${file}: npm ${script}`)
+    for (const [, path = ''] of text.matchAll(/^node (\S+)/gm)) t.true(exists(path), `${file}: node ${path}`)
+  }
+})
+
+test('the table of stack settings has every setting with its default, and says when it is secret', t => {
+  for (const file of ['README.md', 'README.ja.md']) {
+    const lines = readText(file).split('\n')
+    for (const name of settingNames) {
+      const row = lines.find(line => line.startsWith(`| \`${name}\` |`)) ?? ''
+      const fallback = settingTable.shape[name].parse(undefined)
+      const shown = Array.isArray(fallback) ? fallback.join(',') : String(fallback)
+      t.is(row.split(' | ')[1], shown === '' ? '–' : `\`${shown}\``, `${file}: ${name}`)
+      if (settingMeta(name).secret) t.regex(row, /secret|秘密/, `${file}: ${name}`)
+    }
+    const firstLine = lines.findIndex(line => line.startsWith('| `prefix` |'))
+    const rows = lines.slice(firstLine).findIndex(line => !line.startsWith('|'))
+    t.is(rows, settingNames.length, `${file} lists a setting that is none`)
+  }
+})
+
+test('the English table says what each setting means and what it may be', t => {
+  const text = readText('README.md')
+  for (const name of settingNames) {
+    const { description, allowed } = settingMeta(name)
+    t.true(text.includes(description.replaceAll('|', '\\|')), name)
+    t.true(text.includes(allowed.replaceAll('|', '\\|')), name)
+  }
+})
+
+test('the query for drains that were cut off is the one that the alert asks', t => {
+  for (const file of ['README.md', 'README.ja.md']) {
+    t.true(readText(file).includes(`\`\`\`kusto\n${drainOverrunQuery('gptrt-dev', 30)}\n\`\`\``), file)
+  }
+})
+
+test.serial("every output that the documents and scripts ask for is one of the program's", async t => {
+  const { outputs } = await runProgram()
+  const texts = [
+    'README.md',
+    'README.ja.md',
+    '.github/scripts/retire-idle.sh',
+    '.github/workflows/deploy.yml',
+  ].map(readText)
+  for (const [, name = ''] of texts.join('\n').matchAll(/pulumi stack output ([a-zA-Z]+)/g))
+    t.true(name in outputs, name)
+  for (const [, name = ''] of readText('.github/scripts/azure-hands.ts').matchAll(/output\('(\w+)'\)/g))
+    t.true(name in outputs, name)
+})
+
+test('the architecture picture is an SVG that needs nothing from elsewhere and says what it shows', t => {
+  const picture = readText('docs/architecture.svg')
+  t.regex(picture, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
+  t.regex(picture, /<title id="title">.+<\/title>\s*<desc/)
+  t.notRegex(picture.replace('http://www.w3.org/2000/svg', ''), /https?:|<script|<image/)
+  const open = [...picture.matchAll(/<([a-z]+)(?=[\s>])[^>]*?(\/?)>/gi)].filter(
+    ([, , slash]) => slash === '',
+  ).length
+  t.is(open, [...picture.matchAll(/<\/[a-z]+>/gi)].length)
+})
+
+test('the picture shows the addresses of the program', t => {
+  for (const range of ['10.20.0.0/16', '10.20.0.0/24', '10.20.1.0/24', '10.20.2.0/27']) {
+    t.true(readText('docs/architecture.svg').includes(range), range)
+  }
+})

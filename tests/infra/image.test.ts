@@ -1,0 +1,129 @@
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { exchangeToken } from '../../infra/image.ts'
+import { readText } from './azure.ts'
+
+/** Instructions of a Dockerfile, by stage, with continued lines joined. */
+function stagesOf(text: string): { keyword: string; rest: string }[][] {
+  const lines = text
+    .replace(/\\\n\s*/g, ' ')
+    .split('\n')
+    .filter(line => line.trim() !== '' && !line.startsWith('#'))
+    .map(line => ({ keyword: line.split(' ', 1)[0] ?? '', rest: line.slice(line.indexOf(' ') + 1).trim() }))
+  const starts = lines.flatMap(({ keyword }, index) => (keyword === 'FROM' ? [index] : []))
+  return starts.map((start, index) => lines.slice(start, starts[index + 1]))
+}
+
+const dockerfile = readText('Dockerfile')
+const stages = stagesOf(dockerfile)
+const last = stages.at(-1) ?? []
+const of = (stage: { keyword: string; rest: string }[], keyword: string) =>
+  stage.filter(line => line.keyword === keyword).map(({ rest }) => rest)
+
+test('every stage stands on one slim glibc base of Node 22, pinned by a digest that a build may replace', t => {
+  const { node } = JSON.parse(readText('package.json')).devDependencies as { node: string }
+  t.regex(
+    dockerfile,
+    new RegExp(`^ARG NODE_IMAGE=node:${node.replaceAll('.', '\\.')}-bookworm-slim@sha256:[0-9a-f]{64}$`, 'm'),
+  )
+  t.true(stages.length >= 3)
+  for (const stage of stages) t.regex(stage[0]?.rest ?? '', /^\$\{NODE_IMAGE\}/)
+})
+
+test('node is process 1, in exec form, and no shell is needed at run time', t => {
+  t.deepEqual(JSON.parse(of(last, 'ENTRYPOINT')[0] ?? ''), ['node', 'runtime/main.ts'])
+  const [, health = ''] = (of(last, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
+  const command = JSON.parse(health) as string[]
+  t.is(command[0], 'node')
+  t.true(command.join(' ').includes('/healthz'))
+  t.deepEqual(of(last, 'CMD'), [])
+  t.deepEqual(of(last, 'RUN'), [])
+})
+
+test('the process is nobody special, and owns none of the files it runs', t => {
+  t.deepEqual(of(last, 'USER'), ['node'])
+  for (const copy of of(last, 'COPY')) t.notRegex(copy, /--chown/)
+})
+
+test('the last stage takes production packages, built pages, the runtime, and nothing else', t => {
+  t.deepEqual(of(last, 'COPY'), [
+    '--from=packages /app/node_modules node_modules',
+    '--from=pages /app/web/dist web/dist',
+    'package.json LICENSE ./',
+    'runtime runtime',
+  ])
+  const [packages] = stages
+  const [install = ''] = of(packages ?? [], 'RUN')
+  t.regex(install, /npm ci --omit=dev/)
+  t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
+})
+
+test('the image says what it is', t => {
+  for (const label of ['title', 'description', 'licenses', 'base.name']) {
+    t.true(
+      of(last, 'LABEL').some(labels => labels.includes(`org.opencontainers.image.${label}=`)),
+      label,
+    )
+  }
+})
+
+test('the build sees only what the image is made of, and that exists', t => {
+  const lines = readText('.dockerignore')
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith('#'))
+  t.is(lines[0], '*')
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const admitted = lines.filter(line => line.startsWith('!')).map(line => line.slice(1))
+  for (const path of admitted) t.is(globSync(path, { cwd: root }).length, 1, path)
+  const wanted = stages.flatMap(stage => of(stage, 'COPY')).filter(copy => !copy.startsWith('--from'))
+  for (const path of wanted.flatMap(copy => copy.split(' ').slice(0, -1)))
+    t.true(admitted.includes(path), path)
+  for (const secret of ['.env', '.tls', '.git', 'Pulumi.dev.yaml']) t.false(admitted.includes(secret), secret)
+})
+
+const server = 'gptrtdev000000.azurecr.io'
+const asked = (answers: (Response | Error)[]) => {
+  const calls: { url: string; body: string }[] = []
+  const waits: number[] = []
+  const exchange = {
+    fetch: async (url: string | URL | Request, init?: RequestInit) => {
+      calls.push({ url: String(url), body: String(init?.body) })
+      const answer = answers.shift() ?? new Error('no answer')
+      if (answer instanceof Error) throw answer
+      return answer
+    },
+    wait: async (ms: number) => {
+      waits.push(ms)
+    },
+  }
+  return {
+    calls,
+    waits,
+    token: () => exchangeToken({ server, tenantId: 'tenant', azureToken: 'azure', exchange }),
+  }
+}
+
+test("the deployer's token is traded for one that may push", async t => {
+  const { calls, token } = asked([Response.json({ refresh_token: 'push' })])
+  t.is(await token(), 'push')
+  t.is(calls[0]?.url, `https://${server}/oauth2/exchange`)
+  t.is(calls[0]?.body, `grant_type=access_token&service=${server}&tenant=tenant&access_token=azure`)
+})
+
+test('a registry that does not answer yet is asked again', async t => {
+  const { waits, token } = asked([
+    new Error('ENOTFOUND'),
+    new Response('', { status: 503 }),
+    Response.json({ refresh_token: 'push' }),
+  ])
+  t.is(await token(), 'push')
+  t.deepEqual(waits, [3000, 3000])
+})
+
+test('a registry that keeps refusing is named, with its status and the role that is missing, and no token', async t => {
+  const refusals = Array.from({ length: 10 }, () => new Response('', { status: 401 }))
+  const error = await t.throwsAsync(asked(refusals).token())
+  t.regex(error?.message ?? '', /gptrtdev000000\.azurecr\.io .*HTTP 401.*AcrPush/)
+  t.false(error?.message.includes('azure)'))
+})

@@ -1,0 +1,70 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { type PreviewStep, reportPreview } from '../../.github/scripts/preview-report.ts'
+
+const step = (op: string, type: string, name: string, diffReasons: string[] = []): PreviewStep => ({
+  op,
+  urn: `urn:pulumi:dev::realtime-gateway::${type}::${name}`,
+  diffReasons,
+})
+const gateway = 'azure-native:network:ApplicationGateway'
+
+test('a preview that leaves the Application Gateway alone raises no alarm, and lists what changes', t => {
+  const { text, alarms } = reportPreview('dev', [
+    step('same', gateway, 'gateway'),
+    step('update', 'azure-native:app:ContainerApp', 'app', ['template.containers[0].image']),
+  ])
+  t.deepEqual(alarms, [])
+  t.true(text.includes('| update | azure-native:app:ContainerApp `app` | `template.containers[0].image` |'))
+  t.false(text.includes('gateway`'))
+})
+
+test('a preview that would touch the Application Gateway, or take away what must last, raises the alarm', t => {
+  for (const op of ['update', 'replace', 'delete', 'create-replacement', 'delete-replaced']) {
+    t.is(reportPreview('dev', [step(op, gateway, 'gateway')]).alarms.length, 1, op)
+  }
+  t.is(reportPreview('dev', [step('create', gateway, 'gateway')]).alarms.length, 0)
+  t.is(
+    reportPreview('dev', [step('replace', 'azure-native:app:ManagedEnvironment', 'environment')]).alarms
+      .length,
+    1,
+  )
+  t.is(
+    reportPreview('dev', [step('update', 'azure-native:app:ManagedEnvironment', 'environment')]).alarms
+      .length,
+    0,
+  )
+  t.true(reportPreview('dev', []).text.includes('Nothing changes.'))
+})
+
+test('a preview repeats what the program warned of', t => {
+  const { text } = reportPreview(
+    'dev',
+    [],
+    [
+      { severity: 'warning', message: 'a model is retired soon\n' },
+      { severity: 'info', message: 'no news' },
+    ],
+  )
+  t.true(text.includes('> a model is retired soon\n'))
+  t.false(text.includes('no news'))
+})
+
+test('the command that the workflow runs writes the report, and exits with 3 when a reviewer must look', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'preview-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const [plan, report] = [join(folder, 'plan.json'), join(folder, 'report.md')]
+  const command = fileURLToPath(new URL('../../.github/scripts/report-preview.ts', import.meta.url))
+  for (const [op, code] of [
+    ['update', 3],
+    ['same', 0],
+  ] as const) {
+    writeFileSync(plan, JSON.stringify({ steps: [step(op, gateway, 'gateway')] }))
+    t.is(spawnSync(process.execPath, [command, 'dev', plan, report]).status, code)
+    t.is(readFileSync(report, 'utf8').includes('CAUTION'), code === 3)
+  }
+})

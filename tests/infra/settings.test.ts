@@ -1,0 +1,281 @@
+/** What each setting takes and refuses. Over 200 lines because it is one table of values and what follows from them. */
+import test from 'ava'
+import yaml from 'js-yaml'
+import { warnOfRetirement } from '../../infra/model-retirement.ts'
+import { type SettingName, settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
+import { readSettings, SettingsError } from '../../infra/settings.ts'
+import { readText, stackFile } from './azure.ts'
+
+const today = new Date('2026-11-20T00:00:00Z')
+const longHash = 'a'.repeat(64)
+
+const read = (values: Record<string, unknown>, stack = 'dev') => readSettings({ stack, values, today })
+
+function faultsOf(values: Record<string, unknown>, stack = 'dev'): readonly string[] {
+  try {
+    read(values, stack)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.faults
+    throw error
+  }
+}
+
+/** Values that a stack may have, and values that it may not, as `pulumi config` would hand them over. */
+const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
+  prefix: {
+    good: ['abc', 'gptrt', 'a23456789012'],
+    bad: ['ab', 'Gptrt', '1abc', 'a-b-c', 'a234567890123', ''],
+  },
+  location: { good: ['swedencentral', 'eastus2'], bad: ['Sweden Central', 'x', ''] },
+  openAiLocation: { good: ['', 'eastus2'], bad: ['East US 2'] },
+  zoneRedundant: { good: ['false', false], bad: ['maybe', '2'] },
+  minReplicas: { good: ['1', 1, '2'], bad: ['0', '-1', '1.5', 'one'] },
+  maxReplicas: { good: ['1', '1000'], bad: ['0', '1001', ''] },
+  cooldownPeriod: { good: ['30', '3600'], bad: ['29', '3601'] },
+  pollingInterval: { good: ['5', '300'], bad: ['4', '301'] },
+  containerCpu: { good: ['0.25', '2'], bad: ['0.3', '4', 'much'] },
+  containerTargetPort: { good: ['1024', '65535'], bad: ['80', '65536'] },
+  terminationGracePeriodSeconds: { good: ['10', '30', '600'], bad: ['9', '601', '10m'] },
+  registrySku: { good: ['Basic', 'Premium'], bad: ['basic', 'Free'] },
+  openAiDeploymentName: { good: ['gpt-realtime', 'a1'], bad: ['-a', 'a b', ''] },
+  openAiModelName: { good: ['gpt-realtime', 'gpt-realtime-2.1'], bad: ['GPT', ''] },
+  openAiModelVersion: { good: ['2025-08-28', '2025-08-28-preview'], bad: ['latest', '2025-8-28'] },
+  openAiDeploymentSku: { good: ['GlobalStandard', 'Standard'], bad: ['globalstandard', 'Free'] },
+  openAiDeploymentCapacity: { good: ['1', '10000'], bad: ['0', '10001'] },
+  openAiApiKey: { good: ['', '0123456789abcdef'], bad: ['short', '0123456789 abcdef'] },
+  gatewayAuth: { good: ['', 'none'], bad: ['entra,key', 'basic'] },
+  gatewayApiKeys: {
+    good: ['', 'me:12345678', 'a:12345678, b:sha256:abcdef12'],
+    bad: ['12345678', 'me:short', 'me:1234 5678'],
+  },
+  entraTenantId: {
+    good: ['', '00000000-0000-0000-0000-000000000000'],
+    bad: ['contoso', 'contoso.onmicrosoft.com'],
+  },
+  entraAudience: { good: ['', 'api://x', 'api://x, api://y'], bad: ['a b'] },
+  entraRequiredScope: { good: ['', 'Realtime.Converse'], bad: ['a b'] },
+  entraPagesClientId: { good: ['', '00000000-0000-0000-0000-000000000000'], bad: ['pages'] },
+  entraRequiredRole: { good: ['', 'Realtime.Converse.All'], bad: ['a b'] },
+  allowedOrigins: {
+    good: ['', 'https://a.example', 'https://a.example,http://localhost:3000'],
+    bad: ['a.example', 'https://a.example/', '*'],
+  },
+  clientRanges: {
+    good: ['Internet', '203.0.113.0/24', '203.0.113.7,198.51.100.0/24'],
+    bad: ['internet', 'everyone'],
+  },
+  gatewaySku: { good: ['Standard_v2', 'WAF_v2'], bad: ['Standard', 'WAF'] },
+  gatewayMinCapacity: { good: ['1', '2'], bad: ['0', '126'] },
+  gatewayMaxCapacity: { good: ['2', '125'], bad: ['1', '126'] },
+  requestTimeout: { good: ['60', '86400'], bad: ['59', '86401'] },
+  drainTimeoutInSec: { good: ['1', '3600'], bad: ['0', '3601'] },
+  idleTimeoutInMinutes: { good: ['4', '30'], bad: ['3', '31'] },
+  tlsCertificateSecretId: {
+    good: [''],
+    bad: [
+      'https://v1.vault.azure.net/secrets/a/0123456789abcdef',
+      'http://v1.vault.azure.net/secrets/a',
+      'gateway',
+    ],
+  },
+  keyVaultResourceGroup: { good: ['', 'shared-rg'], bad: ['a/b', 'ends.'] },
+  hostName: {
+    good: ['', 'gateway.example.com'],
+    bad: ['https://gateway.example.com', 'gateway', '-a.example.com'],
+  },
+  imageRef: {
+    good: ['', `a.azurecr.io/b/c@sha256:${longHash}`, `a.azurecr.io/b:1@sha256:${longHash}`],
+    bad: ['a.azurecr.io/b:latest', `b@sha256:${longHash}`],
+  },
+  traffic: {
+    good: [
+      [],
+      [{ revision: 'newest', weight: 100 }],
+      [
+        { revision: 'newest', weight: 0, label: 'next' },
+        { revision: 'gptrt-dev--r1', weight: 100 },
+      ],
+    ],
+    bad: [
+      [{ revision: 'newest', weight: 99 }],
+      [{ revision: 'newest', weight: 101 }],
+      [
+        { revision: 'newest', weight: 50 },
+        { revision: 'newest', weight: 50 },
+      ],
+      [
+        { revision: 'newest', weight: 50, label: 'a' },
+        { revision: 'gptrt-dev--r1', weight: 50, label: 'a' },
+      ],
+      [{ revision: 'newest', weight: 100, latestRevision: true }],
+      [{ weight: 100 }],
+      'newest',
+    ],
+  },
+  redis: { good: ['auto', 'on', 'off'], bad: ['true', 'yes'] },
+  redisSku: { good: ['Balanced_B0', 'MemoryOptimized_M10'], bad: ['Basic', 'Standard_C0', 'B0'] },
+  alertEmail: { good: ['', 'ops@example.com'], bad: ['ops', 'a b@example.com'] },
+}
+
+for (const name of settingNames) {
+  test(`${name} takes what it should, and names itself and what is allowed for anything else`, t => {
+    for (const value of cases[name].good) t.deepEqual(faultsOf({ [name]: value }), [], JSON.stringify(value))
+    for (const value of cases[name].bad) {
+      const faults = faultsOf({ [name]: value })
+      t.true(faults.length > 0, `${JSON.stringify(value)} was taken`)
+      t.true(
+        faults.every(fault => fault.startsWith(`${name}: `)),
+        faults.join('\n'),
+      )
+    }
+  })
+}
+
+test('all faults are told at once, each in a sentence that does not repeat the value', t => {
+  const faults = faultsOf({ minReplicas: '0', openAiApiKey: 'hunter2', requestTimeout: 'long', typo: '1' })
+  t.is(faults.length, 4)
+  t.false(faults.join('\n').includes('hunter2'))
+  t.true(faults.some(fault => fault.startsWith('typo: is not a setting')))
+})
+
+test('the message of a fault names the stack and lists every fault on its own line', t => {
+  const error = t.throws(() => read({ prefix: 'X', maxReplicas: '0' }), { instanceOf: SettingsError })
+  t.regex(error?.message ?? '', /stack dev has 2 faults:\n {2}- .+\n {2}- /)
+})
+
+const across: [title: string, values: Record<string, unknown>, stack: string, fault: RegExp][] = [
+  ['more replicas at least than at most', { minReplicas: 3, maxReplicas: 2 }, 'dev', /^minReplicas: is over/],
+  [
+    'a gateway that is larger at least than at most',
+    { gatewayMinCapacity: 5 },
+    'dev',
+    /^gatewayMinCapacity: is over/,
+  ],
+  ['zones with a single replica', { zoneRedundant: 'true' }, 'dev', /^minReplicas: zones/],
+  ['a stack other than dev that does not say who may come in', {}, 'prod', /^gatewayAuth: is required/],
+  ['key without keys', { gatewayAuth: 'key' }, 'dev', /^gatewayApiKeys: is unset/],
+  [
+    'entra without a tenant',
+    { gatewayAuth: 'entra', entraAudience: 'api://x' },
+    'dev',
+    /^entraTenantId: is unset/,
+  ],
+  [
+    'entra without an audience',
+    {
+      gatewayAuth: 'entra',
+      entraTenantId: '00000000-0000-0000-0000-000000000000',
+    },
+    'dev',
+    /^entraAudience: is unset/,
+  ],
+  [
+    'a certificate without its host name',
+    { tlsCertificateSecretId: 'https://vault1.vault.azure.net/secrets/a', keyVaultResourceGroup: 'rg' },
+    'dev',
+    /^hostName: is unset/,
+  ],
+  [
+    "a certificate without its vault's group",
+    { tlsCertificateSecretId: 'https://vault1.vault.azure.net/secrets/a', hostName: 'a.example.com' },
+    'dev',
+    /^keyVaultResourceGroup: is unset/,
+  ],
+  ['a stack whose name does not fit in names', { gatewayAuth: 'none' }, 'Production-EU', /^the stack: /],
+]
+
+for (const [title, values, stack, fault] of across) {
+  test(`refused: ${title}`, t => {
+    const faults = faultsOf(values, stack)
+    t.is(faults.length, 1, faults.join('\n'))
+    t.regex(faults[0] ?? '', fault)
+  })
+}
+
+test('the drain ends five seconds before the grace period does', t => {
+  t.is(read({}).drainDeadlineMs, 25_000)
+  t.is(read({ terminationGracePeriodSeconds: '600' }).drainDeadlineMs, 595_000)
+})
+
+test('Redis is on by itself when there may be more than one replica', t => {
+  t.true(read({}).redis)
+  t.false(read({ maxReplicas: '1' }).redis)
+  t.true(read({ maxReplicas: '1', redis: 'on' }).redis)
+  t.false(read({ redis: 'off' }).redis)
+})
+
+test('a stack without TLS, without a gate, or with replicas that share nothing is warned', t => {
+  const warnings = read({ redis: 'off' }).warnings.join('\n')
+  t.regex(warnings, /microphone/)
+  t.regex(warnings, /gatewayAuth is none/)
+  t.regex(warnings, /redis is off/)
+  t.notRegex(read({ clientRanges: '203.0.113.0/24' }).warnings.join('\n'), /gatewayAuth/)
+})
+
+const retirements: [model: string, version: string, day: string, warning: RegExp | null][] = [
+  ['gpt-realtime', '2025-08-28', '2026-10-30', null],
+  ['gpt-realtime', '2025-08-28', '2026-10-31', /in 120 days/],
+  ['gpt-realtime', '2025-08-28', '2027-02-27', /in 1 day:/],
+  ['gpt-realtime', '2025-08-28', '2027-02-28', /was retired on 2027-02-28/],
+  ['gpt-realtime-of-tomorrow', '2030-01-01', '2026-11-20', null],
+]
+
+test('a model within 120 days of its retirement is warned of', t => {
+  for (const [model, version, day, warning] of retirements) {
+    const text = warnOfRetirement(model, version, new Date(day))
+    if (warning === null) t.is(text, null, day)
+    else t.regex(text ?? '', warning)
+  }
+})
+
+for (const stack of ['dev', 'prod']) {
+  test(`the stack file of ${stack} is accepted as it stands, and holds no secret`, t => {
+    t.deepEqual(faultsOf(stackFile(stack), stack), [])
+    for (const name of settingNames) {
+      if (settingMeta(name).secret) t.false(name in stackFile(stack), name)
+    }
+  })
+}
+
+test('prod is zone redundant, has three replicas, ten minutes of grace, a firewall, TLS, Redis and Entra', t => {
+  const prod = read(stackFile('prod'), 'prod')
+  t.like(prod, {
+    zoneRedundant: true,
+    minReplicas: 3,
+    terminationGracePeriodSeconds: 600,
+    gatewaySku: 'WAF_v2',
+    redis: true,
+    gatewayAuth: 'entra',
+    openAiApiKey: undefined,
+  })
+  t.truthy(prod.tlsCertificateSecretId)
+  t.deepEqual(prod.warnings, [])
+})
+
+test('Pulumi.yaml types, describes and defaults every setting as the program does', t => {
+  const project = yaml.load(readText('Pulumi.yaml')) as {
+    runtime: unknown
+    main: string
+    config: Record<
+      string,
+      { type: string; items?: unknown; description: string; default: unknown; secret?: boolean }
+    >
+  }
+  t.deepEqual(project.runtime, { name: 'nodejs', options: { typescript: false } })
+  t.is(project.main, 'index.ts')
+  t.deepEqual(Object.keys(project.config), settingNames)
+  for (const name of settingNames) {
+    const declared = project.config[name]
+    const meta = settingMeta(name)
+    t.is(declared?.type, meta.type, name)
+    t.is(declared?.description, `${meta.description}; ${meta.allowed}`, name)
+    t.deepEqual(
+      settingTable.shape[name].parse(declared?.default),
+      settingTable.shape[name].parse(undefined),
+      name,
+    )
+    t.is(declared?.secret, undefined, 'Pulumi refuses a secret key with a plain default')
+    if (meta.type === 'array') t.deepEqual(declared?.items, { type: 'object' })
+  }
+})

@@ -1,0 +1,44 @@
+import test from 'ava'
+import { runProgram, stackFile } from './azure.ts'
+import { shapes } from './shapes.ts'
+
+const everything = {
+  ...stackFile('prod'),
+  gatewayAuth: 'key,entra',
+  gatewayApiKeys: 'alice:correct-horse-battery',
+  openAiApiKey: '0123456789abcdef0123456789abcdef',
+  alertEmail: 'ops@example.com',
+  prefix: 'p23456789012',
+}
+
+const stacks: [name: string, options: Parameters<typeof runProgram>[0]][] = [
+  ['dev', { stack: 'dev' }],
+  ['prod', { stack: 'prod' }],
+  ['a stack with the longest names and every option', { stack: 's23456789012', config: everything }],
+]
+
+for (const [name, options] of stacks) {
+  test.serial(`every resource of ${name} has the shape that Azure takes`, async t => {
+    const { resources } = await runProgram(options)
+    for (const { type, name: resource, inputs } of resources) {
+      if (!type.startsWith('azure-native:')) continue
+      const shape = shapes[type.replace('azure-native:', '')]
+      if (shape === undefined) {
+        t.fail(`${type} has no shape in tests/infra/shapes.ts`)
+        continue
+      }
+      const checked = shape.safeParse(inputs)
+      const faults = checked.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
+      t.deepEqual(faults, [], `${type} ${resource}`)
+    }
+  })
+}
+
+test.serial('every shape is met by some stack, so that the table does not rot', async t => {
+  const { resources } = await runProgram({ stack: 's23456789012', config: everything })
+  const kinds = new Set(resources.map(({ type }) => type.replace('azure-native:', '')))
+  t.deepEqual(
+    Object.keys(shapes).filter(kind => !kinds.has(kind)),
+    [],
+  )
+})

@@ -1,0 +1,177 @@
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import yaml from 'js-yaml'
+import { readText } from './azure.ts'
+
+/**
+ * What actionlint checks of these files is checked by CI itself; here stands what it does not know: who may do
+ * what, and what is never cut off.
+ */
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const files = globSync(['.github/workflows/*.yml', '.github/actions/*/action.yml'], { cwd: root })
+
+interface Step {
+  readonly uses?: string
+  readonly run?: string
+  readonly env?: Record<string, string>
+  readonly with?: Record<string, unknown>
+}
+interface Job {
+  readonly if?: string
+  readonly 'runs-on': string
+  readonly 'timeout-minutes': number
+  readonly environment?: string
+  readonly permissions?: Record<string, string>
+  readonly concurrency?: { group: string; 'cancel-in-progress': boolean }
+  readonly strategy?: { 'max-parallel'?: number; matrix: { stack: string } }
+  readonly env?: Record<string, string>
+  readonly steps: Step[]
+}
+interface Workflow {
+  readonly on: Record<string, unknown>
+  readonly permissions: Record<string, string>
+  readonly jobs: Record<string, Job>
+}
+
+const read = (name: string) => yaml.load(readText(`.github/workflows/${name}.yml`)) as Workflow
+const names = ['ci', 'preview', 'deploy', 'rollout']
+const jobsOf = (name: string) => Object.values(read(name).jobs)
+const only = (name: string): Job => {
+  const [job, ...others] = jobsOf(name)
+  if (job === undefined || others.length > 0) throw new Error(`${name} has ${others.length + 1} jobs`)
+  return job
+}
+
+test('every action is pinned by the commit of a named version', t => {
+  for (const file of files) {
+    for (const [line, action, pin] of readText(file).matchAll(/uses: (\S+?)@(.+)/g)) {
+      t.regex(pin ?? '', /^[0-9a-f]{40} # v\d+\.\d+\.\d+$/, line)
+      t.truthy(action)
+    }
+    for (const [, local] of readText(file).matchAll(/uses: \.\/(\S+)/g))
+      t.true(globSync(`${local}/action.yml`, { cwd: root }).length === 1, local)
+  }
+})
+
+test('one action has one pin in all files', t => {
+  const pins = new Map<string, string>()
+  for (const file of files) {
+    for (const [, action = '', pin = ''] of readText(file).matchAll(/uses: ([^.\s]\S*?)@(.+)/g)) {
+      t.is(pins.get(action) ?? pin, pin, action)
+      pins.set(action, pin)
+    }
+  }
+})
+
+for (const name of names) {
+  test(`${name}: a job may do what it needs, and has a time limit`, t => {
+    const { permissions } = read(name)
+    t.deepEqual(permissions, name === 'ci' ? { contents: 'read' } : {})
+    for (const job of jobsOf(name)) {
+      t.true(job['timeout-minutes'] > 0)
+      t.not(job.permissions?.contents, 'write')
+    }
+  })
+
+  test(`${name}: what a stranger may write never becomes part of a script`, t => {
+    for (const { run = '' } of jobsOf(name).flatMap(({ steps }) => steps)) t.notRegex(run, /\$\{\{/)
+  })
+
+  test(`${name}: a checkout leaves no token behind`, t => {
+    const checkouts = jobsOf(name).flatMap(({ steps }) =>
+      steps.filter(({ uses }) => uses?.startsWith('actions/checkout')),
+    )
+    t.true(checkouts.length > 0)
+    for (const step of checkouts) t.is(step.with?.['persist-credentials'], false)
+  })
+}
+
+test('ci runs what a clean checkout runs, with no secret and no identity', t => {
+  t.true(jobsOf('ci').some(({ steps }) => steps.some(({ run }) => run === '.ci/run')))
+  t.notRegex(readText('.github/workflows/ci.yml'), /secrets\.|id-token|pull_request_target/)
+})
+
+test('preview: a fork gets neither an identity nor a token that may write', t => {
+  const job = only('preview')
+  t.deepEqual(Object.keys(read('preview').on), ['pull_request'])
+  t.regex(job.if ?? '', /head\.repo\.full_name == github\.repository/)
+  t.deepEqual(job.permissions, { contents: 'read', 'id-token': 'write', 'pull-requests': 'write' })
+  t.notRegex(
+    readText('.github/workflows/preview.yml'),
+    /secrets\.(?!PULUMI_CONFIG_PASSPHRASE)|pull_request_target/,
+  )
+})
+
+test('preview: the identity is not the one that deploys', t => {
+  t.regex(only('preview').env?.ARM_CLIENT_ID ?? '', /vars\.AZURE_PREVIEW_CLIENT_ID/)
+  t.regex(only('deploy').env?.ARM_CLIENT_ID ?? '', /vars\.AZURE_CLIENT_ID/)
+})
+
+test('deploy: dev comes first, prod behind its environment', t => {
+  const job = only('deploy')
+  t.true(job.strategy?.matrix.stack.includes(`'["dev", "prod"]'`))
+  t.is(job.strategy?.['max-parallel'], 1)
+  t.regex(job.environment ?? '', /matrix\.stack/)
+})
+
+for (const name of ['deploy', 'rollout']) {
+  test(`${name}: one update of a stack at a time, and none is ever cancelled`, t => {
+    const { concurrency } = only(name)
+    t.regex(concurrency?.group ?? '', /^stack-\$\{\{ (matrix|inputs)\.stack \}\}$/)
+    t.is(concurrency?.['cancel-in-progress'], false)
+  })
+
+  test(`${name}: signs in by OIDC, and holds no stored key`, t => {
+    const job = only(name)
+    t.deepEqual(job.permissions, { contents: 'read', 'id-token': 'write' })
+    t.is(job.env?.ARM_USE_OIDC, 'true')
+    t.notRegex(readText(`.github/workflows/${name}.yml`), /ARM_CLIENT_SECRET|secrets\.AZURE/)
+  })
+}
+
+test('az signs in right before it is used, not once for an hour of work', t => {
+  const { steps } = only('deploy')
+  const update = steps.findIndex(({ run }) => run?.startsWith('pulumi up'))
+  const login = steps.findIndex(({ uses }) => uses?.startsWith('Azure/login'))
+  const retire = steps.findIndex(({ run }) => run?.includes('retire-idle'))
+  t.true(update < login && login < retire)
+})
+
+test("every script that a workflow calls exists, npm's included", t => {
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
+  const text = [...files, '.github/scripts/azure-hands.ts'].map(readText).join('\n')
+  for (const [, script = ''] of text.matchAll(/(\.github\/scripts\/[\w.-]+)/g))
+    t.is(globSync(script, { cwd: root }).length, 1, script)
+  for (const [, script = ''] of text.matchAll(/(?:npm run |'run', ')([\w:-]+)/g))
+    t.true(script in scripts, `npm run ${script}`)
+})
+
+test("Pulumi has one version: the library's, in workflows and devcontainer", t => {
+  const { devDependencies } = JSON.parse(readText('package.json')) as {
+    devDependencies: Record<string, string>
+  }
+  const version = devDependencies['@pulumi/pulumi'] ?? ''
+  t.true(readText('.github/actions/pulumi/action.yml').includes(`pulumi-version: ${version}\n`))
+  t.true(readText('.devcontainer/devcontainer.json').includes(`"PULUMI_VERSION": "${version}"`))
+})
+
+test("Node has one version: the package's, in workflows, devcontainer and image", t => {
+  const { devDependencies } = JSON.parse(readText('package.json')) as {
+    devDependencies: Record<string, string>
+  }
+  const version = devDependencies.node ?? ''
+  for (const file of files)
+    for (const [, used] of readText(file).matchAll(/node-version: (\S+)/g)) t.is(used, version, file)
+  t.true(readText('.devcontainer/devcontainer.json').includes(`"version": "${version}"`))
+  t.true(readText('Dockerfile').includes(`node:${version}-`))
+})
+
+test('dependabot watches npm, the actions and the base image', t => {
+  const { version, updates } = yaml.load(readText('.github/dependabot.yml')) as {
+    version: number
+    updates: { 'package-ecosystem': string }[]
+  }
+  t.is(version, 2)
+  t.deepEqual(updates.map(update => update['package-ecosystem']).sort(), ['docker', 'github-actions', 'npm'])
+})
