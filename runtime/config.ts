@@ -29,6 +29,8 @@ export interface Config extends UpstreamConfig {
   readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
   /** null: memory. The address may hold a password. */
   readonly redis: { url: string; auth: 'url' | 'entra' } | null
+  /** null records nothing. */
+  readonly record: { folder: string; words: boolean } | null
   readonly drain: { lameDuckMs: number; deadlineMs: number }
 }
 
@@ -125,6 +127,7 @@ function assemble(env: Environment, faults: string[]): Config {
       sessionTtlMs: env.SIDEBAND_SESSION_TTL_SEC * 1000,
     },
     redis: readRedis(env, faults),
+    record: env.RECORD_DIR === undefined ? null : { folder: env.RECORD_DIR, words: env.RECORD_WORDS },
     drain: { lameDuckMs: env.DRAIN_LAME_DUCK_MS, deadlineMs: env.DRAIN_DEADLINE_MS },
   }
 }

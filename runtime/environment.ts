@@ -167,6 +167,12 @@ export const environment = z.object({
     'A client that takes nothing for this long while its upstream is paused is ended',
   ),
 
+  RECORD_DIR: text(
+    'Folder for recordings of sessions, redacted JSON lines that the simulator replays; unset records nothing',
+    'a folder that exists',
+  ),
+  RECORD_WORDS: flag(false, 'Recordings keep what was said, as text; never audio or instructions'),
+
   SIMULATOR_RATE: optionalNumber(
     0.1,
     1000,

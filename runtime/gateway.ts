@@ -12,6 +12,7 @@ import { loadPages } from './handlers/pages.ts'
 import type { HttpHandler } from './http.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { createRecorder } from './recorder.ts'
 import { startServer } from './server.ts'
 import { assembleSessions } from './sessions.ts'
 import { assembleSideband } from './sideband.ts'
@@ -57,6 +58,7 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
   const endpoints = createEndpoints(config, target, log)
   const store = await openStore(config.redis, log)
   const readType = createTypeReader()
+  const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
   const sideband = assembleSideband(config, {
     target,
@@ -82,7 +84,15 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
     ),
     sockets: access.guard.sockets(
       new Map([
-        ...assembleSessions(config, { target, endpoints, store, log, metrics, readType }),
+        ...assembleSessions(config, {
+          target,
+          endpoints,
+          store,
+          log,
+          metrics,
+          readType,
+          record: recorder?.record,
+        }),
         ...sideband.sockets,
       ]),
     ),
@@ -109,6 +119,7 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
       server.close()
       sideband.close()
       await store.close()
+      await recorder?.close()
     },
   }
 }

@@ -30,6 +30,7 @@ export type LogEvent =
   | 'limit.reached'
   | 'limit.uncounted'
   | 'prompt.warning'
+  | 'recording.failed'
   | 'process.failed'
 
 /** What the rooms below the house see of a log: named events with fields. */

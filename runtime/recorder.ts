@@ -30,6 +30,8 @@ export interface Recorder {
 /** A disk that hangs must not keep the process from ending (ms). */
 const closeTimeoutMs = 2000
 
+type Side = 'client' | 'upstream'
+
 /** Makes a recorder. */
 export function createRecorder({ folder, words, log, limits = recordingLimits }: RecorderOptions): Recorder {
   const files = new Set<RecordingFile>()
@@ -38,37 +40,28 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
     if (!failed) log.warn('recording.failed', { folder, reason })
     failed = true
   }
-  const open = (connection: string): RecordingFile | null => {
+  const open = (connection: string): Recording | null => {
     if (failed) return null
     const begin = new Date().toISOString().replaceAll(':', '-')
     const file = new RecordingFile(join(folder, `${begin}_${connection}.jsonl`), limits, fail)
     files.add(file)
-    return file
+    return new Recording(file, words, fail)
   }
-  const close = (file: RecordingFile, code: number | null) => file.end(code).finally(() => files.delete(file))
+  const end = (file: RecordingFile, code: number | null) => file.end(code).finally(() => files.delete(file))
   return {
     record: (listener, connection) => {
-      let file: RecordingFile | null = null
-      const note = (from: 'client' | 'upstream', data: string | Uint8Array, isBinary: boolean) => {
-        if (failed || !file?.isOpen) return
-        try {
-          file.write(from, redact(data, isBinary, words))
-        } catch (fault) {
-          // Whatever is wrong with a recording is no fault of the session's.
-          fail(String(fault))
-        }
-      }
+      let recording: Recording | null = null
       return {
         opened: upstream => {
-          file = open(connection)
-          listener.opened(file === null ? upstream : overheard(upstream, note))
+          recording = open(connection)
+          listener.opened(recording === null ? upstream : overheard(upstream, recording))
         },
         event: (frame, isBinary) => {
-          note('upstream', frame, isBinary)
+          recording?.note('upstream', frame, isBinary)
           listener.event(frame, isBinary)
         },
         closed: (code, reason, error) => {
-          if (file !== null) void close(file, code)
+          if (recording !== null) void end(recording.file, code)
           listener.closed(code, reason, error)
         },
         failed: error => listener.failed(error),
@@ -76,19 +69,49 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
     },
     close: async () => {
       const tooLong = new Promise(resolve => setTimeout(resolve, closeTimeoutMs).unref())
-      await Promise.race([tooLong, Promise.all([...files].map(file => close(file, null)))])
+      await Promise.race([tooLong, Promise.all([...files].map(file => end(file, null)))])
     },
   }
 }
 
-function overheard(
-  upstream: Upstream,
-  note: (from: 'client', data: string | Uint8Array, isBinary: boolean) => void,
-): Upstream {
+/** One upstream session on its way into a file. */
+class Recording {
+  readonly file: RecordingFile
+  readonly #words: boolean
+  readonly #fail: (reason: string) => void
+  /** What was said before upstream's first event was passed on, though upstream spoke first. */
+  #early: object[] | null = []
+
+  constructor(file: RecordingFile, words: boolean, fail: (reason: string) => void) {
+    this.file = file
+    this.#words = words
+    this.#fail = fail
+  }
+
+  /** Records one frame. Never throws: whatever is wrong with a recording is no fault of the session's. */
+  note(from: Side, data: string | Uint8Array, isBinary: boolean): void {
+    if (!this.file.isOpen) return
+    try {
+      const event = redact(data, isBinary, this.#words)
+      if (from === 'client' && this.#early !== null) this.#early.push(event)
+      else this.file.write(from, event)
+    } catch (fault) {
+      this.#fail(String(fault))
+    }
+    if (from === 'upstream') this.#catchUp()
+  }
+
+  #catchUp(): void {
+    for (const event of this.#early ?? []) this.file.write('client', event)
+    this.#early = null
+  }
+}
+
+function overheard(upstream: Upstream, recording: Recording): Upstream {
   return {
     ...upstream,
     send: (data, isBinary = false) => {
-      note('client', data, isBinary)
+      recording.note('client', data, isBinary)
       upstream.send(data, isBinary)
     },
   }

@@ -74,7 +74,9 @@ export class KeptConversation {
   readonly #ticket = randomBytes(24).toString('base64url')
   readonly #owner: string
   readonly #keeper: NodeJS.Timeout
-  #state: 'idle' | 'writing' | 'dirty' | 'stopped' = 'idle'
+  #state: 'kept' | 'stopped' = 'kept'
+  #writing: Promise<void> | null = null
+  #changedMeanwhile = false
 
   constructor(store: Store, conversation: Conversation, owner: string) {
     this.#store = store
@@ -91,23 +93,29 @@ export class KeptConversation {
 
   /** The conversation changed: writes it, one write at a time. */
   changed(): void {
-    if (this.#state === 'writing') this.#state = 'dirty'
-    if (this.#state !== 'idle') return
-    this.#state = 'writing'
-    this.#write()
-      // While the store is away nothing can be kept; the next change is written again.
-      .catch(() => undefined)
-      .finally(() => {
-        const again = this.#state === 'dirty'
-        if (this.#state !== 'stopped') this.#state = 'idle'
-        if (again) this.changed()
-      })
+    this.#changedMeanwhile = true
+    this.#writing ??= this.#writeChanges().finally(() => {
+      this.#writing = null
+    })
+  }
+
+  /** What is still being written; null when the store has all. */
+  get pending(): Promise<void> | null {
+    return this.#writing
   }
 
   /** Stops keeping; what is in the store stays until it expires. Safe to call twice. */
   stop(): void {
     this.#state = 'stopped'
     clearInterval(this.#keeper)
+  }
+
+  async #writeChanges(): Promise<void> {
+    while (this.#changedMeanwhile && this.#state === 'kept') {
+      this.#changedMeanwhile = false
+      // While the store is away nothing can be kept; the next change is written again.
+      await this.#write().catch(() => undefined)
+    }
   }
 
   async #issue(): Promise<void> {

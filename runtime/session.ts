@@ -35,6 +35,8 @@ export interface SessionHooks {
   keepsClient?(end: End): boolean
   /** An answer is owed that upstream has not been asked for yet. */
   answerDue?(): boolean
+  /** What must be written before a drained session may end: another replica reads it at once. */
+  pending?(): Promise<void> | null
   /** Last words: the client can still be told something. */
   closing?(end: End): void
 }
@@ -51,6 +53,8 @@ export interface SessionParts {
   readonly route: string
   /** Counts what the session spends, where that is limited. */
   readonly meter?: Meter | undefined
+  /** Overhears what is said between the session and its upstream, where sessions are recorded. */
+  readonly record?: ((listener: UpstreamListener, connection: string) => UpstreamListener) | undefined
 }
 
 export class Session implements UpstreamListener {
@@ -86,7 +90,9 @@ export class Session implements UpstreamListener {
 
   /** Dials upstream unless that was done. Messages dial by themselves. */
   dial(): void {
-    if (this.#phase !== 'closed' && this.#upstream === null) this.#abortDial ??= this.#parts.dial(this)
+    if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
+    const { client, dial, record } = this.#parts
+    this.#abortDial = dial(record?.(this, client.id) ?? this)
   }
 
   /** Sends what a client's own words caused. A new turn is refused while draining. @param type its event type */
@@ -255,7 +261,10 @@ export class Session implements UpstreamListener {
 
   #endIfDrained(): void {
     if (this.#phase !== 'draining' || this.#turn.answerDue() || this.#hooks.answerDue?.()) return
-    if (this.#outbox.size === 0) this.close(goingAway)
+    if (this.#outbox.size > 0) return
+    const pending = this.#hooks.pending?.() ?? null
+    if (pending === null) this.close(goingAway)
+    else pending.then(() => this.#endIfDrained())
   }
 
   #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {

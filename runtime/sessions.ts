@@ -18,7 +18,7 @@ import { createDialer } from './upstream/dial.ts'
 import type { Endpoints } from './upstream/endpoints.ts'
 import { createPlaces } from './upstream/places.ts'
 
-export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' | 'readType'> {
+export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' | 'readType' | 'record'> {
   readonly target: Target
   readonly endpoints: Endpoints
   readonly store: Store
@@ -27,7 +27,7 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
 /** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
 export function assembleSessions(
   config: Config,
-  { target, endpoints, store, log, metrics, readType }: SessionsParts,
+  { target, endpoints, store, log, metrics, readType, record }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
   const resumes = new Resumes(store)
@@ -42,7 +42,7 @@ export function assembleSessions(
     log,
     metrics,
   })
-  const common = { dialect, limits, log, metrics, readType, resumes }
+  const common = { dialect, limits, log, metrics, readType, record, resumes }
   const translator = createTranslator(dialect, realtime.dialect)
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })

@@ -146,8 +146,12 @@ export type SessionMessage =
   | SessionExpiring
   /** To a client that dialled with `?resume=`: the ticket that is good from now on, also without a notice. */
   | { type: 'session.ticket'; resume: string }
-  /** The client's ticket was honoured: the model knows `items` items of the conversation. */
-  | { type: 'session.resumed'; items: number }
+  /**
+   * The client's ticket was honoured: the model knows `items` items of the conversation. `answer_due`:
+   * the answer to what was last said comes now; when it is false, words that have had no answer did not
+   * arrive, and the client says them again.
+   */
+  | { type: 'session.resumed'; items: number; answer_due: boolean }
   /** It was not; this is a fresh session. `reason`: unknown, expired, store_unavailable. */
   | { type: 'session.resume_failed'; reason: string }
   /** Upstream ended and another session took over. `asked_again`: a broken answer comes once more. */

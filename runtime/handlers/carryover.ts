@@ -63,7 +63,7 @@ export class Carryover {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     if (this.hasResumed) {
       this.remember()
-      tell({ type: 'session.resumed', items: this.#conversation.size })
+      tell({ type: 'session.resumed', items: this.#conversation.size, answer_due: this.#conversation.owed })
     }
     if (request.query.has('resume')) {
       this.#issue().then(
@@ -127,6 +127,11 @@ export class Carryover {
   /** The conversation changed: what is in the store is written anew. */
   changed(): void {
     this.#kept?.changed()
+  }
+
+  /** What the store has not been told yet; null when it has all. */
+  get pending(): Promise<void> | null {
+    return this.#kept?.pending ?? null
   }
 
   /** Tells the client that this process goes away, with the ticket that gives the conversation back. */

@@ -107,6 +107,10 @@ class Chat implements Connection, SessionHooks {
     return this.#answer.due
   }
 
+  pending(): Promise<void> | null {
+    return this.#carryover.pending
+  }
+
   keepsClient(end: End): boolean {
     const { conversation } = this.#carryover
     const owed = this.#answer.abandon() || conversation.owed

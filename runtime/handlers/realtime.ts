@@ -110,6 +110,10 @@ class Realtime implements Connection, SessionHooks {
     for (const event of replay) this.#session.send(event, null)
   }
 
+  pending(): Promise<void> | null {
+    return this.#carryover?.pending ?? null
+  }
+
   keepsClient(end: End): boolean {
     if (!this.#carryover?.loses(end)) return false
     // Once the session knows of its loss: what is asked for now is held for the next upstream session.
