@@ -37,6 +37,18 @@ step({
     command('node_modules/.bin/node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']),
 })
 
+if (process.argv.includes('--servers')) installServers()
+
+/** Redis and HAProxy, which tests and the rehearsal start for themselves; where they cannot be had, those tests say so. */
+function installServers() {
+  const missing = ['redis-server', 'haproxy'].filter(name => spawnSync('which', [name]).status !== 0)
+  if (missing.length === 0 || process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) return
+  console.log(`setup: ${missing.join(', ')} …`)
+  const quiet = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+  spawnSync('apt-get', ['update'], quiet)
+  spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], quiet)
+}
+
 /** Runs one step unless its stamp already holds the hash of its inputs. */
 function step({ name, inputs, salt, stamp, run }) {
   const hash = createHash('sha256').update(salt)

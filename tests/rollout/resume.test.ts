@@ -41,7 +41,7 @@ test('/chat: the notice of a drain carries a ticket, and green knows what was sa
   t.is((await before.closed).code, 1012)
   await drained
   const after = await converse(t, `${green.socketUrl}/chat?resume=${notice?.resume}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2 })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false })
   t.regex((await ask(after, 'what did I say')).transcript, /"my name is Ada"/)
 })
 
@@ -59,7 +59,7 @@ test('/realtime: likewise, and the client does not see the replayed items again'
   const notice = (await before.until('server.draining')).at(-1)
   await Promise.all([before.closed, drained])
   const after = await converse(t, `${green.socketUrl}/realtime?resume=${notice?.resume}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2 })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false })
   const { transcript, messages } = await say(after, 'what did I say')
   t.regex(transcript, /^Ahoy.*"my name is Ada"/)
   const users = messages.filter(
@@ -127,7 +127,7 @@ test('kill -9 in mid-answer: green gives the answer that broke off, asked once m
   blue.child.kill('SIGKILL')
   await before.closed
   const after = await converse(t, `${green.socketUrl}/chat?resume=${ticket}`)
-  t.is((await after.next()).type, 'session.resumed')
+  t.like(await after.next(), { type: 'session.resumed', answer_due: true })
   const messages = await after.until('status', ({ message }) => message === 'Model ready')
   const transcript = messages.map(({ type, value }) => (type === 'transcript-delta' ? value : '')).join('')
   t.regex(transcript, /three hundred|300/)

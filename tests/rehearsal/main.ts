@@ -1,0 +1,64 @@
+/** `npm run rehearse`: a rollout on this machine, or watched at a deployed gateway, with a report. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { help, type Options, readOptions } from './options.ts'
+import { Rehearsal } from './plan.ts'
+import { figuresOf, proofsOf } from './proofs.ts'
+import { renderReport } from './report.ts'
+import { watchTarget } from './target.ts'
+import type { Report } from './types.ts'
+
+const options = readOptionsOrExit()
+const startedAt = new Date().toISOString()
+const began = performance.now()
+const report = options.target === null ? await rehearse() : await watch(options.target)
+mkdirSync(options.out, { recursive: true })
+writeFileSync(join(options.out, 'report.json'), `${JSON.stringify(report, null, 1)}\n`)
+writeFileSync(join(options.out, 'index.html'), renderReport(report))
+for (const { name, passed, evidence } of report.proofs) {
+  console.log(`${passed ? 'passed' : 'FAILED'}  ${name}`)
+  for (const line of evidence) console.log(`        ${line}`)
+}
+console.log(`\n${join(options.out, 'index.html')}`)
+process.exit(report.proofs.every(({ passed }) => passed) ? 0 : 1)
+
+async function rehearse(): Promise<Report> {
+  const outcome = await new Rehearsal(options, console.log).run()
+  return {
+    title: `Rollout rehearsal: ${options.mode}`,
+    startedAt,
+    durationMs: Math.round(performance.now() - began),
+    options: { ...options },
+    marks: outcome.marks,
+    clients: outcome.clients,
+    proofs: proofsOf(options, outcome),
+    figures: figuresOf(outcome.clients),
+  }
+}
+
+async function watch(target: string): Promise<Report> {
+  const { marks, clients, proofs } = await watchTarget(target, options, console.log)
+  const durationMs = Math.round(performance.now() - began)
+  return {
+    title: `Rollout of ${target}`,
+    startedAt,
+    durationMs,
+    options: { ...options },
+    marks,
+    clients,
+    proofs,
+    figures: figuresOf(clients),
+  }
+}
+
+function readOptionsOrExit(): Options {
+  try {
+    const options = readOptions(process.argv.slice(2))
+    if (options !== null) return options
+    console.log(help)
+    process.exit(0)
+  } catch (fault) {
+    console.error(`${fault instanceof Error ? fault.message : fault}\n\n${help}`)
+    process.exit(2)
+  }
+}

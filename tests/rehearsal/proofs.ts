@@ -1,0 +1,139 @@
+/** What the rehearsal proves, and with what evidence. */
+import type { Options } from './options.ts'
+import type { Outcome } from './plan.ts'
+import type { ClientRecord, Figures, Link, Proof } from './types.ts'
+
+const serviceRestart = 1012
+
+export function figuresOf(clients: readonly ClientRecord[]): Figures {
+  const turns = clients.flatMap(({ turns }) => turns)
+  const links = clients.flatMap(({ links }) => links)
+  const closeCodes: Record<string, number> = {}
+  for (const { code } of links) if (code !== null) closeCodes[code] = (closeCodes[code] ?? 0) + 1
+  return {
+    clients: clients.length,
+    sockets: links.length,
+    turns: turns.length,
+    lost: turns.filter(({ answers }) => answers === 0).length,
+    doubled: turns.filter(({ answers }) => answers > 1).length,
+    cut: links.filter(({ cut }) => cut).length,
+    forgotten: clients.filter(client => !remembers(client)).length,
+    gapMs: quantiles(clients.flatMap(({ gaps }) => gaps)),
+    closeCodes,
+  }
+}
+
+export function proofsOf(options: Options, outcome: Outcome): Proof[] {
+  const killed = options.mode === 'kill'
+  return [
+    ...(killed ? [] : [takesNoNewWork(outcome), endsGracefully(options, outcome)]),
+    staysConnected(outcome),
+    weightsMoveNewConnections(options, outcome),
+    goesOn(outcome),
+  ]
+}
+
+/** A revision that scales in takes no new traffic. */
+function takesNoNewWork({ knocks, clients, goneAt }: Outcome): Proof {
+  const taken = knocks.filter(status => status === 101).length
+  const refused = knocks.filter(status => status === 503).length
+  const late = oldLinks(clients).filter(({ openedAt }) => openedAt > goneAt)
+  return {
+    name: 'cooldownPeriod',
+    passed: taken === 0 && refused > 0 && late.length === 0,
+    meaning: 'A replica that is scaled in takes no new conversation from the first moment on.',
+    evidence: [
+      `${knocks.length} upgrades were tried at the replica itself after the signal: ${refused} refused with 503, ${taken} taken`,
+      `${late.length} conversations reached it through the proxy after the signal`,
+    ],
+  }
+}
+
+/** A long socket is not cut by a revision switch. */
+function staysConnected({ marks, clients, goneAt }: Outcome): Proof {
+  const moved = marks.find(({ what }) => what === 'weights 50/50')?.at ?? 0
+  const before = clients.filter(({ cohort }) => cohort === 'first').flatMap(({ links }) => links.slice(0, 1))
+  const cut = before.filter(({ closedAt }) => closedAt !== null && closedAt >= moved && closedAt < goneAt)
+  return {
+    name: 'session affinity',
+    passed: before.length > 0 && cut.length === 0,
+    meaning: 'Moving weights cuts no socket: a conversation stays where it began until its replica goes.',
+    evidence: [
+      `${before.length} sockets were open while the weights moved; ${cut.length} of them were cut before the signal`,
+    ],
+  }
+}
+
+/** The grace period reaches the process. */
+function endsGracefully({ grace }: Options, { ending, clients, goneAt }: Outcome): Proof {
+  const closed = oldLinks(clients).filter(({ closedAt }) => closedAt !== null && closedAt >= goneAt)
+  const odd = closed.filter(({ code }) => code !== serviceRestart)
+  const logged = ['signal.received', 'drain.started', 'drain.completed'].every(event =>
+    ending.events.includes(event),
+  )
+  return {
+    name: 'graceful termination',
+    passed: ending.code === 0 && !ending.killed && logged && odd.length === 0 && closed.length > 0,
+    meaning:
+      'SIGTERM reaches the process, which ends by itself within the grace period and closes every socket by name.',
+    evidence: [
+      `ended ${ending.ms} ms after SIGTERM with ${ending.code === null ? ending.signal : `exit code ${ending.code}`}; the grace period was ${grace} s${ending.killed ? ' and ran out: SIGKILL' : ''}`,
+      `log: ${[...new Set(ending.events.filter(event => /^(signal|drain)/.test(event)))].join(', ') || 'no word of a signal'}`,
+      `${closed.length} sockets closed after the signal, ${odd.length} of them with another code than ${serviceRestart}`,
+    ],
+  }
+}
+
+/** Weights move new connections, old ones stay. */
+function weightsMoveNewConnections({ label }: Options, { clients, labelled }: Outcome): Proof {
+  const replicas = (cohort: string) =>
+    clients.filter(client => client.cohort === cohort).map(({ links }) => links[0]?.replica)
+  const [half, fresh] = [replicas('half'), replicas('new')]
+  const halfOnGreen = half.filter(replica => replica === 'green-1').length
+  const freshOnBlue = fresh.filter(replica => replica !== 'green-1').length
+  const both = halfOnGreen > 0 && halfOnGreen < half.length
+  const byLabel = !label || labelled.every(replica => replica === 'green-1')
+  return {
+    name: 'multi-revision',
+    passed: both && freshOnBlue === 0 && fresh.length > 0 && byLabel,
+    meaning: 'Both revisions serve at once; weights decide for new connections only.',
+    evidence: [
+      `at 50/50, ${halfOnGreen} of ${half.length} new conversations began on the new replica`,
+      `at 0/100, ${fresh.length - freshOnBlue} of ${fresh.length} did`,
+      ...(label ? [`by its label's host: ${labelled.join(', ')}`] : []),
+    ],
+  }
+}
+
+/** No conversation is lost. */
+function goesOn({ clients }: Outcome): Proof {
+  const { lost, doubled, forgotten, cut, gapMs } = figuresOf(clients)
+  const faults = clients.flatMap(({ id, faults }) => faults.map(fault => `client ${id}: ${fault}`))
+  return {
+    name: 'continuity',
+    passed: lost === 0 && doubled === 0 && forgotten === 0 && faults.length === 0,
+    meaning:
+      'Every conversation goes on at another replica, knows what was said, and gets every answer once.',
+    evidence: [
+      `${lost} turns lost, ${doubled} doubled, ${forgotten} conversations without their memory`,
+      `${cut} answers were broken off and asked again`,
+      `from close to resumed: ${gapMs.p50} ms median, ${gapMs.p99} ms at the 99th percentile, ${gapMs.max} ms at the most`,
+      ...faults.slice(0, 10),
+    ],
+  }
+}
+
+function oldLinks(clients: readonly ClientRecord[]): Link[] {
+  return clients.flatMap(({ links }) => links.filter(({ replica }) => replica === 'blue-1'))
+}
+
+function remembers({ memory }: ClientRecord): boolean {
+  return memory !== null && memory.expected.join() === memory.remembered.join()
+}
+
+function quantiles(values: readonly number[]): Figures['gapMs'] {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (part: number) =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0)
+  return { p50: at(0.5), p99: at(0.99), max: at(1) }
+}

@@ -1,0 +1,106 @@
+/** One revision of the gateway as a real process, ended by the rules of a grace period. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Plant } from './options.ts'
+
+export interface RevisionOptions {
+  readonly name: string
+  readonly replica: string
+  readonly graceSec: number
+  readonly pingIntervalSec: number
+  readonly env: Readonly<Record<string, string>>
+  readonly plant: Plant
+}
+
+export interface Ending {
+  readonly code: number | null
+  readonly signal: string | null
+  /** From SIGTERM to the end (ms). */
+  readonly ms: number
+  /** The grace period ran out. */
+  readonly killed: boolean
+  /** Names of the log events after the signal, in order. */
+  readonly events: readonly string[]
+}
+
+const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
+const planted = fileURLToPath(new URL('planted.ts', import.meta.url))
+
+/** The drain ends five seconds inside the grace period; a short one leaves what it can. */
+const deadlineMs = (graceSec: number) => (graceSec > 6 ? (graceSec - 5) * 1000 : graceSec * 600)
+
+export class Revision {
+  readonly name: string
+  readonly port: number
+  readonly #child: ChildProcess
+  readonly #graceMs: number
+  readonly #events: string[]
+
+  private constructor(options: RevisionOptions, child: ChildProcess, port: number, events: string[]) {
+    this.name = options.name
+    this.port = port
+    this.#child = child
+    this.#graceMs = options.graceSec * 1000
+    this.#events = events
+  }
+
+  /** Starts it and waits until it is ready. */
+  static async start(options: RevisionOptions): Promise<Revision> {
+    const { name, replica, graceSec, pingIntervalSec, env, plant } = options
+    const child = spawn(process.execPath, [plant === 'none' ? main : planted], {
+      env: {
+        PATH: process.env.PATH,
+        PORT: '0',
+        CONTAINER_APP_REVISION: name,
+        CONTAINER_APP_REPLICA_NAME: replica,
+        DRAIN_DEADLINE_MS: String(deadlineMs(graceSec)),
+        DRAIN_LAME_DUCK_MS: '1000',
+        REALTIME_HEARTBEAT_SEC: String(pingIntervalSec),
+        REHEARSAL_PLANT: plant,
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const events: string[] = []
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('exit', code => reject(new Error(`revision ${name} ended with ${code} at its start`)))
+      createInterface({ input: child.stdout }).on('line', line => {
+        const { event, port } = JSON.parse(line)
+        events.push(event)
+        if (event === 'server.listening') resolve(port)
+      })
+    })
+    while ((await fetch(`http://127.0.0.1:${port}/readyz`)).status !== 200)
+      await new Promise(resolve => setTimeout(resolve, 20))
+    return new Revision(options, child, port, events)
+  }
+
+  /** SIGTERM, and SIGKILL when the grace period is over; or SIGKILL at once. */
+  async end(how: 'SIGTERM' | 'SIGKILL'): Promise<Ending> {
+    const startedAt = performance.now()
+    const before = this.#events.length
+    let killed = false
+    const timer = setTimeout(() => {
+      killed = true
+      this.#child.kill('SIGKILL')
+    }, this.#graceMs)
+    const closed = new Promise<[number | null, string | null]>(resolve =>
+      this.#child.once('close', (code, signal) => resolve([code, signal])),
+    )
+    this.#child.kill(how)
+    const [code, signal] = await closed
+    clearTimeout(timer)
+    return {
+      code,
+      signal,
+      killed,
+      ms: Math.round(performance.now() - startedAt),
+      events: this.#events.slice(before),
+    }
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
