@@ -31,6 +31,9 @@ const parts: readonly [Phase, number][] = [
 
 const batch = 20
 const settleMs = 1000
+
+/** A conversation that has not said what it remembers by then does not remember (ms). */
+const finishMs = 25_000
 const knockIntervalMs = 100
 
 export class Rehearsal {
@@ -82,7 +85,7 @@ export class Rehearsal {
     this.#mark(`${blue.name} has ended`)
     const knocks = await knocking.stop()
     this.#progress('asking every conversation what it remembers …')
-    await withDeadline(Promise.all(this.#clients.map(client => client.finish())), 60_000)
+    await withDeadline(Promise.all(this.#clients.map(client => client.finish())), finishMs)
     this.#mark('done')
     return {
       marks: this.#marks,
