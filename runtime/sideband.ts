@@ -4,6 +4,7 @@ import { CallRecords } from './call-records.ts'
 import type { Config } from './config.ts'
 import type { Credential } from './credentials.ts'
 import { type ControlOptions, Controls } from './handlers/control.ts'
+import { controlPath } from './handlers/observer.ts'
 import { createSideband } from './handlers/sideband.ts'
 import type { HttpRoute } from './http.ts'
 import type { Store } from './store/store.ts'
@@ -49,5 +50,5 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     callMade: record => controls.callMade(record),
     callEnded: (sessionId, reason) => controls.callEnded(sessionId, reason),
   })
-  return { http, sockets: [['/sideband/control/:id', controls.route]], close: () => controls.close() }
+  return { http, sockets: [[controlPath, controls.route]], close: () => controls.close() }
 }

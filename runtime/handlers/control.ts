@@ -64,6 +64,7 @@ export class Controls {
     return new Observer({
       client,
       control,
+      log: this.#options.log,
       hangUp: () => this.#hangUp(record, 'hung up'),
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void this.#options.records.pin(record.sessionId, pinned).catch(() => undefined),

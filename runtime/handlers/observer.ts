@@ -3,9 +3,13 @@ import { z } from 'zod'
 import type { CallControl } from '../call-control.ts'
 import type { GatewayError } from '../errors.ts'
 import { messageItem, responseCreate } from '../events/compose.ts'
+import type { Log } from '../log.ts'
 import type { Client, Connection } from '../types.ts'
 
+export const controlPath = '/sideband/control/:id'
+
 export interface ObserverParts {
+  readonly log: Log
   readonly client: Client
   readonly control: CallControl
   readonly hangUp: () => void
@@ -61,8 +65,10 @@ export class Observer implements Connection {
     this.#parts.client.close(close, code)
   }
 
-  closed(): void {
-    this.#parts.control.leave(this.#parts.client)
+  closed(code: number, reason: string): void {
+    const { client, control, log } = this.#parts
+    control.leave(client)
+    log.info('connection.closed', { connection: client.id, route: controlPath, code, reason })
   }
 
   #obey(order: z.output<typeof command>): void {

@@ -141,14 +141,9 @@ class RedisStore implements Store {
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {
     const key = prefix + name
-    const expiresAt = Date.now() + ttlMs
+    const entry = { score: Date.now() + ttlMs, value: member }
     await this.#run(client =>
-      client
-        .multi()
-        .zAdd(key, { score: expiresAt, value: member })
-        .pExpire(key, ttlMs, 'GT')
-        .pExpire(key, ttlMs, 'NX')
-        .exec(),
+      client.multi().zAdd(key, entry).pExpire(key, ttlMs, 'GT').pExpire(key, ttlMs, 'NX').exec(),
     )
   }
 
@@ -179,7 +174,7 @@ class RedisStore implements Store {
     return this.#run(client => client.eval(script, { keys: [prefix + key], arguments: words }))
   }
 
-  /** A command that was written but not answered is not covered by the library's timeout, so it is bounded here too. */
+  /** The library's timeout ends when a command is written; its answer is bounded here. */
   async #run<T>(command: (client: Client) => Promise<T>): Promise<T> {
     const reason = this.unavailable()
     if (reason !== null) throw new GatewayError('store_unavailable', reason, { retryAfterMs: lastRetryMs })

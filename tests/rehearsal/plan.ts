@@ -121,7 +121,11 @@ export class Rehearsal {
   }
 
   async #startIngress(blue: Revision, green: Revision): Promise<Ingress> {
-    const proxy = await startProxy(await freePort(), { blue: blue.port, green: green.port })
+    const servers = { blue: blue.port, green: green.port }
+    // Somebody else may have taken the port meanwhile.
+    const proxy = await startProxy(await freePort(), servers).catch(async () =>
+      startProxy(await freePort(), servers),
+    )
     this.#ends.push(() => proxy.stop())
     this.#url = `ws://127.0.0.1:${proxy.port}`
     return proxy

@@ -14,8 +14,12 @@ export interface RedisServer {
 
 /** Starts a Redis; it is killed when the test ends. */
 export async function redisServer(t: Stage): Promise<RedisServer> {
-  const port = await freePort()
-  let child = await start(port)
+  let port = await freePort()
+  // Another test may have taken the port meanwhile.
+  let child = await start(port).catch(async () => {
+    port = await freePort()
+    return start(port)
+  })
   t.teardown(() => child.kill('SIGKILL'))
   return {
     url: `redis://127.0.0.1:${port}`,
