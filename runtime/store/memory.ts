@@ -102,10 +102,10 @@ class MemoryStore implements Store {
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {
     const now = this.#now()
+    const entry = this.#live(name)
     const members = this.#members(name)
     members.set(member, String(now + ttlMs))
-    const latest = Math.max(...[...members.values()].map(Number))
-    this.#put(name, members, latest - now)
+    this.#put(name, members, Math.max(ttlMs, (entry?.expiresAt ?? 0) - now))
   }
 
   async unlist(name: string, member: string): Promise<void> {
