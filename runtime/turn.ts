@@ -5,7 +5,7 @@ export interface Turn {
   noteMessage(type: string | null): void
   /** An event came from upstream. @param type its event type, null when it has none */
   noteEvent(type: string | null): void
-  /** True from a `response.create` (or speech that upstream answers) to the last `response.done`. */
+  /** True from a `response.create`, or from the first sound of speech, to the last `response.done`. */
   answerDue(): boolean
   /** Forgets everything: the upstream session is gone. */
   reset(): void
@@ -24,22 +24,44 @@ export function endsResponse(type: string | null): boolean {
 export function createTurn(): Turn {
   let asked = false
   let running = 0
+  /** Upstream answers speech by itself, right after the item that it made of it. */
+  let speech: Speech = 'silent'
   return {
     noteMessage: type => {
       if (type === 'response.create') asked = true
     },
     noteEvent: type => {
+      if (type === null) return
       if (type === 'response.created') {
         asked = false
         running += 1
       } else if (endsResponse(type)) {
         running = Math.max(0, running - 1)
       }
+      speech = speechAfter(type, speech)
     },
-    answerDue: () => asked || running > 0,
+    answerDue: () => asked || running > 0 || speech !== 'silent',
     reset: () => {
       asked = false
       running = 0
+      speech = 'silent'
     },
+  }
+}
+
+type Speech = 'silent' | 'speaking' | 'committed'
+
+function speechAfter(type: string, before: Speech): Speech {
+  switch (type) {
+    case 'input_audio_buffer.speech_started':
+      return 'speaking'
+    case 'input_audio_buffer.cleared':
+    case 'response.created':
+      return 'silent'
+    case 'input_audio_buffer.committed':
+      // Committed by hand, an answer comes only when it is asked for.
+      return before === 'speaking' ? 'committed' : before
+    default:
+      return before
   }
 }

@@ -241,6 +241,32 @@ test('draining: a turn asked before upstream was there is asked when it is, and 
   t.is(s.session.phase, 'closed')
 })
 
+test('draining: somebody who is speaking is heard out and answered', t => {
+  const s = stage()
+  enter.open(s)
+  s.event('input_audio_buffer.speech_started')
+  s.session.drain(60_000)
+  for (const type of [
+    'input_audio_buffer.speech_stopped',
+    'input_audio_buffer.committed',
+    'conversation.item.added',
+    'response.created',
+  ]) {
+    s.event(type)
+    t.is(s.session.phase, 'draining', type)
+  }
+  s.event('response.done')
+  t.is(s.session.phase, 'closed')
+})
+
+test('draining: audio that was committed by hand is not waited for', t => {
+  const s = stage()
+  enter.open(s)
+  s.event('input_audio_buffer.committed')
+  s.session.drain(60_000)
+  t.is(s.session.phase, 'closed')
+})
+
 test('draining: the deadline ends what has not ended', async t => {
   const end = new Promise<End>(resolve => {
     const s = stage({ closing: resolve })
