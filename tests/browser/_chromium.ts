@@ -22,6 +22,9 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A beep once a second takes the microphone's place, and nobody has to allow it.
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
 ]
 
 /** Starts one browser; close it in `test.after.always`. @param more flags besides the usual ones */
@@ -53,11 +56,12 @@ export interface Visit {
 export interface VisitOptions extends BrowserContextOptions {
   /** JavaScript that runs before the page's own. */
   before?: string
+  /** What the head of the page says once it is ready; default `Connected`. */
+  ready?: string
 }
 
 /**
- * Opens a page in a context of its own, for as long as the test lasts, and waits until it is connected.
- * @param url address of the chat page
+ * Opens a page in a context of its own, for as long as the test lasts, and waits until it is ready.
  */
 export async function visit(
   t: ExecutionContext,
@@ -65,8 +69,8 @@ export async function visit(
   url: string,
   options: VisitOptions = {},
 ): Promise<Visit> {
-  const { before, ...contextOptions } = options
-  const context = await browser.newContext(contextOptions)
+  const { before, ready = 'Connected', ...contextOptions } = options
+  const context = await browser.newContext({ locale: 'en-US', ...contextOptions })
   t.teardown(() => context.close())
   const page = await context.newPage()
   const faults: string[] = []
@@ -83,7 +87,7 @@ export async function visit(
   if (before !== undefined) await page.addInitScript(before)
   await page.addInitScript({ path: tap })
   await page.goto(url)
-  await page.getByText('Connected', { exact: true }).waitFor()
+  await page.locator('#line-words').getByText(ready, { exact: true }).waitFor()
   return { page, faults }
 }
 

@@ -1,9 +1,9 @@
 import test from 'ava'
 import type { ChatMessage, ChatRequest } from '../../runtime/types.ts'
-import { retryDelay } from '../../web/chat/backoff.ts'
 import { readMessage } from '../../web/chat/messages.ts'
-import { createSampleRing } from '../../web/chat/ring.ts'
 import { maxKept, Talk } from '../../web/chat/talk.ts'
+import { retryDelay } from '../../web/page/backoff.ts'
+import { createSampleRing } from '../../web/sound/ring.ts'
 
 /** A talk whose line, voice and view write down what is asked of them. */
 function createTalk() {
@@ -129,10 +129,34 @@ test('an answer that a lost connection cut can be asked for again', t => {
   const { talk, sent, shown, asking, receive } = createTalk()
   talk.say('hello')
   receive(reset, said('Once'))
-  talk.lineOnLost()
+  talk.lineOnLost(false)
   t.deepEqual(shown.slice(-2), ['lost', 'unanswered'])
   asking.again()
   t.deepEqual(sent, [{ text: 'hello' }, { text: 'hello' }])
+})
+
+test('a conversation that goes on gets its answer, or the question that never arrived is asked again', t => {
+  for (const answer_due of [true, false]) {
+    const { talk, sent, shown, receive } = createTalk()
+    talk.say('hello')
+    receive(reset, said('Once'))
+    talk.lineOnLost(true)
+    talk.lineOnOpen()
+    receive({ type: 'session.resumed', items: 2, answer_due }, reset, said('Again'), ready)
+    t.is(sent.length, answer_due ? 1 : 2)
+    t.deepEqual(shown.slice(-4), ['lost', 'answer', 'transcript Again', 'complete'])
+  }
+})
+
+test('a conversation that cannot go on leaves the question to the person', t => {
+  const { talk, sent, shown, asking, receive } = createTalk()
+  talk.say('hello')
+  talk.lineOnLost(true)
+  t.false(shown.includes('unanswered'))
+  receive({ type: 'session.resume_failed', reason: 'unknown' })
+  t.is(shown.at(-1), 'unanswered')
+  asking.again()
+  t.is(sent.length, 2)
 })
 
 test("an upstream's loss ends the answer, a complaint of the model does not", t => {

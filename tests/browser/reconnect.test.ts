@@ -40,10 +40,11 @@ test.serial('a crash in mid-answer is told, and the question can be asked again'
   await say(page, 'count to 200')
   await page.locator('.answer .transcript').waitFor()
   await first.stop('SIGKILL')
-  await page.locator('.notice').getByText('The connection went before the answer was complete.').waitFor()
+  await page.locator('.answer[data-state=lost]').getByText('the connection was lost').waitFor()
   const second = await startGateway(first.port)
   t.teardown(() => second.stop('SIGKILL'))
   await page.locator('.notice').getByText('Connected again.').waitFor()
+  await page.locator('.notice').getByText('The connection went before the answer was complete.').waitFor()
   await page.getByRole('button', { name: 'Ask again' }).click()
   await page.locator('.answer').nth(1).getByText('one, two, three').waitFor()
   t.is(await page.locator('.question').count(), 2)
@@ -70,7 +71,7 @@ test.serial('an idle page sends heartbeats and gives up a server that does not a
   const { page } = await visit(t, browser, gateway.url)
   const frames: string[] = []
   let dials = 0
-  await page.routeWebSocket('**/chat', socket => {
+  await page.routeWebSocket('**/chat*', socket => {
     dials++
     socket.onMessage(frame => frames.push(String(frame)))
   })

@@ -1,9 +1,9 @@
 /** One answer on the page: text, transcript and how much of its sound was heard. */
-import { copyTemplate, part } from './page.ts'
-import type { Playing } from './playback.ts'
-import { samplesToMs } from './sound-graph.ts'
-import type { Outcome } from './talk.ts'
-import { bytesWords, secondsWords } from './words.ts'
+import { bytesWords, secondsWords } from '../page/figures.ts'
+import { copyTemplate, part } from '../page/page.ts'
+import { samplesToMs } from '../sound/pcm.ts'
+import type { Playing } from '../sound/playback.ts'
+import type { Outcome } from './talk-parts.ts'
 
 const bytesPerSample = 2
 

@@ -1,5 +1,5 @@
 /** Where the person writes: Enter sends, Escape stops. */
-import { part } from './page.ts'
+import { part } from '../page/page.ts'
 
 /** What the person does here. */
 export interface ComposerListeners {

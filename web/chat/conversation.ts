@@ -1,8 +1,9 @@
 /** The conversation on the page: questions, answers and notices, in order. */
+
+import { copyTemplate, part, showText } from '../page/page.ts'
+import type { Playing } from '../sound/playback.ts'
 import { Answer } from './answer.ts'
-import { copyTemplate, part, showText } from './page.ts'
-import type { Playing } from './playback.ts'
-import type { Outcome } from './talk.ts'
+import type { Outcome } from './talk-parts.ts'
 
 /** A distance from the end of the page that still counts as reading the newest lines (CSS px). */
 const nearEndPx = 120

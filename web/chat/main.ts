@@ -1,17 +1,27 @@
 /** The chat page: makes its parts and joins them. */
+import type { ChatMessage } from '../../runtime/types.ts'
+import { SignInDialog } from '../access/sign-in.ts'
+import { Connection, type ConnectionState } from '../page/connection.ts'
+import { fetchGatewayInfo, readGatewayInfo } from '../page/gateway-info.ts'
+import { showLine } from '../page/line.ts'
+import { Masthead } from '../page/masthead.ts'
+import { part } from '../page/page.ts'
+import { Playback, type SoundState } from '../sound/playback.ts'
+import { Waveform } from '../sound/waveform.ts'
 import { Composer } from './composer.ts'
-import { Connection, type ConnectionState } from './connection.ts'
 import { Conversation } from './conversation.ts'
-import { fetchGatewayInfo, readGatewayInfo, socketUrl } from './gateway-info.ts'
-import { part } from './page.ts'
+import { readMessage } from './messages.ts'
 import { Panel } from './panel.ts'
-import { Playback, type SoundState } from './playback.ts'
+import { Resume, type ResumeNotice } from './resume.ts'
 import { maxKept, Talk } from './talk.ts'
 import { advice } from './words.ts'
 
 const info = readGatewayInfo(document)
+const masthead = new Masthead()
 const panel = new Panel()
 const conversation = new Conversation()
+const resume = new Resume()
+const signIn = new SignInDialog(info, () => connection.retryNow())
 const sound: { state: SoundState; muted: boolean } = { state: 'locked', muted: false }
 let wasOpen = false
 let isLost = false
@@ -24,14 +34,24 @@ const playback = new Playback({
   onPlaying: playing => {
     panel.playing(playing)
     conversation.playing(playing)
+    waveform.run(playing.playing)
     composer.canStop(talk.busy())
   },
 })
+const waveform = new Waveform(part('#waveform', HTMLCanvasElement), () => playback.analyser())
 
-const connection = new Connection(socketUrl('/chat', info.host), {
-  onMessage: message => talk.receive(message),
+const connection = new Connection<ChatMessage>({
+  address: () => signIn.access.socketAddress('/chat', resume.query()),
+  heartbeat: { type: 'heartbeat' },
+  read: readMessage,
+  onMessage: message => {
+    notify(resume.receive(message))
+    talk.receive(message)
+  },
   onState: connectionOnState,
+  onDialFailed: () => signIn.access.dialFailed(),
 })
+const lineOnState = showLine(masthead, connection)
 
 const talk = new Talk(connection, playback, {
   question: (text, kept) => conversation.question(text, kept),
@@ -61,7 +81,10 @@ const composer = new Composer({
       conversation.notice('problem', `${maxKept} messages wait already.`, 'Yours stays in the box below.')
     return taken
   },
-  onStop: () => talk.stop(),
+  onStop: () => {
+    talk.stop()
+    waveform.run(false)
+  },
   onMute: muted => {
     sound.muted = muted
     playback.setMuted(muted)
@@ -69,21 +92,22 @@ const composer = new Composer({
   },
 })
 
+masthead.provider(info)
 panel.info(info)
-panel.onRetry(() => connection.retryNow())
 part('#sound-unlock', HTMLButtonElement).onclick = () => playback.unlock()
 composer.focus()
+await signIn.prepare()
 connection.open()
 
 function connectionOnState(state: ConnectionState): void {
-  panel.line(state)
+  lineOnState(state)
   if (state.phase === 'open') lineOnOpen()
   if (state.phase === 'waiting' && !isLost) lineOnLost()
 }
 
 function lineOnOpen(): void {
   if (isLost && wasOpen) {
-    conversation.notice('info', 'Connected again.', 'The assistant starts a new conversation.')
+    notify(resume.reopened())
     fetchGatewayInfo().then(fresh => fresh && panel.info(fresh))
   }
   wasOpen = true
@@ -93,7 +117,11 @@ function lineOnOpen(): void {
 
 function lineOnLost(): void {
   isLost = true
-  talk.lineOnLost()
+  talk.lineOnLost(resume.hasTicket)
   panel.status('Not connected to the model')
   if (wasOpen) conversation.announce('The connection is lost. Reconnecting.')
+}
+
+function notify(notice: ResumeNotice | undefined): void {
+  if (notice) conversation.notice('info', notice.what, notice.advice)
 }

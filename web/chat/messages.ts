@@ -1,7 +1,7 @@
 /** Reads what comes over the socket: outside data becomes a `ChatMessage` or nothing. */
 import type { ChatMessage } from '../../runtime/types.ts'
 
-type Field = 'string' | 'number'
+type Field = 'string' | 'number' | 'boolean'
 
 const fieldsOf: Record<ChatMessage['type'], Record<string, Field>> = {
   status: { message: 'string' },
@@ -13,6 +13,11 @@ const fieldsOf: Record<ChatMessage['type'], Record<string, Field>> = {
   error: { message: 'string', code: 'string' },
   'heartbeat-ack': {},
   'server.draining': { deadline_ms: 'number' },
+  'session.ticket': { resume: 'string' },
+  'session.resumed': { items: 'number', answer_due: 'boolean' },
+  'session.resume_failed': { reason: 'string' },
+  'session.renewed': { items: 'number', asked_again: 'boolean' },
+  'session.expiring': { deadline_ms: 'number' },
 }
 
 /**

@@ -1,20 +1,17 @@
 /** Everything around the conversation: who serves, how the line and the sound are. */
-import type { ConnectionState } from './connection.ts'
-import { type PageInfo, providerName } from './gateway-info.ts'
-import { part, showText } from './page.ts'
-import type { Playing, SoundState } from './playback.ts'
-import { bytesWords, lineWords, soundWords } from './words.ts'
+
+import { bytesWords } from '../page/figures.ts'
+import { type PageInfo, providerName } from '../page/gateway-info.ts'
+import { part } from '../page/page.ts'
+import type { Playing, SoundState } from '../sound/playback.ts'
+import { soundWords } from './words.ts'
 
 const wideScreen = '(min-width: 62rem)'
 /** Speech rarely passes this root mean square: the meter's full scale. */
 const loudLevel = 0.35
 
-/** Header, session details and status line. */
+/** Session details and status line. */
 export class Panel {
-  readonly #badge = part('#provider-badge', HTMLElement)
-  readonly #line = part('#line', HTMLElement)
-  readonly #lineWords = part('#line-words', HTMLElement)
-  readonly #retry = part('#retry', HTMLButtonElement)
   readonly #audioBytes = part('#audio-bytes', HTMLDataElement)
   readonly #level = part('#level', HTMLMeterElement)
   readonly #underruns = part('#underruns', HTMLElement)
@@ -22,7 +19,6 @@ export class Panel {
   readonly #soundNote = part('#sound-note', HTMLElement)
   readonly #status = part('#status', HTMLElement)
   #bytes = 0
-  #countdown = 0
 
   constructor() {
     const panel = part('#panel', HTMLDetailsElement)
@@ -34,37 +30,10 @@ export class Panel {
     unfold()
   }
 
-  /** @param retryNow what the "Try now" button does while the line is down */
-  onRetry(retryNow: () => void): void {
-    this.#retry.onclick = retryNow
-  }
-
   info({ provider, model, revision, replica }: PageInfo): void {
-    if (provider) {
-      const note = provider === 'simulator' ? ' — no account needed' : ''
-      showText(this.#badge, `${providerName(provider)}${note}`)
-      this.#badge.dataset.provider = provider
-      part('#provider', HTMLElement).textContent = providerName(provider)
-    }
+    if (provider) part('#provider', HTMLElement).textContent = providerName(provider)
     for (const [name, value] of Object.entries({ model, revision, replica }))
       if (value) part(`#${name}`, HTMLElement).textContent = value
-  }
-
-  line(state: ConnectionState): void {
-    clearInterval(this.#countdown)
-    this.#line.dataset.phase = state.phase
-    this.#lineWords.textContent = lineWords(state)
-    this.#line.title = state.phase === 'waiting' ? state.reason : ''
-    this.#retry.hidden = state.phase !== 'waiting' || state.retryInMs < 2000
-    if (state.phase === 'waiting') this.#countDown(state)
-  }
-
-  #countDown(state: ConnectionState & { phase: 'waiting' }): void {
-    const end = performance.now() + state.retryInMs
-    this.#countdown = window.setInterval(() => {
-      const retryInMs = Math.max(0, end - performance.now())
-      this.#lineWords.textContent = lineWords({ ...state, retryInMs })
-    }, 500)
   }
 
   /** @param bytes one more chunk of decoded audio */

@@ -1,52 +1,9 @@
 /** The state of the talk: whose turn it is, what is sent and what is kept. Nothing of the page is touched here. */
-import type { ChatMessage, ChatRequest } from '../../runtime/types.ts'
-
-/**
- * `asked`: sent, no answer yet. `answering`: deltas belong to the open answer.
- * `stopped`: the person stopped it and the server has not confirmed; what still comes is thrown away.
- */
-export type Turn = 'idle' | 'asked' | 'answering' | 'stopped'
-
-/** How an answer ended. `lost`: with the connection. `failed`: by an error of the model or its session. */
-export type Outcome = 'complete' | 'interrupted' | 'lost' | 'failed'
-
-/** What the talk shows. */
-export interface TalkView {
-  question(text: string, kept: boolean): void
-  keptAreSent(): void
-  answerBegins(): void
-  text(value: string): void
-  transcript(value: string): void
-  audio(bytes: number): void
-  /** @param heardMs where it was cut (ms of sound), if known */
-  answerEnds(outcome: Outcome, heardMs?: number): void
-  status(message: string): void
-  problem(message: string, code: string): void
-  /** The socket went before the answer was complete. `askAgain` sends the question once more. */
-  unanswered(askAgain: () => void): void
-  turn(turn: Turn): void
-}
-
-/** The part of the connection that the talk needs. */
-export interface Line {
-  send(request: ChatRequest): boolean
-  /** Whether a new turn may be sent now. */
-  ready(): boolean
-}
+import type { ChatMessage } from '../../runtime/types.ts'
+import type { Line, Outcome, TalkView, Turn, Voice } from './talk-parts.ts'
 
 /** After these errors nothing more comes; the model's own errors may leave an answer going on. */
 const endsAnswer = /^upstream_|^internal$/
-
-/** The part of the player that the talk needs. */
-export interface Voice {
-  unlock(): void
-  beginAnswer(): void
-  push(base64: string): void
-  finishAnswer(): void
-  /** @returns how much was heard (ms); undefined where nothing was left to play or nobody could hear it */
-  stop(): number | undefined
-  playing(): boolean
-}
 
 /** Messages that may wait for a connection. */
 export const maxKept = 20
@@ -59,6 +16,8 @@ export class Talk {
   readonly #kept: string[] = []
   #turn: Turn = 'idle'
   #lastQuestion = ''
+  /** A question whose answer a lost connection cut; the server says whether it comes after all. */
+  #owed: string | undefined
 
   constructor(line: Line, voice: Voice, view: TalkView) {
     this.#line = line
@@ -99,25 +58,43 @@ export class Talk {
   lineOnOpen(): void {
     const text = this.#kept.splice(0).join('\n')
     if (!text) return
+    this.#owed = undefined
     this.#view.keptAreSent()
     this.#ask(text, undefined)
   }
 
-  /** The connection went. */
-  lineOnLost(): void {
+  /** The connection went. @param mayGoOn the next one may take this conversation over */
+  lineOnLost(mayGoOn: boolean): void {
     const cut = this.#turn === 'asked' || this.#turn === 'answering'
     if (this.#turn === 'answering') this.#end('lost')
     else this.#enter('idle')
-    const question = this.#lastQuestion
-    if (cut) this.#view.unanswered(() => this.say(question))
+    if (cut) this.#owed = this.#lastQuestion
+    if (!mayGoOn) this.#tellUnanswered()
   }
 
   /** Takes one message of the server. */
   receive(message: ChatMessage): void {
     if (message.type === 'status') this.#receiveStatus(message.message)
     else if (message.type === 'error') this.#receiveError(message.message, message.code)
+    else if (message.type === 'session.resumed') this.#goOn(message.answer_due)
+    else if (message.type === 'session.resume_failed') this.#tellUnanswered()
     else if (message.type === 'text-reset') this.#begin()
     else if (this.#turn === 'answering') this.#receivePart(message)
+  }
+
+  /** The conversation goes on. What was asked is answered now, or it never arrived and is asked again. */
+  #goOn(answerDue: boolean): void {
+    const question = this.#owed
+    this.#owed = undefined
+    if (question === undefined) return
+    if (answerDue) this.#enter('asked')
+    else this.#ask(question, undefined)
+  }
+
+  #tellUnanswered(): void {
+    const question = this.#owed
+    this.#owed = undefined
+    if (question !== undefined) this.#view.unanswered(() => this.say(question))
   }
 
   #receivePart(message: ChatMessage): void {

@@ -1,15 +1,6 @@
 /** What the page says, in words for people. */
-import type { ConnectionState } from './connection.ts'
-import type { SoundState } from './playback.ts'
 
-/** Says how the line to the gateway is. */
-export function lineWords(state: ConnectionState): string {
-  if (state.phase === 'connecting') return 'Connecting…'
-  if (state.phase === 'open') return 'Connected'
-  if (state.phase === 'draining') return 'This server is being replaced; moving you over'
-  const seconds = Math.ceil(state.retryInMs / 1000)
-  return seconds > 1 ? `Reconnecting in ${seconds} s` : 'Reconnecting…'
-}
+import type { SoundState } from '../sound/playback.ts'
 
 /** Says how the sound is. */
 export function soundWords(state: SoundState, muted: boolean): string {
@@ -45,16 +36,4 @@ const advices: Record<string, string> = {
 export function advice(message: string, code: string): string {
   if (/\bagain\b/.test(message)) return ''
   return advices[code] ?? 'Send the message again. If it fails again, reload the page.'
-}
-
-/** A number of bytes, decimal units. */
-export function bytesWords(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`
-  if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`
-  return `${(bytes / 1_000_000).toFixed(2)} MB`
-}
-
-/** A time in seconds with one digit, without its unit. */
-export function secondsWords(ms: number): string {
-  return (ms / 1000).toFixed(1)
 }

@@ -1,6 +1,8 @@
 /** The sound of the answers: unlocks the audio context, feeds the audio thread, knows what was heard. */
+
+import { decodePcm16, pcmRate, samplesToMs } from './pcm.ts'
 import type { PlaybackCommand, PlaybackReport } from './playback.worklet.ts'
-import { decodePcm16, joinSoundGraph, pcmRate, type SoundGraph, samplesToMs } from './sound-graph.ts'
+import { joinSoundGraph, type SoundGraph } from './sound-graph.ts'
 
 /** Commands that may wait for the audio thread's program to load; those past it are not played. */
 const maxWaitingCommands = 2000

@@ -27,3 +27,8 @@ export function showText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text
   element.hidden = text === ''
 }
+
+/** Lets the keyboard reach what scrolls by itself: every element with `data-scrolls`. */
+export function focusScrollers(): void {
+  for (const scroller of document.querySelectorAll<HTMLElement>('[data-scrolls]')) scroller.tabIndex = 0
+}

@@ -1,10 +1,8 @@
 /** The Web Audio nodes of the page: player → analyser → volume → loudspeaker. */
+import { pcmRate } from './pcm.ts'
 import type { PlaybackCommand, PlaybackReport } from './playback.worklet.ts'
 import workletUrl from './playback.worklet.ts?worker&url'
 import { ScheduledPlayer } from './scheduled-player.ts'
-
-/** PCM16 mono as the Realtime API sends it (samples per second). */
-export const pcmRate = 24_000
 
 const muteRampSec = 0.01
 
@@ -50,17 +48,4 @@ async function threadPlayer(context: AudioContext, out: AudioNode, onReport: OnR
       node.port.postMessage(command, moved)
     },
   }
-}
-
-/** Decodes one chunk: base64 of PCM16, little endian. An odd last byte is no sample and is left out. */
-export function decodePcm16(base64: string): Int16Array<ArrayBuffer> {
-  const binary = atob(base64)
-  const bytes = new Uint8Array(binary.length & ~1)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i)
-  return new Int16Array(bytes.buffer)
-}
-
-/** Length of `samples` at the PCM rate (ms). */
-export function samplesToMs(samples: number): number {
-  return (samples * 1000) / pcmRate
 }

@@ -29,11 +29,11 @@ export async function fetchGatewayInfo(): Promise<PageInfo | undefined> {
  * @param path starts with a slash
  * @param host the origin (`wss://other.host`) that sockets go to; '' for the page's own
  */
-export function socketUrl(path: string, host: string | undefined): string {
+export function socketUrl(path: string, host: string | undefined): URL {
   const url = new URL(path, host || location.href)
   if (url.protocol === 'http:') url.protocol = 'ws:'
   if (url.protocol === 'https:') url.protocol = 'wss:'
-  return url.href
+  return url
 }
 
 /** The provider's name for people. */

@@ -1,0 +1,177 @@
+/** The parts of the playground and of the sideband page that need no page. */
+import { readFileSync } from 'node:fs'
+import test from 'ava'
+import { type Checked, check } from '../../web/playground/event-check.ts'
+import { compileGlob, compileGlobs } from '../../web/playground/glob.ts'
+import { findJson } from '../../web/playground/json-in-text.ts'
+import { Latency, median } from '../../web/playground/latency.ts'
+import { summarise } from '../../web/playground/summary.ts'
+import { detectionOf } from '../../web/playground/turn-detection.ts'
+import { createJudge, verdictWords } from '../../web/playground/verdict.ts'
+import { readControlMessage } from '../../web/sideband/control-messages.ts'
+import { maxRows, Timeline } from '../../web/sideband/timeline.ts'
+import { decodePcm16, encodePcm16, toPcm16 } from '../../web/sound/pcm.ts'
+import { createResampler } from '../../web/sound/resample.ts'
+
+for (const file of ['glob.json', 'glob-sets.json'])
+  test(`the page's globs agree with the gateway's on every row of ${file}`, t => {
+    const text = readFileSync(new URL(`../vectors/${file}`, import.meta.url), 'utf8')
+    const rows = JSON.parse(text) as { pattern: string; type: string; match: boolean }[]
+    const wrong = rows.filter(({ pattern, type, match }) => compileGlob(pattern)(type) !== match)
+    t.deepEqual(wrong, [])
+    t.true(rows.length > 1000)
+  })
+
+test('several globs are separated by commas; none at all is no filter', t => {
+  t.is(compileGlobs(' , '), undefined)
+  t.true(compileGlobs('error, response.*')?.('response.done'))
+  t.false(compileGlobs('error, response.*')?.('session.created'))
+})
+
+test('a verdict names the pattern, knows both names of an event and the gateway’s own', t => {
+  const judge = createJudge('response.text.delta, <binary>', ['*.done'])
+  const words = (type: string) => verdictWords(judge(type))
+  t.is(words('response.output_text.delta'), 'passes: response.text.delta')
+  t.is(words('response.done'), 'searched for JSON: *.done')
+  t.is(words('session.created'), 'dropped: no pattern matches')
+  t.is(words('upstream.closed'), "passes: the gateway's own")
+})
+
+test('JSON is found in a tagged fence first, in any fence, and bare with braces in strings', t => {
+  const cases: [text: string, found: object | undefined][] = [
+    ['```\n{"a":1}\n```\n```json\n{"b":2}\n```', { b: 2 }],
+    ['```\n{"a":1}\n```', { a: 1 }],
+    ['so: {"a":"}{\\""} and {"b":2}', { a: '}{"' }],
+    ['{not json} but {"b":2}', { b: 2 }],
+    ['[1,2]', undefined],
+    ['{'.repeat(5000), undefined],
+  ]
+  for (const [text, found] of cases) t.deepEqual(findJson(text), found, text.slice(0, 40))
+})
+
+test('the first delta is timed from the question, the others from each other', t => {
+  const latency = new Latency()
+  latency.asked(100)
+  for (const now of [350, 400, 430]) latency.delta(now)
+  t.deepEqual(latency.first, [250])
+  t.deepEqual(latency.gaps, [50, 30])
+  latency.asked(1000)
+  latency.delta(1100)
+  t.deepEqual(latency.first, [250, 100])
+  t.deepEqual(latency.gaps, [])
+  t.is(median([5, 1, 3]), 3)
+  t.is(median([4, 1, 3, 2]), 2.5)
+  t.is(median([]), undefined)
+})
+
+test('what was written is an event, several, a turn, or wrong', t => {
+  const kinds: [text: string, takesText: boolean, kind: Checked['kind']][] = [
+    ['{"type":"a"}', true, 'events'],
+    ['[{"type":"a"},{"type":"b"}]', true, 'events'],
+    ['[{"type":"a"},{"kind":"b"}]', true, 'faulty'],
+    ['[]', true, 'faulty'],
+    ['hello', true, 'text'],
+    ['hello', false, 'faulty'],
+    ['{"type"', true, 'faulty'],
+    ['', true, 'faulty'],
+  ]
+  for (const [text, takesText, kind] of kinds) t.is(check(text, takesText).kind, kind, text)
+})
+
+test('a line of the log says in a few words what an event says', t => {
+  t.is(summarise({ type: 'response.output_audio.delta', delta: 'AAAA'.repeat(400) }), 'sound, 1.2 kB')
+  t.is(summarise({ type: 'error', error: { message: 'odd' } }), 'odd')
+  t.is(summarise({ type: 'response.done', response: { status: 'completed' } }), 'completed')
+  const item = { role: 'user', content: [{ type: 'input_text', text: 'hi' }] }
+  t.is(summarise({ type: 'conversation.item.added', item }), 'user: hi')
+  t.is(summarise({ type: 'response.created' }), '')
+})
+
+test('who ends a turn is read from a session of either dialect', t => {
+  const ga = (turn_detection: unknown) => ({
+    type: 'session.updated',
+    session: { audio: { input: { turn_detection } } },
+  })
+  t.is(detectionOf(ga(null)), 'none')
+  t.is(detectionOf(ga({ type: 'semantic_vad' })), 'semantic_vad')
+  t.is(
+    detectionOf({ type: 'session.updated', session: { turn_detection: { type: 'server_vad' } } }),
+    'server_vad',
+  )
+  t.is(detectionOf({ type: 'session.updated' }), undefined)
+})
+
+test('an event that travels both ways is one row, a run of deltas is one row, old rows go', t => {
+  const timeline = new Timeline()
+  const event = (type: string, event_id: string) => ({ type, event_id })
+  timeline.add('webrtc', 'in', event('response.created', 'e1'), 10)
+  timeline.add('control', 'in', event('response.created', 'e1'), 14)
+  for (const id of ['d1', 'd2', 'd3']) timeline.add('webrtc', 'in', event('x.delta', id), 20)
+  timeline.add('control', 'in', event('x.delta', 'd1'), 21)
+  timeline.add('control', 'out', { type: 'send_message' }, 30)
+  const [created, deltas, sent] = timeline.rows
+  t.deepEqual(created?.lanes, { webrtc: { count: 1, at: 10 }, control: { count: 1, at: 14 } })
+  t.deepEqual(deltas?.lanes, { webrtc: { count: 3, at: 20 }, control: { count: 1, at: 21 } })
+  t.deepEqual(sent?.lanes, { control: { count: 1, at: 30 } })
+  for (let i = 0; i < 10_000; i++) timeline.add('webrtc', 'in', event(`type-${i}`, `many-${i}`), 40)
+  t.is(timeline.rows.length, maxRows)
+})
+
+test('only messages that the page knows are taken from a control connection', t => {
+  const refused = [
+    '{',
+    '"x"',
+    '{"type":"toString"}',
+    '{"type":"openai_event","event":{}}',
+    '{"type":"error"}',
+  ]
+  for (const frame of refused) t.is(readControlMessage(frame), undefined, frame)
+  t.is(readControlMessage('{"type":"call_ended","reason":"hung up"}')?.type, 'call_ended')
+})
+
+/** A sine of amplitude 0.5, resampled in uneven pieces. */
+function resampleTone(hertz: number, from: number, to: number): Float32Array {
+  const resample = createResampler(from, to)
+  const tone = Float32Array.from({ length: from }, (_, i) => 0.5 * Math.sin((2 * Math.PI * hertz * i) / from))
+  const pieces: number[] = []
+  for (let start = 0, size = 1; start < from; start += size, size = (size % 997) + 128)
+    pieces.push(...resample(tone.subarray(start, start + size)))
+  return Float32Array.from(pieces)
+}
+
+const loudness = (samples: Float32Array) => {
+  const steady = samples.subarray(1000, -1000)
+  return Math.sqrt(steady.reduce((sum, sample) => sum + sample * sample, 0) / steady.length)
+}
+
+for (const from of [48_000, 44_100, 16_000, 8000])
+  test(`speech at ${from} Hz keeps its length and loudness at 24 kHz`, t => {
+    const out = resampleTone(1000, from, 24_000)
+    t.true(Math.abs(out.length - 24_000) < 60, `${out.length}`)
+    t.true(Math.abs(loudness(out) - 0.5 / Math.SQRT2) < 0.01, `${loudness(out)}`)
+  })
+
+test('what 24 kHz cannot hold does not come back as another tone', t => {
+  t.true(loudness(resampleTone(16_000, 48_000, 24_000)) < 0.002)
+})
+
+test('a resampled tone is the same however it is cut', t => {
+  const whole = createResampler(48_000, 24_000)
+  const tone = Float32Array.from(
+    { length: 48_000 },
+    (_, i) => 0.5 * Math.sin((2 * Math.PI * 440 * i) / 48_000),
+  )
+  const cut = createResampler(48_000, 24_000)
+  const pieces: number[] = []
+  for (let start = 0; start < tone.length; start += 128)
+    pieces.push(...cut(tone.subarray(start, start + 128)))
+  t.deepEqual(Float32Array.from(pieces), whole(tone))
+})
+
+test('PCM16 is cut at its edges and comes back from base64 as it went', t => {
+  const samples = toPcm16([0, 0.5, -0.5, 2, -2])
+  t.deepEqual([...samples], [0, 16_384, -16_384, 32_767, -32_768])
+  t.deepEqual(decodePcm16(encodePcm16(samples)), samples)
+  const long = toPcm16(Array.from({ length: 50_000 }, (_, i) => Math.sin(i)))
+  t.deepEqual(decodePcm16(encodePcm16(long)), long)
+})

@@ -1,0 +1,107 @@
+import test from 'ava'
+import type { Browser, Page, Route } from 'playwright-core'
+import { launchChromium, until, visit } from './_chromium.ts'
+import { type Gateway, startGateway } from './_gateway.ts'
+
+const tenant = '11111111-2222-3333-4444-555555555555'
+const clientId = '66666666-7777-8888-9999-000000000000'
+const authority = `https://login.microsoftonline.com/${tenant}`
+const accessToken = 'the.access.token'
+
+let browser: Browser
+let gateway: Gateway
+
+test.before(async () => {
+  gateway = await startGateway(0, {
+    GATEWAY_AUTH: 'entra',
+    ENTRA_TENANT_ID: tenant,
+    ENTRA_AUDIENCE: 'api://gateway',
+    ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
+    ENTRA_PAGES_CLIENT_ID: clientId,
+  })
+  browser = await launchChromium()
+})
+
+test.after.always(async () => {
+  await browser?.close()
+  await gateway?.stop()
+})
+
+const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+const json = (route: Route, body: object) =>
+  route.fulfill({ json: body, headers: { 'Access-Control-Allow-Origin': '*' } })
+
+/** Says where the sign-in service does what. */
+async function playDirectory(page: Page): Promise<void> {
+  await page.route('**/.well-known/openid-configuration*', route =>
+    json(route, {
+      issuer: `${authority}/v2.0`,
+      authorization_endpoint: `${authority}/oauth2/v2.0/authorize`,
+      token_endpoint: `${authority}/oauth2/v2.0/token`,
+      jwks_uri: `${authority}/discovery/v2.0/keys`,
+    }),
+  )
+  await page.route('**/discovery/instance*', route =>
+    json(route, {
+      tenant_discovery_endpoint: `${authority}/v2.0/.well-known/openid-configuration`,
+      metadata: [],
+    }),
+  )
+}
+
+/** Takes the sign-in service's place: sends the person back at once, and answers for the code. */
+async function playSignInService(page: Page): Promise<{ nonce: string; scopes: string[] }> {
+  const seen = { nonce: '', scopes: [] as string[] }
+  await playDirectory(page)
+  await page.route('**/oauth2/v2.0/authorize?*', route => {
+    const asked = new URL(route.request().url()).searchParams
+    seen.nonce = asked.get('nonce') ?? ''
+    seen.scopes = (asked.get('scope') ?? '').split(' ')
+    const back = `${asked.get('redirect_uri')}#code=the-code&state=${encodeURIComponent(asked.get('state') ?? '')}`
+    const body = `<meta http-equiv="refresh" content="0;url=${back.replaceAll('&', '&amp;')}">`
+    return route.fulfill({ contentType: 'text/html', body })
+  })
+  await page.route('**/oauth2/v2.0/token*', route => {
+    const now = Math.floor(Date.now() / 1000)
+    const claims = { aud: clientId, iss: `${authority}/v2.0`, oid: 'o', sub: 's', tid: tenant, ver: '2.0' }
+    const person = {
+      ...claims,
+      nonce: seen.nonce,
+      iat: now,
+      exp: now + 3600,
+      preferred_username: 'anna@example.com',
+    }
+    return json(route, {
+      token_type: 'Bearer',
+      scope: seen.scopes.join(' '),
+      expires_in: 3600,
+      access_token: accessToken,
+      id_token: `${base64url({ alg: 'none' })}.${base64url(person)}.`,
+      client_info: base64url({ uid: 'o', utid: tenant }),
+    })
+  })
+  return seen
+}
+
+test.serial('where Entra ID is required the person signs in, and the token buys the ticket', async t => {
+  const { page } = await visit(t, browser, gateway.url, { ready: 'Access needed' })
+  const service = await playSignInService(page)
+  const credentials: (string | undefined)[] = []
+  await page.route('**/ticket', route => {
+    credentials.push(route.request().headers().authorization)
+    return route.fulfill({ json: { ticket: 'TICKET', expires_in: 60 } })
+  })
+  const dials: string[] = []
+  await page.routeWebSocket('**/chat*', socket => {
+    dials.push(socket.url())
+  })
+  t.true(await page.getByLabel('Key', { exact: true }).isHidden())
+  await page.getByRole('button', { name: 'Sign in with Microsoft' }).click()
+  await page.getByText('Connected', { exact: true }).waitFor()
+  t.deepEqual(credentials, [`Bearer ${accessToken}`])
+  t.is(new URL(dials[0] ?? '').searchParams.get('ticket'), 'TICKET')
+  t.true(service.scopes.some(scope => scope.endsWith('/Realtime.Use')))
+  t.is(await page.evaluate('Object.values(localStorage).join().includes("the.access.token")'), false)
+  await until(page, "location.hash === ''")
+})

@@ -1,0 +1,158 @@
+import test from 'ava'
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium, textOf, until, type VisitOptions, visit } from './_chromium.ts'
+import { type Gateway, startGateway } from './_gateway.ts'
+
+let browser: Browser
+let gateway: Gateway
+
+test.before(async () => {
+  gateway = await startGateway()
+  browser = await launchChromium()
+})
+
+test.after.always(async () => {
+  await browser?.close()
+  await gateway?.stop()
+})
+
+const refused = `navigator.mediaDevices.getUserMedia = () =>
+  Promise.reject(new DOMException('refused', 'NotAllowedError'))`
+const missing = refused.replace('NotAllowedError', 'NotFoundError')
+
+const phone = { viewport: { width: 360, height: 740 } }
+
+/** Opens the page and makes a call under control. The microphone is refused unless a test wants it. */
+async function makeCall(t: Parameters<typeof visit>[0], options: VisitOptions = { before: refused }) {
+  const visited = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', ...options })
+  const { page } = visited
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await page.getByText('Call under control').waitFor()
+  return visited
+}
+
+async function sayInCall(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message', { exact: true }).fill(text)
+  await page.getByRole('button', { name: 'Send message' }).click()
+}
+
+const lane = (page: Page, name: 'webrtc' | 'control', text: string) =>
+  page.locator(`.lane.${name}`, { hasText: text })
+
+test.serial('three steps make a controlled call, and each column shows what travelled there', async t => {
+  const { page, faults } = await makeCall(t)
+  for (const step of ['session', 'call', 'control'])
+    t.is(await page.locator(`#step-${step}`).getAttribute('data-state'), 'done', step)
+  await sayInCall(page, 'the quick brown fox')
+  await page.locator('#said-last').getByText('You said: the quick brown fox').waitFor()
+  await lane(page, 'control', 'sideband_connected').waitFor()
+  await lane(page, 'control', 'send_message').waitFor()
+  t.is(await lane(page, 'webrtc', 'send_message').count(), 0)
+  const both = page.locator('.lane-row', { hasText: 'response.created' })
+  await both.locator('.webrtc', { hasText: 'response.created' }).waitFor()
+  await both.locator('.control', { hasText: 'response.created' }).waitFor()
+  t.deepEqual(faults, [])
+})
+
+test.serial('the model is heard, and what is on the way lights its wire', async t => {
+  const { page } = await makeCall(t)
+  for (const wire of ['sound', 'channel', 'control', 'call'])
+    t.is(await page.locator(`[data-wire=${wire}]`).getAttribute('data-state'), 'on', wire)
+  await sayInCall(page, 'count to 20')
+  await page.locator('[data-wire=control][data-flow]').waitFor({ state: 'attached' })
+  await page.locator('[data-wire=sound][data-flow=in]').waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Stop the answer' }).click()
+  await lane(page, 'webrtc', '↑ response.cancel').waitFor()
+  await lane(page, 'control', 'output_audio_buffer.cleared').waitFor()
+  t.pass()
+})
+
+test.serial('instructions by control change the answers; a message can go by the data channel', async t => {
+  const { page } = await makeCall(t)
+  await page.getByRole('button', { name: 'Update instructions' }).click()
+  await lane(page, 'control', 'session.updated').waitFor()
+  await page.getByLabel('data channel, as the browser').check()
+  await sayInCall(page, 'hello')
+  await page.locator('#said-last').getByText('Ahoy! You said: hello').waitFor()
+  await lane(page, 'webrtc', '↑ conversation.item.create').waitFor()
+  t.is(await lane(page, 'control', '↑ conversation.item.create').count(), 0)
+})
+
+test.serial('the microphone is heard by the model, shown on the meter, and can be turned off', async t => {
+  const { page, faults } = await makeCall(t, {})
+  await page.getByRole('button', { name: 'Microphone on' }).waitFor()
+  await until(page, "document.querySelector('#microphone-level').value > 0.05")
+  await lane(page, 'control', 'input_audio_buffer.speech_started').first().waitFor()
+  await page.getByRole('button', { name: 'Microphone on' }).click()
+  await page.getByRole('button', { name: 'Microphone off' }).waitFor()
+  t.is(await page.evaluate("document.querySelector('#microphone-level').value"), 0)
+  t.deepEqual(faults, [])
+})
+
+for (const [title, before, words] of [
+  ['refused', refused, 'Allow it beside the address'],
+  ['missing', missing, 'No microphone was found'],
+] as const)
+  test.serial(`with the microphone ${title} the call goes on in writing`, async t => {
+    const { page, faults } = await makeCall(t, { before, ...phone })
+    await page.locator('#microphone-fault').getByText(words).waitFor()
+    await sayInCall(page, 'still here')
+    await page.locator('#said-last').getByText('You said: still here').waitFor()
+    t.is(await page.evaluate('document.documentElement.scrollWidth'), 360)
+    t.deepEqual(faults, [])
+  })
+
+test.serial('Hang up ends the call for both sides, and another can follow', async t => {
+  const { page, faults } = await makeCall(t)
+  const first = await textOf(page, '#step-session .step-words')
+  await page.locator('#hang-up').click()
+  await page.locator('#line-words').getByText('The call has ended').waitFor()
+  t.is(await page.locator('#step-call').getAttribute('data-state'), 'ended')
+  t.is(await page.evaluate('document.activeElement.id'), 'start')
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await page.getByText('Call under control').waitFor()
+  t.not(await textOf(page, '#step-session .step-words'), first)
+  t.deepEqual(faults, [])
+})
+
+test.serial('a session in the list can be hung up, and the page is told', async t => {
+  const { page } = await makeCall(t)
+  const id = (await textOf(page, '#step-session .step-words')).replace('Done: ', '')
+  const session = page.locator(`.session[data-id=${id}]`)
+  await session.getByText('call running · under control').waitFor()
+  await session.getByRole('button').click()
+  await page.locator('#step-call[data-state=ended]').waitFor()
+  await session.getByText('ended').waitFor()
+  t.is(await page.locator('#line-words').textContent(), 'The call has ended')
+})
+
+test.serial('a control connection that is cut comes back while the call goes on', async t => {
+  const visited = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before: refused })
+  const { page } = visited
+  const routes: { close(): Promise<void> }[] = []
+  await page.routeWebSocket('**/sideband/control/*', route => {
+    route.connectToServer()
+    routes.push(route)
+  })
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await page.getByText('Call under control').waitFor()
+  await routes[0]?.close()
+  await page.locator('#step-control[data-state=working]').waitFor()
+  await page.locator('#step-control[data-state=done]').waitFor()
+  t.is(await page.locator('#step-call').getAttribute('data-state'), 'done')
+  await sayInCall(page, 'after the cut')
+  await page.locator('#said-last').getByText('You said: after the cut').waitFor()
+})
+
+test.serial('each step can be done on its own, by keyboard', async t => {
+  const { page } = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before: refused })
+  for (const [name, step] of [
+    ['Create session', 'session'],
+    ['Connect WebRTC', 'call'],
+    ['Connect control', 'control'],
+  ] as const) {
+    await page.getByRole('button', { name }).press('Enter')
+    await page.locator(`#step-${step}[data-state=done]`).waitFor()
+  }
+  t.pass()
+})

@@ -1,0 +1,103 @@
+/** What this page shows to be let in: a key or a token, and the one-time tickets that sockets take for it. */
+import { type PageInfo, socketUrl } from '../page/gateway-info.ts'
+import { forgetKey, keepKey, readKey } from './kept-key.ts'
+
+/** Nobody is let in without a credential, and there is none, or it is no longer taken. */
+export class CredentialNeeded extends Error {
+  override name = 'CredentialNeeded'
+}
+
+/** How a token is got; handed in, because its program is loaded only where it is needed. */
+export type GetToken = () => Promise<string | undefined>
+
+/** The credential of one page. */
+export class Access {
+  readonly #info: PageInfo
+  readonly #onNeeded: (refused: boolean) => void
+  #key = readKey()
+  #getToken: GetToken | undefined
+  #dialFailed = false
+  /** Undefined while nobody has said; a dial that fails asks. */
+  #needed: boolean | undefined
+
+  /** @param onNeeded asks the person for a credential; `refused`: there was one, and it was not taken */
+  constructor(info: PageInfo, onNeeded: (refused: boolean) => void) {
+    this.#info = info
+    this.#onNeeded = onNeeded
+    this.#needed = info.auth && info.auth.length > 0
+  }
+
+  get hasKey(): boolean {
+    return this.#key !== ''
+  }
+
+  /** Takes a key. @param keep also after the tab is closed */
+  useKey(key: string, keep: boolean): void {
+    this.#key = key
+    keepKey(key, keep)
+    if (key !== '') this.#needed = true
+  }
+
+  forget(): void {
+    this.#key = ''
+    forgetKey()
+  }
+
+  useTokens(getToken: GetToken): void {
+    this.#getToken = getToken
+  }
+
+  /** A socket was refused before it opened: no reason reaches the page, so the next address asks for one. */
+  dialFailed(): void {
+    this.#dialFailed = true
+  }
+
+  /**
+   * The address of a socket, with a ticket where one is needed. Use it once.
+   * @throws CredentialNeeded where the person must be asked first
+   * @throws Error where the gateway does not answer
+   */
+  async socketAddress(path: string, query: Record<string, string> = {}): Promise<string> {
+    const url = socketUrl(path, this.#info.host)
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
+    const isAsked = this.#needed ?? this.#dialFailed
+    if (isAsked) {
+      const response = await this.fetch('/ticket', { method: 'POST' })
+      const { ticket } = (await response.json()) as { ticket?: unknown }
+      if (typeof ticket === 'string') url.searchParams.set('ticket', ticket)
+    }
+    return url.href
+  }
+
+  /**
+   * Fetches from the gateway with the credential.
+   * @throws CredentialNeeded, after the person was asked for one
+   * @throws Error with the gateway's own words for any other refusal
+   */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const credential = await this.#headers()
+    if (this.#needed && credential === undefined) this.#need(false)
+    const response = await fetch(path, { ...init, headers: { ...init.headers, ...credential } })
+    if (response.status === 401 || response.status === 403) this.#need(credential !== undefined)
+    if (!response.ok) throw new Error(await detailOf(response))
+    return response
+  }
+
+  async #headers(): Promise<Record<string, string> | undefined> {
+    if (this.#key !== '') return { 'api-key': this.#key }
+    const token = await this.#getToken?.()
+    return token === undefined ? undefined : { Authorization: `Bearer ${token}` }
+  }
+
+  #need(refused: boolean): never {
+    this.#needed = true
+    this.#onNeeded(refused)
+    throw new CredentialNeeded(refused ? 'the credential was refused' : 'a credential is needed')
+  }
+}
+
+/** The gateway's own words for a refusal. */
+async function detailOf(response: Response): Promise<string> {
+  const body = (await response.json().catch(() => ({}))) as { detail?: unknown }
+  return typeof body.detail === 'string' ? body.detail : `The gateway answered ${response.status}`
+}

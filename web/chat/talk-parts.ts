@@ -1,0 +1,46 @@
+/** What the talk needs of the page: a view, a line, a voice. */
+import type { ChatRequest } from '../../runtime/types.ts'
+
+/**
+ * `asked`: sent, no answer yet. `answering`: deltas belong to the open answer.
+ * `stopped`: the person stopped it and the server has not confirmed; what still comes is thrown away.
+ */
+export type Turn = 'idle' | 'asked' | 'answering' | 'stopped'
+
+/** How an answer ended. `lost`: with the connection. `failed`: by an error of the model or its session. */
+export type Outcome = 'complete' | 'interrupted' | 'lost' | 'failed'
+
+/** What the talk shows. */
+export interface TalkView {
+  question(text: string, kept: boolean): void
+  keptAreSent(): void
+  answerBegins(): void
+  text(value: string): void
+  transcript(value: string): void
+  audio(bytes: number): void
+  /** @param heardMs where it was cut (ms of sound), if known */
+  answerEnds(outcome: Outcome, heardMs?: number): void
+  status(message: string): void
+  problem(message: string, code: string): void
+  /** The socket went before the answer was complete. `askAgain` sends the question once more. */
+  unanswered(askAgain: () => void): void
+  turn(turn: Turn): void
+}
+
+/** The part of the connection that the talk needs. */
+export interface Line {
+  send(request: ChatRequest): boolean
+  /** Whether a new turn may be sent now. */
+  ready(): boolean
+}
+
+/** The part of the player that the talk needs. */
+export interface Voice {
+  unlock(): void
+  beginAnswer(): void
+  push(base64: string): void
+  finishAnswer(): void
+  /** @returns how much was heard (ms); undefined where nothing was left to play or nobody could hear it */
+  stop(): number | undefined
+  playing(): boolean
+}

@@ -1,0 +1,62 @@
+/** Where events are written, checked and sent. */
+import { part } from '../page/page.ts'
+import { check } from './event-check.ts'
+import { templates } from './templates.ts'
+
+/** The editor with its templates. */
+export class Composer {
+  readonly #event = part('#event', HTMLTextAreaElement)
+  readonly #check = part('#check', HTMLElement)
+  readonly #send = part('#send', HTMLButtonElement)
+  readonly #onSend: (frames: string[]) => void
+  #takesText = true
+
+  /** @param onSend the frames to send, one by one */
+  constructor(onSend: (frames: string[]) => void) {
+    this.#onSend = onSend
+    const choice = part('#template', HTMLSelectElement)
+    choice.replaceChildren(...Object.keys(templates).map(name => new Option(name)))
+    choice.onchange = () => this.put(templates[choice.value] ?? {})
+    this.#event.oninput = () => this.#show()
+    this.#event.onkeydown = event => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.#submit()
+    }
+    part('#compose-form', HTMLFormElement).onsubmit = event => {
+      event.preventDefault()
+      this.#submit()
+    }
+    part('#tidy', HTMLButtonElement).onclick = () => this.#tidy()
+    this.put(templates[choice.value] ?? {})
+  }
+
+  /** Puts an event into the editor. */
+  put(event: object): void {
+    this.#event.value = JSON.stringify(event, null, 2)
+    this.#show()
+  }
+
+  /** @param on whether the endpoint takes plain text */
+  takeText(on: boolean): void {
+    this.#takesText = on
+    this.#show()
+  }
+
+  #show(): void {
+    const { kind, words } = check(this.#event.value, this.#takesText)
+    this.#check.dataset.kind = kind
+    this.#check.textContent = words
+    this.#send.disabled = kind === 'faulty'
+  }
+
+  #submit(): void {
+    const checked = check(this.#event.value, this.#takesText)
+    if (checked.kind === 'text') this.#onSend([this.#event.value])
+    if (checked.kind === 'events') this.#onSend(checked.events.map(event => JSON.stringify(event)))
+  }
+
+  #tidy(): void {
+    const checked = check(this.#event.value, this.#takesText)
+    if (checked.kind !== 'events') return
+    this.put(checked.events.length === 1 ? (checked.events[0] ?? {}) : checked.events)
+  }
+}

@@ -1,0 +1,51 @@
+/** Names of the server's events, and the two names that some of them go by. */
+
+/** Preview name and GA name (Azure OpenAI, "Migrate from preview to GA"). */
+const renamed = [
+  ['response.text.delta', 'response.output_text.delta'],
+  ['response.text.done', 'response.output_text.done'],
+  ['response.audio.delta', 'response.output_audio.delta'],
+  ['response.audio.done', 'response.output_audio.done'],
+  ['response.audio_transcript.delta', 'response.output_audio_transcript.delta'],
+  ['response.audio_transcript.done', 'response.output_audio_transcript.done'],
+  ['conversation.item.created', 'conversation.item.added'],
+] as const
+
+/** All names of an event: a pattern in one dialect's name matches the other's too. */
+export function namesOf(type: string): string[] {
+  const pair = renamed.find(([preview, ga]) => preview === type || ga === type)
+  return pair ? [type, ...pair.filter(name => name !== type)] : [type]
+}
+
+/** What the gateway itself says on `/realtime`; no pattern keeps it back. */
+export const ownTypes: ReadonlySet<string> = new Set([
+  'upstream.closed',
+  'server.draining',
+  'session.ticket',
+  'session.resumed',
+  'session.resume_failed',
+  'session.renewed',
+  'session.expiring',
+  'extracted.json',
+  'extracted.json.error',
+])
+
+/** What an upstream may send (OpenAI and Azure OpenAI Realtime API, GA names). */
+export const serverTypes: readonly string[] = `
+error session.created session.updated
+conversation.item.added conversation.item.done conversation.item.retrieved conversation.item.deleted
+conversation.item.truncated conversation.item.input_audio_transcription.delta
+conversation.item.input_audio_transcription.completed conversation.item.input_audio_transcription.failed
+conversation.item.input_audio_transcription.segment
+input_audio_buffer.committed input_audio_buffer.cleared input_audio_buffer.speech_started
+input_audio_buffer.speech_stopped input_audio_buffer.timeout_triggered
+response.created response.done response.output_item.added response.output_item.done
+response.content_part.added response.content_part.done response.output_text.delta response.output_text.done
+response.output_audio.delta response.output_audio.done response.output_audio_transcript.delta
+response.output_audio_transcript.done response.function_call_arguments.delta
+response.function_call_arguments.done response.mcp_call_arguments.delta response.mcp_call_arguments.done
+response.mcp_call.in_progress response.mcp_call.completed response.mcp_call.failed
+mcp_list_tools.in_progress mcp_list_tools.completed mcp_list_tools.failed rate_limits.updated
+`
+  .trim()
+  .split(/\s+/)

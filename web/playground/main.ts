@@ -1,0 +1,147 @@
+/** The playground: makes its parts and joins them. */
+import { SignInDialog } from '../access/sign-in.ts'
+import type { ConnectionState } from '../page/connection.ts'
+import { readGatewayInfo } from '../page/gateway-info.ts'
+import { showLine } from '../page/line.ts'
+import { Masthead } from '../page/masthead.ts'
+import { focusScrollers, part } from '../page/page.ts'
+import { audioDelta, type RealtimeEvent, readEvent, textDelta } from '../page/realtime-event.ts'
+import { AllowList } from './allow-list.ts'
+import { AnswerView } from './answer-view.ts'
+import { Bench, type Frame } from './bench.ts'
+import { Composer } from './composer.ts'
+import { createEventPanel } from './event-panel.ts'
+import { LatencyView } from './latency-view.ts'
+import { Loudspeaker } from './loudspeaker.ts'
+import { createSettings } from './settings.ts'
+import { createSpeech } from './speech-view.ts'
+import { summarise } from './summary.ts'
+import { detectionOf } from './turn-detection.ts'
+
+const filtered = '/realtime'
+/** Frames that came over the present connection. */
+let received = 0
+const info = readGatewayInfo(document)
+const masthead = new Masthead()
+const endpoint = part('#endpoint', HTMLSelectElement)
+const connect = part('#connect', HTMLButtonElement)
+const again = part('#again', HTMLInputElement)
+const signIn = new SignInDialog(info, () => bench.retryNow())
+const loudspeaker = new Loudspeaker()
+const latency = new LatencyView()
+const answer = new AnswerView(announce)
+const allowList = new AllowList(info, () => panel.refresh())
+const panel = createEventPanel(
+  ({ direction, type }) => direction === 'in' && endpoint.value !== filtered && allowList.drops(type),
+)
+const bench = new Bench({
+  address: () => signIn.access.socketAddress(endpoint.value),
+  onFrame: benchOnFrame,
+  onState: benchOnState,
+  onDialFailed: () => signIn.access.dialFailed(),
+  again: () => again.checked,
+})
+const lineOnState = showLine(masthead, bench)
+const composer = new Composer(frames => {
+  loudspeaker.unlock()
+  for (const frame of frames) sendFrame(frame)
+})
+const speech = createSpeech(
+  event => sendFrame(JSON.stringify(event)),
+  () => loudspeaker.unlock(),
+)
+createSettings({
+  onApply: event => sendFrame(JSON.stringify(event)),
+  onCompose: event => composer.put(event),
+})
+
+masthead.provider(info)
+focusScrollers()
+endpoint.onchange = showEndpoint
+connect.onclick = () => {
+  loudspeaker.unlock()
+  if (connect.dataset.on === 'true') bench.disconnect()
+  else bench.connect()
+}
+part('#silence', HTMLButtonElement).onclick = stopAnswer
+showEndpoint()
+await signIn.prepare()
+
+function showEndpoint(): void {
+  const isFiltered = endpoint.value === filtered
+  bench.disconnect()
+  composer.takeText(isFiltered)
+  part('#endpoint-words', HTMLElement).textContent = isFiltered
+    ? 'Plain text is a turn. What comes back passes the filter at the end of this page.'
+    : 'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.'
+  panel.refresh()
+}
+
+function benchOnState(state: ConnectionState): void {
+  lineOnState(state)
+  const isOn = state.phase !== 'closed'
+  connect.dataset.on = String(isOn)
+  connect.textContent = isOn ? 'Disconnect' : 'Connect'
+  if (state.phase === 'open') {
+    received = 0
+    speech.setDetection(undefined)
+    note('connected', endpoint.value)
+  }
+  if (state.phase !== 'waiting') return
+  note('connection ended', `${state.code} ${state.reason}`.trim())
+  if (received === 0 && state.code === 1000 && endpoint.value === filtered)
+    note('nothing passed the filter', 'look below at what /realtime lets through, or choose /v1/realtime')
+}
+
+function benchOnFrame({ type, text, event, value }: Frame): void {
+  received++
+  panel.log.add({ direction: 'in', type, summary: event ? summarise(event) : text.slice(0, 90), text })
+  if (value !== undefined) answer.receiveObject(value)
+  if (!event) return
+  allowList.saw(type)
+  if (type === 'error') announce(`Error: ${summarise(event)}`)
+  answer.receive(event)
+  loudspeaker.receive(event)
+  if (textDelta.test(type) || audioDelta.test(type)) latency.delta()
+  if (type === 'input_audio_buffer.speech_stopped') latency.asked()
+  if (type === 'session.created' || type === 'session.updated') speech.setDetection(detectionOf(event))
+}
+
+/** Sends a frame and enters it; the same way for what is typed, spoken and set. */
+function sendFrame(frame: string): void {
+  const event = readEvent(frame)
+  if (!bench.send(frame)) return note('not sent', 'too much waits for the connection')
+  const type = event?.type ?? '<text>'
+  const entry = {
+    direction: 'out',
+    type,
+    summary: event ? summarise(event) : frame.slice(0, 90),
+    text: frame,
+  } as const
+  if (type === 'input_audio_buffer.append') panel.log.addChunk(entry)
+  else panel.log.add(entry)
+  if (type === 'response.create' || type === '<text>') latency.asked()
+  if (type === 'response.cancel') loudspeaker.cut()
+}
+
+function stopAnswer(): void {
+  const cut = loudspeaker.cut()
+  const events: RealtimeEvent[] = [{ type: 'response.cancel' }]
+  if (cut)
+    events.push({
+      type: 'conversation.item.truncate',
+      item_id: cut.itemId,
+      content_index: 0,
+      audio_end_ms: cut.heardMs,
+    })
+  if (connect.dataset.on === 'true') for (const event of events) sendFrame(JSON.stringify(event))
+}
+
+/** Says one sentence to a screen reader. */
+function announce(sentence: string): void {
+  part('#announcer', HTMLElement).textContent = sentence
+}
+
+function note(type: string, words: string): void {
+  panel.log.add({ direction: 'note', type, summary: words, text: words })
+}

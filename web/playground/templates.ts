@@ -1,0 +1,39 @@
+/** A template for every event that a client may send (OpenAI and Azure OpenAI Realtime API, 11 types). */
+
+const userSays = (text: string) => ({
+  type: 'conversation.item.create',
+  item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+})
+
+/** By name; an array is several events, sent one by one. */
+export const templates: Readonly<Record<string, object>> = {
+  'Say something and ask for an answer': [userSays('Count to 12.'), { type: 'response.create' }],
+  'session.update': { type: 'session.update', session: { type: 'realtime', instructions: 'Be brief.' } },
+  'conversation.item.create': userSays('Hello'),
+  'conversation.item.create: result of a function': {
+    type: 'conversation.item.create',
+    item: { type: 'function_call_output', call_id: 'call_…', output: '{"temperature":12}' },
+  },
+  'conversation.item.retrieve': { type: 'conversation.item.retrieve', item_id: 'item_…' },
+  'conversation.item.delete': { type: 'conversation.item.delete', item_id: 'item_…' },
+  'conversation.item.truncate': {
+    type: 'conversation.item.truncate',
+    item_id: 'item_…',
+    content_index: 0,
+    audio_end_ms: 1200,
+  },
+  'response.create': { type: 'response.create' },
+  'response.create: beside the conversation, in text': {
+    type: 'response.create',
+    response: {
+      conversation: 'none',
+      output_modalities: ['text'],
+      input: [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Say hello.' }] }],
+    },
+  },
+  'response.cancel': { type: 'response.cancel' },
+  'input_audio_buffer.append': { type: 'input_audio_buffer.append', audio: 'AAAAAAAAAAA=' },
+  'input_audio_buffer.commit': { type: 'input_audio_buffer.commit' },
+  'input_audio_buffer.clear': { type: 'input_audio_buffer.clear' },
+  'output_audio_buffer.clear (WebRTC only)': { type: 'output_audio_buffer.clear' },
+}

@@ -1,0 +1,45 @@
+/** What the gateway's patterns do to an event, and why. */
+import { namesOf, ownTypes } from './event-names.ts'
+import { compileGlob, splitGlobs } from './glob.ts'
+
+/** `own`: the gateway's own message. `searched`: its text is searched for JSON, whether it is allowed or not. */
+export type Verdict =
+  | { kind: 'passes'; pattern: string }
+  | { kind: 'searched'; pattern: string }
+  | { kind: 'own' }
+  | { kind: 'dropped' }
+
+/**
+ * Makes the judge of event types.
+ * @param allowed globs, separated by commas
+ * @param searched globs whose events are searched for JSON
+ */
+export function createJudge(allowed: string, searched: readonly string[]): (type: string) => Verdict {
+  const extractions = compile(searched)
+  const passes = compile(splitGlobs(allowed))
+  return type => {
+    if (ownTypes.has(type)) return { kind: 'own' }
+    const searchedBy = find(extractions, type)
+    if (searchedBy !== undefined) return { kind: 'searched', pattern: searchedBy }
+    const pattern = find(passes, type)
+    return pattern === undefined ? { kind: 'dropped' } : { kind: 'passes', pattern }
+  }
+}
+
+/** A verdict in words. */
+export function verdictWords(verdict: Verdict): string {
+  if (verdict.kind === 'passes') return `passes: ${verdict.pattern}`
+  if (verdict.kind === 'searched') return `searched for JSON: ${verdict.pattern}`
+  if (verdict.kind === 'own') return "passes: the gateway's own"
+  return 'dropped: no pattern matches'
+}
+
+type Compiled = readonly [pattern: string, matches: (text: string) => boolean]
+
+function compile(patterns: readonly string[]): Compiled[] {
+  return patterns.map(pattern => [pattern, compileGlob(pattern)])
+}
+
+function find(patterns: readonly Compiled[], type: string): string | undefined {
+  return patterns.find(([, matches]) => namesOf(type).some(matches))?.[0]
+}

@@ -1,0 +1,151 @@
+/** From nothing to a controlled call and back: what has been done, what comes next. Nothing of the page is touched here. */
+import { Connection, type ConnectionState } from '../page/connection.ts'
+import type { RealtimeEvent } from '../page/realtime-event.ts'
+import type { SidebandApi } from './api.ts'
+import { Call, type CallListeners } from './call.ts'
+import { type ControlMessage, readControlMessage } from './control-messages.ts'
+import type { StepName, StepState } from './steps.ts'
+
+/** What a journey tells. */
+export interface JourneyListeners extends Omit<CallListeners, 'onEnd'> {
+  onStep(step: StepName, state: StepState, words?: string): void
+  onControl(message: ControlMessage): void
+  onControlState(state: ConnectionState): void
+  onDialFailed(): void
+  onCallEnd(reason: string): void
+  /** A step failed. */
+  onFault(words: string): void
+}
+
+/** One session, its call and its control connection. */
+export class Journey {
+  readonly #api: SidebandApi
+  readonly #listeners: JourneyListeners
+  #sessionId = ''
+  #call: Call | undefined
+  #control: Connection<ControlMessage> | undefined
+
+  constructor(api: SidebandApi, listeners: JourneyListeners) {
+    this.#api = api
+    this.#listeners = listeners
+  }
+
+  /** Does one step. */
+  async run(step: StepName, instructions: () => string): Promise<boolean> {
+    const { onStep, onFault } = this.#listeners
+    onStep(step, 'working')
+    try {
+      if (step === 'session') await this.#createSession()
+      else if (step === 'call') await this.#connectCall(instructions())
+      else this.#connectControl()
+      return true
+    } catch (cause) {
+      const words = cause instanceof Error ? cause.message : String(cause)
+      onStep(step, 'failed', words)
+      onFault(words)
+      return false
+    }
+  }
+
+  /** Sends by the data channel; false where there is no call. */
+  sendByChannel(event: RealtimeEvent): boolean {
+    return this.#call?.send(event) ?? false
+  }
+
+  /** Sends by control; false where it is not connected. */
+  sendByControl(command: RealtimeEvent): boolean {
+    return this.#control?.send(command) ?? false
+  }
+
+  setMicrophone(on: boolean): Promise<void> {
+    return this.#call?.setMicrophone(on) ?? Promise.resolve()
+  }
+
+  /** Skips what is left of a wait for the control connection. */
+  retryNow(): void {
+    this.#control?.retryNow()
+  }
+
+  /** The page goes: the other side need not wait for it. */
+  leave(): void {
+    this.#call?.close()
+  }
+
+  /** Ends the call for all who are in it. */
+  async hangUp(): Promise<void> {
+    const sessionId = this.#sessionId
+    this.#call?.close()
+    await this.#api.hangUp(sessionId).catch(() => {})
+    this.#callEnded('you hung up')
+  }
+
+  async #createSession(): Promise<void> {
+    this.#sessionId = await this.#api.createSession()
+    this.#listeners.onStep('session', 'done', this.#sessionId)
+    this.#listeners.onStep('call', 'next')
+  }
+
+  async #connectCall(instructions: string): Promise<void> {
+    const { onStep } = this.#listeners
+    const call = new Call({
+      ...this.#listeners,
+      onEnd: reason => this.#call === call && this.#callEnded(reason),
+    })
+    let callId = ''
+    await call.connect(async sdp => {
+      const answer = await this.#api.offer(sdp, this.#sessionId, instructions)
+      callId = answer.callId
+      return answer.sdp
+    })
+    this.#call = call
+    onStep('call', 'done', callId)
+    onStep('control', 'next')
+  }
+
+  #connectControl(): void {
+    const sessionId = this.#sessionId
+    const { onControl, onDialFailed } = this.#listeners
+    this.#control = new Connection<ControlMessage>({
+      address: () => this.#api.controlAddress(sessionId),
+      heartbeat: { type: 'heartbeat' },
+      read: readControlMessage,
+      onMessage: message => {
+        onControl(message)
+        if (message.type === 'sideband_connected') this.#listeners.onStep('control', 'done')
+        if (message.type === 'call_ended') this.#callEnded(message.reason)
+      },
+      onState: state => this.#controlOnState(state, sessionId),
+      onDialFailed,
+    })
+    this.#control.open()
+  }
+
+  #controlOnState(state: ConnectionState, sessionId: string): void {
+    this.#listeners.onControlState(state)
+    if (state.phase !== 'waiting') return
+    this.#listeners.onStep('control', 'working', 'the connection went; trying again')
+    this.#endWhereGone(sessionId).catch(() => {})
+  }
+
+  /** A refused socket does not say why: the session does. */
+  async #endWhereGone(sessionId: string): Promise<void> {
+    const session = await this.#api.session(sessionId)
+    if (session.ended_at && sessionId === this.#sessionId)
+      this.#callEnded(session.ended_reason ?? 'the call is over')
+  }
+
+  #callEnded(reason: string): void {
+    if (this.#sessionId === '') return
+    this.#sessionId = ''
+    const { onStep, onCallEnd } = this.#listeners
+    const [call, control] = [this.#call, this.#control]
+    this.#call = undefined
+    this.#control = undefined
+    call?.close()
+    control?.close()
+    onStep('session', 'next')
+    onStep('call', 'ended', reason)
+    onStep('control', 'ended')
+    onCallEnd(reason)
+  }
+}

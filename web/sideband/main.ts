@@ -1,0 +1,154 @@
+/** The sideband page: makes its parts and joins them. */
+import { SignInDialog } from '../access/sign-in.ts'
+import type { ConnectionState } from '../page/connection.ts'
+import { readGatewayInfo } from '../page/gateway-info.ts'
+import { lineWords } from '../page/line.ts'
+import { Masthead } from '../page/masthead.ts'
+import { part } from '../page/page.ts'
+import { type RealtimeEvent, readEvent } from '../page/realtime-event.ts'
+import { SidebandApi } from './api.ts'
+import type { ControlMessage } from './control-messages.ts'
+import { Drawing } from './drawing.ts'
+import { Ears } from './ears.ts'
+import { createForms } from './forms.ts'
+import { Journey } from './journey.ts'
+import { Lanes } from './lanes.ts'
+import { MicrophoneButton } from './microphone-button.ts'
+import { Sessions } from './sessions.ts'
+import { createSteps, type StepName } from './steps.ts'
+import { Transcript } from './transcript.ts'
+
+const info = readGatewayInfo(document)
+const masthead = new Masthead()
+const signIn = new SignInDialog(info, () => {
+  journey.retryNow()
+  sessions.refresh()
+})
+const api = new SidebandApi(signIn.access)
+const sessions = new Sessions(api)
+const lanes = new Lanes()
+const drawing = new Drawing()
+const transcript = new Transcript()
+const ears = new Ears(direction => drawing.light('sound', direction))
+const showStep = createSteps(step => run([step]))
+const fault = part('#fault', HTMLElement)
+const start = part('#start', HTMLButtonElement)
+const hangUp = part('#hang-up', HTMLButtonElement)
+
+const journey = new Journey(api, {
+  onStep: (step, state, words) => {
+    showStep(step, state, words)
+    if (state === 'done') reached(step)
+  },
+  onEvent: text => {
+    const event = readEvent(text)
+    if (!event) return
+    lanes.add('webrtc', 'in', event)
+    drawing.light('channel', 'in')
+    transcript.receive(event)
+  },
+  onSound: stream => ears.hear(stream),
+  onMicrophone: stream => {
+    ears.speak(stream)
+    microphone.show(stream !== undefined)
+  },
+  onControl: controlOnMessage,
+  onControlState: controlOnState,
+  onDialFailed: () => signIn.access.dialFailed(),
+  onCallEnd: callOnEnd,
+  onFault: words => {
+    fault.textContent = words
+  },
+})
+const microphone = new MicrophoneButton(on => journey.setMicrophone(on))
+const forms = createForms({
+  byControl: command => send('control', command, journey.sendByControl(command)),
+  byChannel: event => send('webrtc', event, journey.sendByChannel(event)),
+})
+
+masthead.provider(info)
+masthead.line('idle', 'No call')
+start.onclick = () => run(['session', 'call', 'control'])
+hangUp.onclick = () => journey.hangUp()
+addEventListener('pagehide', () => journey.leave())
+await signIn.prepare()
+sessions.refresh()
+
+async function run(steps: readonly StepName[]): Promise<void> {
+  fault.textContent = ''
+  start.disabled = true
+  for (const step of steps) {
+    if (step === 'session') beginAnew()
+    if (!(await journey.run(step, forms.instructions))) break
+  }
+  start.disabled = !hangUp.disabled
+  sessions.refresh()
+}
+
+function beginAnew(): void {
+  lanes.restart()
+  transcript.clear()
+  showStep('call', 'waiting')
+  showStep('control', 'waiting')
+}
+
+function reached(step: StepName): void {
+  if (step === 'call') {
+    hangUp.disabled = false
+    for (const wire of ['sound', 'channel'] as const) drawing.connect(wire, true)
+    forms.enable('channel', true)
+    microphone.enable(true)
+    masthead.line('open', 'Call running')
+  }
+  if (step === 'control') {
+    for (const wire of ['control', 'call'] as const) drawing.connect(wire, true)
+    forms.enable('control', true)
+    masthead.line('open', 'Call under control')
+    sessions.refresh()
+  }
+}
+
+function controlOnMessage(message: ControlMessage): void {
+  if (message.type === 'heartbeat-ack') return
+  drawing.light('control', 'in')
+  if (message.type === 'openai_event') {
+    drawing.light('call', 'in')
+    lanes.add('control', 'in', message.event)
+    return transcript.receive(message.event)
+  }
+  lanes.add('control', 'in', message)
+  if (message.type === 'error') fault.textContent = message.message
+}
+
+function controlOnState(state: ConnectionState): void {
+  if (state.phase !== 'waiting') return
+  for (const wire of ['control', 'call'] as const) drawing.connect(wire, false)
+  forms.enable('control', false)
+  masthead.line('waiting', `Call running; control: ${lineWords(state).toLowerCase()}`, state.reason)
+}
+
+function callOnEnd(reason: string): void {
+  for (const wire of ['sound', 'channel', 'control', 'call'] as const) drawing.connect(wire, false)
+  forms.enable('channel', false)
+  forms.enable('control', false)
+  microphone.enable(false)
+  ears.close()
+  start.disabled = false
+  if (document.activeElement === hangUp) start.focus()
+  hangUp.disabled = true
+  masthead.line('idle', 'The call has ended')
+  transcript.announce(`The call has ended: ${reason}`)
+  sessions.refresh()
+}
+
+function send(lane: 'webrtc' | 'control', event: RealtimeEvent, sent: boolean): boolean {
+  if (!sent) {
+    fault.textContent = 'This did not go out: the connection is not open just now.'
+    return false
+  }
+  fault.textContent = ''
+  lanes.add(lane, 'out', event)
+  drawing.light(lane === 'webrtc' ? 'channel' : 'control', 'out')
+  if (lane === 'control') drawing.light('call', 'out')
+  return true
+}

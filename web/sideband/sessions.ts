@@ -1,0 +1,88 @@
+/** The sessions that the gateway keeps for whoever looks at this page. */
+import { CredentialNeeded } from '../access/access.ts'
+import { countWords } from '../page/figures.ts'
+import { copyTemplate, part } from '../page/page.ts'
+import type { SessionInfo, SidebandApi } from './api.ts'
+
+const refreshMs = 5000
+const maxShown = 20
+
+/** The list of sessions. */
+export class Sessions {
+  readonly #api: SidebandApi
+  readonly #list = part('#sessions', HTMLUListElement)
+  readonly #words = part('#sessions-words', HTMLElement)
+  #timer = 0
+  #shown = ''
+
+  constructor(api: SidebandApi) {
+    this.#api = api
+    part('#refresh', HTMLButtonElement).onclick = () => this.refresh()
+  }
+
+  /** Asks again now, and from then on by and by while the page is looked at. */
+  refresh(): void {
+    clearTimeout(this.#timer)
+    const again = () => {
+      this.#timer = window.setTimeout(() => (document.hidden ? again() : this.refresh()), refreshMs)
+    }
+    this.#api.sessions().then(
+      sessions => {
+        this.#show(sessions)
+        again()
+      },
+      (cause: unknown) => {
+        // Asked again by and by, the person could never close the dialog.
+        if (cause instanceof CredentialNeeded) return
+        this.#words.textContent = `The list cannot be read: ${cause instanceof Error ? cause.message : cause}`
+        again()
+      },
+    )
+  }
+
+  #show(sessions: readonly SessionInfo[]): void {
+    const running = sessions.filter(session => session.webrtc_connected).length
+    this.#words.textContent =
+      sessions.length === 0
+        ? 'None yet'
+        : `${countWords(sessions.length, 'session')}, ${running} with a running call`
+    const state = JSON.stringify(sessions)
+    // What has not changed is left alone, so that the focus stays where it is.
+    if (state === this.#shown) return
+    this.#shown = state
+    const focused = document.activeElement?.closest<HTMLElement>('.session')?.dataset.id
+    this.#list.replaceChildren(...sessions.slice(0, maxShown).map(session => this.#row(session)))
+    if (focused === undefined) return
+    this.#list.querySelector<HTMLElement>(`[data-id="${focused}"] button:not([hidden])`)?.focus()
+  }
+
+  #row(session: SessionInfo): HTMLElement {
+    const row = copyTemplate('#session-template')
+    row.dataset.id = session.session_id
+    part('.session-id', HTMLElement, row).textContent = session.session_id
+    part('.session-words', HTMLElement, row).textContent = sessionWords(session)
+    const button = part('button', HTMLButtonElement, row)
+    button.hidden = !session.webrtc_connected
+    button.ariaLabel = `Hang up ${session.session_id}`
+    button.onclick = () => {
+      button.disabled = true
+      this.#api.hangUp(session.session_id).then(
+        () => this.refresh(),
+        () => this.refresh(),
+      )
+    }
+    return row
+  }
+}
+
+function sessionWords(session: SessionInfo): string {
+  const events = session.events_from_openai + session.events_to_openai
+  return [
+    session.webrtc_connected ? 'call running' : session.ended_at ? 'ended' : 'no call yet',
+    session.websocket_connected ? 'under control' : 'not controlled',
+    countWords(events, 'event'),
+    session.last_event_type ?? '',
+  ]
+    .filter(words => words !== '')
+    .join(' · ')
+}

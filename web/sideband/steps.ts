@@ -1,0 +1,32 @@
+/** The numbered steps and how far each is. */
+import { part } from '../page/page.ts'
+
+export type StepName = 'session' | 'call' | 'control'
+/** `waiting`: an earlier step comes first. `next`: it can be done now. `ended`: it was done and is over. */
+export type StepState = 'waiting' | 'next' | 'working' | 'done' | 'failed' | 'ended'
+
+const wordsOf: Record<StepState, string> = {
+  waiting: 'Not yet',
+  next: 'Ready to start',
+  working: 'Working…',
+  done: 'Done',
+  failed: 'Failed',
+  ended: 'Ended',
+}
+
+/** Makes the view of the steps. @param run does one step */
+export function createSteps(run: (step: StepName) => void) {
+  for (const name of ['session', 'call', 'control'] as const)
+    part(`#step-${name} button`, HTMLButtonElement).onclick = () => run(name)
+
+  /** @param words besides the state: an id, a reason */
+  return (name: StepName, state: StepState, words = ''): void => {
+    const element = part(`#step-${name}`, HTMLElement)
+    element.dataset.state = state
+    element.ariaCurrent = state === 'next' || state === 'working' ? 'step' : null
+    part('.step-words', HTMLElement, element).textContent = words
+      ? `${wordsOf[state]}: ${words}`
+      : wordsOf[state]
+    part('button', HTMLButtonElement, element).disabled = !['next', 'failed'].includes(state)
+  }
+}
