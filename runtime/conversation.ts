@@ -49,7 +49,10 @@ export class Conversation {
     const conversation = new Conversation()
     conversation.#items = [...items]
     conversation.#settings = settings
-    conversation.#asked = owed
+    const last = items.at(-1)
+    // Killed between the answer's last word and its end: it has been given.
+    const answered = last?.role === 'assistant' && last.done
+    conversation.#asked = owed && !answered
     return conversation
   }
 

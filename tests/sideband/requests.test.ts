@@ -281,3 +281,25 @@ test('an offer mints a key with the main credential and sends raw SDP with the m
   t.is(seen[1]?.type, 'application/sdp')
   t.is(seen[1]?.body, sdp)
 })
+
+test("somebody else's session is as good as none: reading, offering, hanging up and controlling are answered with 404", async t => {
+  const keys = {
+    GATEWAY_AUTH: 'key',
+    GATEWAY_API_KEYS: 'ada:first-key-of-the-test,bob:second-key-of-the-test',
+  }
+  const gateway = await gatewayFor(t, keys)
+  const [ada, bob] = [{ 'api-key': 'first-key-of-the-test' }, { 'api-key': 'second-key-of-the-test' }]
+  const session = await makeSession(gateway.url, ada)
+  t.is((await request(`${gateway.url}/sideband/session/${session}`, { headers: ada })).status, 200)
+  const body = { sdp: await someOffer(t), session_id: session }
+  for (const [path, init] of [
+    [`/sideband/session/${session}`, {}],
+    [`/sideband/session/${session}`, { method: 'DELETE' }],
+    ['/sideband/offer', { method: 'POST', body }],
+  ] as const) {
+    t.is((await request(`${gateway.url}${path}`, { ...init, headers: bob })).status, 404, path)
+  }
+  const control = converse(t, `${gateway.socketUrl}/sideband/control/${session}`, { headers: bob })
+  t.like(await t.throwsAsync(control), { status: 404 })
+  t.is((await request<{ total: number }>(`${gateway.url}/sideband/sessions`, { headers: bob })).body.total, 0)
+})

@@ -1,0 +1,50 @@
+/** The client that the README gives away, against a gateway that drops it. */
+import test from 'ava'
+import { resumingSocket } from '../../docs/resuming-client.js'
+import { startSimulator } from '../../runtime/simulator/server.ts'
+import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
+import { mailbox } from '../gateway/start.ts'
+import { freePort, redisServer } from '../store/redis-server.ts'
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`after ${signal} it goes on with the conversation at the process that took the port over`, async t => {
+    const [redis, simulator] = [await redisServer(t), await startSimulator({ rate: 200 })]
+    t.teardown(() => simulator.close())
+    const upstream = { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` }
+    const env = { ...upstream, REDIS_URL: redis.url, PORT: String(await freePort()) }
+    const start = async (): Promise<GatewayProcess> => {
+      const gateway = await gatewayProcess(t, env)
+      while ((await fetch(`${gateway.url}/readyz`)).status !== 200)
+        await new Promise(resolve => setTimeout(resolve, 10))
+      return gateway
+    }
+    const first = await start()
+    const messages = mailbox<{ type: string; value?: string; message?: string }>()
+    const states = mailbox<string>()
+    const client = resumingSocket(
+      `${first.socketUrl}/chat`,
+      message => messages.put(message as { type: string }),
+      state => states.put(state),
+    )
+    t.teardown(() => client.close())
+    const answer = async () => {
+      let transcript = ''
+      for (;;) {
+        const { type, value = '', message } = await messages.take()
+        if (type === 'transcript-reset') transcript = ''
+        if (type === 'transcript-delta') transcript += value
+        if (message === 'Model ready') return transcript
+      }
+    }
+    t.is(await states.take(), 'open')
+    client.say({ text: 'my name is Ada' })
+    t.is(await answer(), 'You said: my name is Ada')
+    first.child.kill(signal)
+    t.is(await states.take(), 'away')
+    await first.exited
+    client.say({ text: 'what did I say' })
+    await start()
+    while ((await states.take()) !== 'resumed') t.log('still away')
+    t.regex(await answer(), /"my name is Ada"/)
+  })
+}
