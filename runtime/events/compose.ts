@@ -1,4 +1,5 @@
-/** The events that the gateway itself writes to upstream. */
+/** The events that the gateway itself writes. */
+import type { GatewayError } from '../errors.ts'
 import type { Dialect } from '../types.ts'
 
 export const responseCreate = '{"type":"response.create"}'
@@ -36,4 +37,11 @@ export function truncateItem(itemId: string, contentIndex: number, audioEndMs: n
 export function decodedBytes(base64: Uint8Array): number {
   const padding = base64.at(-1) === 0x3d ? (base64.at(-2) === 0x3d ? 2 : 1) : 0
   return Math.max(0, Math.floor((base64.length * 3) / 4) - padding)
+}
+
+/** A failure of the gateway's in the shape of the API's own `error` event, so that SDKs read it. */
+export function errorEvent({ code, message, retry, retryAfterMs }: GatewayError): string {
+  const error = { type: 'gateway_error', code, message, param: null, event_id: null }
+  const retryAfter = retryAfterMs === undefined ? {} : { retry_after_ms: Math.round(retryAfterMs) }
+  return JSON.stringify({ type: 'error', event_id: `event_gateway_${code}`, error, retry, ...retryAfter })
 }

@@ -1,7 +1,7 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
-import { audioAppend, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
+import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
 import type { TranslatedEvent } from '../events/event-translation.ts'
 import type { Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
@@ -11,6 +11,7 @@ import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import { endsResponse } from '../turn.ts'
 import type { Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { Carryover } from './carryover.ts'
+import { readFrame } from './frame-kind.ts'
 import { noteMessage } from './noted-message.ts'
 
 export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> {
@@ -43,7 +44,6 @@ export function createRealtime(options: RealtimeOptions): ResumableHandler {
 class Realtime implements Connection, SessionHooks {
   readonly #options: RealtimeOptions
   readonly #session: Session
-
   /** null where frames go on as they are: such a session ends with its upstream. */
   readonly #carryover: Carryover | null
 
@@ -72,18 +72,14 @@ class Realtime implements Connection, SessionHooks {
       return this.#forward(data, isBinary ? null : this.#options.readType(data), isBinary)
     }
     if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
-    const type = this.#options.readType(data)
-    if (type !== null && endsAsObject(data)) return this.#forward(data, type)
-    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
-    if (isJson(text)) this.#forward(data, type)
-    else this.#say(text)
+    const frame = readFrame(data, this.#options.readType)
+    if ('words' in frame) this.#say(frame.words)
+    else this.#forward(data, frame.type)
   }
 
   #forward(data: Uint8Array, type: string | null, isBinary = false): void {
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
-    const message = translate === undefined ? data : translate(data)
-    if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
-    this.#session.forward(message, type, isBinary)
+    this.#pass(translate === undefined ? data : translate(data), type, isBinary)
   }
 
   /** Plain text is a turn of the user's. */
@@ -93,14 +89,13 @@ class Realtime implements Connection, SessionHooks {
     if (this.#session.phase === 'draining') {
       return this.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
     }
-    const item = messageItem('user', text, this.#options.dialect)
-    for (const [message, type] of [
-      [item, 'conversation.item.create'],
-      [responseCreate, 'response.create'],
-    ] as const) {
-      if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
-      this.#session.forward(message, type)
-    }
+    this.#pass(messageItem('user', text, this.#options.dialect), 'conversation.item.create')
+    this.#pass(responseCreate, 'response.create')
+  }
+
+  #pass(message: string | Uint8Array, type: string | null, isBinary = false): void {
+    if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
+    this.#session.forward(message, type, isBinary)
   }
 
   opened(): void {
@@ -163,22 +158,15 @@ class Realtime implements Connection, SessionHooks {
     }
   }
 
-  /** The shape of the API's own `error` event, so that SDKs read it. */
-  refused({ code, message, retry, retryAfterMs }: GatewayError): void {
-    const error = { type: 'gateway_error', code, message, param: null, event_id: null }
-    const retryAfter = retryAfterMs === undefined ? {} : { retry_after_ms: Math.round(retryAfterMs) }
-    this.#session.deliver(
-      JSON.stringify({ type: 'error', event_id: `event_gateway_${code}`, error, retry, ...retryAfter }),
-    )
+  refused(error: GatewayError): void {
+    this.#session.deliver(errorEvent(error))
   }
 
   closing({ by, error, code, reason }: End): void {
     this.#carryover?.stop()
-    if (by === 'client') return
-    if (error !== undefined) this.refused(error)
-    if (by === 'upstream' && this.#options.manners === 'gateway') {
-      this.#session.deliver(JSON.stringify({ type: 'upstream.closed', reason, code }))
-    }
+    if (by !== 'client' && error !== undefined) this.refused(error)
+    if (by !== 'upstream' || this.#options.manners === 'transparent') return
+    this.#session.deliver(JSON.stringify({ type: 'upstream.closed', reason, code }))
   }
 
   writable(): void {
@@ -208,21 +196,5 @@ class Realtime implements Connection, SessionHooks {
 
   closed(code: number, reason: string): void {
     this.#session.clientClosed(code, reason)
-  }
-}
-
-/** Whether the last byte that is not white space is a closing brace. */
-function endsAsObject(data: Uint8Array): boolean {
-  let last = data.length - 1
-  while (last >= 0 && (data[last] ?? 0) <= 0x20) last -= 1
-  return data[last] === 0x7d
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
   }
 }

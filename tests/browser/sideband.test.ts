@@ -63,8 +63,7 @@ test.serial('the model is heard, and what is on the way lights its wire', async 
   await page.locator('[data-wire=sound][data-flow=in]').waitFor({ state: 'attached' })
   await page.getByRole('button', { name: 'Stop the answer' }).click()
   await lane(page, 'webrtc', '↑ response.cancel').waitFor()
-  await lane(page, 'control', 'output_audio_buffer.cleared').waitFor()
-  t.pass()
+  await t.notThrowsAsync(lane(page, 'control', 'output_audio_buffer.cleared').waitFor())
 })
 
 test.serial('instructions by control change the answers; a message can go by the data channel', async t => {
@@ -152,7 +151,6 @@ test.serial('each step can be done on its own, by keyboard', async t => {
     ['Connect control', 'control'],
   ] as const) {
     await page.getByRole('button', { name }).press('Enter')
-    await page.locator(`#step-${step}[data-state=done]`).waitFor()
+    await t.notThrowsAsync(page.locator(`#step-${step}[data-state=done]`).waitFor())
   }
-  t.pass()
 })

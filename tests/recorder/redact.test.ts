@@ -163,13 +163,11 @@ test('no text of any event is kept but ids and enumerations', t => {
       tie('any'),
     ),
   })).fields
-  fc.assert(
-    fc.property(value, fields => {
-      const frame = JSON.stringify({ ...(fields as object), type: 'new.event' })
-      return !JSON.stringify(redact(frame, false, false)).includes('MARKED')
-    }),
-  )
-  t.pass()
+  const keepsNoWords = fc.property(value, fields => {
+    const frame = JSON.stringify({ ...(fields as object), type: 'new.event' })
+    return !JSON.stringify(redact(frame, false, false)).includes('MARKED')
+  })
+  t.notThrows(() => fc.assert(keepsNoWords))
 })
 
 test('a replay fills up what was redacted with silence, dots and empty arguments', t => {

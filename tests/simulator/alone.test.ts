@@ -60,8 +60,7 @@ test('--tls speaks wss with a certificate of its own', async t => {
   const [, url] = await says(/listening at (https:\S+)/)
   const { next, close } = await connect(`${url}/v1/realtime?model=gpt-realtime`, { insecure: true })
   await next('session.created')
-  await close()
-  t.pass()
+  await t.notThrowsAsync(close())
 })
 
 test('--replay plays a file', async t => {

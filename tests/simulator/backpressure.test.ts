@@ -146,6 +146,5 @@ test('a client that floods and does not read is not read from, and is served whe
   send({ type: 'input_audio_buffer.clear' })
   socket.resume()
   await reach('input_audio_buffer.cleared')
-  await close()
-  t.pass()
+  await t.notThrowsAsync(close())
 })

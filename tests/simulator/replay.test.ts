@@ -33,8 +33,7 @@ test('a client that is ahead of the recording is not waited for', async t => {
   const { until, send, close } = await connect(`${url}/openai/v1/realtime?model=d`)
   send({ type: 'response.create' })
   await until('response.done')
-  await close()
-  t.pass()
+  await t.notThrowsAsync(close())
 })
 
 test('with its timing a recording keeps its pauses', async t => {
