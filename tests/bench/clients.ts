@@ -1,0 +1,79 @@
+/** The clients of the bench, a process of their own: hold sockets, count what arrives, send what they are told to. */
+import { WebSocket } from 'ws'
+import { answerCommands } from './command.ts'
+import { makeEvent, nowMicros, stampAt, stampDigits } from './events.ts'
+import { pace } from './pace.ts'
+import type { Sending } from './source.ts'
+
+interface Group {
+  readonly sockets: WebSocket[]
+  /** Events, without the first of each session. */
+  received: number
+  /** Delays of audio events (µs); null while nobody asks. */
+  delays: number[] | null
+}
+
+const groups = new Map<string, Group>()
+const openedAtOnce = 50
+
+export interface Opening {
+  readonly group: string
+  readonly url: string
+  readonly count: number
+}
+
+/** @returns how long it took until every session had greeted its client (ms) */
+async function open({ group: name, url, count }: Opening): Promise<number> {
+  const group: Group = groups.get(name) ?? { sockets: [], received: 0, delays: null }
+  groups.set(name, group)
+  const startedAt = performance.now()
+  for (let first = 0; first < count; first += openedAtOnce)
+    await Promise.all(Array.from({ length: Math.min(openedAtOnce, count - first) }, () => dial(group, url)))
+  return performance.now() - startedAt
+}
+
+function dial(group: Group, url: string): Promise<void> {
+  const socket = new WebSocket(url, { perMessageDeflate: false })
+  group.sockets.push(socket)
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.once('message', () => {
+      resolve()
+      socket.on('message', (data: Buffer) => take(group, data))
+    })
+  })
+}
+
+function take(group: Group, data: Buffer): void {
+  group.received += 1
+  if (group.delays === null) return
+  group.delays.push(nowMicros() - Number(data.toString('latin1', stampAt, stampAt + stampDigits)))
+}
+
+async function send({ group, kind, bytes, count, perSecond }: Sending): Promise<void> {
+  const sockets = groups.get(group)?.sockets ?? []
+  const event = makeEvent(kind, bytes)
+  await pace(count, perSecond, index => sockets[index % sockets.length]?.send(event, { binary: false }))
+}
+
+function close(name: string): void {
+  for (const socket of groups.get(name)?.sockets ?? []) socket.terminate()
+  groups.delete(name)
+}
+
+answerCommands({
+  open: async (opening: Opening) => open(opening),
+  send: async (sending: Sending) => send(sending),
+  received: async (group: string) => groups.get(group)?.received ?? 0,
+  close: async (group: string) => close(group),
+  listen: async (name: string) => {
+    const group = groups.get(name)
+    if (group !== undefined) group.delays = []
+  },
+  delays: async (name: string) => {
+    const group = groups.get(name)
+    const delays = group?.delays ?? []
+    if (group !== undefined) group.delays = null
+    return delays
+  },
+})

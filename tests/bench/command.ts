@@ -1,0 +1,60 @@
+/** Commands to a process of the bench, and its answers, over the channel that `fork` opens. */
+import { type ChildProcess, fork } from 'node:child_process'
+
+interface Asked {
+  id: number
+  name: string
+  argument: unknown
+}
+
+interface Answered {
+  id: number
+  result?: unknown
+  fault?: string
+}
+
+// Each command knows its own argument's shape; the channel does not.
+type Commands = Record<string, (argument: never) => Promise<unknown>>
+
+/** Answers commands for as long as the parent lives. */
+export function answerCommands(commands: Commands): void {
+  process.on('message', ({ id, name, argument }: Asked) => {
+    const run = commands[name] ?? (() => Promise.reject(new Error(`no command "${name}"`)))
+    run(argument as never).then(
+      result => process.send?.({ id, result } satisfies Answered),
+      (fault: Error) => process.send?.({ id, fault: String(fault) } satisfies Answered),
+    )
+  })
+  process.on('disconnect', () => process.exit(0))
+  process.send?.({ id: 0 } satisfies Answered)
+}
+
+export interface Commanded {
+  readonly child: ChildProcess
+  ask<Result = void>(name: string, argument?: unknown): Promise<Result>
+}
+
+/** Starts a process that answers commands. @returns when it is ready */
+export async function startCommanded(file: string): Promise<Commanded> {
+  const child = fork(file)
+  const waiting = new Map<number, (answer: Answered) => void>()
+  let last = 0
+  const ready = new Promise<Answered>(resolve => waiting.set(0, resolve))
+  child.on('message', (answer: Answered) => {
+    waiting.get(answer.id)?.(answer)
+    waiting.delete(answer.id)
+  })
+  await ready
+  return {
+    child,
+    ask: async <Result>(name: string, argument?: unknown) => {
+      last += 1
+      const id = last
+      const answered = new Promise<Answered>(resolve => waiting.set(id, resolve))
+      child.send({ id, name, argument } satisfies Asked)
+      const { result, fault } = await answered
+      if (fault !== undefined) throw new Error(`${name}: ${fault}`)
+      return result as Result
+    },
+  }
+}

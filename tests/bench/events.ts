@@ -1,0 +1,31 @@
+/** The events that are relayed: of the API's own shape, of an exact size. */
+
+export type Kind = 'audio' | 'dropped' | 'record' | 'append' | 'end'
+
+const ids = '"event_id":"event_123456789012345678901","response_id":"resp_123456789012345678901"'
+
+/** Where an audio event says when it was sent: microseconds, in so many digits. */
+export const stampAt = '{"type":"response.output_audio.delta","at":"'.length
+export const stampDigits = 16
+
+const starts: Readonly<Record<Kind, string>> = {
+  audio: `{"type":"response.output_audio.delta","at":"${'0'.repeat(stampDigits)}",${ids},"delta":"`,
+  dropped: `{"type":"response.output_audio_transcript.delta",${ids},"delta":"`,
+  record: `{"type":"response.output_text.done",${ids},"text":"Here it is: {\\"words\\":[\\"`,
+  append: '{"type":"input_audio_buffer.append","audio":"',
+  end: `{"type":"response.content_part.done",${ids},"part":"`,
+}
+
+const ends: Readonly<Partial<Record<Kind, string>>> = { record: '\\"]} and that is all."}' }
+
+/** Makes an event of `bytes` bytes. */
+export function makeEvent(kind: Kind, bytes: number): Buffer {
+  const start = starts[kind]
+  const end = ends[kind] ?? '"}'
+  return Buffer.from(`${start}${'A'.repeat(Math.max(0, bytes - start.length - end.length))}${end}`)
+}
+
+/** Microseconds of the machine's own clock, the same in every process. */
+export function nowMicros(): number {
+  return Number(process.hrtime.bigint() / 1000n)
+}

@@ -1,0 +1,56 @@
+/** What a process and its children use, as the kernel accounts for it. */
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** CPU time of a tree of processes (µs): user and system, of every thread. */
+export function cpuMicros(pid: number): number {
+  return treeOf(pid).reduce((sum, member) => sum + cpuOf(member), 0)
+}
+
+/** Resident memory of a tree of processes (bytes). */
+export function memoryBytes(pid: number): number {
+  return treeOf(pid).reduce((sum, member) => {
+    const kilobytes = /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${member}/status`))?.[1] ?? '0'
+    return sum + Number(kilobytes) * 1024
+  }, 0)
+}
+
+function treeOf(pid: number): number[] {
+  const parents = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(name => [Number(name), Number(fieldsOf(read(`/proc/${name}/stat`))[1])] as const)
+  const tree = [pid]
+  for (const member of tree)
+    tree.push(...parents.filter(([, parent]) => parent === member).map(([child]) => child))
+  return tree
+}
+
+/** The account behind utime and stime, in nanoseconds where those have hundredths of a second. */
+function cpuOf(pid: number): number {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    return threads.reduce(
+      (sum, thread) =>
+        sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000,
+      0,
+    )
+  } catch {
+    const fields = fieldsOf(read(`/proc/${pid}/stat`))
+    return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * microsPerTick
+  }
+}
+
+/** USER_HZ is 100 on every Linux that Node runs on. */
+const microsPerTick = 10_000
+
+/** From the third field on: the second, the name, may hold anything but the last bracket. */
+function fieldsOf(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,82 @@
+/** The rows in which CPU is counted, and how one is measured. */
+import type { Commanded } from './command.ts'
+import type { Contender, Name } from './contenders.ts'
+import type { Kind } from './events.ts'
+import { cpuMicros } from './process-tree.ts'
+
+export interface Row {
+  readonly name: string
+  readonly way: 'down' | 'up'
+  readonly kind: Kind
+  readonly bytes: number
+  readonly perSecond: number
+  readonly contenders: readonly Name[]
+}
+
+const relays: readonly Name[] = ['gateway', 'bare', 'parse', 'haproxy']
+
+/** Paces at which the slowest contender is busy for less than half of the time. */
+const sizes = [
+  { label: '400 B', bytes: 400, perSecond: 6000 },
+  { label: '6.4 kB', bytes: 6400, perSecond: 5000 },
+  { label: '64 kB', bytes: 64_000, perSecond: 800 },
+]
+
+export const rows: readonly Row[] = [
+  ...sizes.map(
+    ({ label, ...size }): Row => ({
+      name: `down, ${label}`,
+      way: 'down',
+      kind: 'audio',
+      ...size,
+      contenders: relays,
+    }),
+  ),
+  ...sizes.map(
+    ({ label, ...size }): Row => ({
+      name: `up, ${label}`,
+      way: 'up',
+      kind: 'append',
+      ...size,
+      contenders: relays,
+    }),
+  ),
+  row('dropped, 6.4 kB', 'dropped', 6400, 5000, ['gateway', 'bare']),
+  row('extraction, 2 kB', 'record', 2000, 4000, ['gateway', 'bare']),
+  row('dialect, 6.4 kB', 'audio', 6400, 5000, ['dialect', 'bare']),
+]
+
+function row(name: string, kind: Kind, bytes: number, perSecond: number, contenders: readonly Name[]): Row {
+  return { name, way: 'down', kind, bytes, perSecond, contenders }
+}
+
+export interface Stage {
+  readonly source: Commanded
+  readonly clients: Commanded
+}
+
+const pollMs = 10
+const longestWaitMs = 30_000
+
+/** Relays one row's events through one contender. @returns its CPU for each event (µs) */
+export async function measureRow(
+  { source, clients }: Stage,
+  contender: Contender,
+  { way, kind, bytes, perSecond }: Row,
+  seconds: number,
+  sessions: number,
+): Promise<number> {
+  const { name: group, pid } = contender
+  const [from, to] = way === 'down' ? [source, clients] : [clients, source]
+  const count = Math.round(perSecond * seconds)
+  const arriving = kind === 'dropped' ? sessions : count
+  const goal = (await to.ask<number>('received', group)) + arriving
+  const before = pid === null ? 0 : cpuMicros(pid)
+  await from.ask('send', { group, kind, bytes, count, perSecond })
+  const deadline = performance.now() + longestWaitMs
+  while ((await to.ask<number>('received', group)) < goal) {
+    if (performance.now() > deadline) throw new Error(`${group} did not deliver all events`)
+    await new Promise(resolve => setTimeout(resolve, pollMs))
+  }
+  return pid === null ? 0 : (cpuMicros(pid) - before) / count
+}
