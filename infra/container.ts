@@ -19,7 +19,7 @@ export interface ContainerParts {
 /** Where Container Apps keeps its own proxies (learn.microsoft.com, custom-virtual-networks). */
 const platformNetworks = ['100.100.0.0/17', '100.100.128.0/19', '100.100.160.0/19', '100.100.192.0/19']
 
-/** The container's environment; every name stands in `runtime/environment.ts`. */
+/** The container's environment; every name stands in `runtime/settings/environment.ts`. */
 export function listVariables({ settings }: Ground, parts: ContainerParts): Variable[] {
   const { openAiApiKey, gatewayApiKeys, entraTenantId, entraRequiredScope, entraRequiredRole } = settings
   const plain: Record<string, Input<string> | undefined> = {

@@ -1,12 +1,13 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
-import { type AccessConfig, readAccess } from './access-config.ts'
-import { type Environment, environment } from './environment.ts'
-import type { SessionSettings } from './events/dialect.ts'
-import { type RealtimeConfig, readRealtime } from './realtime-config.ts'
-import { readNames, readUpstream, type UpstreamConfig } from './upstream-config.ts'
-import { describeFault } from './variable.ts'
 
-export { isLoopback, variableMeta } from './variable.ts'
+import type { SessionSettings } from './events/dialect.ts'
+import { type AccessConfig, readAccess } from './settings/access.ts'
+import { type Environment, environment } from './settings/environment.ts'
+import { type RealtimeConfig, readRealtime } from './settings/realtime.ts'
+import { readNames, readUpstream, type UpstreamConfig } from './settings/upstream.ts'
+import { describeFault } from './settings/variable.ts'
+
+export { isLoopback, variableMeta } from './settings/variable.ts'
 
 export interface Config extends UpstreamConfig {
   readonly host: string

@@ -1,6 +1,7 @@
 /** What pages are told of the gateway that serves them. Pages are open to everyone: nothing here is a secret. */
-import type { InboundEntra } from './access-config.ts'
+
 import type { Config } from './config.ts'
+import type { InboundEntra } from './settings/access.ts'
 import type { Target } from './target.ts'
 import type { EntraSignIn, GatewayInfo } from './types.ts'
 

@@ -1,8 +1,8 @@
 /** Puts the sideband together: records in the store, calls over HTTP, control connections. */
 import { randomUUID } from 'node:crypto'
-import { CallRecords } from './call-records.ts'
+import { CallRecords } from './calls/records.ts'
 import type { Config } from './config.ts'
-import type { Credential } from './credentials.ts'
+import type { Credential } from './credentials/credentials.ts'
 import { type ControlOptions, Controls } from './handlers/control.ts'
 import { controlPath } from './handlers/observer.ts'
 import { createSideband } from './handlers/sideband.ts'

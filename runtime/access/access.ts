@@ -1,9 +1,9 @@
 /** Access as a whole, put together from its parts. */
 import { randomUUID } from 'node:crypto'
-import type { AccessConfig } from '../access-config.ts'
 import { type HttpHandler, jsonAnswer } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { AccessConfig } from '../settings/access.ts'
 import type { Store } from '../store/store.ts'
 import { createAddressReader } from './address.ts'
 import { createKeyCheck } from './api-keys.ts'

@@ -1,6 +1,6 @@
 /** Who is at the other end: the socket's peer, or whom a trusted proxy says it speaks for. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { Network } from '../access-config.ts'
+import type { Network } from '../settings/access.ts'
 
 /** No chain of proxies is longer than this; what stands before is not looked at. */
 const maxHops = 20

@@ -3,7 +3,7 @@
  * Source: "Secure applications and APIs by validating claims" and "Access tokens", learn.microsoft.com.
  */
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import type { InboundEntra } from '../access-config.ts'
+import type { InboundEntra } from '../settings/access.ts'
 import type { Principal } from '../types.ts'
 
 export interface TokenCheckOptions {

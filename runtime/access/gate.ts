@@ -1,7 +1,8 @@
 /** Who asks: decided by the one credential that a request shows, before anything is done for it. */
-import type { AccessConfig } from '../access-config.ts'
+
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { AccessConfig } from '../settings/access.ts'
 import type { Principal } from '../types.ts'
 import type { TokenVerdict } from './entra-tokens.ts'
 import { isOriginAllowed } from './origin.ts'

@@ -1,7 +1,8 @@
 /** Stands before every path: what is not listed as open is reached with a credential and within limits only. */
-import type { AccessLimits } from '../access-config.ts'
+
 import type { HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
 import type { Log } from '../log.ts'
+import type { AccessLimits } from '../settings/access.ts'
 import type { Accepted, Connection, Meter, SocketRoute, UpgradeRequest } from '../types.ts'
 import { allowOrigin, preflight } from './cors.ts'
 import { type Counts, tokensOf } from './counts.ts'

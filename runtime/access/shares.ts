@@ -1,6 +1,7 @@
 /** What a request counts towards: its credential's share, and its address's. */
-import type { AccessLimits, ShareLimits } from '../access-config.ts'
+
 import { GatewayError } from '../errors.ts'
+import type { AccessLimits, ShareLimits } from '../settings/access.ts'
 import type { Principal } from '../types.ts'
 import { addressShare } from './address.ts'
 

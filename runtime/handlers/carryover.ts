@@ -2,9 +2,9 @@
  * Carries a conversation over: to another upstream session when upstream ends, and to another replica
  * or revision when the client comes back with its ticket.
  */
-import { Conversation } from '../conversation.ts'
+import { Conversation } from '../conversation/conversation.ts'
+import type { KeptConversation, Redeemed, Resumes } from '../conversation/resumes.ts'
 import type { End } from '../end.ts'
-import type { KeptConversation, Redeemed, Resumes } from '../resumes.ts'
 import { endsResponse } from '../turn.ts'
 import type { Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
 

@@ -1,9 +1,10 @@
 /** `/chat`: text in; text, audio and transcript out. One upstream session for as long as the client stays. */
+
+import type { Redeemed, ResumableHandler, Resumes } from '../conversation/resumes.ts'
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
 import { messageItem, wrapUpItem } from '../events/compose.ts'
 import { type SessionSettings, sessionUpdate } from '../events/dialect.ts'
-import type { Redeemed, ResumableHandler, Resumes } from '../resumes.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import type { ChatMessage, ChatRequest, Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { Answer } from './answer.ts'

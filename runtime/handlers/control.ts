@@ -1,7 +1,7 @@
 /** `/sideband/control/{id}`: watches and steers a running call. */
-import { CallControl, type CallControlParts } from '../call-control.ts'
-import type { CallRecord } from '../call-record.ts'
-import type { CallRecords } from '../call-records.ts'
+import { CallControl, type CallControlParts } from '../calls/control.ts'
+import type { CallRecord } from '../calls/record.ts'
+import type { CallRecords } from '../calls/records.ts'
 import { GatewayError } from '../errors.ts'
 import { SessionGuard } from '../session-guard.ts'
 import type { Client, Connection, Dial, SocketRoute } from '../types.ts'

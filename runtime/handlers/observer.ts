@@ -1,6 +1,6 @@
 /** One client of a control connection: its commands, and the events it sends to the call itself. */
 import { z } from 'zod'
-import type { CallControl } from '../call-control.ts'
+import type { CallControl } from '../calls/control.ts'
 import type { GatewayError } from '../errors.ts'
 import { messageItem, responseCreate } from '../events/compose.ts'
 import type { Log } from '../log.ts'

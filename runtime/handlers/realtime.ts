@@ -1,4 +1,6 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
+
+import type { Redeemed, ResumableHandler, Resumes } from '../conversation/resumes.ts'
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
@@ -6,7 +8,6 @@ import type { TranslatedEvent } from '../events/event-translation.ts'
 import type { Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import type { Translator } from '../events/translate.ts'
-import type { Redeemed, ResumableHandler, Resumes } from '../resumes.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import { endsResponse } from '../turn.ts'
 import type { Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
@@ -56,10 +57,10 @@ class Realtime implements Connection, SessionHooks {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ ...options, client, route: path, meter }, this)
-    const { resumes, dialect } = options
+    const { resumes, dialect, manners } = options
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
-    this.#carryover =
-      options.manners === 'gateway' ? new Carryover({ resumes, request, resumed, dialect, tell }) : null
+    const parts = { resumes, request, resumed, dialect, tell }
+    this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
   }
 
   begin(): void {
@@ -141,11 +142,10 @@ class Realtime implements Connection, SessionHooks {
 
   #extract(extractor: Extractor, frame: Buffer, type: string): void {
     const { metrics, translator } = this.#options
-    const { traffic, countDropped } = metrics
     const outcome = extractor.extract(frame, translator.clientName(type))
     switch (outcome.kind) {
       case 'record':
-        traffic.eventsExtracted += 1
+        metrics.traffic.eventsExtracted += 1
         return this.#session.deliver(outcome.text)
       case 'error':
         return this.#session.deliver(outcome.text)
@@ -154,7 +154,7 @@ class Realtime implements Connection, SessionHooks {
           this.#session.deliver(event.frame)
         return
       case 'drop':
-        return countDropped(type)
+        return metrics.countDropped(type)
     }
   }
 

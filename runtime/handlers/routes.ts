@@ -1,7 +1,7 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
 import { paths, sdkPaths } from '../contract.ts'
+import { acceptResumed, type ResumableHandler, type Resumes } from '../conversation/resumes.ts'
 import { GatewayError } from '../errors.ts'
-import { acceptResumed, type ResumableHandler, type Resumes } from '../resumes.ts'
 import type { Accepted, Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 
 export interface RouteOptions {

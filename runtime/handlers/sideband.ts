@@ -1,7 +1,7 @@
 /** The HTTP side of `/sideband`: sessions, keys, offers, hang-ups. Media never passes through here. */
 import { z } from 'zod'
-import type { CallRecord } from '../call-record.ts'
-import type { CallRecords } from '../call-records.ts'
+import type { CallRecord } from '../calls/record.ts'
+import type { CallRecords } from '../calls/records.ts'
 import { GatewayError } from '../errors.ts'
 import type { HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
 import { jsonAnswer } from '../http.ts'

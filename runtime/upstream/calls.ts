@@ -1,6 +1,6 @@
 /** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, hang-ups. */
 import { z } from 'zod'
-import type { Credential } from '../credentials.ts'
+import type { Credential } from '../credentials/credentials.ts'
 import { GatewayError } from '../errors.ts'
 import { restUrl, type Target } from '../target.ts'
 import { asRefusal } from './refusal.ts'

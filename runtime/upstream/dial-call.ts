@@ -1,5 +1,5 @@
 /** Joins a running call over WebSocket. */
-import type { Credential } from '../credentials.ts'
+import type { Credential } from '../credentials/credentials.ts'
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { callUrl, type Target } from '../target.ts'

@@ -1,10 +1,10 @@
 /** The endpoints that the configuration names, each with what proves the gateway to it. */
 import { systemClock } from '../clock.ts'
-import { keyCredential } from '../credentials.ts'
-import { startEntraCredential } from '../entra.ts'
+import { keyCredential } from '../credentials/credentials.ts'
+import { startEntraCredential } from '../credentials/entra.ts'
 import type { Log } from '../log.ts'
+import type { UpstreamConfig } from '../settings/upstream.ts'
 import type { Target } from '../target.ts'
-import type { UpstreamConfig } from '../upstream-config.ts'
 import type { Endpoint } from './places.ts'
 
 export interface Endpoints {

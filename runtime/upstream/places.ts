@@ -1,6 +1,6 @@
 /** Where a session may be opened: each deployment at each endpoint, in the order of preference. */
 import { Circuit, type CircuitOptions } from '../circuit.ts'
-import type { Credential } from '../credentials.ts'
+import type { Credential } from '../credentials/credentials.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Target } from '../target.ts'
 

@@ -1,6 +1,6 @@
 /** The real @azure/identity against a local managed-identity endpoint. */
 import test from 'ava'
-import { type EntraCredential, startEntraCredential } from '../../runtime/entra.ts'
+import { type EntraCredential, startEntraCredential } from '../../runtime/credentials/entra.ts'
 import { GatewayError } from '../../runtime/errors.ts'
 import type { Log } from '../../runtime/log.ts'
 import { converse } from '../gateway/converse.ts'

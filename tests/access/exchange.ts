@@ -1,11 +1,12 @@
 /** A client and an upstream that are not there: what each was told is written down. */
+
+import { Resumes } from '../../runtime/conversation/resumes.ts'
 import { createFilter } from '../../runtime/events/filter.ts'
 import { createTranslator } from '../../runtime/events/translate.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import type { ChatOptions } from '../../runtime/handlers/chat.ts'
 import type { RealtimeOptions } from '../../runtime/handlers/realtime.ts'
 import { createMetrics } from '../../runtime/metrics.ts'
-import { Resumes } from '../../runtime/resumes.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Client, UpgradeRequest, Upstream, UpstreamListener } from '../../runtime/types.ts'
 

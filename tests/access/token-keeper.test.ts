@@ -1,5 +1,5 @@
 import test from 'ava'
-import { renewInMs, withoutSecrets } from '../../runtime/token-keeper.ts'
+import { renewInMs, withoutSecrets } from '../../runtime/credentials/token-keeper.ts'
 
 const minute = 60_000
 const hour = 60 * minute

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { ConfigError, readConfig, variableMeta } from '../../runtime/config.ts'
-import { environment, type VariableMeta } from '../../runtime/environment.ts'
+import { environment, type VariableMeta } from '../../runtime/settings/environment.ts'
 import { realtimeUrl } from '../../runtime/target.ts'
 
 function faultsOf(env: Record<string, string>): readonly string[] {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { readConfig } from '../../runtime/config.ts'
-import { environment } from '../../runtime/environment.ts'
+import { environment } from '../../runtime/settings/environment.ts'
 import { runProgram, stackFile } from './azure.ts'
 
 type Variable = { name: string; value?: string; secretRef?: string }

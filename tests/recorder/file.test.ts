@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { createRecorder } from '../../runtime/recorder.ts'
-import type { RecordingLimits } from '../../runtime/recording-file.ts'
+import type { RecordingLimits } from '../../runtime/recording/file.ts'
+import { createRecorder } from '../../runtime/recording/recorder.ts'
 import type { UpstreamListener } from '../../runtime/types.ts'
 
 const event = (n: number) => Buffer.from(JSON.stringify({ type: 'new.event', n }))

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { redact } from '../../runtime/redact.ts'
+import { redact } from '../../runtime/recording/redact.ts'
 import { readRecording } from '../../runtime/simulator/replay/recording.ts'
 
 const secret = 'MARKED words'

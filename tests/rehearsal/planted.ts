@@ -1,6 +1,7 @@
 /** A gateway with a fault in it, so that the rehearsal can be seen to notice. Never part of the product. */
+
+import { Resumes } from '../../runtime/conversation/resumes.ts'
 import { Drain } from '../../runtime/drain.ts'
-import { Resumes } from '../../runtime/resumes.ts'
 
 switch (process.env.REHEARSAL_PLANT) {
   case 'accept-while-draining':

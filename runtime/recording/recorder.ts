@@ -4,10 +4,10 @@
  * nothing is paid for it where it is off.
  */
 import { join } from 'node:path'
-import type { Log } from './log.ts'
-import { RecordingFile, type RecordingLimits, recordingLimits } from './recording-file.ts'
+import type { Log } from '../log.ts'
+import type { Upstream, UpstreamListener } from '../types.ts'
+import { RecordingFile, type RecordingLimits, recordingLimits } from './file.ts'
 import { redact } from './redact.ts'
-import type { Upstream, UpstreamListener } from './types.ts'
 
 export interface RecorderOptions {
   /** Must exist; a fault of the disk ends all recording, with one warning. */

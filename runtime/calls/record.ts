@@ -1,5 +1,5 @@
 /** A sideband session as the store holds it. */
-import type { Fields } from './store/store.ts'
+import type { Fields } from '../store/store.ts'
 
 export interface CallRecord {
   readonly sessionId: string

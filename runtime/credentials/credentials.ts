@@ -1,5 +1,5 @@
 /** How the gateway proves itself to upstream: one credential a process, asked before each dial. */
-import type { Target } from './target.ts'
+import type { Target } from '../target.ts'
 
 export interface Credential {
   /**

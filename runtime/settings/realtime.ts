@@ -1,7 +1,8 @@
 /** The settings of `/realtime`: session, filter, extraction. A part of `config.ts`. */
+
+import type { SessionSettings, TurnDetection } from '../events/dialect.ts'
+import { type ExtractorOptions, parseFieldsMap } from '../events/extract.ts'
 import type { Environment } from './environment.ts'
-import type { SessionSettings, TurnDetection } from './events/dialect.ts'
-import { type ExtractorOptions, parseFieldsMap } from './events/extract.ts'
 
 export interface RealtimeConfig {
   /** Names and shapes that clients see; `upstream` leaves them as they came. */

@@ -1,9 +1,10 @@
 /** What happens in a call, counted here and written to the shared record a few times a second. */
-import type { Activity, CallRecord } from './call-record.ts'
-import { type CallRecords, leaseMs } from './call-records.ts'
-import type { Log } from './log.ts'
-import type { Metrics } from './metrics.ts'
-import { endsResponse } from './turn.ts'
+
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { endsResponse } from '../turn.ts'
+import type { Activity, CallRecord } from './record.ts'
+import { type CallRecords, leaseMs } from './records.ts'
 
 export interface CallActivityParts {
   readonly records: CallRecords

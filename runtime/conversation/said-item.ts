@@ -1,6 +1,6 @@
 /** One item of a conversation, reduced to what can be told again. */
-import { isFields } from './events/fields.ts'
-import type { Dialect } from './types.ts'
+import { isFields } from '../events/fields.ts'
+import type { Dialect } from '../types.ts'
 
 export interface SaidItem {
   /** '' until upstream has given one. */

@@ -3,7 +3,7 @@
  * Over 200 lines because it is one table; the README's table and `.env.example` are held to this list by a test.
  */
 import { z } from 'zod'
-import { defaultDeployment, defaultDrainDeadlineMs, defaultLameDuckMs, defaultPort } from './contract.ts'
+import { defaultDeployment, defaultDrainDeadlineMs, defaultLameDuckMs, defaultPort } from '../contract.ts'
 
 /** What a person reads when a variable is wrong, and in the tables of the documents. */
 export interface VariableMeta {

@@ -1,6 +1,7 @@
 /** The settings of upstream: where it is, and how the gateway proves itself there. A part of `config.ts`. */
+
+import { azureTarget, openaiTarget, type Target } from '../target.ts'
 import type { Environment } from './environment.ts'
-import { azureTarget, openaiTarget, type Target } from './target.ts'
 import { readAddress, splitList } from './variable.ts'
 
 export interface UpstreamConfig {

@@ -2,8 +2,8 @@
  * Keeps one token fresh: renewed ahead of its end, used to its end while renewals fail. Time, chance and
  * the source of tokens are handed in.
  */
-import { GatewayError } from './errors.ts'
-import type { Log } from './log.ts'
+import { GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
 
 export interface AccessToken {
   readonly token: string

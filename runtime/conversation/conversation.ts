@@ -3,10 +3,10 @@
  * session's own events, of either dialect; past audio becomes its transcript.
  */
 import { randomBytes } from 'node:crypto'
-import { gaName } from './events/dialect.ts'
-import { isFields, parseFields } from './events/fields.ts'
+import { gaName } from '../events/dialect.ts'
+import { isFields, parseFields } from '../events/fields.ts'
+import type { Dialect } from '../types.ts'
 import { itemEvent, readItem, type SaidItem } from './said-item.ts'
-import type { Dialect } from './types.ts'
 
 /** Older items are forgotten beyond this (characters); the newest is always kept. */
 export const maxConversationChars = 64 * 1024

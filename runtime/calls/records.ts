@@ -1,8 +1,8 @@
 /** What the gateway knows of a sideband session, kept where every replica can read it. */
 import { randomBytes } from 'node:crypto'
-import { type Activity, type CallRecord, fieldsOf, recordOf } from './call-record.ts'
-import { GatewayError } from './errors.ts'
-import type { Store } from './store/store.ts'
+import { GatewayError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import { type Activity, type CallRecord, fieldsOf, recordOf } from './record.ts'
 
 export interface CallRecordsOptions {
   readonly store: Store

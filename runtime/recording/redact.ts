@@ -9,7 +9,7 @@
  * | arguments of a function call | `{"redacted":"json","chars":N}` |
  * | objects whose very names may be somebody's own | `{"redacted":"fields"}` |
  */
-import { eventType, fieldBytes } from './events/type.ts'
+import { eventType, fieldBytes } from '../events/type.ts'
 
 export type RedactedEvent = { type: string; [field: string]: unknown }
 

@@ -10,14 +10,15 @@
  * A closed control connection does not say whether the call is over, so upstream is asked again: only a
  * call that it does not know any more has ended. Leaving a call does not end it.
  */
-import { type CallActivity, type CallActivityParts, createCallActivity } from './call-activity.ts'
-import type { CallRecord } from './call-record.ts'
-import type { Limits } from './config.ts'
-import { GatewayError } from './errors.ts'
-import type { Log } from './log.ts'
-import { createOutbox, type Outbox } from './outbox.ts'
-import type { SessionGuard } from './session-guard.ts'
-import type { Client, Dial, Upstream, UpstreamListener } from './types.ts'
+
+import type { Limits } from '../config.ts'
+import { GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { createOutbox, type Outbox } from '../outbox.ts'
+import type { SessionGuard } from '../session-guard.ts'
+import type { Client, Dial, Upstream, UpstreamListener } from '../types.ts'
+import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
+import type { CallRecord } from './record.ts'
 
 export interface CallControlParts extends CallActivityParts {
   readonly record: CallRecord

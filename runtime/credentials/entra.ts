@@ -5,8 +5,9 @@
  * developer's own sign-in.
  * Source: "Credential chains in the Azure Identity library for JavaScript", learn.microsoft.com.
  */
+
+import type { Log } from '../log.ts'
 import type { Credential } from './credentials.ts'
-import type { Log } from './log.ts'
 import { type AccessToken, TokenKeeper } from './token-keeper.ts'
 
 export interface EntraOptions {

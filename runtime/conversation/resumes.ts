@@ -1,9 +1,9 @@
 /** Conversations and tickets in the store: what lets a client go on at another replica or revision. */
 import { randomBytes } from 'node:crypto'
+import { GatewayError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import type { Client, Connection, SocketRoute, UpgradeRequest } from '../types.ts'
 import { Conversation } from './conversation.ts'
-import { GatewayError } from './errors.ts'
-import type { Store } from './store/store.ts'
-import type { Client, Connection, SocketRoute, UpgradeRequest } from './types.ts'
 
 /** A ticket can be used for this long after it was last renewed (ms). */
 export const ticketLifeMs = 10 * 60_000
