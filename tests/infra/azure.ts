@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as pulumi from '@pulumi/pulumi'
-import yaml from 'js-yaml'
+import * as yaml from 'js-yaml'
 
 export const project = 'realtime-gateway'
-export const subscriptionId = '22222222-2222-2222-2222-222222222222'
+export const subscriptionId = '44444444-4444-4444-4444-444444444444'
 export const tenantId = '33333333-3333-3333-3333-333333333333'
 const root = new URL('../../', import.meta.url)
 

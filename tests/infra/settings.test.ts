@@ -1,6 +1,6 @@
 /** What each setting takes and refuses. Over 200 lines because it is one table of values and what follows from them. */
 import test from 'ava'
-import yaml from 'js-yaml'
+import * as yaml from 'js-yaml'
 import { warnOfRetirement } from '../../infra/model-retirement.ts'
 import { type SettingName, settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { readSettings, SettingsError } from '../../infra/settings.ts'

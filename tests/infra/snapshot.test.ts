@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import yaml from 'js-yaml'
+import * as yaml from 'js-yaml'
 import { readText, runProgram, subscriptionId } from './azure.ts'
 
 const rewrite = process.env.UPDATE_GRAPHS === '1'

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import yaml from 'js-yaml'
+import * as yaml from 'js-yaml'
 import { readText } from './azure.ts'
 
 /**
