@@ -24,7 +24,7 @@ FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="realtime-gateway" \
       org.opencontainers.image.description="A gateway between people and the Realtime API of Azure OpenAI and OpenAI" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="docker.io/library/node:22-bookworm-slim"
+      org.opencontainers.image.base.name="docker.io/library/node:22.23.3-bookworm-slim"
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 # Owned by root, run by another: the process cannot change its own code, and writes nowhere.

@@ -3,6 +3,7 @@ import * as authorization from '@pulumi/azure-native/authorization/index.js'
 import * as pulumi from '@pulumi/pulumi'
 import { createAlerts } from './infra/alerts.ts'
 import { createApp, listRevisions } from './infra/app.ts'
+import { createAvailability } from './infra/availability.ts'
 import { createCertificateReader } from './infra/certificate.ts'
 import { createEnvironment } from './infra/environment.ts'
 import { createGateway } from './infra/gateway.ts'
@@ -82,7 +83,12 @@ const gateway = createGateway(ground, {
 telemetry.collect('environment', environment.id)
 telemetry.collect('gateway', gateway.id, 'Dedicated')
 telemetry.collect('openai', openAi.account.id)
-createAlerts(ground, { gatewayId: gateway.id, appId: app.id, workspaceId: telemetry.workspaceId })
+createAlerts(ground, {
+  gatewayId: gateway.id,
+  appId: app.id,
+  workspaceId: telemetry.workspaceId,
+  availability: createAvailability(ground, { publicUrl, workspaceId: telemetry.workspaceId }),
+})
 
 export const resourceGroup = ground.group
 export const containerRegistryLoginServer = registry.loginServer
@@ -97,4 +103,3 @@ export const latestRevision = app.latestRevisionName
 export const revisions = listRevisions(app)
 export const smokeJob = smoke.name
 export const logWorkspace = telemetry.workspaceId
-export const applicationInsightsConnectionString = pulumi.secret(telemetry.connectionString)

@@ -1,21 +1,27 @@
-/** What wakes someone up: errors that clients see, replicas that die, drains that were cut off. */
+/** What wakes someone up: no answer, errors that clients see, replicas that die, drains that were cut off. */
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import type { Input } from '@pulumi/pulumi'
+import type { Availability } from './availability.ts'
 import type { Ground } from './ground.ts'
 
 export interface AlertSubjects {
   readonly gatewayId: Input<string>
   readonly appId: Input<string>
   readonly workspaceId: Input<string>
+  /** Undefined where no one may look from outside. */
+  readonly availability: Availability | undefined
 }
 
 /** More 5xx answers than this in five minutes alert. */
 const serverErrorThreshold = 10
 /** More restarts of a replica than this in fifteen minutes alert. */
 const restartThreshold = 2
+/** As many places of the world as must see the service gone; fewer are their own trouble. */
+const lostLocations = 3
 
 /** Creates the alerts, and tells `alertEmail` of them if it is set. */
-export function createAlerts(ground: Ground, { gatewayId, appId, workspaceId }: AlertSubjects): void {
+export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
+  const { gatewayId, appId, workspaceId, availability } = subjects
   const group = createActionGroup(ground)
   watchMetric(ground, group, {
     subject: 'server-errors',
@@ -39,6 +45,7 @@ export function createAlerts(ground: Ground, { gatewayId, appId, workspaceId }: 
     windowSize: 'PT15M',
   })
   watchDrains(ground, group, workspaceId)
+  if (availability !== undefined) watchFromOutside(ground, group, availability)
 }
 
 /**
@@ -111,6 +118,32 @@ function watchMetric(
           }),
         },
       ],
+    },
+    ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
+  })
+}
+
+function watchFromOutside(
+  { names, group }: Ground,
+  receivers: monitor.ActionGroup | undefined,
+  { testId, componentId }: Availability,
+): void {
+  new monitor.MetricAlert('unreachable-alert', {
+    ruleName: names.alertOf('unreachable'),
+    resourceGroupName: group,
+    location: 'global',
+    description: 'The gateway does not answer from the Internet, or its certificate is about to end',
+    enabled: true,
+    severity: 1,
+    scopes: [testId, componentId],
+    evaluationFrequency: 'PT5M',
+    // As long as the test takes to come round.
+    windowSize: 'PT15M',
+    criteria: {
+      odataType: 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria',
+      webTestId: testId,
+      componentId,
+      failedLocationCount: lostLocations,
     },
     ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
   })

@@ -1,5 +1,4 @@
 /** Where logs and metrics go. */
-import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import * as operationalinsights from '@pulumi/azure-native/operationalinsights/index.js'
 import type { Input, Output } from '@pulumi/pulumi'
@@ -7,8 +6,6 @@ import type { Ground } from './ground.ts'
 
 export interface Telemetry {
   readonly workspaceId: Output<string>
-  /** Names the component; what it lets one do is to send telemetry, and Azure does not take it for a secret. */
-  readonly connectionString: Output<string>
   /**
    * Sends all logs and metrics of a resource to the workspace. Where a resource has the choice, `Dedicated`
    * gives a table for each kind of log; where it has none, Azure forgets the wish, which then shows as a
@@ -19,7 +16,7 @@ export interface Telemetry {
 
 const retentionDays = 30
 
-/** Creates the workspace and Application Insights on it. */
+/** Creates the workspace. */
 export function createTelemetry({ names, settings, group }: Ground): Telemetry {
   const workspace = new operationalinsights.Workspace('workspace', {
     workspaceName: names.workspace,
@@ -28,18 +25,8 @@ export function createTelemetry({ names, settings, group }: Ground): Telemetry {
     sku: { name: 'PerGB2018' },
     retentionInDays: retentionDays,
   })
-  const insights = new applicationinsights.Component('insights', {
-    resourceName: names.insights,
-    resourceGroupName: group,
-    location: settings.location,
-    kind: 'web',
-    applicationType: 'web',
-    ingestionMode: 'LogAnalytics',
-    workspaceResourceId: workspace.id,
-  })
   return {
     workspaceId: workspace.id,
-    connectionString: insights.connectionString,
     collect: (subject, resourceUri, tables) => {
       new monitor.DiagnosticSetting(`${subject}-diagnostics`, {
         name: 'to-workspace',

@@ -154,6 +154,7 @@ const places: Readonly<Record<string, (inputs: Inputs) => string>> = {
   'operationalinsights:Workspace': inputs =>
     `Microsoft.OperationalInsights/workspaces/${inputs.workspaceName}`,
   'applicationinsights:Component': inputs => `Microsoft.Insights/components/${inputs.resourceName}`,
+  'applicationinsights:WebTest': inputs => `Microsoft.Insights/webtests/${inputs.webTestName}`,
   'app:ManagedEnvironment': inputs => `Microsoft.App/managedEnvironments/${inputs.environmentName}`,
   'app:ContainerApp': inputs => `Microsoft.App/containerApps/${inputs.containerAppName}`,
   'app:Job': inputs => `Microsoft.App/jobs/${inputs.jobName}`,
@@ -210,8 +211,6 @@ function outputsOf(
       const version = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 32)
       return { name, properties: { secretUri: uri, secretUriWithVersion: `${uri}/${version}` } }
     }
-    case 'applicationinsights:Component':
-      return { name, connectionString: 'InstrumentationKey=00000000-0000-0000-0000-000000000000' }
     case 'network:PublicIPAddress':
       return { name, ipAddress: '203.0.113.10' }
     case 'docker-build:index:Image':

@@ -66,6 +66,8 @@ test('the image says what it is', t => {
       label,
     )
   }
+  const [, base] = /^ARG NODE_IMAGE=(\S+)@/m.exec(dockerfile) ?? []
+  t.true(dockerfile.includes(`image.base.name="docker.io/library/${base}"`))
 })
 
 test('the build sees only what the image is made of, and that exists', t => {

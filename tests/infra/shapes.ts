@@ -109,6 +109,36 @@ const scaleRule = z.strictObject({
 })
 const isoDuration = z.enum(['PT1M', 'PT5M', 'PT10M', 'PT15M', 'PT30M', 'PT1H', 'PT6H', 'P1D'])
 
+const metricCriteria = z.strictObject({
+  odataType: z.literal('Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'),
+  allOf: z.array(
+    z.strictObject({
+      name: z.string(),
+      criterionType: z.literal('StaticThresholdCriterion'),
+      metricNamespace: z.enum(['Microsoft.Network/applicationGateways', 'Microsoft.App/containerApps']),
+      metricName: z.enum(['ResponseStatus', 'RestartCount']),
+      timeAggregation: z.enum(['Average', 'Count', 'Minimum', 'Maximum', 'Total']),
+      operator: z.enum(['Equals', 'GreaterThan', 'GreaterThanOrEqual', 'LessThan', 'LessThanOrEqual']),
+      threshold: z.number(),
+      dimensions: z
+        .array(
+          z.strictObject({
+            name: z.string(),
+            operator: z.enum(['Include', 'Exclude']),
+            values: z.array(z.string()),
+          }),
+        )
+        .optional(),
+    }),
+  ),
+})
+const webTestCriteria = z.strictObject({
+  odataType: z.literal('Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'),
+  webTestId: id('Microsoft.Insights/webtests'),
+  componentId: id('Microsoft.Insights/components'),
+  failedLocationCount: whole(1, 16),
+})
+
 /** By Pulumi's type, without `azure-native:`. */
 export const shapes: Readonly<Record<string, z.ZodType>> = {
   'resources:ResourceGroup': z.strictObject({
@@ -420,6 +450,42 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     publicNetworkAccessForIngestion: z.string().optional(),
     publicNetworkAccessForQuery: z.string().optional(),
   }),
+  'applicationinsights:WebTest': z
+    .strictObject({
+      ...place,
+      webTestName: simpleName(260),
+      syntheticMonitorId: z.string(),
+      tags: z.record(
+        z.string().regex(/^hidden-link:\/subscriptions\/.+\/components\/[^/]+$/),
+        z.literal('Resource'),
+      ),
+      // The SDK fills in "ping", which Azure has retired, where nothing is said.
+      kind: z.literal('standard'),
+      webTestKind: z.literal('standard'),
+      description: z.string(),
+      enabled: z.boolean(),
+      frequency: z.union([z.literal(300), z.literal(600), z.literal(900)]),
+      timeout: whole(30, 120),
+      retryEnabled: z.boolean(),
+      locations: z
+        .array(
+          z.strictObject({
+            location: z.string().regex(/^(us|emea|apac|latam)-[a-z]{2}-[a-z0-9]{3}-(azr|edge)$/),
+          }),
+        )
+        .min(5),
+      request: z.strictObject({
+        requestUrl: z.url(),
+        httpVerb: z.enum(['GET', 'HEAD', 'POST']),
+        parseDependentRequests: z.boolean(),
+      }),
+      validationRules: z.strictObject({
+        expectedHttpStatusCode: whole(0, 599),
+        sSLCheck: z.boolean(),
+        sSLCertRemainingLifetimeCheck: whole(1, 365).optional(),
+      }),
+    })
+    .refine(({ webTestName, syntheticMonitorId }) => webTestName === syntheticMonitorId),
   'monitor:DiagnosticSetting': z.strictObject({
     name: simpleName(260),
     resourceUri: z.string().startsWith('/subscriptions/'),
@@ -438,41 +504,26 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       z.strictObject({ name: z.string(), emailAddress: z.email(), useCommonAlertSchema: z.boolean() }),
     ),
   }),
-  'monitor:MetricAlert': z.strictObject({
-    resourceGroupName: group,
-    ruleName: simpleName(260),
-    location: everywhere,
-    description: z.string(),
-    enabled: z.boolean(),
-    severity: whole(0, 4),
-    scopes: z.array(z.string().startsWith('/subscriptions/')).length(1),
-    evaluationFrequency: isoDuration,
-    windowSize: isoDuration,
-    criteria: z.strictObject({
-      odataType: z.literal('Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'),
-      allOf: z.array(
-        z.strictObject({
-          name: z.string(),
-          criterionType: z.literal('StaticThresholdCriterion'),
-          metricNamespace: z.enum(['Microsoft.Network/applicationGateways', 'Microsoft.App/containerApps']),
-          metricName: z.enum(['ResponseStatus', 'RestartCount']),
-          timeAggregation: z.enum(['Average', 'Count', 'Minimum', 'Maximum', 'Total']),
-          operator: z.enum(['Equals', 'GreaterThan', 'GreaterThanOrEqual', 'LessThan', 'LessThanOrEqual']),
-          threshold: z.number(),
-          dimensions: z
-            .array(
-              z.strictObject({
-                name: z.string(),
-                operator: z.enum(['Include', 'Exclude']),
-                values: z.array(z.string()),
-              }),
-            )
-            .optional(),
-        }),
-      ),
-    }),
-    actions: z.array(z.strictObject({ actionGroupId: id('Microsoft.Insights/actionGroups') })).optional(),
-  }),
+  'monitor:MetricAlert': z
+    .strictObject({
+      resourceGroupName: group,
+      ruleName: simpleName(260),
+      location: everywhere,
+      description: z.string(),
+      enabled: z.boolean(),
+      severity: whole(0, 4),
+      scopes: z.array(z.string().startsWith('/subscriptions/')).min(1),
+      evaluationFrequency: z.enum(['PT1M', 'PT5M', 'PT15M', 'PT30M', 'PT1H']),
+      windowSize: isoDuration,
+      criteria: z.union([metricCriteria, webTestCriteria]),
+      actions: z.array(z.strictObject({ actionGroupId: id('Microsoft.Insights/actionGroups') })).optional(),
+    })
+    // A test is watched by naming it and its component, in this order; any other alert watches one resource.
+    .refine(({ scopes, criteria }) =>
+      'webTestId' in criteria
+        ? scopes.join() === [criteria.webTestId, criteria.componentId].join()
+        : scopes.length === 1,
+    ),
   'monitor:ScheduledQueryRule': z.strictObject({
     ...place,
     ruleName: simpleName(260),
