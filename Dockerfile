@@ -1,17 +1,18 @@
 # syntax=docker/dockerfile:1
 # One base for all stages, by digest: the same bytes on every build. glibc, because uWebSockets.js comes as a
-# native module for glibc; 22, because that module is for the Node it was built for.
-ARG NODE_IMAGE=node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c
+# native module for glibc; 22, because that module is for the Node it was built for. Written out here, as
+# Dependabot does not look into an argument (dependabot/dependabot-core#2057).
+FROM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS base
 
 # Production packages, the native ones for this platform.
-FROM ${NODE_IMAGE} AS packages
+FROM base AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
  && node --eval "require('uWebSockets.js')"
 
 # The pages, built with all packages.
-FROM ${NODE_IMAGE} AS pages
+FROM base AS pages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
@@ -20,7 +21,7 @@ COPY runtime runtime
 COPY web web
 RUN node node_modules/vite/bin/vite.js build
 
-FROM ${NODE_IMAGE}
+FROM base
 LABEL org.opencontainers.image.title="realtime-gateway" \
       org.opencontainers.image.description="A gateway between people and the Realtime API of Azure OpenAI and OpenAI" \
       org.opencontainers.image.licenses="MIT" \

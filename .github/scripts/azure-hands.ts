@@ -30,6 +30,9 @@ export function azureHands({ stack, sockets, credential }: Surroundings): Hands 
       run('pulumi', ['up', '--yes', '--skip-preview', '--stack', stack], 'inherit')
     },
     newest: async () => output('latestRevision'),
+    keepImage: async () => {
+      run('pulumi', ['config', 'set', 'imageRef', output('imageRef'), '--stack', stack])
+    },
     smoke: revision =>
       smoke({
         group: output('resourceGroup'),

@@ -15,6 +15,8 @@ export interface Hands {
   readonly weights: () => Promise<readonly Weight[]>
   /** Updates the stack; an empty list leaves the choice to the program: what runs stays, the new one is dark. */
   readonly update: (weights: readonly Weight[]) => Promise<void>
+  /** From here on updates take the image that the last one ran, and build none. */
+  readonly keepImage: () => Promise<void>
   /** Full name of the revision that the last update made. */
   readonly newest: () => Promise<string>
   /** Tries a revision by its label. Throws when it does not hold a conversation. */
@@ -37,13 +39,15 @@ export interface Plan {
 
 const darkLabel = 'next'
 const pollSec = 30
+/** What a replica logs is found by a query this late (learn.microsoft.com, azure-monitor/logs/data-ingestion-time). */
+const logDelaySec = 300
 
 /**
  * Rolls a release out.
  * @throws what failed, after the weights were put back
  */
 export async function rollOut(plan: Plan, hands: Hands): Promise<void> {
-  checkSteps(plan.steps)
+  checkPlan(plan)
   const before = await hands.weights()
   const carrying = before.filter(({ weight }) => weight > 0)
   if (carrying.length > 1) throw new Error('A roll-out is under way already: finish it, or roll back')
@@ -66,13 +70,18 @@ export async function rollOut(plan: Plan, hands: Hands): Promise<void> {
   await retire(plan, hands, old.revision)
 }
 
-/** Puts all traffic on a revision that is still active; new connections follow at once, open ones stay. */
+/**
+ * Puts all traffic on a revision that is still active; new connections follow at once, open ones stay. Builds
+ * nothing: what is checked out may be what is wrong, and a way back does not wait for a build.
+ */
 export async function rollBack(
   revision: string,
-  hands: Pick<Hands, 'update' | 'newest' | 'say'>,
+  hands: Pick<Hands, 'update' | 'newest' | 'keepImage' | 'say'>,
 ): Promise<void> {
+  if (revision === '') throw new Error('Name the revision to go back to: the outputs of the stack list them')
   const newest = await hands.newest()
   if (revision === newest) throw new Error(`${revision} is the newest: name the revision to go back to`)
+  await hands.keepImage()
   await hands.update([...named(revision, 100), { revision: newest, weight: 0, label: darkLabel }])
   hands.say(`${revision} takes all new connections again`)
 }
@@ -99,7 +108,8 @@ async function shift(
 }
 
 async function retire({ patienceSec }: Plan, hands: Hands, old: string): Promise<void> {
-  for (let waited = 0; waited < patienceSec; waited += pollSec) {
+  await hands.wait(logDelaySec)
+  for (let waited = logDelaySec; waited < patienceSec; waited += pollSec) {
     const open = await hands.openSockets(old)
     hands.say(`${old} holds ${open} sockets`)
     if (open === 0) break
@@ -122,10 +132,18 @@ function named(revision: string, weight: number): Weight[] {
   return weight === 0 ? [] : [{ revision, weight }]
 }
 
-function checkSteps(steps: readonly number[]): void {
+function checkPlan({ steps, holdSec, patienceSec }: Plan): void {
   const growing = steps.every(
     (share, index) => Number.isInteger(share) && share > (steps[index - 1] ?? 0) && share <= 100,
   )
   if (!growing || steps.at(-1) !== 100)
     throw new Error('The steps must be whole numbers that grow and end with 100')
+  // A wait that is no number is no wait at all.
+  for (const [name, seconds] of Object.entries({
+    'hold-seconds': holdSec,
+    'patience-seconds': patienceSec,
+  })) {
+    if (!Number.isInteger(seconds) || seconds < 0)
+      throw new Error(`${name}: allowed is a whole number of seconds, 0 or more`)
+  }
 }

@@ -11,11 +11,20 @@ const {
   REVISION = '',
   CREDENTIAL = '',
 } = process.env
-const hands = azureHands({ stack: STACK, sockets: Number(SOCKETS), credential: CREDENTIAL })
+/** What is left empty is no number, where Number() would make it 0. */
+const numberOf = (text: string) => (text.trim() === '' ? Number.NaN : Number(text))
+const sockets = numberOf(SOCKETS)
+if (!Number.isInteger(sockets) || sockets < 1)
+  throw new Error('sockets: allowed is a whole number, 1 or more')
+const hands = azureHands({ stack: STACK, sockets, credential: CREDENTIAL })
 
 if (process.argv[2] === 'rollback') await rollBack(REVISION, hands)
 else
   await rollOut(
-    { steps: STEPS.split(',').map(Number), holdSec: Number(HOLD_SEC), patienceSec: Number(PATIENCE_SEC) },
+    {
+      steps: STEPS.split(',').map(numberOf),
+      holdSec: numberOf(HOLD_SEC),
+      patienceSec: numberOf(PATIENCE_SEC),
+    },
     hands,
   )

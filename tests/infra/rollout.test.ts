@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { labelHost } from '../../.github/scripts/azure-hands.ts'
 import { type Hands, rollBack, rollOut, type Weight } from '../../.github/scripts/roll-out.ts'
@@ -22,6 +24,7 @@ function stage({
   open = [0],
 }: Stage = {}) {
   const done: string[] = []
+  const waits: number[] = []
   let checks = 0
   const hands: Hands = {
     weights: async () => weights,
@@ -31,6 +34,9 @@ function stage({
       )
     },
     newest: async () => newest,
+    keepImage: async () => {
+      done.push('keep image')
+    },
     smoke: async revision => {
       done.push(`smoke ${revision}`)
       smoke?.()
@@ -48,10 +54,12 @@ function stage({
     deactivate: async revision => {
       done.push(`deactivate ${revision}`)
     },
-    wait: async () => undefined,
+    wait: async seconds => {
+      waits.push(seconds)
+    },
     say: () => undefined,
   }
-  return { done, hands }
+  return { done, hands, waits }
 }
 
 const dark = `update ${blue}=100 newest=0:next`
@@ -124,10 +132,53 @@ test('shares that do not grow to 100 are refused before anything happens', async
   }
 })
 
-test('a roll-back puts everything on the named revision and keeps the newest at hand', async t => {
+test('the log is given time to tell of the last sockets before their number is believed', async t => {
+  const { waits, hands } = stage({ open: [0] })
+  await rollOut(plan, hands)
+  t.deepEqual(waits, [...plan.steps.map(() => plan.holdSec), 300])
+})
+
+test('a time that is no number of seconds is refused before anything happens: it would be no wait at all', async t => {
+  for (const times of [
+    { holdSec: Number.NaN },
+    { patienceSec: Number.NaN },
+    { holdSec: -1 },
+    { patienceSec: 0.5 },
+  ]) {
+    const { done, hands } = stage()
+    await t.throwsAsync(
+      rollOut({ ...plan, ...times }, hands),
+      { message: /seconds: allowed is/ },
+      JSON.stringify(times),
+    )
+    t.deepEqual(done, [])
+  }
+})
+
+test('the command refuses an empty number and a letter, and does nothing', t => {
+  const command = fileURLToPath(new URL('../../.github/scripts/run-roll-out.ts', import.meta.url))
+  const good = { STACK: 'dev', STEPS: '100', HOLD_SEC: '1', PATIENCE_SEC: '1', SOCKETS: '1', REVISION: '' }
+  const faults = { SOCKETS: /sockets: allowed/, HOLD_SEC: /hold-seconds: allowed/, STEPS: /steps must be/ }
+  for (const [name, fault] of Object.entries(faults)) {
+    for (const value of ['', 'x']) {
+      // No pulumi to be found: a command that came so far would say so.
+      const env = { ...good, [name]: value, PATH: '' }
+      const { status, stderr } = spawnSync(process.execPath, [command, 'release'], { env, encoding: 'utf8' })
+      t.is(status, 1)
+      t.regex(stderr, fault)
+    }
+  }
+  const { stderr } = spawnSync(process.execPath, [command, 'rollback'], {
+    env: { ...good, PATH: '' },
+    encoding: 'utf8',
+  })
+  t.regex(stderr, /Name the revision to go back to/)
+})
+
+test('a roll-back puts everything on the named revision, keeps the newest at hand, and builds nothing', async t => {
   const { done, hands } = stage()
   await rollBack(blue, hands)
-  t.deepEqual(done, [back])
+  t.deepEqual(done, ['keep image', back])
   await t.throwsAsync(rollBack(green, hands), { message: /newest/ })
 })
 
