@@ -39,6 +39,8 @@ class Dialling {
   readonly #tried = new Set<Place>()
   /** The shortest wait that a place asked for in this round (ms). */
   #askedWaitMs = Number.POSITIVE_INFINITY
+  /** What upstream itself said last: it tells more than that the time was over afterwards. */
+  #said: GatewayError | null = null
   #attempts = 0
   #rounds = 1
   #state: 'dialling' | 'over' = 'dialling'
@@ -122,9 +124,10 @@ class Dialling {
 
   #waitOrFail(error: GatewayError): void {
     const waitMs = Number.isFinite(this.#askedWaitMs) ? this.#askedWaitMs : backoffMs(this.#rounds)
+    if (error.code !== 'upstream_timeout') this.#said = error
     if (!error.retry || performance.now() + waitMs >= this.#deadline) {
       this.#state = 'over'
-      this.#listener.failed(error)
+      this.#listener.failed(this.#said ?? error)
       return
     }
     const { log, metrics } = this.#options

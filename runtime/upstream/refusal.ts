@@ -24,7 +24,7 @@ export async function refusalByStatus(label: string, response: IncomingMessage):
  */
 export function asRefusal(label: string, status: number, body: string, retryAfter?: string): GatewayError {
   const word = errorCode(body)
-  const what = `HTTP ${status}${word === null ? '' : `, ${word}`}`
+  const what = word === null || word === String(status) ? `HTTP ${status}` : `HTTP ${status}, ${word}`
   if (status === 429) {
     const retryAfterMs = parseRetryAfter(retryAfter)
     return new GatewayError(

@@ -102,6 +102,25 @@ test('an upstream that accepts and then says nothing runs into the deadline', as
   t.is(((await talk.next()) as GatewayFault).error.code, 'upstream_timeout')
 })
 
+test('an upstream that refuses and then says nothing until the deadline is reported as it refused', async t => {
+  const upstream = await fakeUpstream(t, {
+    greeting: null,
+    refuse: dial => (dial === 1 ? { status: 503 } : null),
+  })
+  const gateway = await gatewayFor(t, { ...upstream.env, ...everything, UPSTREAM_CONNECT_TIMEOUT_MS: '900' })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  t.is(((await talk.next()) as GatewayFault).error.code, 'upstream_unavailable')
+})
+
+test('a refusal whose code is its status says it once', async t => {
+  const upstream = await fakeUpstream(t, {
+    refuse: () => ({ status: 401, body: '{"error":{"code":"401","message":"Access denied"}}' }),
+  })
+  const gateway = await gatewayFor(t, { ...upstream.env, ...everything })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  t.regex(((await talk.next()) as GatewayFault).error.message, /\(HTTP 401\)/)
+})
+
 test('an upstream that dies in mid-answer and cannot be reached again is reported', async t => {
   const upstream = await fakeUpstream(t, { refuse: dial => (dial > 1 ? { status: 403 } : null) })
   const gateway = await gatewayFor(t, { ...upstream.env, ...everything })
