@@ -18,6 +18,9 @@ export const paths = {
 /** The addresses that official SDKs dial: the OpenAI path, the Azure GA path, the Azure preview path. */
 export const sdkPaths = ['/v1/realtime', '/openai/v1/realtime', '/openai/realtime'] as const
 
+/** Those of them below which ephemeral keys are minted and WebRTC calls are made; the preview has neither there. */
+export const callPaths = ['/v1/realtime', '/openai/v1/realtime'] as const
+
 export const defaultPort = 8080
 
 /** All headers of a request together. An Entra token takes 2 kB, more with groups, and proxies add their own. */

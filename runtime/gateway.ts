@@ -60,19 +60,22 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
   const readType = createTypeReader()
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
+  const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
+  const { ephemeralKeys } = access
   const sideband = assembleSideband(config, {
     target,
     credential,
     store,
+    ephemeralKeys,
     limits: config.limits,
     log,
     metrics,
     readType,
+    refusal: () => drain.refusal(),
   })
   const unready = () =>
     drain.phase === 'serving' ? (endpoints.unready() ?? store.unavailable()) : 'draining'
   const pages = createPages(config, target, () => drain.phase, unready, createMetricsPage(metrics))
-  const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -88,6 +91,8 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
           target,
           endpoints,
           store,
+          ephemeralKeys,
+          joinCall: sideband.joinCall,
           log,
           metrics,
           readType,

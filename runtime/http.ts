@@ -1,11 +1,12 @@
-/** Requests and answers over HTTP as handlers see them, and the one shape of errors. */
+/** Requests and answers over HTTP as handlers see them, and the shapes of errors. */
+import { callPaths } from './contract.ts'
 import type { GatewayError } from './errors.ts'
 import type { Principal } from './types.ts'
 
 export interface HttpRequest {
   readonly method: string
   readonly path: string
-  /** The last segment of the path, where the route's path ends in `/:id`; '' elsewhere. */
+  /** The segment of the path that the route's path calls `:id`; '' elsewhere. */
   readonly id: string
   readonly query: URLSearchParams
   /** By lower-case name. */
@@ -88,10 +89,24 @@ export function jsonAnswer(
   }
 }
 
-/** Answers with an error's status and `{"detail":"…"}`, and `Retry-After` in whole seconds where it is known. */
-export function errorAnswer(error: GatewayError, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+/**
+ * Answers with an error's status and `{"detail":"…"}`, and `Retry-After` in whole seconds where it is known.
+ * Below the SDK addresses there is also `error` as SDKs read it, and upstream's own status where it refused.
+ */
+export function errorAnswer(
+  error: GatewayError,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  const { code, message, retryAfterMs, upstreamStatus } = error
+  const forSdks = callPaths.some(base => path.startsWith(`${base}/`))
+  const status = forSdks && upstreamStatus !== undefined ? upstreamStatus : error.status
   const retryAfter: Record<string, string> =
-    error.retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(error.retryAfterMs / 1000)) }
-  const challenge: Record<string, string> = error.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
-  return jsonAnswer(error.status, { detail: error.message }, { ...retryAfter, ...challenge, ...headers })
+    retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) }
+  const challenge: Record<string, string> = status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
+  const body = {
+    detail: message,
+    ...(forSdks && { error: { type: 'gateway_error', code, message, param: null } }),
+  }
+  return jsonAnswer(status, body, { ...retryAfter, ...challenge, ...headers })
 }

@@ -37,7 +37,7 @@ export interface ServerOptions {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   readonly heartbeatMs: number
   readonly maxMessageBytes: number
-  /** By path; a path that ends in `/:id` takes any last segment. */
+  /** By path; where a path has `:id` as its last segment or the one before, it takes any there. */
   readonly http: ReadonlyMap<string, HttpRoute>
   /** By path, likewise. */
   readonly sockets: ReadonlyMap<string, SocketRoute>
@@ -155,20 +155,23 @@ function serve(options: ServerOptions, response: NativeResponse, request: Native
   const state = watchAbort(response)
   const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
   const { found: route, id } = lookUp(options.http, path)
-  if (route === undefined) return reply(errorAnswer(...refusalOf(options, path, method)))
+  if (route === undefined) return reply(refusalOf(options, path, method))
   const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof HttpRoute]
   if (handler === undefined)
-    return reply(errorAnswer(methodNotAllowed(method, path), { Allow: allowedBy(route) }))
+    return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
   const body = method === 'POST' ? readBody(response) : Promise.resolve(Buffer.alloc(0))
   body
     .then(body => handler({ method, path, id, query, headers, address, body }))
-    .then(reply, fault => reply(errorAnswer(asGatewayError(options, fault))))
+    .then(reply, fault => reply(errorAnswer(asGatewayError(options, fault), path)))
 }
 
-/** Finds what serves a path: by the path itself, else by its pattern with the last segment as `:id`. */
+/** Finds what serves a path: by the path itself, else by its pattern with the last segment, or the one before, as `:id`. */
 function lookUp<T>(routes: ReadonlyMap<string, T>, path: string): { found: T | undefined; id: string } {
   const exact = routes.get(path)
   if (exact !== undefined) return { found: exact, id: '' }
+  const [, start = '', id = '', end = ''] = /^(.*)\/([^/]+)(\/[^/]+)$/.exec(path) ?? []
+  const inside = routes.get(`${start}/:id${end}`)
+  if (inside !== undefined) return { found: inside, id }
   const slash = path.lastIndexOf('/')
   return { found: routes.get(`${path.slice(0, slash)}/:id`), id: path.slice(slash + 1) }
 }
@@ -197,17 +200,13 @@ function readBody(response: NativeResponse): Promise<Buffer> {
   })
 }
 
-/** Why a path that is no page is refused, and the headers that say what would do. */
-function refusalOf(
-  options: ServerOptions,
-  path: string,
-  method: string,
-): [GatewayError, Record<string, string>?] {
+/** Refuses a path that is no page; its headers say what would do. */
+function refusalOf(options: ServerOptions, path: string, method: string): HttpAnswer {
   if (lookUp(options.sockets, path).found === undefined)
-    return [new GatewayError('not_found', `There is nothing at ${path}`)]
-  if (method !== 'GET') return [methodNotAllowed(method, path), { Allow: 'GET' }]
-  const message = `${path} takes WebSocket connections only`
-  return [new GatewayError('upgrade_required', message), { Upgrade: 'websocket', Connection: 'Upgrade' }]
+    return errorAnswer(new GatewayError('not_found', `There is nothing at ${path}`), path)
+  if (method !== 'GET') return errorAnswer(methodNotAllowed(method, path), path, { Allow: 'GET' })
+  const error = new GatewayError('upgrade_required', `${path} takes WebSocket connections only`)
+  return errorAnswer(error, path, { Upgrade: 'websocket', Connection: 'Upgrade' })
 }
 
 function methodNotAllowed(method: string, path: string): GatewayError {
@@ -232,7 +231,7 @@ function upgrade(
     const error = asGatewayError(options, fault)
     options.log.info('upgrade.refused', { route: asked.path, code: error.code })
     const headers: Record<string, string> = error.status === 426 ? { 'Sec-WebSocket-Version': '13' } : {}
-    write(response, state, errorAnswer(error, headers), false)
+    write(response, state, errorAnswer(error, asked.path, headers), false)
   }
   const admit = (accepted: Accepted) => {
     const refusal = options.drain.refusal()

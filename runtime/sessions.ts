@@ -1,8 +1,10 @@
 /** Puts the conversations together: what `/chat`, `/realtime` and the SDK addresses are made of. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { EphemeralKeys } from './access/ephemeral-keys.ts'
 import type { Config } from './config.ts'
 import { Resumes } from './conversation/resumes.ts'
+import { ephemeralCredential } from './credentials/credentials.ts'
 import { sessionUpdate } from './events/dialect.ts'
 import { createExtractor } from './events/extract.ts'
 import { createFilter, matchesAny } from './events/filter.ts'
@@ -13,7 +15,7 @@ import { createRoutes } from './handlers/routes.ts'
 import { loadPrompt } from './prompt.ts'
 import type { Store } from './store/store.ts'
 import type { Target } from './target.ts'
-import type { SocketRoute } from './types.ts'
+import type { Dial, SocketRoute, UpgradeRequest } from './types.ts'
 import { createDialer } from './upstream/dial.ts'
 import type { Endpoints } from './upstream/endpoints.ts'
 import { createPlaces } from './upstream/places.ts'
@@ -22,12 +24,15 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
   readonly target: Target
   readonly endpoints: Endpoints
   readonly store: Store
+  readonly ephemeralKeys: EphemeralKeys
+  /** Finds a call for whoever asks. */
+  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
 }
 
 /** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
 export function assembleSessions(
   config: Config,
-  { target, endpoints, store, log, metrics, readType, record }: SessionsParts,
+  { target, endpoints, store, ephemeralKeys, joinCall, log, metrics, readType, record }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
   const resumes = new Resumes(store)
@@ -53,9 +58,12 @@ export function assembleSessions(
     autoClose: false,
     sessionUpdate: null,
     translator,
+    manners: 'transparent',
   } as const
+  const sdk = (dial: Dial) => createRealtime({ ...common, ...transparent, dial })
   return createRoutes({
-    deployments,
+    target,
+    ephemeralKeys,
     resumes,
     chat: createChat({ ...common, dial, label, settings: config.chat }),
     realtime: createRealtime({
@@ -68,13 +76,13 @@ export function assembleSessions(
       autoClose: realtime.autoClose,
       sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
     }),
-    sdk: deployment =>
-      createRealtime({
-        ...common,
-        ...transparent,
-        dial: dialTo(placesFor(deployment)),
-        manners: 'transparent',
-      }),
+    sdk: deployment => sdk(dialTo(placesFor(deployment))),
+    sdkByKey: (deployment, key) => {
+      // The first endpoint minted the key; no other knows it.
+      const places = placesFor(deployment).slice(0, 1)
+      return sdk(dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) }))))
+    },
+    sdkInCall: async (callId, request) => sdk(await joinCall(callId, request)),
   })
 }
 

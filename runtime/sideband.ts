@@ -1,54 +1,80 @@
-/** Puts the sideband together: records in the store, calls over HTTP, control connections. */
+/** Puts calls together: records in the store, `/sideband` and the SDK addresses over HTTP, control connections. */
 import { randomUUID } from 'node:crypto'
+import type { EphemeralKeys } from './access/ephemeral-keys.ts'
+import type { CallRecord } from './calls/record.ts'
 import { CallRecords } from './calls/records.ts'
 import type { Config } from './config.ts'
 import type { Credential } from './credentials/credentials.ts'
+import { GatewayError } from './errors.ts'
 import { type ControlOptions, Controls } from './handlers/control.ts'
 import { controlPath } from './handlers/observer.ts'
-import { createSideband } from './handlers/sideband.ts'
+import { createSdkCalls, type SdkCallsOptions } from './handlers/sdk-calls.ts'
+import { createSideband, ownerOf } from './handlers/sideband.ts'
 import type { HttpRoute } from './http.ts'
 import type { Store } from './store/store.ts'
 import type { Target } from './target.ts'
-import type { SocketRoute } from './types.ts'
+import type { Dial, SocketRoute, UpgradeRequest } from './types.ts'
 import { createCalls } from './upstream/calls.ts'
 import { createCallDialer } from './upstream/dial-call.ts'
 
-export interface SidebandParts extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'> {
+export interface SidebandParts
+  extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
+    Pick<SdkCallsOptions, 'refusal'> {
   readonly target: Target
   readonly credential: Credential
   readonly store: Store
+  readonly ephemeralKeys: EphemeralKeys
 }
 
 export interface Sideband {
   readonly http: [path: string, route: HttpRoute][]
   readonly sockets: [path: string, route: SocketRoute][]
+  /** Finds a call for whoever asks. @throws GatewayError `forbidden` to an ephemeral key, `call_not_found` */
+  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
   /** Ends every control connection, and no call. */
   close(): void
 }
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
-  const { target, credential, store, limits, log } = parts
+  const { target, credential, store, limits, log, ephemeralKeys, refusal } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, provider: target.provider, ttlMs: sessionTtlMs })
-  const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs, webrtcFilter })
+  const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
+  const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
   const controls = new Controls({
     ...parts,
     records,
-    dialCall: createCallDialer({ target, credential, connectTimeoutMs, ...limits, log }),
+    dialCall,
     hangUp: callId => calls.hangUp(callId),
     pinSession,
     holder: randomUUID(),
   })
-  const http = createSideband({
+  const placing = {
     target,
     calls,
     records,
+    ephemeralKeys,
     log,
-    instructions: chat.instructions ?? '',
-    voice: chat.voice,
-    callMade: record => controls.callMade(record),
-    callEnded: (sessionId, reason) => controls.callEnded(sessionId, reason),
-  })
-  return { http, sockets: [[controlPath, controls.route]], close: () => controls.close() }
+    callMade: (record: CallRecord) => controls.callMade(record),
+    callEnded: (sessionId: string, reason: string) => controls.callEnded(sessionId, reason),
+  }
+  const { instructions = '', voice } = chat
+  return {
+    http: [
+      ...createSideband({ ...placing, instructions, voice, webrtcFilter }),
+      ...createSdkCalls({ ...placing, pinSession, refusal }),
+    ],
+    sockets: [[controlPath, controls.route]],
+    joinCall: async (callId, request) => {
+      // Its holder is one browser; the calls of its owner are everybody's.
+      if (request.principal?.by === 'ephemeral')
+        throw new GatewayError(
+          'forbidden',
+          'An ephemeral key joins no call; show the credential that minted it',
+        )
+      return dialCall((await records.findCall(callId, ownerOf(request))).callId, true)
+    },
+    close: () => controls.close(),
+  }
 }

@@ -35,7 +35,8 @@ export interface UpgradeRequest {
 export interface Principal {
   /** `key:NAME`, `entra:TENANT/OBJECT`, or `anonymous` where no credential is asked for. No secret; safe to log. */
   readonly name: string
-  readonly by: 'none' | 'key' | 'entra'
+  /** `ephemeral`: a key that this principal had minted for a browser; it opens sessions and calls, no more. */
+  readonly by: 'none' | 'key' | 'entra' | 'ephemeral'
 }
 
 /** Counts what a session spends, for whoever is behind it. */

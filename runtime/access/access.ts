@@ -1,5 +1,6 @@
 /** Access as a whole, put together from its parts. */
 import { randomUUID } from 'node:crypto'
+import { callPaths, sdkPaths } from '../contract.ts'
 import { type HttpHandler, jsonAnswer } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -9,6 +10,7 @@ import { createAddressReader } from './address.ts'
 import { createKeyCheck } from './api-keys.ts'
 import { Counts } from './counts.ts'
 import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
+import { EphemeralKeys } from './ephemeral-keys.ts'
 import { anonymous, Gate } from './gate.ts'
 import { Guard } from './guard.ts'
 import { createJwks } from './jwks.ts'
@@ -31,11 +33,16 @@ export interface Access {
   readonly guard: Guard
   /** `POST /ticket`: → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
   readonly ticket: HttpHandler
+  readonly ephemeralKeys: EphemeralKeys
 }
+
+/** The sockets and the calls of the SDK addresses: what a browser with an ephemeral key opens at the API itself. */
+const ephemeralPaths = [...sdkPaths, ...callPaths.map(path => `${path}/calls`)]
 
 export function createAccess({ config, store, log, metrics, now, after }: AccessOptions): Access {
   for (const message of config.warnings) log.warn('access.warning', { message })
   const tickets = new Tickets({ store, ttlMs: config.ticketTtlMs })
+  const ephemeralKeys = new EphemeralKeys({ store, now })
   const onReached = (share: Share, kind: Reached['kind']) => {
     metrics.countLimited(`${kind}_per_${share.whose}`)
     log.warn('limit.reached', { limit: kind, share: share.id })
@@ -45,6 +52,8 @@ export function createAccess({ config, store, log, metrics, now, after }: Access
     checkKey: createKeyCheck(config.keys),
     checkToken: tokenCheck(config, now, log),
     spendTicket: ticket => tickets.spend(ticket),
+    ownerOfEphemeral: async key => (await ephemeralKeys.find(key))?.owner ?? null,
+    ephemeralPaths,
     log,
   })
   const guard = new Guard({
@@ -59,7 +68,7 @@ export function createAccess({ config, store, log, metrics, now, after }: Access
   })
   const ticket: HttpHandler = async ({ principal = anonymous }) =>
     jsonAnswer(200, { ticket: await tickets.issue(principal), expires_in: config.ticketTtlMs / 1000 })
-  return { guard, ticket }
+  return { guard, ticket, ephemeralKeys }
 }
 
 function tokenCheck(

@@ -13,7 +13,7 @@ export function allowOrigin(answer: HttpAnswer, { headers }: HttpRequest): HttpA
     headers: {
       ...answer.headers,
       'Access-Control-Allow-Origin': origin,
-      'Access-Control-Expose-Headers': 'Retry-After',
+      'Access-Control-Expose-Headers': 'Location, Retry-After',
       Vary: 'Origin',
     },
   }
@@ -23,7 +23,8 @@ export function allowOrigin(answer: HttpAnswer, { headers }: HttpRequest): HttpA
 export function preflight(request: HttpRequest, methods: readonly string[]): HttpAnswer {
   const headers = {
     'Access-Control-Allow-Methods': methods.join(', '),
-    'Access-Control-Allow-Headers': 'Authorization, api-key, Content-Type',
+    // SDKs add headers of their own; the asterisk stands for all but Authorization.
+    'Access-Control-Allow-Headers': 'Authorization, api-key, Content-Type, *',
     'Access-Control-Max-Age': String(maxAgeSec),
   }
   return allowOrigin({ status: 204, headers }, request)

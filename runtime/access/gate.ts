@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import type { AccessConfig } from '../settings/access.ts'
 import type { Principal } from '../types.ts'
 import type { TokenVerdict } from './entra-tokens.ts'
+import { isEphemeral } from './ephemeral-keys.ts'
 import { isOriginAllowed } from './origin.ts'
 import { type Presented, type Presenting, presentedBy } from './presented.ts'
 
@@ -14,6 +15,10 @@ export interface GateOptions {
   readonly checkToken: (token: string) => Promise<TokenVerdict>
   /** @returns null for a ticket that speaks for nobody */
   readonly spendTicket: (ticket: string) => Promise<Principal | null>
+  /** Who had an ephemeral key minted. @returns null for a key that was not minted here */
+  readonly ownerOfEphemeral: (key: string) => Promise<Principal | null>
+  /** The only paths at which an ephemeral key is taken. */
+  readonly ephemeralPaths: readonly string[]
   readonly log: Log
 }
 
@@ -50,13 +55,13 @@ export class Gate {
     if (this.#options.config.modes.length === 0) return anonymous
     const presented = presentedBy(request)
     if (presented === null) throw this.#refuse(request, null, 'unauthorized', 'no credential')
-    const verdict = await this.#judge(presented)
+    const verdict = await this.#judge(presented, request.path)
     if ('principal' in verdict) return verdict.principal
     throw this.#refuse(request, presented.place, verdict.refused, verdict.reason)
   }
 
-  async #judge({ place, value }: Presented): Promise<TokenVerdict> {
-    const { config, checkKey, checkToken, spendTicket } = this.#options
+  async #judge({ place, value }: Presented, path: string): Promise<TokenVerdict> {
+    const { config, checkKey, checkToken, spendTicket, ephemeralPaths } = this.#options
     if (place === 'ticket') {
       const principal = await spendTicket(value)
       return principal === null
@@ -65,8 +70,16 @@ export class Gate {
     }
     const principal = config.modes.includes('key') ? checkKey(value) : null
     if (principal !== null) return { principal }
+    if (isEphemeral(value) && ephemeralPaths.includes(path)) return this.#judgeEphemeral(value)
     if (config.modes.includes('entra')) return checkToken(value)
     return { refused: 'unauthorized', reason: 'key: unknown' }
+  }
+
+  async #judgeEphemeral(key: string): Promise<TokenVerdict> {
+    const owner = await this.#options.ownerOfEphemeral(key)
+    if (owner === null)
+      return { refused: 'unauthorized', reason: 'ephemeral key: not minted here, or expired' }
+    return { principal: { name: owner.name, by: 'ephemeral' } }
   }
 
   #refuse(

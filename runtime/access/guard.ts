@@ -1,6 +1,7 @@
 /** Stands before every path: what is not listed as open is reached with a credential and within limits only. */
 
-import type { HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
+import { GatewayError } from '../errors.ts'
+import { errorAnswer, type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { AccessLimits } from '../settings/access.ts'
 import type { Accepted, Connection, Meter, SocketRoute, UpgradeRequest } from '../types.ts'
@@ -58,11 +59,14 @@ export class Guard {
       const request = { ...asked, address: this.#addressOf(asked) }
       gate.checkOrigin(request)
       const ofAddress = shareOfAddress(request.address, limits)
-      if (request.method === 'POST') await counts.countUpgrade(ofAddress)
-      const principal = await gate.identify(request)
-      const shares = [credentialShare(principal, limits), ofAddress]
-      if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
-      return allowOrigin(await handler({ ...request, principal }), request)
+      const answer = async () => {
+        if (request.method === 'POST') await counts.countUpgrade(ofAddress)
+        const principal = await gate.identify(request)
+        const shares = [credentialShare(principal, limits), ofAddress]
+        if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
+        return handler({ ...request, principal })
+      }
+      return allowOrigin(await answer().catch(refusal => readable(refusal, request)), request)
     }
   }
 
@@ -139,4 +143,10 @@ export class Guard {
   #addressOf({ address, headers }: Pick<UpgradeRequest, 'address' | 'headers'>): string {
     return this.#options.addressOf(address, headers.get('x-forwarded-for'))
   }
+}
+
+/** A page must be able to read why it was refused. @throws anything that is no refusal */
+function readable(refusal: unknown, { path }: HttpRequest): HttpAnswer {
+  if (!(refusal instanceof GatewayError)) throw refusal
+  return errorAnswer(refusal, path)
 }

@@ -13,6 +13,7 @@ export interface CallRecordsOptions {
   readonly now?: () => number
 }
 
+const callIdPattern = /^rtc_[A-Za-z0-9_-]{1,128}$/
 const sessionIdPattern = /^sideband_[0-9a-f]{16}$/
 
 /** An ended session can still be asked about for this long (ms). */
@@ -23,6 +24,7 @@ export const leaseMs = 15_000
 
 const recordKey = (sessionId: string) => `session:${sessionId}`
 const leaseKey = (sessionId: string) => `lease:${sessionId}`
+const callKey = (callId: string) => `call:${callId}`
 const ownerList = (owner: string) => `sessions:${owner}`
 
 export class CallRecords {
@@ -65,6 +67,14 @@ export class CallRecords {
     return recordOf(sessionId, fields)
   }
 
+  /** Finds the session of a call. @throws GatewayError `call_not_found`, as for sessions */
+  async findCall(callId: string, owner: string): Promise<CallRecord> {
+    const sessionId = callIdPattern.test(callId) ? await this.#options.store.get(callKey(callId)) : null
+    const fields = sessionId === null ? null : await this.#options.store.read(recordKey(sessionId))
+    if (sessionId !== null && fields?.owner === owner) return recordOf(sessionId, fields)
+    throw new GatewayError('call_not_found', 'There is no such call of yours here')
+  }
+
   /** One page of an owner's sessions. */
   async page(
     owner: string,
@@ -96,6 +106,7 @@ export class CallRecords {
   async connect(record: CallRecord, callId: string, pinned: string): Promise<boolean> {
     const { store, ttlMs } = this.#options
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    await store.set(callKey(callId), record.sessionId, ttlMs)
     const at = this.#at()
     const set = { call_id: callId, connected_at: at, last_activity: at, pinned }
     return this.#update(record.sessionId, { set })

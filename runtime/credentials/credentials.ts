@@ -9,6 +9,12 @@ export interface Credential {
   headers(): Promise<Readonly<Record<string, string>>>
 }
 
+/** An ephemeral key, which both vendors take as a bearer token. */
+export function ephemeralCredential(key: string): Credential {
+  const headers = { Authorization: `Bearer ${key}` }
+  return { headers: () => Promise.resolve(headers) }
+}
+
 /** A standing key: `api-key` at Azure, a bearer token elsewhere. */
 export function keyCredential(target: Target, key: string): Credential {
   const headers = target.provider === 'azure' ? { 'api-key': key } : { Authorization: `Bearer ${key}` }

@@ -8,7 +8,12 @@ import type { HttpRequest } from '../http.ts'
  * @throws GatewayError `unsupported_media_type`, `not_json`, or `bad_request` naming the field
  */
 export function readJsonBody<T extends z.ZodType>({ headers, body }: HttpRequest, schema: T): z.output<T> {
-  const checked = schema.safeParse(body.length === 0 ? {} : parse(headers.get('content-type') ?? '', body))
+  return checkedBy(schema, body.length === 0 ? {} : parse(headers.get('content-type') ?? '', body))
+}
+
+/** Holds a value against a schema. @throws GatewayError `bad_request` naming the field */
+export function checkedBy<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const checked = schema.safeParse(value)
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   const field = issue?.path.join('.') || 'body'

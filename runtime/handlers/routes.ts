@@ -1,7 +1,10 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
+import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { presentedBy } from '../access/presented.ts'
 import { paths, sdkPaths } from '../contract.ts'
 import { acceptResumed, type ResumableHandler, type Resumes } from '../conversation/resumes.ts'
 import { GatewayError } from '../errors.ts'
+import { checkDeployment, type Target } from '../target.ts'
 import type { Accepted, Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 
 export interface RouteOptions {
@@ -10,8 +13,12 @@ export interface RouteOptions {
   readonly resumes: Resumes
   /** Makes the handler of an SDK address for one deployment, or for none in particular (null). */
   readonly sdk: (deployment: string | null) => Handler
-  /** The first is the default. */
-  readonly deployments: readonly [string, ...string[]]
+  /** Makes the handler of an SDK address for a client with an ephemeral key. */
+  readonly sdkByKey: (deployment: string, key: string) => Handler
+  /** Makes the handler of an SDK address that joins a call. */
+  readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
+  readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
+  readonly target: Target
 }
 
 /** What official SDKs offer; any other value of theirs may carry a key and is never answered with. */
@@ -20,28 +27,16 @@ const realtimeSubprotocol = 'realtime'
 /** Query values that choose a deployment: OpenAI's and Azure GA's, and the Azure preview's. */
 const deploymentParameters = ['model', 'deployment'] as const
 
-/** Query values of the API that open something else than a speech session. */
-const foreignParameters = ['call_id', 'intent'] as const
-
-export function createRoutes({
-  chat,
-  realtime,
-  resumes,
-  sdk,
-  deployments,
-}: RouteOptions): Map<string, SocketRoute> {
-  const handlers = new Map(deployments.map(deployment => [deployment, sdk(deployment)]))
-  const defaultHandler = sdk(null)
+export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
+  const { chat, realtime, resumes } = options
+  const choose = createChoice(options)
   const routes = new Map<string, SocketRoute>([
     [paths.chat, resumable(chat, resumes)],
     [paths.realtime, resumable(realtime, resumes)],
   ])
   for (const path of sdkPaths) {
     routes.set(path, {
-      accept: request => ({
-        handler: chooseHandler(handlers, defaultHandler, request),
-        ...subprotocolOf(request),
-      }),
+      accept: async request => ({ handler: await choose(request), ...subprotocolOf(request) }),
     })
   }
   return routes
@@ -58,23 +53,23 @@ function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
   }
 }
 
-function chooseHandler(
-  handlers: ReadonlyMap<string, Handler>,
-  defaultHandler: Handler,
-  { query }: UpgradeRequest,
-): Handler {
-  const foreign = foreignParameters.find(name => query.has(name))
-  if (foreign !== undefined)
-    throw new GatewayError('bad_request', `"${foreign}" is not served at this address`)
-  const asked = deploymentParameters.map(name => query.get(name)).find(value => value !== null)
-  if (asked === undefined || asked === null) return defaultHandler
-  const handler = handlers.get(asked)
-  if (handler !== undefined) return handler
-  const choice = [...handlers.keys()].map(name => `"${name}"`).join(', ')
-  throw new GatewayError(
-    'model_not_configured',
-    `The model "${asked.slice(0, 64)}" is not configured here; use ${choice}`,
-  )
+/** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */
+function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promise<Handler> {
+  const { target, sdk, sdkByKey, sdkInCall, ephemeralKeys } = options
+  const handlers = new Map(target.deployments.map(deployment => [deployment, sdk(deployment)]))
+  const defaultHandler = sdk(null)
+  return async request => {
+    const { query } = request
+    if (query.has('intent')) throw new GatewayError('bad_request', '"intent" is not served at this address')
+    const callId = query.get('call_id')
+    if (callId !== null) return sdkInCall(callId, request)
+    const named = deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? null
+    const asked = named === null ? null : checkDeployment(target, named)
+    const key = presentedBy(request)?.value ?? ''
+    const minted = await ephemeralKeys.find(key)
+    if (minted !== null) return sdkByKey(asked ?? minted.model, key)
+    return (asked === null ? undefined : handlers.get(asked)) ?? defaultHandler
+  }
 }
 
 function subprotocolOf({ subprotocols }: UpgradeRequest): { subprotocol?: string } {

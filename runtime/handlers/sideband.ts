@@ -5,22 +5,18 @@ import type { CallRecords } from '../calls/records.ts'
 import { GatewayError } from '../errors.ts'
 import type { HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
 import { jsonAnswer } from '../http.ts'
-import type { Log } from '../log.ts'
 import { restUrl, type Target } from '../target.ts'
-import type { Calls } from '../upstream/calls.ts'
 import { readJsonBody } from './json-body.ts'
+import { sdpPattern } from './offer.ts'
+import { mintKey, type PlacingOptions, placeCall } from './placing.ts'
 
-export interface SidebandOptions {
-  readonly target: Target
-  readonly calls: Calls
-  readonly records: CallRecords
-  readonly log: Log
+export interface SidebandOptions extends PlacingOptions {
   readonly instructions: string
   readonly voice: string
+  /** Azure only: hides prompt and tools from the browser's data channel. */
+  readonly webrtcFilter: boolean
   /** Ends the control connection of a call on this replica, as the call is over. */
   readonly callEnded: (sessionId: string, reason: string) => void
-  /** A call was made: watches it from now on, where sessions are pinned. */
-  readonly callMade: (record: CallRecord) => void
 }
 
 const sessionSettings = z.object({
@@ -28,10 +24,8 @@ const sessionSettings = z.object({
   instructions: z.string().max(65_536).optional(),
 })
 
-/** An SDP description begins with its version (RFC 8866 section 5.1). */
-const sdp = z.string().regex(/^v=0\r?\n/, 'is not an SDP offer')
 const offerBody = sessionSettings.extend({
-  sdp,
+  sdp: z.string().regex(sdpPattern, 'is not an SDP offer'),
   session_id: z.string().regex(/^sideband_[0-9a-f]{16}$/, 'is not the id of a sideband session'),
 })
 
@@ -48,7 +42,7 @@ export function createSideband(options: SidebandOptions): [path: string, route: 
   return [
     ['/sideband/config', { GET: () => jsonAnswer(200, describeTarget(options.target)) }],
     ['/sideband/session', { POST: request => makeSession(options, request) }],
-    ['/sideband/ephemeral-key', { POST: request => mintKey(options, request) }],
+    ['/sideband/ephemeral-key', { POST: request => makeKey(options, request) }],
     ['/sideband/offer', { POST: request => makeCall(options, request) }],
     ['/sideband/sessions', { GET: request => listSessions(options, request) }],
     [
@@ -90,9 +84,10 @@ async function makeSession({ records, target, log }: SidebandOptions, request: H
   return jsonAnswer(200, { session_id: sessionId, provider, message: 'Session created; connect WebRTC next' })
 }
 
-async function mintKey(options: SidebandOptions, request: HttpRequest) {
-  const { calls, target } = options
-  const key = await calls.mintKey(sessionOf(options, readJsonBody(request, sessionSettings)))
+async function makeKey(options: SidebandOptions, request: HttpRequest) {
+  const { target } = options
+  const session = sessionOf(options, readJsonBody(request, sessionSettings))
+  const key = await mintKey(options, request.principal, { session })
   return jsonAnswer(200, {
     token: key.value,
     provider: target.provider,
@@ -102,32 +97,25 @@ async function mintKey(options: SidebandOptions, request: HttpRequest) {
 }
 
 async function makeCall(options: SidebandOptions, request: HttpRequest) {
-  const { calls, records, target, log } = options
+  const { records, target, webrtcFilter } = options
   const body = readJsonBody(request, offerBody)
   const record = await records.find(body.session_id, ownerOf(request))
   if (record.endedAt !== '')
     throw new GatewayError('conflict', 'This session has ended; make another session')
   await records.reserveCall(record.sessionId)
-  const session = sessionOf(options, body)
-  const call = await calls.offer(body.sdp, session).catch(async fault => {
-    await records.releaseCall(record.sessionId).catch(() => undefined)
-    throw fault
+  const call = await mintKey(options, request.principal, { session: sessionOf(options, body) })
+    .then(key => placeCall(options, { sdp: body.sdp, filtered: webrtcFilter }, key, async () => record))
+    .catch(async fault => {
+      await records.releaseCall(record.sessionId).catch(() => undefined)
+      throw fault
+    })
+  return jsonAnswer(200, {
+    sdp: call.sdp,
+    session_id: record.sessionId,
+    call_id: call.callId,
+    provider: target.provider,
+    message: 'WebRTC answer created; connect control next',
   })
-  const pinned = JSON.stringify({ instructions: session.instructions, tools: [] })
-  const connected = await records.connect(record, call.callId, pinned).catch(() => false)
-  if (!connected) {
-    // Nobody could find this call again to end it.
-    await calls.hangUp(call.callId).catch(() => undefined)
-    throw new GatewayError(
-      'store_unavailable',
-      'The call was made but could not be remembered, so it was ended; try again',
-    )
-  }
-  const { provider } = target
-  const fields = { session_id: record.sessionId, call_id: call.callId, provider }
-  log.info('sideband.webrtc.connected', { ...fields, webrtc_connected: true, websocket_connected: false })
-  options.callMade(await records.find(record.sessionId, record.owner))
-  return jsonAnswer(200, { sdp: call.sdp, ...fields, message: 'WebRTC answer created; connect control next' })
 }
 
 async function listSessions({ records }: SidebandOptions, request: HttpRequest) {

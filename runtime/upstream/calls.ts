@@ -1,15 +1,20 @@
 /** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, hang-ups. */
 import { z } from 'zod'
-import type { Credential } from '../credentials/credentials.ts'
+import { type Credential, ephemeralCredential } from '../credentials/credentials.ts'
 import { GatewayError } from '../errors.ts'
 import { restUrl, type Target } from '../target.ts'
 import { asRefusal } from './refusal.ts'
 
 export interface Calls {
-  /** Mints a key that a browser may hold. @param session what a session made with it begins with */
-  mintKey(session: object): Promise<EphemeralKey>
-  /** Makes a call of a WebRTC offer. @returns the SDP answer and the call's id */
-  offer(sdp: string, session: object): Promise<{ sdp: string; callId: string }>
+  /** Mints a key that a browser may hold. @param wish its `session`: what a session made with it begins with */
+  mintKey(wish: { readonly session: object }): Promise<EphemeralKey>
+  /**
+   * Makes a call of a WebRTC offer.
+   * @param key an ephemeral one
+   * @param filtered Azure only: hides prompt and tools from the browser's data channel
+   * @returns the SDP answer and the call's id
+   */
+  offer(sdp: string, key: string, filtered: boolean): Promise<{ sdp: string; callId: string }>
   /** Ends a call. @returns false when there was none (any more) */
   hangUp(callId: string): Promise<boolean>
 }
@@ -18,7 +23,8 @@ export interface EphemeralKey {
   readonly value: string
   /** Seconds since 1970. */
   readonly expiresAt: number
-  readonly raw: unknown
+  /** Upstream's whole answer; `session` is what the key's sessions begin with. */
+  readonly raw: { readonly session?: Readonly<Record<string, unknown>> | undefined }
 }
 
 export interface CallsOptions {
@@ -26,12 +32,14 @@ export interface CallsOptions {
   readonly credential: Credential
   /** Time for one request (ms). */
   readonly timeoutMs: number
-  /** Azure only: hides prompt and tools from the browser's data channel. */
-  readonly webrtcFilter: boolean
   readonly fetch?: typeof globalThis.fetch
 }
 
-const mintedKey = z.object({ value: z.string().min(1), expires_at: z.number() })
+const mintedKey = z.looseObject({
+  value: z.string().min(1),
+  expires_at: z.number(),
+  session: z.record(z.string(), z.unknown()).optional(),
+})
 
 /** The call's id is the last segment of `Location`, whose path is no address (it lacks Azure's prefix). */
 const callIdPattern = /\/(rtc_[A-Za-z0-9_-]{1,128})\/?$/
@@ -46,27 +54,21 @@ const maxAnswerChars = 256 * 1024
  */
 export function createCalls(options: CallsOptions): Calls {
   const { target, credential } = options
-  const mintKey = async (session: object): Promise<EphemeralKey> => {
-    const headers = { ...(await credential.headers()), 'Content-Type': 'application/json' }
-    const { text } = await request(
-      options,
-      restUrl(target, 'client_secrets'),
-      headers,
-      JSON.stringify({ session }),
-    )
-    const raw = parseJson(text)
-    const minted = mintedKey.safeParse(raw)
-    if (!minted.success) throw broken(target, 'an ephemeral key')
-    return { value: minted.data.value, expiresAt: minted.data.expires_at, raw }
-  }
   return {
-    mintKey,
-    offer: async (sdp, session) => {
-      const key = await mintKey(session)
+    mintKey: async wish => {
+      const headers = { ...(await credential.headers()), 'Content-Type': 'application/json' }
+      const url = restUrl(target, 'client_secrets')
+      const { text } = await request(options, url, headers, JSON.stringify(wish))
+      const raw = parseJson(text)
+      const minted = mintedKey.safeParse(raw)
+      if (!minted.success) throw broken(target, 'an ephemeral key')
+      return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data }
+    },
+    offer: async (sdp, key, filtered) => {
       const url = restUrl(target, 'calls')
-      if (target.provider === 'azure' && options.webrtcFilter) url.searchParams.set('webrtcfilter', 'on')
+      if (target.provider === 'azure' && filtered) url.searchParams.set('webrtcfilter', 'on')
       // Both vendors take a raw offer with an ephemeral key; Azure takes nothing else.
-      const headers = { Authorization: `Bearer ${key.value}`, 'Content-Type': 'application/sdp' }
+      const headers = { ...(await ephemeralCredential(key).headers()), 'Content-Type': 'application/sdp' }
       const { text, location } = await request(options, url, headers, sdp)
       const callId = callIdPattern.exec(location)?.[1]
       if (callId === undefined || !text.startsWith('v=')) throw broken(target, 'a call')

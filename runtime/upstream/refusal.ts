@@ -8,6 +8,9 @@ const maxBodyBytes = 16 * 1024
 /** Error codes are words; anything else could carry more than we may repeat. */
 const errorCodePattern = /^[A-Za-z0-9_.-]{1,64}$/
 
+/** Parameters are paths of words: `session.tools[0].name`. */
+const errorParamPattern = /^[A-Za-z0-9_.[\]]{1,64}$/
+
 /**
  * Explains an upgrade that was answered with an ordinary response.
  * 429 honours `Retry-After` (RFC 9110 section 10.2.3, seconds or a date); 5xx can be tried again; any
@@ -19,12 +22,12 @@ export async function refusalByStatus(label: string, response: IncomingMessage):
 
 /**
  * Explains an HTTP answer that refuses.
- * @param body its text; only an error code in it is repeated
+ * @param body its text; only the error code in it and the parameter that it names are repeated
  * @param retryAfter the header's value
  */
 export function asRefusal(label: string, status: number, body: string, retryAfter?: string): GatewayError {
-  const word = errorCode(body)
-  const what = word === null || word === String(status) ? `HTTP ${status}` : `HTTP ${status}, ${word}`
+  const words = [errorCode(body), errorParam(body)].filter(word => word !== null && word !== String(status))
+  const what = [`HTTP ${status}`, ...words].join(', ')
   if (status === 429) {
     const retryAfterMs = parseRetryAfter(retryAfter)
     return new GatewayError(
@@ -41,7 +44,7 @@ export function asRefusal(label: string, status: number, body: string, retryAfte
       upstreamStatus: status,
     })
   }
-  const advice = 'check the key and the deployment'
+  const advice = status === 400 ? 'check what was asked for' : 'check the key and the deployment'
   return new GatewayError('upstream_refused', `${label} refused (${what}); ${advice}`, {
     upstreamStatus: status,
   })
@@ -81,6 +84,16 @@ function errorCode(text: string): string | null {
     const error = fieldOf(body, 'error')
     const code = fieldOf(error, 'code') ?? fieldOf(error, 'type') ?? fieldOf(body, 'code')
     return typeof code === 'string' && errorCodePattern.test(code) ? code : null
+  } catch {
+    return null
+  }
+}
+
+/** The parameter that an error is about: `session.voice`. */
+function errorParam(text: string): string | null {
+  try {
+    const param = fieldOf(fieldOf(JSON.parse(text), 'error'), 'param')
+    return typeof param === 'string' && errorParamPattern.test(param) ? param : null
   } catch {
     return null
   }

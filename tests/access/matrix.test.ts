@@ -76,6 +76,11 @@ const requests: [method: string, path: string, admitted: number][] = [
   ['POST', '/sideband/session', 200],
   ['GET', '/sideband/session/sideband_0000000000000000', 404],
   ['DELETE', '/sideband/session/sideband_0000000000000000', 404],
+  // What stands for upstream here speaks WebSocket alone.
+  ['POST', '/v1/realtime/client_secrets', 426],
+  ['POST', '/v1/realtime/calls', 415],
+  ['POST', '/openai/v1/realtime/calls', 415],
+  ['POST', '/v1/realtime/calls/rtc_none/hangup', 404],
 ]
 const open: [path: string, status: number][] = [
   ['/', 200],
@@ -198,7 +203,7 @@ for (const mode of modes) {
 test('every path that the server has is in this matrix', async t => {
   const door = await doorFor(t, 'key')
   const guarded = [...sockets.map(([path]) => path), ...requests.map(([, path]) => path)]
-  for (const path of ['/ticket', '/metrics', '/chat', '/realtime', '/v1/realtime'])
+  for (const path of ['/ticket', '/metrics', '/chat', '/realtime', '/v1/realtime', '/v1/realtime/calls'])
     t.true(guarded.includes(path))
   // A page's own files are open; nothing else answers without a credential.
   for (const path of ['/sideband/config', '/sideband/sessions', '/metrics'])

@@ -86,11 +86,15 @@ for (const [query, deployment] of [
   })
 }
 
-for (const query of ['call_id=rtc_1', 'intent=transcription']) {
-  test(`an SDK address does not serve ?${query}`, async t => {
+for (const [query, status] of [
+  ['intent=transcription', 400],
+  ['call_id=rtc_1', 404],
+  ['call_id=../../x', 404],
+] as const) {
+  test(`an SDK address answers ?${query} with ${status}, before the upgrade`, async t => {
     const gateway = await gatewayFor(t)
     const fault = await t.throwsAsync(converse(t, `${gateway.socketUrl}/v1/realtime?${query}`))
-    t.like(fault, { status: 400 })
+    t.like(fault, { status })
   })
 }
 

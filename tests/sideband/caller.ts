@@ -27,9 +27,11 @@ export async function request<T = Record<string, unknown>>(
   return { status: answer.status, body: (await answer.json()) as T }
 }
 
-export interface Call {
-  readonly sessionId: string
-  readonly callId: string
+export interface Peer {
+  /** The offer. */
+  readonly sdp: string
+  /** Takes the answer; resolves when the data channel is open. */
+  connect(answer: string): Promise<void>
   /** Sends an event over the data channel, as a browser does. */
   send(event: object): void
   /** Reads the data channel up to an event of a type. */
@@ -38,6 +40,11 @@ export interface Call {
   readonly closed: Promise<void>
   /** Leaves without a word. */
   leave(): Promise<void>
+}
+
+export interface Call extends Omit<Peer, 'sdp' | 'connect'> {
+  readonly sessionId: string
+  readonly callId: string
 }
 
 /** Makes a session. @returns its id */
@@ -60,30 +67,34 @@ export async function makeCall(
   }: { sessionId?: string; offerUrl?: string; settings?: object } = {},
 ): Promise<Call> {
   const session_id = sessionId ?? (await makeSession(gatewayUrl))
+  const { sdp, connect, ...peer } = await openPeer(t)
+  const { status, body } = await request<{ sdp: string; call_id: string }>(`${offerUrl}/sideband/offer`, {
+    method: 'POST',
+    body: { sdp, session_id, ...settings },
+  })
+  if (status !== 200) throw new Error(`offer refused: ${status} ${JSON.stringify(body)}`)
+  await connect(body.sdp)
+  return { sessionId: session_id, callId: body.call_id, ...peer }
+}
+
+/** A peer with a microphone's track and the data channel, and its offer. */
+export async function openPeer(t: Stage): Promise<Peer> {
   const peer = new RTCPeerConnection(oneTransport)
   t.teardown(() => peer.close())
   const channel = peer.createDataChannel('oai-events')
-  const opened = new Promise<void>(resolve =>
-    channel.stateChanged.subscribe(state => state === 'open' && resolve()),
-  )
-  const closed = new Promise<void>(resolve =>
-    channel.stateChanged.subscribe(state => state === 'closed' && resolve()),
-  )
+  const became = (wanted: string) =>
+    new Promise<void>(resolve => channel.stateChanged.subscribe(state => state === wanted && resolve()))
+  const [opened, closed] = [became('open'), became('closed')]
   const events = mailbox<Record<string, unknown>>()
   channel.onMessage.subscribe(data => events.put(JSON.parse(data.toString())))
   peer.addTransceiver('audio', { direction: 'sendrecv' })
   await peer.setLocalDescription(await peer.createOffer())
-  const offer = { sdp: peer.localDescription?.sdp, session_id, ...settings }
-  const { status, body } = await request<{ sdp: string; call_id: string }>(`${offerUrl}/sideband/offer`, {
-    method: 'POST',
-    body: offer,
-  })
-  if (status !== 200) throw new Error(`offer refused: ${status} ${JSON.stringify(body)}`)
-  await peer.setRemoteDescription(new RTCSessionDescription(body.sdp, 'answer'))
-  await opened
   return {
-    sessionId: session_id,
-    callId: body.call_id,
+    sdp: peer.localDescription?.sdp ?? '',
+    connect: async answer => {
+      await peer.setRemoteDescription(new RTCSessionDescription(answer, 'answer'))
+      await opened
+    },
     send: event => channel.send(JSON.stringify(event)),
     until: async type => {
       const seen: Record<string, unknown>[] = []

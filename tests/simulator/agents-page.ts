@@ -25,7 +25,19 @@ const pageScript = `
     const agent = new RealtimeAgent({ name: 'helper', instructions: 'Be brief.', tools: [weather] })
     const session = new RealtimeSession(agent, { transport, tracingDisabled: true })
     const errors = []
-    session.on('error', ({ error }) => errors.push(JSON.stringify(error)))
+    session.on('error', ({ error }) => errors.push(error?.error?.code ?? JSON.stringify(error)))
+    const events = []
+    session.on('transport_event', ({ type }) => events.push(type))
+    const event = (type, from) => new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('never came ' + type + ': ' + events.slice(from) + errors)), 25000)
+      const look = () => {
+        if (!events.slice(from).includes(type)) return
+        clearTimeout(timer)
+        resolve(type)
+      }
+      session.on('transport_event', look)
+      look()
+    })
     const said = words => new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('never said ' + words + ': ' + JSON.stringify(session.history) + errors)), 25000)
       const look = () => {
@@ -37,12 +49,13 @@ const pageScript = `
       look()
     })
     await session.connect({ apiKey: key })
-    return { session, errors, said }
+    return { session, errors, said, event: type => event(type, events.length) }
   }
 `
 
 /**
- * Calls over WebRTC: is heard, is answered by voice, interrupts, and has its tool called.
+ * Calls over WebRTC: is heard, is answered by voice, interrupts while it is spoken to, is answered to what
+ * it wrote, has its tool called, and at last cancels what does not run.
  *
  * @param callsUrl where offers are posted
  * @returns the errors that the SDK reported
@@ -53,12 +66,23 @@ export function callAsAgents(stall: Stall, callsUrl: string, key: string): Promi
     `
     const { OpenAIRealtimeWebRTC } = globalThis.OpenAIAgentsRealtime
     const transport = new OpenAIRealtimeWebRTC({ baseUrl: '${callsUrl}' })
-    const { session, errors, said } = await talk(transport, '${key}')
+    const { session, errors, said, event } = await talk(transport, '${key}')
     await said('I heard you speak for')
     session.mute(true)
+    const started = event('output_audio_buffer.started')
+    session.sendMessage('count to 300')
+    await started
+    const cleared = event('output_audio_buffer.cleared')
     session.interrupt()
+    await cleared
+    session.sendMessage('hello from a page')
+    await said('You said: hello from a page')
     session.sendMessage('what is the weather in Madrid')
     await said('sunny in Madrid')
+    if (errors.length > 0) return errors
+    const refused = event('error')
+    transport.sendEvent({ type: 'response.cancel' })
+    await refused
     session.close()
     return errors`,
   )

@@ -1,0 +1,59 @@
+/**
+ * Ephemeral keys that were minted here. They are upstream's own (`ek_…`) and safe for a browser; here
+ * they speak for whoever had them minted, at the SDK addresses, until they expire. One is good for
+ * several calls, as at the API itself.
+ */
+import { createHash } from 'node:crypto'
+import type { Store } from '../store/store.ts'
+import type { Principal } from '../types.ts'
+
+export interface MintedKey {
+  /** Who had it minted. */
+  readonly owner: Principal
+  /** The deployment that its sessions are of. */
+  readonly model: string
+  /** JSON of the instructions and tools that its sessions begin with. */
+  readonly pinned: string
+}
+
+export interface EphemeralKeysOptions {
+  readonly store: Pick<Store, 'get' | 'set'>
+  /** Unix time (ms). */
+  readonly now: () => number
+}
+
+const keyPattern = /^ek_\S+$/
+
+/** No key is remembered for less, should upstream's clock be behind ours (ms). */
+const shortestLifeMs = 10_000
+
+export class EphemeralKeys {
+  readonly #options: EphemeralKeysOptions
+
+  constructor(options: EphemeralKeysOptions) {
+    this.#options = options
+  }
+
+  /** Remembers a key until it expires. @param expiresAt unix time (s). @throws GatewayError `store_unavailable` */
+  async remember(key: string, minted: MintedKey, expiresAt: number): Promise<void> {
+    const { store, now } = this.#options
+    await store.set(keyOf(key), JSON.stringify(minted), Math.max(shortestLifeMs, expiresAt * 1000 - now()))
+  }
+
+  /** @returns null for what is no ephemeral key, was not minted here or has expired. @throws GatewayError `store_unavailable` */
+  async find(key: string): Promise<MintedKey | null> {
+    if (!isEphemeral(key)) return null
+    const text = await this.#options.store.get(keyOf(key))
+    return text === null ? null : (JSON.parse(text) as MintedKey)
+  }
+}
+
+/** Whether a credential has the form of an ephemeral key. */
+export function isEphemeral(credential: string): boolean {
+  return keyPattern.test(credential)
+}
+
+/** The store holds no key, so that who reads it cannot use one. */
+function keyOf(key: string): string {
+  return `ephemeral:${createHash('sha256').update(key).digest('hex')}`
+}

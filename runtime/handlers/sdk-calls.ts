@@ -1,0 +1,125 @@
+/**
+ * The HTTP addresses that official SDKs use around WebRTC calls, as at the API itself: `client_secrets`,
+ * `calls` and `calls/{id}/hangup`. Media never passes through here. A call is a sideband session, too.
+ */
+import { z } from 'zod'
+import { isEphemeral } from '../access/ephemeral-keys.ts'
+import { presentedBy } from '../access/presented.ts'
+import { callPaths } from '../contract.ts'
+import { GatewayError } from '../errors.ts'
+import { type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute, jsonAnswer } from '../http.ts'
+import { checkDeployment } from '../target.ts'
+import { checkedBy, readJsonBody } from './json-body.ts'
+import { readOffer } from './offer.ts'
+import { type CallingKey, type KeyWish, mintKey, type PlacingOptions, placeCall } from './placing.ts'
+import { ownerOf } from './sideband.ts'
+
+export interface SdkCallsOptions extends PlacingOptions {
+  /** Calls keep the instructions and tools of their key. */
+  readonly pinSession: boolean
+  /** Why nothing new is taken now; null while it is. */
+  readonly refusal: () => GatewayError | null
+  /** Ends the control connection of a call on this replica, as the call is over. */
+  readonly callEnded: (sessionId: string, reason: string) => void
+}
+
+/** What the gateway must know of a session; upstream judges the rest. */
+const sessionSettings = z.looseObject({
+  type: z.literal('realtime', 'must be "realtime": nothing else is served here').default('realtime'),
+  model: z.string().min(1).max(128).optional(),
+})
+const secretBody = z.looseObject({ session: sessionSettings.optional() })
+
+/** Makes the routes. */
+export function createSdkCalls(options: SdkCallsOptions): [path: string, route: HttpRoute][] {
+  const unlessDraining =
+    (handle: (options: SdkCallsOptions, request: HttpRequest) => Promise<HttpAnswer>): HttpHandler =>
+    request => {
+      const refusal = options.refusal()
+      if (refusal !== null) throw refusal
+      return handle(options, request)
+    }
+  return callPaths.flatMap((base): [string, HttpRoute][] => [
+    [`${base}/client_secrets`, { POST: unlessDraining(makeSecret) }],
+    [`${base}/calls`, { POST: unlessDraining(makeCall) }],
+    [`${base}/calls/:id/hangup`, { POST: request => hangUp(options, request) }],
+  ])
+}
+
+/** `POST client_secrets`: upstream's answer as it came. */
+async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  const { session, ...rest } = readJsonBody(request, secretBody)
+  const wish = { ...rest, ...wishOf(options, session) }
+  return jsonAnswer(200, (await mintKey(options, request.principal, wish)).raw)
+}
+
+/** `POST calls`: an offer becomes a call. `Location` ends in its id. */
+async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  const { records } = options
+  const { sdp, session } = await readOffer(request)
+  const key = await keyFor(options, request, session)
+  const filtered = request.query.get('webrtcfilter') === 'on'
+  const owner = ownerOf(request)
+  const call = await placeCall(options, { sdp, filtered }, key, async () =>
+    records.find(await records.create(owner), owner),
+  )
+  const headers = {
+    'Content-Type': 'application/sdp',
+    'Cache-Control': 'no-store',
+    // Upstream's own has the path of upstream; this one is right here.
+    Location: `${request.path}/${call.callId}`,
+  }
+  return { status: 201, headers, body: call.sdp }
+}
+
+/** `POST calls/{id}/hangup`: 200 without a body. */
+async function hangUp(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  const { calls, records, callEnded } = options
+  const record = await records.findCall(request.id, ownerOf(request))
+  const wasThere = await calls.hangUp(record.callId)
+  await records.end(record, 'hung up')
+  callEnded(record.sessionId, 'hung up')
+  if (!wasThere) throw new GatewayError('call_not_found', 'The call is over')
+  return { status: 200, headers: { 'Cache-Control': 'no-store' } }
+}
+
+/** The ephemeral key that was shown, or one that is minted now for whoever showed another credential. */
+async function keyFor(
+  options: SdkCallsOptions,
+  request: HttpRequest,
+  session: string | undefined,
+): Promise<CallingKey> {
+  const shown = presentedBy(request)?.value ?? ''
+  const minted = await options.ephemeralKeys.find(shown)
+  if (minted !== null) return { value: shown, pinned: withoutSession(session, minted.pinned) }
+  // Where a credential is asked for, an unknown key has not come this far.
+  if (isEphemeral(shown) && (request.principal?.by ?? 'none') === 'none') {
+    if (options.pinSession)
+      throw new GatewayError('unauthorized', 'Sessions are pinned here; have the key minted here')
+    return { value: shown, pinned: withoutSession(session, '{}') }
+  }
+  const model = request.query.get('model')
+  const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
+  return mintKey(options, request.principal, wishOf(options, checkedBy(sessionSettings, given)))
+}
+
+function withoutSession<T>(session: string | undefined, pinned: T): T {
+  if (session === undefined) return pinned
+  throw new GatewayError(
+    'bad_request',
+    '"session": an ephemeral key has a session already; send the offer alone',
+  )
+}
+
+function parseSession(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new GatewayError('not_json', '"session": is not JSON')
+  }
+}
+
+function wishOf({ target }: SdkCallsOptions, session: z.output<typeof sessionSettings> | undefined): KeyWish {
+  const asked = session?.model ?? target.deployments[0]
+  return { session: { type: 'realtime', ...session, model: checkDeployment(target, asked) } }
+}
