@@ -26,13 +26,14 @@ export async function asksAt(t: Stage, { socketUrl }: TestGateway, path: string)
   const talk = await converse(t, `${socketUrl}${path}`)
   await talk.until('session.created')
   talk.send({ type: 'session.update', session: { type: 'realtime', output_modalities: ['text'] } })
-  talk.send({ type: 'conversation.item.create', item: userItem('count to 50') })
-  talk.send({ type: 'response.create' })
+  for (const event of userSays('count to 50')) talk.send(event)
   return talk
 }
 
-function userItem(text: string): object {
-  return { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
+/** A turn of the user's, in the events of the API. */
+export function userSays(text: string): readonly object[] {
+  const item = { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
+  return [{ type: 'conversation.item.create', item }, { type: 'response.create' }]
 }
 
 /** A client of `/chat` that asks for a long answer. */
