@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { makeCertificate } from '../../runtime/simulator/certificate.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { callAsOpenAi } from '../simulator/openai-calls.ts'
 import { talkAsOpenAi } from '../simulator/openai-talks.ts'
 import { stageOf } from './file-stage.ts'
 
@@ -24,3 +25,4 @@ async function secureGateway() {
 const starting = secureGateway()
 
 talkAsOpenAi(test, 'through the gateway', () => starting)
+callAsOpenAi(test, 'through the gateway', () => starting)
