@@ -1,6 +1,6 @@
 /**
  * State that replicas and revisions share: sideband sessions, tickets, limits, conversations.
- * One small interface; memory when a replica is alone, Redis otherwise.
+ * One small interface; memory when a replica is alone (its supervisor's, where it has several workers), Redis otherwise.
  *
  * Keys are plain words (`session:…`); an implementation may prefix them. Every entry expires. Every
  * operation is atomic, and fails with GatewayError `store_unavailable` within a bounded time.

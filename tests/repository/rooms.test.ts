@@ -26,6 +26,7 @@ const rooms: RegExp[] = [
   /^runtime\/simulator\//,
   /^runtime\/(sideband|sessions)\.ts$/,
   /^runtime\/(gateway|local-tls)\.ts$/,
+  /^runtime\/workers\//,
   /^runtime\/main\.ts$/,
 ]
 

@@ -1,9 +1,10 @@
-/** One suite for both stores: what one promises the other keeps. */
+/** One suite for all stores: what one promises the others keep. */
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { redisServer } from './redis-server.ts'
+import { storeOwner } from './store-owner.ts'
 
 const minute = 60_000
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -16,6 +17,7 @@ async function ready(store: Store): Promise<Store> {
 const kinds: Record<string, (t: ExecutionContext) => Promise<Store>> = {
   memory: async () => createMemoryStore(),
   redis: async t => ready(createRedisStore({ url: (await redisServer(t)).url, log: quiet })),
+  supervised: async t => storeOwner(t).store,
 }
 
 for (const [kind, make] of Object.entries(kinds)) {
@@ -157,6 +159,51 @@ test('redis: two stores see the same entries', async t => {
   t.teardown(() => Promise.all([one.close(), two.close()]).then(() => undefined))
   await one.set('a', 'shared', minute)
   t.is(await two.take('a'), 'shared')
+})
+
+test('supervised: when its owner dies commands fail at once, and it says so', async t => {
+  const { store, child } = storeOwner(t)
+  await store.set('a', 'one', minute)
+  t.is(store.unavailable(), null)
+  child.kill('SIGSTOP')
+  const waiting = store.get('a')
+  child.kill('SIGKILL')
+  t.like(await t.throwsAsync(waiting), { code: 'store_unavailable', status: 503 })
+  t.is(store.unavailable(), 'The supervisor is gone')
+  t.like(await t.throwsAsync(store.get('a')), { code: 'store_unavailable', retryAfterMs: 1000 })
+})
+
+test('supervised: when its owner does not answer commands fail in time, and go on when it does', async t => {
+  const { store, child } = storeOwner(t)
+  await store.set('a', 'one', minute)
+  child.kill('SIGSTOP')
+  t.like(await t.throwsAsync(store.get('a')), { code: 'store_unavailable' })
+  child.kill('SIGCONT')
+  t.is(await store.get('a'), 'one')
+})
+
+test('supervised: no more than 16 MiB wait for an owner that takes nothing', async t => {
+  const { store, child } = storeOwner(t)
+  await store.set('a', 'one', minute)
+  child.kill('SIGSTOP')
+  const large = 'x'.repeat(4 * 1024 * 1024)
+  const reasons = await Promise.all(
+    Array.from({ length: 6 }, () => store.set('b', large, minute).catch(({ cause }) => String(cause))),
+  )
+  t.true(reasons.filter(reason => /Too much waits/.test(String(reason))).length >= 2, reasons.join())
+  child.kill('SIGCONT')
+})
+
+test('supervised: the owner keeps its bounds, and nothing but a store can be asked of it', async t => {
+  const { store, link } = storeOwner(t, { maxEntries: 1 })
+  await store.set('a', 'x', minute)
+  t.like(await t.throwsAsync(store.set('b', 'x', minute)), {
+    code: 'store_unavailable',
+    message: 'This replica remembers as many sessions as it can; try again later',
+  })
+  for (const operation of ['close', 'constructor', 'unavailable'])
+    await t.throwsAsync(link.ask('store', [operation], minute), { message: /A store has no/ })
+  await t.throwsAsync(link.ask('files', [], minute), { message: /Nobody answers "files"/ })
 })
 
 test('memory: it holds a bounded number of entries, and expired ones make room', async t => {

@@ -1,0 +1,120 @@
+/** The store of a worker without Redis: the supervisor's memory, asked over the line between them. */
+import { GatewayError } from '../errors.ts'
+import type { Change, Fields, Store } from './store.ts'
+
+/** What can be asked of a store over a line; all that it does but its own end. */
+type Operation = Exclude<keyof Store, 'unavailable' | 'close'>
+
+export interface SupervisedStoreOptions {
+  /** Asks the supervisor's store. */
+  readonly ask: (operation: Operation, given: readonly unknown[]) => Promise<unknown>
+  readonly isConnected: () => boolean
+}
+
+const operations: ReadonlySet<string> = new Set<Operation>([
+  'get',
+  'set',
+  'claim',
+  'renew',
+  'take',
+  'increment',
+  'delete',
+  'create',
+  'read',
+  'update',
+  'list',
+  'unlist',
+  'page',
+])
+
+/** How long to wait before another try (ms). */
+const retryAfterMs = 1000
+
+/** Answers a worker out of the supervisor's store. @throws TypeError for what is no operation of a store */
+export function answerFrom(store: Store): (operation: Operation, ...given: unknown[]) => Promise<unknown> {
+  return (operation, ...given) => {
+    if (!operations.has(operation)) throw new TypeError(`A store has no "${operation}"`)
+    const act = store[operation] as (...given: unknown[]) => Promise<unknown>
+    return act.apply(store, given)
+  }
+}
+
+export function createSupervisedStore(options: SupervisedStoreOptions): Store {
+  return new SupervisedStore(options)
+}
+
+class SupervisedStore implements Store {
+  readonly #options: SupervisedStoreOptions
+
+  constructor(options: SupervisedStoreOptions) {
+    this.#options = options
+  }
+
+  unavailable(): string | null {
+    return this.#options.isConnected() ? null : 'The supervisor is gone'
+  }
+
+  get(key: string) {
+    return this.#ask<string | null>('get', key)
+  }
+
+  set(key: string, value: string, ttlMs: number) {
+    return this.#ask<void>('set', key, value, ttlMs)
+  }
+
+  claim(key: string, value: string, ttlMs: number) {
+    return this.#ask<boolean>('claim', key, value, ttlMs)
+  }
+
+  renew(key: string, value: string, ttlMs: number) {
+    return this.#ask<boolean>('renew', key, value, ttlMs)
+  }
+
+  take(key: string) {
+    return this.#ask<string | null>('take', key)
+  }
+
+  increment(key: string, by: number, ttlMs: number) {
+    return this.#ask<number>('increment', key, by, ttlMs)
+  }
+
+  delete(key: string) {
+    return this.#ask<void>('delete', key)
+  }
+
+  create(key: string, fields: Fields, ttlMs: number) {
+    return this.#ask<void>('create', key, fields, ttlMs)
+  }
+
+  read(key: string) {
+    return this.#ask<Record<string, string> | null>('read', key)
+  }
+
+  update(key: string, change: Change, ttlMs: number) {
+    return this.#ask<boolean>('update', key, change, ttlMs)
+  }
+
+  list(name: string, member: string, ttlMs: number) {
+    return this.#ask<void>('list', name, member, ttlMs)
+  }
+
+  unlist(name: string, member: string) {
+    return this.#ask<void>('unlist', name, member)
+  }
+
+  page(name: string, offset: number, count: number) {
+    return this.#ask<{ members: string[]; total: number }>('page', name, offset, count)
+  }
+
+  /** The store is the supervisor's, and goes on. */
+  async close(): Promise<void> {}
+
+  async #ask<T>(operation: Operation, ...given: unknown[]): Promise<T> {
+    try {
+      return (await this.#options.ask(operation, given)) as T
+    } catch (cause) {
+      if (cause instanceof GatewayError) throw cause
+      throw new GatewayError('store_unavailable', 'The supervisor did not answer', { cause, retryAfterMs })
+    }
+  }
+}
