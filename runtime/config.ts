@@ -12,6 +12,8 @@ export { isLoopback, variableMeta } from './settings/variable.ts'
 export interface Config extends UpstreamConfig {
   readonly host: string
   readonly port: number
+  /** Processes on the port; `auto` is one a core. */
+  readonly workers: number | 'auto'
   readonly tls: { certFile: string; keyFile: string } | null
   readonly revision: string
   readonly replica: string
@@ -92,6 +94,7 @@ function assemble(env: Environment, faults: string[]): Config {
     access: readAccess(env, faults),
     host: env.HOST,
     port: env.PORT,
+    workers: env.WORKERS,
     tls: readTls(env, faults),
     revision: env.CONTAINER_APP_REVISION,
     replica: env.CONTAINER_APP_REPLICA_NAME,

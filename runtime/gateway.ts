@@ -11,13 +11,14 @@ import { createHealth, createMetricsPage, createReadiness } from './handlers/hea
 import { loadPages } from './handlers/pages.ts'
 import type { HttpHandler } from './http.ts'
 import type { Log } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { createRecorder } from './recording/recorder.ts'
 import { startServer } from './server.ts'
 import { assembleSessions } from './sessions.ts'
 import { assembleSideband } from './sideband.ts'
 import { startSimulator } from './simulator/server.ts'
 import { openStore } from './store/open.ts'
+import type { Store } from './store/store.ts'
 import { simulatorTarget, type Target } from './target.ts'
 import { createEndpoints } from './upstream/endpoints.ts'
 
@@ -25,23 +26,38 @@ export interface Gateway {
   /** Where it listens, for example `http://127.0.0.1:8080`. */
   readonly url: string
   readonly port: number
+  /** Takes no new connections; open ones go on. Safe to call twice. */
+  stopListening(): void
   /** Ends every session in good order; the process may exit when it resolves. */
   drain(): Promise<void>
   /** Ends everything at once. */
   close(): Promise<void>
 }
 
+/** What the processes on one port have in common; a process that is alone has each for itself. */
+export interface Shared {
+  /** Used where there is no Redis. */
+  readonly store: Store
+  /** The embedded simulator: a call that one process makes, another must meet there. */
+  readonly simulatorUrl: string
+  /** Counts for this process, renders for all. */
+  readonly metrics: Metrics
+}
+
 const pagesFolder = join(import.meta.dirname, '../web/dist')
 
 /**
  * Starts a gateway.
+ * @param shared what it shares with other processes on its port; null: it is alone there
  * @throws Error when a named file is missing, or the address cannot be listened on
  */
-export async function startGateway(config: Config, log: Log): Promise<Gateway> {
-  if (config.target !== null) return startBefore(config.target, config, log)
+export async function startGateway(config: Config, log: Log, shared: Shared | null = null): Promise<Gateway> {
+  const { models } = config.simulator
+  if (config.target !== null) return startBefore(config.target, config, log, shared)
+  if (shared !== null) return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared)
   const simulator = await startSimulator(config.simulator)
   try {
-    const gateway = await startBefore(simulatorTarget(simulator.url, config.simulator.models), config, log)
+    const gateway = await startBefore(simulatorTarget(simulator.url, models), config, log, null)
     const close = () => gateway.close().then(() => simulator.close())
     return { ...gateway, close }
   } catch (fault) {
@@ -51,12 +67,17 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
 }
 
 /** Starts the gateway before an upstream that is there already. */
-async function startBefore(target: Target, config: Config, log: Log): Promise<Gateway> {
+async function startBefore(
+  target: Target,
+  config: Config,
+  log: Log,
+  shared: Shared | null,
+): Promise<Gateway> {
   const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
-  const metrics = createMetrics(place)
+  const metrics = shared?.metrics ?? createMetrics(place)
   const endpoints = createEndpoints(config, target, log)
-  const store = await openStore(config.redis, log)
+  const store = config.redis === null && shared !== null ? shared.store : await openStore(config.redis, log)
   const readType = createTypeReader()
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
@@ -79,6 +100,7 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
   const server = await startServer({
     host: config.host,
     port: config.port,
+    sharesPort: shared !== null,
     tls: config.tls,
     ...config.limits,
     http: access.guard.http(
@@ -115,6 +137,7 @@ async function startBefore(target: Target, config: Config, log: Log): Promise<Ga
   return {
     url,
     port: server.port,
+    stopListening: () => server.stopListening(),
     drain: async () => {
       await drain.begin()
       server.stopListening()

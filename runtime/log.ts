@@ -5,6 +5,10 @@ import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'p
 export type LogEvent =
   | 'server.listening'
   | 'signal.received'
+  | 'worker.started'
+  | 'worker.exited'
+  | 'worker.silent'
+  | 'worker.orphaned'
   | 'drain.started'
   | 'drain.completed'
   | 'client.connected'
@@ -40,6 +44,13 @@ export interface Log {
   error(event: LogEvent, fields?: object): void
 }
 
+/** On every line. `worker` counts from 1; absent where one process is all. */
+export interface LogBase {
+  readonly revision: string
+  readonly replica: string
+  readonly worker?: number
+}
+
 const secretFields = [
   'authorization',
   'apiKey',
@@ -54,7 +65,7 @@ const secretFields = [
  * Settings of the process's logger. The event's name is the field `event`, time is ISO 8601, levels
  * are words. Fields that are named like a secret are replaced, one level deep too.
  */
-export function logOptions(level: string, base: { revision: string; replica: string }): LoggerOptions {
+export function logOptions(level: string, base: LogBase): LoggerOptions {
   return {
     level,
     base,

@@ -1,24 +1,41 @@
 /** The process: environment in, logs out, signals handled. The only file that touches `process`. */
+import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import pino from 'pino'
 import { ConfigError, isLoopback, readConfig } from './config.ts'
 import { maxHeaderBytes } from './contract.ts'
-import type { Gateway } from './gateway.ts'
 import { createLog, logOptions } from './log.ts'
 
+/** A gateway, or the supervisor of several. */
+interface Serving {
+  readonly url: string
+  stopListening?(): void
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Given by a supervisor to its workers, who have its environment too. */
+const workerFlag = '--worker='
+/** Counts from 1; 0 is no worker. */
+const worker = Number(process.argv.find(flag => flag.startsWith(workerFlag))?.slice(workerFlag.length) ?? 0)
+
 const dotenv = '.env'
-if (existsSync(dotenv)) process.loadEnvFile(dotenv)
+if (worker === 0 && existsSync(dotenv)) process.loadEnvFile(dotenv)
 if (process.argv.includes('--tls'))
   await import('./local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
 
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
-const { startGateway } = await import('./gateway.ts')
+
+/** Lines of several processes on one pipe stay whole when no write is larger than this (PIPE_BUF, pipe(7)). */
+const maxWriteBytes = 4096
 
 const config = readConfigOrExit()
+const { revision, replica } = config
 const destination = await logDestination()
 const log = createLog(
-  logOptions(config.logLevel, { revision: config.revision, replica: config.replica }),
+  logOptions(config.logLevel, { revision, replica, ...(worker > 0 && { worker }) }),
   destination,
 )
 
@@ -27,22 +44,79 @@ process.on('uncaughtException', fault => {
   leave(1)
 })
 
-const gateway = await startGateway(config, log).catch((fault: Error) => {
+let ending: Promise<never> | null = null
+let serving: Serving | null = null
+serving = await start().catch((fault: Error) => {
   log.error('process.failed', { error: fault.message })
   return leave(1)
 })
-greet(gateway)
+if (worker === 0) greet(serving)
 
 let signals = 0
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void onSignal(signal))
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal))
 
-async function onSignal(signal: string): Promise<void> {
+async function start(): Promise<Serving> {
+  if (worker > 0) return startAsWorker()
+  const count = config.workers === 'auto' ? availableParallelism() : config.workers
+  if (count > 1) return startWorkers(count)
+  const { startGateway } = await import('./gateway.ts')
+  return startGateway(config, log)
+}
+
+async function startWorkers(count: number): Promise<Serving> {
+  const { startSupervisor } = await import('./workers/supervisor.ts')
+  const [, program = '', ...flags] = process.argv
+  return startSupervisor({
+    config,
+    count,
+    log,
+    fork: number => fork(program, [...flags, `${workerFlag}${number}`]),
+    onGivenUp: fault => {
+      log.error('process.failed', { error: fault.message })
+      void end(1)
+    },
+  })
+}
+
+async function startAsWorker(): Promise<Serving> {
+  const [{ startWorker }, { startGateway }] = await Promise.all([
+    import('./workers/worker.ts'),
+    import('./gateway.ts'),
+  ])
+  const onOrphaned = () => {
+    log.warn('worker.orphaned')
+    serving?.stopListening?.()
+    void end()
+  }
+  return startWorker({ config, log, line: process, startGateway, onDrain: () => void end(), onOrphaned })
+}
+
+function onSignal(signal: string): void {
   signals += 1
   log.info('signal.received', { signal })
-  if (signals > 1) return leave(1)
-  await gateway.drain()
-  await gateway.close()
-  leave(0)
+  if (signals > 1) {
+    void serving?.close()
+    leave(1)
+  }
+  // The other workers still welcome whom a gateway that is alone would have to refuse.
+  if (worker > 0) serving?.stopListening?.()
+  void end()
+}
+
+/** Ends in good order, once. */
+function end(code = 0): Promise<never> {
+  ending ??= (async () => {
+    const failed = await serving?.drain().then(
+      () => false,
+      (fault: Error) => {
+        log.error('process.failed', { error: fault.message })
+        return true
+      },
+    )
+    await serving?.close()
+    return leave(failed ? 1 : code)
+  })()
+  return ending
 }
 
 function readConfigOrExit(): ReturnType<typeof readConfig> {
@@ -57,13 +131,13 @@ function readConfigOrExit(): ReturnType<typeof readConfig> {
 
 /** Logs are JSON lines; a person at a terminal gets them readable. */
 async function logDestination(): Promise<pino.DestinationStream & { flushSync?: () => void }> {
-  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: false })
+  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: false, maxWrite: maxWriteBytes })
   const { default: pretty } = await import('pino-pretty')
   return pretty({ messageKey: 'event', ignore: 'pid,hostname,revision,replica', sync: true })
 }
 
 /** What a person at a terminal wants to know first. */
-function greet({ url }: Gateway): void {
+function greet({ url }: Serving): void {
   if (!process.stdout.isTTY) return
   const upstream = config.target?.label ?? 'the embedded simulator: no account, no cost, no network'
   process.stdout.write(`\n  Talk at ${url}\n  The model is ${upstream}.\n\n`)

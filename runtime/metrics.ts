@@ -38,7 +38,11 @@ export interface Metrics {
   countLimited(limit: string): void
   /** Prometheus text exposition format. */
   render(): Promise<string>
+  /** The same as data, to be added to that of other processes. */
+  counts(): Promise<Counts>
 }
+
+export type Counts = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 /** Label values come from upstream: past this many, the rest are counted as `other`. */
 const maxLabelValues = 128
@@ -74,6 +78,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     countFailed: deployment => add(traffic.failed, deployment),
     countLimited: limit => add(traffic.limited, limit),
     render: () => registry.metrics(),
+    counts: () => registry.getMetricsAsJSON(),
   }
 }
 

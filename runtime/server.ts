@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
+  /** Other processes listen on the port too, and the kernel spreads connections (SO_REUSEPORT); not on port 0. */
+  readonly sharesPort: boolean
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   readonly heartbeatMs: number
   readonly maxMessageBytes: number
@@ -57,6 +59,9 @@ export interface Server {
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT: a second process on the port fails, instead of quietly taking half of the connections. */
 const exclusivePort = 1
+
+/** LIBUS_LISTEN_DEFAULT: with SO_REUSEPORT, unless the port is 0. */
+const sharedPort = 0
 
 type NativeListen = (
   host: string,
@@ -124,7 +129,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       socket ? resolve(socket) : reject(cannotListen(host, port, corkStand))
     // The types know the option for the port alone; the binding takes host, port and option.
     const listen = app.listen.bind(app) as unknown as NativeListen
-    listen(host, port, exclusivePort, listened)
+    listen(host, port, options.sharesPort ? sharedPort : exclusivePort, listened)
   })
   const stopListening = () => {
     if (listening !== null) uWS.us_listen_socket_close(listening)

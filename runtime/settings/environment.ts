@@ -74,9 +74,19 @@ const list = (fallback: string, description: string) =>
     )
     .meta({ description, allowed: 'a comma-separated list' })
 
+/** More than this on one port is a slip of the hand. */
+const maxWorkers = 64
+
 export const environment = z.object({
   HOST: textOr('127.0.0.1', 'Address to listen on'),
   PORT: whole(defaultPort, 0, 65_535, 'Port to listen on; 0 takes any free one'),
+  WORKERS: z
+    .union([z.literal('auto'), z.coerce.number().int().min(1).max(maxWorkers)])
+    .default(1)
+    .meta({
+      description: 'Processes on the port, among which the kernel spreads connections; auto is one a core',
+      allowed: `auto, or a whole number from 1 to ${maxWorkers}`,
+    }),
   TLS_CERT_FILE: text(
     'PEM certificate chain; with TLS_KEY_FILE the port speaks https and wss',
     'a file path',
@@ -295,8 +305,8 @@ export const environment = z.object({
   LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: limit(
     'Sockets and POST requests that one address may try in a minute, refused ones included',
   ),
-  LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: limit('Messages a second of one credential, on one replica'),
-  LIMIT_MESSAGES_PER_SECOND_PER_ADDRESS: limit('Messages a second from one address, on one replica'),
+  LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: limit('Messages a second of one credential, in one process'),
+  LIMIT_MESSAGES_PER_SECOND_PER_ADDRESS: limit('Messages a second from one address, in one process'),
   LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: limit('Model tokens of one credential in a day (UTC)'),
   LIMIT_TOKENS_PER_DAY_PER_ADDRESS: limit('Model tokens from one address in a day (UTC)'),
   LIMIT_SESSION_MINUTES: whole(0, 0, 35_000, 'Length of a session (minutes); 0 is no limit'),

@@ -26,6 +26,12 @@ test('an empty environment is a gateway on loopback before the simulator', t => 
   t.deepEqual(config.drain, { lameDuckMs: 3000, deadlineMs: 25_000 })
 })
 
+test('WORKERS is a number of processes, or one a core', t => {
+  t.is(readConfig({}).workers, 1)
+  t.is(readConfig({ WORKERS: '4' }).workers, 4)
+  t.is(readConfig({ WORKERS: 'auto' }).workers, 'auto')
+})
+
 test('empty values count as unset', t => {
   t.is(readConfig({ PORT: '', LOG_LEVEL: ' ' }).port, 8080)
 })

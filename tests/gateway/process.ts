@@ -13,8 +13,8 @@ export interface GatewayProcess {
   readonly url: string
   readonly socketUrl: string
   readonly lines: ProcessLine[]
-  /** Resolves with the first line of an event, past or future. */
-  logged(event: string): Promise<ProcessLine>
+  /** Resolves with the first line of an event, past or future, that fits. */
+  logged(event: string, fits?: (line: ProcessLine) => boolean): Promise<ProcessLine>
   readonly exited: Promise<{ code: number | null; stderr: string }>
 }
 
@@ -43,10 +43,10 @@ export async function gatewayProcess(
   const exited = new Promise<{ code: number | null; stderr: string }>(resolve => {
     child.on('close', code => resolve({ code, stderr }))
   })
-  const logged = (event: string) =>
+  const logged = (event: string, fits: (line: ProcessLine) => boolean = () => true) =>
     new Promise<ProcessLine>((resolve, reject) => {
       const look = () => {
-        const line = lines.find(line => line.event === event)
+        const line = lines.find(line => line.event === event && fits(line))
         if (line === undefined) return
         waiting.delete(look)
         resolve(line)

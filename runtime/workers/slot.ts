@@ -1,0 +1,163 @@
+/** One worker's place: filled by a process, and by another when that one ends. */
+import type { ChildProcess } from 'node:child_process'
+import type { Log } from '../log.ts'
+import type { Counts } from '../metrics.ts'
+import type { Answers } from './link.ts'
+import { type Exit, followProcess, type WorkerProcess } from './worker-process.ts'
+
+export interface SlotOptions {
+  /** Counts from 1. */
+  readonly number: number
+  readonly fork: (number: number) => ChildProcess
+  /** What a worker may ask of the supervisor. */
+  readonly answers: Answers
+  readonly log: Log
+  /** The process that was here is gone. */
+  readonly onEnded: (number: number) => void
+  /** One process after another ended as soon as it came: no more are started. */
+  readonly onGivenUp: (fault: Error) => void
+  readonly times?: SlotTimes
+}
+
+/** All in ms. */
+export interface SlotTimes {
+  readonly startWithin: number
+  /** A process that served for less has failed. */
+  readonly steady: number
+  /** Before another try after the first failure; doubled by each further one. */
+  readonly firstRetry: number
+  /** A process that says nothing for this long is ended. */
+  readonly silence: number
+  readonly checkInterval: number
+}
+
+const defaultTimes: SlotTimes = {
+  startWithin: 60_000,
+  steady: 10_000,
+  firstRetry: 200,
+  silence: 20_000,
+  checkInterval: 5000,
+}
+
+/** So many failures in a row are no accident. */
+const maxFailures = 5
+
+export class Slot {
+  readonly #options: SlotOptions
+  readonly #times: SlotTimes
+  #phase: 'starting' | 'serving' | 'waiting' | 'over' = 'waiting'
+  #running: WorkerProcess | null = null
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: SlotOptions) {
+    this.#options = options
+    this.#times = options.times ?? defaultTimes
+  }
+
+  get number(): number {
+    return this.#options.number
+  }
+
+  get isServing(): boolean {
+    return this.#phase === 'serving'
+  }
+
+  /** Starts the first process. @returns where it listens @throws Error when it ends before */
+  async start(): Promise<string> {
+    try {
+      return await this.#fill().listening
+    } catch (cause) {
+      throw new Error(`Worker ${this.number} ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  /** What its process counted. @throws Error when it does not tell in time */
+  async counts(withinMs: number): Promise<Counts> {
+    if (this.#running === null) throw new Error(`Worker ${this.number} is not there`)
+    return (await this.#running.ask('counts', withinMs)) as Counts
+  }
+
+  /** Has its process end in good order; nobody takes its place. @returns false when that failed or took too long */
+  async drain(withinMs: number): Promise<boolean> {
+    const running = this.#running
+    const served = this.isServing
+    this.#leave()
+    if (running === null) return true
+    if (served) running.ask('drain', withinMs).catch(() => undefined)
+    else running.kill()
+    const deadline = setTimeout(() => running.kill(), withinMs)
+    const { code } = await running.exited
+    clearTimeout(deadline)
+    return code === 0 || !served
+  }
+
+  /** Ends its process at once; nobody takes its place. Safe to call twice. */
+  kill(): void {
+    this.#leave()
+    this.#running?.kill()
+  }
+
+  #leave(): void {
+    this.#phase = 'over'
+    clearTimeout(this.#timer)
+  }
+
+  #fill(): WorkerProcess {
+    const { number, fork, answers } = this.#options
+    const running = followProcess(fork(number), answers)
+    this.#running = running
+    this.#phase = 'starting'
+    this.#timer = setTimeout(() => running.kill(), this.#times.startWithin)
+    running.exited.then(exit => this.#ended(running, exit))
+    running.listening.then(
+      () => this.#serve(running),
+      () => undefined,
+    )
+    return running
+  }
+
+  #serve(running: WorkerProcess): void {
+    if (this.#phase !== 'starting') return
+    clearTimeout(this.#timer)
+    this.#phase = 'serving'
+    this.#options.log.info('worker.started', { worker: this.number, pid: running.pid })
+    this.#checkLater(running)
+  }
+
+  /** A process that is stuck keeps its part of the new connections, so it must go. */
+  #checkLater(running: WorkerProcess): void {
+    if (this.#running !== running || !this.isServing) return
+    this.#timer = setTimeout(() => {
+      running.ask('alive', this.#times.silence).then(
+        () => this.#checkLater(running),
+        () => {
+          if (this.#running !== running || !this.isServing) return
+          this.#options.log.warn('worker.silent', { worker: this.number, pid: running.pid })
+          running.kill()
+        },
+      )
+    }, this.#times.checkInterval)
+  }
+
+  #ended({ pid }: WorkerProcess, exit: Exit): void {
+    const { log, onEnded } = this.#options
+    clearTimeout(this.#timer)
+    this.#running = null
+    log.info('worker.exited', { worker: this.number, pid, ...exit })
+    onEnded(this.number)
+    if (this.#phase !== 'over') this.#refill(exit)
+  }
+
+  #refill({ servedMs }: Exit): void {
+    this.#failures = servedMs < this.#times.steady ? this.#failures + 1 : 0
+    if (this.#failures > maxFailures) {
+      this.#leave()
+      const often = `${this.#failures} times in a row before it had served for ${this.#times.steady} ms`
+      return this.#options.onGivenUp(new Error(`Worker ${this.number} ended ${often}`))
+    }
+    this.#phase = 'waiting'
+    const waitMs = this.#failures === 0 ? 0 : this.#times.firstRetry * 2 ** (this.#failures - 1)
+    this.#timer = setTimeout(() => this.#fill(), waitMs)
+  }
+}

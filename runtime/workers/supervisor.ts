@@ -1,0 +1,113 @@
+/** Several gateways on one port: starts them, replaces one that ends, holds what they share, ends them together. */
+import type { ChildProcess } from 'node:child_process'
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Simulator } from '../simulator/server.ts'
+import { createMemoryStore } from '../store/memory.ts'
+import { answerFrom } from '../store/supervised.ts'
+import { answerMs } from './link.ts'
+import { reservePort } from './port.ts'
+import { Slot } from './slot.ts'
+import { Tally } from './tally.ts'
+import type { Assignment } from './worker.ts'
+
+export interface SupervisorOptions {
+  readonly config: Config
+  /** How many workers. */
+  readonly count: number
+  readonly log: Log
+  /** Starts this program as a worker, with a line to it (IPC). @param number from 1 */
+  readonly fork: (number: number) => ChildProcess
+  /** A worker ends again and again as soon as it comes; the others still serve. */
+  readonly onGivenUp: (fault: Error) => void
+}
+
+export interface Supervisor {
+  readonly url: string
+  /** Ends every session of every worker in good order. @throws Error when a worker failed at that */
+  drain(): Promise<void>
+  /** Ends every worker at once, and what they shared. */
+  close(): Promise<void>
+}
+
+/** A drain ends by itself a second after its deadline; a worker that has not by now will not (ms). */
+const drainGraceMs = 2500
+
+/**
+ * Starts the workers: the first alone, so that what stops it is told once, then the others together.
+ * @throws Error when the port is taken, or a worker ends before it listens
+ */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const { config, count, log, fork, onGivenUp } = options
+  const reserved = await reservePort(config.host, config.port)
+  const simulator = config.target === null ? await startEmbedded(config) : null
+  const store = createMemoryStore()
+  const assignment: Assignment = { port: reserved.port, simulatorUrl: simulator?.url ?? '' }
+  const answers = {
+    assignment: () => assignment,
+    store: answerFrom(store),
+    metrics: () => figures.render(),
+  }
+  const numbers = Array.from({ length: count }, (_, index) => index + 1)
+  const slots = numbers.map(
+    number => new Slot({ number, fork, answers, log, onGivenUp, onEnded: ended => figures.ended(ended) }),
+  )
+  const figures = createFigures(slots, { revision: config.revision, replica: config.replica })
+  const close = async () => {
+    for (const slot of slots) slot.kill()
+    await simulator?.close()
+    await store.close()
+  }
+  try {
+    const [first, ...others] = slots
+    const url = (await first?.start()) ?? ''
+    reserved.release()
+    await Promise.all(others.map(slot => slot.start()))
+    return { url, drain: () => drainAll(slots, config.drain.deadlineMs + drainGraceMs), close }
+  } catch (fault) {
+    reserved.release()
+    await close()
+    throw fault
+  }
+}
+
+/** Loaded where it is needed only: this process has little to do, and should be small. */
+async function startEmbedded({ simulator }: Config): Promise<Simulator> {
+  const { startSimulator } = await import('../simulator/server.ts')
+  return startSimulator(simulator)
+}
+
+async function drainAll(slots: readonly Slot[], withinMs: number): Promise<void> {
+  const drained = await Promise.all(slots.map(slot => slot.drain(withinMs)))
+  const failed = slots.filter((_, index) => !drained[index]).map(slot => slot.number)
+  if (failed.length > 0) throw new Error(`Workers that did not end in good order: ${failed.join(', ')}`)
+}
+
+/** The figures of all workers, asked for anew at each scrape. */
+function createFigures(
+  slots: readonly Slot[],
+  labels: Record<string, string>,
+): Pick<Metrics, 'render'> & { ended(number: number): void } {
+  const tally = new Tally()
+  let replaced = 0
+  return {
+    ended: number => {
+      replaced += 1
+      tally.retire(number)
+    },
+    render: async () => {
+      const silent = new Set<number>()
+      const serving = slots.filter(slot => slot.isServing)
+      const tell = async (slot: Slot) => {
+        const counts = await slot.counts(answerMs).catch(() => null)
+        if (counts === null) silent.add(slot.number)
+        // A process that ended meanwhile has been retired, and must not come back.
+        else if (slot.isServing) tally.note(slot.number, counts)
+      }
+      await Promise.all(serving.map(tell))
+      const now = { answered: serving.length - silent.size, silent: silent.size, replaced }
+      return tally.render(silent, labels, now)
+    },
+  }
+}

@@ -1,0 +1,53 @@
+/** A gateway that is one of several on its port: what they share, it asks of the supervisor. */
+import type { Config } from '../config.ts'
+import type { Gateway, Shared } from '../gateway.ts'
+import type { Log } from '../log.ts'
+import { createMetrics } from '../metrics.ts'
+import { createSupervisedStore } from '../store/supervised.ts'
+import { answerMs, type Line, Link } from './link.ts'
+
+export interface WorkerOptions {
+  readonly config: Config
+  readonly log: Log
+  /** The line to the supervisor. */
+  readonly line: Line
+  readonly startGateway: (config: Config, log: Log, shared: Shared) => Promise<Gateway>
+  /** All workers are to drain. */
+  readonly onDrain: () => void
+  /** The supervisor is gone; another one may want the port. */
+  readonly onOrphaned: () => void
+}
+
+/** What a worker is told to begin with. */
+export interface Assignment {
+  readonly port: number
+  /** Of the embedded simulator; '' where there is a real upstream. */
+  readonly simulatorUrl: string
+}
+
+/** Workers are asked in their turn before the sum is made (ms). */
+const metricsMs = 2 * answerMs
+
+/**
+ * Starts a gateway as a worker.
+ * @throws Error when the supervisor is gone, or the gateway cannot start
+ */
+export async function startWorker(options: WorkerOptions): Promise<Gateway> {
+  const { config, log, line, startGateway, onDrain, onOrphaned } = options
+  const own = createMetrics({ revision: config.revision, replica: config.replica })
+  const link = new Link(line, {
+    counts: () => own.counts(),
+    alive: () => null,
+    drain: onDrain,
+  })
+  line.on('disconnect', onOrphaned)
+  const { port, simulatorUrl } = (await link.ask('assignment', [], answerMs)) as Assignment
+  const store = createSupervisedStore({
+    ask: (operation, given) => link.ask('store', [operation, ...given], answerMs),
+    isConnected: () => link.connected,
+  })
+  const metrics = { ...own, render: async () => String(await link.ask('metrics', [], metricsMs)) }
+  const gateway = await startGateway({ ...config, port }, log, { store, simulatorUrl, metrics })
+  await link.ask('listening', [gateway.url], answerMs)
+  return gateway
+}

@@ -1,0 +1,12 @@
+/** A worker's process that says it listens, and then misbehaves in one manner. */
+import { answerMs, Link } from '../../runtime/workers/link.ts'
+
+const manner = process.argv[2]
+const link = new Link(process, {
+  alive: () => {
+    if (manner === 'stuck') for (;;);
+  },
+  drain: () => undefined,
+})
+if (manner !== 'never') await link.ask('listening', ['http://worker'], answerMs)
+if (manner === 'brief') process.exit(0)
