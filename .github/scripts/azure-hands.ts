@@ -1,8 +1,8 @@
 /** The hands of a roll-out: the commands of Pulumi and Azure. */
-import { spawn, spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { run, runWithText, signIn } from './commands.ts'
 import type { Hands, Weight } from './roll-out.ts'
+import { smoke } from './smoke-job.ts'
 
 export interface Surroundings {
   readonly stack: string
@@ -10,20 +10,20 @@ export interface Surroundings {
   readonly sockets: number
   /** An access token or key for a gateway that asks for one. */
   readonly credential: string
+  readonly wait: (seconds: number) => Promise<void>
 }
 
-const jobsApi = '2025-01-01'
-const jobPollSec = 10
-const jobDeadlineSec = 600
+const logsApi = 'https://api.loganalytics.io'
 
 /** Makes the hands for a stack; `pulumi` and `az` must be signed in. */
-export function azureHands({ stack, sockets, credential }: Surroundings): Hands {
+export function azureHands({ stack, sockets, credential, wait }: Surroundings): Hands {
   const output = (name: string) => run('pulumi', ['stack', 'output', name, '--stack', stack])
-  const list = async () =>
-    JSON.parse(run('pulumi', ['stack', 'output', 'revisions', '--json', '--stack', stack])) as Weight[]
+  // All of them: asked for one that is not there yet, Pulumi fails as it does when it cannot reach the state.
+  const outputs = () =>
+    JSON.parse(run('pulumi', ['stack', 'output', '--json', '--stack', stack])) as { revisions?: Weight[] }
   const app = () => ['--name', output('containerAppName'), '--resource-group', output('resourceGroup')]
   return {
-    weights: () => list().catch(() => []),
+    weights: async () => outputs().revisions ?? [],
     update: async weights => {
       await signIn()
       setTraffic(stack, weights)
@@ -41,6 +41,7 @@ export function azureHands({ stack, sockets, credential }: Surroundings): Hands 
         host: labelHost(output('containerAppUrl')),
         revision,
         credential,
+        wait,
       }),
     holdSockets: async () => holdSockets(output('applicationGatewayUrl'), sockets, credential),
     openSockets: async revision => {
@@ -54,37 +55,6 @@ export function azureHands({ stack, sockets, credential }: Surroundings): Hands 
     say: line => console.log(line),
   }
 }
-
-function run(program: string, args: readonly string[], out: 'pipe' | 'inherit' = 'pipe'): string {
-  const { status, stdout, error } = spawnSync(program, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', out, 'inherit'],
-  })
-  if (status !== 0)
-    throw new Error(
-      `${program} ${args.slice(0, 3).join(' ')} failed${error ? `: ${error.message}` : ` with ${status}`}`,
-    )
-  return (stdout ?? '').trim()
-}
-
-/**
- * Signs az in with a fresh proof of GitHub's: a roll-out outlasts the first one (Azure/login#372), and the
- * state is reached by az's sign-in too. Does nothing outside GitHub, where someone has signed in.
- */
-async function signIn(): Promise<void> {
-  const { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token } = process.env
-  const { ARM_CLIENT_ID = '', ARM_TENANT_ID = '' } = process.env
-  if (address === undefined || token === undefined) return
-  const answer = await fetch(`${address}&audience=api://AzureADTokenExchange`, {
-    headers: { Authorization: `bearer ${token}` },
-  })
-  if (!answer.ok) throw new Error(`GitHub gave no proof of identity (HTTP ${answer.status})`)
-  const { value } = (await answer.json()) as { value: string }
-  const who = ['--service-principal', '--username', ARM_CLIENT_ID, '--tenant', ARM_TENANT_ID]
-  run('az', ['login', ...who, '--federated-token', value, '--output', 'none'])
-}
-
-const wait = (seconds: number) => new Promise<void>(resolve => setTimeout(resolve, seconds * 1000))
 
 /** `--path` keeps numbers numbers; the list is written anew, as an entry cannot be taken out of it. */
 function setTraffic(stack: string, weights: readonly Weight[]): void {
@@ -102,61 +72,6 @@ export function labelHost(appUrl: string): string {
   return `https://${app}---next.${domain.join('.')}`
 }
 
-interface SmokeRun {
-  readonly group: string
-  readonly job: string
-  readonly image: string
-  readonly host: string
-  readonly revision: string
-  readonly credential: string
-}
-
-/** Tries a revision from inside the network, and waits for the outcome. */
-async function smoke(wanted: SmokeRun): Promise<void> {
-  const { group, job, revision } = wanted
-  const execution = startJob(wanted)
-  const names = ['--name', job, '--resource-group', group, '--job-execution-name', execution]
-  for (let waited = 0; waited < jobDeadlineSec; waited += jobPollSec) {
-    await wait(jobPollSec)
-    const show = ['containerapp', 'job', 'execution', 'show', ...names]
-    const status = run('az', [...show, '--query', 'properties.status', '--output', 'tsv'])
-    if (status === 'Succeeded') return
-    if (status === 'Failed' || status === 'Stopped')
-      throw new Error(`The smoke test ${execution} of ${revision} has ${status.toLowerCase()}`)
-  }
-  throw new Error(`The smoke test ${execution} of ${revision} did not end`)
-}
-
-/** Starts the job with the new image and the script, and names the execution. */
-function startJob({ group, job, image, host, revision, credential }: SmokeRun): string {
-  const container = {
-    name: 'smoke',
-    image,
-    command: [
-      'node',
-      '--input-type=module',
-      '--eval',
-      readFileSync(new URL('smoke.mjs', import.meta.url), 'utf8'),
-    ],
-    env: [
-      { name: 'SMOKE_URL', value: host },
-      { name: 'SMOKE_REVISION', value: revision },
-      ...(credential ? [{ name: 'SMOKE_CREDENTIAL', value: credential }] : []),
-    ],
-    resources: { cpu: 0.25, memory: '0.5Gi' },
-  }
-  const address = `/subscriptions/{subscriptionId}/resourceGroups/${group}/providers/Microsoft.App/jobs/${job}/start?api-version=${jobsApi}`
-  // By a file, not an argument: arguments of a process are for all to read.
-  const body = `smoke-${randomUUID()}.json`
-  writeFileSync(body, JSON.stringify({ containers: [container] }), { mode: 0o600 })
-  try {
-    const started = run('az', ['rest', '--method', 'post', '--url', address, '--body', `@${body}`])
-    return (JSON.parse(started) as { name: string }).name
-  } finally {
-    rmSync(body)
-  }
-}
-
 /** The load test of the repository, against the public address; it ends with a fault when a socket was lost. */
 function holdSockets(url: string, sockets: number, credential: string) {
   const client = spawn('npm', ['run', 'test:load'], {
@@ -171,8 +86,8 @@ function holdSockets(url: string, sockets: number, credential: string) {
   })
   return {
     check: () => {
-      if (client.exitCode !== null)
-        throw new Error(`The client that held sockets ended with ${client.exitCode}`)
+      const end = client.exitCode ?? client.signalCode
+      if (end !== null) throw new Error(`The client that held sockets ended with ${end}`)
     },
     stop: async () => {
       const ended = new Promise<void>(resolve => client.once('exit', () => resolve()))
@@ -181,23 +96,27 @@ function holdSockets(url: string, sockets: number, credential: string) {
   }
 }
 
-/** From the log, as the platform has no such metric: connections that came, less those that went. */
+/**
+ * From the log, as the platform has no such metric: connections that came, less those that went. By the plain
+ * interface: `az monitor log-analytics query` is an extension, which would be downloaded on the way.
+ */
 function countSockets(workspace: string, revision: string): number {
   const query = `ContainerAppConsoleLogs | where RevisionName == '${revision}' | extend event = tostring(parse_json(Log).event) | summarize open = countif(event == 'client.connected') - countif(event == 'connection.closed')`
-  const customerId = run('az', [
-    'monitor',
-    'log-analytics',
-    'workspace',
-    'show',
-    '--ids',
-    workspace,
-    '--query',
-    'customerId',
-    '--output',
-    'tsv',
+  const show = ['monitor', 'log-analytics', 'workspace', 'show', '--ids', workspace]
+  const id = run('az', [...show, '--query', 'customerId', '--output', 'tsv'])
+  const answer = runWithText(JSON.stringify({ query }), body => [
+    'rest',
+    '--method',
+    'post',
+    '--url',
+    `${logsApi}/v1/workspaces/${id}/query`,
+    '--resource',
+    logsApi,
+    '--body',
+    body,
   ])
-  const [row] = JSON.parse(
-    run('az', ['monitor', 'log-analytics', 'query', '--workspace', customerId, '--analytics-query', query]),
-  ) as { open: string }[]
-  return Number(row?.open ?? 0)
+  const { tables } = JSON.parse(answer) as { tables: { rows: number[][] }[] }
+  const open = tables[0]?.rows[0]?.[0]
+  if (open === undefined) throw new Error(`The log says nothing of ${revision}`)
+  return open
 }

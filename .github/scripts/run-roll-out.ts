@@ -16,7 +16,8 @@ const numberOf = (text: string) => (text.trim() === '' ? Number.NaN : Number(tex
 const sockets = numberOf(SOCKETS)
 if (!Number.isInteger(sockets) || sockets < 1)
   throw new Error('sockets: allowed is a whole number, 1 or more')
-const hands = azureHands({ stack: STACK, sockets, credential: CREDENTIAL })
+const wait = (seconds: number) => new Promise<void>(resolve => setTimeout(resolve, seconds * 1000))
+const hands = azureHands({ stack: STACK, sockets, credential: CREDENTIAL, wait })
 
 if (process.argv[2] === 'rollback') await rollBack(REVISION, hands)
 else

@@ -1,0 +1,48 @@
+/** The commands of Pulumi and Azure, as a roll-out runs them. */
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { rmSync, writeFileSync } from 'node:fs'
+
+/** Runs a command and returns what it prints. @throws when it fails, naming it without its values */
+export function run(program: string, args: readonly string[], out: 'pipe' | 'inherit' = 'pipe'): string {
+  const { status, stdout, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', out, 'inherit'],
+  })
+  if (status !== 0)
+    throw new Error(
+      `${program} ${args.slice(0, 3).join(' ')} failed${error ? `: ${error.message}` : ` with ${status}`}`,
+    )
+  return (stdout ?? '').trim()
+}
+
+/**
+ * Runs az with a text that it reads from a file: arguments of a process are for all to read.
+ * @param args makes the arguments; its parameter stands for the text
+ */
+export function runWithText(text: string, args: (reference: string) => readonly string[]): string {
+  const file = `az-${randomUUID()}`
+  writeFileSync(file, text, { mode: 0o600 })
+  try {
+    return run('az', args(`@${file}`))
+  } finally {
+    rmSync(file)
+  }
+}
+
+/**
+ * Signs az in with a fresh proof of GitHub's: a roll-out outlasts the first one (Azure/login#372), and the
+ * state is reached by az's sign-in too. Does nothing outside GitHub, where someone has signed in.
+ */
+export async function signIn(): Promise<void> {
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token } = process.env
+  const { ARM_CLIENT_ID = '', ARM_TENANT_ID = '' } = process.env
+  if (address === undefined || token === undefined) return
+  const answer = await fetch(`${address}&audience=api://AzureADTokenExchange`, {
+    headers: { Authorization: `bearer ${token}` },
+  })
+  if (!answer.ok) throw new Error(`GitHub gave no proof of identity (HTTP ${answer.status})`)
+  const { value } = (await answer.json()) as { value: string }
+  const who = ['--service-principal', '--username', ARM_CLIENT_ID, '--tenant', ARM_TENANT_ID]
+  runWithText(value, proof => ['login', ...who, '--federated-token', proof, '--output', 'none'])
+}
