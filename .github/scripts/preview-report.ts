@@ -25,12 +25,22 @@ export interface PreviewReport {
 
 const quiet = new Set(['same', 'read', 'refresh'])
 const gatewayType = 'azure-native:network:ApplicationGateway'
-/** A change of these cuts sockets, or takes the environment and all in it away. */
+/** Any change of these cuts sockets. */
 const alarming: Readonly<Record<string, string>> = {
   [gatewayType]: 'every open socket is cut once it has drained',
+  'azure-native:network:WebApplicationFirewallPolicy': 'the gateway that it belongs to is updated with it',
 }
+/** To lose these cuts sockets, or takes away what no update brings back. */
 const alarmingReplacement: Readonly<Record<string, string>> = {
+  'azure-native:resources:ResourceGroup': 'all that stands in it is deleted',
   'azure-native:app:ManagedEnvironment': 'the environment and the app in it are deleted first',
+  'azure-native:app:ContainerApp': 'all of its revisions are deleted, with every socket',
+  'azure-native:network:VirtualNetwork': 'all that stands in it is deleted first',
+  'azure-native:network:Subnet': 'all that stands in it is deleted first',
+  'azure-native:redisenterprise:RedisEnterprise': 'kept conversations and counts are lost',
+  'azure-native:redisenterprise:Database': 'kept conversations and counts are lost',
+  'azure-native:cognitiveservices:Account': 'its name is blocked for 48 hours, and its deployments are gone',
+  'azure-native:cognitiveservices:Deployment': 'the model cannot be reached meanwhile',
   'azure-native:network:PublicIPAddress': 'the public address changes',
   'azure-native:containerregistry:Registry': 'the images of running revisions are deleted',
 }

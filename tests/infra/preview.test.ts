@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { type PreviewStep, reportPreview } from '../../.github/scripts/preview-report.ts'
+import { readText, runProgram } from './azure.ts'
 
 const step = (op: string, type: string, name: string, diffReasons: string[] = []): PreviewStep => ({
   op,
@@ -39,6 +40,34 @@ test('a preview that would touch the Application Gateway, or take away what must
     0,
   )
   t.true(reportPreview('dev', []).text.includes('Nothing changes.'))
+})
+
+test('a release, which updates the app, raises no alarm; to replace what a socket or a conversation hangs on does', t => {
+  const update = (type: string) => reportPreview('dev', [step('update', type, 'x')]).alarms.length
+  const replace = (type: string) => reportPreview('dev', [step('replace', type, 'x')]).alarms.length
+  for (const type of [
+    'app:ContainerApp',
+    'resources:ResourceGroup',
+    'network:VirtualNetwork',
+    'network:Subnet',
+    'redisenterprise:RedisEnterprise',
+    'redisenterprise:Database',
+    'cognitiveservices:Account',
+    'cognitiveservices:Deployment',
+  ]) {
+    t.is(update(`azure-native:${type}`), 0, type)
+    t.is(replace(`azure-native:${type}`), 1, type)
+  }
+  t.is(update('azure-native:network:WebApplicationFirewallPolicy'), 1)
+  t.is(replace('azure-native:monitor:MetricAlert'), 0)
+})
+
+test.serial('every kind of resource that raises an alarm is one that the program makes', async t => {
+  const kinds = new Set((await runProgram({ stack: 'prod' })).resources.map(({ type }) => type))
+  const script = readText('.github/scripts/preview-report.ts')
+  const alarming = [...script.matchAll(/'(azure-native:\w+:\w+)'/g)].map(([, type = '']) => type)
+  t.true(alarming.length >= 12)
+  for (const type of alarming) t.true(kinds.has(type), type)
 })
 
 test('a preview repeats what the program warned of', t => {
