@@ -39,7 +39,7 @@ test('kill -9 of a worker: its sessions go on at another, and a new one takes it
   t.is((await talk.closed).code, 1006)
   t.like(await several.logged('worker.exited'), { worker, pid, signal: 'SIGKILL' })
   const { talk: again } = await several.converseAt(`/chat?resume=${resume}`)
-  t.like((await again.until('session.resumed')).at(-1), { items: 2 })
+  await resumed(t, again)
   t.regex((await say(again, 'what did I say')).transcript, /"my name is Ada"/)
   await several.replaced(worker, pid)
   await oneAtEach(t, several, 2)
@@ -192,7 +192,8 @@ test('with Redis the workers share what replicas share', async t => {
   process.kill(several.pidOf(worker), 'SIGKILL')
   await several.logged('worker.exited')
   const { talk: again } = await several.converseAt(`/chat?resume=${resume}`)
-  t.like((await again.until('session.resumed')).at(-1), { items: 2 })
+  await resumed(t, again)
+  t.regex((await say(again, 'what did I say')).transcript, /"my name is Ada"/)
 })
 
 test('they share a port that speaks https', async t => {
@@ -249,6 +250,13 @@ test('a count that is none stops the start by name', async t => {
 
 async function ticketOf(talk: Talk): Promise<unknown> {
   return (await talk.until('session.ticket')).at(-1)?.resume
+}
+
+/** The end of an answer may not have reached the store when its worker is killed; then the answer comes again. */
+async function resumed(t: ExecutionContext, talk: Talk): Promise<void> {
+  const notice = (await talk.until('session.resumed')).at(-1)
+  t.true(Number(notice?.items) >= 1)
+  if (notice?.answer_due) await talk.until('status', ({ message }) => message === 'Model ready')
 }
 
 /** The value of a metric that has no labels but the replica's. */
