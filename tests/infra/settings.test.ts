@@ -238,6 +238,19 @@ for (const stack of ['dev', 'prod']) {
   })
 }
 
+test('every value of a stack file has the type that Pulumi.yaml gives it, which Pulumi checks before the program', t => {
+  const fits: Record<string, (value: unknown) => boolean> = {
+    string: value => typeof value === 'string',
+    integer: Number.isInteger,
+    boolean: value => typeof value === 'boolean',
+    array: value => Array.isArray(value) && value.every(item => typeof item === 'object'),
+  }
+  for (const stack of ['dev', 'prod']) {
+    for (const [name, value] of Object.entries(stackFile(stack)))
+      t.true(fits[settingMeta(name as SettingName).type]?.(value), `${stack}: ${name}`)
+  }
+})
+
 test('prod is zone redundant, has three replicas, ten minutes of grace, a firewall, TLS, Redis and Entra', t => {
   const prod = read(stackFile('prod'), 'prod')
   t.like(prod, {
