@@ -10,14 +10,16 @@ export function createCertificateReader(ground: Ground): { identity: Identity; g
   const { settings, subscriptionId } = ground
   const { tlsCertificateSecretId, keyVaultResourceGroup } = settings
   if (tlsCertificateSecretId === undefined || keyVaultResourceGroup === undefined) return undefined
-  const [vault] = new URL(tlsCertificateSecretId).hostname.split('.')
+  const { hostname, pathname } = new URL(tlsCertificateSecretId)
+  const [vault] = hostname.split('.')
   const identity = createIdentity(ground, 'gateway')
   return {
     identity,
     grant: grant(ground, 'gateway-reads-certificate', {
       role: 'keyVaultSecretsUser',
       to: identity.principalId,
-      on: `/subscriptions/${subscriptionId}/resourceGroups/${keyVaultResourceGroup}/providers/Microsoft.KeyVault/vaults/${vault}`,
+      // This one secret: what else is in that vault is none of the gateway's business.
+      on: `/subscriptions/${subscriptionId}/resourceGroups/${keyVaultResourceGroup}/providers/Microsoft.KeyVault/vaults/${vault}${pathname}`,
     }),
   }
 }

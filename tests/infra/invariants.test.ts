@@ -223,7 +223,7 @@ for (const stack of ['dev', 'prod']) {
     ]
     const withVault = [
       ...expected.slice(0, 1),
-      ['gateway-reads-certificate', '4633458b-17de-408a-b874-0445c86b69e6', 'vaults'],
+      ['gateway-reads-certificate', '4633458b-17de-408a-b874-0445c86b69e6', 'secrets'],
       ...expected.slice(1),
     ]
     t.deepEqual(grants, stack === 'prod' ? withVault : expected)

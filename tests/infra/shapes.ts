@@ -691,7 +691,12 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       .regex(
         /^\/subscriptions\/[0-9a-f-]{36}\/providers\/Microsoft\.Authorization\/roleDefinitions\/[0-9a-f-]{36}$/,
       ),
-    scope: z.string().startsWith('/subscriptions/'),
+    scope: z.union([
+      id('Microsoft.ContainerRegistry/registries'),
+      id('Microsoft.CognitiveServices/accounts'),
+      id('Microsoft.KeyVault/vaults'),
+      id('Microsoft.KeyVault/vaults/secrets'),
+    ]),
   }),
   'keyvault:Vault': z.strictObject({
     ...place,
