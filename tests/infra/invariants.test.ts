@@ -1,6 +1,6 @@
 /** What must hold in every stack, whatever else changes. Over 200 lines because it is one list. */
 import test from 'ava'
-import { defaultDomain, type Run, runProgram, stackFile, subscriptionId } from './azure.ts'
+import { defaultDomain, type Run, readText, runProgram, stackFile, subscriptionId } from './azure.ts'
 
 interface Gateway {
   readonly applicationGatewayName: string
@@ -268,6 +268,27 @@ test.serial('with a certificate everything is served over TLS, and port 80 only 
   t.is(requestRoutingRules.length, 2)
   t.like((redirectConfigurations as object[])[0], { redirectType: 'Permanent' })
 })
+
+test.serial(
+  'the firewall lets in what the gateway takes: offers as they are, and what a model is told',
+  async t => {
+    const { managedRules } = (await runProgram({ stack: 'prod' })).find(
+      'azure-native:network:WebApplicationFirewallPolicy',
+    ).inputs as {
+      managedRules: { managedRuleSets: object[]; exclusions: { selector: string }[] }
+    }
+    t.regex(readText('runtime/handlers/offer.ts'), /application\\\/sdp/)
+    t.like(managedRules.managedRuleSets[0] ?? {}, {
+      ruleGroupOverrides: [
+        { ruleGroupName: 'PROTOCOL-ENFORCEMENT', rules: [{ ruleId: '920420', state: 'Disabled' }] },
+      ],
+    })
+    t.deepEqual(
+      managedRules.exclusions.map(({ selector }) => selector),
+      ['sdp', 'instructions', 'session'],
+    )
+  },
+)
 
 test.serial('secrets reach Azure wrapped, and the app only by reference', async t => {
   const secrets = {

@@ -323,6 +323,16 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
             z.strictObject({
               ruleSetType: z.literal('Microsoft_DefaultRuleSet'),
               ruleSetVersion: z.enum(['2.1', '2.2']),
+              ruleGroupOverrides: z
+                .array(
+                  z.strictObject({
+                    ruleGroupName: z.enum(['METHOD-ENFORCEMENT', 'PROTOCOL-ENFORCEMENT', 'PROTOCOL-ATTACK']),
+                    rules: z.array(
+                      z.strictObject({ ruleId: z.string().regex(/^\d{6}$/), state: z.literal('Disabled') }),
+                    ),
+                  }),
+                )
+                .optional(),
             }),
             z.strictObject({
               ruleSetType: z.literal('Microsoft_BotManagerRuleSet'),
