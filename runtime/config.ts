@@ -1,9 +1,9 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
 
-import type { SessionSettings } from './events/dialect.ts'
+import type { Hearing, SessionSettings } from './events/dialect.ts'
 import { type AccessConfig, readAccess } from './settings/access.ts'
 import { type Environment, environment } from './settings/environment.ts'
-import { type RealtimeConfig, readRealtime } from './settings/realtime.ts'
+import { type RealtimeConfig, readHearing, readRealtime } from './settings/realtime.ts'
 import { readNames, readUpstream, type UpstreamConfig } from './settings/upstream.ts'
 import { describeFault } from './settings/variable.ts'
 
@@ -27,6 +27,8 @@ export interface Config extends UpstreamConfig {
   readonly circuitPauseMs: number
   readonly limits: Limits
   readonly chat: SessionSettings
+  /** How `/chat` listens where the client's microphone stays open. */
+  readonly hearing: Hearing
   readonly realtime: RealtimeConfig
   readonly prompt: PromptPaths
   readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
@@ -44,8 +46,6 @@ export interface Limits {
   readonly upstreamBufferBytes: number
   readonly clientBufferBytes: number
   readonly clientStallMs: number
-  /** Upstream is given up when it says nothing for this long in the middle of an answer (ms). */
-  readonly upstreamStallMs: number
 }
 
 /** Relative to `runtime/`; undefined means the default, which may be missing. */
@@ -115,13 +115,13 @@ function assemble(env: Environment, faults: string[]): Config {
       upstreamBufferBytes: env.UPSTREAM_BUFFER_MB * mebibyte,
       clientBufferBytes: env.CLIENT_BUFFER_KB * kibibyte,
       clientStallMs: env.CLIENT_STALL_TIMEOUT_MS,
-      upstreamStallMs: env.UPSTREAM_STALL_TIMEOUT_MS,
     },
     chat: {
       instructions: env.CHAT_INSTRUCTIONS,
       voice: env.REALTIME_VOICE,
       textOnly: env.REALTIME_TEXT_ONLY,
     },
+    hearing: readHearing(env),
     realtime: readRealtime(env, faults),
     prompt: {
       menu: env.REALTIME_MENU_PATH,

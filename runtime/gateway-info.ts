@@ -1,9 +1,9 @@
 /** What pages are told of the gateway that serves them. Pages are open to everyone: nothing here is a secret. */
 
 import type { Config } from './config.ts'
+import type { EntraSignIn, GatewayInfo } from './page-info.ts'
 import type { InboundEntra } from './settings/access.ts'
 import type { Target } from './target.ts'
-import type { EntraSignIn, GatewayInfo } from './types.ts'
 
 /** Describes the gateway. @param target the first endpoint: the configuration's, or the embedded simulator */
 export function describeGateway(config: Config, target: Target): GatewayInfo {
@@ -19,6 +19,7 @@ export function describeGateway(config: Config, target: Target): GatewayInfo {
     ...(signIn !== null && { entra: signIn }),
     allowedEventTypes: [...realtime.allowedEventTypes],
     extractedEventTypes: [...(realtime.extraction?.types ?? [])],
+    textOnly: config.chat.textOnly,
   }
 }
 

@@ -31,8 +31,6 @@ export function startHeartbeat(intervalMs: number, ping: () => void, onSilent: (
     quietIntervals += 1
     ping()
   }, intervalMs)
-  // What it watches keeps the process running, and not the other way round.
-  timer.unref()
   return {
     heard: () => {
       quietIntervals = 0

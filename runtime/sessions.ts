@@ -65,7 +65,7 @@ export function assembleSessions(
     target,
     ephemeralKeys,
     resumes,
-    chat: createChat({ ...common, dial, label, settings: config.chat }),
+    chat: createChat({ ...common, dial, label, settings: config.chat, hearing: config.hearing }),
     realtime: createRealtime({
       ...common,
       dial,

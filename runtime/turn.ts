@@ -7,8 +7,6 @@ export interface Turn {
   noteEvent(type: string | null): void
   /** True from a `response.create`, or from the first sound of speech, to the last `response.done`. */
   answerDue(): boolean
-  /** True while a response runs that upstream itself has announced. */
-  answering(): boolean
   /** Forgets everything: the upstream session is gone. */
   reset(): void
 }
@@ -43,7 +41,6 @@ export function createTurn(): Turn {
       speech = speechAfter(type, speech)
     },
     answerDue: () => asked || running > 0 || speech !== 'silent',
-    answering: () => running > 0,
     reset: () => {
       asked = false
       running = 0

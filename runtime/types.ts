@@ -96,8 +96,6 @@ export interface Upstream {
   resume(): void
   /** Starts the closing handshake; the socket is cut if the peer does not complete it. Safe to call twice. */
   close(code: number, reason: string): void
-  /** Cuts the socket: the listener is told `closed` with this error, and no event any more. */
-  giveUp(error: GatewayError): void
 }
 
 /** What a dial tells. Either `failed` once, or `opened` once, then events, then `closed` once. */
@@ -117,10 +115,22 @@ export type Dialect = 'ga' | 'preview'
 
 export type Provider = 'azure' | 'openai' | 'simulator'
 
+/** Who says that a spoken turn is over: the client (`push`, by `audio-end`), or upstream, which listens (`open`). */
+export type TalkMode = 'push' | 'open'
+
 /** `/chat`, client to server. `played_ms`: how much of the last answer's audio was heard (ms). */
 export type ChatRequest =
   | { type?: 'message'; text: string; played_ms?: number }
+  /** Ends the answer that comes or is spoken. */
   | { type: 'interrupt'; played_ms?: number }
+  /** The answer to `speech-started`, when that cut an answer: the model is told where. */
+  | { type: 'played'; played_ms: number }
+  /** Before audio: who ends turns from now on; `push` until it is said. Audio that was no turn yet is forgotten. */
+  | { type: 'talk'; mode: TalkMode }
+  /** Sound of the person: base64 of PCM16, 24 kHz, mono; at most 1 MiB of base64, about 16 s. */
+  | { type: 'audio'; value: string }
+  /** No more audio comes. `push`: the turn is complete and is answered. */
+  | { type: 'audio-end' }
   | { type: 'heartbeat' }
 
 /** `/chat`, server to client. */
@@ -131,6 +141,12 @@ export type ChatMessage =
   | { type: 'text-delta'; value: string }
   | { type: 'audio-chunk'; value: string; bytes: number }
   | { type: 'transcript-delta'; value: string }
+  /** `open`: the person is heard to speak; an answer that was coming is over, one that still sounds is to be cut. */
+  | { type: 'speech-started' }
+  /** `open`: the turn is over; its answer comes by itself. */
+  | { type: 'speech-stopped' }
+  /** What the person said, in writing; '' where it could not be written down. May come after the answer began. */
+  | { type: 'heard'; value: string }
   | { type: 'error'; message: string; code: string }
   | { type: 'heartbeat-ack' }
   | SessionMessage
@@ -164,30 +180,4 @@ export type SessionMessage =
 export interface SessionExpiring {
   type: 'session.expiring'
   deadline_ms: number
-}
-
-/** What a page knows of the gateway that serves it: the content of `<meta name="gateway">`. */
-export interface GatewayInfo {
-  provider: Provider
-  model: string
-  revision: string
-  replica: string
-  /** Where sockets are opened: '' for the page's own host, else `ws://host` or `wss://host`. */
-  host: string
-  /** What must be shown to connect; empty: nothing. */
-  auth: ('key' | 'entra')[]
-  /** Absent where pages cannot sign in with Entra ID. */
-  entra?: EntraSignIn
-  /** What `/realtime` lets through, and what it searches for JSON: globs of event types. */
-  allowedEventTypes: string[]
-  extractedEventTypes: string[]
-}
-
-/** How people sign in with Entra ID: what MSAL asks for. */
-export interface EntraSignIn {
-  clientId: string
-  /** For example `https://login.microsoftonline.com/TENANT`. */
-  authority: string
-  /** For example `api://CLIENT/Realtime.Use`. */
-  scope: string
 }

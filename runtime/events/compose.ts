@@ -3,11 +3,21 @@ import type { GatewayError } from '../errors.ts'
 import type { Dialect } from '../types.ts'
 
 export const responseCreate = '{"type":"response.create"}'
+export const audioCommit = '{"type":"input_audio_buffer.commit"}'
+export const audioClear = '{"type":"input_audio_buffer.clear"}'
 
 /** Base64 of audio (`audio/pcm`, 24 kHz, 16 bit, mono) as an append event. */
 export function audioAppend(audio: Uint8Array): string {
   const base64 = Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength).toString('base64')
   return `{"type":"input_audio_buffer.append","audio":"${base64}"}`
+}
+
+const appendStart = Buffer.from('{"type":"input_audio_buffer.append","audio":"')
+const appendEnd = Buffer.from('"}')
+
+/** Audio that is base64 already as an append event: copied once, not decoded. @param base64 no quote, no backslash */
+export function base64Append(base64: Uint8Array): Buffer {
+  return Buffer.concat([appendStart, base64, appendEnd])
 }
 
 /** A message of the user or the system, or of the assistant when history is replayed (`text` in the preview). */

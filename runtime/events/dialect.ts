@@ -61,7 +61,12 @@ export interface SessionSettings {
   textOnly: boolean
   /** `null` turns detection off (turns are committed by hand); absent leaves upstream's default. */
   turnDetection?: TurnDetection | null | undefined
+  /** The model that writes down what the person says; absent: nobody does. On Azure the name of a deployment. */
+  transcription?: string | undefined
 }
+
+/** How a session listens: who says that a turn is over (`null`: the client does), and who writes it down. */
+export type Hearing = Required<Pick<SessionSettings, 'turnDetection' | 'transcription'>>
 
 /**
  * Writes the `session.update` event for settings.
@@ -73,29 +78,51 @@ export function sessionUpdate(settings: SessionSettings, dialect: Dialect): stri
   return JSON.stringify({ type: 'session.update', session })
 }
 
+/** Writes the `session.update` event that changes how a session listens, and nothing else. */
+export function hearingUpdate(hearing: Hearing, dialect: Dialect): string {
+  const session =
+    dialect === 'ga' ? { type: 'realtime', audio: { input: gaInput(hearing) } } : previewInput(hearing)
+  return JSON.stringify({ type: 'session.update', session })
+}
+
 const gaPcm = { type: 'audio/pcm', rate: 24_000 } as const
 
-function gaSession({ instructions, voice, textOnly, turnDetection }: SessionSettings): object {
+function gaSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): object {
   if (textOnly) return { type: 'realtime', output_modalities: ['text'], instructions }
   return {
     type: 'realtime',
     output_modalities: ['audio'],
     instructions,
     audio: {
-      input: { format: gaPcm, turn_detection: turnDetection },
+      input: gaInput(hearing),
       output: { format: gaPcm, voice },
     },
   }
 }
 
-function previewSession({ instructions, voice, textOnly, turnDetection }: SessionSettings): object {
+function gaInput({ turnDetection, transcription }: Partial<Hearing>): object {
+  return { format: gaPcm, transcription: modelOf(transcription), turn_detection: turnDetection }
+}
+
+function previewSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): object {
   if (textOnly) return { modalities: ['text'], instructions }
   return {
     modalities: ['text', 'audio'],
     instructions,
     voice,
-    input_audio_format: 'pcm16',
     output_audio_format: 'pcm16',
+    ...previewInput(hearing),
+  }
+}
+
+function previewInput({ turnDetection, transcription }: Partial<Hearing>): object {
+  return {
+    input_audio_format: 'pcm16',
+    input_audio_transcription: modelOf(transcription),
     turn_detection: turnDetection,
   }
+}
+
+function modelOf(transcription: string | undefined): { model: string } | undefined {
+  return transcription === undefined ? undefined : { model: transcription }
 }

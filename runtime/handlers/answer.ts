@@ -2,6 +2,7 @@
 import { pcmBytesPerMs } from '../contract.ts'
 import { decodedBytes, responseCreate, truncateItem } from '../events/compose.ts'
 import { gaName } from '../events/dialect.ts'
+import { parseFields } from '../events/fields.ts'
 import { fieldBytes } from '../events/type.ts'
 import type { ChatMessage } from '../types.ts'
 
@@ -21,7 +22,7 @@ export interface AnswerParts {
   send(message: string, type: string): void
 }
 
-/** The audio that an interruption would cut. */
+/** The audio that an interruption would cut: of the last answer that had any. */
 interface SpokenItem {
   readonly id: string
   bytes: number
@@ -34,8 +35,8 @@ export class Answer {
   #state: AnswerState = 'idle'
   /** A further answer is wanted when the interrupted one is over. */
   #again = false
-  /** The interrupted response had begun, so upstream was told to cancel it. */
-  #cancelSent = false
+  /** The interrupted response had begun, so its end is on its way; otherwise it is cancelled when it begins. */
+  #isCancelled = false
   #spoken: SpokenItem | null = null
 
   constructor(parts: AnswerParts) {
@@ -62,14 +63,23 @@ export class Answer {
    * @param playedMs how much of the audio was heard (ms); undefined leaves the audio whole
    */
   interrupt(playedMs: number | undefined): void {
-    if (this.#state === 'asked' || this.#state === 'answering') {
-      this.#cancelSent = this.#state === 'answering'
-      if (this.#cancelSent) this.#cancel()
-      this.#state = 'cancelling'
-      this.#parts.tell({ type: 'status', message: 'Response interrupted' })
-    }
+    if (this.#state === 'answering') this.#cancel()
+    if (this.#state === 'asked' || this.#state === 'answering') this.#breakOff()
     this.#again = false
-    if (playedMs !== undefined) this.#truncate(playedMs)
+    if (playedMs !== undefined) this.cut(playedMs)
+  }
+
+  /** Upstream heard the person speak, and cancels the answer by itself. */
+  overheard(): void {
+    if (this.#state === 'answering') this.#breakOff()
+  }
+
+  /** Cuts the audio that was made to what was heard. @param playedMs how much that is (ms) */
+  cut(playedMs: number): void {
+    const spoken = this.#spoken
+    this.#spoken = null
+    if (spoken === null || playedMs >= spoken.bytes / pcmBytesPerMs) return
+    this.#parts.send(truncateItem(spoken.id, 0, Math.floor(playedMs)), 'conversation.item.truncate')
   }
 
   /** Forgets the answer: the upstream session is gone. @returns whether one was owed */
@@ -105,28 +115,23 @@ export class Answer {
 
   #begin(): void {
     if (this.#state === 'cancelling') {
-      if (!this.#cancelSent) this.#cancel()
-      this.#cancelSent = true
+      if (!this.#isCancelled) this.#cancel()
+      this.#isCancelled = true
       return
     }
     this.#state = 'answering'
-    this.#spoken = null
     this.#parts.tell({ type: 'text-reset' })
     this.#parts.tell({ type: 'transcript-reset' })
   }
 
-  #cancel(): void {
-    this.#parts.send('{"type":"response.cancel"}', 'response.cancel')
+  #breakOff(): void {
+    this.#isCancelled = this.#state === 'answering'
+    this.#state = 'cancelling'
+    this.#parts.tell({ type: 'status', message: 'Response interrupted' })
   }
 
-  #truncate(playedMs: number): void {
-    if (this.#spoken === null) return
-    const madeMs = Math.floor(this.#spoken.bytes / pcmBytesPerMs)
-    const keptMs = Math.floor(playedMs)
-    if (keptMs < madeMs) {
-      this.#parts.send(truncateItem(this.#spoken.id, 0, keptMs), 'conversation.item.truncate')
-    }
-    this.#spoken = null
+  #cancel(): void {
+    this.#parts.send('{"type":"response.cancel"}', 'response.cancel')
   }
 
   #stream(frame: Buffer, type: 'text-delta' | 'transcript-delta'): void {
@@ -152,12 +157,12 @@ export class Answer {
   #finish(frame: Buffer): void {
     const { response } = parse<ResponseDone>(frame)
     if (this.#state === 'cancelling') return this.#askAgain()
-    this.#state = 'idle'
     if (response?.status === 'failed') {
       const code = response.status_details?.error?.code ?? 'response_failed'
       this.#parts.tell({ type: 'error', message: `The model failed to answer (${code}); try again`, code })
     }
     this.#parts.tell({ type: 'status', message: 'Model ready' })
+    this.#askAgain()
   }
 
   #fail(frame: Buffer): void {
@@ -165,10 +170,15 @@ export class Answer {
     const code = error?.code ?? 'upstream_error'
     // The answer ended before the request to cancel it arrived: nothing is wrong.
     if (code === 'response_cancel_not_active') return
+    // Upstream had begun to answer speech by itself: what was asked for comes after that.
+    if (code === 'conversation_already_has_active_response' && this.due) {
+      this.#again = true
+      return
+    }
     this.#parts.tell({ type: 'error', message: error?.message ?? 'Upstream reported an error', code })
     if (this.#state === 'asked') this.#state = 'idle'
     // The interrupted response never began, so no end of it will come.
-    if (this.#state === 'cancelling' && !this.#cancelSent) this.#askAgain()
+    if (this.#state === 'cancelling' && !this.#isCancelled) this.#askAgain()
   }
 
   #askAgain(): void {
@@ -183,11 +193,7 @@ interface ResponseDone {
   response?: { status?: string; status_details?: { error?: { code?: string } | null } | null }
 }
 
-/** Upstream's JSON; a frame that is not JSON reads as an empty object. */
+/** Upstream's JSON; a frame that is not a JSON object reads as an empty one. */
 function parse<T extends object>(frame: Buffer): Partial<T> {
-  try {
-    return JSON.parse(frame.toString())
-  } catch {
-    return {}
-  }
+  return (parseFields(frame) ?? {}) as Partial<T>
 }

@@ -1,18 +1,21 @@
-/** `/chat`: text in; text, audio and transcript out. One upstream session for as long as the client stays. */
-
+/** `/chat`: text or speech in; text, audio and transcript out. One upstream session while the client stays. */
 import type { Redeemed, ResumableHandler, Resumes } from '../conversation/resumes.ts'
 import { type End, endWith } from '../end.ts'
-import { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../errors.ts'
 import { messageItem, wrapUpItem } from '../events/compose.ts'
-import { type SessionSettings, sessionUpdate } from '../events/dialect.ts'
+import { type Hearing, type SessionSettings, sessionUpdate } from '../events/dialect.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import type { ChatMessage, ChatRequest, Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { Answer } from './answer.ts'
 import { Carryover } from './carryover.ts'
-import { readChatRequest } from './chat-request.ts'
+import { draining, lossOf, type Refusal, speechLost, textOnly } from './chat-errors.ts'
+import { readChatRequest, spokenItem, userItem } from './chat-request.ts'
+import { Speech } from './speech.ts'
 
 export interface ChatOptions extends Omit<SessionParts, 'client' | 'route'> {
   readonly settings: SessionSettings
+  /** How upstream listens where the client's microphone stays open. */
+  readonly hearing: Hearing
   readonly dialect: Dialect
   /** The provider's name, for the status while connecting. */
   readonly label: string
@@ -32,6 +35,7 @@ class Chat implements Connection, SessionHooks {
   readonly #options: ChatOptions
   readonly #session: Session
   readonly #answer: Answer
+  readonly #speech: Speech
   readonly #carryover: Carryover
   #upstream: 'none' | 'dialling' | 'there' = 'none'
 
@@ -39,73 +43,94 @@ class Chat implements Connection, SessionHooks {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ ...options, client, route: path, meter }, this)
-    const { resumes, dialect } = options
-    this.#carryover = new Carryover({
-      resumes,
-      request,
-      resumed,
-      dialect,
-      tell: message => this.#tell(message),
-    })
+    const { resumes, dialect, hearing } = options
+    const tell = (message: ChatMessage) => this.#tell(message)
+    this.#carryover = new Carryover({ resumes, request, resumed, dialect, tell })
     this.#answer = new Answer({
-      tell: message => this.#tell(message),
+      tell,
       deliver: message => this.#session.deliver(message),
       send: (message, type) => {
         if (type === 'response.create') this.#carryover.conversation.ask()
         this.#session.send(message, type)
       },
     })
+    this.#speech = new Speech({
+      ...{ hearing, dialect, tell, answer: this.#answer },
+      isThere: () => this.#upstream === 'there',
+      refusal: () => this.#refusal(),
+      onAudio: () => this.#dialling(),
+      onTurn: () => this.#ask(spokenItem),
+      send: (message, type) => this.#session.send(message, type),
+    })
   }
 
   /** A client that comes back to an answer that broke off gets it now. */
   begin(): void {
-    if (!this.#carryover.begin()) return
+    if (this.#carryover.begin()) this.#dialAndAsk()
+  }
+
+  #dialAndAsk(): void {
     this.#dialling()
     this.#answer.ask()
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
+    if (!isBinary && this.#options.readType(data) === 'audio') return this.#speech.audio(data)
     const request = readChatRequest(data, isBinary)
-    if ('error' in request) this.#tell({ type: 'error', ...request.error })
+    if ('refusal' in request) this.refused(request.refusal)
     else if (request.type === 'heartbeat') this.#tell({ type: 'heartbeat-ack' })
     else if (request.type === 'interrupt') this.#answer.interrupt(request.played_ms)
+    else if (request.type === 'played') this.#answer.cut(request.played_ms)
+    else if (request.type === 'talk') this.#speech.begin(request.mode)
+    else if (request.type === 'audio-end') this.#speech.end()
     else this.#say(request)
   }
 
   #say({ text, played_ms }: Extract<ChatRequest, { text: string }>): void {
-    if (this.#session.phase === 'draining') return this.refused(draining())
+    if (this.#session.phase === 'draining') return this.refused(draining)
     this.#dialling()
     this.#answer.interrupt(played_ms)
-    this.#carryover.conversation.expect(userMessage(text))
     this.#session.send(messageItem('user', text, this.#options.dialect), null)
+    this.#ask(userItem(text))
+  }
+
+  /** @param item what upstream has just been told, and has not confirmed */
+  #ask(item: object): void {
+    this.#carryover.conversation.expect(item)
+    // A turn that was spoken over an answer ends it.
+    this.#answer.interrupt(undefined)
     this.#answer.ask()
     this.#carryover.changed()
+  }
+
+  #refusal(): Refusal | null {
+    if (this.#options.settings.textOnly) return textOnly
+    return this.#session.phase === 'draining' ? draining : null
   }
 
   #dialling(): void {
     if (this.#upstream !== 'none') return
     this.#upstream = 'dialling'
-    if (!this.#carryover.isRenewing)
-      this.#tell({ type: 'status', message: `Connecting to ${this.#options.label}...` })
+    const message = `Connecting to ${this.#options.label}...`
+    if (!this.#carryover.isRenewing) this.#tell({ type: 'status', message })
   }
 
   opened(): void {
     this.#upstream = 'there'
-    const { settings, dialect } = this.#options
+    const { dialect } = this.#options
+    const settings = { ...this.#options.settings, ...this.#speech.hearing }
     this.#session.send(sessionUpdate(settings, dialect), 'session.update')
     for (const event of this.#carryover.opened(1)) this.#session.send(event, null)
   }
 
   event(frame: Buffer, _isBinary: boolean, type: string | null): void {
-    if (!this.#carryover.noted(frame, type)) this.#answer.event(frame, type)
-  }
-
-  refused({ code, message }: GatewayError): void {
-    this.#tell({ type: 'error', message, code })
+    if (this.#carryover.noted(frame, type)) return
+    this.#speech.event(frame, type)
+    this.#answer.event(frame, type)
   }
 
   answerDue(): boolean {
-    return this.#answer.due
+    return this.#answer.due || this.#speech.isHeld
   }
 
   pending(): Promise<void> | null {
@@ -118,28 +143,19 @@ class Chat implements Connection, SessionHooks {
     const wasThere = this.#upstream === 'there'
     this.#upstream = 'none'
     if (wasThere && this.#carryover.loses(end)) {
-      // Once the session knows of its loss: what is asked for now is held for the next upstream session.
-      if (owed) queueMicrotask(() => this.#askAgain())
+      if (this.#speech.lost(true)) this.refused(speechLost)
+      // Once the session knows of its loss: what is asked for now is held for the next one.
+      if (owed) queueMicrotask(() => this.#dialAndAsk())
       return true
     }
     // What never reached upstream is reported as failed, so it is not told to the next session either.
     conversation.forgetUnconfirmed()
     conversation.forgive()
     if (wasThere) this.#carryover.remember()
-    if (owed || end.error !== undefined) this.#tellLoss(end)
+    const isUnheard = this.#speech.lost(false)
+    if (owed || isUnheard || end.error !== undefined)
+      this.refused(lossOf(end, this.#options.label, isUnheard))
     return true
-  }
-
-  #askAgain(): void {
-    this.#dialling()
-    this.#answer.ask()
-  }
-
-  #tellLoss({ error, code, reason }: End): void {
-    const { label } = this.#options
-    const message = error?.message ?? `${label} ended the session (${code}${reason && `, ${reason}`})`
-    const advice = error?.retry === false ? '' : '; send your message again'
-    this.#tell({ type: 'error', message: `${message}${advice}`, code: error?.code ?? 'upstream_closed' })
   }
 
   closing({ by, error }: End): void {
@@ -174,15 +190,11 @@ class Chat implements Connection, SessionHooks {
     this.#session.clientClosed(code, reason)
   }
 
+  refused({ code, message }: Refusal): void {
+    this.#tell({ type: 'error', message, code })
+  }
+
   #tell(message: ChatMessage): void {
     this.#session.deliver(JSON.stringify(message))
   }
-}
-
-function userMessage(text: string): object {
-  return { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
-}
-
-function draining(): GatewayError {
-  return new GatewayError('draining', 'This replica is going away; reconnect and ask again')
 }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { HttpAnswer, HttpHandler, HttpRequest, HttpRoute } from '../http.ts'
-import type { GatewayInfo } from '../types.ts'
+import type { GatewayInfo } from '../page-info.ts'
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -170,12 +170,6 @@ export const environment = z.object({
     65_536,
     'Bytes waiting for a slow client at which its upstream is paused (KiB)',
   ),
-  UPSTREAM_STALL_TIMEOUT_MS: whole(
-    60_000,
-    100,
-    3_600_000,
-    'An upstream that says nothing for this long in the middle of an answer is given up, and the session renewed where it can be',
-  ),
   CLIENT_STALL_TIMEOUT_MS: whole(
     60_000,
     100,
@@ -199,6 +193,10 @@ export const environment = z.object({
   CHAT_INSTRUCTIONS: textOr(
     'You are a friendly assistant. Answer briefly, in the language of the person who speaks to you.',
     'Instructions of /chat sessions',
+  ),
+  CHAT_TRANSCRIPTION_MODEL: textOr(
+    'gpt-4o-mini-transcribe',
+    'Model that writes down what people say on /chat; on Azure the name of its deployment in the same resource',
   ),
   REALTIME_DIALECT: oneOf(
     ['upstream', 'ga', 'preview'],

@@ -1,6 +1,6 @@
 /** The settings of `/realtime`: session, filter, extraction. A part of `config.ts`. */
 
-import type { SessionSettings, TurnDetection } from '../events/dialect.ts'
+import type { Hearing, SessionSettings, TurnDetection } from '../events/dialect.ts'
 import { type ExtractorOptions, parseFieldsMap } from '../events/extract.ts'
 import type { Environment } from './environment.ts'
 
@@ -36,11 +36,27 @@ function readTurnDetection(env: Environment): TurnDetection | null | undefined {
     interrupt_response: env.REALTIME_TURN_DETECTION_INTERRUPT_RESPONSE,
   }
   if (type === 'semantic_vad') return { ...common, eagerness: env.REALTIME_TURN_DETECTION_SEMANTIC_EAGERNESS }
+  return { ...common, ...readServerVad(env) }
+}
+
+function readServerVad(env: Environment): Partial<TurnDetection> {
   return {
-    ...common,
     threshold: env.REALTIME_TURN_DETECTION_SERVER_THRESHOLD,
     prefix_padding_ms: env.REALTIME_TURN_DETECTION_SERVER_PREFIX_PADDING_MS,
     silence_duration_ms: env.REALTIME_TURN_DETECTION_SERVER_SILENCE_DURATION_MS,
+  }
+}
+
+/** Reads how `/chat` listens: a talk goes on by itself, so turns are always answered, and speech always cuts an answer. */
+export function readHearing(env: Environment): Hearing {
+  return {
+    transcription: env.CHAT_TRANSCRIPTION_MODEL,
+    turnDetection: {
+      type: 'server_vad',
+      ...readServerVad(env),
+      create_response: true,
+      interrupt_response: true,
+    },
   }
 }
 

@@ -72,7 +72,7 @@ export function connect(options: ConnectOptions, listener: UpstreamListener): ()
   function open(): void {
     clearTimeout(deadline)
     state = 'open'
-    listener.opened(upstreamOver(socket, heartbeat.hold, giveUp))
+    listener.opened(upstreamOver(socket, heartbeat.hold))
   }
 
   function receive(frame: Buffer, isBinary: boolean): void {
@@ -146,13 +146,8 @@ function brokenProtocol(label: string, cause: Error & { code?: string }): Gatewa
   })
 }
 
-function upstreamOver(
-  socket: WebSocket,
-  hold: (held: boolean) => void,
-  giveUp: (error: GatewayError) => void,
-): Upstream {
+function upstreamOver(socket: WebSocket, hold: (held: boolean) => void): Upstream {
   return {
-    giveUp,
     send: (data, isBinary = false) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(data, { binary: isBinary })
     },

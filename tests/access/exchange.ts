@@ -26,7 +26,6 @@ export function createExchange() {
     send: data => void toUpstream.push(asText(data)),
     buffered: () => 0,
     pause: () => undefined,
-    giveUp: () => undefined,
     resume: () => undefined,
     close: () => undefined,
   }
@@ -42,7 +41,6 @@ export function createExchange() {
       upstreamBufferBytes: 1_000_000,
       clientBufferBytes: 1_000_000,
       clientStallMs: 1000,
-      upstreamStallMs: 60_000,
     },
     log: silent,
     metrics: createMetrics({ revision: 'r', replica: 'r' }),
@@ -59,7 +57,12 @@ export function createExchange() {
     translator: createTranslator('ga', 'upstream'),
     manners: 'gateway',
   }
-  const chatOptions: ChatOptions = { ...parts, label: 'it', settings: { voice: 'alloy', textOnly: false } }
+  const chatOptions: ChatOptions = {
+    ...parts,
+    label: 'it',
+    settings: { voice: 'alloy', textOnly: false },
+    hearing: { turnDetection: { type: 'server_vad' }, transcription: 'gpt-4o-mini-transcribe' },
+  }
   const request: UpgradeRequest = {
     path: '/realtime',
     query: new URLSearchParams(),

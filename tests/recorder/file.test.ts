@@ -28,7 +28,6 @@ function record(folder: string, limits: RecordingLimits) {
     send: () => undefined,
     buffered: () => 0,
     pause: () => undefined,
-    giveUp: () => undefined,
     resume: () => undefined,
     close: () => undefined,
   })

@@ -1,5 +1,6 @@
 /** What the server wrote into the page about itself. */
-import type { GatewayInfo, Provider } from '../../runtime/types.ts'
+import type { GatewayInfo } from '../../runtime/page-info.ts'
+import type { Provider } from '../../runtime/types.ts'
 
 /** Nothing is certain of a page that no gateway served. */
 export type PageInfo = Partial<GatewayInfo>
