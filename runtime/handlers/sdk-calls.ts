@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { isEphemeral } from '../access/ephemeral-keys.ts'
+import { anonymous } from '../access/gate.ts'
 import { presentedBy } from '../access/presented.ts'
 import { callPaths } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
@@ -91,24 +92,31 @@ async function keyFor(
 ): Promise<CallingKey> {
   const shown = presentedBy(request)?.value ?? ''
   const minted = await options.ephemeralKeys.find(shown)
-  if (minted !== null) return { value: shown, pinned: withoutSession(session, minted.pinned) }
-  // Where a credential is asked for, an unknown key has not come this far.
-  if (isEphemeral(shown) && (request.principal?.by ?? 'none') === 'none') {
-    if (options.pinSession)
-      throw new GatewayError('unauthorized', 'Sessions are pinned here; have the key minted here')
-    return { value: shown, pinned: withoutSession(session, '{}') }
-  }
+  if (minted === null && !isForeign(shown, request)) return mintFor(options, request, session)
+  // Where a credential is asked for, a key that is not known any more has expired since the gate saw it.
+  if (minted === null && (request.principal?.by === 'ephemeral' || options.pinSession))
+    throw new GatewayError('unauthorized', 'This ephemeral key was not minted here, or has expired')
+  if (session !== undefined)
+    throw new GatewayError(
+      'bad_request',
+      '"session": an ephemeral key has a session already; send the offer alone',
+    )
+  return { value: shown, pinned: minted?.pinned ?? '{}' }
+}
+
+/** Whether an ephemeral key came in as such; a gateway's own credential may look like one. */
+function isForeign(shown: string, { principal = anonymous }: HttpRequest): boolean {
+  return isEphemeral(shown) && (principal.by === 'none' || principal.by === 'ephemeral')
+}
+
+async function mintFor(
+  options: SdkCallsOptions,
+  request: HttpRequest,
+  session: string | undefined,
+): Promise<CallingKey> {
   const model = request.query.get('model')
   const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
   return mintKey(options, request.principal, wishOf(options, checkedBy(sessionSettings, given)))
-}
-
-function withoutSession<T>(session: string | undefined, pinned: T): T {
-  if (session === undefined) return pinned
-  throw new GatewayError(
-    'bad_request',
-    '"session": an ephemeral key has a session already; send the offer alone',
-  )
 }
 
 function parseSession(text: string): unknown {

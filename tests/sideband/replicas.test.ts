@@ -1,11 +1,12 @@
 /** Two replicas, one Redis: the calls of one session may land on either. */
 import test, { type ExecutionContext } from 'ava'
+import OpenAI from 'openai'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { converse, type Message } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { redisServer } from '../store/redis-server.ts'
-import { makeCall, makeSession, request } from './caller.ts'
+import { makeCall, makeSession, openPeer, request } from './caller.ts'
 
 /** An upstream that outlives any gateway. */
 async function sharedUpstream(t: ExecutionContext): Promise<Record<string, string>> {
@@ -19,6 +20,22 @@ async function untilReady(url: string): Promise<void> {
 }
 
 const isStopped = ({ event }: Message) => (event as { type: string }).type === 'output_audio_buffer.stopped'
+
+test('at the SDK addresses: key from A, call on B, hung up on A; a browser has nothing but its key', async t => {
+  const redis = await redisServer(t)
+  const auth = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'backend:the-secret-of-the-backend' }
+  const env = { ...(await sharedUpstream(t)), ...auth, REDIS_URL: redis.url }
+  const [a, b] = [await gatewayFor(t, env), await gatewayFor(t, env)]
+  await Promise.all([untilReady(a.url), untilReady(b.url)])
+  const clientAt = ({ url }: { url: string }, apiKey: string) => new OpenAI({ apiKey, baseURL: `${url}/v1` })
+  const backend = clientAt(a, 'the-secret-of-the-backend')
+  const { value } = await backend.realtime.clientSecrets.create({ session: { type: 'realtime' } })
+  const peer = await openPeer(t)
+  const reply = await clientAt(b, value).realtime.calls.create({ sdp: peer.sdp })
+  await peer.connect(await reply.text())
+  await backend.realtime.calls.hangup(reply.headers.get('location')?.split('/').pop() ?? '')
+  await t.notThrowsAsync(peer.closed)
+})
 
 test('session on A, offer on B, control on A, and both list it with the same counts', async t => {
   const redis = await redisServer(t)

@@ -166,7 +166,7 @@ test('with SIDEBAND_PIN_SESSION a call keeps the instructions of its key, whatev
 
   const open = await gatewayBefore(t, 'openai', { SIDEBAND_PIN_SESSION: 'true', GATEWAY_AUTH: 'none' })
   const foreign = clientOf(open, '/v1', 'ek_minted_elsewhere').realtime.calls.create({ sdp: peer.sdp })
-  await t.throwsAsync(foreign, { message: /401 Sessions are pinned here/ })
+  await t.throwsAsync(foreign, { message: /401 This ephemeral key was not minted here/ })
 })
 
 test('over WebSocket a session that is opened with an ephemeral key is the one that the key has', async t => {
