@@ -2,6 +2,7 @@ import test from 'ava'
 import type { ChatMessage, ChatRequest } from '../../runtime/types.ts'
 import { readMessage } from '../../web/chat/messages.ts'
 import { maxKept, Talk } from '../../web/chat/talk.ts'
+import { talkWords } from '../../web/chat/talk-status.ts'
 import { retryDelay } from '../../web/page/backoff.ts'
 import { createSampleRing } from '../../web/sound/ring.ts'
 
@@ -28,6 +29,8 @@ function createTalk() {
   const talk = new Talk(line, voice, {
     question: (text, kept) => shown.push(`${kept ? 'kept' : 'question'} ${text}`),
     keptAreSent: () => shown.push('kept are sent'),
+    spoken: () => shown.push('spoken'),
+    heard: text => shown.push(`heard ${text}`),
     answerBegins: () => shown.push('answer'),
     text: value => shown.push(`text ${value}`),
     transcript: value => shown.push(`transcript ${value}`),
@@ -37,8 +40,8 @@ function createTalk() {
     status: () => {},
     problem: message => shown.push(`problem ${message}`),
     unanswered: askAgain => {
-      shown.push('unanswered')
-      asking.again = askAgain
+      shown.push(askAgain ? 'unanswered' : 'say it again')
+      asking.again = askAgain ?? (() => {})
     },
     turn: () => {},
   })
@@ -103,6 +106,73 @@ test('nothing is stopped where nothing goes on', t => {
   const { talk, sent } = createTalk()
   talk.stop()
   t.deepEqual(sent, [])
+})
+
+test('a spoken turn is answered, and its words come when they are known', t => {
+  const { talk, sent, shown, receive } = createTalk()
+  talk.spoken()
+  t.true(talk.busy())
+  receive(reset, said('Hi'), { type: 'heard', value: 'hello' }, ready)
+  t.deepEqual(shown, ['spoken', 'answer', 'transcript Hi', 'heard hello', 'complete'])
+  t.deepEqual(sent, [])
+})
+
+test('speech that the server hears ends the answer, and is told how much was heard', t => {
+  const { talk, voice, sent, shown, receive } = createTalk()
+  talk.say('hello')
+  receive(reset, said('Once'))
+  voice.heardMs = 250
+  receive(
+    { type: 'speech-started' },
+    said('late'),
+    interrupted,
+    { type: 'speech-stopped' },
+    reset,
+    said('Yes'),
+  )
+  t.deepEqual(sent.at(-1), { type: 'played', played_ms: 250 })
+  t.deepEqual(shown.slice(3), ['interrupted at 250', 'spoken', 'answer', 'transcript Yes'])
+})
+
+test('speech over silence reports nothing', t => {
+  const { sent, shown, receive } = createTalk()
+  receive({ type: 'speech-started' })
+  t.deepEqual([sent, shown], [[], []])
+})
+
+test('a lost spoken turn is to be said again, or asked again by its words', t => {
+  for (const heard of [false, true]) {
+    const { talk, sent, shown, asking, receive } = createTalk()
+    talk.spoken()
+    if (heard) receive({ type: 'heard', value: 'my words' })
+    talk.lineOnLost(false)
+    t.is(shown.at(-1), heard ? 'unanswered' : 'say it again')
+    asking.again()
+    t.deepEqual(sent, heard ? [{ text: 'my words' }] : [])
+  }
+})
+
+test('the words of the status say whose turn it is', t => {
+  const status = {
+    mode: 'open',
+    isOn: true,
+    isConnected: true,
+    isHeard: false,
+    turn: 'idle',
+    isPlaying: false,
+  } as const
+  for (const [change, words] of [
+    [{ mode: 'off' }, ''],
+    [{ isOn: false }, 'Opening the microphone'],
+    [{ mode: 'held' }, 'You are speaking; let go when you are done'],
+    [{ isConnected: false }, 'Waiting for the connection'],
+    [{}, 'Listening'],
+    [{ isHeard: true }, 'You are speaking'],
+    [{ turn: 'asked' }, 'Thinking'],
+    [{ turn: 'answering' }, 'Answering; talk to interrupt'],
+    [{ isPlaying: true }, 'Answering; talk to interrupt'],
+  ] as const)
+    t.is(talkWords({ ...status, ...change }), words)
 })
 
 test('messages without a connection are kept and go out once, together', t => {

@@ -20,6 +20,8 @@ const scenes: Record<string, (page: Page) => Promise<void>> = {
     await say(page, 'Count to 30.')
     await page.getByText('Speaking').waitFor()
     await page.locator('.answer').last().getByText('twenty').waitFor()
+    await page.getByRole('button', { name: 'Open microphone' }).click()
+    await page.locator('#status').getByText('Answering; talk to interrupt').waitFor()
   },
   playground: async page => {
     await page.getByLabel('Endpoint').selectOption('/v1/realtime')

@@ -38,6 +38,27 @@ export class Conversation {
     }
   }
 
+  /** Something was said; its words may follow. */
+  spoken(): void {
+    const element = copyTemplate('#question-template')
+    element.classList.add('unheard')
+    part('.said', HTMLElement, element).textContent = '…'
+    showText(part('.meta', HTMLElement, element), 'Writing down what you said')
+    this.#append(element)
+    this.#scrollToEnd()
+  }
+
+  /** Words of what was said first and is not written down yet. */
+  heard(text: string): void {
+    if (!this.#turns.querySelector('.unheard')) this.spoken()
+    const element = part('.unheard', HTMLElement, this.#turns)
+    element.classList.remove('unheard')
+    this.#followEnd(() => {
+      part('.said', HTMLElement, element).textContent = text.trim() || 'Spoken'
+      showText(part('.meta', HTMLElement, element), text.trim() ? '' : 'It could not be written down')
+    })
+  }
+
   answerBegins(): void {
     this.#answer = new Answer()
     this.#append(this.#answer.element)

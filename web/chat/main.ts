@@ -7,14 +7,16 @@ import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
 import { part } from '../page/page.ts'
 import { Playback, type SoundState } from '../sound/playback.ts'
-import { Waveform } from '../sound/waveform.ts'
 import { Composer } from './composer.ts'
 import { Conversation } from './conversation.ts'
 import { readMessage } from './messages.ts'
 import { Panel } from './panel.ts'
 import { Resume, type ResumeNotice } from './resume.ts'
+import { Speech } from './speech.ts'
 import { maxKept, Talk } from './talk.ts'
-import { advice } from './words.ts'
+import { TalkBar } from './talk-bar.ts'
+import { TalkStatusView } from './talk-status.ts'
+import { advice, endsSpeech } from './words.ts'
 
 const info = readGatewayInfo(document)
 const masthead = new Masthead()
@@ -34,11 +36,24 @@ const playback = new Playback({
   onPlaying: playing => {
     panel.playing(playing)
     conversation.playing(playing)
-    waveform.run(playing.playing)
+    talkBar.playing(playing.playing)
+    status.playing(playing.playing)
     composer.canStop(talk.busy())
   },
 })
-const waveform = new Waveform(part('#waveform', HTMLCanvasElement), () => playback.analyser())
+const status = new TalkStatusView(words => panel.status(words))
+const talkBar = new TalkBar({
+  onOpen: () => {
+    playback.unlock()
+    speech.open()
+  },
+  onHold: () => {
+    playback.unlock()
+    speech.hold()
+  },
+  onClose: () => speech.close(),
+  answer: () => playback.analyser(),
+})
 
 const connection = new Connection<ChatMessage>({
   address: () => signIn.access.socketAddress('/chat', resume.query()),
@@ -46,6 +61,9 @@ const connection = new Connection<ChatMessage>({
   read: readMessage,
   onMessage: message => {
     notify(resume.receive(message))
+    if (message.type === 'speech-started' || message.type === 'speech-stopped')
+      showHeard(message.type === 'speech-started')
+    if (message.type === 'error' && endsSpeech(message.code)) speech.fail()
     talk.receive(message)
   },
   onState: connectionOnState,
@@ -56,6 +74,8 @@ const lineOnState = showLine(masthead, connection)
 const talk = new Talk(connection, playback, {
   question: (text, kept) => conversation.question(text, kept),
   keptAreSent: () => conversation.keptAreSent(),
+  spoken: () => conversation.spoken(),
+  heard: text => conversation.heard(text),
   answerBegins: () => conversation.answerBegins(),
   text: value => conversation.text(value),
   transcript: value => conversation.transcript(value),
@@ -64,14 +84,31 @@ const talk = new Talk(connection, playback, {
     conversation.audio(bytes)
   },
   answerEnds: (outcome, heardMs) => conversation.answerEnds(outcome, heardMs),
-  status: message => panel.status(message),
+  status: message => status.server(message),
   problem: (message, code) => conversation.notice('problem', message, advice(message, code)),
   unanswered: askAgain =>
-    conversation.notice('problem', 'The connection went before the answer was complete.', '', {
-      label: 'Ask again',
-      run: askAgain,
-    }),
-  turn: () => composer.canStop(talk.busy()),
+    conversation.notice(
+      'problem',
+      'The connection went before the answer was complete.',
+      askAgain ? '' : 'Say it again.',
+      askAgain && { label: 'Ask again', run: askAgain },
+    ),
+  turn: turn => {
+    status.turn(turn)
+    composer.canStop(talk.busy())
+  },
+})
+
+const speech = new Speech({
+  send: request => connection.send(request),
+  ready: () => connection.ready(),
+  onHold: () => talk.stop(),
+  onTurn: () => talk.spoken(),
+  onMode: (mode, analyser) => {
+    talkBar.mode(mode, analyser)
+    status.mode(mode, analyser !== undefined)
+  },
+  onFault: words => talkBar.fault(words),
 })
 
 const composer = new Composer({
@@ -82,8 +119,9 @@ const composer = new Composer({
     return taken
   },
   onStop: () => {
+    if (speech.discard()) return
     talk.stop()
-    waveform.run(false)
+    talkBar.playing(false)
   },
   onMute: muted => {
     sound.muted = muted
@@ -94,6 +132,7 @@ const composer = new Composer({
 
 masthead.provider(info)
 panel.info(info)
+if (info.textOnly) talkBar.hide()
 part('#sound-unlock', HTMLButtonElement).onclick = () => playback.unlock()
 composer.focus()
 await signIn.prepare()
@@ -101,6 +140,7 @@ connection.open()
 
 function connectionOnState(state: ConnectionState): void {
   lineOnState(state)
+  status.connected(state.phase === 'open')
   if (state.phase === 'open') lineOnOpen()
   if (state.phase === 'waiting' && !isLost) lineOnLost()
 }
@@ -113,13 +153,21 @@ function lineOnOpen(): void {
   wasOpen = true
   isLost = false
   talk.lineOnOpen()
+  speech.lineOnOpen()
 }
 
 function lineOnLost(): void {
   isLost = true
   talk.lineOnLost(resume.hasTicket)
-  panel.status('Not connected to the model')
+  speech.lineOnLost()
+  showHeard(false)
+  status.server('Not connected to the model')
   if (wasOpen) conversation.announce('The connection is lost. Reconnecting.')
+}
+
+function showHeard(isHeard: boolean): void {
+  speech.heard(isHeard)
+  status.heard(isHeard)
 }
 
 function notify(notice: ResumeNotice | undefined): void {

@@ -14,6 +14,10 @@ export type Outcome = 'complete' | 'interrupted' | 'lost' | 'failed'
 export interface TalkView {
   question(text: string, kept: boolean): void
   keptAreSent(): void
+  /** The person has said something whose words are not known yet. */
+  spoken(): void
+  /** The words of what was said first and not yet known; '' where nobody could write them down. */
+  heard(text: string): void
   answerBegins(): void
   text(value: string): void
   transcript(value: string): void
@@ -22,8 +26,8 @@ export interface TalkView {
   answerEnds(outcome: Outcome, heardMs?: number): void
   status(message: string): void
   problem(message: string, code: string): void
-  /** The socket went before the answer was complete. `askAgain` sends the question once more. */
-  unanswered(askAgain: () => void): void
+  /** The socket went before the answer was complete. `askAgain` sends the question once more, where its words are known. */
+  unanswered(askAgain: (() => void) | undefined): void
   turn(turn: Turn): void
 }
 

@@ -15,6 +15,7 @@ export class Talk {
   readonly #view: TalkView
   readonly #kept: string[] = []
   #turn: Turn = 'idle'
+  /** '' while its words are not known: it was spoken. */
   #lastQuestion = ''
   /** A question whose answer a lost connection cut; the server says whether it comes after all. */
   #owed: string | undefined
@@ -54,6 +55,13 @@ export class Talk {
     if (this.#turn !== 'idle') this.#enter('stopped')
   }
 
+  /** The person has said something, and it will be answered. */
+  spoken(): void {
+    this.#lastQuestion = ''
+    this.#view.spoken()
+    this.#enter('asked')
+  }
+
   /** A connection is there: what was kept goes out as one message, so that one answer serves it all. */
   lineOnOpen(): void {
     const text = this.#kept.splice(0).join('\n')
@@ -79,6 +87,9 @@ export class Talk {
     else if (message.type === 'session.resumed') this.#goOn(message.answer_due)
     else if (message.type === 'session.resume_failed') this.#tellUnanswered()
     else if (message.type === 'text-reset') this.#begin()
+    else if (message.type === 'speech-started') this.#giveWay()
+    else if (message.type === 'speech-stopped') this.spoken()
+    else if (message.type === 'heard') this.#heard(message.value)
     else if (this.#turn === 'answering') this.#receivePart(message)
   }
 
@@ -88,13 +99,27 @@ export class Talk {
     this.#owed = undefined
     if (question === undefined) return
     if (answerDue) this.#enter('asked')
+    else if (question === '') this.#view.unanswered(undefined)
     else this.#ask(question, undefined)
   }
 
   #tellUnanswered(): void {
     const question = this.#owed
     this.#owed = undefined
-    if (question !== undefined) this.#view.unanswered(() => this.say(question))
+    if (question !== undefined) this.#view.unanswered(question === '' ? undefined : () => this.say(question))
+  }
+
+  /** The server hears the person speak and has ended the answer; what is left of its sound ends here. */
+  #giveWay(): void {
+    const heardMs = this.#cut()
+    if (heardMs !== undefined) this.#line.send({ type: 'played', played_ms: heardMs })
+    if (this.#turn === 'answering') this.#enter('idle')
+    else this.#view.turn(this.#turn)
+  }
+
+  #heard(text: string): void {
+    this.#view.heard(text)
+    if (this.#lastQuestion === '') this.#lastQuestion = text
   }
 
   #receivePart(message: ChatMessage): void {

@@ -1,5 +1,4 @@
 /** What the page says, in words for people. */
-
 import type { SoundState } from '../sound/playback.ts'
 
 /** Says how the sound is. */
@@ -12,6 +11,13 @@ export function soundWords(state: SoundState, muted: boolean): string {
     blocked: 'held back by the browser',
     unavailable: 'not available here',
   }[state]
+}
+
+/** After these errors of the gateway's it takes no sound until a talk begins anew. */
+export function endsSpeech(code: string): boolean {
+  return /^upstream_|^(internal|credential_unavailable|model_not_configured|text_only|speech_lost)$/.test(
+    code,
+  )
 }
 
 const advices: Record<string, string> = {

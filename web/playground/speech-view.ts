@@ -1,11 +1,13 @@
 /** The buttons with which a person speaks. */
 import { secondsWords } from '../page/figures.ts'
+import { joinHold } from '../page/hold-button.ts'
 import { part } from '../page/page.ts'
 import { readAudioFile } from '../sound/audio-file.ts'
 import { showLevel } from '../sound/meter.ts'
 import { samplesToMs } from '../sound/pcm.ts'
+import type { SpeechMode } from '../sound/speech-mode.ts'
 import { Waveform } from '../sound/waveform.ts'
-import { Speech, type SpeechListeners, type SpeechMode } from './speech.ts'
+import { Speech, type SpeechListeners } from './speech.ts'
 
 const modeWords: Record<SpeechMode, string> = {
   off: 'The microphone is off.',
@@ -65,36 +67,6 @@ function createModeView(): SpeechListeners['onMode'] {
     wave.run(analyser !== undefined)
     stopMeter()
     stopMeter = analyser ? showLevel(meter, analyser) : () => {}
-  }
-}
-
-/** A button that works while it is held: by pointer, by Space or by Enter. */
-function joinHold(button: HTMLButtonElement, press: () => void, release: () => void): void {
-  const isKey = ({ key }: KeyboardEvent) => key === ' ' || key === 'Enter'
-  let isHeld = false
-  const down = () => {
-    if (!isHeld) press()
-    isHeld = true
-  }
-  const up = () => {
-    if (isHeld) release()
-    isHeld = false
-  }
-  button.onpointerdown = event => {
-    button.setPointerCapture(event.pointerId)
-    down()
-  }
-  button.onpointerup = up
-  button.onpointercancel = up
-  button.onblur = up
-  button.oncontextmenu = event => event.preventDefault()
-  button.onkeydown = event => {
-    if (!isKey(event)) return
-    event.preventDefault()
-    down()
-  }
-  button.onkeyup = event => {
-    if (isKey(event)) up()
   }
 }
 

@@ -1,40 +1,36 @@
 /** Speech into the session: an open microphone, one that is held, or a file. */
 import type { RealtimeEvent } from '../page/realtime-event.ts'
-import { type Capture, startCapture } from '../sound/capture.ts'
-import { encodePcm16, pcmRate, samplesToMs } from '../sound/pcm.ts'
+import { encodePcm16, pcmRate } from '../sound/pcm.ts'
+import { SpeechInput, type SpeechInputListeners, shortestTurnMs } from '../sound/speech-input.ts'
 import { turnUpdate } from './settings.ts'
 
-/** `held`: the person's finger says when the turn is over. */
-export type SpeechMode = 'off' | 'open' | 'held'
-
 /** What speech needs and tells. */
-export interface SpeechListeners {
+export interface SpeechListeners extends Pick<SpeechInputListeners, 'onMode' | 'onFault'> {
   /** Sends an event; it waits for a connection where there is none. */
   send(event: RealtimeEvent): void
-  onMode(mode: SpeechMode, analyser: AnalyserNode | undefined): void
   onWords(words: string): void
-  onFault(words: string): void
 }
 
 const chunkSamples = pcmRate / 10
-/** Less than this is no turn (ms); the API refuses it too. */
-const shortestTurnMs = 120
 /** Silence behind a file, so that a server that listens for it hears the end. */
 const tailSamples = pcmRate
 
 /** The person's voice. */
 export class Speech {
   readonly #listeners: SpeechListeners
-  #mode: SpeechMode = 'off'
-  #capture: Capture | undefined
-  #samples = 0
-  /** Numbers the openings and closings, so that a microphone that comes too late is closed again. */
-  #begun = 0
+  readonly #input: SpeechInput
   /** Who ends a turn, as far as this page knows. */
   #detection: string | undefined
 
   constructor(listeners: SpeechListeners) {
     this.#listeners = listeners
+    this.#input = new SpeechInput({
+      onMode: listeners.onMode,
+      onFault: listeners.onFault,
+      onBegin: mode => this.#leaveTurnsTo(mode === 'held' ? 'none' : 'server_vad'),
+      onSamples: samples => this.#append(samples),
+      onEnd: (mode, spokenMs) => mode === 'held' && this.#finish(spokenMs),
+    })
   }
 
   /** A session began, or its settings changed: who ends a turn now. Undefined: not known. */
@@ -43,26 +39,18 @@ export class Speech {
   }
 
   /** Opens the microphone; the server hears where a turn ends. */
-  async open(): Promise<void> {
-    await this.#begin('open')
+  open(): Promise<void> {
+    return this.#input.begin('open')
   }
 
   /** Opens the microphone for one turn. */
-  async hold(): Promise<void> {
-    await this.#begin('held')
+  hold(): Promise<void> {
+    return this.#input.begin('held')
   }
 
   /** Closes the microphone. A turn that was held is complete now. */
   release(): void {
-    const mode = this.#mode
-    this.#begun++
-    this.#capture?.stop()
-    this.#capture = undefined
-    this.#enter('off')
-    if (mode !== 'held') return
-    if (samplesToMs(this.#samples) >= shortestTurnMs) return this.#complete()
-    this.#listeners.send({ type: 'input_audio_buffer.clear' })
-    this.#listeners.onWords('That was too short. Hold the button while you speak.')
+    this.#input.end()
   }
 
   /** Sends a whole recording as one turn. */
@@ -73,46 +61,23 @@ export class Speech {
     for (let start = 0; start < tailSamples; start += chunkSamples) this.#append(new Int16Array(chunkSamples))
   }
 
-  async #begin(mode: 'open' | 'held'): Promise<void> {
-    if (this.#mode !== 'off') return
-    this.#begun++
-    const begun = this.#begun
-    this.#enter(mode)
-    this.#samples = 0
-    try {
-      const capture = await startCapture(
-        samples => this.#append(samples),
-        () => this.#lose(),
-      )
-      if (begun !== this.#begun) return capture.stop()
-      this.#capture = capture
-      const wanted = mode === 'held' ? 'none' : 'server_vad'
-      if (this.#detection !== wanted) this.#listeners.send(turnUpdate(wanted))
-      this.#detection = wanted
-      this.#enter(mode)
-    } catch (cause) {
-      if (begun === this.#begun) this.#enter('off')
-      this.#listeners.onFault(cause instanceof Error ? cause.message : String(cause))
-    }
+  #leaveTurnsTo(wanted: 'none' | 'server_vad'): void {
+    if (this.#detection !== wanted) this.#listeners.send(turnUpdate(wanted))
+    this.#detection = wanted
   }
 
   #append(samples: Int16Array): void {
-    this.#samples += samples.length
     this.#listeners.send({ type: 'input_audio_buffer.append', audio: encodePcm16(samples) })
+  }
+
+  #finish(spokenMs: number): void {
+    if (spokenMs >= shortestTurnMs) return this.#complete()
+    this.#listeners.send({ type: 'input_audio_buffer.clear' })
+    this.#listeners.onWords('That was too short. Hold the button while you speak.')
   }
 
   #complete(): void {
     this.#listeners.send({ type: 'input_audio_buffer.commit' })
     this.#listeners.send({ type: 'response.create' })
-  }
-
-  #lose(): void {
-    this.release()
-    this.#listeners.onFault('The microphone went away. Plug it in again, then try again.')
-  }
-
-  #enter(mode: SpeechMode): void {
-    this.#mode = mode
-    this.#listeners.onMode(mode, this.#capture?.analyser)
   }
 }
