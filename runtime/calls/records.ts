@@ -137,6 +137,7 @@ export class CallRecords {
     const { store, ttlMs } = this.#options
     const fields = fieldsOf(record, totals, this.#at())
     await store.create(recordKey(record.sessionId), fields, ttlMs)
+    await store.set(callKey(record.callId), record.sessionId, ttlMs)
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
   }
 

@@ -149,6 +149,8 @@ test('Redis dies in mid-call: the call goes on, new sessions are refused with th
     break
   }
   t.is((await request(`${gateway.url}/sideband/session`, { method: 'POST' })).status, 200)
+  const hangup = `${gateway.url}/v1/realtime/calls/${call.callId}/hangup`
+  t.is((await fetch(hangup, { method: 'POST' })).status, 200)
 })
 
 test('a session that nothing happens to expires and leaves nothing behind', async t => {

@@ -50,7 +50,7 @@ const unreachable: Unreachable[] = [
 
 for (const { fault, what, code, close, retry, redials } of unreachable) {
   test(`fault ${fault}, ${what}: clients are told ${code}, and whether trying again can help`, async t => {
-    const gateway = await faultyGateway(t, fault, { UPSTREAM_CONNECT_TIMEOUT_MS: '600' })
+    const gateway = await faultyGateway(t, fault, { UPSTREAM_CONNECT_TIMEOUT_MS: '900' })
     for (const path of ['/realtime', '/v1/realtime']) {
       const talk = await converse(t, `${gateway.socketUrl}${path}`)
       const error = await talk.next()
