@@ -36,6 +36,21 @@ test.serial('a gateway that asks for keys is given one, and the talk begins', as
   t.notRegex(page.url(), /correct-horse/)
 })
 
+test.serial('on a phone the head has two rows, the button for access among them', async t => {
+  const { page } = await visit(t, browser, gateway.url, {
+    ready: 'Access needed',
+    viewport: { width: 360, height: 740 },
+  })
+  await page.getByRole('button', { name: 'Access' }).waitFor({ state: 'attached' })
+  const rows = await page.evaluate(`new Set([...document.querySelector('.top').children]
+    .filter(child => child.checkVisibility()).map(child => {
+      const { top, bottom } = child.getBoundingClientRect()
+      return Math.round((top + bottom) / 20)
+    })).size`)
+  t.is(rows, 2)
+  t.is(await page.evaluate('document.documentElement.scrollWidth'), 360)
+})
+
 test.serial('a wrong key is refused in words, and a right one helps', async t => {
   const { page } = await openChat(t)
   await giveKey(page, 'wrong')

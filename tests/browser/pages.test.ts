@@ -33,6 +33,10 @@ const pages = [
       await say(page, 'hello')
       await page.locator('.answer').getByText('You said: hello').waitFor()
       await page.locator('.answer[data-state=complete]').waitFor()
+      await page.evaluate(`navigator.mediaDevices.getUserMedia = () =>
+        Promise.reject(new DOMException('no', 'NotAllowedError'))`)
+      await page.getByRole('button', { name: 'Open microphone' }).click()
+      await page.getByRole('alert').getByText('not allowed').waitFor()
     },
   },
   {
@@ -96,6 +100,8 @@ for (const page of pages)
           const visited = await open(t, page, { viewport, colorScheme, reducedMotion: 'reduce' })
           await unfold(visited.page)
           t.deepEqual(await axeFaults(visited.page), [], `${viewport.width} ${colorScheme}`)
+          await page.use(visited.page)
+          t.deepEqual(await axeFaults(visited.page), [], `${viewport.width} ${colorScheme}, in use`)
           t.deepEqual(visited.faults, [])
         }
     },

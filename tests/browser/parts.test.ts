@@ -164,7 +164,7 @@ test('the words of the status say whose turn it is', t => {
   for (const [change, words] of [
     [{ mode: 'off' }, ''],
     [{ isOn: false }, 'Opening the microphone'],
-    [{ mode: 'held' }, 'You are speaking; let go when you are done'],
+    [{ mode: 'held' }, 'You are speaking; let go to send'],
     [{ isConnected: false }, 'Waiting for the connection'],
     [{}, 'Listening'],
     [{ isHeard: true }, 'You are speaking'],

@@ -71,8 +71,49 @@ test.serial('where the filter lets nothing through, the page says so', async t =
   const own = await startGateway()
   t.teardown(() => own.stop('SIGKILL'))
   const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+  t.regex(await textOf(page, '#endpoint-words'), /lets nothing of a spoken answer through/)
   await send(page, 'hello there')
-  await t.notThrowsAsync(event(page, 'nothing passed the filter').first().waitFor())
+  await event(page, 'nothing passed the filter').first().waitFor()
+  await page.getByRole('button', { name: 'Ask again and see everything' }).click()
+  await page.locator('#raw').getByText('You said: hello there').waitFor()
+  t.is(await page.getByLabel('Endpoint').inputValue(), '/v1/realtime')
+  t.true(await page.locator('#widen-hint').isHidden())
+})
+
+test.serial(
+  'one click leads to the endpoint that lets everything through, where the filter would not',
+  async t => {
+    const own = await startGateway()
+    t.teardown(() => own.stop('SIGKILL'))
+    const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+    await page.getByRole('button', { name: 'See everything', exact: true }).click()
+    await event(page, 'session.created').waitFor()
+    await send(page, turn('hi'))
+    await t.notThrowsAsync(page.locator('#raw').getByText('You said: hi').waitFor())
+    const { page: other } = await open(t)
+    t.true(await other.getByRole('button', { name: 'See everything', exact: true }).isHidden())
+  },
+)
+
+test.serial('a phone folds what it has no room for, a wider screen shows it', async t => {
+  const { page } = await open(t, { viewport: { width: 360, height: 740 } })
+  const speak = page.getByRole('button', { name: 'Open microphone' })
+  t.true(await speak.isHidden())
+  t.true(await page.locator('#latency-chart, #first-last').isHidden())
+  await page.getByText('Speak', { exact: true }).click()
+  t.true(await speak.isVisible())
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.locator('#first-last').waitFor()
+})
+
+test.serial('a browser whose language is no language gets the figures without the charts', async t => {
+  const before = "Object.defineProperty(Navigator.prototype, 'language', { get: () => 'C' })"
+  const { page, faults } = await open(t, { before })
+  await everything(page)
+  await send(page, turn('count to 8'))
+  await page.locator('#first-last').getByText(/\d ms/).waitFor()
+  await page.getByText('This browser draws no charts').waitFor()
+  t.deepEqual(faults, [])
 })
 
 test.serial('the JSON that the gateway extracts stands beside the raw text', async t => {
@@ -240,6 +281,7 @@ test.serial('a microphone that is refused or missing is told with what to do', a
   const before = `navigator.mediaDevices.getUserMedia = () =>
     Promise.reject(new DOMException('refused', globalThis.missing ? 'NotFoundError' : 'NotAllowedError'))`
   const { page, faults } = await open(t, { before, viewport: { width: 360, height: 740 } })
+  await page.getByText('Speak', { exact: true }).click()
   await page.getByRole('button', { name: 'Open microphone' }).click()
   await page.locator('#speak-fault').getByText('Allow it beside the address').waitFor()
   await page.evaluate('globalThis.missing = true')

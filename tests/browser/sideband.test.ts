@@ -54,6 +54,21 @@ test.serial('three steps make a controlled call, and each column shows what trav
   t.deepEqual(faults, [])
 })
 
+test.serial('a step that is done leaves no blank where its button was, and nothing moves for it', async t => {
+  const { page } = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before: refused })
+  const heights = () =>
+    page.evaluate(
+      "[...document.querySelectorAll('.step')].map(step => Math.round(step.getBoundingClientRect().height))",
+    )
+  const before = await heights()
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await page.getByText('Call under control').waitFor()
+  t.deepEqual(await heights(), before)
+  const blank = await page.evaluate(`(step => step.getBoundingClientRect().bottom -
+    step.querySelector('.step-words').getBoundingClientRect().bottom)(document.querySelector('#step-control'))`)
+  t.true(Number(blank) <= 24)
+})
+
 test.serial('the model is heard, and what is on the way lights its wire', async t => {
   const { page } = await makeCall(t)
   for (const wire of ['sound', 'channel', 'control', 'call'])

@@ -19,7 +19,7 @@ export interface TalkStatus {
 export function talkWords({ mode, isOn, isConnected, isHeard, turn, isPlaying }: TalkStatus): string {
   if (mode === 'off') return ''
   if (!isOn) return 'Opening the microphone'
-  if (mode === 'held') return 'You are speaking; let go when you are done'
+  if (mode === 'held') return 'You are speaking; let go to send'
   if (isHeard) return 'You are speaking'
   if (!isConnected) return 'Waiting for the connection'
   if (turn === 'asked') return 'Thinking'
@@ -29,7 +29,7 @@ export function talkWords({ mode, isOn, isConnected, isHeard, turn, isPlaying }:
 /** Puts the words together from what the parts of the page tell. */
 export class TalkStatusView {
   readonly #show: (words: string) => void
-  #server = ''
+  #server = 'Not connected to the model'
   #status: TalkStatus = {
     mode: 'off',
     isOn: false,
@@ -71,7 +71,6 @@ export class TalkStatusView {
 
   #change(change: Partial<TalkStatus>): void {
     this.#status = { ...this.#status, ...change }
-    const words = talkWords(this.#status) || this.#server
-    if (words) this.#show(words)
+    this.#show(talkWords(this.#status) || this.#server)
   }
 }

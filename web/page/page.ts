@@ -32,3 +32,17 @@ export function showText(element: HTMLElement, text: string): void {
 export function focusScrollers(): void {
   for (const scroller of document.querySelectorAll<HTMLElement>('[data-scrolls]')) scroller.tabIndex = 0
 }
+
+/** Wide enough for two columns. */
+const wideScreen = '(min-width: 62rem)'
+
+/** Folds what a narrow screen has no room for: every open `<details data-folds>`. A wider one shows it again. */
+export function foldOnNarrowScreens(): void {
+  const screen = matchMedia(wideScreen)
+  const fold = () => {
+    for (const section of document.querySelectorAll<HTMLDetailsElement>('details[data-folds]'))
+      section.open = screen.matches
+  }
+  screen.addEventListener('change', fold)
+  fold()
+}

@@ -8,6 +8,11 @@ const refreshMs = 500
 /** Types are the upstream's words: no more than these are listed. */
 const maxTypes = 200
 
+/** Sound and transcript, as a session with audio has them. */
+const spokenAnswer = ['audio.delta', 'audio_transcript.delta', 'audio_transcript.done'].map(
+  name => `response.output_${name}`,
+)
+
 /** The preview of the allow-list. */
 export class AllowList {
   readonly #info: PageInfo
@@ -48,6 +53,14 @@ export class AllowList {
   /** Whether the patterns would keep an event back. */
   drops(type: string): boolean {
     return this.#patterns.value.trim() !== '' && this.#verdictOn(type).kind === 'dropped'
+  }
+
+  /** Whether the gateway's patterns keep back all that a spoken answer is made of. */
+  get dropsSpokenAnswers(): boolean {
+    const { allowedEventTypes, extractedEventTypes } = this.#info
+    if (!allowedEventTypes) return false
+    const judge = createJudge(allowedEventTypes.join(', '), extractedEventTypes ?? [])
+    return spokenAnswer.every(type => judge(type).kind === 'dropped')
   }
 
   #patternsOnInput(): void {

@@ -1,7 +1,7 @@
 /** Where events are written, checked and sent. */
 import { part } from '../page/page.ts'
 import { check } from './event-check.ts'
-import { templates } from './templates.ts'
+import { templates, turnOf } from './templates.ts'
 
 /** The editor with its templates. */
 export class Composer {
@@ -39,6 +39,12 @@ export class Composer {
   takeText(on: boolean): void {
     this.#takesText = on
     this.#show()
+  }
+
+  /** A frame as events, for an endpoint that takes no plain text: words become a turn. */
+  asEvents(frame: string): readonly object[] {
+    const checked = check(frame, false)
+    return checked.kind === 'events' ? checked.events : turnOf(frame)
   }
 
   #show(): void {

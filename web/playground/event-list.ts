@@ -92,16 +92,17 @@ export class EventList {
     row.ariaSelected = String(id === this.#chosen)
     row.ariaPosInSet = String(index + 1)
     row.ariaSetSize = String(total)
-    const fate = row.dataset.dropped === 'true' ? ', dropped on /realtime' : ''
-    row.ariaLabel = `${spoken[direction]} ${type} ${summary}${fate}`
-    const show = (selector: string, text: string) => {
-      part(selector, HTMLElement, row).textContent = text
+    const shown = {
+      when: secondsWords(at),
+      type: count > 1 ? `${type} ×${count}` : type,
+      summary,
+      size: sizeWords(size),
     }
-    show('.when', secondsWords(at))
-    show('.arrow', arrows[direction])
-    show('.type', count > 1 ? `${type} ×${count}` : type)
-    show('.summary', summary)
-    show('.size', size < 1000 ? String(size) : `${(size / 1000).toFixed(size < 100_000 ? 1 : 0)}k`)
+    part('.arrow', HTMLElement, row).textContent = arrows[direction]
+    for (const [name, text] of Object.entries(shown)) part(`.${name}`, HTMLElement, row).textContent = text
+    // Who says aloud what is seen must be understood: the name holds the whole line.
+    const fate = row.dataset.dropped === 'true' ? ', dropped on /realtime' : ''
+    row.ariaLabel = `${spoken[direction]} ${Object.values(shown).join(' ')}${fate}`
   }
 
   #listOnKey(event: KeyboardEvent): void {
@@ -139,4 +140,8 @@ export class EventList {
     if (top < scrollTop) this.#list.scrollTop = top
     else if (top + rowPx > scrollTop + clientHeight) this.#list.scrollTop = top + rowPx - clientHeight
   }
+}
+
+function sizeWords(size: number): string {
+  return size < 1000 ? String(size) : `${(size / 1000).toFixed(size < 100_000 ? 1 : 0)}k`
 }

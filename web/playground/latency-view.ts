@@ -1,5 +1,5 @@
 /** The latency in figures and charts. */
-import { part } from '../page/page.ts'
+import { part, showText } from '../page/page.ts'
 import { Latency, median } from './latency.ts'
 import type { Chart } from './latency-chart.ts'
 
@@ -18,7 +18,14 @@ export class LatencyView {
         this.#charts = { first: new Chart('#first-chart', 'points'), gaps: new Chart('#gap-chart', 'bars') }
         this.#show()
       },
-      (cause: unknown) => console.info('Charts are unavailable:', cause),
+      (cause: unknown) => {
+        console.info('Charts are unavailable:', cause)
+        part('#charts', HTMLElement).hidden = true
+        showText(
+          part('#charts-words', HTMLElement),
+          'This browser draws no charts; the figures are the same.',
+        )
+      },
     )
   }
 

@@ -4,7 +4,7 @@ import type { ConnectionState } from '../page/connection.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
-import { focusScrollers, part } from '../page/page.ts'
+import { focusScrollers, foldOnNarrowScreens, part } from '../page/page.ts'
 import { audioDelta, type RealtimeEvent, readEvent, textDelta } from '../page/realtime-event.ts'
 import { AllowList } from './allow-list.ts'
 import { AnswerView } from './answer-view.ts'
@@ -19,8 +19,11 @@ import { summarise } from './summary.ts'
 import { detectionOf } from './turn-detection.ts'
 
 const filtered = '/realtime'
+const unfiltered = '/v1/realtime'
 /** Frames that came over the present connection. */
 let received = 0
+/** What the person sent last, to say it again elsewhere. */
+let lastSent: readonly string[] = []
 const info = readGatewayInfo(document)
 const masthead = new Masthead()
 const endpoint = part('#endpoint', HTMLSelectElement)
@@ -44,6 +47,7 @@ const bench = new Bench({
 const lineOnState = showLine(masthead, bench)
 const composer = new Composer(frames => {
   loudspeaker.unlock()
+  lastSent = frames
   for (const frame of frames) sendFrame(frame)
 })
 const speech = createSpeech(
@@ -57,6 +61,9 @@ createSettings({
 
 masthead.provider(info)
 focusScrollers()
+foldOnNarrowScreens()
+part('#widen', HTMLButtonElement).onclick = widen
+part('#widen-again', HTMLButtonElement).onclick = widen
 endpoint.onchange = showEndpoint
 connect.onclick = () => {
   loudspeaker.unlock()
@@ -71,10 +78,29 @@ function showEndpoint(): void {
   const isFiltered = endpoint.value === filtered
   bench.disconnect()
   composer.takeText(isFiltered)
-  part('#endpoint-words', HTMLElement).textContent = isFiltered
-    ? 'Plain text is a turn. What comes back passes the filter at the end of this page.'
-    : 'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.'
+  const isDeaf = isFiltered && allowList.dropsSpokenAnswers
+  part('#endpoint-words', HTMLElement).textContent = endpointWords(isFiltered, isDeaf)
+  part('#widen', HTMLElement).hidden = !isDeaf
+  part('#widen-hint', HTMLElement).hidden = true
   panel.refresh()
+}
+
+function endpointWords(isFiltered: boolean, isDeaf: boolean): string {
+  if (!isFiltered)
+    return 'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.'
+  if (isDeaf) return "Plain text is a turn. This gateway's filter lets nothing of a spoken answer through."
+  return 'Plain text is a turn. What comes back passes the filter at the end of this page.'
+}
+
+/** Goes to the endpoint that lets everything through, and says there what the filter kept without an answer. */
+function widen(): void {
+  const unanswered = part('#widen-hint', HTMLElement).hidden ? [] : lastSent
+  endpoint.value = unfiltered
+  showEndpoint()
+  endpoint.focus()
+  bench.connect()
+  for (const frame of unanswered)
+    for (const event of composer.asEvents(frame)) sendFrame(JSON.stringify(event))
 }
 
 function benchOnState(state: ConnectionState): void {
@@ -89,8 +115,9 @@ function benchOnState(state: ConnectionState): void {
   }
   if (state.phase !== 'waiting') return
   note('connection ended', `${state.code} ${state.reason}`.trim())
-  if (received === 0 && state.code === 1000 && endpoint.value === filtered)
-    note('nothing passed the filter', 'look below at what /realtime lets through, or choose /v1/realtime')
+  if (received > 0 || state.code !== 1000 || endpoint.value !== filtered) return
+  note('nothing passed the filter', 'look below at what /realtime lets through, or choose /v1/realtime')
+  part('#widen-hint', HTMLElement).hidden = false
 }
 
 function benchOnFrame({ type, text, event, value }: Frame): void {

@@ -5,9 +5,12 @@ const userSays = (text: string) => ({
   item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
 })
 
+/** What the user says, with the request to answer it. */
+export const turnOf = (text: string): object[] => [userSays(text), { type: 'response.create' }]
+
 /** By name; an array is several events, sent one by one. */
 export const templates: Readonly<Record<string, object>> = {
-  'Say something and ask for an answer': [userSays('Count to 12.'), { type: 'response.create' }],
+  'Say something and ask for an answer': turnOf('Count to 12.'),
   'session.update': { type: 'session.update', session: { type: 'realtime', instructions: 'Be brief.' } },
   'conversation.item.create': userSays('Hello'),
   'conversation.item.create: result of a function': {
