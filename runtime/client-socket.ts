@@ -25,6 +25,12 @@ export interface ClientSocketOptions {
 
 const sentAtOnce = 1
 
+/**
+ * A client that is slow to read has this long to take what is buffered before its close frame (ms). Native code
+ * would send it later too, but not once the process is gone, and the drain waits for open sockets alone.
+ */
+const lingerMs = 10_000
+
 /** RFC 6455 section 7.4.1: what a close without a close frame is reported as. */
 const abnormalClosure = 1006
 
@@ -35,6 +41,8 @@ export class ClientSocket implements Client {
   readonly #connection: Connection
   /** Null once closed: the native socket must not be touched then. */
   #native: NativeSocket | null
+  /** Set while the close frame waits for what is buffered; nothing is said or heard any more. */
+  #ending: { readonly end: () => void; readonly timer: NodeJS.Timeout } | null = null
   /** The peer no longer reads, so a close frame would wait for ever. */
   #peerGone = false
 
@@ -55,7 +63,8 @@ export class ClientSocket implements Client {
   }
 
   send(message: string | Uint8Array, isBinary = false): boolean {
-    return this.#native === null || this.#native.send(message, isBinary) === sentAtOnce
+    if (this.#native === null || this.#ending !== null) return true
+    return this.#native.send(message, isBinary) === sentAtOnce
   }
 
   buffered(): number {
@@ -64,17 +73,21 @@ export class ClientSocket implements Client {
 
   close(code: number, reason: string): void {
     const native = this.#native
-    if (native === null) return
-    this.#native = null
+    if (native === null || this.#ending !== null) return
     this.#heartbeat.stop()
-    if (this.#peerGone) native.close()
-    else native.end(code, fitCloseReason(reason))
+    const end = () => {
+      this.#native = null
+      if (this.#peerGone) native.close()
+      else native.end(code, fitCloseReason(reason))
+    }
+    if (this.#peerGone || native.getBufferedAmount() === 0) end()
+    else this.#ending = { end, timer: setTimeout(end, lingerMs) }
   }
 
   /** A message arrived. One connection's fault ends that connection and no other. */
   receive(data: ArrayBuffer, isBinary: boolean): void {
     this.#heartbeat.heard()
-    if (this.#native === null) return
+    if (this.#native === null || this.#ending !== null) return
     try {
       if (data.byteLength > this.#options.maxMessageBytes) this.#refuseSize(data.byteLength)
       else this.#connection.message(Buffer.from(data), isBinary)
@@ -91,12 +104,15 @@ export class ClientSocket implements Client {
   }
 
   drained(): void {
-    if (this.#native !== null) this.#connection.writable()
+    if (this.#native === null) return
+    if (this.#ending === null) this.#connection.writable()
+    else if (this.#native.getBufferedAmount() === 0) this.#ending.end()
   }
 
   /** The native socket is closed. */
   closed(code: number, reason: string): void {
     this.#native = null
+    if (this.#ending !== null) clearTimeout(this.#ending.timer)
     this.#heartbeat.stop()
     this.#connection.closed(code === 0 ? abnormalClosure : code, reason)
   }

@@ -47,6 +47,33 @@ test('SIGTERM in mid-answer: the answer is finished, a new turn refused, exit 0'
   t.is((await gateway.exited).code, 0)
 })
 
+test('SIGTERM and a client slow to read: it gets every event and its code before the process is gone', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayProcess(t, {
+    ...upstream.env,
+    REALTIME_ALLOWED_EVENT_TYPES: '*',
+    REALTIME_AUTO_CLOSE: 'false',
+    // More than the kernel takes: the rest waits in the process.
+    CLIENT_BUFFER_KB: '65536',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  session.send({ type: 'response.created' })
+  await talk.until('response.created')
+  talk.socket.pause()
+  const delta = 'A'.repeat(64 * 1024)
+  for (let sent = 0; sent < 400; sent += 1) session.send({ type: 'response.output_audio.delta', delta })
+  gateway.child.kill('SIGTERM')
+  await gateway.logged('drain.started')
+  session.send({ type: 'response.done', response: { status: 'completed' } })
+  await gateway.logged('connection.closed')
+  talk.socket.resume()
+  const events = await talk.until('response.done')
+  t.is(events.filter(({ type }) => type === 'response.output_audio.delta').length, 400)
+  t.deepEqual(await talk.closed, { code: 1012, reason: 'draining' })
+  t.is((await gateway.exited).code, 0)
+})
+
 test('SIGTERM with an answer that never ends: 1012 at the deadline, exit 0', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayProcess(t, {
