@@ -28,6 +28,14 @@ test('fault refuse: the connection is cut', async t => {
   await t.throwsAsync(dial('refuse'), { message: /hang up|ECONNRESET/ })
 })
 
+test('fault slow-1: the upgrade is answered after a second', async t => {
+  const before = performance.now()
+  const { next, close } = await dial('slow-1')
+  t.true(performance.now() - before > 900)
+  await next('session.created')
+  await close()
+})
+
 test('fault silence: nothing is ever said, and pings are answered', async t => {
   const { socket, seen, send, close } = await dial('silence')
   send(update(textOnly))

@@ -18,6 +18,7 @@ import { createSocketWire, listen, maxFrameBytes } from './socket-wire.ts'
 
 const pingIntervalMs = 20_000
 const closeTimeoutMs = 5000
+const msPerSec = 1000
 
 export interface UpgradeDoor {
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void
@@ -43,10 +44,13 @@ export function createUpgradeDoor(house: House): UpgradeDoor {
     handle: (request, socket, head) => {
       socket.on('error', () => socket.destroy())
       const url = new URL(request.url ?? '/', 'http://simulator')
-      const entry = entryFor(house, request, url)
-      if (entry === 'cut') socket.destroy()
-      else if (typeof entry === 'object') refuseUpgrade(socket, entry)
-      else sockets.handleUpgrade(request, socket, head, entry)
+      const fault = house.faults.faultFor(url, request.headers)
+      const entry = entryFor(house, request, url, fault)
+      if (entry === 'cut') return socket.destroy()
+      if (typeof entry === 'object') return refuseUpgrade(socket, entry)
+      const enter = () => sockets.handleUpgrade(request, socket, head, entry)
+      if (fault?.name === 'slow') house.clock.at(house.clock.now() + Number(fault.value) * msPerSec, enter)
+      else enter()
     },
     close: () => {
       clearInterval(pings)
@@ -63,11 +67,11 @@ function entryFor(
   house: House,
   request: IncomingMessage,
   url: URL,
+  fault: Fault | null,
 ): HttpRefusal | 'cut' | ((socket: WebSocket) => void) {
   const door = doorAt(url.pathname)
   if (door?.purpose !== 'session') return httpRefusal('openai', 404, null, 'Not found')
   const { searchParams: query } = url
-  const fault = house.faults.faultFor(url, request.headers)
   if (fault?.name === 'refuse') return 'cut'
   if (fault?.name === 'status') return statusRefusal(door.vendor, Number(fault.value))
   const presented = { headers: request.headers, query, subprotocols: subprotocolsOf(request) }

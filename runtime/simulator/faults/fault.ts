@@ -7,6 +7,7 @@
  * |---|---|
  * | `refuse` | the connection is cut before any answer |
  * | `401` `403` `404` `429` `500` `503` | that status instead of the upgrade; 429 and 503 with `Retry-After: 1` |
+ * | `slow-N` | the upgrade is answered after N seconds |
  * | `silence` | the upgrade succeeds, and nothing is ever sent |
  * | `stall` | nothing more is sent from the third delta of an answer on; the socket stays open |
  * | `drop` | the socket is cut without a close frame at the third delta of an answer |
@@ -66,7 +67,7 @@ export function faultOf(words: string): FaultWish | null {
   const times = spent?.[2] === undefined ? null : Number(spent[2])
   if (statuses.includes(name)) return { fault: { name: 'status', value: name }, times, words }
   if (plainNames.includes(name)) return { fault: { name, value: '' }, times, words }
-  const [, kind, value] = /^(close|expire|fail)-(\w+)$/.exec(name) ?? []
+  const [, kind, value] = /^(close|expire|fail|slow)-(\w+)$/.exec(name) ?? []
   if (kind === undefined || value === undefined) return null
   if (kind !== 'fail' && !/^\d+$/.test(value)) return null
   return { fault: { name: kind, value }, times, words }
