@@ -1,283 +1,275 @@
-/** One scripted conversation: numbered turns, so that what is lost or doubled is counted and not guessed. */
-import { WebSocket } from 'ws'
-import { chat, type Manner, type Message, realtime, silence, toolOutput, weatherTool } from './manners.ts'
-import type { ClientRecord, Link, Phase, Turn } from './types.ts'
+/** One scripted conversation: what is said, what comes back, and what is held against the script. */
+import { Answer, type Question } from './answer.ts'
+import { EventTally } from './event-tally.ts'
+import { Line } from './line.ts'
+import { chat, type Manner, type Message, realtime, sdk, toolOutput, weatherTool } from './manners.ts'
+import { Mouth } from './mouth.ts'
+import { type Kind, recall, textOf, turnsNamed, type Voice, weatherIn } from './script.ts'
+import { addTally, emptyTally } from './tally.ts'
+import type { ClientRecord, Link, Phase, Script, Turn } from './types.ts'
+import { Waits } from './waits.ts'
 
 export interface ClientOptions {
   readonly id: number
-  readonly phase: Phase
+  readonly script: Script
   readonly cohort: string
   /** `ws://host:port`, the proxy's or the deployed gateway's. */
   readonly url: string
-  readonly headers?: Record<string, string>
+  readonly headers?: Readonly<Record<string, string>>
+  /** The sounds of every answer; null where nobody knows them beforehand. */
+  readonly voice: Voice | null
   /** Milliseconds since the rehearsal's start. */
   readonly now: () => number
 }
 
-/** Words of a long answer: it is under way when the old revision goes. */
-const longAnswer = 90
-const reconnectMs = 100
-const maxReconnects = 50
-const silenceIntervalMs = 100
+const manners: Partial<Record<Script, Manner>> = { listening: realtime, tool: realtime, sdk }
+
+const talkIntervalMs = 900
+
+/** So long somebody goes on speaking who hears that the replica goes, or who has come to the next (ms). */
+const lastWordsMs = 500
 
 export class ScriptedClient {
   readonly record: ClientRecord
   readonly #options: ClientOptions
   readonly #manner: Manner
-  #socket: WebSocket | null = null
-  #ticket = ''
-  #transcript = ''
-  #state: 'running' | 'stopping' | 'over' = 'running'
-  #closedAt: number | null = null
-  #reconnects = 0
-  #turnTimer: NodeJS.Timeout | undefined
+  readonly #line: Line
+  #state: 'running' | 'recalling' | 'over' = 'running'
+  #kind: Kind = 'repeat'
+  readonly #answer: Answer
+  #events = new EventTally()
   /** The function call whose output the model still waits for. */
   #pendingCall = ''
-  readonly #waiting = new Set<() => void>()
+  readonly #mouth = new Mouth(sound => this.#line.isReady && this.#line.send([sound]))
+  /** The first turn that the session on this socket can know of. */
+  #knownFrom = 1
+  #timer: NodeJS.Timeout | undefined
+  readonly #waits = new Waits()
 
   constructor(options: ClientOptions) {
     this.#options = options
-    const { id, phase, cohort } = options
-    this.#manner = phase === 'listening' || phase === 'tool' ? realtime : chat
-    this.record = { id, phase, cohort, links: [], turns: [], gaps: [], memory: null, faults: [] }
+    const { id, script, cohort, url, headers = {}, now } = options
+    this.#manner = manners[script] ?? chat
+    this.#line = new Line({
+      url,
+      headers,
+      manner: this.#manner,
+      now,
+      dialling: () => this.#enter('connecting'),
+      ready: fresh => this.#ready(fresh),
+      hear: message => this.#hear(message),
+      closed: link => this.#closed(link),
+      fault: what => this.record.faults.push(what),
+      gone: () => this.stop(),
+    })
+    const { links, gaps } = this.#line
+    const counted = { turns: [], events: emptyTally(), cutEvents: 0, gaps, memory: null, faults: [] }
+    this.record = { id, script, cohort, links, phases: [], ...counted }
+    this.#answer = new Answer(this.record, options.voice)
   }
 
-  /** Whether an answer is under way. */
+  /** Whether an answer is owed. */
   get busy(): boolean {
     return this.#openTurn !== undefined
   }
 
   get link(): Link | undefined {
-    return this.record.links.at(-1)
+    return this.#line.link
   }
 
-  /** Connects and says the first turn. @returns when it was answered */
+  get phase(): Phase {
+    return this.record.phases.at(-1)?.phase ?? 'away'
+  }
+
+  /** Connects and says the first turn, but for a client that is to be found connecting. @returns when it was answered */
   async start(): Promise<void> {
-    await this.#dial()
-    this.#ask(this.#words(1))
+    const { script } = this.#options
+    this.#line.dial()
+    await this.#until(() => this.#line.isReady)
+    if (script === 'tool') this.#line.send([weatherTool])
+    if (script !== 'connecting') this.#ask('repeat')
     await this.#until(() => !this.busy)
-    const { phase } = this.#options
-    if (phase === 'turns') this.#keepTalking()
-    if (phase === 'listening') this.#keepListening()
-    if (phase === 'tool') this.#socket?.send(weatherTool)
+    if (script === 'turns') this.#keepTalking()
+    if (script === 'listening') this.#mouth.open()
   }
 
   /** Does what this client is to be found at when the old revision goes. */
   beginPart(): void {
-    const { phase } = this.#options
-    if (this.busy) return
-    if (phase === 'speaking') this.#ask(`count to ${longAnswer}`)
-    if (phase === 'tool') this.#ask(`how is the weather in turn ${this.record.turns.length + 1}`)
+    const { script } = this.#options
+    if (this.busy || this.#state !== 'running') return
+    if (script === 'speaking' || script === 'sdk') this.#ask('count')
+    if (script === 'tool') this.#ask('weather')
+    if (script === 'connecting' && this.record.turns.length === 0) this.#ask('repeat')
+    if (script === 'listening') this.#ask('spoken')
+  }
+
+  /** Waits until there is a socket that leads elsewhere than to a replica. */
+  async away(replica: string): Promise<void> {
+    await this.#until(() => this.#line.isReady && this.link?.replica !== replica)
   }
 
   /** Finishes what is open, asks what the model remembers, and leaves. */
   async finish(): Promise<void> {
-    clearTimeout(this.#turnTimer)
-    await this.#until(() => this.#socket?.readyState === WebSocket.OPEN && this.#ticket !== '')
-    if (this.#pendingCall !== '') {
-      const output = `it rains in turn ${this.record.turns.length}`
-      for (const event of toolOutput(this.#pendingCall, output)) this.#socket?.send(event)
-      this.#pendingCall = ''
-    }
-    await this.#until(() => !this.busy && this.#socket?.readyState === WebSocket.OPEN)
-    const expected = this.record.turns.map(({ number }) => number)
-    this.#state = 'stopping'
-    this.#transcript = ''
-    const recalled = this.#next('what did I say')
-    await recalled
-    const remembered = [...this.#transcript.matchAll(/turn (\d+)|count to \d+/g)].map(([, number]) =>
-      number === undefined ? 0 : Number(number),
-    )
-    this.record.memory = { expected: expected.map(number => (this.#isLong(number) ? 0 : number)), remembered }
+    await this.#until(() => this.#line.isReady)
+    this.#mouth.hush(0)
+    this.#giveOutput()
+    await this.#until(() => !this.busy && this.#line.isReady)
+    this.#state = this.#state === 'over' ? 'over' : 'recalling'
+    clearTimeout(this.#timer)
+    this.#say()
+    await this.#until(() => this.#state === 'over')
+    const known = this.record.turns.filter(turn => turn.number >= this.#knownFrom && !this.#spoken.has(turn))
+    const expected = known.map(({ number }) => `${this.#options.id}.${number}`)
+    this.record.memory = { expected, remembered: turnsNamed(this.#answer.words) }
     this.stop()
   }
 
   stop(): void {
-    this.#state = 'over'
-    clearTimeout(this.#turnTimer)
-    this.#socket?.close(1000)
+    this.#leave()
+    clearTimeout(this.#timer)
+    this.#mouth.close()
+    this.#line.stop()
+    this.#waits.changed()
   }
 
   get #openTurn(): Turn | undefined {
     return this.record.turns.find(({ answeredAt }) => answeredAt === null)
   }
+  /** Turns without a text: the model knows that something was said, not what. */
+  readonly #spoken = new Set<Turn>()
 
-  #words(number: number): string {
-    return `repeat after me: client ${this.#options.id} turn ${number}`
+  #enter(phase: Phase): void {
+    if (this.#state !== 'over' && this.phase !== phase)
+      this.record.phases.push({ phase, at: this.#options.now() })
   }
 
-  /** Turns are numbered in order; a long answer is one of them. */
-  #isLong(number: number): boolean {
-    return this.#longTurns.has(number)
-  }
-  readonly #longTurns = new Set<number>()
-
-  #ask(text: string): void {
-    const number = this.record.turns.length + 1
-    if (text.startsWith('count')) this.#longTurns.add(number)
-    this.record.turns.push({ number, askedAt: this.#options.now(), answeredAt: null, answers: 0 })
-    this.#send(text)
+  #ask(kind: Kind): void {
+    const turn = { number: this.record.turns.length + 1, answeredAt: null, answers: 0, cuts: 0 }
+    this.record.turns.push({ ...turn, askedAt: this.#options.now() })
+    this.#kind = kind
+    this.#say()
   }
 
-  #send(text: string): void {
-    this.#lastText = text
-    this.#socket?.send(this.#manner.say(text))
+  /** Says what has no answer, for the first time or again. */
+  #say(): void {
+    const turn = this.#openTurn
+    if (this.#state === 'recalling') this.#line.send(this.#manner.say(recall))
+    if (turn === undefined) return
+    if (this.#kind === 'spoken') {
+      this.#spoken.add(turn)
+      this.#mouth.speak()
+      return
+    }
+    this.#enter('speaking')
+    this.#line.send(this.#manner.say(textOf(this.#kind, this.#options.id, turn.number)))
   }
-  #lastText = ''
 
-  #keepListening(): void {
-    if (this.#state !== 'running') return
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(silence)
-    this.#turnTimer = setTimeout(() => this.#keepListening(), silenceIntervalMs)
+  #giveOutput(): void {
+    const turn = this.#openTurn
+    if (this.#pendingCall === '' || turn === undefined) return
+    this.#line.send(toolOutput(this.#pendingCall, weatherIn(this.#options.id, turn.number)))
+    this.#pendingCall = ''
+    this.#enter('speaking')
   }
 
   #keepTalking(): void {
-    const talk = () => {
-      if (this.#state !== 'running') return
-      if (!this.busy && this.#socket?.readyState === WebSocket.OPEN)
-        this.#ask(this.#words(this.record.turns.length + 1))
-      this.#turnTimer = setTimeout(talk, 300 + 20 * (this.#options.id % 20))
-    }
-    talk()
+    if (this.#state !== 'running') return
+    if (!this.busy && this.#line.isReady) this.#ask('repeat')
+    this.#timer = setTimeout(() => this.#keepTalking(), talkIntervalMs + 20 * (this.#options.id % 20))
   }
 
-  /** Says something that is not one of the numbered turns. */
-  async #next(text: string): Promise<void> {
-    this.#recalling = true
-    this.#socket?.send(this.#manner.say(text))
-    await this.#until(() => !this.#recalling)
-  }
-  #recalling = false
-
-  #dial(): Promise<void> {
-    const { url, headers = {}, now } = this.#options
-    const socket = new WebSocket(`${url}${this.#manner.path}?resume=${encodeURIComponent(this.#ticket)}`, {
-      headers,
-      rejectUnauthorized: false,
-    })
-    this.#socket = socket
-    return new Promise(resolve => {
-      socket.on('upgrade', response => {
-        const revision = String(response.headers['x-gateway-revision'] ?? 'unknown')
-        const replica = String(response.headers['x-gateway-replica'] ?? 'unknown')
-        this.record.links.push({
-          revision,
-          replica,
-          openedAt: now(),
-          closedAt: null,
-          code: null,
-          reason: '',
-          cut: false,
-        })
-      })
-      socket.on('message', data => this.#hear(JSON.parse(data.toString()) as Message, resolve))
-      socket.on('error', () => undefined)
-      socket.on('close', (code, reason) => {
-        this.#closed(code, reason.toString(), socket)
-        this.#dialAgain().then(resolve)
-      })
-    })
+  #ready(fresh: boolean): void {
+    if (!fresh) return this.#waits.changed()
+    this.#enter('idle')
+    if (!this.#manner.resumes) this.#knownFrom = this.#openTurn?.number ?? this.record.turns.length + 1
+    // Nobody knows of it here: what had no answer is asked again.
+    this.#say()
+    this.#waits.changed()
   }
 
-  #closed(code: number, reason: string, socket: WebSocket): void {
-    const { link } = this
-    if (link === undefined || link.closedAt !== null || socket !== this.#socket) return
-    Object.assign(link, {
-      closedAt: this.#options.now(),
-      code,
-      reason,
-      cut: this.busy && this.#pendingCall === '',
-    })
-    this.#closedAt = link.closedAt
+  #closed(link: Link): void {
+    const turn = this.#openTurn
+    link.cut = turn !== undefined && this.#pendingCall === ''
+    if (turn !== undefined && link.cut) turn.cuts += 1
+    this.#answer.breakOff(this.#question)
+    this.#events.end(link.cut)
+    const { seen, lost, doubled, faults } = this.#events
+    addTally(this.record.events, { ...emptyTally(), seen, lost, doubled })
+    for (const fault of faults) this.record.faults.push(fault)
+    this.#events = new EventTally()
+    this.#enter('away')
   }
 
-  async #dialAgain(): Promise<void> {
-    if (this.#state === 'over') return
-    this.#reconnects += 1
-    if (this.#reconnects > maxReconnects) {
-      this.record.faults.push('could not come back')
-      this.#state = 'over'
-      this.#tell()
-      return
-    }
-    if (this.#reconnects > 1) await new Promise(resolve => setTimeout(resolve, reconnectMs))
-    await this.#dial()
+  #resumed(answerDue: boolean): void {
+    if (this.#pendingCall !== '') return this.#enter('tool pending')
+    this.#enter(this.busy ? 'speaking' : 'idle')
+    if (this.#kind === 'spoken') this.#mouth.hush(lastWordsMs)
+    // Said into a closing socket: it did not arrive, so it is said again.
+    if (!answerDue) this.#say()
   }
 
-  #hear(message: Message, ready: () => void): void {
-    switch (message.type) {
-      case 'session.ticket':
-        this.#ticket = String(message.resume)
-        this.#reconnects = 0
-        ready()
-        break
-      case 'server.draining':
-        if (typeof message.resume === 'string') this.#ticket = message.resume
-        break
-      case 'session.resumed':
-        if (this.#closedAt !== null) this.record.gaps.push(this.#options.now() - this.#closedAt)
-        this.#closedAt = null
-        // Said into a closing socket: it did not arrive, so it is said again.
-        if (message.answer_due === false && this.busy && this.#pendingCall === '') this.#send(this.#lastText)
-        break
-      case 'session.resume_failed':
-        this.record.faults.push(`resume failed: ${message.reason}`)
-        break
-      case 'error':
-        // Asked in the very moment of the drain: it is asked again on the next socket.
-        if (codeOf(message) !== 'draining') this.record.faults.push(`error ${codeOf(message)}`)
-    }
+  #hear(message: Message): void {
+    if (message.type === 'session.resumed') this.#resumed(message.answer_due === true)
+    if (message.type === 'server.draining') this.#mouth.hush(lastWordsMs)
+    // Asked in the very moment of the drain: it is asked again on the next socket.
+    if (message.type === 'error' && codeOf(message) !== 'draining')
+      this.record.faults.push(`error ${codeOf(message)}`)
+    this.#events.note(message)
     this.#follow(message)
-    this.#tell()
+    this.#waits.changed()
   }
 
   #follow(message: Message): void {
     switch (this.#manner.read(message)) {
+      case 'dials':
+        return this.#enter('connecting')
       case 'begins':
-        this.#transcript = ''
-        break
+        // What had begun before on this socket is asked again by the gateway.
+        if (this.#answer.breakOff(this.#question) && this.#openTurn !== undefined) this.#openTurn.cuts += 1
+        return this.#enter('speaking')
       case 'words':
-        this.#transcript += this.#manner.words(message)
-        break
+        return this.#answer.say(this.#manner.words(message))
+      case 'sound':
+        return this.#answer.sound(this.#manner.soundBytes(message))
+      case 'written':
+        return this.#answer.write(this.#manner.words(message))
       case 'called':
         this.#pendingCall = String(message.call_id)
-        break
+        return
+      case 'hears':
+        return this.#enter('listening')
+      case 'heard':
+        return this.#enter('speaking')
       case 'answered':
         this.#answered()
     }
   }
 
   #answered(): void {
-    if (this.#recalling) {
-      this.#recalling = false
-      return
-    }
-    const turn = this.#openTurn ?? this.record.turns.at(-1)
-    if (turn === undefined || !this.#isAnswerOf(turn.number)) return
-    turn.answers += 1
-    turn.answeredAt ??= this.#options.now()
+    if (this.#state === 'recalling') return this.#leave()
+    // The response that called the tool is over; the answer is another one.
+    if (this.#pendingCall !== '') return this.#enter('tool pending')
+    const turn = this.#openTurn
+    const last = turn ?? this.record.turns.at(-1)
+    if (last !== undefined) last.answers += 1
+    if (turn === undefined) this.#answer.refuse(this.#question)
+    else this.#answer.end(this.#question)
+    if (turn !== undefined) turn.answeredAt = this.#options.now()
+    this.#enter('idle')
   }
 
-  #isAnswerOf(number: number): boolean {
-    const end = this.#isLong(number) ? /(ninety|90)\W*$/ : new RegExp(`turn ${number}\\b`)
-    return end.test(this.#transcript.trim())
+  get #question(): Question {
+    return { kind: this.#kind, turn: this.#openTurn?.number ?? this.record.turns.length }
   }
 
-  #tell(): void {
-    for (const check of [...this.#waiting]) check()
+  #leave(): void {
+    if (this.phase !== 'away') this.record.phases.push({ phase: 'away', at: this.#options.now() })
+    this.#state = 'over'
   }
 
   /** Waits for something; a client that cannot go on does not wait. */
   #until(done: () => boolean): Promise<void> {
-    return new Promise(resolve => {
-      const check = () => {
-        if (!done() && this.#state !== 'over') return
-        this.#waiting.delete(check)
-        resolve()
-      }
-      this.#waiting.add(check)
-      check()
-    })
+    return this.#waits.until(() => done() || this.#state === 'over')
   }
 }
 

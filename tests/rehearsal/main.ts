@@ -3,9 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { help, type Options, readOptions } from './options.ts'
 import { Rehearsal } from './plan.ts'
-import { figuresOf, proofsOf } from './proofs.ts'
+import { eventsOf, figuresOf, proofsOf } from './proofs.ts'
 import { renderReport } from './report.ts'
-import { watchTarget } from './target.ts'
+import { TargetRun } from './target.ts'
+import { renderTimeline } from './timeline.ts'
 import type { Report } from './types.ts'
 
 const options = readOptionsOrExit()
@@ -14,6 +15,7 @@ const began = performance.now()
 const report = options.target === null ? await rehearse() : await watch(options.target)
 mkdirSync(options.out, { recursive: true })
 writeFileSync(join(options.out, 'report.json'), `${JSON.stringify(report, null, 1)}\n`)
+writeFileSync(join(options.out, 'timeline.svg'), `${renderTimeline(report)}\n`)
 writeFileSync(join(options.out, 'index.html'), renderReport(report))
 for (const { name, passed, evidence } of report.proofs) {
   console.log(`${passed ? 'passed' : 'FAILED'}  ${name}`)
@@ -33,11 +35,13 @@ async function rehearse(): Promise<Report> {
     clients: outcome.clients,
     proofs: proofsOf(options, outcome),
     figures: figuresOf(outcome.clients),
+    events: eventsOf(outcome.clients),
+    phases: outcome.phases,
   }
 }
 
 async function watch(target: string): Promise<Report> {
-  const { marks, clients, proofs } = await watchTarget(target, options, console.log)
+  const { marks, clients, proofs } = await new TargetRun(target, options, console.log).run()
   const durationMs = Math.round(performance.now() - began)
   return {
     title: `Rollout of ${target}`,
@@ -48,6 +52,8 @@ async function watch(target: string): Promise<Report> {
     clients,
     proofs,
     figures: figuresOf(clients),
+    events: eventsOf(clients),
+    phases: null,
   }
 }
 

@@ -1,42 +1,81 @@
-/** How a scripted client talks on `/chat` and on `/realtime`: the same happenings in other words. */
+/** How a scripted client talks on `/chat`, on `/realtime` and at an address of the SDKs: the same happenings in other words. */
 
 export type Message = { type: string; [field: string]: unknown }
 
 /** What a client makes of one message. */
-export type Happening = 'begins' | 'words' | 'answered' | 'called' | 'other'
+export type Happening =
+  | 'dials'
+  | 'begins'
+  | 'words'
+  | 'sound'
+  | 'written'
+  | 'answered'
+  | 'called'
+  | 'hears'
+  | 'heard'
+  | 'other'
 
 export interface Manner {
-  readonly path: '/chat' | '/realtime'
+  readonly path: '/chat' | '/realtime' | '/v1/realtime'
+  /** Whether the gateway carries the conversation over; else the client begins afresh, as at the API itself. */
+  readonly resumes: boolean
   /** A turn of the user's. */
-  say(text: string): string
+  say(text: string): readonly string[]
   read(message: Message): Happening
-  /** The words of a message that `read` calls words. */
+  /** The words of a message that `read` calls words or written. */
   words(message: Message): string
+  /** The length of a message that `read` calls a sound (bytes). */
+  soundBytes(message: Message): number
 }
 
 export const chat: Manner = {
   path: '/chat',
-  say: text => JSON.stringify({ text }),
+  resumes: true,
+  say: text => [JSON.stringify({ text })],
   read: ({ type, message }) => {
     if (type === 'transcript-reset') return 'begins'
     if (type === 'transcript-delta') return 'words'
-    return type === 'status' && message === 'Model ready' ? 'answered' : 'other'
+    if (type === 'audio-chunk') return 'sound'
+    if (type !== 'status') return 'other'
+    if (message === 'Model ready') return 'answered'
+    return String(message).startsWith('Connecting') ? 'dials' : 'other'
   },
   words: ({ value }) => String(value),
+  soundBytes: ({ value }) => Buffer.byteLength(String(value), 'base64'),
 }
+
+const readings = new Map<string, Happening>([
+  ['response.created', 'begins'],
+  ['response.output_audio_transcript.delta', 'words'],
+  ['response.output_audio_transcript.done', 'written'],
+  ['response.output_audio.delta', 'sound'],
+  ['response.function_call_arguments.done', 'called'],
+  ['input_audio_buffer.speech_started', 'hears'],
+  ['input_audio_buffer.speech_stopped', 'heard'],
+  ['response.done', 'answered'],
+])
 
 export const realtime: Manner = {
   path: '/realtime',
+  resumes: true,
   // Plain text: the gateway makes a turn of it.
-  say: text => text,
-  read: message => {
-    if (message.type === 'response.created') return 'begins'
-    if (message.type === 'response.output_audio_transcript.delta') return 'words'
-    if (message.type === 'response.function_call_arguments.done') return 'called'
-    return message.type === 'response.done' ? 'answered' : 'other'
-  },
-  words: ({ delta }) => String(delta),
+  say: text => [text],
+  read: ({ type }) => readings.get(type) ?? 'other',
+  words: ({ delta, transcript }) => String(delta ?? transcript),
+  soundBytes: ({ delta }) => Buffer.byteLength(String(delta), 'base64'),
 }
+
+export const sdk: Manner = {
+  ...realtime,
+  path: '/v1/realtime',
+  resumes: false,
+  say: text => [
+    create({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }),
+    responseCreate,
+  ],
+}
+
+const responseCreate = '{"type":"response.create"}'
 
 /** The one tool of clients that wait for one. */
 export const weatherTool = JSON.stringify({
@@ -56,9 +95,19 @@ export const weatherTool = JSON.stringify({
 
 /** The tool's late answer, and the request to go on. */
 export function toolOutput(callId: string, output: string): string[] {
-  const item = { type: 'function_call_output', call_id: callId, output }
-  return [JSON.stringify({ type: 'conversation.item.create', item }), '{"type":"response.create"}']
+  return [create({ type: 'function_call_output', call_id: callId, output }), responseCreate]
 }
 
+function create(item: object): string {
+  return JSON.stringify({ type: 'conversation.item.create', item })
+}
+
+const samplesOfTenth = 2400
+
 /** A tenth of a second of silence, 24 kHz PCM16. */
-export const silence = Buffer.alloc(4800)
+export const silence = Buffer.alloc(samplesOfTenth * 2)
+
+/** A tenth of a second of something that is taken for speech: a hum of 200 Hz. */
+export const speech = Buffer.from(
+  Int16Array.from({ length: samplesOfTenth }, (_, place) => (place % 120 < 60 ? 8000 : -8000)).buffer,
+)

@@ -12,68 +12,124 @@ export interface Options {
   readonly out: string
   /** A deployed gateway (`wss://…`) in place of local revisions. */
   readonly target: string | null
+  readonly azure: AzureApp
   /** Plants a fault, so that a proof must fail. */
   readonly plant: Plant
 }
 
-export type Plant = 'none' | 'accept-while-draining' | 'ignore-sigterm' | 'ignore-weight' | 'lose-tickets'
+/** What the commands of Azure need to know; '' is not known. */
+export interface AzureApp {
+  readonly app: string
+  readonly group: string
+  /** Revisions by their full names; what is not given is found out. */
+  readonly from: string
+  readonly to: string
+}
 
-const plants: readonly Plant[] = [
+export const plants = [
   'none',
   'accept-while-draining',
   'ignore-sigterm',
   'ignore-weight',
   'lose-tickets',
-]
+  'lose-delta',
+  'double-delta',
+  'swap-deltas',
+] as const
+export type Plant = (typeof plants)[number]
+
+/** One conversation for every phase. */
+const fewestSessions = 6
 
 export const help = `npm run rehearse -- [options]
 
 Moves conversations from one revision to the next behind a real proxy, and writes what happened.
+Exit code: 0 when every proof holds, 1 when one does not, 2 for words that are not understood.
 
-  --sessions N       conversations at once (60)
+  --sessions N       conversations at once (60; at least ${fewestSessions} on this machine, for every phase)
   --duration S       seconds of talk before the switch (5)
   --grace S          grace period between SIGTERM and SIGKILL (30)
   --ping-interval S  heartbeat of the gateway (10)
   --scale-in         two replicas of one revision, one of them is scaled in
   --kill             kill -9 in place of SIGTERM
   --label            also reaches the new revision by its label's host
-  --target URL       a deployed gateway, wss://HOST; weights are yours to move, the commands are printed
-  --out FOLDER       where the report goes (rollout-report)
-  --plant FAULT      plants a fault that a proof must name: ${plants.slice(1).join(', ')}
+  --out FOLDER       where index.html, timeline.svg and report.json go (rollout-report)
+  --plant FAULT      plants a fault that a proof must name: ${plants.slice(1, 5).join(', ')},
+                     ${plants.slice(5).join(', ')}
+  --help             this text
+
+At a deployed gateway:
+
+  --target URL       wss://HOST (or ws://); TARGET_CREDENTIAL in the environment is shown as api-key
+  --app NAME         the container app, and
+  --resource-group G its group: with both, and az on the path, weights are moved and the old revision is
+                     deactivated from here; else the commands are printed, for somebody to run
+  --from REVISION    the revision to leave (the one that the first conversations found)
+  --to REVISION      the revision to go to (the newest other one that is active)
+  --duration S       seconds between two commands; without az, seconds to watch
+
+The local ones of --grace, --ping-interval, --scale-in, --kill, --label and --plant do not go with --target.
 `
 
-/** @throws Error that says which word is wrong */
+const localOnly = ['grace', 'ping-interval', 'scale-in', 'kill', 'label', 'plant'] as const
+const targetOnly = ['app', 'resource-group', 'from', 'to'] as const
+
+/** @returns null when help is asked for @throws Error that says which word is wrong */
 export function readOptions(words: readonly string[]): Options | null {
   const { values } = parseArgs({
     args: [...words],
     options: {
       sessions: { type: 'string', default: '60' },
       duration: { type: 'string', default: '5' },
-      grace: { type: 'string', default: '30' },
-      'ping-interval': { type: 'string', default: '10' },
-      'scale-in': { type: 'boolean', default: false },
-      kill: { type: 'boolean', default: false },
-      label: { type: 'boolean', default: false },
+      grace: { type: 'string' },
+      'ping-interval': { type: 'string' },
+      'scale-in': { type: 'boolean' },
+      kill: { type: 'boolean' },
+      label: { type: 'boolean' },
       target: { type: 'string' },
+      app: { type: 'string' },
+      'resource-group': { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
       out: { type: 'string', default: 'rollout-report' },
-      plant: { type: 'string', default: 'none' },
+      plant: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return null
-  const plant = plants.find(name => name === values.plant)
+  const target = values.target === undefined ? null : socketAddress(values.target)
+  for (const name of target === null ? targetOnly : localOnly)
+    if (values[name] !== undefined)
+      throw new Error(
+        `--${name} ${target === null ? 'goes with --target only' : 'does not go with --target'}`,
+      )
+  if (values.kill && values['scale-in']) throw new Error('--kill and --scale-in do not go together')
+  if ((values.app === undefined) !== (values['resource-group'] === undefined))
+    throw new Error('--app and --resource-group go together')
+  const plant = plants.find(name => name === (values.plant ?? 'none'))
   if (plant === undefined) throw new Error(`--plant: "${values.plant}" is none of ${plants.join(', ')}`)
+  const { app = '', 'resource-group': group = '', from = '', to = '' } = values
   return {
-    sessions: whole('sessions', values.sessions, 1, 2000),
+    sessions: whole('sessions', values.sessions, target === null ? fewestSessions : 1, 2000),
     duration: whole('duration', values.duration, 1, 3600),
-    grace: whole('grace', values.grace, 1, 600),
-    pingInterval: whole('ping-interval', values['ping-interval'], 1, 300),
+    grace: whole('grace', values.grace ?? '30', 1, 600),
+    pingInterval: whole('ping-interval', values['ping-interval'] ?? '10', 1, 300),
     mode: values.kill ? 'kill' : values['scale-in'] ? 'scale-in' : 'switch',
-    label: values.label,
+    label: values.label ?? false,
     out: values.out,
-    target: values.target ?? null,
+    target,
+    azure: { app, group, from, to },
     plant,
   }
+}
+
+/** Makes `wss://host` of what a person writes. @throws Error */
+function socketAddress(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const secure = url?.protocol === 'wss:' || url?.protocol === 'https:'
+  if (url === null || !(secure || url.protocol === 'ws:' || url.protocol === 'http:'))
+    throw new Error(`--target: "${text}" is no address like wss://HOST`)
+  return `${secure ? 'wss' : 'ws'}://${url.host}`
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

@@ -1,11 +1,12 @@
 /** The rehearsal itself: who connects when, when the weights move, when the old revision goes. */
-import { startSimulator } from '../../runtime/simulator/server.ts'
-import { freePort, redisServer } from '../store/redis-server.ts'
 import { ScriptedClient } from './client.ts'
+import { knock } from './knock.ts'
 import type { Options } from './options.ts'
-import { type Ingress, startProxy } from './proxy.ts'
-import { type Ending, Revision } from './revision.ts'
-import type { ClientRecord, Mark, Phase } from './types.ts'
+import type { Ending } from './revision.ts'
+import { rotation } from './script.ts'
+import { type Stage, setStage } from './stage.ts'
+import { type ClientRecord, type Mark, type Phase, phases } from './types.ts'
+import { sleep } from './waits.ts'
 
 /** What happened, for the proofs to be drawn from. */
 export interface Outcome {
@@ -16,25 +17,22 @@ export interface Outcome {
   readonly knocks: readonly number[]
   /** When the old revision was told to go. */
   readonly goneAt: number
+  /** Conversations on it by phase, in that moment. */
+  readonly phases: Readonly<Record<Phase, number>>
   /** Sockets that were reached by the new revision's label. */
   readonly labelled: readonly string[]
 }
 
-/** Of a hundred clients, so many do this. */
-const parts: readonly [Phase, number][] = [
-  ['idle', 35],
-  ['speaking', 25],
-  ['turns', 20],
-  ['listening', 10],
-  ['tool', 10],
-]
-
 const batch = 20
 const settleMs = 1000
+const progressMs = 2000
 
-/** A conversation that has not said what it remembers by then does not remember (ms). */
-const finishMs = 25_000
-const knockIntervalMs = 100
+/** A conversation that is not back by then, or has not said what it remembers, does not (ms). */
+const backMs = 30_000
+const finishMs = 120_000
+const askedAtOnce = 60
+
+export const oldReplica = 'blue-1'
 
 export class Rehearsal {
   readonly #options: Options
@@ -42,12 +40,11 @@ export class Rehearsal {
   readonly #marks: Mark[] = []
   readonly #clients: ScriptedClient[] = []
   readonly #ends: (() => unknown)[] = []
-  readonly #progress: (line: string) => void
-  #url = ''
+  readonly #say: (line: string) => void
 
   constructor(options: Options, progress: (line: string) => void) {
     this.#options = options
-    this.#progress = progress
+    this.#say = progress
   }
 
   readonly #now = () => Math.round(performance.now() - this.#startedAt)
@@ -62,165 +59,120 @@ export class Rehearsal {
   }
 
   async #perform(): Promise<Outcome> {
-    const { sessions, duration, mode, label, plant } = this.#options
-    const [blue, green] = await this.#startRevisions()
-    const proxy = await this.#startIngress(blue, green)
-    await proxy.setWeights({ blue: 100, green: 0 })
+    this.#say('starting Redis, the simulator, two revisions and HAProxy …')
+    const stage = await setStage(this.#options, this.#ends)
+    const labelled = await this.#moveWeights(stage)
+    await this.#beginParts(stage)
+    const phases = this.#phasesOn(oldReplica)
+    const goneAt = this.#now()
+    const { ending, knocks } = await this.#endOld(stage)
+    await Promise.race([Promise.all(this.#clients.map(client => client.away(oldReplica))), sleep(backMs)])
+    this.#mark('asked what they remember')
+    await this.#reporting(
+      () => `${this.#clients.filter(({ record }) => record.memory !== null).length} have said it`,
+      Promise.race([this.#finishAll(), sleep(finishMs)]),
+    )
+    this.#mark('done')
+    const clients = this.#clients.map(({ record }) => record)
+    return { marks: this.#marks, clients, ending, knocks, goneAt, phases, labelled }
+  }
+
+  /** Not all in one moment: how fast they come back is another question than how many are asked at once. */
+  async #finishAll(): Promise<void> {
+    const left = [...this.#clients]
+    const finishNext = async () => {
+      for (let client = left.shift(); client !== undefined; client = left.shift()) await client.finish()
+    }
+    await Promise.all(Array.from({ length: askedAtOnce }, finishNext))
+  }
+
+  async #moveWeights(stage: Stage): Promise<string[]> {
+    const { sessions, duration, label, plant } = this.#options
+    const tenth = Math.ceil(sessions / 10)
+    await stage.proxy.setWeights({ blue: 100, green: 0 })
     this.#mark('weights 100/0')
-    await this.#open('first', sessions)
+    await this.#open(stage, 'first', sessions)
     await sleep(duration * 1000)
-    await proxy.setWeights({ blue: 50, green: 50 })
+    await stage.proxy.setWeights({ blue: 50, green: 50 })
     this.#mark('weights 50/50')
-    await this.#open('half', Math.max(10, Math.ceil(sessions / 10)))
-    if (plant !== 'ignore-weight') await proxy.setWeights({ blue: 0, green: 100 })
+    await this.#open(stage, 'half', Math.max(10, tenth))
+    if (plant !== 'ignore-weight') await stage.proxy.setWeights({ blue: 0, green: 100 })
     this.#mark('weights 0/100')
-    await this.#open('new', Math.max(6, Math.ceil(sessions / 10)))
-    const labelled = label ? await this.#reachByLabel() : []
+    await this.#open(stage, 'new', Math.max(6, tenth))
+    return label ? this.#reachByLabel(stage) : []
+  }
+
+  /** Brings every conversation into the phase that it is to be found in. */
+  async #beginParts(stage: Stage): Promise<void> {
+    const connecting = this.#clients.filter(({ record }) => record.script === 'connecting')
+    await stage.slowDials(connecting.length)
     for (const client of this.#clients) client.beginPart()
     await sleep(settleMs)
-    const goneAt = this.#now()
-    this.#mark(mode === 'kill' ? 'kill -9' : 'SIGTERM')
-    const knocking = this.#knock(blue)
-    const ending = await blue.end(mode === 'kill' ? 'SIGKILL' : 'SIGTERM')
-    this.#mark(`${blue.name} has ended`)
-    const knocks = await knocking.stop()
-    this.#progress('asking every conversation what it remembers …')
-    await withDeadline(Promise.all(this.#clients.map(client => client.finish())), finishMs)
-    this.#mark('done')
-    return {
-      marks: this.#marks,
-      clients: this.#clients.map(({ record }) => record),
-      ending,
-      knocks,
-      goneAt,
-      labelled,
-    }
   }
 
-  async #startRevisions(): Promise<[Revision, Revision]> {
-    const { grace, pingInterval, plant, mode } = this.#options
-    const stage = { teardown: (end: () => unknown) => void this.#ends.push(end) }
-    this.#progress('starting Redis, the simulator, two revisions and HAProxy …')
-    const redis = await redisServer(stage)
-    const simulator = await startSimulator({ rate: 8 })
-    this.#ends.push(() => simulator.close())
-    const env = {
-      REDIS_URL: redis.url,
-      OPENAI_API_KEY: 'sk-rehearsal',
-      OPENAI_BASE_URL: `${simulator.url}/v1`,
-      REALTIME_ALLOWED_EVENT_TYPES: '*',
-      REALTIME_AUTO_CLOSE: 'false',
-    }
-    const common = { graceSec: grace, pingIntervalSec: pingInterval, env, plant }
-    const [old, young] = mode === 'scale-in' ? ['app', 'app'] : ['blue', 'green']
-    const blue = await Revision.start({ ...common, name: old, replica: 'blue-1' })
-    this.#ends.push(() => blue.stop())
-    const green = await Revision.start({ ...common, name: young, replica: 'green-1' })
-    this.#ends.push(() => green.stop())
-    return [blue, green]
-  }
-
-  async #startIngress(blue: Revision, green: Revision): Promise<Ingress> {
-    const servers = { blue: blue.port, green: green.port }
-    // Somebody else may have taken the port meanwhile.
-    const proxy = await startProxy(await freePort(), servers).catch(async () =>
-      startProxy(await freePort(), servers),
+  async #endOld({ blue }: Stage): Promise<{ ending: Ending; knocks: number[] }> {
+    const how = this.#options.mode === 'kill' ? 'SIGKILL' : 'SIGTERM'
+    this.#mark(how === 'SIGKILL' ? 'kill -9' : how)
+    const knocking = knock(blue.port)
+    const ending = await this.#reporting(
+      () => `${this.#clients.filter(client => isOn(client, oldReplica)).length} left on ${oldReplica}`,
+      blue.end(how),
     )
-    this.#ends.push(() => proxy.stop())
-    this.#url = `ws://127.0.0.1:${proxy.port}`
-    return proxy
+    this.#mark(`${blue.name} has ended`)
+    return { ending, knocks: await knocking.stop() }
   }
 
-  async #open(cohort: string, count: number): Promise<void> {
-    this.#progress(`opening ${count} conversations (${cohort}) …`)
+  async #open(stage: Stage, cohort: string, count: number): Promise<void> {
+    this.#say(`opening ${count} conversations (${cohort}) …`)
     for (let opened = 0; opened < count; opened += batch) {
       const clients = Array.from({ length: Math.min(batch, count - opened) }, (_, place) =>
-        this.#client(cohort, opened + place),
+        this.#client(stage, cohort, opened + place),
       )
       await Promise.all(clients.map(client => client.start()))
     }
   }
 
-  #client(cohort: string, place: number, headers: Record<string, string> = {}): ScriptedClient {
+  #client({ url, voice }: Stage, cohort: string, place: number, headers = {}): ScriptedClient {
     const id = this.#clients.length + 1
-    const client = new ScriptedClient({
-      id,
-      phase: phaseOf(place),
-      cohort,
-      url: this.#url,
-      headers,
-      now: this.#now,
-    })
+    const script = rotation[place % rotation.length] ?? 'idle'
+    const client = new ScriptedClient({ id, script, cohort, url, headers, voice, now: this.#now })
     this.#clients.push(client)
     return client
   }
 
-  async #reachByLabel(): Promise<string[]> {
-    const client = this.#client('label', 0, { Host: 'green---app.example' })
+  async #reachByLabel(stage: Stage): Promise<string[]> {
+    const client = this.#client(stage, 'label', 0, { Host: 'green---app.example' })
     await client.start()
     this.#mark('reached by label')
     return [client.link?.replica ?? '']
   }
 
-  /** Tries to get into the old revision while it goes. */
-  #knock(old: Revision): { stop(): Promise<number[]> } {
-    const statuses: number[] = []
-    let going = true
-    const knocking = (async () => {
-      // The very first moment belongs to the signal.
-      await sleep(knockIntervalMs)
-      while (going) {
-        const status = await knockOnce(old.port)
-        if (status !== null) statuses.push(status)
-        await sleep(knockIntervalMs)
-      }
-    })()
-    return {
-      stop: async () => {
-        going = false
-        await knocking
-        return statuses
-      },
+  #phasesOn(replica: string): Record<Phase, number> {
+    const clients = this.#clients.filter(client => isOn(client, replica))
+    const count = (phase: Phase) => clients.filter(client => client.phase === phase).length
+    return Object.fromEntries(phases.map(phase => [phase, count(phase)])) as Record<Phase, number>
+  }
+
+  /** Says from time to time how far it is. */
+  async #reporting<T>(how: () => string, work: Promise<T>): Promise<T> {
+    const timer = setInterval(() => this.#say(`${this.#clock()}  ${how()}`), progressMs)
+    try {
+      return await work
+    } finally {
+      clearInterval(timer)
     }
   }
 
   #mark(what: string): void {
     this.#marks.push({ at: this.#now(), what })
-    this.#progress(`${(this.#now() / 1000).toFixed(1).padStart(6)} s  ${what}`)
+    this.#say(`${this.#clock()}  ${what}`)
+  }
+
+  #clock(): string {
+    return `${(this.#now() / 1000).toFixed(1).padStart(6)} s`
   }
 }
 
-/** The statuses of an upgrade tried at a port; null when nobody is there. */
-async function knockOnce(port: number): Promise<number | null> {
-  const { WebSocket } = await import('ws')
-  return new Promise(resolve => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`)
-    socket.once('open', () => {
-      socket.terminate()
-      resolve(101)
-    })
-    socket.once('unexpected-response', (request, response) => {
-      request.destroy()
-      resolve(response.statusCode ?? 0)
-    })
-    socket.once('error', () => resolve(null))
-  })
-}
-
-function phaseOf(place: number): Phase {
-  let below = 0
-  for (const [phase, share] of parts) {
-    below += share
-    // Spread, so that a few clients have every phase among them.
-    if ((place * 37) % 100 < below) return phase
-  }
-  return 'idle'
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, ms))
-}
-
-async function withDeadline(work: Promise<unknown>, ms: number): Promise<void> {
-  await Promise.race([work, sleep(ms)])
+function isOn({ link }: ScriptedClient, replica: string): boolean {
+  return link?.replica === replica && link.closedAt === null
 }

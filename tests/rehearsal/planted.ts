@@ -2,6 +2,7 @@
 
 import { Resumes } from '../../runtime/conversation/resumes.ts'
 import { Drain } from '../../runtime/drain.ts'
+import { Session } from '../../runtime/session.ts'
 
 switch (process.env.REHEARSAL_PLANT) {
   case 'accept-while-draining':
@@ -14,6 +15,35 @@ switch (process.env.REHEARSAL_PLANT) {
     const on = process.on.bind(process)
     process.on = ((event: string, listener: () => void) =>
       on(event, event === 'SIGTERM' ? () => undefined : listener)) as typeof process.on
+    break
+  }
+  case 'lose-delta':
+    spoilOnce(() => undefined)
+    break
+  case 'double-delta':
+    spoilOnce(deliver => {
+      deliver()
+      deliver()
+    })
+    break
+  case 'swap-deltas':
+    spoilOnce((deliver, next) => next.push(deliver))
+}
+
+/** Does something else with one delta in the middle of one long answer. @param spoil `next`: what is delivered after the next delta */
+function spoilOnce(spoil: (deliver: () => void, next: (() => void)[]) => void): void {
+  const { deliver } = Session.prototype
+  const late: (() => void)[] = []
+  let isSpoilt = false
+  Session.prototype.deliver = function (message, isBinary) {
+    const pass = () => deliver.call(this, message, isBinary)
+    const text = typeof message === 'string' ? message : ''
+    if (!isSpoilt && text.includes('"value":" forty-two,"')) {
+      isSpoilt = true
+      return spoil(pass, late)
+    }
+    pass()
+    if (text.includes('"value":" forty-three,"')) for (const held of late.splice(0)) held()
   }
 }
 

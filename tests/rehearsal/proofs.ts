@@ -1,9 +1,10 @@
 /** What the rehearsal proves, and with what evidence. */
 import type { Options } from './options.ts'
-import type { Outcome } from './plan.ts'
-import type { ClientRecord, Figures, Link, Proof } from './types.ts'
+import { type Outcome, oldReplica } from './plan.ts'
+import { addTally, emptyTally } from './tally.ts'
+import { type ClientRecord, type Figures, type Link, type Proof, phases, type Report } from './types.ts'
 
-const serviceRestart = 1012
+export const serviceRestart = 1012
 
 export function figuresOf(clients: readonly ClientRecord[]): Figures {
   const turns = clients.flatMap(({ turns }) => turns)
@@ -16,21 +17,40 @@ export function figuresOf(clients: readonly ClientRecord[]): Figures {
     turns: turns.length,
     lost: turns.filter(({ answers }) => answers === 0).length,
     doubled: turns.filter(({ answers }) => answers > 1).length,
-    cut: links.filter(({ cut }) => cut).length,
+    cut: turns.reduce((sum, { cuts }) => sum + cuts, 0),
     forgotten: clients.filter(client => !remembers(client)).length,
     gapMs: quantiles(clients.flatMap(({ gaps }) => gaps)),
     closeCodes,
   }
 }
 
+/** Words, sounds and events of all conversations together. */
+export function eventsOf(clients: readonly ClientRecord[]): Report['events'] {
+  const sum = emptyTally()
+  for (const { events } of clients) addTally(sum, events)
+  return { ...sum, cut: clients.reduce((cut, { cutEvents }) => cut + cutEvents, 0) }
+}
+
 export function proofsOf(options: Options, outcome: Outcome): Proof[] {
   const killed = options.mode === 'kill'
   return [
+    isEverywhere(outcome),
     ...(killed ? [] : [takesNoNewWork(outcome), endsGracefully(options, outcome)]),
     staysConnected(outcome),
     weightsMoveNewConnections(options, outcome),
-    goesOn(outcome),
+    goesOn(outcome.clients, true),
   ]
+}
+
+/** A switch that meets no session in some phase proves nothing for it. */
+function isEverywhere({ phases: found }: Outcome): Proof {
+  const wanted = phases.filter(phase => phase !== 'away')
+  return {
+    name: 'every phase',
+    passed: wanted.every(phase => found[phase] > 0),
+    meaning: 'When the old replica was told to go, it held conversations in every phase.',
+    evidence: [wanted.map(phase => `${phase}: ${found[phase]}`).join(', ')],
+  }
 }
 
 /** A revision that scales in takes no new traffic. */
@@ -105,26 +125,34 @@ function weightsMoveNewConnections({ label }: Options, { clients, labelled }: Ou
   }
 }
 
-/** No conversation is lost. */
-function goesOn({ clients }: Outcome): Proof {
+/** No conversation is lost, and nothing of one. */
+export function goesOn(clients: readonly ClientRecord[], isScripted: boolean): Proof {
   const { lost, doubled, forgotten, cut, gapMs } = figuresOf(clients)
+  const events = eventsOf(clients)
   const faults = clients.flatMap(({ id, faults }) => faults.map(fault => `client ${id}: ${fault}`))
+  const whole = events.lost + events.doubled + events.disordered === 0
+  // A model that is no simulator may say more than the script.
+  const asScripted = !isScripted || (events.foreign === 0 && faults.length === 0)
   return {
     name: 'continuity',
-    passed: lost === 0 && doubled === 0 && forgotten === 0 && faults.length === 0,
+    passed: lost === 0 && doubled === 0 && forgotten === 0 && whole && asScripted,
     meaning:
-      'Every conversation goes on at another replica, knows what was said, and gets every answer once.',
+      'Every conversation goes on at another replica, knows what was said, and gets every answer once and whole.',
     evidence: [
       `${lost} turns lost, ${doubled} doubled, ${forgotten} conversations without their memory`,
-      `${cut} answers were broken off and asked again`,
+      `${events.seen} words, sounds and events of answers: ${events.lost} lost, ${events.doubled} doubled, ${events.disordered} out of order, ${events.foreign} never asked for`,
+      `${cut} turns were in flight when their socket closed, and asked again; ${events.cut} words and sounds of their answers had come`,
       `from close to resumed: ${gapMs.p50} ms median, ${gapMs.p99} ms at the 99th percentile, ${gapMs.max} ms at the most`,
-      ...faults.slice(0, 10),
+      ...faults.slice(0, maxFaults),
+      ...(faults.length > maxFaults ? [`and ${faults.length - maxFaults} more, in report.json`] : []),
     ],
   }
 }
 
+const maxFaults = 10
+
 function oldLinks(clients: readonly ClientRecord[]): Link[] {
-  return clients.flatMap(({ links }) => links.filter(({ replica }) => replica === 'blue-1'))
+  return clients.flatMap(({ links }) => links.filter(({ replica }) => replica === oldReplica))
 }
 
 function remembers({ memory }: ClientRecord): boolean {

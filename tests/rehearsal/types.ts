@@ -1,42 +1,64 @@
 /** What a rehearsal writes down. Times are milliseconds since its start. */
 
-export type Color = 'blue' | 'green' | 'other'
+/** What a conversation is at, as its client sees it; `away` is between two sockets. */
+export const phases = ['connecting', 'idle', 'listening', 'speaking', 'tool pending', 'away'] as const
+export type Phase = (typeof phases)[number]
 
-/** How a client spends its time when the old revision goes. */
-export type Phase = 'idle' | 'speaking' | 'turns' | 'listening' | 'tool'
+/** What a client does: one for every phase, one that keeps talking, one at an address of the SDKs. */
+export type Script = 'idle' | 'speaking' | 'turns' | 'listening' | 'tool' | 'connecting' | 'sdk'
 
-/** One socket, from dial to close. */
+/** One socket, from the upgrade to its close. */
 export interface Link {
   readonly revision: string
   readonly replica: string
   readonly openedAt: number
+  /** When `server.draining` came. */
+  noticedAt: number | null
   closedAt: number | null
   code: number | null
   reason: string
-  /** A turn was in flight when it closed. */
+  /** An answer was owed when it closed. */
   cut: boolean
+}
+
+/** Words and sounds of answers, against those that the script foresees. */
+export interface Tally {
+  seen: number
+  lost: number
+  doubled: number
+  /** Came, but not in their place. */
+  disordered: number
+  /** No word or sound of the answer. */
+  foreign: number
 }
 
 export interface Turn {
   readonly number: number
   readonly askedAt: number
   answeredAt: number | null
-  /** How often its whole answer arrived. */
+  /** How often its answer came to an end. */
   answers: number
+  /** How often its answer broke off and was asked again. */
+  cuts: number
 }
 
 /** One scripted client over all its sockets. */
 export interface ClientRecord {
   readonly id: number
-  readonly phase: Phase
+  readonly script: Script
   /** Which part of the plan opened it. */
   readonly cohort: string
   readonly links: Link[]
+  /** Each phase begins where the one before it ends. */
+  readonly phases: { readonly phase: Phase; readonly at: number }[]
   readonly turns: Turn[]
+  readonly events: Tally
+  /** Of `events.seen`, those of answers that broke off and were asked again. */
+  cutEvents: number
   /** From a close to `session.resumed` on the next socket (ms). */
   readonly gaps: number[]
-  /** What the model said it remembers at the end, against what was said. */
-  memory: { expected: number[]; remembered: number[] } | null
+  /** What the model said it remembers at the end, against what was said: `CLIENT.TURN`. */
+  memory: { expected: string[]; remembered: string[] } | null
   readonly faults: string[]
 }
 
@@ -47,11 +69,13 @@ export interface Mark {
 
 export interface Proof {
   readonly name:
+    | 'every phase'
     | 'cooldownPeriod'
     | 'session affinity'
     | 'graceful termination'
     | 'multi-revision'
     | 'continuity'
+    | 'commands'
   readonly passed: boolean
   /** What it means, and what was seen. */
   readonly meaning: string
@@ -67,6 +91,9 @@ export interface Report {
   readonly clients: readonly ClientRecord[]
   readonly proofs: readonly Proof[]
   readonly figures: Figures
+  readonly events: Tally & { readonly cut: number }
+  /** Conversations on the old replica by their phase, in the moment it was told to go; null where nobody knows it. */
+  readonly phases: Readonly<Record<Phase, number>> | null
 }
 
 export interface Figures {

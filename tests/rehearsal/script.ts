@@ -1,0 +1,72 @@
+/** What clients say, and what is to come back for it: word by word, and sound by sound where the voice is known. */
+import { numberInWords } from '../../runtime/simulator/mind/numbers.ts'
+import type { Script } from './types.ts'
+
+export type Kind = 'repeat' | 'count' | 'weather' | 'spoken'
+
+/** The bytes of each audio delta that a text is spoken in. */
+export type Voice = (text: string) => readonly number[]
+
+/** What is said in a turn. Every text names its client and its turn, for the model to remember. */
+export function textOf(kind: Kind, client: number, turn: number): string {
+  const name = `client ${client} turn ${turn}`
+  switch (kind) {
+    case 'repeat':
+      return `repeat after me: ${name}`
+    case 'count':
+      return `count to ${longAnswer} for ${name}`
+    case 'weather':
+      return `how is the weather for ${name}`
+    case 'spoken':
+      return ''
+  }
+}
+
+/** What is to be answered; null where the model alone knows. */
+export function answerTo(kind: Kind, client: number, turn: number): string | null {
+  switch (kind) {
+    case 'repeat':
+      return `client ${client} turn ${turn}`
+    case 'count':
+      return counted
+    case 'weather':
+      return `The tool answered: ${weatherIn(client, turn)}`
+    case 'spoken':
+      return null
+  }
+}
+
+export function weatherIn(client: number, turn: number): string {
+  return `it rains for client ${client} turn ${turn}`
+}
+
+/** Words of a long answer: it is under way when the old revision goes. */
+const longAnswer = 90
+const counted = Array.from({ length: longAnswer }, (_, place) => numberInWords(place + 1)).join(', ')
+
+/** What the model is asked at the end. */
+export const recall = 'what did I say'
+
+/** The turns that a recollection names, as `CLIENT.TURN`. */
+export function turnsNamed(transcript: string): string[] {
+  const words = wordsOf(transcript).join(' ')
+  return [...words.matchAll(/client (\d+) turn (\d+)/g)].map(([, client, turn]) => `${client}.${turn}`)
+}
+
+const digits = new Map(Array.from({ length: 1000 }, (_, number) => [numberInWords(number), String(number)]))
+
+/** The words of a text as they are compared: a number is the same in words and in digits. */
+export function wordsOf(text: string): string[] {
+  return text
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}-]+/u)
+    .filter(word => word !== '')
+    .map(word => digits.get(word) ?? word)
+}
+
+/** Of twenty clients, so many do this; six in a row are in every phase. */
+export const rotation: readonly Script[] = [
+  ...(['idle', 'speaking', 'listening', 'tool', 'connecting', 'sdk', 'turns'] as const),
+  ...(['idle', 'speaking', 'idle', 'turns', 'speaking', 'idle', 'speaking'] as const),
+  ...(['listening', 'tool', 'turns', 'idle', 'speaking', 'idle'] as const),
+]

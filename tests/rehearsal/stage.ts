@@ -1,0 +1,97 @@
+/** What a rehearsal plays on: Redis, the simulator, two gateways as processes, a proxy before them. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
+import { freePort, redisServer } from '../store/redis-server.ts'
+import type { Options } from './options.ts'
+import { type Ingress, startProxy } from './proxy.ts'
+import { Revision } from './revision.ts'
+import type { Voice } from './script.ts'
+
+export interface Stage {
+  readonly blue: Revision
+  readonly green: Revision
+  readonly proxy: Ingress
+  readonly url: string
+  readonly voice: Voice
+  /** The next dials upstream take a while. */
+  slowDials(count: number): Promise<void>
+}
+
+/** Audio pace, times faster than real time: a long answer takes about six seconds. */
+const rate = 8
+const seed = 7
+const slowDialSec = 2
+const spokenVoice = 'alloy'
+const bytesPerSample = 2
+
+/** @param ends takes what must be ended afterwards, in order */
+export async function setStage(
+  { grace, pingInterval, plant, mode }: Pick<Options, 'grace' | 'pingInterval' | 'plant' | 'mode'>,
+  ends: (() => unknown)[],
+): Promise<Stage> {
+  const redis = await redisServer({ teardown: end => void ends.push(end) })
+  const simulator = await startSimulator()
+  ends.push(() => simulator.child.kill('SIGKILL'))
+  const env = {
+    REDIS_URL: redis.url,
+    OPENAI_API_KEY: 'sk-rehearsal',
+    OPENAI_BASE_URL: `${simulator.url}/v1`,
+    REALTIME_ALLOWED_EVENT_TYPES: '*',
+    REALTIME_AUTO_CLOSE: 'false',
+    REALTIME_VOICE: spokenVoice,
+  }
+  const common = { graceSec: grace, pingIntervalSec: pingInterval, env, plant }
+  const [old, young] = mode === 'scale-in' ? ['app', 'app'] : ['blue', 'green']
+  const blue = await Revision.start({ ...common, name: old, replica: 'blue-1' })
+  ends.push(() => blue.stop())
+  const green = await Revision.start({ ...common, name: young, replica: 'green-1' })
+  ends.push(() => green.stop())
+  const proxy = await startIngress({ blue: blue.port, green: green.port })
+  ends.push(() => proxy.stop())
+  return {
+    blue,
+    green,
+    proxy,
+    url: `ws://127.0.0.1:${proxy.port}`,
+    voice: voiceOf(),
+    slowDials: async count => {
+      const body = JSON.stringify({ fault: `slow-${slowDialSec}`, times: count, path: '/v1/realtime' })
+      await fetch(`${simulator.url}/simulator/fault`, { method: 'POST', body })
+    },
+  }
+}
+
+/** Upstream is a process of its own, as it is elsewhere: its work is not the clients'. */
+async function startSimulator(): Promise<{ url: string; child: ChildProcess }> {
+  const flags = ['--port', '0', '--rate', String(rate), '--seed', String(seed), '--faults']
+  const child = spawn(process.execPath, [simulatorMain, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', code => reject(new Error(`the simulator ended with ${code} at its start`)))
+    createInterface({ input: child.stdout }).on('line', line => {
+      const found = /listening at (\S+)/.exec(line)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+  return { url, child }
+}
+
+const simulatorMain = fileURLToPath(new URL('../../runtime/simulator/main.ts', import.meta.url))
+
+async function startIngress(servers: Readonly<Record<string, number>>): Promise<Ingress> {
+  // Somebody else may have taken the port meanwhile.
+  return startProxy(await freePort(), servers).catch(async () => startProxy(await freePort(), servers))
+}
+
+function voiceOf(): Voice {
+  const speaker = createSpeaker(seed)
+  const known = new Map<string, readonly number[]>()
+  return text => {
+    const sounds =
+      known.get(text) ??
+      speaker.speak(text, spokenVoice, 1).map(({ samples }) => samples.length * bytesPerSample)
+    known.set(text, sounds)
+    return sounds
+  }
+}
