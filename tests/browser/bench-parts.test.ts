@@ -6,6 +6,7 @@ import { compileGlob, compileGlobs } from '../../web/playground/glob.ts'
 import { findJson } from '../../web/playground/json-in-text.ts'
 import { Latency, median } from '../../web/playground/latency.ts'
 import { summarise } from '../../web/playground/summary.ts'
+import { templates } from '../../web/playground/templates.ts'
 import { detectionOf } from '../../web/playground/turn-detection.ts'
 import { createJudge, verdictWords } from '../../web/playground/verdict.ts'
 import { readControlMessage } from '../../web/sideband/control-messages.ts'
@@ -76,6 +77,27 @@ test('what was written is an event, several, a turn, or wrong', t => {
     ['', true, 'faulty'],
   ]
   for (const [text, takesText, kind] of kinds) t.is(check(text, takesText).kind, kind, text)
+})
+
+test('there is a template for every event that a client may send', t => {
+  const types = new Set(
+    Object.values(templates)
+      .flat()
+      .map(event => (event as { type: string }).type),
+  )
+  t.deepEqual([...types].sort(), [
+    'conversation.item.create',
+    'conversation.item.delete',
+    'conversation.item.retrieve',
+    'conversation.item.truncate',
+    'input_audio_buffer.append',
+    'input_audio_buffer.clear',
+    'input_audio_buffer.commit',
+    'output_audio_buffer.clear',
+    'response.cancel',
+    'response.create',
+    'session.update',
+  ])
 })
 
 test('a line of the log says in a few words what an event says', t => {

@@ -121,6 +121,14 @@ for (const page of pages)
     t.deepEqual(faults, [])
   })
 
+for (const { name, path } of pages)
+  test.serial(`${name} is served with a strict content policy`, async t => {
+    const { headers } = await fetch(gateway.url + path)
+    const policy = headers.get('content-security-policy') ?? ''
+    t.regex(policy, /default-src 'self'/)
+    t.notRegex(policy, /unsafe|\*|data:/)
+  })
+
 /** Length of a file as it travels; Node's `fetch` would decode it. */
 function compressedBytes(address: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -207,6 +207,27 @@ test.serial('what is shown is paused, searched, and exported as JSON lines', asy
   t.true(lines.length >= 1 && lines.length <= 4)
 })
 
+test.serial('an event is copied whole', async t => {
+  const { page } = await open(t, { permissions: ['clipboard-read', 'clipboard-write'] })
+  await everything(page)
+  await page.getByRole('button', { name: 'Connect', exact: true }).click()
+  await event(page, 'session.created').click()
+  await page.getByRole('button', { name: 'Copy' }).click()
+  await page.getByRole('button', { name: 'Copied' }).waitFor()
+  const copied = JSON.parse(String(await page.evaluate('navigator.clipboard.readText()')))
+  t.is(copied.type, 'session.created')
+})
+
+test.serial('a screen reader hears the answer once it is there, and errors', async t => {
+  const { page } = await open(t)
+  const hears = (words: string) => page.locator('#announcer').getByText(words).waitFor({ state: 'attached' })
+  await everything(page)
+  await send(page, turn('count to 3'))
+  await hears('one, two, three')
+  await send(page, '{"type":"no.such.event"}')
+  await t.notThrowsAsync(hears('Error:'))
+})
+
 test.serial('a held button sends one spoken turn, by keyboard too', async t => {
   const { page, faults } = await open(t)
   await everything(page)

@@ -32,6 +32,9 @@ const advices: Record<string, string> = {
   credential_unavailable: 'The gateway cannot sign in to the model just now. Try again in a minute.',
   message_too_big: 'Send a shorter message.',
   held_too_much: 'Too much was waiting. Wait for the answer before you send more.',
+  text_only: 'This gateway gives no sound. Type your message.',
+  input_audio_buffer_commit_empty: 'Hold the button while you speak.',
+  no_audio: 'Close the microphone and open it again.',
   draining: 'This server is being replaced. You are moved to another one; send the message again then.',
 }
 
