@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts'
 import { eventType } from '../events/type.ts'
 import { startHeartbeat } from '../heartbeat.ts'
 import type { Upstream, UpstreamListener } from '../types.ts'
+import { DirectReader } from './direct-reader.ts'
 import { refusalByEvent, refusalByStatus } from './refusal.ts'
 
 export interface ConnectOptions {
@@ -32,11 +33,20 @@ const closeTimeoutMs = 2000
  */
 export function connect(options: ConnectOptions, listener: UpstreamListener): () => void {
   const { url, label } = options
+  const reader = new DirectReader({
+    maxMessageBytes: options.maxMessageBytes,
+    onText: frame => {
+      take(frame, false)
+      return socket.readyState === WebSocket.OPEN
+    },
+  })
   const socketOptions: ClientOptions & { closeTimeout: number } = {
     headers: options.headers,
     perMessageDeflate: false,
     maxPayload: options.maxMessageBytes,
     closeTimeout: closeTimeoutMs,
+    createConnection: ((given: Parameters<typeof reader.connect>[0]) =>
+      reader.connect(given, url.protocol === 'wss:')) as ClientOptions['createConnection'],
   }
   const socket = new WebSocket(url, [], socketOptions)
   let state: 'opening' | 'open' | 'over' = 'opening'
@@ -85,14 +95,17 @@ export function connect(options: ConnectOptions, listener: UpstreamListener): ()
     listener.event(frame, isBinary)
   }
 
-  socket.on('message', (frame: Buffer, isBinary) => {
+  function take(frame: Buffer, isBinary: boolean): void {
     try {
       receive(frame, isBinary)
     } catch (fault) {
       options.onFault(fault)
       giveUp(new GatewayError('internal', 'The gateway failed on an event of this session', { cause: fault }))
     }
-  })
+  }
+
+  socket.on('open', () => reader.opened())
+  socket.on('message', take)
   if (options.greets === false) socket.on('open', () => state === 'opening' && open())
   socket.on('ping', heartbeat.heard)
   socket.on('pong', heartbeat.heard)

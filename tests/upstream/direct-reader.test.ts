@@ -1,0 +1,200 @@
+/** The direct reader beside `ws`, over real sockets: together they bring every message once, whole and in order. */
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import test from 'ava'
+import fc from 'fast-check'
+import { WebSocket } from 'ws'
+import { makeCertificate } from '../../runtime/simulator/certificate.ts'
+import { DirectReader } from '../../runtime/upstream/direct-reader.ts'
+import { FrameBoundary, readFrameHead } from '../../runtime/upstream/frame-boundary.ts'
+
+/** RFC 6455 section 1.3. */
+const acceptKeySuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+const maxMessageBytes = 1024 * 1024
+const certificate = await makeCertificate()
+
+interface Heard {
+  /** Messages in the order of their coming; binary ones as `b:`, pings as `p:`. */
+  readonly messages: string[]
+  readonly direct: number
+  readonly code: number
+  readonly error: string | undefined
+}
+
+/**
+ * Serves one client the given bytes, each piece a write of its own, and hears what it hears. They come once
+ * the client has heard of the upgrade, so that none of them is part of the answer to it.
+ */
+async function hear(pieces: readonly Buffer[], secure = false): Promise<Heard> {
+  const server = secure ? https.createServer(certificate) : createServer()
+  server.on('upgrade', async (request, socket: Duplex) => {
+    socket.on('error', () => undefined)
+    const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${acceptKeySuffix}`)
+    const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
+    socket.write(`${[...lines, `Sec-WebSocket-Accept: ${accept.digest('base64')}`].join('\r\n')}\r\n\r\n`)
+    await once(socket, 'data')
+    for (const piece of pieces) {
+      socket.write(piece)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    socket.end(frame(0x88, Buffer.from([0x03, 0xe8])))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  try {
+    return await dial((server.address() as AddressInfo).port, secure)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+async function dial(port: number, secure: boolean): Promise<Heard> {
+  const messages: string[] = []
+  let direct = 0
+  const reader = new DirectReader({
+    maxMessageBytes,
+    onText: text => {
+      direct += 1
+      messages.push(text.toString())
+      return true
+    },
+  })
+  const socket = new WebSocket(`${secure ? 'wss' : 'ws'}://127.0.0.1:${port}`, {
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    ca: certificate.cert,
+    createConnection: ((options: Parameters<typeof reader.connect>[0]) =>
+      reader.connect(options, secure)) as never,
+  })
+  let error: string | undefined
+  socket.on('open', () => {
+    reader.opened()
+    socket.send('ready')
+  })
+  socket.on('message', (data: Buffer, isBinary) => messages.push(`${isBinary ? 'b:' : ''}${data}`))
+  socket.on('ping', data => messages.push(`p:${data}`))
+  socket.on('error', (cause: Error & { code?: string }) => {
+    error = cause.code ?? cause.message
+  })
+  const code = await new Promise<number>(resolve => socket.once('close', resolve))
+  return { messages, direct, code, error }
+}
+
+function frame(first: number, payload: Buffer): Buffer {
+  const { length } = payload
+  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10)
+  head[0] = first
+  head[1] = length < 126 ? length : length < 65_536 ? 126 : 127
+  if (head.length === 4) head.writeUInt16BE(length, 2)
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2)
+  return Buffer.concat([head, payload])
+}
+
+const text = (words: string) => frame(0x81, Buffer.from(words))
+
+/** A message as its frames and as it should be heard. */
+interface Said {
+  readonly bytes: Buffer
+  readonly heard: string
+}
+
+const words = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.integer({ min: 100, max: 100_000 }).map(length => 'äö'.repeat(length)),
+)
+
+const said: fc.Arbitrary<Said> = fc.oneof(
+  { weight: 4, arbitrary: words.map(value => ({ bytes: text(value), heard: value })) },
+  words.map(value => ({ bytes: frame(0x82, Buffer.from(value)), heard: `b:${value}` })),
+  fc
+    .string({ maxLength: 30 })
+    .map(value => ({ bytes: frame(0x89, Buffer.from(value)), heard: `p:${value}` })),
+  fc.tuple(words, words).map(([one, two]) => ({
+    bytes: Buffer.concat([frame(0x01, Buffer.from(one)), frame(0x80, Buffer.from(two))]),
+    heard: one + two,
+  })),
+)
+
+/** Cuts bytes at given shares of their length. */
+function cut(bytes: Buffer, shares: readonly number[]): Buffer[] {
+  const at = [0, ...shares.map(share => Math.floor(share * bytes.length)), bytes.length].sort((a, b) => a - b)
+  return at.slice(1).map((end, index) => bytes.subarray(at[index], end))
+}
+
+const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 })
+
+for (const secure of [false, true]) {
+  test(`every message comes once, whole and in order, however the stream is cut${secure ? ', over TLS' : ''}`, async t => {
+    let direct = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(said, { minLength: 1, maxLength: 12 }), cuts, async (messages, shares) => {
+        const heard = await hear(cut(Buffer.concat(messages.map(({ bytes }) => bytes)), shares), secure)
+        direct += heard.direct
+        t.deepEqual(
+          heard.messages,
+          messages.map(message => message.heard),
+        )
+        t.is(heard.code, 1000)
+      }),
+      { numRuns: secure ? 20 : 60 },
+    )
+    t.true(direct > 0, 'nothing was read directly, so nothing was tested')
+  })
+}
+
+test('text that is not UTF-8 ends the connection as the protocol says, after what came before it', async t => {
+  const heard = await hear([Buffer.concat([text('first'), text('second'), frame(0x81, Buffer.from([0xff]))])])
+  t.deepEqual(heard.messages, ['first', 'second'])
+  t.is(heard.error, 'WS_ERR_INVALID_UTF8')
+})
+
+test('text that is not UTF-8 is refused also where two reads bring it', async t => {
+  const long = Buffer.alloc(900_000, 'a')
+  long[899_999] = 0xff
+  const heard = await hear([text('first'), frame(0x81, long)])
+  t.deepEqual(heard.messages, ['first'])
+  t.is(heard.error, 'WS_ERR_INVALID_UTF8')
+})
+
+test('a message that is too large, a masked one and a reserved bit are refused by name', async t => {
+  const tooLarge = await hear([text('first'), frame(0x81, Buffer.alloc(maxMessageBytes + 1, 'a'))])
+  t.is(tooLarge.error, 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+  const masked = await hear([text('first'), Buffer.from([0x81, 0x81, 1, 2, 3, 4, 0x60])])
+  t.is(masked.error, 'WS_ERR_UNEXPECTED_MASK')
+  const reserved = await hear([text('first'), frame(0xc1, Buffer.from('x'))])
+  t.is(reserved.error, 'WS_ERR_UNEXPECTED_RSV_1')
+})
+
+test('a text in the middle of a fragmented message is refused', async t => {
+  const heard = await hear([frame(0x01, Buffer.from('one')), text('two')])
+  t.deepEqual(heard.messages, [])
+  t.is(heard.error, 'WS_ERR_INVALID_OPCODE')
+})
+
+test('a boundary is where no frame and no message is under way', t => {
+  fc.assert(
+    fc.property(fc.array(said, { minLength: 1, maxLength: 6 }), cuts, (messages, shares) => {
+      const boundary = new FrameBoundary()
+      for (const piece of cut(Buffer.concat(messages.map(({ bytes }) => bytes)), shares)) boundary.pass(piece)
+      t.true(boundary.isReached)
+      boundary.pass(Buffer.from([0x81]))
+      t.false(boundary.isReached)
+    }),
+  )
+})
+
+test('a head is read only when it is whole', t => {
+  const head = frame(0x81, Buffer.alloc(70_000)).subarray(0, 10)
+  for (let length = 0; length < 10; length += 1) t.is(readFrameHead(head.subarray(0, length)), null)
+  t.deepEqual(readFrameHead(head), {
+    bytes: 10,
+    payloadBytes: 70_000,
+    isWholeText: true,
+    isFinal: true,
+    isControl: false,
+  })
+})
