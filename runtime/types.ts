@@ -86,7 +86,7 @@ export interface Accepted {
 /** The side of a session that the Realtime API holds. */
 export interface Upstream {
   /** The deployment that serves it, as logs and metrics name it. */
-  readonly deployment?: string
+  readonly deployment?: string | undefined
   /** Queues one message; `data` may be reused when the call returns. */
   send(data: string | Uint8Array, isBinary?: boolean): void
   /** Bytes accepted by `send` that the network has not taken yet. */
@@ -101,6 +101,7 @@ export interface Upstream {
 /** What a dial tells. Either `failed` once, or `opened` once, then events, then `closed` once. */
 export interface UpstreamListener {
   opened(upstream: Upstream): void
+  /** @param frame gone when the call returns: its memory is used again */
   event(frame: Buffer, isBinary: boolean): void
   /** @param error why the gateway itself gave the connection up, if it did */
   closed(code: number, reason: string, error?: GatewayError): void

@@ -39,7 +39,11 @@ export class Rates {
       .map(share => this.#bucket(share))
     let released = false
     return {
-      take: () => buckets.find(bucket => !this.#take(bucket))?.share ?? null,
+      take: () => {
+        const now = this.#now()
+        for (const bucket of buckets) if (!take(bucket, now)) return bucket.share
+        return null
+      },
       release: () => {
         if (released) return
         released = true
@@ -57,19 +61,18 @@ export class Rates {
     return bucket
   }
 
-  #take(bucket: Bucket): boolean {
-    const { messagesPerSecond } = bucket.share.limits
-    const now = this.#now()
-    const filled = bucket.left + ((now - bucket.filledAt) / 1000) * messagesPerSecond
-    bucket.filledAt = now
-    bucket.left = Math.min(filled, messagesPerSecond * burstSec)
-    if (bucket.left < 1) return false
-    bucket.left -= 1
-    return true
-  }
-
   #leave(bucket: Bucket): void {
     bucket.users -= 1
     if (bucket.users === 0) this.#buckets.delete(bucket.share.id)
   }
+}
+
+function take(bucket: Bucket, now: number): boolean {
+  const { messagesPerSecond } = bucket.share.limits
+  const filled = bucket.left + ((now - bucket.filledAt) / 1000) * messagesPerSecond
+  bucket.filledAt = now
+  bucket.left = Math.min(filled, messagesPerSecond * burstSec)
+  if (bucket.left < 1) return false
+  bucket.left -= 1
+  return true
 }

@@ -109,10 +109,14 @@ class Recording {
 
 function overheard(upstream: Upstream, recording: Recording): Upstream {
   return {
-    ...upstream,
+    deployment: upstream.deployment,
     send: (data, isBinary = false) => {
       recording.note('client', data, isBinary)
       upstream.send(data, isBinary)
     },
+    buffered: () => upstream.buffered(),
+    pause: () => upstream.pause(),
+    resume: () => upstream.resume(),
+    close: (code, reason) => upstream.close(code, reason),
   }
 }

@@ -2,23 +2,26 @@
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../errors.ts'
 import { eventType } from '../events/type.ts'
-import { startHeartbeat } from '../heartbeat.ts'
+import { type Heartbeat, startHeartbeat } from '../heartbeat.ts'
 import type { Upstream, UpstreamListener } from '../types.ts'
 import { DirectReader } from './direct-reader.ts'
-import { refusalByEvent, refusalByStatus } from './refusal.ts'
+import { DirectWriter } from './direct-writer.ts'
+import { brokenProtocol, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'
 
 export interface ConnectOptions {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** The provider's name, for messages. */
   readonly label: string
+  /** What serves the session, as logs and metrics name it. */
+  readonly deployment?: string
   /** Whether upstream speaks first; it does not where a running call is joined (default true). */
   readonly greets?: boolean
   /** Time in which the session must exist (ms). */
   readonly timeoutMs: number
   readonly maxMessageBytes: number
   readonly heartbeatMs: number
-  /** A listener failed: the session is given up, the process goes on. */
+  /** The listener failed: the session is given up, the process goes on. */
   readonly onFault: (fault: unknown) => void
 }
 
@@ -32,152 +35,167 @@ const closeTimeoutMs = 2000
  * @returns aborts the attempt; the listener is told nothing after that
  */
 export function connect(options: ConnectOptions, listener: UpstreamListener): () => void {
-  const { url, label } = options
-  const reader = new DirectReader({
-    maxMessageBytes: options.maxMessageBytes,
-    onText: frame => {
-      take(frame, false)
-      return socket.readyState === WebSocket.OPEN
-    },
-  })
-  const socketOptions: ClientOptions & { closeTimeout: number } = {
-    headers: options.headers,
-    perMessageDeflate: false,
-    maxPayload: options.maxMessageBytes,
-    closeTimeout: closeTimeoutMs,
-    createConnection: ((given: Parameters<typeof reader.connect>[0]) =>
-      reader.connect(given, url.protocol === 'wss:')) as ClientOptions['createConnection'],
-  }
-  const socket = new WebSocket(url, [], socketOptions)
-  let state: 'opening' | 'open' | 'over' = 'opening'
-  let lost: GatewayError | undefined
-  const deadline = setTimeout(() => {
-    fail(new GatewayError('upstream_timeout', `${label} did not answer within ${options.timeoutMs} ms`))
-  }, options.timeoutMs)
-  const heartbeat = startHeartbeat(
-    options.heartbeatMs,
-    () => socket.readyState === WebSocket.OPEN && socket.ping(),
-    () => giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
-  )
-
-  function fail(error: GatewayError): void {
-    if (state !== 'opening') return
-    stop()
-    listener.failed(error)
-  }
-
-  function stop(): void {
-    state = 'over'
-    clearTimeout(deadline)
-    heartbeat.stop()
-    socket.terminate()
-  }
-
-  function giveUp(error: GatewayError): void {
-    lost ??= error
-    if (state === 'opening') fail(lost)
-    else socket.terminate()
-  }
-
-  function open(): void {
-    clearTimeout(deadline)
-    state = 'open'
-    listener.opened(upstreamOver(socket, heartbeat.hold))
-  }
-
-  function receive(frame: Buffer, isBinary: boolean): void {
-    heartbeat.heard()
-    if (state === 'over') return
-    if (state === 'opening') {
-      if (!isBinary && eventType(frame) === 'error') return fail(refusalByEvent(label, frame))
-      open()
-    }
-    listener.event(frame, isBinary)
-  }
-
-  function take(frame: Buffer, isBinary: boolean): void {
-    try {
-      receive(frame, isBinary)
-    } catch (fault) {
-      options.onFault(fault)
-      giveUp(new GatewayError('internal', 'The gateway failed on an event of this session', { cause: fault }))
-    }
-  }
-
-  socket.on('open', () => reader.opened())
-  socket.on('message', take)
-  if (options.greets === false) socket.on('open', () => state === 'opening' && open())
-  socket.on('ping', heartbeat.heard)
-  socket.on('pong', heartbeat.heard)
-  socket.on('unexpected-response', (request, response) => {
-    refusalByStatus(label, response).then(error => {
-      fail(error)
-      request.destroy()
-    })
-  })
-  socket.on('error', (cause: Error & { code?: string }) => {
-    if (state === 'opening') fail(unreachable(label, cause))
-    else lost ??= brokenProtocol(label, cause)
-  })
-  socket.on('close', (code, reason) => {
-    if (state === 'opening') {
-      fail(
-        new GatewayError(
-          'upstream_unavailable',
-          `${label} closed the connection (${code}) before a session existed`,
-        ),
-      )
-    } else if (state === 'open') {
-      stop()
-      listener.closed(code, reason.toString(), lost)
-    }
-  })
-  return stop
+  const connection = new UpstreamConnection(options, listener)
+  return () => connection.abort()
 }
 
-function unreachable(label: string, cause: Error & { code?: string }): GatewayError {
-  const why = cause.code ?? 'handshake failed'
-  return new GatewayError('upstream_unreachable', `${label} cannot be reached: ${why}`, { cause })
-}
+class UpstreamConnection implements Upstream {
+  readonly deployment: string | undefined
+  readonly #options: ConnectOptions
+  readonly #listener: UpstreamListener
+  readonly #socket: WebSocket
+  readonly #reader: DirectReader
+  #writer: DirectWriter | null = null
+  readonly #deadline: NodeJS.Timeout
+  readonly #heartbeat: Heartbeat
+  #state: 'opening' | 'open' | 'over' = 'opening'
+  /** Why the gateway itself gave the connection up. */
+  #lost: GatewayError | undefined
 
-/** `ws` names what a peer did wrong with codes of its own; any other error is the network's. */
-function brokenProtocol(label: string, cause: Error & { code?: string }): GatewayError {
-  if (cause.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
-    return new GatewayError('message_too_big', `${label} sent an event larger than REALTIME_MAX_MSG_MB`, {
-      cause,
-    })
-  }
-  if (cause.code?.startsWith('WS_ERR_')) {
-    return new GatewayError(
-      'upstream_broke_protocol',
-      `${label} broke the WebSocket protocol: ${cause.code}`,
-      { cause },
+  constructor(options: ConnectOptions, listener: UpstreamListener) {
+    const { label, timeoutMs, heartbeatMs, maxMessageBytes } = options
+    this.#options = options
+    this.#listener = listener
+    this.deployment = options.deployment
+    const onText = (frame: Buffer) => {
+      this.#take(frame, false)
+      return this.#isOpen
+    }
+    this.#reader = new DirectReader({ maxMessageBytes, onText })
+    this.#socket = this.#dial()
+    this.#deadline = setTimeout(() => {
+      this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
+    }, timeoutMs)
+    this.#heartbeat = startHeartbeat(
+      heartbeatMs,
+      () => this.#isOpen && this.#socket.ping(),
+      () => this.#giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
     )
+    this.#listen()
   }
-  return new GatewayError('upstream_lost', `The connection to ${label} was lost: ${cause.code ?? 'reset'}`, {
-    cause,
-  })
-}
 
-function upstreamOver(socket: WebSocket, hold: (held: boolean) => void): Upstream {
-  return {
-    send: (data, isBinary = false) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(data, { binary: isBinary })
-    },
-    buffered: () => socket.bufferedAmount,
-    pause: () => {
-      // Pongs stay unread while paused: that silence is ours, not upstream's.
-      hold(true)
-      socket.pause()
-    },
-    resume: () => {
-      hold(false)
-      socket.resume()
-    },
-    close: (code, reason) => {
-      // A paused socket could never read the peer's answer to the close frame.
-      socket.resume()
-      socket.close(code, reason)
-    },
+  abort(): void {
+    this.#state = 'over'
+    clearTimeout(this.#deadline)
+    this.#heartbeat.stop()
+    this.#socket.terminate()
+  }
+
+  send(data: string | Uint8Array, isBinary = false): void {
+    if (!this.#isOpen) return
+    if (typeof data !== 'string' && this.#writer?.write(data, isBinary)) return
+    this.#socket.send(data, { binary: isBinary })
+  }
+
+  buffered(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  pause(): void {
+    // Pongs stay unread while paused: that silence is ours, not upstream's.
+    this.#heartbeat.hold(true)
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#heartbeat.hold(false)
+    this.#socket.resume()
+  }
+
+  close(code: number, reason: string): void {
+    // A paused socket could never read the peer's answer to the close frame.
+    this.#socket.resume()
+    this.#socket.close(code, reason)
+  }
+
+  get #isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN
+  }
+
+  #dial(): WebSocket {
+    const { url, headers, maxMessageBytes } = this.#options
+    const secure = url.protocol === 'wss:'
+    const open = (given: Parameters<DirectReader['connect']>[0]) => this.#reader.connect(given, secure)
+    const options: ClientOptions & { closeTimeout: number } = {
+      headers,
+      perMessageDeflate: false,
+      maxPayload: maxMessageBytes,
+      closeTimeout: closeTimeoutMs,
+      createConnection: open as NonNullable<ClientOptions['createConnection']>,
+    }
+    return new WebSocket(url, [], options)
+  }
+
+  #listen(): void {
+    const socket = this.#socket
+    const { label, greets } = this.#options
+    socket.on('open', () => {
+      this.#reader.opened()
+      if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
+      if (greets === false && this.#state === 'opening') this.#open()
+    })
+    socket.on('message', (frame: Buffer, isBinary) => this.#take(frame, isBinary))
+    socket.on('ping', this.#heartbeat.heard)
+    socket.on('pong', this.#heartbeat.heard)
+    socket.on('unexpected-response', (request, response) => {
+      refusalByStatus(label, response).then(error => {
+        this.#fail(error)
+        request.destroy()
+      })
+    })
+    socket.on('error', (cause: Error & { code?: string }) => {
+      if (this.#state === 'opening') this.#fail(unreachable(label, cause))
+      else this.#lost ??= brokenProtocol(label, cause)
+    })
+    socket.on('close', (code, reason) => this.#closed(code, reason.toString()))
+  }
+
+  #take(frame: Buffer, isBinary: boolean): void {
+    try {
+      this.#receive(frame, isBinary)
+    } catch (fault) {
+      this.#options.onFault(fault)
+      const message = 'The gateway failed on an event of this session'
+      this.#giveUp(new GatewayError('internal', message, { cause: fault }))
+    }
+  }
+
+  #receive(frame: Buffer, isBinary: boolean): void {
+    this.#heartbeat.heard()
+    if (this.#state === 'over') return
+    if (this.#state === 'opening') {
+      if (!isBinary && eventType(frame) === 'error')
+        return this.#fail(refusalByEvent(this.#options.label, frame))
+      this.#open()
+    }
+    this.#listener.event(frame, isBinary)
+  }
+
+  #open(): void {
+    clearTimeout(this.#deadline)
+    this.#state = 'open'
+    this.#listener.opened(this)
+  }
+
+  #closed(code: number, reason: string): void {
+    if (this.#state === 'opening') {
+      const message = `${this.#options.label} closed the connection (${code}) before a session existed`
+      this.#fail(new GatewayError('upstream_unavailable', message))
+    } else if (this.#state === 'open') {
+      this.abort()
+      this.#listener.closed(code, reason, this.#lost)
+    }
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#state !== 'opening') return
+    this.abort()
+    this.#listener.failed(error)
+  }
+
+  #giveUp(error: GatewayError): void {
+    this.#lost ??= error
+    if (this.#state === 'opening') this.#fail(this.#lost)
+    else this.#socket.terminate()
   }
 }

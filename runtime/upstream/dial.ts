@@ -85,14 +85,15 @@ class Dialling {
     const onFault = (fault: unknown) => log.error('process.failed', { error: String(fault) })
     const url = realtimeUrl(place.target, place.deployment)
     const { label } = place.target
+    const limits = { timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs }
     this.#abortAttempt = connect(
-      { url, headers, label, timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs, onFault },
+      { url, headers, label, deployment: place.name, ...limits, onFault },
       {
         opened: upstream => {
           this.#state = 'over'
           place.circuit.succeeded()
           metrics.countServed(place.name)
-          this.#listener.opened({ ...upstream, deployment: place.name })
+          this.#listener.opened(upstream)
         },
         event: (frame, isBinary) => this.#listener.event(frame, isBinary),
         closed: (code, reason, error) => this.#listener.closed(code, reason, error),

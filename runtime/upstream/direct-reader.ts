@@ -31,6 +31,10 @@ export class DirectReader {
     this.#options = options
   }
 
+  get socket(): Socket | null {
+    return this.#socket
+  }
+
   /** Opens the socket of a `ws` client, as its `createConnection` option. */
   connect(options: tls.ConnectionOptions & net.TcpNetConnectOpts, secure: boolean): Socket {
     const onread: OnReadOpts = { buffer: shared, callback: bytes => this.#read(bytes) }

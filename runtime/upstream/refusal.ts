@@ -115,3 +115,28 @@ async function readBody(response: IncomingMessage): Promise<string> {
   }
   return text
 }
+
+/** The socket could not be opened. */
+export function unreachable(label: string, cause: Error & { code?: string }): GatewayError {
+  const why = cause.code ?? 'handshake failed'
+  return new GatewayError('upstream_unreachable', `${label} cannot be reached: ${why}`, { cause })
+}
+
+/** `ws` names what a peer did wrong with codes of its own; any other error is the network's. */
+export function brokenProtocol(label: string, cause: Error & { code?: string }): GatewayError {
+  if (cause.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') {
+    return new GatewayError('message_too_big', `${label} sent an event larger than REALTIME_MAX_MSG_MB`, {
+      cause,
+    })
+  }
+  if (cause.code?.startsWith('WS_ERR_')) {
+    return new GatewayError(
+      'upstream_broke_protocol',
+      `${label} broke the WebSocket protocol: ${cause.code}`,
+      { cause },
+    )
+  }
+  return new GatewayError('upstream_lost', `The connection to ${label} was lost: ${cause.code ?? 'reset'}`, {
+    cause,
+  })
+}

@@ -1,0 +1,95 @@
+/** What is sent to upstream over `connect`, before a real `ws` server: every message arrives once, whole and in order. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Upstream } from '../../runtime/types.ts'
+import { connect } from '../../runtime/upstream/connect.ts'
+
+interface Line {
+  readonly upstream: Upstream
+  readonly server: WebSocket
+  /** What the server heard; binary messages as `b:`. */
+  readonly heard: string[]
+}
+
+async function openLine(t: ExecutionContext): Promise<Line> {
+  const service = new WebSocketServer({ port: 0, host: '127.0.0.1', maxPayload: 8 * 1024 * 1024 })
+  await once(service, 'listening')
+  const accepted = once(service, 'connection')
+  const url = new URL(`ws://127.0.0.1:${(service.address() as AddressInfo).port}`)
+  const limits = { timeoutMs: 10_000, maxMessageBytes: 1024 * 1024, heartbeatMs: 60_000 }
+  const opened = new Promise<Upstream>((opened, failed) => {
+    const listener = { opened, failed, event: () => undefined, closed: () => undefined }
+    const abort = connect(
+      { url, headers: {}, label: 'test', greets: false, ...limits, onFault: t.log },
+      listener,
+    )
+    t.teardown(() => {
+      abort()
+      service.close()
+    })
+  })
+  const [server] = (await accepted) as [WebSocket]
+  const heard: string[] = []
+  server.on('message', (data: Buffer, isBinary) => heard.push(`${isBinary ? 'b:' : ''}${data}`))
+  return { upstream: await opened, server, heard }
+}
+
+/** Waits until the server has heard so many messages. */
+async function settled({ server, heard }: Line, count: number): Promise<void> {
+  while (heard.length < count) await once(server, 'message')
+}
+
+const message = fc.record({
+  text: fc.oneof(
+    fc.string({ unit: 'grapheme', maxLength: 200 }),
+    fc.integer({ min: 8000, max: 8400 }).map(length => 'b'.repeat(length)),
+    fc.integer({ min: 60_000, max: 140_000 }).map(length => 'c'.repeat(length)),
+  ),
+  form: fc.constantFrom<'text' | 'bytes' | 'binary'>('text', 'bytes', 'binary'),
+  pause: fc.boolean(),
+})
+
+test('messages of any size and form arrive once, whole and in order, and their memory is free at once', async t => {
+  const line = await openLine(t)
+  await fc.assert(
+    fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 20 }), async messages => {
+      line.heard.length = 0
+      for (const { text, form, pause } of messages) {
+        const bytes = Buffer.from(text)
+        line.upstream.send(form === 'text' ? text : bytes, form === 'binary')
+        bytes.fill('x')
+        if (pause) await new Promise(resolve => setImmediate(resolve))
+      }
+      await settled(line, messages.length)
+      t.deepEqual(
+        line.heard,
+        messages.map(({ text, form }) => `${form === 'binary' ? 'b:' : ''}${text}`),
+      )
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('what a slow upstream has not taken is not written over', async t => {
+  const line = await openLine(t)
+  line.server.pause()
+  const texts = Array.from({ length: 200 }, (_, index) => String(index).padStart(40_000, '.'))
+  for (const text of texts) line.upstream.send(Buffer.from(text))
+  t.true(line.upstream.buffered() > 0, 'all of it was taken, so nothing was tested')
+  line.server.resume()
+  await settled(line, texts.length)
+  t.deepEqual(line.heard, texts)
+})
+
+test('a closed upstream takes nothing more, and nobody is harmed', async t => {
+  const line = await openLine(t)
+  line.upstream.send(Buffer.from('one'))
+  await settled(line, 1)
+  line.server.terminate()
+  await once(line.server, 'close')
+  t.notThrows(() => line.upstream.send(Buffer.from('two')))
+  t.deepEqual(line.heard, ['one'])
+})
