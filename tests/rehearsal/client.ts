@@ -1,279 +1,83 @@
-/** One scripted conversation: what is said, what comes back, and what is held against the script. */
-import { Answer, type Question } from './answer.ts'
-import { EventTally } from './event-tally.ts'
-import { Line } from './line.ts'
-import { chat, type Manner, type Message, realtime, sdk, toolOutput, weatherTool } from './manners.ts'
-import { Mouth } from './mouth.ts'
-import { type Kind, recall, textOf, turnsNamed, type Voice, weatherIn } from './script.ts'
-import { addTally, emptyTally } from './tally.ts'
-import type { ClientRecord, Link, Phase, Script, Turn } from './types.ts'
-import { Waits } from './waits.ts'
-
-export interface ClientOptions {
-  readonly id: number
-  readonly script: Script
-  readonly cohort: string
-  /** `ws://host:port`, the proxy's or the deployed gateway's. */
-  readonly url: string
-  readonly headers?: Readonly<Record<string, string>>
-  /** The sounds of every answer; null where nobody knows them beforehand. */
-  readonly voice: Voice | null
-  /** Milliseconds since the rehearsal's start. */
-  readonly now: () => number
-}
+/** One scripted client: what it does at its start, when the old revision goes, and at the end. */
+import { Conversation, type ConversationOptions } from './conversation.ts'
+import { chat, type Manner, realtime, sdk } from './manners.ts'
+import type { ClientRecord, Link, Phase, Script } from './types.ts'
 
 const manners: Partial<Record<Script, Manner>> = { listening: realtime, tool: realtime, sdk }
 
+/** Short turns come this long after each other, a little more for each client (ms). */
 const talkIntervalMs = 900
-
-/** So long somebody goes on speaking who hears that the replica goes, or who has come to the next (ms). */
-const lastWordsMs = 500
+const talkSpreadMs = 20
 
 export class ScriptedClient {
   readonly record: ClientRecord
-  readonly #options: ClientOptions
-  readonly #manner: Manner
-  readonly #line: Line
-  #state: 'running' | 'recalling' | 'over' = 'running'
-  #kind: Kind = 'repeat'
-  readonly #answer: Answer
-  #events = new EventTally()
-  /** The function call whose output the model still waits for. */
-  #pendingCall = ''
-  readonly #mouth = new Mouth(sound => this.#line.isReady && this.#line.send([sound]))
-  /** The first turn that the session on this socket can know of. */
-  #knownFrom = 1
-  #timer: NodeJS.Timeout | undefined
-  readonly #waits = new Waits()
+  readonly #conversation: Conversation
+  #talkTimer: NodeJS.Timeout | undefined
 
-  constructor(options: ClientOptions) {
-    this.#options = options
-    const { id, script, cohort, url, headers = {}, now } = options
-    this.#manner = manners[script] ?? chat
-    this.#line = new Line({
-      url,
-      headers,
-      manner: this.#manner,
-      now,
-      dialling: () => this.#enter('connecting'),
-      ready: fresh => this.#ready(fresh),
-      hear: message => this.#hear(message),
-      closed: link => this.#closed(link),
-      fault: what => this.record.faults.push(what),
-      gone: () => this.stop(),
-    })
-    const { links, gaps } = this.#line
-    const counted = { turns: [], events: emptyTally(), cutEvents: 0, gaps, memory: null, faults: [] }
-    this.record = { id, script, cohort, links, phases: [], ...counted }
-    this.#answer = new Answer(this.record, options.voice)
+  constructor(options: Omit<ConversationOptions, 'manner'>) {
+    this.#conversation = new Conversation({ ...options, manner: manners[options.script] ?? chat })
+    this.record = this.#conversation.record
   }
 
-  /** Whether an answer is owed. */
-  get busy(): boolean {
-    return this.#openTurn !== undefined
-  }
-
+  /** The socket that is open, or was last. */
   get link(): Link | undefined {
-    return this.#line.link
+    return this.#conversation.link
   }
 
   get phase(): Phase {
-    return this.record.phases.at(-1)?.phase ?? 'away'
+    return this.#conversation.phase
   }
 
   /** Connects and says the first turn, but for a client that is to be found connecting. @returns when it was answered */
   async start(): Promise<void> {
-    const { script } = this.#options
-    this.#line.dial()
-    await this.#until(() => this.#line.isReady)
-    if (script === 'tool') this.#line.send([weatherTool])
-    if (script !== 'connecting') this.#ask('repeat')
-    await this.#until(() => !this.busy)
+    const { script } = this.record
+    const conversation = this.#conversation
+    conversation.dial()
+    await conversation.until(() => conversation.isReady)
+    if (script === 'tool') conversation.offerTool()
+    if (script !== 'connecting') conversation.ask('repeat')
+    await conversation.until(() => !conversation.busy)
     if (script === 'turns') this.#keepTalking()
-    if (script === 'listening') this.#mouth.open()
+    if (script === 'listening') conversation.listen()
   }
 
   /** Does what this client is to be found at when the old revision goes. */
   beginPart(): void {
-    const { script } = this.#options
-    if (this.busy || this.#state !== 'running') return
-    if (script === 'speaking' || script === 'sdk') this.#ask('count')
-    if (script === 'tool') this.#ask('weather')
-    if (script === 'connecting' && this.record.turns.length === 0) this.#ask('repeat')
-    if (script === 'listening') this.#ask('spoken')
+    const { script, turns } = this.record
+    const conversation = this.#conversation
+    if (conversation.busy || conversation.isOver) return
+    if (script === 'speaking' || script === 'sdk') conversation.ask('count')
+    if (script === 'tool') conversation.ask('weather')
+    if (script === 'connecting' && turns.length === 0) conversation.ask('repeat')
+    if (script === 'listening') conversation.ask('spoken')
   }
 
   /** Waits until there is a socket that leads elsewhere than to a replica. */
   async away(replica: string): Promise<void> {
-    await this.#until(() => this.#line.isReady && this.link?.replica !== replica)
+    await this.#conversation.until(() => this.#conversation.isReady && this.link?.replica !== replica)
   }
 
   /** Finishes what is open, asks what the model remembers, and leaves. */
   async finish(): Promise<void> {
-    await this.#until(() => this.#line.isReady)
-    this.#mouth.hush(0)
-    this.#giveOutput()
-    await this.#until(() => !this.busy && this.#line.isReady)
-    this.#state = this.#state === 'over' ? 'over' : 'recalling'
-    clearTimeout(this.#timer)
-    this.#say()
-    await this.#until(() => this.#state === 'over')
-    const known = this.record.turns.filter(turn => turn.number >= this.#knownFrom && !this.#spoken.has(turn))
-    const expected = known.map(({ number }) => `${this.#options.id}.${number}`)
-    this.record.memory = { expected, remembered: turnsNamed(this.#answer.words) }
+    const conversation = this.#conversation
+    await conversation.until(() => conversation.isReady)
+    conversation.conclude()
+    await conversation.until(() => !conversation.busy && conversation.isReady)
+    clearTimeout(this.#talkTimer)
+    await conversation.recall()
     this.stop()
   }
 
+  /** Safe to call twice. */
   stop(): void {
-    this.#leave()
-    clearTimeout(this.#timer)
-    this.#mouth.close()
-    this.#line.stop()
-    this.#waits.changed()
-  }
-
-  get #openTurn(): Turn | undefined {
-    return this.record.turns.find(({ answeredAt }) => answeredAt === null)
-  }
-  /** Turns without a text: the model knows that something was said, not what. */
-  readonly #spoken = new Set<Turn>()
-
-  #enter(phase: Phase): void {
-    if (this.#state !== 'over' && this.phase !== phase)
-      this.record.phases.push({ phase, at: this.#options.now() })
-  }
-
-  #ask(kind: Kind): void {
-    const turn = { number: this.record.turns.length + 1, answeredAt: null, answers: 0, cuts: 0 }
-    this.record.turns.push({ ...turn, askedAt: this.#options.now() })
-    this.#kind = kind
-    this.#say()
-  }
-
-  /** Says what has no answer, for the first time or again. */
-  #say(): void {
-    const turn = this.#openTurn
-    if (this.#state === 'recalling') this.#line.send(this.#manner.say(recall))
-    if (turn === undefined) return
-    if (this.#kind === 'spoken') {
-      this.#spoken.add(turn)
-      this.#mouth.speak()
-      return
-    }
-    this.#enter('speaking')
-    this.#line.send(this.#manner.say(textOf(this.#kind, this.#options.id, turn.number)))
-  }
-
-  #giveOutput(): void {
-    const turn = this.#openTurn
-    if (this.#pendingCall === '' || turn === undefined) return
-    this.#line.send(toolOutput(this.#pendingCall, weatherIn(this.#options.id, turn.number)))
-    this.#pendingCall = ''
-    this.#enter('speaking')
+    clearTimeout(this.#talkTimer)
+    this.#conversation.stop()
   }
 
   #keepTalking(): void {
-    if (this.#state !== 'running') return
-    if (!this.busy && this.#line.isReady) this.#ask('repeat')
-    this.#timer = setTimeout(() => this.#keepTalking(), talkIntervalMs + 20 * (this.#options.id % 20))
+    const conversation = this.#conversation
+    if (!conversation.busy && conversation.isReady) conversation.ask('repeat')
+    const waitMs = talkIntervalMs + talkSpreadMs * (this.record.id % 20)
+    this.#talkTimer = setTimeout(() => this.#keepTalking(), waitMs)
   }
-
-  #ready(fresh: boolean): void {
-    if (!fresh) return this.#waits.changed()
-    this.#enter('idle')
-    if (!this.#manner.resumes) this.#knownFrom = this.#openTurn?.number ?? this.record.turns.length + 1
-    // Nobody knows of it here: what had no answer is asked again.
-    this.#say()
-    this.#waits.changed()
-  }
-
-  #closed(link: Link): void {
-    const turn = this.#openTurn
-    link.cut = turn !== undefined && this.#pendingCall === ''
-    if (turn !== undefined && link.cut) turn.cuts += 1
-    this.#answer.breakOff(this.#question)
-    this.#events.end(link.cut)
-    const { seen, lost, doubled, faults } = this.#events
-    addTally(this.record.events, { ...emptyTally(), seen, lost, doubled })
-    for (const fault of faults) this.record.faults.push(fault)
-    this.#events = new EventTally()
-    this.#enter('away')
-  }
-
-  #resumed(answerDue: boolean): void {
-    if (this.#pendingCall !== '') return this.#enter('tool pending')
-    this.#enter(this.busy ? 'speaking' : 'idle')
-    if (this.#kind === 'spoken') this.#mouth.hush(lastWordsMs)
-    // Said into a closing socket: it did not arrive, so it is said again.
-    if (!answerDue) this.#say()
-  }
-
-  #hear(message: Message): void {
-    if (message.type === 'session.resumed') this.#resumed(message.answer_due === true)
-    if (message.type === 'server.draining') this.#mouth.hush(lastWordsMs)
-    // Asked in the very moment of the drain: it is asked again on the next socket.
-    if (message.type === 'error' && codeOf(message) !== 'draining')
-      this.record.faults.push(`error ${codeOf(message)}`)
-    this.#events.note(message)
-    this.#follow(message)
-    this.#waits.changed()
-  }
-
-  #follow(message: Message): void {
-    switch (this.#manner.read(message)) {
-      case 'dials':
-        return this.#enter('connecting')
-      case 'begins':
-        // What had begun before on this socket is asked again by the gateway.
-        if (this.#answer.breakOff(this.#question) && this.#openTurn !== undefined) this.#openTurn.cuts += 1
-        return this.#enter('speaking')
-      case 'words':
-        return this.#answer.say(this.#manner.words(message))
-      case 'sound':
-        return this.#answer.sound(this.#manner.soundBytes(message))
-      case 'written':
-        return this.#answer.write(this.#manner.words(message))
-      case 'called':
-        this.#pendingCall = String(message.call_id)
-        return
-      case 'hears':
-        return this.#enter('listening')
-      case 'heard':
-        return this.#enter('speaking')
-      case 'answered':
-        this.#answered()
-    }
-  }
-
-  #answered(): void {
-    if (this.#state === 'recalling') return this.#leave()
-    // The response that called the tool is over; the answer is another one.
-    if (this.#pendingCall !== '') return this.#enter('tool pending')
-    const turn = this.#openTurn
-    const last = turn ?? this.record.turns.at(-1)
-    if (last !== undefined) last.answers += 1
-    if (turn === undefined) this.#answer.refuse(this.#question)
-    else this.#answer.end(this.#question)
-    if (turn !== undefined) turn.answeredAt = this.#options.now()
-    this.#enter('idle')
-  }
-
-  get #question(): Question {
-    return { kind: this.#kind, turn: this.#openTurn?.number ?? this.record.turns.length }
-  }
-
-  #leave(): void {
-    if (this.phase !== 'away') this.record.phases.push({ phase: 'away', at: this.#options.now() })
-    this.#state = 'over'
-  }
-
-  /** Waits for something; a client that cannot go on does not wait. */
-  #until(done: () => boolean): Promise<void> {
-    return this.#waits.until(() => done() || this.#state === 'over')
-  }
-}
-
-/** `/chat` has the code beside the type, the API's own shape one level down. */
-function codeOf({ code, error }: Message): string {
-  return String(code ?? (error as { code?: string } | undefined)?.code)
 }

@@ -155,8 +155,14 @@ function oldLinks(clients: readonly ClientRecord[]): Link[] {
   return clients.flatMap(({ links }) => links.filter(({ replica }) => replica === oldReplica))
 }
 
-function remembers({ memory }: ClientRecord): boolean {
-  return memory !== null && memory.expected.join() === memory.remembered.join()
+/** Whether it remembers what was said; a turn that was asked again may be remembered as said twice. */
+export function remembers({ memory, turns }: ClientRecord): boolean {
+  if (memory === null) return false
+  const cut = new Set(turns.filter(({ cuts }) => cuts > 0).map(({ number }) => number))
+  const remembered = memory.remembered.filter(
+    (name, place, all) => name !== all[place - 1] || !cut.has(Number(name.split('.')[1])),
+  )
+  return memory.expected.join() === remembered.join()
 }
 
 function quantiles(values: readonly number[]): Figures['gapMs'] {

@@ -1,4 +1,5 @@
 /** The report as one page that needs nothing else: a picture of every connection, and the same as a table. */
+import { remembers } from './proofs.ts'
 import { asText, renderTimeline } from './timeline.ts'
 import { type ClientRecord, type Proof, phases, type Report } from './types.ts'
 
@@ -41,12 +42,13 @@ function renderProof({ name, passed, meaning, evidence }: Proof): string {
 }
 
 function renderTable(clients: readonly ClientRecord[]): string {
-  const rows = clients.map(({ id, script, cohort, links, turns, events, gaps, faults, memory }) => {
+  const rows = clients.map(client => {
+    const { id, script, cohort, links, turns, events, gaps, faults } = client
     const path = links
       .map(({ revision, replica, code }) => `${revision} ${replica}${code === null ? '' : ` (${code})`}`)
       .join(' → ')
     const answered = turns.filter(({ answers }) => answers === 1).length
-    const knows = memory !== null && memory.expected.join() === memory.remembered.join() ? 'yes' : 'no'
+    const knows = remembers(client) ? 'yes' : 'no'
     const cells = [
       id,
       script,

@@ -1,0 +1,276 @@
+/**
+ * One conversation over all its sockets: what is said, what comes back, and its phase meanwhile.
+ *
+ * Over 200 lines because the open turn, the phase and the socket change together, by each other's doing.
+ */
+import { Answer, type Question } from './answer.ts'
+import { EventTally } from './event-tally.ts'
+import { Line } from './line.ts'
+import { type Manner, type Message, toolOutput, weatherTool } from './manners.ts'
+import { Mouth } from './mouth.ts'
+import { type Kind, recall, textOf, turnsNamed, type Voice, weatherIn } from './script.ts'
+import { addTally, emptyTally } from './tally.ts'
+import type { ClientRecord, Link, Phase, Script, Turn } from './types.ts'
+import { Waits } from './waits.ts'
+
+export interface ConversationOptions {
+  readonly id: number
+  readonly script: Script
+  readonly cohort: string
+  readonly manner: Manner
+  /** `ws://host:port`, the proxy's or the deployed gateway's. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The sounds of every answer; null where nobody knows them beforehand. */
+  readonly voice: Voice | null
+  /** Milliseconds since the rehearsal's start. */
+  readonly now: () => number
+}
+
+/** So long somebody goes on speaking who hears that the replica goes, or who has come to the next (ms). */
+const lastWordsMs = 500
+
+export class Conversation {
+  readonly record: ClientRecord
+  readonly #options: ConversationOptions
+  readonly #line: Line
+  #state: 'running' | 'recalling' | 'over' = 'running'
+  #kind: Kind = 'repeat'
+  readonly #answer: Answer
+  #events = new EventTally()
+  /** The function call whose output the model still waits for. */
+  #pendingCall = ''
+  readonly #mouth = new Mouth(sound => this.#line.isReady && this.#line.send([sound]))
+  /** The first turn that the session on this socket can know of. */
+  #knownFrom = 1
+  readonly #waits = new Waits()
+
+  constructor(options: ConversationOptions) {
+    this.#options = options
+    const { id, script, cohort, manner, url, headers = {}, now } = options
+    this.#line = new Line({
+      url,
+      headers,
+      manner,
+      now,
+      dialling: () => this.#enter('connecting'),
+      ready: fresh => this.#ready(fresh),
+      hear: message => this.#hear(message),
+      closed: link => this.#closed(link),
+      fault: what => this.record.faults.push(what),
+      gone: () => this.stop(),
+    })
+    const { links, gaps } = this.#line
+    const counted = { turns: [], events: emptyTally(), cutEvents: 0, gaps, memory: null, faults: [] }
+    this.record = { id, script, cohort, links, phases: [], ...counted }
+    this.#answer = new Answer(this.record, options.voice)
+  }
+
+  /** Whether an answer is owed. */
+  get busy(): boolean {
+    return this.#openTurn !== undefined
+  }
+
+  get link(): Link | undefined {
+    return this.#line.link
+  }
+
+  get phase(): Phase {
+    return this.record.phases.at(-1)?.phase ?? 'away'
+  }
+
+  /** Nothing more will be said or heard. */
+  get isOver(): boolean {
+    return this.#state === 'over'
+  }
+
+  /** Whether what is said now has somebody to hear it. */
+  get isReady(): boolean {
+    return this.#line.isReady
+  }
+
+  dial(): void {
+    this.#line.dial()
+  }
+
+  /** Tells the model of the one tool. */
+  offerTool(): void {
+    this.#line.send([weatherTool])
+  }
+
+  listen(): void {
+    this.#mouth.open()
+  }
+
+  ask(kind: Kind): void {
+    const turn = { number: this.record.turns.length + 1, answeredAt: null, answers: 0, cuts: 0 }
+    this.record.turns.push({ ...turn, askedAt: this.#options.now() })
+    this.#kind = kind
+    this.#say()
+  }
+
+  /** Does the user's part of what is open: ends the sentence, gives the tool's output. */
+  conclude(): void {
+    this.#mouth.hush(0)
+    const turn = this.#openTurn
+    if (this.#pendingCall === '' || turn === undefined) return
+    this.#line.send(toolOutput(this.#pendingCall, weatherIn(this.#options.id, turn.number)))
+    this.#pendingCall = ''
+    this.#enter('speaking')
+  }
+
+  /** Asks what the model remembers, and writes it down. */
+  async recall(): Promise<void> {
+    if (this.#state === 'running') this.#state = 'recalling'
+    this.#say()
+    await this.until(() => this.#state === 'over')
+    const known = this.record.turns.filter(turn => turn.number >= this.#knownFrom && !this.#spoken.has(turn))
+    const expected = known.map(({ number }) => `${this.#options.id}.${number}`)
+    this.record.memory = { expected, remembered: turnsNamed(this.#answer.words) }
+  }
+
+  /** Safe to call twice. */
+  stop(): void {
+    this.#countEvents(this.busy || this.#state === 'recalling')
+    this.#leave()
+    this.#mouth.close()
+    this.#line.stop()
+    this.#waits.changed()
+  }
+
+  /** Waits for something; a conversation that is over does not wait. */
+  until(done: () => boolean): Promise<void> {
+    return this.#waits.until(() => done() || this.#state === 'over')
+  }
+
+  get #openTurn(): Turn | undefined {
+    return this.record.turns.find(({ answeredAt }) => answeredAt === null)
+  }
+  /** Turns without a text: the model knows that something was said, not what. */
+  readonly #spoken = new Set<Turn>()
+
+  #enter(phase: Phase): void {
+    if (this.#state !== 'over' && this.phase !== phase)
+      this.record.phases.push({ phase, at: this.#options.now() })
+  }
+
+  /** Says what has no answer, for the first time or again. */
+  #say(): void {
+    const turn = this.#openTurn
+    if (this.#state === 'recalling') this.#line.send(this.#options.manner.say(recall))
+    if (turn === undefined) return
+    if (this.#kind === 'spoken') {
+      this.#spoken.add(turn)
+      this.#mouth.speak()
+      return
+    }
+    this.#enter('speaking')
+    this.#line.send(this.#options.manner.say(textOf(this.#kind, this.#options.id, turn.number)))
+  }
+
+  #ready(fresh: boolean): void {
+    if (!fresh) return this.#waits.changed()
+    this.#enter('idle')
+    if (!this.#options.manner.resumes)
+      this.#knownFrom = this.#openTurn?.number ?? this.record.turns.length + 1
+    // Nobody knows of it here: what had no answer is asked again.
+    this.#say()
+    this.#waits.changed()
+  }
+
+  #closed(link: Link): void {
+    const turn = this.#openTurn
+    link.cut = turn !== undefined && this.#pendingCall === ''
+    if (turn !== undefined && link.cut) turn.cuts += 1
+    this.#breakOff()
+    this.#countEvents(link.cut)
+    this.#enter('away')
+  }
+
+  #countEvents(cut: boolean): void {
+    this.#events.end(cut)
+    const { seen, lost, doubled, faults } = this.#events
+    addTally(this.record.events, { ...emptyTally(), seen, lost, doubled })
+    for (const fault of faults) this.record.faults.push(fault)
+    this.#events = new EventTally()
+  }
+
+  #resumed(answerDue: boolean): void {
+    if (this.#pendingCall !== '') return this.#enter('tool pending')
+    this.#enter(this.busy ? 'speaking' : 'idle')
+    if (this.#kind === 'spoken') this.#mouth.hush(lastWordsMs)
+    // Said into a closing socket: it did not arrive, so it is said again.
+    if (!answerDue) this.#say()
+  }
+
+  #hear(message: Message): void {
+    if (message.type === 'session.resumed') this.#resumed(message.answer_due === true)
+    if (message.type === 'server.draining') this.#mouth.hush(lastWordsMs)
+    // Asked in the very moment of the drain: it is asked again on the next socket.
+    if (message.type === 'error' && codeOf(message) !== 'draining')
+      this.record.faults.push(`error ${codeOf(message)}`)
+    this.#events.note(message)
+    this.#follow(message)
+    this.#waits.changed()
+  }
+
+  #follow(message: Message): void {
+    switch (this.#options.manner.read(message)) {
+      case 'dials':
+        return this.#enter('connecting')
+      case 'begins':
+        // What had begun before on this socket is asked again by the gateway.
+        if (this.#breakOff() && this.#openTurn !== undefined) this.#openTurn.cuts += 1
+        return this.#enter('speaking')
+      case 'words':
+        return this.#answer.say(this.#options.manner.words(message))
+      case 'sound':
+        return this.#answer.sound(this.#options.manner.soundBytes(message))
+      case 'written':
+        return this.#answer.write(this.#options.manner.words(message))
+      case 'called':
+        this.#pendingCall = String(message.call_id)
+        return
+      case 'hears':
+        return this.#enter('listening')
+      case 'heard':
+        return this.#enter('speaking')
+      case 'answered':
+        this.#answered()
+    }
+  }
+
+  #answered(): void {
+    if (this.#state === 'recalling') return this.#leave()
+    // The response that called the tool is over; the answer is another one.
+    if (this.#pendingCall !== '') return this.#enter('tool pending')
+    const turn = this.#openTurn
+    const last = turn ?? this.record.turns.at(-1)
+    if (last !== undefined) last.answers += 1
+    if (turn === undefined) this.#answer.refuse(this.#question)
+    else this.#answer.end(this.#question)
+    if (turn !== undefined) turn.answeredAt = this.#options.now()
+    this.#enter('idle')
+  }
+
+  /** @returns whether anything had come of the answer */
+  #breakOff(): boolean {
+    if (this.busy) return this.#answer.breakOff(this.#question)
+    this.#answer.clear()
+    return false
+  }
+
+  get #question(): Question {
+    return { kind: this.#kind, turn: this.#openTurn?.number ?? this.record.turns.length }
+  }
+
+  #leave(): void {
+    if (this.phase !== 'away') this.record.phases.push({ phase: 'away', at: this.#options.now() })
+    this.#state = 'over'
+  }
+}
+
+/** `/chat` has the code beside the type, the API's own shape one level down. */
+function codeOf({ code, error }: Message): string {
+  return String(code ?? (error as { code?: string } | undefined)?.code)
+}
