@@ -6,6 +6,16 @@ import { hearSound, launchChromium, say, textOf, until, type VisitOptions, visit
 import { freePort, type Gateway, startGateway } from './_gateway.ts'
 
 const microphone = readFileSync(new URL('_microphone.js', import.meta.url), 'utf8')
+/** Counts the chunks of sound that the page sends, 40 ms each. */
+const counter = `{
+  const { send } = WebSocket.prototype
+  chunksSent = 0
+  WebSocket.prototype.send = function (frame) {
+    if (String(frame).startsWith('{"type":"audio",')) chunksSent++
+    send.call(this, frame)
+  }
+}`
+const halfASecond = 'chunksSent > 12'
 const widths = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } }
 const longQuestion = 'count to 60'
 const maxSilenceMs = 100
@@ -51,13 +61,14 @@ function framesSent(page: Page): Record<string, unknown>[] {
   return frames
 }
 
-/** Whether anything is drawn on a canvas. */
-const isDrawn = (selector: string) => `(canvas => canvas.width > 0 && canvas.getContext('2d')
-  .getImageData(0, 0, canvas.width, canvas.height).data.some(value => value > 0))(document.querySelector('${selector}'))`
+/** Whether anything is drawn on a canvas: it differs from a fresh one of its size. */
+const isDrawn = (selector: string) => `(({ width, height }) => width > 0 &&
+  document.querySelector('${selector}').toDataURL() !==
+  Object.assign(document.createElement('canvas'), { width, height }).toDataURL())(document.querySelector('${selector}'))`
 
 for (const [size, viewport] of Object.entries(widths)) {
   test.serial(`${size}: a held button sends one spoken turn, which is written down and answered`, async t => {
-    const { page, faults } = await open(t, { viewport })
+    const { page, faults } = await open(t, { viewport, before: counter })
     const hold = page.getByRole('button', { name: 'Hold to talk' })
     await hold.hover()
     await page.mouse.down()
@@ -65,8 +76,7 @@ for (const [size, viewport] of Object.entries(widths)) {
     await until(page, isDrawn('#spoken'))
     t.is(await hold.getAttribute('aria-pressed'), 'true')
     t.is(await page.evaluate('document.documentElement.scrollWidth'), viewport.width)
-    // The fake microphone beeps once a second.
-    await page.waitForTimeout(600)
+    await until(page, halfASecond)
     await page.mouse.up()
     await answerWords(page).waitFor()
     await page.locator('.question:not(.unheard) .said').getByText(/\w/).waitFor()
@@ -136,7 +146,7 @@ test.serial('speech cuts the answer within 100 ms, and the server learns how muc
 })
 
 test.serial('a press of the button cuts the answer within 100 ms, and says how much was heard', async t => {
-  const { page } = await open(t, { before: microphone })
+  const { page } = await open(t, { before: microphone + counter })
   const frames = framesSent(page)
   await page.reload()
   await page.locator('#line-words').getByText('Connected', { exact: true }).waitFor()
@@ -151,7 +161,7 @@ test.serial('a press of the button cuts the answer within 100 ms, and says how m
   t.true(ms <= maxSilenceMs)
   await page.locator('.answer').getByText('Interrupted').waitFor()
   await speak(page, true)
-  await page.waitForTimeout(400)
+  await until(page, halfASecond)
   await page.evaluate(`${hold}.dispatchEvent(new KeyboardEvent('keyup', { key: ' ' }))`)
   await answerWords(page).waitFor()
   const heardMs = Number.parseFloat(await textOf(page, '.answer .time')) * 1000
