@@ -1,5 +1,6 @@
 /** The store of a replica that is alone: bounded, expiring, gone with the process. */
 import { GatewayError } from '../errors.ts'
+import { Listing } from './listing.ts'
 import type { Change, Fields, Store } from './store.ts'
 
 export interface MemoryStoreOptions {
@@ -10,7 +11,7 @@ export interface MemoryStoreOptions {
 }
 
 interface Entry {
-  value: string | Map<string, string>
+  value: string | Map<string, string> | Listing
   expiresAt: number
 }
 
@@ -103,21 +104,17 @@ class MemoryStore implements Store {
   async list(name: string, member: string, ttlMs: number): Promise<void> {
     const now = this.#now()
     const entry = this.#live(name)
-    const members = this.#members(name)
-    members.set(member, String(now + ttlMs))
-    this.#put(name, members, Math.max(ttlMs, (entry?.expiresAt ?? 0) - now))
+    const listing = this.#listing(name) ?? new Listing()
+    listing.add(member, now + ttlMs)
+    this.#put(name, listing, Math.max(ttlMs, (entry?.expiresAt ?? 0) - now))
   }
 
   async unlist(name: string, member: string): Promise<void> {
-    this.#members(name).delete(member)
+    this.#listing(name)?.delete(member)
   }
 
   async page(name: string, offset: number, count: number): Promise<{ members: string[]; total: number }> {
-    const now = this.#now()
-    const members = this.#members(name)
-    for (const [member, expiresAt] of members) if (Number(expiresAt) <= now) members.delete(member)
-    const sorted = [...members].sort(([, a], [, b]) => Number(a) - Number(b)).map(([member]) => member)
-    return { members: sorted.slice(offset, offset + count), total: sorted.length }
+    return this.#listing(name)?.page(this.#now(), offset, count) ?? { members: [], total: 0 }
   }
 
   async close(): Promise<void> {
@@ -125,9 +122,9 @@ class MemoryStore implements Store {
     this.#entries.clear()
   }
 
-  #members(name: string): Map<string, string> {
+  #listing(name: string): Listing | null {
     const value = this.#live(name)?.value
-    return value instanceof Map ? value : new Map()
+    return value instanceof Listing ? value : null
   }
 
   #live(key: string): Entry | undefined {

@@ -112,9 +112,10 @@ for (const [kind, make] of Object.entries(kinds)) {
     for (const [place, member] of ['a', 'b', 'c', 'd'].entries())
       await store.list('names', member, minute + place * 1000)
     await store.list('names', 'a', 2 * minute)
+    await store.list('names', 'e', minute / 2)
     await store.unlist('names', 'c')
-    t.deepEqual(await store.page('names', 0, 2), { members: ['b', 'd'], total: 3 })
-    t.deepEqual(await store.page('names', 2, 2), { members: ['a'], total: 3 })
+    t.deepEqual(await store.page('names', 0, 2), { members: ['e', 'b'], total: 4 })
+    t.deepEqual(await store.page('names', 2, 2), { members: ['d', 'a'], total: 4 })
     t.deepEqual(await store.page('other', 0, 2), { members: [], total: 0 })
   })
 
