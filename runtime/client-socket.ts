@@ -1,6 +1,6 @@
 /** One client's socket: what a handler sees of it, and the heartbeat over it. */
 import { fitCloseReason, GatewayError } from './errors.ts'
-import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
+import { Heartbeat } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Client, Connection, Handler, UpgradeRequest } from './types.ts'
 
@@ -50,7 +50,7 @@ export class ClientSocket implements Client {
     this.#native = native
     this.#options = options
     this.id = options.id
-    this.#heartbeat = startHeartbeat(
+    this.#heartbeat = new Heartbeat(
       options.heartbeatMs,
       () => this.#native?.ping(),
       () => this.#abandon(),

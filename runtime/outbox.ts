@@ -3,40 +3,50 @@
 /** Counted for each message besides its bytes, so that empty ones do not pile up unseen. */
 const messageOverheadBytes = 64
 
-export interface Outbox {
-  readonly size: number
-  /** Holds a copy of a message. @returns false, holding nothing more, when it would pass the limit */
-  hold(message: string | Uint8Array, isBinary: boolean): boolean
-  /** Sends all that is held, oldest first, and is empty then. */
-  flush(send: (message: string | Uint8Array, isBinary: boolean) => void): void
-  clear(): void
+interface Held {
+  readonly message: string | Uint8Array
+  readonly isBinary: boolean
 }
 
-/** @param maxBytes limit of what is held: messages' bytes, and 64 more for each */
-export function createOutbox(maxBytes: number): Outbox {
-  let held: { message: string | Uint8Array; isBinary: boolean }[] = []
-  let bytes = 0
-  return {
-    get size() {
-      return held.length
-    },
-    hold(message, isBinary) {
-      const size = messageBytes(message) + messageOverheadBytes
-      if (bytes + size > maxBytes) return false
-      bytes += size
-      // The server's memory under a message is reused when its callback returns.
-      held.push({ message: typeof message === 'string' ? message : new Uint8Array(message), isBinary })
-      return true
-    },
-    flush(send) {
-      const messages = held
-      this.clear()
-      for (const { message, isBinary } of messages) send(message, isBinary)
-    },
-    clear() {
-      held = []
-      bytes = 0
-    },
+const nothing: readonly Held[] = []
+
+export class Outbox {
+  readonly #maxBytes: number
+  #held: readonly Held[] = nothing
+  #bytes = 0
+
+  /** @param maxBytes limit of what is held: messages' bytes, and 64 more for each */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get size(): number {
+    return this.#held.length
+  }
+
+  /** Holds a copy of a message. @returns false, holding nothing more, when it would pass the limit */
+  hold(message: string | Uint8Array, isBinary: boolean): boolean {
+    const size = messageBytes(message) + messageOverheadBytes
+    if (this.#bytes + size > this.#maxBytes) return false
+    this.#bytes += size
+    // The server's memory under a message is reused when its callback returns.
+    const copy = typeof message === 'string' ? message : new Uint8Array(message)
+    const held = this.#held === nothing ? [] : (this.#held as Held[])
+    held.push({ message: copy, isBinary })
+    this.#held = held
+    return true
+  }
+
+  /** Sends all that is held, oldest first, and is empty then. */
+  flush(send: (message: string | Uint8Array, isBinary: boolean) => void): void {
+    const messages = this.#held
+    this.clear()
+    for (const { message, isBinary } of messages) send(message, isBinary)
+  }
+
+  clear(): void {
+    this.#held = nothing
+    this.#bytes = 0
   }
 }
 

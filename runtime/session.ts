@@ -17,8 +17,8 @@ import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { fitCloseReason, GatewayError } from './errors.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { createOutbox, messageBytes, type Outbox } from './outbox.ts'
-import { createTurn, endsResponse, type Turn } from './turn.ts'
+import { messageBytes, Outbox } from './outbox.ts'
+import { endsResponse, Turn } from './turn.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from './types.ts'
 
 export type Phase = 'opening' | 'open' | 'draining' | 'closed'
@@ -67,14 +67,14 @@ export class Session implements UpstreamListener {
   readonly #parts: SessionParts
   readonly #hooks: SessionHooks
   readonly #outbox: Outbox
-  readonly #turn: Turn = createTurn()
+  readonly #turn = new Turn()
   readonly #startedAt = performance.now()
   readonly #counts = { messagesUp: 0, bytesUp: 0, eventsDown: 0, bytesDown: 0 }
 
   constructor(parts: SessionParts, hooks: SessionHooks) {
     this.#parts = parts
     this.#hooks = hooks
-    this.#outbox = createOutbox(parts.limits.upstreamBufferBytes)
+    this.#outbox = new Outbox(parts.limits.upstreamBufferBytes)
     parts.metrics.traffic.sessionsOpen += 1
     parts.metrics.traffic.sessionsTotal += 1
   }
@@ -85,7 +85,7 @@ export class Session implements UpstreamListener {
 
   /** Whether upstream owes an answer. */
   get answerDue(): boolean {
-    return this.#turn.answerDue()
+    return this.#turn.answerDue
   }
 
   /** Dials upstream unless that was done. Messages dial by themselves. */
@@ -260,7 +260,7 @@ export class Session implements UpstreamListener {
   }
 
   #endIfDrained(): void {
-    if (this.#phase !== 'draining' || this.#turn.answerDue() || this.#hooks.answerDue?.()) return
+    if (this.#phase !== 'draining' || this.#turn.answerDue || this.#hooks.answerDue?.()) return
     if (this.#outbox.size > 0) return
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)

@@ -1,16 +1,5 @@
 /** Whether an answer is owed: what a drain waits for before it ends a session. */
 
-export interface Turn {
-  /** A message went to upstream. @param type its event type, null when it has none */
-  noteMessage(type: string | null): void
-  /** An event came from upstream. @param type its event type, null when it has none */
-  noteEvent(type: string | null): void
-  /** True from a `response.create`, or from the first sound of speech, to the last `response.done`. */
-  answerDue(): boolean
-  /** Forgets everything: the upstream session is gone. */
-  reset(): void
-}
-
 /** Ends an answer: `response.done`, and the name that some dialects of it use. */
 export function endsResponse(type: string | null): boolean {
   return type === 'response.done' || type === 'response.completed'
@@ -21,31 +10,39 @@ export function endsResponse(type: string | null): boolean {
  * An `error` does not clear what was asked: it may concern something else, and an answer that is
  * waited for in vain costs a deadline, while one that is given up on is lost.
  */
-export function createTurn(): Turn {
-  let asked = false
-  let running = 0
+export class Turn {
+  #asked = false
+  #running = 0
   /** Upstream answers speech by itself, right after the item that it made of it. */
-  let speech: Speech = 'silent'
-  return {
-    noteMessage: type => {
-      if (type === 'response.create') asked = true
-    },
-    noteEvent: type => {
-      if (type === null) return
-      if (type === 'response.created') {
-        asked = false
-        running += 1
-      } else if (endsResponse(type)) {
-        running = Math.max(0, running - 1)
-      }
-      speech = speechAfter(type, speech)
-    },
-    answerDue: () => asked || running > 0 || speech !== 'silent',
-    reset: () => {
-      asked = false
-      running = 0
-      speech = 'silent'
-    },
+  #speech: Speech = 'silent'
+
+  /** True from a `response.create`, or from the first sound of speech, to the last `response.done`. */
+  get answerDue(): boolean {
+    return this.#asked || this.#running > 0 || this.#speech !== 'silent'
+  }
+
+  /** A message went to upstream. @param type its event type, null when it has none */
+  noteMessage(type: string | null): void {
+    if (type === 'response.create') this.#asked = true
+  }
+
+  /** An event came from upstream. @param type its event type, null when it has none */
+  noteEvent(type: string | null): void {
+    if (type === null) return
+    if (type === 'response.created') {
+      this.#asked = false
+      this.#running += 1
+    } else if (endsResponse(type)) {
+      this.#running = Math.max(0, this.#running - 1)
+    }
+    this.#speech = speechAfter(type, this.#speech)
+  }
+
+  /** Forgets everything: the upstream session is gone. */
+  reset(): void {
+    this.#asked = false
+    this.#running = 0
+    this.#speech = 'silent'
   }
 }
 

@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts'
 import { errorAnswer, type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { AccessLimits } from '../settings/access.ts'
-import type { Accepted, Connection, Meter, SocketRoute, UpgradeRequest } from '../types.ts'
+import type { Accepted, Client, Connection, Meter, SocketRoute, UpgradeRequest } from '../types.ts'
 import { allowOrigin, preflight } from './cors.ts'
 import { type Counts, tokensOf } from './counts.ts'
 import type { Gate } from './gate.ts'
@@ -98,30 +98,42 @@ export class Guard {
     shares: readonly Share[],
     places: Places,
   ): Accepted {
-    const { rates, limits, leases, onReached } = this.#options
+    const begin = (client: Client, meter: Meter | null) =>
+      accepted.handler(client, meter === null ? request : { ...request, meter })
     return {
       ...accepted,
       ...(request.principal && { principal: request.principal }),
-      handler: client => {
-        places.hold()
-        const rate = rates.use(shares)
-        let connection: Connection | null = null
-        const meter = this.#meter(shares, () => connection)
-        const inner = accepted.handler(client, meter === null ? request : { ...request, meter })
-        connection = supervise(inner, {
-          take: rate.take,
-          onMessagesReached: share => onReached(share, 'messages'),
-          ...limits,
-          onMinutesReached: () => shares[0] && onReached(shares[0], 'minutes'),
-          after: leases.after,
-          release: () => {
-            rate.release()
-            places.release()
-          },
-        })
-        return connection
-      },
+      handler: client => this.#begin(client, begin, shares, places),
     }
+  }
+
+  /** Apart from the request, so that what lives as long as the session does not keep that. */
+  #begin(
+    client: Client,
+    begin: (client: Client, meter: Meter | null) => Connection,
+    shares: readonly Share[],
+    places: Places,
+  ): Connection {
+    const { rates, limits, leases, onReached } = this.#options
+    places.hold()
+    const rate = rates.use(shares)
+    let connection: Connection | null = null
+    const inner = begin(
+      client,
+      this.#meter(shares, () => connection),
+    )
+    connection = supervise(inner, {
+      take: rate.take,
+      onMessagesReached: share => onReached(share, 'messages'),
+      ...limits,
+      onMinutesReached: () => shares[0] && onReached(shares[0], 'minutes'),
+      after: leases.after,
+      release: () => {
+        rate.release()
+        places.release()
+      },
+    })
+    return connection
   }
 
   #meter(shares: readonly Share[], connection: () => Connection | null): Meter | null {

@@ -14,7 +14,7 @@
 import type { Limits } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { createOutbox, type Outbox } from '../outbox.ts'
+import { Outbox } from '../outbox.ts'
 import type { SessionGuard } from '../session-guard.ts'
 import type { Client, Dial, Upstream, UpstreamListener } from '../types.ts'
 import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
@@ -49,7 +49,7 @@ export class CallControl implements UpstreamListener {
 
   constructor(parts: CallControlParts) {
     this.#parts = parts
-    this.#outbox = createOutbox(parts.limits.upstreamBufferBytes)
+    this.#outbox = new Outbox(parts.limits.upstreamBufferBytes)
     this.#activity = createCallActivity(parts, parts.record)
     parts.log.info('sideband.control.connecting', this.#fields())
     this.#abortDial = parts.dial(true)(this)

@@ -10,7 +10,10 @@ import type { Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
 
 export interface CarryoverParts {
   readonly resumes: Resumes
-  readonly request: UpgradeRequest
+  /** Whose conversation it is. */
+  readonly owner: string
+  /** Whether the client understands tickets. */
+  readonly wantsTicket: boolean
   /** What the client's ticket was worth, if it came with one. */
   readonly resumed: Redeemed | undefined
   readonly dialect: Dialect
@@ -23,6 +26,11 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 
 /** So many upstream sessions may end in a row without one finished answer; then the client is told. */
 const maxRenewals = 3
+
+/** What a carryover needs of a request; the rest of it need not be kept for as long as a session lasts. */
+export function askedFor(request: UpgradeRequest): Pick<CarryoverParts, 'owner' | 'wantsTicket'> {
+  return { owner: request.principal?.name ?? 'anonymous', wantsTicket: request.query.has('resume') }
+}
 
 export class Carryover {
   readonly #parts: CarryoverParts
@@ -58,14 +66,14 @@ export class Carryover {
    * @returns whether an answer is owed to it
    */
   begin(): boolean {
-    const { resumed, request, tell } = this.#parts
+    const { resumed, wantsTicket, tell } = this.#parts
     if (resumed !== undefined && 'failure' in resumed)
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     if (this.hasResumed) {
       this.remember()
       tell({ type: 'session.resumed', items: this.#conversation.size, answer_due: this.#conversation.owed })
     }
-    if (request.query.has('resume')) {
+    if (wantsTicket) {
       this.#issue().then(
         resume => tell({ type: 'session.ticket', resume }),
         // Without a store there is no ticket; the session itself is not harmed.
@@ -152,8 +160,8 @@ export class Carryover {
   }
 
   #issue(): Promise<string> {
-    const { resumes, request } = this.#parts
-    this.#kept ??= resumes.keep(this.#conversation, request.principal?.name ?? 'anonymous')
+    const { resumes, owner } = this.#parts
+    this.#kept ??= resumes.keep(this.#conversation, owner)
     return this.#kept.issue()
   }
 }

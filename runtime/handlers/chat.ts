@@ -7,7 +7,7 @@ import { type Hearing, type SessionSettings, sessionUpdate } from '../events/dia
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import type { ChatMessage, ChatRequest, Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { Answer } from './answer.ts'
-import { Carryover } from './carryover.ts'
+import { askedFor, Carryover } from './carryover.ts'
 import { draining, lossOf, type Refusal, speechLost, textOnly } from './chat-errors.ts'
 import { readChatRequest, spokenItem, userItem } from './chat-request.ts'
 import { Speech } from './speech.ts'
@@ -45,7 +45,7 @@ class Chat implements Connection, SessionHooks {
     this.#session = new Session({ ...options, client, route: path, meter }, this)
     const { resumes, dialect, hearing } = options
     const tell = (message: ChatMessage) => this.#tell(message)
-    this.#carryover = new Carryover({ resumes, request, resumed, dialect, tell })
+    this.#carryover = new Carryover({ resumes, ...askedFor(request), resumed, dialect, tell })
     this.#answer = new Answer({
       tell,
       deliver: message => this.#session.deliver(message),

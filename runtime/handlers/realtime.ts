@@ -11,7 +11,7 @@ import type { Translator } from '../events/translate.ts'
 import { Session, type SessionHooks, type SessionParts } from '../session.ts'
 import { endsResponse } from '../turn.ts'
 import type { Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
-import { Carryover } from './carryover.ts'
+import { askedFor, Carryover } from './carryover.ts'
 import { readFrame } from './frame-kind.ts'
 import { noteMessage } from './noted-message.ts'
 
@@ -59,7 +59,7 @@ class Realtime implements Connection, SessionHooks {
     this.#session = new Session({ ...options, client, route: path, meter }, this)
     const { resumes, dialect, manners } = options
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
-    const parts = { resumes, request, resumed, dialect, tell }
+    const parts = { resumes, ...askedFor(request), resumed, dialect, tell }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
   }
 

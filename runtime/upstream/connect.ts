@@ -2,7 +2,7 @@
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../errors.ts'
 import { eventType } from '../events/type.ts'
-import { type Heartbeat, startHeartbeat } from '../heartbeat.ts'
+import { Heartbeat } from '../heartbeat.ts'
 import type { Upstream, UpstreamListener } from '../types.ts'
 import { DirectReader } from './direct-reader.ts'
 import { DirectWriter } from './direct-writer.ts'
@@ -66,7 +66,7 @@ class UpstreamConnection implements Upstream {
     this.#deadline = setTimeout(() => {
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
     }, timeoutMs)
-    this.#heartbeat = startHeartbeat(
+    this.#heartbeat = new Heartbeat(
       heartbeatMs,
       () => this.#isOpen && this.#socket.ping(),
       () => this.#giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
@@ -135,8 +135,8 @@ class UpstreamConnection implements Upstream {
       if (greets === false && this.#state === 'opening') this.#open()
     })
     socket.on('message', (frame: Buffer, isBinary) => this.#take(frame, isBinary))
-    socket.on('ping', this.#heartbeat.heard)
-    socket.on('pong', this.#heartbeat.heard)
+    socket.on('ping', () => this.#heartbeat.heard())
+    socket.on('pong', () => this.#heartbeat.heard())
     socket.on('unexpected-response', (request, response) => {
       refusalByStatus(label, response).then(error => {
         this.#fail(error)
