@@ -44,8 +44,8 @@ const mintedKey = z.looseObject({
 /** The call's id is the last segment of `Location`, whose path is no address (it lacks Azure's prefix). */
 const callIdPattern = /\/(rtc_[A-Za-z0-9_-]{1,128})\/?$/
 
-/** Answers larger than this are not read (characters). */
-const maxAnswerChars = 256 * 1024
+/** A larger answer is given up (bytes): keys and descriptions take some kilobytes. */
+const maxAnswerBytes = 256 * 1024
 
 /**
  * Makes the client of upstream's calls.
@@ -102,13 +102,29 @@ async function request(
       signal,
       redirect: 'error',
     })
-    const text = (await answer.text()).slice(0, maxAnswerChars)
+    const text = await readText(target.label, answer)
     if (!answer.ok)
       throw asRefusal(target.label, answer.status, text, answer.headers.get('retry-after') ?? undefined)
     return { text, location: answer.headers.get('location') ?? '' }
   } catch (fault) {
     throw asNetworkError(target.label, timeoutMs, fault)
   }
+}
+
+async function readText(label: string, { body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    // Leaving the loop cancels the rest.
+    if (bytes > maxAnswerBytes)
+      throw new GatewayError(
+        'upstream_broke_protocol',
+        `${label} answered with more than ${maxAnswerBytes} bytes`,
+      )
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 function asNetworkError(label: string, timeoutMs: number, fault: unknown): GatewayError {

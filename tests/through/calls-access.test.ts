@@ -265,6 +265,13 @@ const upstreamRefusals: [
   ],
   ['500', response => response.writeHead(500).end('boom'), 500, 'upstream_unavailable', /\(HTTP 500\)/],
   ['something else', response => response.end('hello'), 502, 'upstream_broke_protocol', /asked for a call/],
+  [
+    '1 MB',
+    response => response.writeHead(201, { Location: '/rtc_1' }).end(`v=0\r\n${'a'.repeat(1_000_000)}`),
+    502,
+    'upstream_broke_protocol',
+    /more than 262144 bytes/,
+  ],
   ['nothing', () => undefined, 504, 'upstream_timeout', /did not answer within 300 ms/],
   ['a cut connection', response => response.destroy(), 502, 'upstream_unreachable', /cannot be reached/],
 ]
