@@ -46,6 +46,8 @@ export interface Limits {
   readonly upstreamBufferBytes: number
   readonly clientBufferBytes: number
   readonly clientStallMs: number
+  /** Upstream is given up when it says nothing for this long in the middle of an answer (ms). */
+  readonly upstreamStallMs: number
 }
 
 /** Relative to `runtime/`; undefined means the default, which may be missing. */
@@ -115,6 +117,7 @@ function assemble(env: Environment, faults: string[]): Config {
       upstreamBufferBytes: env.UPSTREAM_BUFFER_MB * mebibyte,
       clientBufferBytes: env.CLIENT_BUFFER_KB * kibibyte,
       clientStallMs: env.CLIENT_STALL_TIMEOUT_MS,
+      upstreamStallMs: env.UPSTREAM_STALL_TIMEOUT_MS,
     },
     chat: {
       instructions: env.CHAT_INSTRUCTIONS,

@@ -15,6 +15,7 @@
 import type { Limits } from './config.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { fitCloseReason, GatewayError } from './errors.ts'
+import { Heartbeat, silentIntervals } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { messageBytes, Outbox } from './outbox.ts'
@@ -64,6 +65,8 @@ export class Session implements UpstreamListener {
   /** Set while upstream is paused for a client that does not keep up. */
   #stallTimer: NodeJS.Timeout | null = null
   #drainTimer: NodeJS.Timeout | null = null
+  /** Notices an upstream that answers pings, but goes no further with an answer. */
+  #answerWatch: Heartbeat | null = null
   readonly #parts: SessionParts
   readonly #hooks: SessionHooks
   readonly #outbox: Outbox
@@ -159,6 +162,7 @@ export class Session implements UpstreamListener {
     this.#phase = 'closed'
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
+    this.#answerWatch?.stop()
     this.#abortDial?.()
     if (this.#upstream !== null) this.#logEnd('bridge.completed', end)
     this.#upstream?.close(1000, '')
@@ -179,6 +183,7 @@ export class Session implements UpstreamListener {
     const { client, log, route } = this.#parts
     const { deployment } = upstream
     log.info('bridge.connected', { connection: client.id, route, deployment, ms: this.#ageMs() })
+    this.#answerWatch = this.#watchAnswers(upstream)
     this.#hooks.opened()
     this.#outbox.flush((message, isBinary) => this.#sendNow(message, isBinary))
     this.#endIfDrained()
@@ -187,6 +192,7 @@ export class Session implements UpstreamListener {
   /** One frame from upstream. */
   event(frame: Buffer, isBinary: boolean): void {
     if (this.#phase === 'closed') return
+    this.#answerWatch?.heard()
     const type = isBinary ? null : this.#parts.readType(frame)
     this.#turn.noteEvent(type)
     this.#hooks.event(frame, isBinary, type)
@@ -197,6 +203,7 @@ export class Session implements UpstreamListener {
   /** Upstream's session is over. */
   closed(code: number, reason: string, error?: GatewayError): void {
     this.#upstream = null
+    this.#answerWatch?.stop()
     if (this.#phase === 'closed') return
     const end = endByUpstream(code, reason, error)
     this.#logEnd('bridge.completed', end)
@@ -257,6 +264,19 @@ export class Session implements UpstreamListener {
     clearTimeout(this.#stallTimer)
     this.#stallTimer = null
     this.#upstream?.resume()
+  }
+
+  #watchAnswers(upstream: Upstream): Heartbeat {
+    const { upstreamStallMs } = this.#parts.limits
+    // Between answers upstream has nothing to say, and while it is paused it cannot be heard.
+    const excuse = () => {
+      if (!this.#turn.answering || this.#stallTimer !== null) watch.heard()
+    }
+    const watch = new Heartbeat(upstreamStallMs / silentIntervals, excuse, () => {
+      const message = `The model said nothing for ${upstreamStallMs} ms in the middle of an answer`
+      upstream.giveUp(new GatewayError('upstream_silent', message))
+    })
+    return watch
   }
 
   #endIfDrained(): void {

@@ -21,6 +21,11 @@ export class Turn {
     return this.#asked || this.#running > 0 || this.#speech !== 'silent'
   }
 
+  /** True while a response runs that upstream itself has announced. */
+  get answering(): boolean {
+    return this.#running > 0
+  }
+
   /** A message went to upstream. @param type its event type, null when it has none */
   noteMessage(type: string | null): void {
     if (type === 'response.create') this.#asked = true

@@ -96,6 +96,8 @@ export interface Upstream {
   resume(): void
   /** Starts the closing handshake; the socket is cut if the peer does not complete it. Safe to call twice. */
   close(code: number, reason: string): void
+  /** Cuts the socket: the listener is told `closed` with this error, and no event any more. */
+  giveUp(error: GatewayError): void
 }
 
 /** What a dial tells. Either `failed` once, or `opened` once, then events, then `closed` once. */

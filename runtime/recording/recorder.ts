@@ -118,5 +118,6 @@ function overheard(upstream: Upstream, recording: Recording): Upstream {
     pause: () => upstream.pause(),
     resume: () => upstream.resume(),
     close: (code, reason) => upstream.close(code, reason),
+    giveUp: error => upstream.giveUp(error),
   }
 }

@@ -170,6 +170,12 @@ export const environment = z.object({
     65_536,
     'Bytes waiting for a slow client at which its upstream is paused (KiB)',
   ),
+  UPSTREAM_STALL_TIMEOUT_MS: whole(
+    60_000,
+    100,
+    3_600_000,
+    'An upstream that says nothing for this long in the middle of an answer is given up, and the session renewed where it can be',
+  ),
   CLIENT_STALL_TIMEOUT_MS: whole(
     60_000,
     100,

@@ -69,7 +69,7 @@ class UpstreamConnection implements Upstream {
     this.#heartbeat = new Heartbeat(
       heartbeatMs,
       () => this.#isOpen && this.#socket.ping(),
-      () => this.#giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
+      () => this.giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
     )
     this.#listen()
   }
@@ -106,6 +106,12 @@ class UpstreamConnection implements Upstream {
     // A paused socket could never read the peer's answer to the close frame.
     this.#socket.resume()
     this.#socket.close(code, reason)
+  }
+
+  giveUp(error: GatewayError): void {
+    this.#lost ??= error
+    if (this.#state === 'opening') this.#fail(this.#lost)
+    else this.#socket.terminate()
   }
 
   get #isOpen(): boolean {
@@ -156,7 +162,7 @@ class UpstreamConnection implements Upstream {
     } catch (fault) {
       this.#options.onFault(fault)
       const message = 'The gateway failed on an event of this session'
-      this.#giveUp(new GatewayError('internal', message, { cause: fault }))
+      this.giveUp(new GatewayError('internal', message, { cause: fault }))
     }
   }
 
@@ -191,11 +197,5 @@ class UpstreamConnection implements Upstream {
     if (this.#state !== 'opening') return
     this.abort()
     this.#listener.failed(error)
-  }
-
-  #giveUp(error: GatewayError): void {
-    this.#lost ??= error
-    if (this.#state === 'opening') this.#fail(this.#lost)
-    else this.#socket.terminate()
   }
 }

@@ -26,6 +26,7 @@ export function createExchange() {
     send: data => void toUpstream.push(asText(data)),
     buffered: () => 0,
     pause: () => undefined,
+    giveUp: () => undefined,
     resume: () => undefined,
     close: () => undefined,
   }
@@ -41,6 +42,7 @@ export function createExchange() {
       upstreamBufferBytes: 1_000_000,
       clientBufferBytes: 1_000_000,
       clientStallMs: 1000,
+      upstreamStallMs: 60_000,
     },
     log: silent,
     metrics: createMetrics({ revision: 'r', replica: 'r' }),

@@ -13,6 +13,7 @@ const limits = {
   upstreamBufferBytes: 1000,
   clientBufferBytes: 100,
   clientStallMs: 60_000,
+  upstreamStallMs: 60_000,
 }
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -55,6 +56,7 @@ function stage(hooks: Partial<SessionHooks> = {}) {
     send: (message: string | Uint8Array) => seen.push(`upstream gets ${message}`),
     buffered: () => buffered.upstream,
     pause: () => seen.push('upstream paused'),
+    giveUp: () => undefined,
     resume: () => seen.push('upstream resumed'),
     close: (code: number) => seen.push(`upstream closed ${code}`),
   }

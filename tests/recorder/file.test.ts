@@ -28,6 +28,7 @@ function record(folder: string, limits: RecordingLimits) {
     send: () => undefined,
     buffered: () => 0,
     pause: () => undefined,
+    giveUp: () => undefined,
     resume: () => undefined,
     close: () => undefined,
   })
