@@ -36,7 +36,7 @@ export class Conversation {
   #asked = false
   #running = 0
   /** Ids that a replay gave: upstream's word of them is an echo. */
-  readonly #echoes = new Set<string>()
+  #echoes: ReadonlySet<string> | null = null
   readonly #maxChars: number
 
   constructor(maxChars = maxConversationChars) {
@@ -119,7 +119,7 @@ export class Conversation {
 
   /** Whether an event is upstream's echo of what a replay told it, which the client has seen before. */
   isEcho(frame: Buffer, type: string | null): boolean {
-    if (this.#echoes.size === 0 || type === null) return false
+    if (this.#echoes === null || type === null) return false
     const name = gaName(type)
     if (name !== 'conversation.item.added' && name !== 'conversation.item.done') return false
     const { item } = parseFields(frame) ?? {}
@@ -134,12 +134,13 @@ export class Conversation {
     this.#items = this.#items.filter(
       ({ kind, role, done }) => done || kind !== 'message' || role !== 'assistant',
     )
-    this.#echoes.clear()
+    const echoes = new Set<string>()
+    this.#echoes = echoes
     this.#running = 0
     const events = this.#items.map(item => {
       item.id = `item_${randomBytes(10).toString('hex')}`
       item.unconfirmed = false
-      this.#echoes.add(item.id)
+      echoes.add(item.id)
       return itemEvent(item, dialect)
     })
     const settings =

@@ -42,7 +42,7 @@ export class Carryover {
   #renewing: { askedAgain: boolean } | null = null
   #renewals = 0
   /** Answers of upstream to the gateway's own words in a renewal: how many are still to be hidden, by type. */
-  readonly #hidden = new Map<string, number>()
+  #hidden: Map<string, number> | null = null
 
   constructor(parts: CarryoverParts) {
     this.#parts = parts
@@ -116,8 +116,10 @@ export class Carryover {
     if (this.#renewing === null) return replay
     const { askedAgain } = this.#renewing
     this.#renewing = null
-    this.#hidden.set('session.created', 1)
-    this.#hidden.set('session.updated', updates + replay.filter(isUpdate).length)
+    this.#hidden = new Map([
+      ['session.created', 1],
+      ['session.updated', updates + replay.filter(isUpdate).length],
+    ])
     this.#parts.tell({ type: 'session.renewed', items: this.#conversation.size, asked_again: askedAgain })
     return replay
   }
@@ -127,8 +129,8 @@ export class Carryover {
     if (endsResponse(type)) this.#renewals = 0
     if (this.#conversation.note(frame, type)) this.changed()
     if (type === null) return false
-    const left = this.#hidden.get(type) ?? 0
-    if (left > 0) this.#hidden.set(type, left - 1)
+    const left = this.#hidden?.get(type) ?? 0
+    if (left > 0) this.#hidden?.set(type, left - 1)
     return left > 0 || this.#conversation.isEcho(frame, type) || (type === 'error' && isExpiry(frame))
   }
 

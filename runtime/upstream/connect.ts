@@ -1,4 +1,7 @@
-/** One attempt to reach upstream over WebSocket. */
+/**
+ * One attempt to reach upstream over WebSocket, and the connection that comes of it.
+ * Over 200 lines because an attempt and its connection are one state.
+ */
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../errors.ts'
 import { eventType } from '../events/type.ts'
@@ -25,6 +28,14 @@ export interface ConnectOptions {
   readonly onFault: (fault: unknown) => void
 }
 
+/** What an attempt comes to: one of the two, once. */
+export interface Attempt {
+  /** Who is told of the session once it exists; the attempt itself can be forgotten then. */
+  readonly listener: Pick<UpstreamListener, 'event' | 'closed'>
+  opened(upstream: Upstream): void
+  failed(error: GatewayError): void
+}
+
 /** OpenAI often answers a close frame with nothing but the end of the stream: do not wait long for it (ms). */
 const closeTimeoutMs = 2000
 
@@ -32,37 +43,41 @@ const closeTimeoutMs = 2000
  * Connects, and waits for the first event: OpenAI refuses only after the upgrade, with an `error` event
  * and a close, so a session exists when its first event is something else. Where upstream does not speak
  * first, the upgrade is all there is to wait for.
- * @returns aborts the attempt; the listener is told nothing after that
+ * @returns aborts the attempt; nothing is told after that
  */
-export function connect(options: ConnectOptions, listener: UpstreamListener): () => void {
-  const connection = new UpstreamConnection(options, listener)
+export function connect(options: ConnectOptions, attempt: Attempt): () => void {
+  const connection = new UpstreamConnection(options, attempt)
   return () => connection.abort()
 }
 
 class UpstreamConnection implements Upstream {
   readonly deployment: string | undefined
-  readonly #options: ConnectOptions
-  readonly #listener: UpstreamListener
+  readonly #label: string
+  readonly #onFault: (fault: unknown) => void
+  #attempt: Attempt | null
+  /** Null until the session exists. */
+  #listener: Attempt['listener'] | null = null
   readonly #socket: WebSocket
   readonly #reader: DirectReader
   #writer: DirectWriter | null = null
-  readonly #deadline: NodeJS.Timeout
+  #deadline: NodeJS.Timeout | undefined
   readonly #heartbeat: Heartbeat
   #state: 'opening' | 'open' | 'over' = 'opening'
   /** Why the gateway itself gave the connection up. */
   #lost: GatewayError | undefined
 
-  constructor(options: ConnectOptions, listener: UpstreamListener) {
+  constructor(options: ConnectOptions, attempt: Attempt) {
     const { label, timeoutMs, heartbeatMs, maxMessageBytes } = options
-    this.#options = options
-    this.#listener = listener
+    this.#label = label
+    this.#onFault = options.onFault
+    this.#attempt = attempt
     this.deployment = options.deployment
-    const onText = (frame: Buffer) => {
-      this.#take(frame, false)
-      return this.#isOpen
-    }
-    this.#reader = new DirectReader({ maxMessageBytes, onText })
-    this.#socket = this.#dial()
+    this.#reader = new DirectReader({
+      maxMessageBytes,
+      isOpen: () => this.#isOpen,
+      onText: frame => this.#take(frame, false),
+    })
+    this.#socket = this.#dial(options)
     this.#deadline = setTimeout(() => {
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
     }, timeoutMs)
@@ -71,7 +86,7 @@ class UpstreamConnection implements Upstream {
       () => this.#isOpen && this.#socket.ping(),
       () => this.giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
     )
-    this.#listen()
+    this.#listen(options.greets ?? true)
   }
 
   abort(): void {
@@ -118,8 +133,7 @@ class UpstreamConnection implements Upstream {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
-  #dial(): WebSocket {
-    const { url, headers, maxMessageBytes } = this.#options
+  #dial({ url, headers, maxMessageBytes }: ConnectOptions): WebSocket {
     const secure = url.protocol === 'wss:'
     const open = (given: Parameters<DirectReader['connect']>[0]) => this.#reader.connect(given, secure)
     const options: ClientOptions & { closeTimeout: number } = {
@@ -132,17 +146,15 @@ class UpstreamConnection implements Upstream {
     return new WebSocket(url, [], options)
   }
 
-  #listen(): void {
-    const socket = this.#socket
-    const { label, greets } = this.#options
+  #listen(greets: boolean): void {
+    const [socket, label] = [this.#socket, this.#label]
     socket.on('open', () => {
       this.#reader.opened()
       if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
-      if (greets === false && this.#state === 'opening') this.#open()
+      if (!greets && this.#state === 'opening') this.#open()
     })
     socket.on('message', (frame: Buffer, isBinary) => this.#take(frame, isBinary))
-    socket.on('ping', () => this.#heartbeat.heard())
-    socket.on('pong', () => this.#heartbeat.heard())
+    for (const word of ['ping', 'pong'] as const) socket.on(word, () => this.#heartbeat.heard())
     socket.on('unexpected-response', (request, response) => {
       refusalByStatus(label, response).then(error => {
         this.#fail(error)
@@ -160,7 +172,7 @@ class UpstreamConnection implements Upstream {
     try {
       this.#receive(frame, isBinary)
     } catch (fault) {
-      this.#options.onFault(fault)
+      this.#onFault(fault)
       const message = 'The gateway failed on an event of this session'
       this.giveUp(new GatewayError('internal', message, { cause: fault }))
     }
@@ -170,32 +182,35 @@ class UpstreamConnection implements Upstream {
     this.#heartbeat.heard()
     if (this.#state === 'over') return
     if (this.#state === 'opening') {
-      if (!isBinary && eventType(frame) === 'error')
-        return this.#fail(refusalByEvent(this.#options.label, frame))
+      if (!isBinary && eventType(frame) === 'error') return this.#fail(refusalByEvent(this.#label, frame))
       this.#open()
     }
-    this.#listener.event(frame, isBinary)
+    this.#listener?.event(frame, isBinary)
   }
 
   #open(): void {
     clearTimeout(this.#deadline)
+    this.#deadline = undefined
     this.#state = 'open'
-    this.#listener.opened(this)
+    const attempt = this.#attempt
+    this.#attempt = null
+    this.#listener = attempt?.listener ?? null
+    attempt?.opened(this)
   }
 
   #closed(code: number, reason: string): void {
     if (this.#state === 'opening') {
-      const message = `${this.#options.label} closed the connection (${code}) before a session existed`
+      const message = `${this.#label} closed the connection (${code}) before a session existed`
       this.#fail(new GatewayError('upstream_unavailable', message))
     } else if (this.#state === 'open') {
       this.abort()
-      this.#listener.closed(code, reason, this.#lost)
+      this.#listener?.closed(code, reason, this.#lost)
     }
   }
 
   #fail(error: GatewayError): void {
     if (this.#state !== 'opening') return
     this.abort()
-    this.#listener.failed(error)
+    this.#attempt?.failed(error)
   }
 }

@@ -66,9 +66,8 @@ class Joining {
       this.#abortAttempt = connect(
         { url: this.#url, headers, label: target.label, greets: false, ...limits, onFault },
         {
+          listener: this.#listener,
           opened: upstream => this.#listener.opened(upstream),
-          event: (frame, isBinary) => this.#listener.event(frame, isBinary),
-          closed: (code, reason, error) => this.#listener.closed(code, reason, error),
           failed: error => this.#failed(error),
         },
       )

@@ -89,14 +89,13 @@ class Dialling {
     this.#abortAttempt = connect(
       { url, headers, label, deployment: place.name, ...limits, onFault },
       {
+        listener: this.#listener,
         opened: upstream => {
           this.#state = 'over'
           place.circuit.succeeded()
           metrics.countServed(place.name)
           this.#listener.opened(upstream)
         },
-        event: (frame, isBinary) => this.#listener.event(frame, isBinary),
-        closed: (code, reason, error) => this.#listener.closed(code, reason, error),
         failed: error => this.#failed(place, error),
       },
     )

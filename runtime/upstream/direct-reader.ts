@@ -15,15 +15,17 @@ const shared = Buffer.allocUnsafeSlow(sharedBytes)
 export interface DirectReaderOptions {
   /** Larger frames are left to `ws`, which refuses them. */
   readonly maxMessageBytes: number
-  /** Takes one text frame, which is gone when this returns. @returns whether more is wanted */
-  readonly onText: (frame: Buffer) => boolean
+  /** Whether frames may be handed out: `ws` has found no fault and nobody has closed. */
+  readonly isOpen: () => boolean
+  /** Takes one text frame, which is gone when this returns. */
+  readonly onText: (frame: Buffer) => void
 }
 
 export class DirectReader {
   readonly #options: DirectReaderOptions
   readonly #boundary = new FrameBoundary()
   #socket: Socket | null = null
-  #state: 'handshake' | 'frames' | 'over' = 'handshake'
+  #state: 'handshake' | 'frames' = 'handshake'
   /** A frame that more than one read brings. */
   #partial: { readonly bytes: Buffer; readonly headBytes: number; filled: number } | null = null
 
@@ -69,7 +71,7 @@ export class DirectReader {
   /** Hands out the frames at the start of a chunk. @returns what is left for `ws` */
   #take(chunk: Buffer): Buffer {
     let rest = this.#fill(chunk)
-    while (this.#state === 'frames' && rest.length > 0) {
+    while (rest.length > 0 && this.#options.isOpen()) {
       const head = readFrameHead(rest)
       if (head === null || !head.isWholeText || head.payloadBytes > this.#options.maxMessageBytes) break
       const end = head.bytes + head.payloadBytes
@@ -81,7 +83,7 @@ export class DirectReader {
       const frame = rest.subarray(head.bytes, end)
       if (!isUtf8(frame)) break
       rest = rest.subarray(end)
-      this.#deliver(frame)
+      this.#options.onText(frame)
     }
     return rest
   }
@@ -97,12 +99,8 @@ export class DirectReader {
     this.#partial = null
     const frame = bytes.subarray(headBytes)
     if (!isUtf8(frame)) return Buffer.concat([bytes, rest])
-    this.#deliver(frame)
+    if (this.#options.isOpen()) this.#options.onText(frame)
     return rest
-  }
-
-  #deliver(frame: Buffer): void {
-    if (!this.#options.onText(frame)) this.#state = 'over'
   }
 }
 

@@ -57,10 +57,10 @@ async function dial(port: number, secure: boolean): Promise<Heard> {
   let direct = 0
   const reader = new DirectReader({
     maxMessageBytes,
+    isOpen: () => socket.readyState === WebSocket.OPEN,
     onText: text => {
       direct += 1
       messages.push(text.toString())
-      return true
     },
   })
   const socket = new WebSocket(`${secure ? 'wss' : 'ws'}://127.0.0.1:${port}`, {
@@ -150,6 +150,12 @@ test('text that is not UTF-8 ends the connection as the protocol says, after wha
   const heard = await hear([Buffer.concat([text('first'), text('second'), frame(0x81, Buffer.from([0xff]))])])
   t.deepEqual(heard.messages, ['first', 'second'])
   t.is(heard.error, 'WS_ERR_INVALID_UTF8')
+})
+
+test('what comes after a fault is not heard, in whatever read it comes', async t => {
+  const rest = Array.from({ length: 50 }, () => text('late'))
+  const heard = await hear([text('first'), frame(0x81, Buffer.from([0xff])), ...rest])
+  t.deepEqual(heard.messages, ['first'])
 })
 
 test('text that is not UTF-8 is refused also where two reads bring it', async t => {
