@@ -20,27 +20,38 @@ export interface Opening {
   readonly group: string
   readonly url: string
   readonly count: number
+  /** What each client says once it is connected. */
+  readonly greeting?: string
+  /** The first message of this type is the end of the opening; without it, the first of any. */
+  readonly until?: string
 }
 
 /** @returns how long it took until every session had greeted its client (ms) */
-async function open({ group: name, url, count }: Opening): Promise<number> {
+async function open(opening: Opening): Promise<number> {
+  const { group: name, count } = opening
   const group: Group = groups.get(name) ?? { sockets: [], received: 0, delays: null }
   groups.set(name, group)
   const startedAt = performance.now()
   for (let first = 0; first < count; first += openedAtOnce)
-    await Promise.all(Array.from({ length: Math.min(openedAtOnce, count - first) }, () => dial(group, url)))
+    await Promise.all(
+      Array.from({ length: Math.min(openedAtOnce, count - first) }, () => dial(group, opening)),
+    )
   return performance.now() - startedAt
 }
 
-function dial(group: Group, url: string): Promise<void> {
+function dial(group: Group, { url, greeting, until }: Opening): Promise<void> {
   const socket = new WebSocket(url, { perMessageDeflate: false })
   group.sockets.push(socket)
   return new Promise((resolve, reject) => {
     socket.once('error', reject)
-    socket.once('message', () => {
+    if (greeting !== undefined) socket.once('open', () => socket.send(greeting))
+    const greeted = (data: Buffer) => {
+      if (until !== undefined && !data.toString().startsWith(`{"type":"${until}"`)) return
       resolve()
+      socket.off('message', greeted)
       socket.on('message', (data: Buffer) => take(group, data))
-    })
+    }
+    socket.on('message', greeted)
   })
 }
 

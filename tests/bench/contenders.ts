@@ -1,17 +1,26 @@
 /** What is compared: each a process of its own before the same upstream. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as rest } from 'node:timers/promises'
+import { maxOpenFiles } from './process-tree.ts'
 
-export type Name = 'gateway' | 'dialect' | 'bare' | 'parse' | 'haproxy' | 'direct'
+/**
+ * `dialect` is a gateway before an upstream of the preview dialect, `chat` one whose clients are on `/chat`,
+ * `workers` one of two workers; `direct` is nothing between clients and upstream.
+ */
+export type Name = GatewayName | 'bare' | 'parse' | 'haproxy' | 'direct'
+type GatewayName = 'gateway' | 'dialect' | 'chat' | 'workers'
 
 export interface Contender {
   readonly name: Name
   /** Where its clients dial. */
   readonly url: string
+  /** What its clients say first, and the message from which on they count; without it, the first one is. */
+  readonly opening?: { readonly greeting: string; readonly until: string }
   /** null for `direct`, where nothing stands between. */
   readonly pid: number | null
   stop(): void
@@ -47,7 +56,18 @@ export async function startContender(name: Name, port: number): Promise<Contende
   return startGateway(name, port)
 }
 
-async function startGateway(name: 'gateway' | 'dialect', port: number): Promise<Contender> {
+/** What makes one gateway another. */
+const differences: Readonly<Record<GatewayName, Record<string, string>>> = {
+  gateway: {},
+  dialect: { REALTIME_DIALECT: 'preview' },
+  chat: {},
+  workers: { WORKERS: '2' },
+}
+
+/** A session of `/chat` dials upstream when its client first says something, and shows an answer once it began. */
+const chatOpening = { greeting: '{"text":"Hello."}', until: 'transcript-reset' }
+
+async function startGateway(name: GatewayName, port: number): Promise<Contender> {
   const child = spawn(process.execPath, [...nodeArguments, runtime], {
     env: {
       PATH: process.env.PATH,
@@ -56,13 +76,19 @@ async function startGateway(name: 'gateway' | 'dialect', port: number): Promise<
       AZURE_OPENAI_API_KEY: 'none',
       AZURE_OPENAI_DEPLOYMENT_NAME: name,
       ...gatewayEnvironment,
-      ...(name === 'dialect' && { REALTIME_DIALECT: 'preview' }),
+      ...differences[name],
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const line = await firstLine(child, text => text.includes('"server.listening"'))
-  const { port: own } = JSON.parse(line) as { port: number }
-  return contenderOf(name, child, `ws://127.0.0.1:${own}/realtime`)
+  let awaited = Number(differences[name].WORKERS ?? 1)
+  // Each worker says so, of the one port.
+  const isLast = (text: string) => {
+    if (text.includes('"server.listening"')) awaited -= 1
+    return awaited === 0
+  }
+  const { port: own } = JSON.parse(await firstLine(child, isLast)) as { port: number }
+  if (name !== 'chat') return contenderOf(name, child, `ws://127.0.0.1:${own}/realtime`)
+  return { ...contenderOf(name, child, `ws://127.0.0.1:${own}/chat`), opening: chatOpening }
 }
 
 /** BENCH_NODE_ARGS goes to the gateway and to the relays alike, for example `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
@@ -87,7 +113,7 @@ async function startHaproxy(port: number): Promise<Contender> {
     file,
     `global
   nbthread 1
-  maxconn 9000
+  maxconn ${haproxyConnections}
 defaults
   mode http
   timeout connect 5s
@@ -102,14 +128,45 @@ backend upstream
 `,
   )
   const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
-  await new Promise(resolve => setTimeout(resolve, haproxyStartMs))
-  return contenderOf('haproxy', child, `ws://127.0.0.1:${own}${sdkPath}?model=haproxy`)
+  const contender = contenderOf('haproxy', child, `ws://127.0.0.1:${own}${sdkPath}?model=haproxy`)
+  await untilListening(own)
+  return contender
 }
 
-/** It says nothing when it is ready. */
-const haproxyStartMs = 500
+const ownFiles = 200
+
+/** Sessions that one relay can hold here: each has two sockets, and the relay has files of its own. */
+export function mostSessions(): number {
+  return Math.floor((maxOpenFiles() - ownFiles) / 2)
+}
+
+/** More than any row opens. It does not start with more than the limit of open files allows. */
+const haproxyConnections = Math.min(11_000, mostSessions())
+
+/** HAProxy says nothing when it is ready. @throws Error when nobody listens in time */
+async function untilListening(port: number): Promise<void> {
+  for (const deadline = performance.now() + startMs; ; await rest(pollMs)) {
+    const isThere = await new Promise<boolean>(resolve => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (isThere) return
+    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}`)
+  }
+}
+
+const startMs = 10_000
+const pollMs = 20
+
+/** A run that breaks off leaves nothing behind. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
 
 function contenderOf(name: Name, child: ChildProcess, url: string): Contender {
+  children.add(child)
+  child.once('exit', () => children.delete(child))
   return { name, url, pid: child.pid ?? null, stop: () => child.kill('SIGINT') && child.kill('SIGINT') }
 }
 

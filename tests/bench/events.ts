@@ -2,7 +2,8 @@
 
 export type Kind = 'audio' | 'dropped' | 'record' | 'append' | 'end'
 
-const ids = '"event_id":"event_123456789012345678901","response_id":"resp_123456789012345678901"'
+const ids =
+  '"event_id":"event_123456789012345678901","response_id":"resp_123456789012345678901","item_id":"item_123456789012345678901"'
 
 /** Where an audio event says when it was sent: microseconds, in so many digits. */
 export const stampAt = '{"type":"response.output_audio.delta","at":"'.length

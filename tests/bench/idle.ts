@@ -1,31 +1,38 @@
 /** Memory of sessions that say nothing, and how fast they connect. */
-import { type Name, startContender } from './contenders.ts'
+import { mostSessions, type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
 import { memoryBytes } from './process-tree.ts'
-import type { Stage } from './rows.ts'
+import { openSessions, type Stage } from './rows.ts'
 
-const counts = [1000, 5000]
-const settleMs = 3000
+/** The parsing relay holds a session as the bare one does: it is here once. */
+const loads = [
+  { sessions: 1000, names: ['gateway', 'bare', 'haproxy'] },
+  { sessions: 5000, names: ['gateway', 'bare', 'parse', 'haproxy'] },
+  { sessions: 10_000, names: ['gateway', 'bare', 'haproxy'] },
+] as const
+const settleMs = 2500
 
 /** Measures each contender in a fresh process for each number of sessions. */
 export async function measureIdle(
-  { source, clients }: Stage,
+  stage: Stage,
   port: number,
   isPresent: (name: Name) => boolean,
 ): Promise<Figure[]> {
-  const names = (['gateway', 'bare', 'parse', 'haproxy'] as const).filter(isPresent)
   const found: Figure[] = []
-  for (const count of counts) {
-    for (const name of names) {
-      const { url, pid, stop } = await startContender(name, port)
+  for (const { sessions, names } of loads) {
+    const count = Math.min(sessions, mostSessions())
+    if (count < sessions) console.error(`idle: ${count} for ${sessions}, by the limit of open files`)
+    for (const name of names.filter(isPresent)) {
+      const contender = await startContender(name, port)
+      const { pid, stop } = contender
       await rest(settleMs)
       const base = memoryBytes(pid ?? 0)
-      const ms = await clients.ask<number>('open', { group: name, url, count })
+      const ms = await openSessions(stage, contender, count)
       await rest(settleMs)
-      const held = await source.ask<number>('sessions', name)
+      const held = await stage.source.ask<number>('sessions', name)
       if (held !== count) throw new Error(`${name} holds ${held} sessions of ${count}`)
       const kilobytes = (memoryBytes(pid ?? 0) - base) / count / 1000
-      await clients.ask('close', name)
+      await stage.clients.ask('close', name)
       stop()
       await rest(settleMs / 3)
       found.push(figureOf(`idle session of ${count}`, name, 'kB', [kilobytes]))

@@ -1,49 +1,64 @@
 /** What a contender adds to the way of an event, at the pace of conversations. */
 import { type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
-import type { Stage } from './rows.ts'
+import { openSessions, type Stage } from './rows.ts'
 
-const sessions = 200
+/** The more events a second, the less time there need be for the rare ones among them. */
+const loads = [
+  { sessions: 200, seconds: 4 },
+  { sessions: 1000, seconds: 2 },
+]
 const eventsPerSecond = 10
-const seconds = 4
 const rounds = 3
 const bytes = 6400
 const settleMs = 300
+const shares = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 }
 
 /** Measures the delay from upstream's send to the client's receipt, direct and through each contender. */
 export async function measureLatency(
-  { source, clients }: Stage,
+  stage: Stage,
   port: number,
   isPresent: (name: Name) => boolean,
 ): Promise<Figure[]> {
   const names = (['direct', 'gateway', 'bare', 'parse', 'haproxy'] as const).filter(isPresent)
-  const contenders = []
-  for (const name of names) {
-    const contender = await startContender(name, port)
-    await clients.ask('open', { group: name, url: contender.url, count: sessions })
-    contenders.push(contender)
+  const contenders = await Promise.all(names.map(name => startContender(name, port)))
+  const found: Figure[] = []
+  for (const { sessions, seconds } of loads) {
+    for (const contender of contenders) {
+      const held = await stage.source.ask<number>('sessions', contender.name)
+      await openSessions(stage, contender, sessions - held)
+    }
+    found.push(...(await measureLoad(stage, names, sessions, seconds)))
+    console.error(`latency, ${sessions} sessions: done`)
   }
-  const taken = new Map<Name, { p50: number[]; p99: number[] }>(
-    names.map(name => [name, { p50: [], p99: [] }]),
-  )
+  for (const { name, stop } of contenders) {
+    await stage.clients.ask('close', name)
+    stop()
+  }
+  return found
+}
+
+async function measureLoad(
+  { source, clients }: Stage,
+  names: readonly Name[],
+  sessions: number,
+  seconds: number,
+): Promise<Figure[]> {
   const perSecond = sessions * eventsPerSecond
+  const taken = new Map<Name, number[][]>(names.map(name => [name, []]))
   for (let round = 0; round < rounds; round += 1) {
     for (const group of names) {
       await clients.ask('listen', group)
       await source.ask('send', { group, kind: 'audio', bytes, count: perSecond * seconds, perSecond })
       await new Promise(resolve => setTimeout(resolve, settleMs))
-      const delays = (await clients.ask<number[]>('delays', group)).sort((a, b) => a - b)
-      const at = (share: number) => (delays[Math.floor(delays.length * share)] ?? 0) / 1000
-      taken.get(group)?.p50.push(at(0.5))
-      taken.get(group)?.p99.push(at(0.99))
+      const delays = await clients.ask<number[]>('delays', group)
+      taken.get(group)?.push(delays.sort((a, b) => a - b))
     }
   }
-  for (const { name, stop } of contenders) {
-    await clients.ask('close', name)
-    stop()
-  }
-  return [...taken].flatMap(([name, { p50, p99 }]) => [
-    figureOf(`latency, ${sessions} sessions, p50`, name, 'ms', p50),
-    figureOf(`latency, ${sessions} sessions, p99`, name, 'ms', p99),
-  ])
+  return Object.entries(shares).flatMap(([label, share]) =>
+    [...taken].map(([name, rounds]) => {
+      const millis = rounds.map(delays => (delays[Math.floor(delays.length * share)] ?? 0) / 1000)
+      return figureOf(`latency, ${sessions} sessions, ${label}`, name, 'ms', millis)
+    }),
+  )
 }

@@ -2,21 +2,30 @@
  * `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds.
  *
  *   --rounds N    rounds of every row (5)
- *   --only REGEXP rows whose name fits
+ *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
+ *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
  *
  * A table for people at the end; JSON lines before it for machines.
  */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { chartOf } from './chart.ts'
 import { startCommanded } from './command.ts'
 import { type Contender, isPresent, type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf, printLines, printTable } from './figures.ts'
+import { measureGrowth } from './growth.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
-import { measureRow, rows, type Stage } from './rows.ts'
+import { measureRow, openSessions, rows, type Stage } from './rows.ts'
+import { measureThroughput } from './throughput.ts'
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string', default: '' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+    chart: { type: 'string' },
+  },
 })
 const rounds = Number(values.rounds)
 const only = new RegExp(values.only)
@@ -26,6 +35,10 @@ const sessions = 50
 const secondsOfRound = 1.2
 /** Long enough for the compiler to have seen every path; a shorter one charges it to the first row. */
 const warmUpSeconds = 2.5
+const warmUpSecondsOfWarm = 1
+
+// A run that is broken off takes what it started along.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
 const startedAt = performance.now()
 const stage: Stage = {
@@ -35,11 +48,14 @@ const stage: Stage = {
 const port = await stage.source.ask<number>('port')
 const figures: Figure[] = [
   ...(await measureRows()),
+  ...(isAsked('growth') ? await measureGrowth(stage, port) : []),
+  ...(isAsked('throughput') ? await measureThroughput(stage, port) : []),
   ...(isAsked('latency') ? await measureLatency(stage, port, isPresent) : []),
   ...(isAsked('idle') ? await measureIdle(stage, port, isPresent) : []),
 ]
 printLines(figures)
 printTable(figures)
+if (values.chart !== undefined) writeFileSync(values.chart, chartOf(figures))
 console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`)
 process.exit(0)
 
@@ -56,7 +72,7 @@ async function measureRows(): Promise<Figure[]> {
       for (const name of rotated(row.contenders, round + 1)) {
         const contender = contenders.get(name)
         if (contender === undefined) continue
-        const seconds = round < 0 ? warmUpSeconds : secondsOfRound
+        const seconds = round >= 0 ? secondsOfRound : row.isWarm ? warmUpSecondsOfWarm : warmUpSeconds
         const micros = await measureRow(stage, contender, row, seconds, sessions)
         if (round >= 0) taken.set(name, [...(taken.get(name) ?? []), micros])
       }
@@ -78,7 +94,7 @@ function rotated<T>(list: readonly T[], by: number): T[] {
 
 async function openContender(name: Name): Promise<Contender> {
   const contender = await startContender(name, port)
-  await stage.clients.ask('open', { group: name, url: contender.url, count: sessions })
+  await openSessions(stage, contender, sessions)
   return contender
 }
 

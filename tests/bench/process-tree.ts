@@ -14,6 +14,12 @@ export function memoryBytes(pid: number): number {
   }, 0)
 }
 
+/** Files that one process may have open, as this one's limits say: its children inherit them. */
+export function maxOpenFiles(): number {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(read('/proc/self/limits'))?.[1] ?? 'unlimited'
+  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
+}
+
 function treeOf(pid: number): number[] {
   const parents = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))

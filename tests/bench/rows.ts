@@ -11,6 +11,8 @@ export interface Row {
   readonly bytes: number
   readonly perSecond: number
   readonly contenders: readonly Name[]
+  /** Another row has warmed up what this one takes. */
+  readonly isWarm?: boolean
 }
 
 const relays: readonly Name[] = ['gateway', 'bare', 'parse', 'haproxy']
@@ -24,26 +26,30 @@ const sizes = [
 
 export const rows: readonly Row[] = [
   ...sizes.map(
-    ({ label, ...size }): Row => ({
+    ({ label, ...size }, index): Row => ({
       name: `down, ${label}`,
       way: 'down',
       kind: 'audio',
       ...size,
       contenders: relays,
+      isWarm: index > 0,
     }),
   ),
   ...sizes.map(
-    ({ label, ...size }): Row => ({
+    ({ label, ...size }, index): Row => ({
       name: `up, ${label}`,
       way: 'up',
       kind: 'append',
       ...size,
       contenders: relays,
+      isWarm: index > 0,
     }),
   ),
   row('dropped, 6.4 kB', 'dropped', 6400, 5000, ['gateway', 'bare']),
   row('extraction, 2 kB', 'record', 2000, 4000, ['gateway', 'bare']),
   row('dialect, 6.4 kB', 'audio', 6400, 5000, ['dialect', 'bare']),
+  row('/chat down, 6.4 kB', 'audio', 6400, 5000, ['chat', 'bare']),
+  row('two workers, 6.4 kB', 'audio', 6400, 5000, ['workers', 'gateway', 'bare']),
 ]
 
 function row(name: string, kind: Kind, bytes: number, perSecond: number, contenders: readonly Name[]): Row {
@@ -55,8 +61,23 @@ export interface Stage {
   readonly clients: Commanded
 }
 
+/** Opens sessions through a contender, besides those that it has. @returns how long that took (ms) */
+export function openSessions({ clients }: Stage, contender: Contender, count: number): Promise<number> {
+  const { name: group, url, opening } = contender
+  return clients.ask('open', { group, url, count, ...opening })
+}
+
 const pollMs = 10
 const longestWaitMs = 30_000
+
+/** Waits until a group has received so many events. @throws Error when it does not in time */
+export async function untilReceived(to: Commanded, group: string, goal: number): Promise<void> {
+  const deadline = performance.now() + longestWaitMs
+  while ((await to.ask<number>('received', group)) < goal) {
+    if (performance.now() > deadline) throw new Error(`${group} did not deliver all events`)
+    await new Promise(resolve => setTimeout(resolve, pollMs))
+  }
+}
 
 /** Relays one row's events through one contender. @returns its CPU for each event (µs) */
 export async function measureRow(
@@ -73,10 +94,6 @@ export async function measureRow(
   const goal = (await to.ask<number>('received', group)) + arriving
   const before = pid === null ? 0 : cpuMicros(pid)
   await from.ask('send', { group, kind, bytes, count, perSecond })
-  const deadline = performance.now() + longestWaitMs
-  while ((await to.ask<number>('received', group)) < goal) {
-    if (performance.now() > deadline) throw new Error(`${group} did not deliver all events`)
-    await new Promise(resolve => setTimeout(resolve, pollMs))
-  }
+  await untilReceived(to, group, goal)
   return pid === null ? 0 : (cpuMicros(pid) - before) / count
 }

@@ -34,8 +34,9 @@ const app = uWS.App().ws<Session>('/*', {
     socket.send('{"type":"session.created","event_id":"event_1","session":{"id":"sess_1"}}')
   },
   message: (socket, data) => {
+    if (startsWith(data, '{"type":"response.create"')) socket.send(responseCreated)
     // A gateway's own `session.update` is no event of the bench.
-    if (data.byteLength < smallestEvent || isUpdate(data)) return
+    if (data.byteLength < smallestEvent || startsWith(data, '{"type":"session.update"')) return
     const { group } = socket.getUserData()
     received.set(group, (received.get(group) ?? 0) + 1)
   },
@@ -45,8 +46,12 @@ const app = uWS.App().ws<Session>('/*', {
 })
 
 const smallestEvent = 100
-const isUpdate = (data: ArrayBuffer) =>
-  Buffer.from(data, 0, 24).toString().startsWith('{"type":"session.update"')
+const startsWith = (data: ArrayBuffer, text: string) =>
+  Buffer.from(data, 0, Math.min(data.byteLength, text.length)).toString('latin1') === text
+
+/** From here on a `/chat` session shows what is said. */
+const responseCreated =
+  '{"type":"response.created","event_id":"event_2","response":{"id":"resp_1","status":"in_progress"}}'
 
 export interface Sending {
   readonly group: string
@@ -67,12 +72,35 @@ async function send({ group, kind, bytes, count, perSecond }: Sending): Promise<
   if (kind === 'dropped') for (const socket of sockets) socket.send(makeEvent('end', 300), false)
 }
 
+/** Kept in the source for each session, so that it is not the source that is short of work (bytes). */
+const mostUnsent = 64 * 1024
+const restMs = 1
+
+/** Sends as fast as it is taken. */
+async function flood({ group, kind, bytes, count }: Sending): Promise<void> {
+  const sockets = [...(groups.get(group) ?? [])]
+  const event = makeEvent(kind, bytes)
+  for (let sent = 0; sent < count; ) {
+    const before = sent
+    for (const socket of sockets) {
+      if (sent === count || socket.getBufferedAmount() > mostUnsent) continue
+      socket.send(event, false)
+      sent += 1
+    }
+    // All are full: the machine's time is the contender's and the clients'.
+    await new Promise<void>(resolve =>
+      sent === before ? setTimeout(resolve, restMs) : setImmediate(resolve),
+    )
+  }
+}
+
 app.listen('127.0.0.1', 0, listening => {
   if (!listening) throw new Error('no port can be had')
   const port = uWS.us_socket_local_port(listening)
   answerCommands({
     port: async () => port,
     send: async (sending: Sending) => send(sending),
+    flood: async (sending: Sending) => flood(sending),
     received: async (group: string) => received.get(group) ?? 0,
     sessions: async (group: string) => groups.get(group)?.size ?? 0,
   })
