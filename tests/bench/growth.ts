@@ -19,7 +19,7 @@ export async function measureGrowth(stage: Stage, port: number): Promise<Figure[
   const found: Figure[] = []
   for (const sessions of counts.filter(count => count <= mostSessions())) {
     const row: Row = {
-      ...{ name: `down, 6.4 kB, over ${sessions} sessions`, way: 'down', kind: 'audio' },
+      ...{ name: `6.4 kB, ${sessions} sessions`, way: 'down', kind: 'audio' },
       ...{ bytes: 6400, perSecond: 5000, contenders: names },
     }
     const taken = new Map<Name, number[]>(names.map(name => [name, []]))
