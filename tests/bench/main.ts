@@ -32,7 +32,7 @@ const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)
 
 const sessions = 50
-const secondsOfRound = 1.2
+const secondsOfRound = 1
 /** Long enough for the compiler to have seen every path; a shorter one charges it to the first row. */
 const warmUpSeconds = 2.5
 const warmUpSecondsOfWarm = 1
