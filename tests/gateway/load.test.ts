@@ -19,7 +19,7 @@ async function gaugeOf(url: string, name: string): Promise<number> {
 }
 
 test(`${sessions} sessions of ${turns} turns at once, ${rounds} rounds: none lost, none mixed up, memory flat`, async t => {
-  t.timeout(240_000)
+  t.timeout(480_000)
   const gateway = await gatewayProcess(t, { SIMULATOR_RATE: '1000' }, [], [smallHeap])
   const memory: number[] = []
   let answered = 0
