@@ -46,7 +46,8 @@ process.on('uncaughtException', fault => {
 
 let ending: Promise<never> | null = null
 let serving: Serving | null = null
-serving = await start().catch((fault: Error) => {
+const starting = start()
+serving = await starting.catch((fault: Error) => {
   log.error('process.failed', { error: fault.message })
   return leave(1)
 })
@@ -106,14 +107,16 @@ function onSignal(signal: string): void {
 /** Ends in good order, once. */
 function end(code = 0): Promise<never> {
   ending ??= (async () => {
-    const failed = await serving?.drain().then(
+    // A worker may be told to go in the moment in which it begins to serve.
+    const running = serving ?? (await starting.catch(() => null))
+    const failed = await running?.drain().then(
       () => false,
       (fault: Error) => {
         log.error('process.failed', { error: fault.message })
         return true
       },
     )
-    await serving?.close()
+    await running?.close()
     return leave(failed ? 1 : code)
   })()
   return ending
