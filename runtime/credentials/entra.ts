@@ -45,22 +45,18 @@ const advice = {
 export function startEntraCredential(options: EntraOptions): EntraCredential {
   const { clientId, identity } = options
   const which = clientId === undefined ? '' : ` (AZURE_CLIENT_ID ${clientId})`
-  let ready = false
   const keeper = new TokenKeeper({
     ...options,
     label: `${labels[identity]}${which}`,
     advice: advice[identity],
     fetchToken: createFetch(options),
   })
-  const headers = async () => {
-    const token = await keeper.token()
-    ready = true
-    return { Authorization: `Bearer ${token}` }
-  }
-  headers().catch(() => undefined)
+  keeper.start()
   return {
-    headers,
-    unready: () => keeper.fault?.message ?? (ready ? null : 'The first Entra token is being fetched'),
+    headers: async () => ({ Authorization: `Bearer ${await keeper.token()}` }),
+    // Told by the keeper alone: an unready replica is sent nobody whose dial could show that it is well again.
+    unready: () =>
+      keeper.isReady ? null : (keeper.fault?.message ?? 'The first Entra token is being fetched'),
     stop: () => keeper.stop(),
   }
 }

@@ -73,9 +73,14 @@ export class TokenKeeper {
     this.#cancelTimer?.()
   }
 
+  /** Whether there is a token that is valid now. */
+  get isReady(): boolean {
+    return this.#token !== null && this.#token.expiresOnTimestamp - marginMs > this.#options.now()
+  }
+
   /** Why there is no token; null while there is one, or when none was asked for yet. */
   get fault(): GatewayError | null {
-    return this.#valid() ? null : this.#fault
+    return this.isReady ? null : this.#fault
   }
 
   /**
@@ -83,15 +88,11 @@ export class TokenKeeper {
    * @throws GatewayError `credential_unavailable` with what the credential said
    */
   async token(): Promise<string> {
-    if (this.#token !== null && this.#valid()) return this.#token.token
+    if (this.#token !== null && this.isReady) return this.#token.token
     const sinceFailure = this.#options.now() - this.#failedAt
     // Many dials at once must not become as many requests to an endpoint that just failed.
     if (this.#fault !== null && this.#attempt === null && sinceFailure < firstRetryMs) throw this.#fault
     return (await this.#renew()).token
-  }
-
-  #valid(): boolean {
-    return this.#token !== null && this.#token.expiresOnTimestamp - marginMs > this.#options.now()
   }
 
   #renew(): Promise<AccessToken> {

@@ -141,6 +141,19 @@ test('when the token ends while the endpoint is down, dials fail with the cause;
   t.is(credential.unready(), null)
 })
 
+test('a first token that failed makes the gateway ready as soon as a renewal brings one, without any dial', async t => {
+  const { identity, clock, credential } = bench(clock => count => (count === 1 ? 'cut' : numbered(clock)(2)))
+  await faultOf(credential)
+  t.regex(credential.unready() ?? '', /No Entra token for upstream/)
+  clock.advance(clock.waits[0] ?? 0)
+  // Nobody dials: an unready replica is sent nobody.
+  while (identity.asked.length < 2 || clock.waits.length === 0)
+    await new Promise(resolve => setImmediate(resolve))
+  // The attempt's own deadline is the only wait until its answer is there; then the next renewal is.
+  while ((clock.waits.at(-1) ?? 0) <= 30_000) await new Promise(resolve => setImmediate(resolve))
+  t.is(credential.unready(), null)
+})
+
 test('an endpoint that never answers is given up on after a deadline', async t => {
   const { identity, clock, credential } = bench(() => () => 'hang')
   const fault = faultOf(credential)
