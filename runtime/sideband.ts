@@ -57,7 +57,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     ephemeralKeys,
     log,
     callMade: (record: CallRecord) => controls.callMade(record),
-    callEnded: (sessionId: string, reason: string) => controls.callEnded(sessionId, reason),
+    callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }
   const { instructions = '', voice } = chat
   return {

@@ -3,6 +3,7 @@
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { endsResponse } from '../turn.ts'
+import { endCall } from './end-call.ts'
 import type { Activity, CallRecord } from './record.ts'
 import { type CallRecords, leaseMs } from './records.ts'
 
@@ -20,8 +21,8 @@ export interface CallActivity {
   noteSent(): void
   /** @returns JSON of `{"events_from_openai":N,"events_to_openai":N}` */
   noteEvent(type: string, frame: Buffer): string
-  /** The call is over. */
-  end(reason: string): void
+  /** The call is over. @returns when that is written, or cannot be */
+  end(reason: string): Promise<void>
   /** Writes what is left. Safe to call twice. */
   stop(): void
 }
@@ -84,26 +85,12 @@ class Follower implements CallActivity {
     return `{"events_from_openai":${this.#totals.eventsFrom},"events_to_openai":${this.#totals.eventsTo}}`
   }
 
-  end(reason: string): void {
-    const { records, log, metrics } = this.#parts
+  end(reason: string): Promise<void> {
     this.#write()
-    const { sessionId, callId, provider, connectedAt } = this.#record
     this.#writing = this.#writing
-      .then(() => records.end(this.#record, reason))
-      .then(first => {
-        // Every replica with a control connection sees the end; the first to mark it counts it.
-        if (!first) return
-        const seconds = Math.max(0, (Date.now() - Date.parse(connectedAt)) / 1000)
-        metrics.traffic.callSeconds += seconds
-        log.info('sideband.call.ended', {
-          session_id: sessionId,
-          call_id: callId,
-          provider,
-          reason,
-          seconds: Math.round(seconds),
-        })
-      })
+      .then(() => endCall(this.#parts, this.#record, reason))
       .catch(() => undefined)
+    return this.#writing
   }
 
   stop(): void {

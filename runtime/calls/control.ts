@@ -99,14 +99,15 @@ export class CallControl implements UpstreamListener {
     this.#parts.onOver()
   }
 
-  /** The call is over: observers are told and closed. */
-  end(reason: string): void {
-    if (this.#phase === 'over') return
-    this.#activity.end(reason)
+  /** The call is over: observers are told and closed. @returns when its end is written, or cannot be */
+  end(reason: string): Promise<void> {
+    if (this.#phase === 'over') return Promise.resolve()
+    const written = this.#activity.end(reason)
     this.#tell({ type: 'call_ended', reason })
     for (const observer of this.#observers) observer.close(1000, 'call ended')
     this.#observers.clear()
     this.stop()
+    return written
   }
 
   opened(upstream: Upstream): void {
@@ -139,7 +140,7 @@ export class CallControl implements UpstreamListener {
   }
 
   failed(error: GatewayError): void {
-    if (error.code === 'call_not_found') return this.end('upstream ended it')
+    if (error.code === 'call_not_found') return void this.end('upstream ended it')
     this.#parts.log.warn('upstream.failed', { ...this.#fields(), code: error.code, reason: error.message })
     this.#tell({ type: 'error', code: error.code, message: error.message })
     for (const observer of this.#observers) observer.close(error.close, error.code)

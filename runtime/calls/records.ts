@@ -102,14 +102,14 @@ export class CallRecords {
     await this.#update(sessionId, { set: { offer: '' } })
   }
 
-  /** @returns false when the session has expired meanwhile */
+  /** @returns false when the session has expired or was ended meanwhile */
   async connect(record: CallRecord, callId: string, pinned: string): Promise<boolean> {
     const { store, ttlMs } = this.#options
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
     await store.set(callKey(callId), record.sessionId, ttlMs)
     const at = this.#at()
     const set = { call_id: callId, connected_at: at, last_activity: at, pinned }
-    return this.#update(record.sessionId, { set })
+    return this.#update(record.sessionId, { set, unless: 'ended_at' })
   }
 
   async pin(sessionId: string, pinned: string): Promise<void> {

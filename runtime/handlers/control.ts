@@ -1,5 +1,6 @@
 /** `/sideband/control/{id}`: watches and steers a running call. */
 import { CallControl, type CallControlParts } from '../calls/control.ts'
+import { endCall } from '../calls/end-call.ts'
 import type { CallRecord } from '../calls/record.ts'
 import type { CallRecords } from '../calls/records.ts'
 import { GatewayError } from '../errors.ts'
@@ -48,9 +49,11 @@ export class Controls {
     if (this.#options.pinSession) this.#controlOf(record)
   }
 
-  /** A call was hung up from here. */
-  callEnded(sessionId: string, reason: string): void {
-    this.#controls.get(sessionId)?.end(reason)
+  /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */
+  async callEnded(record: CallRecord, reason: string): Promise<void> {
+    await this.#controls.get(record.sessionId)?.end(reason)
+    // Nobody need control it here, and whoever did may have left.
+    await endCall(this.#options, record, reason)
   }
 
   /** Ends every control connection, and no call. */
@@ -89,9 +92,8 @@ export class Controls {
 
   #hangUp(record: CallRecord, reason: string): void {
     const { hangUp, log } = this.#options
-    hangUp(record.callId).then(
-      () => this.callEnded(record.sessionId, reason),
-      fault => log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) }),
-    )
+    hangUp(record.callId)
+      .then(() => this.callEnded(record, reason))
+      .catch(fault => log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) }))
   }
 }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { isEphemeral } from '../access/ephemeral-keys.ts'
 import { anonymous } from '../access/gate.ts'
 import { presentedBy } from '../access/presented.ts'
+import type { CallRecord } from '../calls/record.ts'
 import { callPaths } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute, jsonAnswer } from '../http.ts'
@@ -20,8 +21,8 @@ export interface SdkCallsOptions extends PlacingOptions {
   readonly pinSession: boolean
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
-  /** Ends the control connection of a call on this replica, as the call is over. */
-  readonly callEnded: (sessionId: string, reason: string) => void
+  /** Marks a session as ended, and ends the control connection of its call on this replica. */
+  readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
 }
 
 /** What the gateway must know of a session; upstream judges the rest. */
@@ -78,8 +79,7 @@ async function hangUp(options: SdkCallsOptions, request: HttpRequest): Promise<H
   const { calls, records, callEnded } = options
   const record = await records.findCall(request.id, ownerOf(request))
   const wasThere = await calls.hangUp(record.callId)
-  await records.end(record, 'hung up')
-  callEnded(record.sessionId, 'hung up')
+  await callEnded(record, 'hung up')
   if (!wasThere) throw new GatewayError('call_not_found', 'The call is over')
   return { status: 200, headers: { 'Cache-Control': 'no-store' } }
 }

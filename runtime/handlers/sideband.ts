@@ -15,8 +15,8 @@ export interface SidebandOptions extends PlacingOptions {
   readonly voice: string
   /** Azure only: hides prompt and tools from the browser's data channel. */
   readonly webrtcFilter: boolean
-  /** Ends the control connection of a call on this replica, as the call is over. */
-  readonly callEnded: (sessionId: string, reason: string) => void
+  /** Marks a session as ended, and ends the control connection of its call on this replica. */
+  readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
 }
 
 const sessionSettings = z.object({
@@ -128,11 +128,10 @@ async function listSessions({ records }: SidebandOptions, request: HttpRequest) 
   return jsonAnswer(200, { sessions, total: page.total, ...next })
 }
 
-async function hangUp({ calls, records, callEnded }: SidebandOptions, record: CallRecord) {
+async function hangUp({ calls, callEnded }: SidebandOptions, record: CallRecord) {
   const { sessionId, callId } = record
   const wasThere = callId !== '' && record.endedAt === '' && (await calls.hangUp(callId))
-  await records.end(record, 'hung up')
-  callEnded(sessionId, 'hung up')
+  await callEnded(record, 'hung up')
   const message = wasThere ? 'The call was hung up' : 'There was no call to hang up; the session has ended'
   return jsonAnswer(200, { session_id: sessionId, call_id: callId, message })
 }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { converse, type Message, type Talk } from '../gateway/converse.ts'
 import { gatewayFor } from '../gateway/start.ts'
-import { makeCall, request } from './caller.ts'
+import { makeCall, makeSession, request } from './caller.ts'
 
 type CallEvent = { type: string; [field: string]: unknown }
 
@@ -173,6 +173,7 @@ test('hanging up ends the call, tells the observers, and marks the session', asy
   await call.closed
   const { body } = await request(`${gateway.url}/sideband/session/${call.sessionId}`)
   t.like(body, { webrtc_connected: false, websocket_connected: false, ended_reason: 'hung up' })
+  await gateway.logged('sideband.call.ended', ({ call_id }) => call_id === call.callId)
   t.like(await t.throwsAsync(converse(t, url)), { status: 409 })
   const again = await request(`${gateway.url}/sideband/session/${call.sessionId}`, { method: 'DELETE' })
   t.is(again.status, 200)
@@ -186,6 +187,34 @@ test('the command hang_up ends the call', async t => {
   control.send({ type: 'hang_up' })
   t.like((await control.until('call_ended')).at(-1), { reason: 'hung up' })
   await call.closed
+})
+
+test('a call that its last observer hangs up in leaving is marked as ended', async t => {
+  const gateway = await gatewayFor(t)
+  const call = await makeCall(t, gateway.url)
+  const control = await converse(t, `${gateway.socketUrl}/sideband/control/${call.sessionId}`)
+  await control.until('sideband_connected')
+  control.send({ type: 'hang_up' })
+  control.socket.close()
+  await call.closed
+  await gateway.logged('sideband.call.ended')
+  const { body } = await request(`${gateway.url}/sideband/session/${call.sessionId}`)
+  t.like(body, { webrtc_connected: false, ended_reason: 'hung up' })
+})
+
+test('a call that nobody controls is logged and counted when it is hung up, and a session without a call is not', async t => {
+  const gateway = await gatewayFor(t)
+  const call = await makeCall(t, gateway.url)
+  const unused = await makeSession(gateway.url)
+  // Its duration is counted in milliseconds, so there must be some.
+  call.send({ type: 'response.create', response: { output_modalities: ['text'] } })
+  await call.until('response.done')
+  for (const sessionId of [unused, call.sessionId])
+    await request(`${gateway.url}/sideband/session/${sessionId}`, { method: 'DELETE' })
+  t.is((await gateway.logged('sideband.call.ended')).fields.call_id, call.callId)
+  t.is(gateway.lines.filter(({ event }) => event === 'sideband.call.ended').length, 1)
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+  t.true(Number(/^gateway_call_seconds_total\{.*\} (\S+)$/m.exec(metrics)?.[1]) > 0)
 })
 
 test('when the browser leaves, the control connection is told that the call has ended', async t => {

@@ -282,6 +282,29 @@ test('an offer mints a key with the main credential and sends raw SDP with the m
   t.is(seen[1]?.body, sdp)
 })
 
+test('a session that is ended while its offer is under way keeps no call', async t => {
+  const asked: string[] = []
+  const offered = Promise.withResolvers<ServerResponse>()
+  const env = await httpUpstream(t, (incoming, response) => {
+    asked.push(incoming.url ?? '')
+    if (incoming.url?.endsWith('client_secrets'))
+      response.end('{"value":"ek_minted","expires_at":2000000000}')
+    else if (incoming.url?.endsWith('hangup')) response.end()
+    else offered.resolve(response)
+  })
+  const gateway = await gatewayFor(t, env)
+  const session = await makeSession(gateway.url)
+  const body = { sdp: await someOffer(t), session_id: session }
+  const offer = request(`${gateway.url}/sideband/offer`, { method: 'POST', body })
+  const response = await offered.promise
+  const ended = await request(`${gateway.url}/sideband/session/${session}`, { method: 'DELETE' })
+  t.is(ended.status, 200)
+  response.writeHead(201, { Location: '/v1/realtime/calls/rtc_abc' }).end('v=0\r\nanswer')
+  t.is((await offer).status, 503)
+  t.is(asked.at(-1), '/openai/v1/realtime/calls/rtc_abc/hangup')
+  t.like((await request(`${gateway.url}/sideband/session/${session}`)).body, { call_id: null })
+})
+
 test("somebody else's session is as good as none: reading, offering, hanging up and controlling are answered with 404", async t => {
   const keys = {
     GATEWAY_AUTH: 'key',

@@ -1,0 +1,34 @@
+/** The end of a call, told once, whichever replica or request is first to know of it. */
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { CallRecord } from './record.ts'
+import type { CallRecords } from './records.ts'
+
+export interface EndCallParts {
+  readonly records: Pick<CallRecords, 'end'>
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/**
+ * Marks a session as ended. Of all that see a call's end, the first to mark it counts and logs it.
+ * @throws GatewayError `store_unavailable`
+ */
+export async function endCall(
+  { records, log, metrics }: EndCallParts,
+  record: CallRecord,
+  reason: string,
+): Promise<void> {
+  const first = await records.end(record, reason)
+  const { sessionId, callId, provider, connectedAt } = record
+  if (!first || callId === '') return
+  const seconds = Math.max(0, (Date.now() - Date.parse(connectedAt)) / 1000)
+  metrics.traffic.callSeconds += seconds
+  log.info('sideband.call.ended', {
+    session_id: sessionId,
+    call_id: callId,
+    provider,
+    reason,
+    seconds: Math.round(seconds),
+  })
+}
