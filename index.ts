@@ -67,7 +67,7 @@ const app = createApp(ground, {
     mayPull,
     ...vault.ready,
     mayAsk,
-    openAi.deployment,
+    ...openAi.ready,
     ...(redis?.ready ?? []),
     ...environment.resolvable,
   ],

@@ -1,7 +1,7 @@
 /** What a revision is made of: the container, its environment, its probes, how it scales. */
 import type { types } from '@pulumi/azure-native'
 import type { Input } from '@pulumi/pulumi'
-import { paths } from '../runtime/contract.ts'
+import { noTranscription, paths } from '../runtime/contract.ts'
 import type { Ground } from './ground.ts'
 import { addressPlan } from './network.ts'
 
@@ -31,6 +31,8 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
     AZURE_OPENAI_DEPLOYMENT_NAME: settings.openAiDeploymentName,
     AZURE_OPENAI_AUTH: openAiApiKey === undefined ? 'entra' : 'key',
     AZURE_CLIENT_ID: parts.identityClientId,
+    // Left out, it would be the runtime's default: the name of a deployment that may not be there.
+    CHAT_TRANSCRIPTION_MODEL: settings.transcriptionDeploymentName ?? noTranscription,
     GATEWAY_AUTH: settings.gatewayAuth,
     ENTRA_TENANT_ID: entraTenantId,
     ENTRA_AUDIENCE: settings.entraAudience.join(',') || undefined,

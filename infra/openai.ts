@@ -1,15 +1,19 @@
-/** The Azure OpenAI account and its model deployment. */
+/** The Azure OpenAI account and its deployments: the model that talks, and the one that writes down. */
 import * as cognitiveservices from '@pulumi/azure-native/cognitiveservices/index.js'
+import type { Resource } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
 
 export interface OpenAi {
   readonly account: cognitiveservices.Account
   readonly deployment: cognitiveservices.Deployment
+  /** What must exist before a replica names it. */
+  readonly ready: Resource[]
   readonly endpoint: string
 }
 
-/** Creates the account and the deployment; without `openAiApiKey`, keys are switched off. */
-export function createOpenAi({ names, settings, group, lasting }: Ground): OpenAi {
+/** Creates the account and the deployments; without `openAiApiKey`, keys are switched off. */
+export function createOpenAi(ground: Ground): OpenAi {
+  const { names, settings, group, lasting } = ground
   const account = new cognitiveservices.Account(
     'openai',
     {
@@ -28,8 +32,6 @@ export function createOpenAi({ names, settings, group, lasting }: Ground): OpenA
     },
     lasting,
   )
-  // A further deployment depends on this one: the account takes one write at a time
-  // (hashicorp/terraform-provider-azurerm#22607).
   const deployment = new cognitiveservices.Deployment('openai-deployment', {
     accountName: account.name,
     resourceGroupName: group,
@@ -40,5 +42,38 @@ export function createOpenAi({ names, settings, group, lasting }: Ground): OpenA
       versionUpgradeOption: 'OnceCurrentVersionExpired',
     },
   })
-  return { account, deployment, endpoint: `https://${names.openAiAccount}.openai.azure.com/` }
+  const ready = [deployment, ...createTranscription(ground, account, deployment)]
+  return { account, deployment, ready, endpoint: `https://${names.openAiAccount}.openai.azure.com/` }
+}
+
+/**
+ * Creates what writes down what people say: Azure takes the name of a deployment of the same account, not of a
+ * model (learn.microsoft.com, foundry/openai/realtime-audio-reference). Nothing where the settings name none.
+ */
+function createTranscription(
+  { settings, group }: Ground,
+  account: cognitiveservices.Account,
+  after: cognitiveservices.Deployment,
+): cognitiveservices.Deployment[] {
+  if (settings.transcriptionDeploymentName === undefined) return []
+  const deployment = new cognitiveservices.Deployment(
+    'transcription-deployment',
+    {
+      accountName: account.name,
+      resourceGroupName: group,
+      deploymentName: settings.transcriptionDeploymentName,
+      sku: { name: settings.transcriptionDeploymentSku, capacity: settings.transcriptionDeploymentCapacity },
+      properties: {
+        model: {
+          format: 'OpenAI',
+          name: settings.transcriptionModelName,
+          version: settings.transcriptionModelVersion,
+        },
+        versionUpgradeOption: 'OnceCurrentVersionExpired',
+      },
+    },
+    // The account takes one write at a time, and refuses another with 409 (hashicorp/terraform-provider-azurerm#22607).
+    { dependsOn: after },
+  )
+  return [deployment]
 }

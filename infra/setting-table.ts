@@ -4,7 +4,12 @@
  * Over 200 lines because it is one table.
  */
 import { z } from 'zod'
-import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/contract.ts'
+import {
+  defaultDeployment,
+  defaultGracePeriodSec,
+  defaultPort,
+  defaultTranscription,
+} from '../runtime/contract.ts'
 
 /** What a person reads when a setting is wrong, and in the documents. */
 export interface SettingMeta {
@@ -18,11 +23,11 @@ export interface SettingMeta {
 const text = (fallback: string, pattern: RegExp, description: string, allowed: string) =>
   z.string().regex(pattern).default(fallback).meta({ description, allowed, type: 'string' })
 
-const optional = (pattern: RegExp, description: string, allowed: string) =>
+const optional = (pattern: RegExp, description: string, allowed: string, fallback = '') =>
   z
     .string()
     .refine(value => value === '' || pattern.test(value))
-    .default('')
+    .default(fallback)
     .meta({ description, allowed: `empty, or ${allowed}`, type: 'string' })
 
 const whole = (fallback: number, min: number, max: number, description: string) =>
@@ -84,6 +89,10 @@ const trafficEntry = z.strictObject({
 export type WantedTraffic = z.output<typeof trafficEntry>
 
 const region = /^[a-z][a-z0-9]{3,29}$/
+const deploymentName = /^[A-Za-z0-9][\w.-]{0,62}[A-Za-z0-9]$/
+const deploymentNameWords = '2 to 64 letters, digits, dots and dashes'
+const deploymentKinds = ['GlobalStandard', 'DataZoneStandard', 'Standard'] as const
+const modelName = /^[a-z0-9][a-z0-9.-]{1,62}$/
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const origin = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i
 const network = /^(Internet|\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?)$/
@@ -134,16 +143,11 @@ export const settingTable = z.strictObject({
   registrySku: oneOf(['Basic', 'Standard', 'Premium'], 'Basic', 'Size of the container registry'),
   openAiDeploymentName: text(
     defaultDeployment,
-    /^[A-Za-z0-9][\w.-]{0,62}[A-Za-z0-9]$/,
+    deploymentName,
     'Name of the model deployment',
-    '2 to 64 letters, digits, dots and dashes',
+    deploymentNameWords,
   ),
-  openAiModelName: text(
-    'gpt-realtime',
-    /^[a-z0-9][a-z0-9.-]{1,62}$/,
-    'Model',
-    'a model name such as gpt-realtime',
-  ),
+  openAiModelName: text('gpt-realtime', modelName, 'Model', 'a model name such as gpt-realtime'),
   openAiModelVersion: text(
     '2025-08-28',
     /^\d{4}-\d{2}-\d{2}(-\w+)?$/,
@@ -151,11 +155,40 @@ export const settingTable = z.strictObject({
     'a date such as 2025-08-28',
   ),
   openAiDeploymentSku: oneOf(
-    ['GlobalStandard', 'DataZoneStandard', 'Standard'],
+    deploymentKinds,
     'GlobalStandard',
     'Kind of deployment; realtime models were offered as GlobalStandard only when this was written',
   ),
   openAiDeploymentCapacity: whole(10, 1, 10_000, 'Capacity in thousands of tokens a minute'),
+  transcriptionDeploymentName: optional(
+    deploymentName,
+    'Deployment that writes down what people say on /chat, in the same account; empty makes none, for a region without such a model',
+    deploymentNameWords,
+    defaultTranscription,
+  ),
+  transcriptionModelName: text(
+    defaultTranscription,
+    modelName,
+    'Model that writes it down',
+    `a model name such as ${defaultTranscription}`,
+  ),
+  transcriptionModelVersion: text(
+    '2025-12-15',
+    /^(\d{3}|\d{4}-\d{2}-\d{2}(-\w+)?)$/,
+    'Version of that model',
+    'a version such as 2025-12-15 or 001',
+  ),
+  transcriptionDeploymentSku: oneOf(
+    deploymentKinds,
+    'GlobalStandard',
+    'Kind of that deployment; the default model was offered as GlobalStandard only when this was written',
+  ),
+  transcriptionDeploymentCapacity: whole(
+    10,
+    1,
+    10_000,
+    'Capacity of that deployment in thousands of tokens a minute',
+  ),
   openAiApiKey: secret(
     /^[\x21-\x7e]{16,256}$/,
     'Key of the account, in place of the managed identity',

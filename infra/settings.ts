@@ -1,7 +1,7 @@
 /** Turns a stack's configuration into settings, or into the list of all its faults at once. */
 
 import type { z } from 'zod'
-import { drainMarginSec } from '../runtime/contract.ts'
+import { drainMarginSec, noTranscription } from '../runtime/contract.ts'
 import { warnOfRetirement } from './model-retirement.ts'
 import {
   type SettingName,
@@ -29,6 +29,7 @@ export interface Settings
 }
 
 const optionalNames = [
+  'transcriptionDeploymentName',
   'openAiApiKey',
   'gatewayApiKeys',
   'entraTenantId',
@@ -113,6 +114,13 @@ function faultsAcross(stack: string, table: Table): string[] {
     'gatewayMinCapacity: is over gatewayMaxCapacity',
   )
   check(!(table.zoneRedundant && table.minReplicas < 2), 'minReplicas: zones need at least 2 replicas')
+  const { transcriptionDeploymentName, openAiDeploymentName } = table
+  check(
+    ![openAiDeploymentName.toLowerCase(), noTranscription].includes(
+      transcriptionDeploymentName.toLowerCase(),
+    ),
+    `transcriptionDeploymentName: allowed is neither openAiDeploymentName nor ${noTranscription}; empty makes no deployment`,
+  )
   checkAccess(stack, table, check)
   faults.push(...trafficFaults(table.traffic))
   return faults
@@ -179,9 +187,14 @@ function complete(stack: string, table: Table, today: Date): Settings {
 }
 
 function warn(table: Table, gatewayAuth: string, today: Date): string[] {
-  const retirement = warnOfRetirement(table.openAiModelName, table.openAiModelVersion, today)
+  const { openAiModelName, openAiModelVersion, transcriptionModelName, transcriptionModelVersion } = table
   return [
-    retirement,
+    warnOfRetirement({ setting: 'openAiModel', name: openAiModelName, version: openAiModelVersion }, today),
+    table.transcriptionDeploymentName !== '' &&
+      warnOfRetirement(
+        { setting: 'transcriptionModel', name: transcriptionModelName, version: transcriptionModelVersion },
+        today,
+      ),
     table.tlsCertificateSecretId === '' &&
       'tlsCertificateSecretId is unset: the gateway speaks plain http, and browsers give a page no microphone outside a secure context',
     gatewayAuth === 'none' &&

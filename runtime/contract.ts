@@ -40,3 +40,8 @@ export const pcmRate = 24_000
 export const pcmBytesPerMs = (pcmRate * 2) / 1000
 
 export const defaultDeployment = 'gpt-realtime'
+
+/** Writes down what people say on `/chat`; on Azure also the name of its deployment. */
+export const defaultTranscription = 'gpt-4o-mini-transcribe'
+/** In place of a model's name: nobody writes it down. */
+export const noTranscription = 'none'

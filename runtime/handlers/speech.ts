@@ -116,6 +116,10 @@ export class Speech {
       case 'input_audio_buffer.speech_stopped':
         this.#state = 'silent'
         return this.#parts.tell({ type: 'speech-stopped' })
+      case 'input_audio_buffer.committed':
+        // The client waits for words that nobody writes.
+        if (this.#parts.hearing.transcription === undefined) this.#parts.tell({ type: 'heard', value: '' })
+        return
       case 'conversation.item.input_audio_transcription.completed':
       case 'conversation.item.input_audio_transcription.failed': {
         const { transcript } = parseFields(frame) ?? {}

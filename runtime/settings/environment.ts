@@ -3,7 +3,13 @@
  * Over 200 lines because it is one table; the README's table and `.env.example` are held to this list by a test.
  */
 import { z } from 'zod'
-import { defaultDeployment, defaultDrainDeadlineMs, defaultLameDuckMs, defaultPort } from '../contract.ts'
+import {
+  defaultDeployment,
+  defaultDrainDeadlineMs,
+  defaultLameDuckMs,
+  defaultPort,
+  defaultTranscription,
+} from '../contract.ts'
 
 /** What a person reads when a variable is wrong, and in the tables of the documents. */
 export interface VariableMeta {
@@ -201,8 +207,8 @@ export const environment = z.object({
     'Instructions of /chat sessions',
   ),
   CHAT_TRANSCRIPTION_MODEL: textOr(
-    'gpt-4o-mini-transcribe',
-    'Model that writes down what people say on /chat; on Azure the name of its deployment in the same resource',
+    defaultTranscription,
+    'Model that writes down what people say on /chat; on Azure the name of its deployment in the same resource; none writes nothing down',
   ),
   REALTIME_DIALECT: oneOf(
     ['upstream', 'ga', 'preview'],

@@ -1,5 +1,6 @@
 /** The settings of `/realtime`: session, filter, extraction. A part of `config.ts`. */
 
+import { noTranscription } from '../contract.ts'
 import type { Hearing, SessionSettings, TurnDetection } from '../events/dialect.ts'
 import { type ExtractorOptions, parseFieldsMap } from '../events/extract.ts'
 import type { Environment } from './environment.ts'
@@ -50,7 +51,8 @@ function readServerVad(env: Environment): Partial<TurnDetection> {
 /** Reads how `/chat` listens: a talk goes on by itself, so turns are always answered, and speech always cuts an answer. */
 export function readHearing(env: Environment): Hearing {
   return {
-    transcription: env.CHAT_TRANSCRIPTION_MODEL,
+    transcription:
+      env.CHAT_TRANSCRIPTION_MODEL === noTranscription ? undefined : env.CHAT_TRANSCRIPTION_MODEL,
     turnDetection: {
       type: 'server_vad',
       ...readServerVad(env),

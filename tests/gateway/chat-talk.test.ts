@@ -337,6 +337,18 @@ test('what could not be written down is heard as nothing', async t => {
   t.deepEqual((await talk.until('heard')).at(-1), { type: 'heard', value: '' })
 })
 
+test('where nobody writes it down, no model is named, and a turn that was spoken is heard as nothing', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, CHAT_TRANSCRIPTION_MODEL: 'none' })
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  send(talk, ...audio(tone(100)), end)
+  const session = await upstream.session()
+  const [update] = await nextEvents(session, 4)
+  t.deepEqual(inputOf(update), { format: { type: 'audio/pcm', rate: 24_000 }, turn_detection: null })
+  session.send({ type: 'input_audio_buffer.committed', item_id: 'u', previous_item_id: null })
+  t.deepEqual((await talk.until('heard')).at(-1), { type: 'heard', value: '' })
+})
+
 test('draining: a turn in progress is spoken to its end and answered; another one is refused', async t => {
   const gateway = await gatewayFor(t, { SIMULATOR_RATE: '20' })
   const talk = await converse(t, `${gateway.socketUrl}/chat`)

@@ -22,6 +22,8 @@ export interface AskedResource {
   /** Plain values; what is secret is the text `[secret]`. */
   readonly inputs: Record<string, unknown>
   readonly id: string
+  /** Names of the resources that must exist before it, by its inputs or by `dependsOn`. */
+  readonly after: readonly string[]
 }
 
 export interface Run {
@@ -62,13 +64,15 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
   const { stack = 'dev', preview = false } = options
   const { config = stackFile(stack), digest = defaultDigest, previous = [] } = options
   const resources: AskedResource[] = []
+  const after = new Map<string, readonly string[]>()
   setConfiguration(config)
   const newResource = ({ type, name, inputs }: pulumi.runtime.MockResourceArgs) => {
     const id = idOf(type, inputs)
-    resources.push({ type, name, inputs: reveal(inputs) as Inputs, id })
+    resources.push({ type, name, inputs: reveal(inputs) as Inputs, id, after: after.get(name) ?? [] })
     return { id, state: { ...inputs, ...outputsOf(type, inputs, { digest, previous }) } }
   }
   await pulumi.runtime.setMocks({ call: answerCall, newResource }, project, stack, preview, 'organization')
+  noteDependencies(after)
   const { outputs, fetched } = await runWithRegistry(async () => {
     // A query gives a program of its own to every run.
     const program = (await import(`../../index.ts?run=${performance.now()}`)) as Record<string, unknown>
@@ -79,6 +83,25 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
   })
   resources.sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`))
   return { resources, outputs, fetched, find: (type, name) => find(resources, type, name) }
+}
+
+interface Registration {
+  readonly getName: () => string
+  readonly getDependenciesList: () => readonly string[]
+}
+interface Registrar {
+  registerResource(request: Registration, answer: unknown): unknown
+}
+
+/** Mocks are not told what a resource waits for; the request that they are made from says it, by URN. */
+function noteDependencies(after: Map<string, readonly string[]>): void {
+  const registrar = pulumi.runtime.getMonitor() as unknown as Registrar
+  const register = registrar.registerResource.bind(registrar)
+  registrar.registerResource = (request, answer) => {
+    const names = request.getDependenciesList().map(urn => urn.split('::').at(-1) ?? urn)
+    after.set(request.getName(), names)
+    return register(request, answer)
+  }
 }
 
 /** As the stack's file and `pulumi config` would have it: texts, and lists as JSON. */

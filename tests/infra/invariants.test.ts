@@ -41,6 +41,9 @@ const gatewayOf = (run: Run) =>
   run.find('azure-native:network:ApplicationGateway').inputs as unknown as Gateway
 const appOf = (run: Run) => run.find('azure-native:app:ContainerApp').inputs as unknown as App
 
+const variableOf = (run: Run, variable: string) =>
+  appOf(run).template.containers[0]?.env.find(({ name }) => name === variable)?.value
+
 /** The ping that keeps a socket alive (REALTIME_HEARTBEAT_SEC), in seconds. */
 const heartbeatSec = 10
 
@@ -259,6 +262,31 @@ for (const stack of ['dev', 'prod']) {
     })
   })
 }
+
+test.serial(
+  'what people say is written down by a deployment beside the model, made after it, and named to the container',
+  async t => {
+    const run = await runProgram()
+    const kind = 'azure-native:cognitiveservices:Deployment'
+    const { inputs, after } = run.find(kind, 'transcription-deployment')
+    t.like(inputs, {
+      accountName: run.find(kind, 'openai-deployment').inputs.accountName as string,
+      deploymentName: 'gpt-4o-mini-transcribe',
+      sku: { name: 'GlobalStandard', capacity: 10 },
+      properties: { model: { format: 'OpenAI', name: 'gpt-4o-mini-transcribe', version: '2025-12-15' } },
+    })
+    t.true(after.includes('openai-deployment'), 'Azure refuses two writes at once on an account')
+    const app = run.find('azure-native:app:ContainerApp')
+    t.true(app.after.includes('transcription-deployment'))
+    t.is(variableOf(run, 'CHAT_TRANSCRIPTION_MODEL'), 'gpt-4o-mini-transcribe')
+  },
+)
+
+test.serial('a region without such a model has no such deployment, and the container names none', async t => {
+  const run = await runProgram({ config: { ...stackFile('dev'), transcriptionDeploymentName: '' } })
+  t.is(run.find('azure-native:cognitiveservices:Deployment').name, 'openai-deployment')
+  t.is(variableOf(run, 'CHAT_TRANSCRIPTION_MODEL'), 'none')
+})
 
 test.serial('with a certificate everything is served over TLS, and port 80 only leads there', async t => {
   const { httpListeners, requestRoutingRules, redirectConfigurations } = gatewayOf(

@@ -43,6 +43,14 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   openAiModelVersion: { good: ['2025-08-28', '2025-08-28-preview'], bad: ['latest', '2025-8-28'] },
   openAiDeploymentSku: { good: ['GlobalStandard', 'Standard'], bad: ['globalstandard', 'Free'] },
   openAiDeploymentCapacity: { good: ['1', '10000'], bad: ['0', '10001'] },
+  transcriptionDeploymentName: {
+    good: ['', 'scribe'],
+    bad: ['-a', 'a b', 'gpt-realtime', 'GPT-Realtime', 'none'],
+  },
+  transcriptionModelName: { good: ['gpt-4o-mini-transcribe', 'whisper'], bad: ['Whisper', ''] },
+  transcriptionModelVersion: { good: ['2025-12-15', '001'], bad: ['latest', '1'] },
+  transcriptionDeploymentSku: { good: ['GlobalStandard', 'Standard'], bad: ['globalstandard', ''] },
+  transcriptionDeploymentCapacity: { good: ['1', '10000'], bad: ['0', '10001'] },
   openAiApiKey: { good: ['', '0123456789abcdef'], bad: ['short', '0123456789 abcdef'] },
   gatewayAuth: { good: ['', 'none'], bad: ['entra,key', 'basic'] },
   gatewayApiKeys: {
@@ -214,19 +222,28 @@ test('a stack without TLS, without a gate, or with replicas that share nothing i
 })
 
 const retirements: [model: string, version: string, day: string, warning: RegExp | null][] = [
-  ['gpt-realtime', '2025-08-28', '2026-10-30', null],
-  ['gpt-realtime', '2025-08-28', '2026-10-31', /in 120 days/],
-  ['gpt-realtime', '2025-08-28', '2027-02-27', /in 1 day:/],
-  ['gpt-realtime', '2025-08-28', '2027-02-28', /was retired on 2027-02-28/],
+  ['gpt-realtime', '2025-08-28', '2026-11-01', null],
+  ['gpt-realtime', '2025-08-28', '2026-11-02', /in 120 days/],
+  ['gpt-realtime', '2025-08-28', '2027-03-01', /in 1 day:/],
+  ['gpt-realtime', '2025-08-28', '2027-03-02', /was retired on 2027-03-02/],
   ['gpt-realtime-of-tomorrow', '2030-01-01', '2026-11-20', null],
 ]
 
 test('a model within 120 days of its retirement is warned of', t => {
-  for (const [model, version, day, warning] of retirements) {
-    const text = warnOfRetirement(model, version, new Date(day))
+  for (const [name, version, day, warning] of retirements) {
+    const text = warnOfRetirement({ setting: 'openAiModel', name, version }, new Date(day))
     if (warning === null) t.is(text, null, day)
     else t.regex(text ?? '', warning)
   }
+})
+
+test('the model that writes down is warned of too, by its own settings, unless nothing is written down', t => {
+  const old = { transcriptionModelName: 'whisper', transcriptionModelVersion: '001' }
+  t.regex(
+    read(old).warnings.join('\n'),
+    /whisper 001 is retired on 2026-12-15, .*: choose a newer transcriptionModelName and transcriptionModelVersion/,
+  )
+  t.notRegex(read({ ...old, transcriptionDeploymentName: '' }).warnings.join('\n'), /whisper/)
 })
 
 for (const stack of ['dev', 'prod']) {
