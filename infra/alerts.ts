@@ -49,8 +49,8 @@ export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
 }
 
 /**
- * Replicas that were told to go and left sockets open, or were killed before they had finished. Looks back
- * over the longest grace period twice.
+ * Replicas that were told to go and left sockets open, or were killed before they, or one of their workers, had
+ * finished. Looks back over the longest grace period twice.
  */
 export function drainOverrunQuery(app: string, graceSec: number): string {
   return [
@@ -58,9 +58,9 @@ export function drainOverrunQuery(app: string, graceSec: number): string {
     `| where ContainerAppName == '${app}'`,
     '| extend entry = parse_json(Log)',
     '| extend event = tostring(entry.event), left = toint(entry.left)',
-    "| where event in ('signal.received', 'drain.completed')",
-    '| summarize signalled = minif(TimeGenerated, event == "signal.received"), completed = countif(event == "drain.completed"), left = sum(left) by RevisionName, ContainerGroupName',
-    `| where left > 0 or (completed == 0 and signalled < ago(${graceSec}s))`,
+    "| where event in ('signal.received', 'drain.started', 'drain.completed')",
+    '| summarize signalled = minif(TimeGenerated, event == "signal.received"), started = countif(event == "drain.started"), completed = countif(event == "drain.completed"), left = sum(left) by RevisionName, ContainerGroupName',
+    `| where left > 0 or (completed < max_of(started, 1) and signalled < ago(${graceSec}s))`,
   ].join('\n')
 }
 

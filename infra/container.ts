@@ -19,12 +19,17 @@ export interface ContainerParts {
 /** Where Container Apps keeps its own proxies (learn.microsoft.com, custom-virtual-networks). */
 const platformNetworks = ['100.100.0.0/17', '100.100.128.0/19', '100.100.160.0/19', '100.100.192.0/19']
 
-/** The container's environment; every name stands in `runtime/settings/environment.ts`. */
+/**
+ * The container's environment; every name stands in `runtime/settings/environment.ts`. A process uses one core:
+ * alone on two it could never reach the share of them at which replicas scale. The number is told, not left to
+ * `auto`, which counts the host's cores wherever a platform sets no quota.
+ */
 export function listVariables({ settings }: Ground, parts: ContainerParts): Variable[] {
   const { openAiApiKey, gatewayApiKeys, entraTenantId, entraRequiredScope, entraRequiredRole } = settings
   const plain: Record<string, Input<string> | undefined> = {
     HOST: '0.0.0.0',
     PORT: String(settings.containerTargetPort),
+    WORKERS: settings.containerCpu > 1 ? String(Math.ceil(settings.containerCpu)) : undefined,
     DRAIN_DEADLINE_MS: String(settings.drainDeadlineMs),
     APPLICATION_GATEWAY_HOST: parts.publicUrl,
     AZURE_OPENAI_ENDPOINT: parts.openAiEndpoint,

@@ -37,6 +37,22 @@ const stacks: [title: string, stack: string, config: Record<string, unknown>][] 
   ['prod with keys', 'prod', withKeys],
 ]
 
+test.serial(
+  'a process for each core begun: one alone never reaches the share of two cores that scales',
+  async t => {
+    const workers: [containerCpu: string, count: number][] = [
+      ['0.5', 1],
+      ['1', 1],
+      ['1.25', 2],
+      ['2', 2],
+    ]
+    for (const [containerCpu, count] of workers) {
+      const value = (await variablesOf('dev', { containerCpu })).find(({ name }) => name === 'WORKERS')?.value
+      t.is(readConfig(value === undefined ? {} : { WORKERS: value }).workers, count, containerCpu)
+    }
+  },
+)
+
 for (const [title, stack, config] of stacks) {
   test.serial(`${title}: every variable of the container is one that the runtime knows`, async t => {
     const unknown = (await variablesOf(stack, config))
