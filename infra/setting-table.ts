@@ -306,6 +306,8 @@ export const settingTable = z.strictObject({
   ),
 })
 
+/** The settings as the table yields them: what is unset has its default. */
+export type Table = z.output<typeof settingTable>
 export type SettingName = keyof typeof settingTable.shape
 export const settingNames = Object.keys(settingTable.shape) as SettingName[]
 

@@ -1,0 +1,74 @@
+/** Settings that do not go together. */
+import { noTranscription } from '../runtime/contract.ts'
+import type { Table, WantedTraffic } from './setting-table.ts'
+
+type Check = (fine: boolean, fault: string) => void
+
+/** Finds what is wrong between settings that are each right by themselves: a sentence for each fault. */
+export function faultsAcross(stack: string, table: Table): string[] {
+  const faults: string[] = []
+  const check: Check = (fine, fault) => {
+    if (!fine) faults.push(fault)
+  }
+  // The app's name and a revision's suffix share 54 characters (microsoft/azure-container-apps#1443).
+  check(
+    /^[a-z][a-z0-9]{1,11}$/.test(stack),
+    'the stack: its name is part of every name; allowed is 2 to 12 lower-case letters and digits, a letter first',
+  )
+  check(table.minReplicas <= table.maxReplicas, 'minReplicas: is over maxReplicas')
+  check(
+    table.gatewayMinCapacity <= table.gatewayMaxCapacity,
+    'gatewayMinCapacity: is over gatewayMaxCapacity',
+  )
+  check(!(table.zoneRedundant && table.minReplicas < 2), 'minReplicas: zones need at least 2 replicas')
+  const { transcriptionDeploymentName, openAiDeploymentName } = table
+  check(
+    ![openAiDeploymentName.toLowerCase(), noTranscription].includes(
+      transcriptionDeploymentName.toLowerCase(),
+    ),
+    `transcriptionDeploymentName: allowed is neither openAiDeploymentName nor ${noTranscription}; empty makes no deployment`,
+  )
+  checkAccess(stack, table, check)
+  faults.push(...trafficFaults(table.traffic))
+  return faults
+}
+
+function checkAccess(stack: string, table: Table, check: Check): void {
+  check(
+    table.gatewayAuth !== '' || stack === 'dev',
+    'gatewayAuth: is required for a stack that is not dev; allowed is none, key, entra, or key,entra',
+  )
+  check(
+    !table.gatewayAuth.includes('key') || table.gatewayApiKeys !== '',
+    'gatewayApiKeys: is unset; gatewayAuth key needs it (pulumi config set --secret gatewayApiKeys)',
+  )
+  check(
+    !table.gatewayAuth.includes('entra') || table.entraTenantId !== '',
+    'entraTenantId: is unset; gatewayAuth entra needs it',
+  )
+  check(
+    !table.gatewayAuth.includes('entra') || table.entraAudience.length > 0,
+    'entraAudience: is unset; gatewayAuth entra needs it',
+  )
+  check(
+    table.tlsCertificateSecretId === '' || table.hostName !== '',
+    'hostName: is unset; tlsCertificateSecretId needs the name that the certificate is for',
+  )
+  check(
+    table.tlsCertificateSecretId === '' || table.keyVaultResourceGroup !== '',
+    'keyVaultResourceGroup: is unset; tlsCertificateSecretId needs it, to let the Application Gateway read the vault',
+  )
+}
+
+function trafficFaults(traffic: readonly WantedTraffic[]): string[] {
+  if (traffic.length === 0) return []
+  const faults: string[] = []
+  const sum = traffic.reduce((total, { weight }) => total + weight, 0)
+  if (sum !== 100) faults.push(`traffic: the weights add up to ${sum}; allowed is 100`)
+  const labels = traffic.flatMap(({ label }) => label ?? [])
+  if (new Set(labels).size < labels.length)
+    faults.push('traffic: a label stands on two revisions; allowed is one')
+  const names = traffic.map(({ revision }) => revision)
+  if (new Set(names).size < names.length) faults.push('traffic: a revision is listed twice; allowed is once')
+  return faults
+}
