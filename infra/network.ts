@@ -95,10 +95,11 @@ function createSecurityGroup({ names, settings, group }: Ground, subnet: string,
 
 /** Source: learn.microsoft.com, application-gateway/configuration-infrastructure. */
 function gatewayRules(clientRanges: readonly string[]): SecurityRule[] {
-  const [first, ...rest] = clientRanges
+  const [only] = clientRanges
+  // A name such as Internet is taken in the singular only.
   const clients =
-    rest.length === 0
-      ? { sourceAddressPrefix: first ?? 'Internet' }
+    only !== undefined && clientRanges.length === 1
+      ? { sourceAddressPrefix: only }
       : { sourceAddressPrefixes: [...clientRanges] }
   return [
     allow('clients', 100, { ...clients, destinationPortRanges: ['80', '443'] }),

@@ -1,6 +1,6 @@
 /** Settings that do not go together. */
 import { noTranscription } from '../runtime/contract.ts'
-import type { Table, WantedTraffic } from './setting-table.ts'
+import { settingMeta, type Table, type WantedTraffic } from './setting-table.ts'
 
 type Check = (fine: boolean, fault: string) => void
 
@@ -27,6 +27,12 @@ export function faultsAcross(stack: string, table: Table): string[] {
       transcriptionDeploymentName.toLowerCase(),
     ),
     `transcriptionDeploymentName: allowed is neither openAiDeploymentName nor ${noTranscription}; empty makes no deployment`,
+  )
+  const { clientRanges } = table
+  // None would leave the door open, and Azure takes a name such as Internet alone only.
+  check(
+    clientRanges.length > 0 && (clientRanges.length === 1 || !clientRanges.includes('Internet')),
+    `clientRanges: allowed is ${settingMeta('clientRanges').allowed}`,
   )
   checkAccess(stack, table, check)
   faults.push(...trafficFaults(table.traffic))

@@ -95,7 +95,8 @@ const deploymentKinds = ['GlobalStandard', 'DataZoneStandard', 'Standard'] as co
 const modelName = /^[a-z0-9][a-z0-9.-]{1,62}$/
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const origin = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i
-const network = /^(Internet|\d{1,3}(\.\d{1,3}){3}(\/\d{1,2})?)$/
+const byte = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)'
+const network = new RegExp(`^(Internet|${byte}(\\.${byte}){3}(/([12]?\\d|3[0-2]))?)$`)
 const hostName = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/i
 
 export const settingTable = z.strictObject({

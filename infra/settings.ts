@@ -119,6 +119,9 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
       ),
     table.tlsCertificateSecretId === '' &&
       'tlsCertificateSecretId is unset: the gateway speaks plain http, and browsers give a page no microphone outside a secure context',
+    gatewayAuth !== 'none' &&
+      table.tlsCertificateSecretId === '' &&
+      'credentials of clients travel in the clear, for all on the way to read: set tlsCertificateSecretId',
     gatewayAuth === 'none' &&
       table.clientRanges.includes('Internet') &&
       'gatewayAuth is none: whoever finds the address talks to the model at your cost; set gatewayAuth or clientRanges',

@@ -71,7 +71,7 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   },
   clientRanges: {
     good: ['Internet', '203.0.113.0/24', '203.0.113.7,198.51.100.0/24'],
-    bad: ['internet', 'everyone'],
+    bad: ['internet', 'everyone', '', ' , ', 'Internet,203.0.113.0/24', '203.0.113.256', '203.0.113.0/33'],
   },
   gatewaySku: { good: ['Standard_v2', 'WAF_v2'], bad: ['Standard', 'WAF'] },
   gatewayMinCapacity: { good: ['1', '2'], bad: ['0', '126'] },
@@ -219,6 +219,17 @@ test('a stack without TLS, without a gate, or with replicas that share nothing i
   t.regex(warnings, /gatewayAuth is none/)
   t.regex(warnings, /redis is off/)
   t.notRegex(read({ clientRanges: '203.0.113.0/24' }).warnings.join('\n'), /gatewayAuth/)
+})
+
+test('a stack that asks for credentials over plain http is warned that they can be read on the way', t => {
+  const keyed = { gatewayAuth: 'key', gatewayApiKeys: 'me:12345678' }
+  t.regex(read(keyed).warnings.join('\n'), /in the clear/)
+  const tls = {
+    tlsCertificateSecretId: 'https://vault1.vault.azure.net/secrets/a',
+    keyVaultResourceGroup: 'rg',
+    hostName: 'a.example.com',
+  }
+  for (const safe of [{}, { ...keyed, ...tls }]) t.notRegex(read(safe).warnings.join('\n'), /in the clear/)
 })
 
 const retirements: [model: string, version: string, day: string, warning: RegExp | null][] = [
