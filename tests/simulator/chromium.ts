@@ -1,30 +1,16 @@
 /** A real Chromium with a microphone that plays a file, on a page from which a simulator may be called. */
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import sparticuz from '@sparticuz/chromium'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
 import { sampleRate } from '../../runtime/simulator/voice/synthesis.ts'
+import { launchChromium } from '../browser/_chromium.ts'
 
-const cache = fileURLToPath(new URL('../../node_modules/.cache/chromium', import.meta.url))
-
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-  '--use-fake-device-for-media-stream',
-  '--use-fake-ui-for-media-stream',
-]
+/** A page that is called plays what it hears before anybody has touched it. */
+const withoutGesture = '--autoplay-policy=no-user-gesture-required'
 
 export interface Stall {
   /** A fresh page on localhost, which is a secure context. */
@@ -41,10 +27,7 @@ export async function openStall(words: string, files: Record<string, string> = {
   const folder = await mkdtemp(join(tmpdir(), 'microphone-'))
   const sound = join(folder, 'microphone.wav')
   await writeFile(sound, wavOf(words))
-  const browser: Browser = await chromium.launch({
-    executablePath: await unpackChromium(),
-    args: [...flags, `--use-file-for-fake-audio-capture=${sound}`],
-  })
+  const browser = await launchChromium([withoutGesture, `--use-file-for-fake-audio-capture=${sound}`])
   const server = createServer((request, response) => {
     const file = files[request.url ?? '/']
     const type = file === undefined ? 'text/html' : 'text/javascript'
@@ -67,21 +50,6 @@ export async function openStall(words: string, files: Record<string, string> = {
       await rm(folder, { recursive: true })
     },
   }
-}
-
-/** The package carries the browser compressed. Test files run at once: each unpacks aside, the first one's stays. */
-async function unpackChromium(): Promise<string> {
-  const executable = join(cache, 'chromium')
-  if (existsSync(executable)) return executable
-  await mkdir(join(cache, '..'), { recursive: true })
-  const aside = await mkdtemp(`${cache}-`)
-  const { TMPDIR } = process.env
-  process.env.TMPDIR = aside
-  await sparticuz.executablePath()
-  if (TMPDIR === undefined) delete process.env.TMPDIR
-  else process.env.TMPDIR = TMPDIR
-  await rename(aside, cache).catch(() => rm(aside, { recursive: true }))
-  return executable
 }
 
 function wavOf(words: string): Buffer {
