@@ -70,7 +70,7 @@ export class Carryover {
     if (resumed !== undefined && 'failure' in resumed)
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     if (this.hasResumed) {
-      this.remember()
+      this.#remember()
       tell({ type: 'session.resumed', items: this.#conversation.size, answer_due: this.#conversation.owed })
     }
     if (wantsTicket) {
@@ -90,13 +90,25 @@ export class Carryover {
     this.#renewals += 1
     const askedAgain = this.#conversation.owed
     this.#renewing = { askedAgain }
-    this.remember()
+    this.#remember()
     if (askedAgain) this.#conversation.ask()
     return true
   }
 
+  /**
+   * Upstream is away and the client is told so: nobody waits for an answer any more. What never reached
+   * upstream is reported as failed, so the next session is not told of it either.
+   */
+  givesUp(): void {
+    this.#conversation.forgetUnconfirmed()
+    this.#conversation.forgive()
+    if (this.#renewing !== null) this.#renewing.askedAgain = false
+    this.#remember()
+    this.changed()
+  }
+
   /** The next upstream session, whenever it is dialled, will be told everything. */
-  remember(): void {
+  #remember(): void {
     this.#replay = this.#conversation.replay(this.#parts.dialect)
   }
 
@@ -132,6 +144,14 @@ export class Carryover {
     const left = this.#hidden?.get(type) ?? 0
     if (left > 0) this.#hidden?.set(type, left - 1)
     return left > 0 || this.#conversation.isEcho(frame, type) || (type === 'error' && isExpiry(frame))
+  }
+
+  /** Whether an answer is still wanted, where that is not upstream's word alone: one that was interrupted is not. */
+  settle(isWanted: boolean): void {
+    if (this.#conversation.owed === isWanted) return
+    if (isWanted) this.#conversation.ask()
+    else this.#conversation.forgive()
+    this.changed()
   }
 
   /** The conversation changed: what is in the store is written anew. */

@@ -49,10 +49,7 @@ class Chat implements Connection, SessionHooks {
     this.#answer = new Answer({
       tell,
       deliver: message => this.#session.deliver(message),
-      send: (message, type) => {
-        if (type === 'response.create') this.#carryover.conversation.ask()
-        this.#session.send(message, type)
-      },
+      send: (message, type) => this.#session.send(message, type),
     })
     this.#speech = new Speech({
       ...{ hearing, dialect, tell, answer: this.#answer },
@@ -75,6 +72,11 @@ class Chat implements Connection, SessionHooks {
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
+    this.#take(data, isBinary)
+    this.#carryover.settle(this.#answer.due)
+  }
+
+  #take(data: Uint8Array, isBinary: boolean): void {
     if (!isBinary && this.#options.readType(data) === 'audio') return this.#speech.audio(data)
     const request = readChatRequest(data, isBinary)
     if ('refusal' in request) this.refused(request.refusal)
@@ -100,6 +102,7 @@ class Chat implements Connection, SessionHooks {
     // A turn that was spoken over an answer ends it.
     this.#answer.interrupt(undefined)
     this.#answer.ask()
+    this.#carryover.conversation.ask()
     this.#carryover.changed()
   }
 
@@ -117,9 +120,8 @@ class Chat implements Connection, SessionHooks {
 
   opened(): void {
     this.#upstream = 'there'
-    const { dialect } = this.#options
-    const settings = { ...this.#options.settings, ...this.#speech.hearing }
-    this.#session.send(sessionUpdate(settings, dialect), 'session.update')
+    const { dialect, settings } = this.#options
+    this.#session.send(sessionUpdate({ ...settings, ...this.#speech.hearing }, dialect), 'session.update')
     for (const event of this.#carryover.opened(1)) this.#session.send(event, null)
   }
 
@@ -127,6 +129,7 @@ class Chat implements Connection, SessionHooks {
     if (this.#carryover.noted(frame, type)) return
     this.#speech.event(frame, type)
     this.#answer.event(frame, type)
+    this.#carryover.settle(this.#answer.due)
   }
 
   answerDue(): boolean {
@@ -138,8 +141,8 @@ class Chat implements Connection, SessionHooks {
   }
 
   keepsClient(end: End): boolean {
-    const { conversation } = this.#carryover
-    const owed = this.#answer.abandon() || conversation.owed
+    const owed = this.#answer.abandon()
+    this.#carryover.settle(owed)
     const wasThere = this.#upstream === 'there'
     this.#upstream = 'none'
     if (wasThere && this.#carryover.loses(end)) {
@@ -148,10 +151,7 @@ class Chat implements Connection, SessionHooks {
       if (owed) queueMicrotask(() => this.#dialAndAsk())
       return true
     }
-    // What never reached upstream is reported as failed, so it is not told to the next session either.
-    conversation.forgetUnconfirmed()
-    conversation.forgive()
-    if (wasThere) this.#carryover.remember()
+    this.#carryover.givesUp()
     const isUnheard = this.#speech.lost(false)
     if (owed || isUnheard || end.error !== undefined)
       this.refused(lossOf(end, this.#options.label, isUnheard))

@@ -238,6 +238,65 @@ test('when upstream dies in mid-answer another session takes over, and the broke
   t.deepEqual(await talk.next(), { type: 'session.renewed', items: 1, asked_again: true })
 })
 
+for (const [what, begins] of [
+  ['that had begun', true],
+  ['that had not begun', false],
+] as const) {
+  test(`an interrupted answer ${what} is not asked for again when upstream is lost before it is over`, async t => {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, upstream.env)
+    const talk = await converse(t, `${gateway.socketUrl}/chat`)
+    talk.send({ text: 'first' })
+    const session = await upstream.session()
+    await firstTurn(session)
+    if (begins) {
+      session.send({ type: 'response.created', response: { id: 'r1' } })
+      await talk.until('transcript-reset')
+    }
+    talk.send({ type: 'interrupt' })
+    await talk.until('status', ({ message }) => message === 'Response interrupted')
+    session.socket.terminate()
+    await gateway.logged('bridge.completed')
+    talk.send({ text: 'second' })
+    const renewed = await upstream.session()
+    t.is((await firstTurn(renewed)).create.type, 'conversation.item.create')
+    t.is((await nextEvent(renewed)).type, 'response.create')
+    t.deepEqual(await talk.next(), { type: 'session.renewed', items: 2, asked_again: false })
+  })
+}
+
+test('an answer that upstream refused, in words, is not asked for again when upstream is lost', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  talk.send({ text: 'first' })
+  const session = await upstream.session()
+  await firstTurn(session)
+  session.send({ type: 'error', error: { code: 'insufficient_quota', message: 'no more' } })
+  await talk.until('error')
+  session.socket.terminate()
+  await gateway.logged('bridge.completed')
+  talk.send({ text: 'second' })
+  const renewed = await upstream.session()
+  t.is((await firstTurn(renewed)).create.type, 'conversation.item.create')
+  t.is((await nextEvent(renewed)).type, 'response.create')
+  t.deepEqual(await talk.next(), { type: 'session.renewed', items: 2, asked_again: false })
+})
+
+test('an answer that was lost and could not be asked for again is not promised with the next session', async t => {
+  const upstream = await fakeUpstream(t, { refuse: dial => (dial === 2 ? { status: 401 } : null) })
+  const gateway = await gatewayFor(t, upstream.env)
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  talk.send({ text: 'first' })
+  const session = await upstream.session()
+  await firstTurn(session)
+  session.socket.terminate()
+  t.like((await talk.until('error')).at(-1), { code: 'upstream_refused' })
+  talk.send({ text: 'second' })
+  await firstTurn(await upstream.session())
+  t.deepEqual(await talk.next(), { type: 'session.renewed', items: 2, asked_again: false })
+})
+
 test('an upstream that dies again and again is given up, and the next message tries once more', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, upstream.env)

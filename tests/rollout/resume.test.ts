@@ -134,6 +134,23 @@ test('kill -9 in mid-answer: green gives the answer that broke off, asked once m
   t.regex((await ask(after, 'what did I say')).transcript, /"my name is Ada", "count to 300"/)
 })
 
+test('who interrupted an answer and comes back before it is over is not given it after all', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const before = await converse(t, `${gateway.socketUrl}/chat?resume=`)
+  const ticket = await ticketOf(before)
+  before.send({ text: 'count to 300' })
+  const session = await upstream.session()
+  session.send({ type: 'response.created', response: { id: 'r1' } })
+  await before.until('transcript-reset')
+  before.send({ type: 'interrupt' })
+  await before.until('status', ({ message }) => message === 'Response interrupted')
+  before.socket.close()
+  await before.closed
+  const after = await converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 1, answer_due: false })
+})
+
 test("upstream's own end between turns is carried over, and told once", async t => {
   const upstream = await fakeUpstream(t)
   const env = { ...upstream.env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
