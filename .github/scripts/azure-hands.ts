@@ -8,15 +8,20 @@ export interface Surroundings {
   readonly stack: string
   /** Sockets that are held from here while weights move. */
   readonly sockets: number
-  /** An access token or key for a gateway that asks for one. */
+  /** A key for a gateway that asks for one; it goes before `audience`. */
   readonly credential: string
+  /** App-id URI of the API of a gateway that asks for Entra ID: a token is got when it is needed. */
+  readonly audience: string
   readonly wait: (seconds: number) => Promise<void>
 }
 
 const logsApi = 'https://api.loganalytics.io'
+const pollSec = 10
+const activationSec = 600
 
 /** Makes the hands for a stack; `pulumi` and `az` must be signed in. */
-export function azureHands({ stack, sockets, credential, wait }: Surroundings): Hands {
+export function azureHands(surroundings: Surroundings): Hands {
+  const { stack, sockets, wait } = surroundings
   const output = (name: string) => run('pulumi', ['stack', 'output', name, '--stack', stack])
   // All of them: asked for one that is not there yet, Pulumi fails as it does when it cannot reach the state.
   const outputs = () =>
@@ -33,22 +38,28 @@ export function azureHands({ stack, sockets, credential, wait }: Surroundings): 
     keepImage: async () => {
       run('pulumi', ['config', 'set', 'imageRef', output('imageRef'), '--stack', stack])
     },
-    smoke: revision =>
+    smoke: async revision =>
       smoke({
         group: output('resourceGroup'),
         job: output('smokeJob'),
         image: output('imageRef'),
         host: labelHost(output('containerAppUrl')),
         revision,
-        credential,
+        credential: await credentialOf(surroundings),
         wait,
       }),
-    holdSockets: async () => holdSockets(output('applicationGatewayUrl'), sockets, credential),
+    holdSockets: async () =>
+      holdSockets(output('applicationGatewayUrl'), sockets, await credentialOf(surroundings)),
     openSockets: async revision => {
       await signIn()
       return countSockets(output('logWorkspace'), revision)
     },
+    activate: async revision => {
+      await signIn()
+      await activate(['--revision', revision, ...app()], wait)
+    },
     deactivate: async revision => {
+      await signIn()
       run('az', ['containerapp', 'revision', 'deactivate', '--revision', revision, ...app()], 'inherit')
     },
     wait,
@@ -63,6 +74,27 @@ function setTraffic(stack: string, weights: readonly Weight[]): void {
     Object.entries(entry).flatMap(([key, value]) => ['--plaintext', `traffic[${index}].${key}=${value}`]),
   )
   if (values.length > 0) run('pulumi', ['config', 'set-all', '--path', '--stack', stack, ...values])
+}
+
+/** A token of Entra ID lives for an hour or so: one that is kept would be too old at the next roll-out. */
+async function credentialOf({ credential, audience }: Surroundings): Promise<string> {
+  if (credential !== '' || audience === '') return credential
+  await signIn()
+  const ask = ['account', 'get-access-token', '--scope', `${audience}/.default`]
+  return run('az', [...ask, '--query', 'accessToken', '--output', 'tsv'])
+}
+
+/** @throws when the revision is gone, or does not run in time */
+async function activate(revision: readonly string[], wait: Surroundings['wait']): Promise<void> {
+  const show = (property: string) =>
+    run('az', ['containerapp', 'revision', 'show', ...revision, '--query', property, '--output', 'tsv'])
+  if (show('properties.active').toLowerCase() === 'true') return
+  run('az', ['containerapp', 'revision', 'activate', ...revision, '--output', 'none'], 'inherit')
+  for (let waited = 0; waited < activationSec; waited += pollSec) {
+    if (show('properties.runningState').startsWith('Running')) return
+    await wait(pollSec)
+  }
+  throw new Error(`${revision[1]} does not run: ContainerAppSystemLogs says why`)
 }
 
 /** A label's own name stands beside the app's (learn.microsoft.com, container-apps/revisions). */

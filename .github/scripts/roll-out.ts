@@ -24,6 +24,8 @@ export interface Hands {
   /** Holds sockets from outside; `check` throws once one was lost, `stop` ends them. */
   readonly holdSockets: () => Promise<{ check: () => void; stop: () => Promise<void> }>
   readonly openSockets: (revision: string) => Promise<number>
+  /** Has a revision run that may have been deactivated. Throws when it is gone, or does not come to run. */
+  readonly activate: (revision: string) => Promise<void>
   readonly deactivate: (revision: string) => Promise<void>
   readonly wait: (seconds: number) => Promise<void>
   readonly say: (line: string) => void
@@ -71,17 +73,19 @@ export async function rollOut(plan: Plan, hands: Hands): Promise<void> {
 }
 
 /**
- * Puts all traffic on a revision that is still active; new connections follow at once, open ones stay. Builds
- * nothing: what is checked out may be what is wrong, and a way back does not wait for a build.
+ * Puts all traffic on an earlier revision, which is started again if it was deactivated; new connections follow
+ * at once, open ones stay. Builds nothing: what is checked out may be what is wrong, and a way back does not wait
+ * for a build.
  */
 export async function rollBack(
   revision: string,
-  hands: Pick<Hands, 'update' | 'newest' | 'keepImage' | 'say'>,
+  hands: Pick<Hands, 'update' | 'newest' | 'keepImage' | 'activate' | 'say'>,
 ): Promise<void> {
   if (revision === '') throw new Error('Name the revision to go back to: the outputs of the stack list them')
   const newest = await hands.newest()
   if (revision === newest) throw new Error(`${revision} is the newest: name the revision to go back to`)
   await hands.keepImage()
+  await hands.activate(revision)
   await hands.update([...named(revision, 100), { revision: newest, weight: 0, label: darkLabel }])
   hands.say(`${revision} takes all new connections again`)
 }

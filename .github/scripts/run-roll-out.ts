@@ -10,6 +10,7 @@ const {
   SOCKETS = '',
   REVISION = '',
   CREDENTIAL = '',
+  AUDIENCE = '',
 } = process.env
 /** What is left empty is no number, where Number() would make it 0. */
 const numberOf = (text: string) => (text.trim() === '' ? Number.NaN : Number(text))
@@ -17,7 +18,7 @@ const sockets = numberOf(SOCKETS)
 if (!Number.isInteger(sockets) || sockets < 1)
   throw new Error('sockets: allowed is a whole number, 1 or more')
 const wait = (seconds: number) => new Promise<void>(resolve => setTimeout(resolve, seconds * 1000))
-const hands = azureHands({ stack: STACK, sockets, credential: CREDENTIAL, wait })
+const hands = azureHands({ stack: STACK, sockets, credential: CREDENTIAL, audience: AUDIENCE, wait })
 
 if (process.argv[2] === 'rollback') await rollBack(REVISION, hands)
 else

@@ -64,7 +64,7 @@ function standIns(t: ExecutionContext, answers: Answers = {}) {
 }
 
 /** Hands whose commands are the stand-ins; one test at a time, as the path is the process's. */
-function handsWith(t: ExecutionContext, answers: Answers = {}, credential = '') {
+function handsWith(t: ExecutionContext, answers: Answers = {}, credential = '', audience = '') {
   const { path, asked } = standIns(t, answers)
   const before = process.env.PATH
   process.env.PATH = path
@@ -75,7 +75,7 @@ function handsWith(t: ExecutionContext, answers: Answers = {}, credential = '') 
   const wait = async (seconds: number) => {
     waits.push(seconds)
   }
-  return { hands: azureHands({ stack: 'dev', sockets: 1, credential, wait }), asked, waits }
+  return { hands: azureHands({ stack: 'dev', sockets: 1, credential, audience, wait }), asked, waits }
 }
 
 const lineOf = ({ program, args }: Asked) => [program, ...args].join(' ')
@@ -152,6 +152,63 @@ test.serial(
     t.is(secret?.text, `smoke-credential=${credential}`)
     t.false(start?.text?.includes(credential))
     t.true(start?.text?.includes('{"name":"SMOKE_CREDENTIAL","secretRef":"smoke-credential"}'))
+  },
+)
+
+test.serial(
+  'where Entra ID is asked for, the client shows a token of the moment; a credential that is kept goes before',
+  async t => {
+    const token = { ...started, 'az account get-access-token': 'token-of-now' }
+    const fresh = handsWith(t, token, '', 'api://realtime-gateway')
+    await fresh.hands.smoke('app--rgreen')
+    t.true(
+      fresh
+        .asked()
+        .map(lineOf)
+        .includes(
+          'az account get-access-token --scope api://realtime-gateway/.default --query accessToken --output tsv',
+        ),
+    )
+    t.true(fresh.asked().some(({ text }) => text === 'smoke-credential=token-of-now'))
+    const kept = handsWith(t, token, 'a-key', 'api://realtime-gateway')
+    await kept.hands.smoke('app--rgreen')
+    t.true(kept.asked().some(({ text }) => text === 'smoke-credential=a-key'))
+  },
+)
+
+const show = (property: string) =>
+  `az containerapp revision show --revision app--rblue --name app --resource-group app-rg --query properties.${property}`
+
+test.serial('a revision that was deactivated is started, and waited for until it runs', async t => {
+  const active = handsWith(t, { [show('active')]: 'true' })
+  await active.hands.activate('app--rblue')
+  t.false(active.asked().some(command => lineOf(command).includes('revision activate')))
+  const inactive = handsWith(t, { [show('active')]: 'false', [show('runningState')]: 'RunningAtMaxScale' })
+  await inactive.hands.activate('app--rblue')
+  t.true(
+    inactive
+      .asked()
+      .map(lineOf)
+      .includes(
+        'az containerapp revision activate --revision app--rblue --name app --resource-group app-rg --output none',
+      ),
+  )
+})
+
+test.serial(
+  'a revision that does not come to run again is named, and one that is gone fails at once',
+  async t => {
+    const stuck = handsWith(t, { [show('active')]: 'false', [show('runningState')]: 'Processing' })
+    await t.throwsAsync(stuck.hands.activate('app--rblue'), { message: /app--rblue does not run/ })
+    t.is(
+      stuck.waits.reduce((sum, seconds) => sum + seconds),
+      600,
+    )
+    const gone = handsWith(t, { [show('active')]: 3 })
+    await t.throwsAsync(gone.hands.activate('app--rblue'), {
+      message: 'az containerapp revision show failed with 3',
+    })
+    t.deepEqual(gone.waits, [])
   },
 )
 

@@ -51,6 +51,9 @@ function stage({
       },
     }),
     openSockets: async () => open.shift() ?? 0,
+    activate: async revision => {
+      done.push(`activate ${revision}`)
+    },
     deactivate: async revision => {
       done.push(`deactivate ${revision}`)
     },
@@ -175,10 +178,10 @@ test('the command refuses an empty number and a letter, and does nothing', t => 
   t.regex(stderr, /Name the revision to go back to/)
 })
 
-test('a roll-back puts everything on the named revision, keeps the newest at hand, and builds nothing', async t => {
+test('a roll-back has the named revision run, puts everything on it, keeps the newest at hand, and builds nothing', async t => {
   const { done, hands } = stage()
   await rollBack(blue, hands)
-  t.deepEqual(done, ['keep image', back])
+  t.deepEqual(done, ['keep image', `activate ${blue}`, back])
   await t.throwsAsync(rollBack(green, hands), { message: /newest/ })
 })
 
