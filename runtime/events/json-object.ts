@@ -1,7 +1,10 @@
 /**
  * Finds JSON objects in running text, in time linear in its length whatever it holds.
  *
- * Why linear: an attempt to read an object from a `{` settles the fate of each `{` it meets outside
+ * What a model writes is nearly always right at its first `{`: that one is matched by braces alone and
+ * left to JSON.parse, several times as fast as reading characters. All else goes to the reader below.
+ *
+ * Why that is linear: an attempt to read an object from a `{` settles the fate of each `{` it meets outside
  * strings (closed: an object; still open: fails at the same place), and those are not tried again. So an
  * untried one stands inside a string of each earlier attempt that passes over it. Two attempts that meet
  * like that stay opposite, one in a string and the other not: a quote turns both, a backslash ends the
@@ -26,17 +29,53 @@ const anArray = -1
 /**
  * Finds the first `{…}` that is a valid JSON object: of all such the one that starts first.
  * @param text anything; an object may stand in prose, in an array, or in what an invalid one quotes.
- * @param scan counts the work: at most five steps a character.
+ * @param scan counts the work: at most seven steps a character.
  * @returns the object exactly as it is written, or null.
  */
 export function firstObject(text: string, scan: Scan = { steps: 0 }): string | null {
+  const likely = untilMatchingBrace(text, scan)
+  if (likely === null || isObject(likely, scan)) return likely
   const found = new ObjectReader(text, scan).first()
   return found === null ? null : text.slice(found.start, found.end)
 }
 
 /** Tells whether a text is one valid JSON object, from its first character to its last. */
 export function isObject(text: string, scan: Scan = { steps: 0 }): boolean {
-  return text.startsWith('{') && new ObjectReader(text, scan).attempt(0) === text.length
+  if (!text.startsWith('{') || !text.endsWith('}')) return false
+  scan.steps += text.length
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Takes what stands from the first `{` to the `}` that would match it; to the end of the text where none does. */
+function untilMatchingBrace(text: string, scan: Scan): string | null {
+  const start = text.indexOf('{')
+  if (start < 0) return null
+  let at = start
+  let depth = 0
+  do {
+    const code = text.charCodeAt(at)
+    if (code === ascii.quote) at = closingQuote(text, at + 1)
+    else if (code === ascii.openBrace) depth += 1
+    else if (code === ascii.closeBrace) depth -= 1
+    at += 1
+  } while (depth > 0 && at < text.length)
+  scan.steps += at
+  return text.slice(start, at)
+}
+
+/** The first quote that does not stand after an odd number of backslashes; the text's length if there is none. */
+function closingQuote(text: string, start: number): number {
+  for (let close = text.indexOf('"', start); close >= 0; close = text.indexOf('"', close + 1)) {
+    let before = close - 1
+    while (before >= start && text.charCodeAt(before) === ascii.backslash) before -= 1
+    if ((close - before) % 2 === 1) return close
+  }
+  return text.length
 }
 
 class ObjectReader {

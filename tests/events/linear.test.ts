@@ -4,9 +4,9 @@ import { findJson, type JsonStrategy } from '../../runtime/events/extract.ts'
 
 /** Steps a character, as the docstrings of the searches promise. */
 const promised: Readonly<Record<JsonStrategy, number>> = {
-  first_object: 5,
+  first_object: 7,
   strict_fence: 3,
-  fenced_or_bare: 8,
+  fenced_or_bare: 10,
 }
 const strategies = ['first_object', 'strict_fence', 'fenced_or_bare'] as const
 
