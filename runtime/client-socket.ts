@@ -1,6 +1,6 @@
 /** One client's socket: what a handler sees of it, and the heartbeat over it. */
 import { fitCloseReason, GatewayError } from './errors.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { Heartbeat, type Watching } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Client, Connection, Handler, UpgradeRequest } from './types.ts'
 
@@ -17,7 +17,6 @@ export interface NativeSocket {
 }
 
 export interface ClientSocketOptions {
-  readonly id: string
   readonly heartbeatMs: number
   readonly maxMessageBytes: number
   readonly log: Log
@@ -34,7 +33,7 @@ const lingerMs = 10_000
 /** RFC 6455 section 7.4.1: what a close without a close frame is reported as. */
 const abnormalClosure = 1006
 
-export class ClientSocket implements Client {
+export class ClientSocket implements Client, Watching {
   readonly id: string
   readonly #options: ClientSocketOptions
   readonly #heartbeat: Heartbeat
@@ -46,15 +45,18 @@ export class ClientSocket implements Client {
   /** The peer no longer reads, so a close frame would wait for ever. */
   #peerGone = false
 
-  constructor(native: NativeSocket, handler: Handler, request: UpgradeRequest, options: ClientSocketOptions) {
+  /** @param options shared by all, as one of many idle sockets should cost little */
+  constructor(
+    native: NativeSocket,
+    id: string,
+    handler: Handler,
+    request: UpgradeRequest,
+    options: ClientSocketOptions,
+  ) {
     this.#native = native
     this.#options = options
-    this.id = options.id
-    this.#heartbeat = new Heartbeat(
-      options.heartbeatMs,
-      () => this.#native?.ping(),
-      () => this.#abandon(),
-    )
+    this.id = id
+    this.#heartbeat = new Heartbeat(options.heartbeatMs, this)
     this.#connection = handler(this, request)
   }
 
@@ -124,7 +126,11 @@ export class ClientSocket implements Client {
     )
   }
 
-  #abandon(): void {
+  intervalOver(): void {
+    this.#native?.ping()
+  }
+
+  peerSilent(): void {
     this.#peerGone = true
     this.#connection.fault(new GatewayError('client_silent', 'The client stopped answering'))
   }

@@ -1,5 +1,16 @@
 /** Time and chance as the machine has them; tests hand in their own. */
 
+/** Something that is done again and again. */
+export interface Beating {
+  beat(): void
+}
+
+/** What beats at one moment of an interval. */
+export interface Mark {
+  /** Ends it. Safe to call twice. */
+  delete(beating: Beating): boolean
+}
+
 export interface Clock {
   /** Unix time (ms). */
   readonly now: () => number
@@ -7,6 +18,8 @@ export interface Clock {
   readonly random: () => number
   /** Runs something once, later (ms), unless the process ends before. @returns cancels it */
   readonly after: (ms: number, run: () => void) => () => void
+  /** Lets something beat once an interval (ms), unless the process ends before; the first time a sixteenth early at most. */
+  readonly every: (intervalMs: number, beating: Beating) => Mark
 }
 
 export const systemClock: Clock = {
@@ -16,4 +29,35 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, ms).unref()
     return () => clearTimeout(timer)
   },
+  every: (intervalMs, beating) => {
+    const face = faceOf(intervalMs)
+    const mark = face.marks[face.at] as Set<Beating>
+    return mark.add(beating)
+  },
+}
+
+/**
+ * What beats at one interval shares a face: a timer for each of many thousand sockets would cost more
+ * memory than what it is for. The hand goes round once an interval, so that the work is spread.
+ */
+interface Face {
+  readonly marks: readonly Set<Beating>[]
+  at: number
+}
+
+const marksOfFace = 16
+const faces = new Map<number, Face>()
+
+function faceOf(intervalMs: number): Face {
+  const known = faces.get(intervalMs)
+  if (known !== undefined) return known
+  const face: Face = { marks: Array.from({ length: marksOfFace }, () => new Set<Beating>()), at: 0 }
+  const tick = () => {
+    face.at = (face.at + 1) % marksOfFace
+    for (const beating of face.marks[face.at] ?? []) beating.beat()
+  }
+  // A process that has nothing else to do may end.
+  setInterval(tick, intervalMs / marksOfFace).unref()
+  faces.set(intervalMs, face)
+  return face
 }

@@ -1,39 +1,30 @@
 /** Notices a peer that has gone without a word. One for each leg of a session. */
+import { type Beating, type Mark, systemClock } from './clock.ts'
 
 /** A peer that is silent for this many intervals is gone. */
 export const silentIntervals = 3
 
-/**
- * Heartbeats of one interval share a clock: a timer for each of many thousand sockets would cost more
- * memory than the rest of their heartbeat. Its hand goes round once an interval, so that pings are spread.
- */
-interface Clock {
-  readonly marks: readonly Set<Heartbeat>[]
-  at: number
+/** Whose peer it is. */
+export interface Watching {
+  /** An interval is over: the time to send a ping (RFC 6455 section 5.5.2). */
+  intervalOver(): void
+  /** Called once, when the peer was silent for three intervals. */
+  peerSilent(): void
 }
 
-const marksOfClock = 16
-const clocks = new Map<number, Clock>()
-
-export class Heartbeat {
-  readonly #ping: () => void
-  readonly #onSilent: () => void
-  readonly #mark: Set<Heartbeat>
+export class Heartbeat implements Beating {
+  readonly #watching: Watching
+  readonly #mark: Mark
   #quietIntervals = 0
   #held = false
 
   /**
    * Starts a heartbeat.
    * @param intervalMs time between pings (ms); a sixteenth more or less
-   * @param ping sends a ping (RFC 6455 section 5.5.2)
-   * @param onSilent called once, when the peer was silent for three intervals
    */
-  constructor(intervalMs: number, ping: () => void, onSilent: () => void) {
-    this.#ping = ping
-    this.#onSilent = onSilent
-    const clock = clockOf(intervalMs)
-    this.#mark = clock.marks[clock.at] as Set<Heartbeat>
-    this.#mark.add(this)
+  constructor(intervalMs: number, watching: Watching) {
+    this.#watching = watching
+    this.#mark = systemClock.every(intervalMs, this)
   }
 
   /** The peer was heard: a message, a ping or a pong. */
@@ -52,29 +43,14 @@ export class Heartbeat {
     this.#mark.delete(this)
   }
 
-  /** An interval is over. */
   beat(): void {
     if (this.#held) return
     if (this.#quietIntervals >= silentIntervals) {
       this.stop()
-      this.#onSilent()
+      this.#watching.peerSilent()
       return
     }
     this.#quietIntervals += 1
-    this.#ping()
+    this.#watching.intervalOver()
   }
-}
-
-function clockOf(intervalMs: number): Clock {
-  const known = clocks.get(intervalMs)
-  if (known !== undefined) return known
-  const clock: Clock = { marks: Array.from({ length: marksOfClock }, () => new Set<Heartbeat>()), at: 0 }
-  const tick = () => {
-    clock.at = (clock.at + 1) % marksOfClock
-    for (const heartbeat of clock.marks[clock.at] ?? []) heartbeat.beat()
-  }
-  // A process that has nothing else to do may end.
-  setInterval(tick, intervalMs / marksOfClock).unref()
-  clocks.set(intervalMs, clock)
-  return clock
 }

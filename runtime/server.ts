@@ -272,16 +272,11 @@ function begin(
   holder: Holder,
 ): void {
   if (holder.native === null) return
-  const { heartbeatMs, maxMessageBytes, log, drain } = options
+  const { log, drain } = options
   const id = randomUUID()
   const query = [...request.query.keys()]
   log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
-  holder.client = new ClientSocket(holder.native, accepted.handler, request, {
-    id,
-    heartbeatMs,
-    maxMessageBytes,
-    log,
-  })
+  holder.client = new ClientSocket(holder.native, id, accepted.handler, request, options)
   drain.add(holder.client.connection)
 }
 

@@ -15,7 +15,7 @@
 import type { Limits } from './config.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { fitCloseReason, GatewayError } from './errors.ts'
-import { Heartbeat, silentIntervals } from './heartbeat.ts'
+import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { messageBytes, Outbox } from './outbox.ts'
@@ -42,23 +42,28 @@ export interface SessionHooks {
   closing?(end: End): void
 }
 
-export interface SessionParts {
+/** Who called. */
+export interface Caller {
   readonly client: Client
+  /** The path that the client dialled, for the log. */
+  readonly route: string
+  /** Counts what the session spends, where that is limited. */
+  readonly meter?: Meter | undefined
+}
+
+/** What sessions have in common. */
+export interface SessionOptions {
   readonly dial: Dial
   readonly limits: Limits
   readonly log: Log
   readonly metrics: Metrics
   /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
   readonly readType: (frame: Uint8Array) => string | null
-  /** The path that the client dialled, for the log. */
-  readonly route: string
-  /** Counts what the session spends, where that is limited. */
-  readonly meter?: Meter | undefined
   /** Overhears what is said between the session and its upstream, where sessions are recorded. */
   readonly record?: ((listener: UpstreamListener, connection: string) => UpstreamListener) | undefined
 }
 
-export class Session implements UpstreamListener {
+export class Session implements UpstreamListener, Watching {
   #phase: Phase = 'opening'
   #upstream: Upstream | null = null
   #abortDial: (() => void) | null = null
@@ -67,19 +72,25 @@ export class Session implements UpstreamListener {
   #drainTimer: NodeJS.Timeout | null = null
   /** Notices an upstream that answers pings, but goes no further with an answer. */
   #answerWatch: Heartbeat | null = null
-  readonly #parts: SessionParts
+  readonly #client: Client
+  readonly #route: string
+  readonly #meter: Meter | undefined
+  readonly #options: SessionOptions
   readonly #hooks: SessionHooks
   readonly #outbox: Outbox
   readonly #turn = new Turn()
   readonly #startedAt = performance.now()
   readonly #counts = { messagesUp: 0, bytesUp: 0, eventsDown: 0, bytesDown: 0 }
 
-  constructor(parts: SessionParts, hooks: SessionHooks) {
-    this.#parts = parts
+  constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
+    this.#client = client
+    this.#route = route
+    this.#meter = meter
+    this.#options = options
     this.#hooks = hooks
-    this.#outbox = new Outbox(parts.limits.upstreamBufferBytes)
-    parts.metrics.traffic.sessionsOpen += 1
-    parts.metrics.traffic.sessionsTotal += 1
+    this.#outbox = new Outbox(options.limits.upstreamBufferBytes)
+    options.metrics.traffic.sessionsOpen += 1
+    options.metrics.traffic.sessionsTotal += 1
   }
 
   get phase(): Phase {
@@ -94,8 +105,8 @@ export class Session implements UpstreamListener {
   /** Dials upstream unless that was done. Messages dial by themselves. */
   dial(): void {
     if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
-    const { client, dial, record } = this.#parts
-    this.#abortDial = dial(record?.(this, client.id) ?? this)
+    const { dial, record } = this.#options
+    this.#abortDial = dial(record?.(this, this.#client.id) ?? this)
   }
 
   /** Sends what a client's own words caused. A new turn is refused while draining. @param type its event type */
@@ -123,7 +134,8 @@ export class Session implements UpstreamListener {
   /** Sends to the client; pauses upstream when the client does not keep up. */
   deliver(message: string | Uint8Array, isBinary = false): void {
     if (this.#phase === 'closed') return
-    const { client, limits, metrics } = this.#parts
+    const { limits, metrics } = this.#options
+    const client = this.#client
     const bytes = messageBytes(message)
     this.#counts.eventsDown += 1
     this.#counts.bytesDown += bytes
@@ -138,8 +150,8 @@ export class Session implements UpstreamListener {
 
   /** The client's socket took some of what was buffered. */
   writable(): void {
-    const { client, limits } = this.#parts
-    if (this.#stallTimer !== null && client.buffered() <= limits.clientBufferBytes / 2) this.#resume()
+    if (this.#stallTimer === null) return
+    if (this.#client.buffered() <= this.#options.limits.clientBufferBytes / 2) this.#resume()
   }
 
   /** The client's socket is closed. */
@@ -167,8 +179,8 @@ export class Session implements UpstreamListener {
     if (this.#upstream !== null) this.#logEnd('bridge.completed', end)
     this.#upstream?.close(1000, '')
     this.#outbox.clear()
-    const { client, metrics } = this.#parts
-    if (end.by !== 'client') client.close(end.code, fitCloseReason(end.reason))
+    const { metrics } = this.#options
+    if (end.by !== 'client') this.#client.close(end.code, fitCloseReason(end.reason))
     metrics.traffic.sessionsOpen -= 1
     metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
     this.#logEnd('connection.closed', end)
@@ -180,10 +192,10 @@ export class Session implements UpstreamListener {
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
     if (this.#phase === 'opening') this.#phase = 'open'
-    const { client, log, route } = this.#parts
-    const { deployment } = upstream
-    log.info('bridge.connected', { connection: client.id, route, deployment, ms: this.#ageMs() })
-    this.#answerWatch = this.#watchAnswers(upstream)
+    const { log, limits } = this.#options
+    const bridge = { connection: this.#client.id, route: this.#route, deployment: upstream.deployment }
+    log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
+    this.#answerWatch = new Heartbeat(limits.upstreamStallMs / silentIntervals, this)
     this.#hooks.opened()
     this.#outbox.flush((message, isBinary) => this.#sendNow(message, isBinary))
     this.#endIfDrained()
@@ -193,10 +205,10 @@ export class Session implements UpstreamListener {
   event(frame: Buffer, isBinary: boolean): void {
     if (this.#phase === 'closed') return
     this.#answerWatch?.heard()
-    const type = isBinary ? null : this.#parts.readType(frame)
+    const type = isBinary ? null : this.#options.readType(frame)
     this.#turn.noteEvent(type)
     this.#hooks.event(frame, isBinary, type)
-    if (this.#parts.meter !== undefined && endsResponse(type)) this.#parts.meter.responseDone(frame)
+    if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
     this.#endIfDrained()
   }
 
@@ -213,9 +225,20 @@ export class Session implements UpstreamListener {
   /** Upstream could not be reached. */
   failed(error: GatewayError): void {
     this.#abortDial = null
-    const { client, log } = this.#parts
-    log.warn('upstream.failed', { connection: client.id, code: error.code, reason: error.message })
+    const { log } = this.#options
+    log.warn('upstream.failed', { connection: this.#client.id, code: error.code, reason: error.message })
     this.#upstreamEnded(endWith('upstream', error))
+  }
+
+  /** Between answers upstream has nothing to say, and while it is paused it cannot be heard. */
+  intervalOver(): void {
+    if (!this.#turn.answering || this.#stallTimer !== null) this.#answerWatch?.heard()
+  }
+
+  /** Upstream goes no further with an answer. */
+  peerSilent(): void {
+    const message = `The model said nothing for ${this.#options.limits.upstreamStallMs} ms in the middle of an answer`
+    this.#upstream?.giveUp(new GatewayError('upstream_silent', message))
   }
 
   #upstreamEnded(end: End): void {
@@ -229,7 +252,7 @@ export class Session implements UpstreamListener {
 
   #sendNow(message: string | Uint8Array, isBinary: boolean): void {
     if (this.#upstream === null) return
-    const { limits, metrics } = this.#parts
+    const { limits, metrics } = this.#options
     const bytes = messageBytes(message)
     const waiting = this.#upstream.buffered()
     if (waiting > 0 && waiting + bytes > limits.upstreamBufferBytes)
@@ -242,7 +265,7 @@ export class Session implements UpstreamListener {
   }
 
   #closeTooSlow(code: 'client_too_slow' | 'upstream_too_slow'): void {
-    const { upstreamBufferBytes } = this.#parts.limits
+    const { upstreamBufferBytes } = this.#options.limits
     const message =
       code === 'client_too_slow'
         ? 'The client does not take what is sent to it'
@@ -255,7 +278,7 @@ export class Session implements UpstreamListener {
     this.#upstream.pause()
     this.#stallTimer = setTimeout(
       () => this.#closeTooSlow('client_too_slow'),
-      this.#parts.limits.clientStallMs,
+      this.#options.limits.clientStallMs,
     )
   }
 
@@ -264,19 +287,6 @@ export class Session implements UpstreamListener {
     clearTimeout(this.#stallTimer)
     this.#stallTimer = null
     this.#upstream?.resume()
-  }
-
-  #watchAnswers(upstream: Upstream): Heartbeat {
-    const { upstreamStallMs } = this.#parts.limits
-    // Between answers upstream has nothing to say, and while it is paused it cannot be heard.
-    const excuse = () => {
-      if (!this.#turn.answering || this.#stallTimer !== null) watch.heard()
-    }
-    const watch = new Heartbeat(upstreamStallMs / silentIntervals, excuse, () => {
-      const message = `The model said nothing for ${upstreamStallMs} ms in the middle of an answer`
-      upstream.giveUp(new GatewayError('upstream_silent', message))
-    })
-    return watch
   }
 
   #endIfDrained(): void {
@@ -288,8 +298,8 @@ export class Session implements UpstreamListener {
   }
 
   #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {
-    const { client, log, route } = this.#parts
-    log.info(event, { connection: client.id, route, by, code, reason, ms: this.#ageMs(), ...this.#counts })
+    const ended = { connection: this.#client.id, route: this.#route, by, code, reason }
+    this.#options.log.info(event, { ...ended, ms: this.#ageMs(), ...this.#counts })
   }
 
   #ageMs(): number {

@@ -1,5 +1,6 @@
 /** Access as a whole, put together from its parts. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../clock.ts'
 import { callPaths, sdkPaths } from '../contract.ts'
 import { type HttpHandler, jsonAnswer } from '../http.ts'
 import type { Log } from '../log.ts'
@@ -18,15 +19,11 @@ import { Rates } from './rates.ts'
 import type { Reached, Share } from './shares.ts'
 import { Tickets } from './tickets.ts'
 
-export interface AccessOptions {
+export interface AccessOptions extends Pick<Clock, 'now' | 'after' | 'every'> {
   readonly config: AccessConfig
   readonly store: Store
   readonly log: Log
   readonly metrics: Metrics
-  /** Unix time (ms). */
-  readonly now: () => number
-  /** Runs something once, later (ms). @returns cancels it */
-  readonly after: (ms: number, run: () => void) => () => void
 }
 
 export interface Access {
@@ -39,7 +36,10 @@ export interface Access {
 /** The sockets and the calls of the SDK addresses: what a browser with an ephemeral key opens at the API itself. */
 const ephemeralPaths = [...sdkPaths, ...callPaths.map(path => `${path}/calls`)]
 
-export function createAccess({ config, store, log, metrics, now, after }: AccessOptions): Access {
+const leaseIdBytes = 12
+
+export function createAccess(options: AccessOptions): Access {
+  const { config, store, log, metrics, now, after, every } = options
   for (const message of config.warnings) log.warn('access.warning', { message })
   const tickets = new Tickets({ store, ttlMs: config.ticketTtlMs })
   const ephemeralKeys = new EphemeralKeys({ store, now })
@@ -59,7 +59,8 @@ export function createAccess({ config, store, log, metrics, now, after }: Access
   const guard = new Guard({
     gate,
     counts: new Counts({ store, now, onReached }),
-    leases: { store, after, onReached, newId: randomUUID },
+    leases: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
+    after,
     rates: new Rates(now),
     limits: config.limits,
     addressOf: createAddressReader(config.trustedProxies),

@@ -1,5 +1,6 @@
 /** Stands before every path: what is not listed as open is reached with a credential and within limits only. */
 
+import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { errorAnswer, type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute } from '../http.ts'
 import type { Log } from '../log.ts'
@@ -8,15 +9,16 @@ import type { Accepted, Client, Connection, Meter, SocketRoute, UpgradeRequest }
 import { allowOrigin, preflight } from './cors.ts'
 import { type Counts, tokensOf } from './counts.ts'
 import type { Gate } from './gate.ts'
-import { type LeasesOptions, type Places, takePlaces } from './leases.ts'
+import { type LeasesOptions, Places } from './leases.ts'
 import type { Rates } from './rates.ts'
 import { credentialShare, type Reached, type Share, shareOfAddress } from './shares.ts'
-import { supervise } from './supervise.ts'
+import { Supervised, type SuperviseOptions } from './supervise.ts'
 
 export interface GuardOptions {
   readonly gate: Gate
   readonly counts: Counts
   readonly leases: LeasesOptions
+  readonly after: Clock['after']
   readonly rates: Rates
   readonly limits: AccessLimits
   readonly addressOf: (peer: string, forwardedFor: string | undefined) => string
@@ -26,9 +28,13 @@ export interface GuardOptions {
 
 export class Guard {
   readonly #options: GuardOptions
+  /** One for all connections. */
+  readonly #supervision: SuperviseOptions
 
   constructor(options: GuardOptions) {
     this.#options = options
+    const { limits, after, onReached } = options
+    this.#supervision = { ...limits, after, onReached }
   }
 
   /** Guards every socket. A request that comes through carries its principal, its real address and its meter. */
@@ -83,7 +89,7 @@ export class Guard {
     for (const share of shares) await counts.checkTokens(share)
     const request = { ...asked, address, principal }
     // Before the route is asked: it may spend what a client that finds no place would need again.
-    const places = await takePlaces(shares, leases)
+    const places = await Places.take(shares, leases)
     try {
       return this.#supervised(await route.accept(request), request, shares, places)
     } catch (fault) {
@@ -114,35 +120,21 @@ export class Guard {
     shares: readonly Share[],
     places: Places,
   ): Connection {
-    const { rates, limits, leases, onReached } = this.#options
     places.hold()
-    const rate = rates.use(shares)
-    let connection: Connection | null = null
-    const inner = begin(
-      client,
-      this.#meter(shares, () => connection),
-    )
-    connection = supervise(inner, {
-      take: rate.take,
-      onMessagesReached: share => onReached(share, 'messages'),
-      ...limits,
-      onMinutesReached: () => shares[0] && onReached(shares[0], 'minutes'),
-      after: leases.after,
-      release: () => {
-        rate.release()
-        places.release()
-      },
-    })
-    return connection
+    const spending = { connection: null as Connection | null }
+    const inner = begin(client, this.#meter(shares, spending))
+    const holdings = { share: shares[0] as Share, rate: this.#options.rates.use(shares), places }
+    spending.connection = new Supervised(inner, holdings, this.#supervision)
+    return spending.connection
   }
 
-  #meter(shares: readonly Share[], connection: () => Connection | null): Meter | null {
+  #meter(shares: readonly Share[], spending: { connection: Connection | null }): Meter | null {
     if (shares.every(share => share.limits.tokensPerDay === Number.POSITIVE_INFINITY)) return null
     const { counts, log } = this.#options
     const spend = async (tokens: number) => {
       for (const share of shares) {
         const error = await counts.spendTokens(share, tokens)
-        if (error !== null) return connection()?.fault(error)
+        if (error !== null) return spending.connection?.fault(error)
       }
     }
     return {

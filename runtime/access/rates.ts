@@ -1,13 +1,6 @@
 /** Messages a second, of one process: a bucket for each share that has a session open. */
 import type { Share } from './shares.ts'
 
-export interface Rate {
-  /** Counts one message. @returns the share whose limit it passes; null while all is well */
-  take(): Share | null
-  /** Safe to call twice. */
-  release(): void
-}
-
 /** A burst may be as large as this many seconds' worth: clients that reconnect send what they held. */
 const burstSec = 2
 
@@ -22,7 +15,7 @@ export class Rates {
   readonly #buckets = new Map<string, Bucket>()
   readonly #now: () => number
 
-  /** @param now milliseconds that only go forward */
+  /** @param now Unix time (ms) */
   constructor(now: () => number) {
     this.#now = now
   }
@@ -34,25 +27,32 @@ export class Rates {
 
   /** Opens the buckets of a session. */
   use(shares: readonly Share[]): Rate {
-    const buckets = shares
-      .filter(share => share.limits.messagesPerSecond !== Number.POSITIVE_INFINITY)
-      .map(share => this.#bucket(share))
-    let released = false
-    return {
-      take: () => {
-        const now = this.#now()
-        for (const bucket of buckets) if (!take(bucket, now)) return bucket.share
-        return null
-      },
-      release: () => {
-        if (released) return
-        released = true
-        for (const bucket of buckets) this.#leave(bucket)
-      },
-    }
+    const limited = shares.filter(share => share.limits.messagesPerSecond !== Number.POSITIVE_INFINITY)
+    return new Rate(
+      this,
+      limited.map(share => this.#open(share)),
+    )
   }
 
-  #bucket(share: Share): Bucket {
+  /** Counts one message in a bucket. @returns whether it was within the limit */
+  take(bucket: Bucket): boolean {
+    const { messagesPerSecond } = bucket.share.limits
+    const now = this.#now()
+    // A machine's time may be set back.
+    const seconds = Math.max(0, now - bucket.filledAt) / 1000
+    bucket.filledAt = now
+    bucket.left = Math.min(bucket.left + seconds * messagesPerSecond, messagesPerSecond * burstSec)
+    if (bucket.left < 1) return false
+    bucket.left -= 1
+    return true
+  }
+
+  leave(bucket: Bucket): void {
+    bucket.users -= 1
+    if (bucket.users === 0) this.#buckets.delete(bucket.share.id)
+  }
+
+  #open(share: Share): Bucket {
     const known = this.#buckets.get(share.id)
     const left = share.limits.messagesPerSecond * burstSec
     const bucket = known ?? { share, left, filledAt: this.#now(), users: 0 }
@@ -60,19 +60,27 @@ export class Rates {
     this.#buckets.set(share.id, bucket)
     return bucket
   }
-
-  #leave(bucket: Bucket): void {
-    bucket.users -= 1
-    if (bucket.users === 0) this.#buckets.delete(bucket.share.id)
-  }
 }
 
-function take(bucket: Bucket, now: number): boolean {
-  const { messagesPerSecond } = bucket.share.limits
-  const filled = bucket.left + ((now - bucket.filledAt) / 1000) * messagesPerSecond
-  bucket.filledAt = now
-  bucket.left = Math.min(filled, messagesPerSecond * burstSec)
-  if (bucket.left < 1) return false
-  bucket.left -= 1
-  return true
+/** One session's part in the buckets of its shares. */
+export class Rate {
+  readonly #rates: Rates
+  #buckets: readonly Bucket[]
+
+  constructor(rates: Rates, buckets: readonly Bucket[]) {
+    this.#rates = rates
+    this.#buckets = buckets
+  }
+
+  /** Counts one message. @returns the share whose limit it passes; null while all is well */
+  take(): Share | null {
+    for (const bucket of this.#buckets) if (!this.#rates.take(bucket)) return bucket.share
+    return null
+  }
+
+  /** Safe to call twice. */
+  release(): void {
+    for (const bucket of this.#buckets) this.#rates.leave(bucket)
+    this.#buckets = []
+  }
 }

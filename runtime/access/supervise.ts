@@ -1,56 +1,90 @@
 /** One connection under its limits: messages are counted, minutes run, places are given back at the end. */
+import type { Clock } from '../clock.ts'
 import type { GatewayError } from '../errors.ts'
 import type { Connection } from '../types.ts'
-import { limitReached, type Share } from './shares.ts'
+import type { Places } from './leases.ts'
+import type { Rate } from './rates.ts'
+import { limitReached, type Reached, type Share } from './shares.ts'
 
-export interface SuperviseOptions {
-  /** Counts one message. @returns the share whose limit it passes */
-  readonly take: () => Share | null
-  readonly onMessagesReached: (share: Share) => void
+/** What a connection holds of its shares. */
+export interface Holdings {
+  /** Whose minutes they are. */
+  readonly share: Share
+  readonly rate: Pick<Rate, 'take' | 'release'>
+  readonly places: Pick<Places, 'release'>
+}
+
+export interface SuperviseOptions extends Pick<Clock, 'after'> {
   /** Infinity where a session may last (ms). */
   readonly sessionMs: number
   /** How long before its end a session is told of it (ms). */
   readonly wrapUpMs: number
-  readonly onMinutesReached: () => void
-  /** Runs something once, later (ms). @returns cancels it */
-  readonly after: (ms: number, run: () => void) => () => void
-  /** Called once, when the connection is closed. */
-  readonly release: () => void
+  readonly onReached: (share: Share, kind: Reached['kind']) => void
 }
 
-/** Wraps a connection: it behaves as before until a limit is reached, which ends it with 1008. */
-export function supervise(inner: Connection, options: SuperviseOptions): Connection {
-  const cancels = startMinutes(inner, options)
-  let over = false
-  return {
-    message: (data, isBinary) => {
-      if (over) return
-      const share = options.take()
-      if (share === null) return inner.message(data, isBinary)
-      over = true
-      options.onMessagesReached(share)
-      inner.fault(tooManyMessages(share))
-    },
-    writable: () => inner.writable(),
-    announce: deadlineMs => inner.announce(deadlineMs),
-    drain: deadlineMs => inner.drain(deadlineMs),
-    expiring: deadlineMs => inner.expiring?.(deadlineMs),
-    fault: error => inner.fault(error),
-    closed: (code, reason) => {
-      for (const cancel of cancels) cancel()
-      options.release()
-      inner.closed(code, reason)
-    },
+const nothing: readonly (() => void)[] = []
+
+/** A connection that behaves as before until a limit is reached, which ends it with 1008. */
+export class Supervised implements Connection {
+  readonly #inner: Connection
+  readonly #rate: Holdings['rate']
+  readonly #places: Holdings['places']
+  readonly #onReached: SuperviseOptions['onReached']
+  /** Cancel what its minutes have set. */
+  readonly #cancels: readonly (() => void)[]
+  #state: 'within' | 'over' = 'within'
+
+  constructor(inner: Connection, { share, rate, places }: Holdings, options: SuperviseOptions) {
+    this.#inner = inner
+    this.#rate = rate
+    this.#places = places
+    this.#onReached = options.onReached
+    this.#cancels =
+      options.sessionMs === Number.POSITIVE_INFINITY ? nothing : startMinutes(inner, share, options)
+  }
+
+  message(data: Uint8Array, isBinary: boolean): void {
+    if (this.#state === 'over') return
+    const share = this.#rate.take()
+    if (share === null) return this.#inner.message(data, isBinary)
+    this.#state = 'over'
+    this.#onReached(share, 'messages')
+    this.#inner.fault(tooManyMessages(share))
+  }
+
+  writable(): void {
+    this.#inner.writable()
+  }
+
+  announce(deadlineMs: number): void | Promise<void> {
+    return this.#inner.announce(deadlineMs)
+  }
+
+  drain(deadlineMs: number): void {
+    this.#inner.drain(deadlineMs)
+  }
+
+  fault(error: GatewayError): void {
+    this.#inner.fault(error)
+  }
+
+  closed(code: number, reason: string): void {
+    for (const cancel of this.#cancels) cancel()
+    this.#rate.release()
+    this.#places.release()
+    this.#inner.closed(code, reason)
   }
 }
 
-function startMinutes(inner: Connection, options: SuperviseOptions): (() => void)[] {
-  const { sessionMs, wrapUpMs, after, onMinutesReached } = options
-  if (sessionMs === Number.POSITIVE_INFINITY) return []
+function startMinutes(
+  inner: Connection,
+  share: Share,
+  { sessionMs, wrapUpMs, after, onReached }: SuperviseOptions,
+): (() => void)[] {
   const noticeMs = Math.min(wrapUpMs, sessionMs / 2)
   const notice = noticeMs > 0 ? [after(sessionMs - noticeMs, () => inner.expiring?.(noticeMs))] : []
   const end = after(sessionMs, () => {
-    onMinutesReached()
+    onReached(share, 'minutes')
     const message = `The ${Math.round(sessionMs / 60_000)} minutes of this session are over; open another one`
     inner.fault(limitReached({ kind: 'minutes', message }))
   })

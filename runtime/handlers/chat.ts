@@ -4,7 +4,7 @@ import { type End, endWith } from '../end.ts'
 import type { GatewayError } from '../errors.ts'
 import { messageItem, wrapUpItem } from '../events/compose.ts'
 import { type Hearing, type SessionSettings, sessionUpdate } from '../events/dialect.ts'
-import { Session, type SessionHooks, type SessionParts } from '../session.ts'
+import { Session, type SessionHooks, type SessionOptions } from '../session.ts'
 import type { ChatMessage, ChatRequest, Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { Answer } from './answer.ts'
 import { askedFor, Carryover } from './carryover.ts'
@@ -12,7 +12,7 @@ import { draining, lossOf, type Refusal, speechLost, textOnly } from './chat-err
 import { readChatRequest, spokenItem, userItem } from './chat-request.ts'
 import { Speech } from './speech.ts'
 
-export interface ChatOptions extends Omit<SessionParts, 'client' | 'route'> {
+export interface ChatOptions extends SessionOptions {
   readonly settings: SessionSettings
   /** How upstream listens where the client's microphone stays open. */
   readonly hearing: Hearing
@@ -42,7 +42,7 @@ class Chat implements Connection, SessionHooks {
   constructor(client: Client, request: UpgradeRequest, resumed: Redeemed | undefined, options: ChatOptions) {
     const { path, meter } = request
     this.#options = options
-    this.#session = new Session({ ...options, client, route: path, meter }, this)
+    this.#session = new Session({ client, route: path, meter }, options, this)
     const { resumes, dialect, hearing } = options
     const tell = (message: ChatMessage) => this.#tell(message)
     this.#carryover = new Carryover({ resumes, ...askedFor(request), resumed, dialect, tell })

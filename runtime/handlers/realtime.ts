@@ -8,14 +8,14 @@ import type { TranslatedEvent } from '../events/event-translation.ts'
 import type { Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import type { Translator } from '../events/translate.ts'
-import { Session, type SessionHooks, type SessionParts } from '../session.ts'
+import { Session, type SessionHooks, type SessionOptions } from '../session.ts'
 import { endsResponse } from '../turn.ts'
 import type { Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
 import { askedFor, Carryover } from './carryover.ts'
 import { readFrame } from './frame-kind.ts'
 import { noteMessage } from './noted-message.ts'
 
-export interface RealtimeOptions extends Omit<SessionParts, 'client' | 'route'> {
+export interface RealtimeOptions extends SessionOptions {
   readonly filter: EventFilter
   readonly extractor: Extractor | null
   readonly autoClose: boolean
@@ -56,7 +56,7 @@ class Realtime implements Connection, SessionHooks {
   ) {
     const { path, meter } = request
     this.#options = options
-    this.#session = new Session({ ...options, client, route: path, meter }, this)
+    this.#session = new Session({ client, route: path, meter }, options, this)
     const { resumes, dialect, manners } = options
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
     const parts = { resumes, ...askedFor(request), resumed, dialect, tell }

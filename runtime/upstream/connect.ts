@@ -5,9 +5,9 @@
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../errors.ts'
 import { eventType } from '../events/type.ts'
-import { Heartbeat } from '../heartbeat.ts'
+import { Heartbeat, type Watching } from '../heartbeat.ts'
 import type { Upstream, UpstreamListener } from '../types.ts'
-import { DirectReader } from './direct-reader.ts'
+import { DirectReader, type Reading } from './direct-reader.ts'
 import { DirectWriter } from './direct-writer.ts'
 import { brokenProtocol, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'
 
@@ -50,8 +50,9 @@ export function connect(options: ConnectOptions, attempt: Attempt): () => void {
   return () => connection.abort()
 }
 
-class UpstreamConnection implements Upstream {
+class UpstreamConnection implements Upstream, Reading, Watching {
   readonly deployment: string | undefined
+  readonly maxMessageBytes: number
   readonly #label: string
   readonly #onFault: (fault: unknown) => void
   #attempt: Attempt | null
@@ -72,20 +73,13 @@ class UpstreamConnection implements Upstream {
     this.#onFault = options.onFault
     this.#attempt = attempt
     this.deployment = options.deployment
-    this.#reader = new DirectReader({
-      maxMessageBytes,
-      isOpen: () => this.#isOpen,
-      onText: frame => this.#take(frame, false),
-    })
+    this.maxMessageBytes = maxMessageBytes
+    this.#reader = new DirectReader(this)
     this.#socket = this.#dial(options)
     this.#deadline = setTimeout(() => {
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
     }, timeoutMs)
-    this.#heartbeat = new Heartbeat(
-      heartbeatMs,
-      () => this.#isOpen && this.#socket.ping(),
-      () => this.giveUp(new GatewayError('upstream_silent', `${label} stopped answering`)),
-    )
+    this.#heartbeat = new Heartbeat(heartbeatMs, this)
     this.#listen(options.greets ?? true)
   }
 
@@ -97,7 +91,7 @@ class UpstreamConnection implements Upstream {
   }
 
   send(data: string | Uint8Array, isBinary = false): void {
-    if (!this.#isOpen) return
+    if (!this.isOpen) return
     if (typeof data !== 'string' && this.#writer?.write(data, isBinary)) return
     this.#socket.send(data, { binary: isBinary })
   }
@@ -129,7 +123,19 @@ class UpstreamConnection implements Upstream {
     else this.#socket.terminate()
   }
 
-  get #isOpen(): boolean {
+  intervalOver(): void {
+    if (this.isOpen) this.#socket.ping()
+  }
+
+  peerSilent(): void {
+    this.giveUp(new GatewayError('upstream_silent', `${this.#label} stopped answering`))
+  }
+
+  text(frame: Buffer): void {
+    this.#take(frame, false)
+  }
+
+  get isOpen(): boolean {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
@@ -149,6 +155,8 @@ class UpstreamConnection implements Upstream {
   #listen(greets: boolean): void {
     const [socket, label] = [this.#socket, this.#label]
     socket.on('open', () => {
+      // What a session that is open has no use for is not kept for as long as it lasts.
+      for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)
       this.#reader.opened()
       if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
       if (!greets && this.#state === 'opening') this.#open()

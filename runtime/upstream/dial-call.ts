@@ -26,14 +26,21 @@ const retryMs = 250
  * @param patient tries again while the call may not be known yet
  */
 export function createCallDialer(options: CallDialerOptions): (callId: string, patient: boolean) => Dial {
+  // Made once: one made by a dial would keep that for as long as its session lasts.
+  const onFault = (fault: unknown) => options.log.error('process.failed', { error: String(fault) })
+  const common = { ...options, onFault }
   return (callId, patient) => listener => {
-    const joining = new Joining(options, callUrl(options.target, callId), patient, listener)
+    const joining = new Joining(common, callUrl(options.target, callId), patient, listener)
     return () => joining.abort()
   }
 }
 
+interface JoiningOptions extends CallDialerOptions {
+  readonly onFault: (fault: unknown) => void
+}
+
 class Joining {
-  readonly #options: CallDialerOptions
+  readonly #options: JoiningOptions
   readonly #url: URL
   readonly #listener: UpstreamListener
   readonly #startedAt = performance.now()
@@ -42,7 +49,7 @@ class Joining {
   #abortAttempt: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: CallDialerOptions, url: URL, patient: boolean, listener: UpstreamListener) {
+  constructor(options: JoiningOptions, url: URL, patient: boolean, listener: UpstreamListener) {
     this.#options = options
     this.#url = url
     this.#listener = listener
@@ -57,11 +64,10 @@ class Joining {
   }
 
   async #attempt(): Promise<void> {
-    const { credential, target, log, connectTimeoutMs, maxMessageBytes, heartbeatMs } = this.#options
+    const { credential, target, connectTimeoutMs, maxMessageBytes, heartbeatMs, onFault } = this.#options
     try {
       const headers = await credential.headers()
       if (this.#state === 'over') return
-      const onFault = (fault: unknown) => log.error('process.failed', { error: String(fault) })
       const limits = { timeoutMs: connectTimeoutMs, maxMessageBytes, heartbeatMs }
       this.#abortAttempt = connect(
         { url: this.#url, headers, label: target.label, greets: false, ...limits, onFault },

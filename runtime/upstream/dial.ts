@@ -25,14 +25,21 @@ const lastBackoffMs = 3000
 
 /** Makes the dialling function of a choice of places. @returns takes the places in order of preference, at least one */
 export function createDialer(options: DialerOptions): (places: readonly Place[]) => Dial {
+  // Made once: one made by a dial would keep that for as long as its session lasts.
+  const onFault = (fault: unknown) => options.log.error('process.failed', { error: String(fault) })
+  const common = { ...options, onFault }
   return places => listener => {
-    const dial = new Dialling(options, places, listener)
+    const dial = new Dialling(common, places, listener)
     return () => dial.abort()
   }
 }
 
+interface DiallingOptions extends DialerOptions {
+  readonly onFault: (fault: unknown) => void
+}
+
 class Dialling {
-  readonly #options: DialerOptions
+  readonly #options: DiallingOptions
   readonly #places: readonly Place[]
   readonly #listener: UpstreamListener
   readonly #deadline: number
@@ -47,7 +54,7 @@ class Dialling {
   #abortAttempt: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: DialerOptions, places: readonly Place[], listener: UpstreamListener) {
+  constructor(options: DiallingOptions, places: readonly Place[], listener: UpstreamListener) {
     this.#options = options
     this.#places = places
     this.#listener = listener
@@ -73,7 +80,7 @@ class Dialling {
   }
 
   async #attempt(place: Place): Promise<void> {
-    const { maxMessageBytes, heartbeatMs, log, metrics } = this.#options
+    const { maxMessageBytes, heartbeatMs, onFault, metrics } = this.#options
     this.#attempts += 1
     let headers: Readonly<Record<string, string>>
     try {
@@ -82,7 +89,6 @@ class Dialling {
       return this.#failed(place, asGatewayError(cause))
     }
     if (this.#state === 'over') return
-    const onFault = (fault: unknown) => log.error('process.failed', { error: String(fault) })
     const url = realtimeUrl(place.target, place.deployment)
     const { label } = place.target
     const limits = { timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs }

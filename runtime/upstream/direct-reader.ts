@@ -12,25 +12,26 @@ import { FrameBoundary, readFrameHead } from './frame-boundary.ts'
 const sharedBytes = 256 * 1024
 const shared = Buffer.allocUnsafeSlow(sharedBytes)
 
-export interface DirectReaderOptions {
+/** Who reads. */
+export interface Reading {
   /** Larger frames are left to `ws`, which refuses them. */
   readonly maxMessageBytes: number
   /** Whether frames may be handed out: `ws` has found no fault and nobody has closed. */
-  readonly isOpen: () => boolean
+  readonly isOpen: boolean
   /** Takes one text frame, which is gone when this returns. */
-  readonly onText: (frame: Buffer) => void
+  text(frame: Buffer): void
 }
 
 export class DirectReader {
-  readonly #options: DirectReaderOptions
+  readonly #reading: Reading
   readonly #boundary = new FrameBoundary()
   #socket: Socket | null = null
   #state: 'handshake' | 'frames' = 'handshake'
   /** A frame that more than one read brings. */
   #partial: { readonly bytes: Buffer; readonly headBytes: number; filled: number } | null = null
 
-  constructor(options: DirectReaderOptions) {
-    this.#options = options
+  constructor(reading: Reading) {
+    this.#reading = reading
   }
 
   get socket(): Socket | null {
@@ -71,9 +72,9 @@ export class DirectReader {
   /** Hands out the frames at the start of a chunk. @returns what is left for `ws` */
   #take(chunk: Buffer): Buffer {
     let rest = this.#fill(chunk)
-    while (rest.length > 0 && this.#options.isOpen()) {
+    while (rest.length > 0 && this.#reading.isOpen) {
       const head = readFrameHead(rest)
-      if (head === null || !head.isWholeText || head.payloadBytes > this.#options.maxMessageBytes) break
+      if (head === null || !head.isWholeText || head.payloadBytes > this.#reading.maxMessageBytes) break
       const end = head.bytes + head.payloadBytes
       if (end > rest.length) {
         const bytes = Buffer.allocUnsafeSlow(end)
@@ -83,7 +84,7 @@ export class DirectReader {
       const frame = rest.subarray(head.bytes, end)
       if (!isUtf8(frame)) break
       rest = rest.subarray(end)
-      this.#options.onText(frame)
+      this.#reading.text(frame)
     }
     return rest
   }
@@ -99,7 +100,7 @@ export class DirectReader {
     this.#partial = null
     const frame = bytes.subarray(headBytes)
     if (!isUtf8(frame)) return Buffer.concat([bytes, rest])
-    if (this.#options.isOpen()) this.#options.onText(frame)
+    if (this.#reading.isOpen) this.#reading.text(frame)
     return rest
   }
 }

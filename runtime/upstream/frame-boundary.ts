@@ -44,12 +44,14 @@ function readLength(chunk: Buffer, lengthBytes: number): number {
   return lengthBytes === 2 ? chunk.readUInt16BE(2) : chunk.readUInt32BE(2) * 2 ** 32 + chunk.readUInt32BE(6)
 }
 
+const nothing = Buffer.alloc(0)
+
 /** Follows a stream of frames in chunks of any size. */
 export class FrameBoundary {
   /** Payload bytes of the present frame that are still to come. */
   #left = 0
   /** A head of which only a part has come. */
-  #head: Buffer = Buffer.alloc(0)
+  #head: Buffer = nothing
   /** Within a message of several frames. */
   #fragmented = false
 
@@ -60,7 +62,7 @@ export class FrameBoundary {
 
   pass(chunk: Buffer): void {
     let rest = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk])
-    this.#head = Buffer.alloc(0)
+    this.#head = nothing
     while (rest.length > 0) {
       const payload = Math.min(this.#left, rest.length)
       this.#left -= payload

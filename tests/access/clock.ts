@@ -1,8 +1,12 @@
+import type { Beating, Mark } from '../../runtime/clock.ts'
+
 /** A clock that a test moves by hand. */
 export interface Clock {
   now(): number
   /** Runs something once, later. @returns cancels it */
   after(ms: number, run: () => void): () => void
+  /** Lets something beat once an interval. */
+  every(ms: number, beating: Beating): Mark
   /** Waits of all timers that are set (ms from now), shortest first. */
   readonly waits: readonly number[]
   /** Moves time, and runs what falls due, in order. */
@@ -12,13 +16,28 @@ export interface Clock {
 export function createClock(start = Date.now()): Clock {
   let time = start
   let timers: { at: number; run: () => void }[] = []
+  const after = (ms: number, run: () => void) => {
+    const timer = { at: time + ms, run }
+    timers.push(timer)
+    return () => {
+      timers = timers.filter(other => other !== timer)
+    }
+  }
   return {
     now: () => time,
-    after: (ms, run) => {
-      const timer = { at: time + ms, run }
-      timers.push(timer)
-      return () => {
-        timers = timers.filter(other => other !== timer)
+    after,
+    every: (ms, beating) => {
+      let cancel = () => {}
+      const beat = () => {
+        cancel = after(ms, beat)
+        beating.beat()
+      }
+      cancel = after(ms, beat)
+      return {
+        delete: () => {
+          cancel()
+          return true
+        },
       }
     },
     get waits() {

@@ -1,10 +1,10 @@
 /** Limits per credential and per address, in units with a clock of the test's own, and at the door. */
 import test from 'ava'
 import { Counts, tokensOf } from '../../runtime/access/counts.ts'
-import { takePlaces } from '../../runtime/access/leases.ts'
+import { Places } from '../../runtime/access/leases.ts'
 import { Rates } from '../../runtime/access/rates.ts'
 import type { Share } from '../../runtime/access/shares.ts'
-import { supervise } from '../../runtime/access/supervise.ts'
+import { Supervised } from '../../runtime/access/supervise.ts'
 import type { GatewayError } from '../../runtime/errors.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { converse, type Message } from '../gateway/converse.ts'
@@ -42,7 +42,7 @@ function replicas() {
   }
   const one = () => ({
     counts: new Counts({ store, now: clock.now, onReached }),
-    leases: { store, after: clock.after, onReached, newId },
+    leases: { store, every: clock.every, onReached, newId },
   })
   return { clock, reached, first: one(), second: one() }
 }
@@ -88,34 +88,34 @@ test('places are taken over all replicas and given back; a refused session holds
   const { first, second } = replicas()
   const narrow = shareOf('address:1', { sessions: 1 })
   const wide = shareOf('credential:a', { sessions: 2 })
-  const places = await takePlaces([wide, narrow], first.leases)
+  const places = await Places.take([wide, narrow], first.leases)
   places.hold()
   for (let n = 0; n < 5; n += 1) {
-    const fault = await errorOf(takePlaces([wide, narrow], second.leases))
+    const fault = await errorOf(Places.take([wide, narrow], second.leases))
     t.like(fault, { code: 'limit_reached', status: 429, retryAfterMs: 5000 })
   }
   // The wide share has one place left, although it was taken before the narrow one was found full.
-  const other = await takePlaces([wide], second.leases)
-  t.truthy(await errorOf(takePlaces([wide], first.leases)))
+  const other = await Places.take([wide], second.leases)
+  t.truthy(await errorOf(Places.take([wide], first.leases)))
   places.release()
   places.release()
-  await takePlaces([narrow], second.leases)
+  await Places.take([narrow], second.leases)
   other.release()
 })
 
 test('places of a living session are kept; those of a replica that died, or of a client that went away before its session began, come free', async t => {
   const { clock, first, second } = replicas()
   const share = shareOf('credential:a', { sessions: 1 })
-  await takePlaces([share], first.leases)
-  t.truthy(await errorOf(takePlaces([share], second.leases)))
+  await Places.take([share], first.leases)
+  t.truthy(await errorOf(Places.take([share], second.leases)))
   clock.advance(90_000)
-  const died = await takePlaces([share], { ...first.leases, after: () => () => undefined })
+  const died = await Places.take([share], { ...first.leases, every: () => new Set() })
   died.hold()
   clock.advance(90_000)
-  const living = await takePlaces([share], second.leases)
+  const living = await Places.take([share], second.leases)
   living.hold()
   clock.advance(600_000)
-  t.truthy(await errorOf(takePlaces([share], first.leases)))
+  t.truthy(await errorOf(Places.take([share], first.leases)))
   living.release()
   t.deepEqual(clock.waits, [])
 })
@@ -137,6 +137,16 @@ test('messages fill a bucket of two seconds, shared by the sessions of a credent
   t.is(rates.size, 0)
 })
 
+test('a machine whose time is set back refuses nobody for it', t => {
+  const clock = createClock()
+  const rate = new Rates(clock.now).use([shareOf('credential:a', { messagesPerSecond: 10 })])
+  t.is(rate.take(), null)
+  clock.advance(-3_600_000)
+  t.is(rate.take(), null)
+  clock.advance(100)
+  t.is(rate.take(), null)
+})
+
 test('a session is told before its minutes end, and ended when they do', t => {
   const clock = createClock()
   const told: unknown[] = []
@@ -150,23 +160,26 @@ test('a session is told before its minutes end, and ended when they do', t => {
     closed: () => undefined,
   }
   const start = clock.now()
+  const share = shareOf('credential:a', {})
+  const holdings = {
+    share,
+    rate: { take: () => null, release: () => undefined },
+    places: { release: () => undefined },
+  }
   const options = {
-    take: () => null,
-    onMessagesReached: () => undefined,
     sessionMs: 600_000,
     wrapUpMs: 30_000,
-    onMinutesReached: () => void told.push('reached'),
+    onReached: (whose: Share, kind: string) => void told.push([kind, whose]),
     after: clock.after,
-    release: () => undefined,
   }
-  supervise(inner, options)
+  new Supervised(inner, holdings, options)
   clock.advance(600_000)
   t.deepEqual(told, [
     ['expiring', 30_000, start + 570_000],
-    'reached',
+    ['minutes', share],
     ['limit_reached', 1008, start + 600_000],
   ])
-  const closed = supervise(inner, options)
+  const closed = new Supervised(inner, holdings, options)
   closed.closed(1000, '')
   t.deepEqual(clock.waits, [])
 })

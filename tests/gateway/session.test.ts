@@ -34,6 +34,9 @@ function stage(hooks: Partial<SessionHooks> = {}) {
         buffered: () => buffered.client,
         close: (code, reason) => seen.push(`client closed ${code} ${reason}`),
       },
+      route: '/test',
+    },
+    {
       dial: given => {
         seen.push('dial')
         listener = given
@@ -43,7 +46,6 @@ function stage(hooks: Partial<SessionHooks> = {}) {
       log: quiet,
       metrics: createMetrics({ revision: 'r', replica: 'n' }),
       readType: createTypeReader(),
-      route: '/test',
     },
     {
       opened: () => seen.push('opened'),

@@ -57,8 +57,10 @@ async function dial(port: number, secure: boolean): Promise<Heard> {
   let direct = 0
   const reader = new DirectReader({
     maxMessageBytes,
-    isOpen: () => socket.readyState === WebSocket.OPEN,
-    onText: text => {
+    get isOpen() {
+      return socket.readyState === WebSocket.OPEN
+    },
+    text: text => {
       direct += 1
       messages.push(text.toString())
     },
