@@ -13,10 +13,13 @@ const tokenUser = '00000000-0000-0000-0000-000000000000'
 /** A registry that was made a moment ago does not answer yet. */
 const exchangeAttempts = 10
 const exchangeRetryMs = 3000
+const exchangeAnswerMs = 10_000
 
 export interface Exchange {
   readonly fetch: typeof fetch
   readonly wait: (ms: number) => Promise<void>
+  /** The registry is given up, and asked again, after this (ms; default 10000). */
+  readonly answerMs?: number
 }
 
 /** Names the image to run, by digest; builds and pushes it unless `imageRef` is set. */
@@ -85,7 +88,7 @@ interface TokenExchange {
 
 /**
  * Trades an Azure token for the registry's own.
- * @throws when the registry keeps refusing, with its status
+ * @throws when the registry keeps refusing or says nothing, with its status
  */
 export async function exchangeToken({
   server,
@@ -102,8 +105,9 @@ export async function exchangeToken({
   let refusal = 'no answer'
   for (let attempt = 1; attempt <= exchangeAttempts; attempt += 1) {
     if (attempt > 1) await exchange.wait(exchangeRetryMs)
+    const signal = AbortSignal.timeout(exchange.answerMs ?? exchangeAnswerMs)
     const answer = await exchange
-      .fetch(`https://${server}/oauth2/exchange`, { method: 'POST', body })
+      .fetch(`https://${server}/oauth2/exchange`, { method: 'POST', body, signal })
       .catch(() => null)
     if (answer?.ok) return ((await answer.json()) as { refresh_token: string }).refresh_token
     if (answer !== null) refusal = `HTTP ${answer.status}`

@@ -33,13 +33,15 @@ export function runWithText(text: string, args: (reference: string) => readonly 
 /**
  * Signs az in with a fresh proof of GitHub's: a roll-out outlasts the first one (Azure/login#372), and the
  * state is reached by az's sign-in too. Does nothing outside GitHub, where someone has signed in.
+ * @param answerMs GitHub is not waited for longer (ms)
  */
-export async function signIn(): Promise<void> {
+export async function signIn(answerMs = 10_000): Promise<void> {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: address, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token } = process.env
   const { ARM_CLIENT_ID = '', ARM_TENANT_ID = '' } = process.env
   if (address === undefined || token === undefined) return
   const answer = await fetch(`${address}&audience=api://AzureADTokenExchange`, {
     headers: { Authorization: `bearer ${token}` },
+    signal: AbortSignal.timeout(answerMs),
   })
   if (!answer.ok) throw new Error(`GitHub gave no proof of identity (HTTP ${answer.status})`)
   const { value } = (await answer.json()) as { value: string }

@@ -3,12 +3,16 @@
  * files that they were pointed to included, and answer as the real ones do.
  */
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { azureHands } from '../../.github/scripts/azure-hands.ts'
+import { signIn } from '../../.github/scripts/commands.ts'
 
 interface Asked {
   readonly program: string
@@ -238,6 +242,48 @@ test.serial(
     await t.throwsAsync(silent.hands.openSockets('app--rblue'), { message: /says nothing/ })
   },
 )
+
+/** Stands for the service of GitHub's that says who a job is. */
+async function asInGitHub(t: ExecutionContext, answer: RequestListener): Promise<void> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const given = {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${port}/token?a=b`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'of-the-job',
+    ARM_CLIENT_ID: 'client',
+    ARM_TENANT_ID: 'tenant',
+  }
+  Object.assign(process.env, given)
+  t.teardown(() => {
+    for (const name of Object.keys(given)) delete process.env[name]
+    server.closeAllConnections()
+    server.close()
+  })
+}
+
+test.serial('az signs in with a fresh proof, which is no argument of a process', async t => {
+  const { asked } = handsWith(t)
+  await asInGitHub(t, ({ url, headers }, response) => {
+    t.is(url, '/token?a=b&audience=api://AzureADTokenExchange')
+    t.is(headers.authorization, 'bearer of-the-job')
+    response.end('{"value":"proof"}')
+  })
+  await signIn()
+  const [login] = asked()
+  t.regex(
+    lineOf(login ?? { program: '', args: [] }),
+    /^az login --service-principal --username client --tenant tenant --federated-token @az-/,
+  )
+  t.is(login?.text, 'proof')
+})
+
+test.serial('GitHub is not waited for without end', async t => {
+  const { asked } = handsWith(t)
+  await asInGitHub(t, () => undefined)
+  await t.throwsAsync(signIn(50), { name: 'TimeoutError' })
+  t.deepEqual(asked(), [])
+})
 
 /** Runs the script that deploy runs after an update. */
 function retire(t: ExecutionContext, answers: Answers) {

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { globSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { exchangeToken } from '../../infra/image.ts'
@@ -121,6 +123,20 @@ test('a registry that does not answer yet is asked again', async t => {
   ])
   t.is(await token(), 'push')
   t.deepEqual(waits, [3000, 3000])
+})
+
+test('a registry that takes the question and says nothing is not waited for without end', async t => {
+  const mute = createServer(() => undefined).listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  t.teardown(() => mute.close())
+  const { port } = mute.address() as AddressInfo
+  const exchange = {
+    fetch: (_: string | URL | Request, init?: RequestInit) => fetch(`http://127.0.0.1:${port}`, init),
+    wait: async () => undefined,
+    answerMs: 20,
+  }
+  const token = exchangeToken({ server, tenantId: 'tenant', azureToken: 'azure', exchange })
+  await t.throwsAsync(token, { message: /gave no token to push with \(no answer\)/ })
 })
 
 test('a registry that keeps refusing is named, with its status and the role that is missing, and no token', async t => {
