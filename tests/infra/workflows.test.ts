@@ -227,6 +227,16 @@ test("every script that a workflow calls exists, npm's included", t => {
     t.true(script in scripts, `npm run ${script}`)
 })
 
+test('where Pulumi runs, packages are installed once: npm would take them from under it, for the client that holds sockets', t => {
+  const { runs } = yaml.load(readText('.github/actions/pulumi/action.yml')) as { runs: { steps: Step[] } }
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
+  // Does nothing where it has run before, and installs everything anew where it has not.
+  const setUp = scripts['pretest:load']
+  t.is(setUp, 'node setup.mjs')
+  const installing = runs.steps.flatMap(({ run }) => run ?? []).filter(run => /npm|setup\.mjs/.test(run))
+  t.deepEqual(installing, [setUp])
+})
+
 test("Pulumi has one version: the library's, in workflows and devcontainer", t => {
   const { devDependencies } = JSON.parse(readText('package.json')) as {
     devDependencies: Record<string, string>
