@@ -169,3 +169,46 @@ test.serial('each step can be done on its own, by keyboard', async t => {
     await t.notThrowsAsync(page.locator(`#step-${step}[data-state=done]`).waitFor())
   }
 })
+
+test.serial('a microphone asked for twice is opened once, and is let go with the call', async t => {
+  const before = `{
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+    let allow
+    const allowed = new Promise(resolve => { allow = resolve })
+    globalThis.microphones = { streams: [], asked: 0, allow }
+    navigator.mediaDevices.getUserMedia = async wanted => {
+      microphones.asked++
+      await allowed
+      const stream = await ask(wanted)
+      microphones.streams.push(stream)
+      return stream
+    }
+  }`
+  const { page } = await makeCall(t, { before })
+  await until(page, 'microphones.asked === 1')
+  await page.getByRole('button', { name: 'Microphone off' }).click()
+  await page.evaluate('microphones.allow()')
+  await page.getByRole('button', { name: 'Microphone on' }).waitFor()
+  await page.locator('#hang-up').click()
+  await page.locator('#line-words').getByText('The call has ended').waitFor()
+  const live =
+    'microphones.streams.flatMap(stream => stream.getTracks()).filter(track => track.readyState === "live")'
+  t.is(await page.evaluate(`${live}.length`), 0)
+  t.is(await page.evaluate('microphones.asked'), 1)
+})
+
+test.serial('a session that could not be hung up says why, and can be tried again', async t => {
+  const { page } = await makeCall(t)
+  const id = (await textOf(page, '#step-session .step-words')).replace('Done: ', '')
+  const session = page.locator(`.session[data-id=${id}]`)
+  await session.getByText('call running · under control').waitFor()
+  await page.route(
+    '**/sideband/session/*',
+    route => route.fulfill({ status: 502, json: { detail: 'The provider does not answer' } }),
+    { times: 1 },
+  )
+  await session.getByRole('button').click()
+  await page.locator('#fault').getByText('The provider does not answer').waitFor()
+  await session.getByRole('button').click()
+  await t.notThrowsAsync(page.locator('#step-call[data-state=ended]').waitFor())
+})

@@ -66,3 +66,8 @@ export class SidebandApi {
     return (await response.json()) as Answer
   }
 }
+
+/** What went wrong with a call to the gateway, in its own words where it gave some. */
+export function wordsOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

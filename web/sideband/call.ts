@@ -24,7 +24,8 @@ export class Call {
   readonly #peer = new RTCPeerConnection()
   readonly #channel = this.#peer.createDataChannel(channelName)
   readonly #sender = this.#peer.addTransceiver('audio', { direction: 'sendrecv' }).sender
-  #microphone: MediaStream | undefined
+  /** `asked`: the person or the browser has not given it yet. */
+  #microphone: MediaStream | 'asked' | undefined
   #grace = 0
   #isOver = false
 
@@ -62,18 +63,24 @@ export class Call {
     return true
   }
 
-  /** Opens or closes the microphone. @throws NoMicrophone with what to do about it */
+  /**
+   * Opens or closes the microphone; one that is being opened is not asked for again.
+   * @throws NoMicrophone with what to do about it
+   */
   async setMicrophone(on: boolean): Promise<void> {
     if (on === (this.#microphone !== undefined)) return
     if (!on) return this.#dropMicrophone()
-    const stream = await openMicrophone()
+    this.#microphone = 'asked'
+    const stream = await openMicrophone().catch(cause => {
+      this.#microphone = undefined
+      throw cause
+    })
     if (this.#isOver) return closeStream(stream)
     const [track] = stream.getAudioTracks()
-    if (!track) return closeStream(stream)
-    track.onended = () => this.#dropMicrophone()
+    if (track) track.onended = () => this.#dropMicrophone()
     this.#microphone = stream
-    await this.#sender.replaceTrack(track)
-    this.#listeners.onMicrophone(stream)
+    await this.#sender.replaceTrack(track ?? null)
+    if (this.#microphone === stream) this.#listeners.onMicrophone(stream)
   }
 
   /** Ends the call from here. Safe to call twice. */
@@ -82,7 +89,7 @@ export class Call {
   }
 
   #dropMicrophone(): void {
-    if (!this.#microphone) return
+    if (!(this.#microphone instanceof MediaStream)) return
     closeStream(this.#microphone)
     this.#microphone = undefined
     this.#sender.replaceTrack(null).catch(() => {})

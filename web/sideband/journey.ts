@@ -1,7 +1,7 @@
 /** From nothing to a controlled call and back: what has been done, what comes next. Nothing of the page is touched here. */
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
-import type { SidebandApi } from './api.ts'
+import { type SidebandApi, wordsOf } from './api.ts'
 import { Call, type CallListeners } from './call.ts'
 import { type ControlMessage, readControlMessage } from './control-messages.ts'
 import type { StepName, StepState } from './steps.ts'
@@ -40,7 +40,7 @@ export class Journey {
       else this.#connectControl()
       return true
     } catch (cause) {
-      const words = cause instanceof Error ? cause.message : String(cause)
+      const words = wordsOf(cause)
       onStep(step, 'failed', words)
       onFault(words)
       return false
@@ -75,8 +75,10 @@ export class Journey {
   async hangUp(): Promise<void> {
     const sessionId = this.#sessionId
     this.#call?.close()
-    await this.#api.hangUp(sessionId).catch(() => {})
     this.#callEnded('you hung up')
+    await this.#api.hangUp(sessionId).catch((cause: unknown) => {
+      this.#listeners.onFault(`The gateway could not end the call on the other side: ${wordsOf(cause)}`)
+    })
   }
 
   async #createSession(): Promise<void> {

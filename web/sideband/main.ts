@@ -25,13 +25,12 @@ const signIn = new SignInDialog(info, () => {
   sessions.refresh()
 })
 const api = new SidebandApi(signIn.access)
-const sessions = new Sessions(api)
+const sessions = new Sessions(api, showFault)
 const lanes = new Lanes()
 const drawing = new Drawing()
 const transcript = new Transcript()
 const ears = new Ears(direction => drawing.light('sound', direction))
 const showStep = createSteps(step => run([step]))
-const fault = part('#fault', HTMLElement)
 const start = part('#start', HTMLButtonElement)
 const hangUp = part('#hang-up', HTMLButtonElement)
 
@@ -56,9 +55,7 @@ const journey = new Journey(api, {
   onControlState: controlOnState,
   onDialFailed: () => signIn.access.dialFailed(),
   onCallEnd: callOnEnd,
-  onFault: words => {
-    fault.textContent = words
-  },
+  onFault: showFault,
 })
 const microphone = new MicrophoneButton(on => journey.setMicrophone(on))
 const forms = createForms({
@@ -75,7 +72,7 @@ await signIn.prepare()
 sessions.refresh()
 
 async function run(steps: readonly StepName[]): Promise<void> {
-  fault.textContent = ''
+  showFault('')
   start.disabled = true
   for (const step of steps) {
     if (step === 'session') beginAnew()
@@ -117,7 +114,7 @@ function controlOnMessage(message: ControlMessage): void {
     return transcript.receive(message.event)
   }
   lanes.add('control', 'in', message)
-  if (message.type === 'error') fault.textContent = message.message
+  if (message.type === 'error') showFault(message.message)
 }
 
 function controlOnState(state: ConnectionState): void {
@@ -143,12 +140,17 @@ function callOnEnd(reason: string): void {
 
 function send(lane: 'webrtc' | 'control', event: RealtimeEvent, sent: boolean): boolean {
   if (!sent) {
-    fault.textContent = 'This did not go out: the connection is not open just now.'
+    showFault('This did not go out: the connection is not open just now.')
     return false
   }
-  fault.textContent = ''
+  showFault('')
   lanes.add(lane, 'out', event)
   drawing.light(lane === 'webrtc' ? 'channel' : 'control', 'out')
   if (lane === 'control') drawing.light('call', 'out')
   return true
+}
+
+/** @param words what went wrong; '' where nothing does any more */
+function showFault(words: string): void {
+  part('#fault', HTMLElement).textContent = words
 }

@@ -2,7 +2,7 @@
 import { CredentialNeeded } from '../access/access.ts'
 import { countWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
-import type { SessionInfo, SidebandApi } from './api.ts'
+import { type SessionInfo, type SidebandApi, wordsOf } from './api.ts'
 
 const refreshMs = 5000
 const maxShown = 20
@@ -10,13 +10,16 @@ const maxShown = 20
 /** The list of sessions. */
 export class Sessions {
   readonly #api: SidebandApi
+  readonly #onFault: (words: string) => void
   readonly #list = part('#sessions', HTMLUListElement)
   readonly #words = part('#sessions-words', HTMLElement)
   #timer = 0
   #shown = ''
 
-  constructor(api: SidebandApi) {
+  /** @param onFault a session could not be hung up */
+  constructor(api: SidebandApi, onFault: (words: string) => void) {
     this.#api = api
+    this.#onFault = onFault
     part('#refresh', HTMLButtonElement).onclick = () => this.refresh()
   }
 
@@ -34,7 +37,7 @@ export class Sessions {
       (cause: unknown) => {
         // Asked again by and by, the person could never close the dialog.
         if (cause instanceof CredentialNeeded) return
-        this.#words.textContent = `The list cannot be read: ${cause instanceof Error ? cause.message : cause}`
+        this.#words.textContent = `The list cannot be read: ${wordsOf(cause)}`
         again()
       },
     )
@@ -68,7 +71,10 @@ export class Sessions {
       button.disabled = true
       this.#api.hangUp(session.session_id).then(
         () => this.refresh(),
-        () => this.refresh(),
+        (cause: unknown) => {
+          button.disabled = false
+          this.#onFault(`${session.session_id} could not be hung up: ${wordsOf(cause)}`)
+        },
       )
     }
     return row
