@@ -212,3 +212,16 @@ test.serial('a session that could not be hung up says why, and can be tried agai
   await session.getByRole('button').click()
   await t.notThrowsAsync(page.locator('#step-call[data-state=ended]').waitFor())
 })
+
+test.serial('a call that does not connect is hung up, and its session is not offered again', async t => {
+  const before = `RTCPeerConnection.prototype.setRemoteDescription = () => Promise.reject(new Error('no way through'))`
+  const { page } = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before })
+  await page.getByRole('button', { name: 'Create session' }).click()
+  await page.locator('#step-session[data-state=done]').waitFor()
+  const id = (await textOf(page, '#step-session .step-words')).replace('Done: ', '')
+  await page.getByRole('button', { name: 'Connect WebRTC' }).click()
+  await page.locator('#fault').getByText('no way through').waitFor()
+  await page.locator(`.session[data-id=${id}]`).getByText('ended').waitFor()
+  t.is(await page.locator('#step-call').getAttribute('data-state'), 'ended')
+  t.true(await page.getByRole('button', { name: 'Create session' }).isEnabled())
+})

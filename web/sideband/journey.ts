@@ -41,7 +41,8 @@ export class Journey {
       return true
     } catch (cause) {
       const words = wordsOf(cause)
-      onStep(step, 'failed', words)
+      const isSpent = step === 'call' && this.#sessionId === ''
+      onStep(step, isSpent ? 'ended' : 'failed', words)
       onFault(words)
       return false
     }
@@ -94,14 +95,26 @@ export class Journey {
       onEnd: reason => this.#call === call && this.#callEnded(reason),
     })
     let callId = ''
-    await call.connect(async sdp => {
+    const exchange = async (sdp: string) => {
       const answer = await this.#api.offer(sdp, this.#sessionId, instructions)
       callId = answer.callId
       return answer.sdp
+    }
+    await call.connect(exchange).catch(async cause => {
+      if (callId !== '') await this.#giveUpSession()
+      throw cause
     })
     this.#call = call
     onStep('call', 'done', callId)
     onStep('control', 'next')
+  }
+
+  /** A session has one call; this one is running, and nobody will come to it. */
+  async #giveUpSession(): Promise<void> {
+    const sessionId = this.#sessionId
+    this.#sessionId = ''
+    this.#listeners.onStep('session', 'next')
+    await this.#api.hangUp(sessionId).catch(() => {})
   }
 
   #connectControl(): void {
