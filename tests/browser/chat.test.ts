@@ -113,6 +113,17 @@ test.serial('everything works with the keyboard alone, with a visible focus', as
   t.is(await page.evaluate('document.activeElement.id'), 'message')
 })
 
+test.serial('an Enter that ends a composition sends nothing, in the way of any browser', async t => {
+  const { page } = await visit(t, browser, gateway.url)
+  await page.getByLabel('Message').fill('こんにちは')
+  for (const how of ['{ isComposing: true }', '{ keyCode: 229 }'])
+    await page.evaluate(`document.querySelector('#message').dispatchEvent(
+      new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...${how} }))`)
+  t.is(await page.locator('.question').count(), 0)
+  await page.getByLabel('Message').press('Enter')
+  await t.notThrowsAsync(page.locator('.question').getByText('こんにちは').waitFor())
+})
+
 test.serial('a screen reader hears an answer once, when it is there', async t => {
   const { page } = await visit(t, browser, gateway.url)
   await page.evaluate(`{

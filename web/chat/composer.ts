@@ -1,6 +1,9 @@
 /** Where the person writes: Enter sends, Escape stops. */
 import { part } from '../page/page.ts'
 
+/** The key of an input method (UI Events, "How to determine keyCode for keydown and keyup events"). */
+const inputMethodKeyCode = 229
+
 /** What the person does here. */
 export interface ComposerListeners {
   /** @returns false where the text could not be taken; it stays in the box */
@@ -45,8 +48,10 @@ export class Composer {
   }
 
   #messageOnKey(event: KeyboardEvent): void {
-    // While an input method is open, Enter picks a candidate.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    // While an input method is open, Enter picks a candidate. Safari ends the composition before it reports that
+    // key, and marks it by the old code alone (WebKit bug 165004).
+    const isComposing = event.isComposing || event.keyCode === inputMethodKeyCode
+    if (event.key !== 'Enter' || event.shiftKey || isComposing) return
     event.preventDefault()
     this.#send()
   }
