@@ -1,7 +1,7 @@
 /** Talking on the chat page, in a real Chromium: its own fake microphone, or one into which the test speaks. */
 import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, WebSocketRoute } from 'playwright-core'
 import { hearSound, launchChromium, say, textOf, until, type VisitOptions, visit } from './_chromium.ts'
 import { freePort, type Gateway, startGateway } from './_gateway.ts'
 
@@ -228,10 +228,78 @@ test.serial('an open microphone goes on at the next server, and says so in betwe
   await statusIs(page, 'Waiting for the connection')
   const second = await startGateway(first.port)
   t.teardown(() => second.stop('SIGKILL'))
+  // The slower the start, the longer the page's waits; on a busy machine they were too long for a test.
+  await page.evaluate("dispatchEvent(new Event('online'))")
   await statusIs(page, 'Listening')
   await utter(page)
   await t.notThrowsAsync(answerWords(page).waitFor())
 })
+
+test.serial(
+  'words are put under the turn that they were said in, though a connection went in between',
+  async t => {
+    const { page } = await open(t, { before: microphone })
+    const sockets: WebSocketRoute[] = []
+    await page.routeWebSocket('**/chat*', socket => {
+      sockets.push(socket)
+    })
+    await page.reload()
+    await page.locator('#line-words').getByText('Connected', { exact: true }).waitFor()
+    const tell = (...messages: object[]) => {
+      for (const message of messages) sockets.at(-1)?.send(JSON.stringify(message))
+    }
+    const said = (turn: number, words: string) =>
+      page.locator('.question').nth(turn).getByText(words, { exact: true }).waitFor()
+    const spoken = [{ type: 'speech-started' }, { type: 'speech-stopped' }]
+    tell(...spoken)
+    await page.locator('.unheard').waitFor()
+    await sockets[0]?.close({ code: 1012 })
+    await until(
+      page,
+      "document.querySelector('#line').dataset.phase === 'open' && !document.querySelector('.unheard')",
+    )
+    tell({ type: 'session.resumed', items: 1, answer_due: false }, ...spoken, {
+      type: 'heard',
+      value: 'second',
+    })
+    await said(1, 'second')
+    await said(0, 'It could not be written down')
+    tell(...spoken)
+    await page.locator('.unheard').waitFor()
+    tell({ type: 'session.renewed', items: 2, asked_again: false }, ...spoken, {
+      type: 'heard',
+      value: 'fourth',
+    })
+    await t.notThrowsAsync(said(3, 'fourth'))
+  },
+)
+
+test.serial(
+  'sound that was on its way to a server that goes is no fault of the person, a message is',
+  async t => {
+    const { page } = await open(t, { before: microphone })
+    const sockets: WebSocketRoute[] = []
+    await page.routeWebSocket('**/chat*', socket => {
+      sockets.push(socket)
+    })
+    await page.reload()
+    await page.locator('#line-words').getByText('Connected', { exact: true }).waitFor()
+    await openMicrophone(page)
+    await statusIs(page, 'Listening')
+    const tell = (message: object) => sockets.at(-1)?.send(JSON.stringify(message))
+    const refusal = { type: 'error', code: 'draining', message: 'This replica is going away' }
+    tell({ type: 'server.draining', deadline_ms: 25_000 })
+    tell(refusal)
+    tell({ type: 'session.expiring', deadline_ms: 9000 })
+    await page.locator('.notice').getByText('This session ends in 9 s.').waitFor()
+    t.is(await page.locator('.notice[data-kind=problem]').count(), 0)
+    await sockets[0]?.close({ code: 1012 })
+    await page.locator('#line-words').getByText('Connected', { exact: true }).waitFor()
+    await say(page, 'hello')
+    tell(refusal)
+    await t.notThrowsAsync(page.locator('.notice[data-kind=problem]').waitFor())
+  },
+)
 
 test.serial('a turn that the connection took with it is to be said again', async t => {
   const first = await startGateway()

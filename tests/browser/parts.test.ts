@@ -31,6 +31,7 @@ function createTalk() {
     keptAreSent: () => shown.push('kept are sent'),
     spoken: () => shown.push('spoken'),
     heard: text => shown.push(`heard ${text}`),
+    wordsAreLost: () => {},
     answerBegins: () => shown.push('answer'),
     text: value => shown.push(`text ${value}`),
     transcript: value => shown.push(`transcript ${value}`),

@@ -51,12 +51,12 @@ export class Conversation {
   /** Words of what was said first and is not written down yet. */
   heard(text: string): void {
     if (!this.#turns.querySelector('.unheard')) this.spoken()
-    const element = part('.unheard', HTMLElement, this.#turns)
-    element.classList.remove('unheard')
-    this.#followEnd(() => {
-      part('.said', HTMLElement, element).textContent = text.trim() || 'Spoken'
-      showText(part('.meta', HTMLElement, element), text.trim() ? '' : 'It could not be written down')
-    })
+    this.#followEnd(() => showHeard(part('.unheard', HTMLElement, this.#turns), text.trim()))
+  }
+
+  /** What is not written down yet will not be; the next words belong to a later turn. */
+  wordsAreLost(): void {
+    for (const element of this.#turns.querySelectorAll<HTMLElement>('.unheard')) showHeard(element, '')
   }
 
   answerBegins(): void {
@@ -129,4 +129,11 @@ export class Conversation {
   #scrollToEnd(): void {
     window.scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })
   }
+}
+
+/** @param text what was said; '' where nobody could write it down */
+function showHeard(element: HTMLElement, text: string): void {
+  element.classList.remove('unheard')
+  part('.said', HTMLElement, element).textContent = text || 'Spoken'
+  showText(part('.meta', HTMLElement, element), text ? '' : 'It could not be written down')
 }

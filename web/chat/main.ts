@@ -64,7 +64,7 @@ const connection = new Connection<ChatMessage>({
     if (message.type === 'speech-started' || message.type === 'speech-stopped')
       showHeard(message.type === 'speech-started')
     if (message.type === 'error' && endsSpeech(message.code)) speech.fail()
-    talk.receive(message)
+    if (!isLateSound(message)) talk.receive(message)
   },
   onState: connectionOnState,
   onDialFailed: () => signIn.access.dialFailed(),
@@ -76,6 +76,7 @@ const talk = new Talk(connection, playback, {
   keptAreSent: () => conversation.keptAreSent(),
   spoken: () => conversation.spoken(),
   heard: text => conversation.heard(text),
+  wordsAreLost: () => conversation.wordsAreLost(),
   answerBegins: () => conversation.answerBegins(),
   text: value => conversation.text(value),
   transcript: value => conversation.transcript(value),
@@ -163,6 +164,11 @@ function lineOnLost(): void {
   showHeard(false)
   status.server('Not connected to the model')
   if (wasOpen) conversation.announce('The connection is lost. Reconnecting.')
+}
+
+/** Whether a refusal is of an open microphone's sound alone: on its way when the server said that it goes. */
+function isLateSound(message: ChatMessage): boolean {
+  return message.type === 'error' && message.code === 'draining' && speech.mode === 'open' && !talk.isAsked
 }
 
 function showHeard(isHeard: boolean): void {

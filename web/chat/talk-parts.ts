@@ -18,6 +18,8 @@ export interface TalkView {
   spoken(): void
   /** The words of what was said first and not yet known; '' where nobody could write them down. */
   heard(text: string): void
+  /** Words that are not known yet will not come: the session that was to write them down is gone. */
+  wordsAreLost(): void
   answerBegins(): void
   text(value: string): void
   transcript(value: string): void

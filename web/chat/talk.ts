@@ -31,6 +31,11 @@ export class Talk {
     return this.#turn === 'asked' || this.#turn === 'answering' || this.#voice.playing()
   }
 
+  /** Whether a question has gone out whose answer has not begun. */
+  get isAsked(): boolean {
+    return this.#turn === 'asked'
+  }
+
   /**
    * Sends a message, or keeps it until there is a connection. Cuts the answer that is being spoken.
    * @returns false where no more can be kept: the text stays with the person
@@ -73,6 +78,7 @@ export class Talk {
 
   /** The connection went. @param mayGoOn the next one may take this conversation over */
   lineOnLost(mayGoOn: boolean): void {
+    this.#view.wordsAreLost()
     const cut = this.#turn === 'asked' || this.#turn === 'answering'
     if (this.#turn === 'answering') this.#end('lost')
     else this.#enter('idle')
@@ -86,6 +92,7 @@ export class Talk {
     else if (message.type === 'error') this.#receiveError(message.message, message.code)
     else if (message.type === 'session.resumed') this.#goOn(message.answer_due)
     else if (message.type === 'session.resume_failed') this.#tellUnanswered()
+    else if (message.type === 'session.renewed') this.#view.wordsAreLost()
     else if (message.type === 'text-reset') this.#begin()
     else if (message.type === 'speech-started') this.#giveWay()
     else if (message.type === 'speech-stopped') this.spoken()
