@@ -82,12 +82,13 @@ async function startBefore(
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
   const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
-  const { ephemeralKeys } = access
+  const { ephemeralKeys, callTokens } = access
   const sideband = assembleSideband(config, {
     target,
     credential,
     store,
     ephemeralKeys,
+    callTokens,
     limits: config.limits,
     log,
     metrics,
@@ -145,7 +146,7 @@ async function startBefore(
     close: async () => {
       endpoints.stop()
       server.close()
-      sideband.close()
+      await sideband.close()
       await store.close()
       await recorder?.close()
     },

@@ -82,7 +82,11 @@ export function assembleSessions(
       const places = placesFor(deployment).slice(0, 1)
       return sdk(dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) }))))
     },
-    sdkInCall: async (callId, request) => sdk(await joinCall(callId, request)),
+    sdkInCall: async (callId, request) => {
+      const join = sdk(await joinCall(callId, request))
+      // What a call spends is counted once, however many have joined it.
+      return (client, { meter: _, ...unmetered }) => join(client, unmetered)
+    },
   })
 }
 

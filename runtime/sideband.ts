@@ -1,5 +1,6 @@
 /** Puts calls together: records in the store, `/sideband` and the SDK addresses over HTTP, control connections. */
 import { randomUUID } from 'node:crypto'
+import type { CallTokens } from './access/call-tokens.ts'
 import type { EphemeralKeys } from './access/ephemeral-keys.ts'
 import type { CallRecord } from './calls/record.ts'
 import { CallRecords } from './calls/records.ts'
@@ -24,6 +25,7 @@ export interface SidebandParts
   readonly credential: Credential
   readonly store: Store
   readonly ephemeralKeys: EphemeralKeys
+  readonly callTokens: CallTokens
 }
 
 export interface Sideband {
@@ -31,12 +33,12 @@ export interface Sideband {
   readonly sockets: [path: string, route: SocketRoute][]
   /** Finds a call for whoever asks. @throws GatewayError `forbidden` to an ephemeral key, `call_not_found` */
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
-  /** Ends every control connection, and no call. */
-  close(): void
+  /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
+  close(): Promise<void>
 }
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
-  const { target, credential, store, limits, log, ephemeralKeys, refusal } = parts
+  const { target, credential, store, limits, log, ephemeralKeys, callTokens, refusal } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, provider: target.provider, ttlMs: sessionTtlMs })
@@ -48,6 +50,8 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     dialCall,
     hangUp: callId => calls.hangUp(callId),
     pinSession,
+    hearsAll: callTokens.areLimited,
+    spend: (record, tokens) => callTokens.spend(record, tokens),
     holder: randomUUID(),
   })
   const placing = {
@@ -56,7 +60,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     records,
     ephemeralKeys,
     log,
-    callMade: (record: CallRecord) => controls.callMade(record),
+    callMade: (record: CallRecord) => controls.watch(record),
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }
   const { instructions = '', voice } = chat
@@ -73,7 +77,10 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
           'forbidden',
           'An ephemeral key joins no call; show the credential that minted it',
         )
-      return dialCall((await records.findCall(callId, ownerOf(request))).callId, true)
+      const record = await records.findCall(callId, ownerOf(request))
+      // The replica that watched it may be gone.
+      controls.watch(record)
+      return dialCall(record.callId, true)
     },
     close: () => controls.close(),
   }

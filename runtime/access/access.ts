@@ -9,6 +9,7 @@ import type { AccessConfig } from '../settings/access.ts'
 import type { Store } from '../store/store.ts'
 import { createAddressReader } from './address.ts'
 import { createKeyCheck } from './api-keys.ts'
+import { CallTokens } from './call-tokens.ts'
 import { Counts } from './counts.ts'
 import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
 import { EphemeralKeys } from './ephemeral-keys.ts'
@@ -31,6 +32,7 @@ export interface Access {
   /** `POST /ticket`: → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
   readonly ticket: HttpHandler
   readonly ephemeralKeys: EphemeralKeys
+  readonly callTokens: CallTokens
 }
 
 /** The sockets and the calls of the SDK addresses: what a browser with an ephemeral key opens at the API itself. */
@@ -56,9 +58,10 @@ export function createAccess(options: AccessOptions): Access {
     ephemeralPaths,
     log,
   })
+  const counts = new Counts({ store, now, onReached })
   const guard = new Guard({
     gate,
-    counts: new Counts({ store, now, onReached }),
+    counts,
     leases: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
     after,
     rates: new Rates(now),
@@ -69,7 +72,7 @@ export function createAccess(options: AccessOptions): Access {
   })
   const ticket: HttpHandler = async ({ principal = anonymous }) =>
     jsonAnswer(200, { ticket: await tickets.issue(principal), expires_in: config.ticketTtlMs / 1000 })
-  return { guard, ticket, ephemeralKeys }
+  return { guard, ticket, ephemeralKeys, callTokens: new CallTokens(counts, config.limits) }
 }
 
 function tokenCheck(

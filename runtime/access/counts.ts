@@ -1,5 +1,6 @@
 /** What is counted in the store, for all replicas together: upgrades in a minute, tokens in a day. */
 import type { GatewayError } from '../errors.ts'
+import { usageOf } from '../events/usage.ts'
 import type { Store } from '../store/store.ts'
 import { limitReached, type Reached, type Share } from './shares.ts'
 
@@ -65,13 +66,5 @@ export class Counts {
 
 /** Reads the tokens of a `response.done`. @returns 0 where it tells none */
 export function tokensOf(frame: Uint8Array): number {
-  try {
-    const event = JSON.parse(Buffer.from(frame).toString()) as {
-      response?: { usage?: { total_tokens?: unknown } | null }
-    }
-    const tokens = event.response?.usage?.total_tokens
-    return typeof tokens === 'number' && Number.isFinite(tokens) && tokens > 0 ? Math.round(tokens) : 0
-  } catch {
-    return 0
-  }
+  return usageOf(frame).total
 }

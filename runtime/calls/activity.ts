@@ -1,5 +1,7 @@
 /** What happens in a call, counted here and written to the shared record a few times a second. */
 
+import type { GatewayError } from '../errors.ts'
+import { usageOf } from '../events/usage.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { endsResponse } from '../turn.ts'
@@ -13,6 +15,8 @@ export interface CallActivityParts {
   readonly holder: string
   readonly log: Log
   readonly metrics: Metrics
+  /** Counts tokens that a call spent. @returns the error that ends it when they are the day's last */
+  readonly spend: (record: CallRecord, tokens: number) => Promise<GatewayError | null>
 }
 
 export interface CallActivity {
@@ -23,8 +27,8 @@ export interface CallActivity {
   noteEvent(type: string, frame: Buffer): string
   /** The call is over. @returns when that is written, or cannot be */
   end(reason: string): Promise<void>
-  /** Writes what is left. Safe to call twice. */
-  stop(): void
+  /** Writes what is left. Safe to call twice. @returns when that is written, or cannot be */
+  stop(): Promise<void>
 }
 
 const writeIntervalMs = 500
@@ -40,14 +44,22 @@ const nothing = (): Activity => ({
   lastEventType: '',
 })
 
-/** Follows one call. While the store is away, counts are kept and written when it is back. */
-export function createCallActivity(parts: CallActivityParts, record: CallRecord): CallActivity {
-  return new Follower(parts, record)
+/**
+ * Follows one call. While the store is away, counts are kept and written when it is back.
+ * @param onSpent the day's tokens are spent
+ */
+export function createCallActivity(
+  parts: CallActivityParts,
+  record: CallRecord,
+  onSpent: (error: GatewayError) => void,
+): CallActivity {
+  return new Follower(parts, record, onSpent)
 }
 
 class Follower implements CallActivity {
   readonly #parts: CallActivityParts
   readonly #record: CallRecord
+  readonly #onSpent: (error: GatewayError) => void
   #pending = nothing()
   /** Since the session began, as far as this replica knows. */
   readonly #totals: Activity
@@ -57,9 +69,10 @@ class Follower implements CallActivity {
   #writer: NodeJS.Timeout | null = null
   #renewer: NodeJS.Timeout | null = null
 
-  constructor(parts: CallActivityParts, record: CallRecord) {
+  constructor(parts: CallActivityParts, record: CallRecord, onSpent: (error: GatewayError) => void) {
     this.#parts = parts
     this.#record = record
+    this.#onSpent = onSpent
     const { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType } = record
     this.#totals = { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType }
   }
@@ -67,8 +80,9 @@ class Follower implements CallActivity {
   start(): void {
     if (this.#writer !== null) return
     this.#writer = setInterval(() => this.#write(), writeIntervalMs)
-    this.#renewer = setInterval(() => this.#renew(), leaseRenewalMs)
-    this.#renew()
+    this.#renewer = setInterval(() => void this.#renew(), leaseRenewalMs)
+    // Who speaks is known before the first counts are written.
+    this.#writing = this.#writing.then(() => this.#renew())
   }
 
   noteSent(): void {
@@ -93,7 +107,7 @@ class Follower implements CallActivity {
     return this.#writing
   }
 
-  stop(): void {
+  stop(): Promise<void> {
     if (this.#writer !== null) clearInterval(this.#writer)
     if (this.#renewer !== null) clearInterval(this.#renewer)
     this.#writer = null
@@ -103,51 +117,67 @@ class Follower implements CallActivity {
     this.#writing = this.#writing
       .then(() => records.releaseLease(this.#record.sessionId, holder))
       .catch(() => undefined)
+    return this.#writing
   }
 
   #noteUsage(frame: Buffer): void {
-    const { response } = JSON.parse(frame.toString()) as {
-      response?: { usage?: Partial<Record<string, number>> | null }
-    }
+    const { input, output } = usageOf(frame)
     for (const counts of [this.#totals, this.#pending]) {
-      counts.inputTokens += response?.usage?.input_tokens ?? 0
-      counts.outputTokens += response?.usage?.output_tokens ?? 0
+      counts.inputTokens += input
+      counts.outputTokens += output
     }
   }
 
-  #renew(): void {
+  #renew(): Promise<void> {
     const { records, holder } = this.#parts
-    records
-      .holdLease(this.#record.sessionId, holder)
-      .then(speaks => {
-        this.#speaks = speaks
-      })
-      // While the store is away nobody can tell who speaks: this replica's counts are kept.
-      .catch(() => undefined)
+    return (
+      records
+        .holdLease(this.#record.sessionId, holder)
+        .then(speaks => {
+          this.#speaks = speaks
+        })
+        // While the store is away nobody can tell who speaks: this replica's counts are kept.
+        .catch(() => undefined)
+    )
   }
 
   #write(): void {
     const written = this.#pending
     if (written.eventsFrom === 0 && written.eventsTo === 0) return
     this.#pending = nothing()
+    // What comes meanwhile is pending, and is written next time.
+    const totals = { ...this.#totals }
+    this.#writing = this.#writing.then(() => this.#note(written, totals))
+  }
+
+  /** Never rejects. */
+  async #note(written: Activity, totals: Activity): Promise<void> {
     const counted = this.#speaks ? written : { ...written, eventsFrom: 0, inputTokens: 0, outputTokens: 0 }
-    const { records, metrics } = this.#parts
-    this.#writing = this.#writing
-      .then(() => records.note(this.#record, counted))
-      .then(known => (known ? undefined : this.#restore()))
-      .then(
-        () => {
-          metrics.traffic.callInputTokens += counted.inputTokens
-          metrics.traffic.callOutputTokens += counted.outputTokens
-        },
-        () => this.#keep(written),
-      )
+    try {
+      if (!(await this.#parts.records.note(this.#record, counted))) await this.#restore(totals)
+    } catch {
+      return this.#keep(written)
+    }
+    await this.#spend(counted)
   }
 
   /** The store lost the session: write it anew, and speak for it again. */
-  async #restore(): Promise<void> {
-    await this.#parts.records.restore(this.#record, this.#totals)
-    this.#renew()
+  async #restore(totals: Activity): Promise<void> {
+    await this.#parts.records.restore(this.#record, totals)
+    await this.#renew()
+  }
+
+  async #spend({ inputTokens, outputTokens }: Activity): Promise<void> {
+    const { metrics, spend, log } = this.#parts
+    metrics.traffic.callInputTokens += inputTokens
+    metrics.traffic.callOutputTokens += outputTokens
+    if (inputTokens + outputTokens === 0) return
+    try {
+      const error = await spend(this.#record, inputTokens + outputTokens)
+      if (error !== null) this.#onSpent(error)
+    } catch (fault) {
+      log.warn('limit.uncounted', { reason: String(fault) })
+    }
   }
 
   /** Takes back what could not be written. */

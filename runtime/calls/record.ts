@@ -5,6 +5,8 @@ export interface CallRecord {
   readonly sessionId: string
   /** Name of the credential that made the session. */
   readonly owner: string
+  /** From which the call was made; '' until then. */
+  readonly address: string
   readonly provider: string
   /** '' until the call is made. */
   readonly callId: string
@@ -39,6 +41,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
   return {
     sessionId,
     owner: text('owner'),
+    address: text('address'),
     provider: text('provider'),
     callId: text('call_id'),
     createdAt: text('created_at'),
@@ -59,6 +62,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
 export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fields {
   return {
     owner: record.owner,
+    address: record.address,
     provider: record.provider,
     created_at: record.createdAt,
     connected_at: record.connectedAt,

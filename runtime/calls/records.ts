@@ -102,13 +102,17 @@ export class CallRecords {
     await this.#update(sessionId, { set: { offer: '' } })
   }
 
-  /** @returns false when the session has expired or was ended meanwhile */
-  async connect(record: CallRecord, callId: string, pinned: string): Promise<boolean> {
+  /** A session gets its call. @returns false when it has expired or was ended meanwhile */
+  async connect(
+    record: CallRecord,
+    made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
+  ): Promise<boolean> {
     const { store, ttlMs } = this.#options
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    const { callId, pinned, address } = made
     await store.set(callKey(callId), record.sessionId, ttlMs)
     const at = this.#at()
-    const set = { call_id: callId, connected_at: at, last_activity: at, pinned }
+    const set = { call_id: callId, connected_at: at, last_activity: at, pinned, address }
     return this.#update(record.sessionId, { set, unless: 'ended_at' })
   }
 
@@ -129,6 +133,7 @@ export class CallRecords {
       },
     })
     if (known) await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    if (known) await store.renew(callKey(record.callId), record.sessionId, ttlMs)
     return known
   }
 

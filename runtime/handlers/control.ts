@@ -10,14 +10,19 @@ import { Observer } from './observer.ts'
 import { ownerOf } from './sideband.ts'
 
 export interface ControlOptions
-  extends Omit<CallControlParts, 'record' | 'dial' | 'guard' | 'hangUp' | 'onOver' | 'holder'> {
+  extends Omit<CallControlParts, 'record' | 'dial' | 'guard' | 'stays' | 'hangUp' | 'onOver' | 'holder'> {
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
   readonly hangUp: (callId: string) => Promise<boolean>
   readonly pinSession: boolean
+  /** The server must hear every call: what it spends is limited. */
+  readonly hearsAll: boolean
   /** Names this replica's process among all others. */
   readonly holder: string
 }
+
+/** What is left to write of the calls must not keep the process from ending (ms). */
+const closeTimeoutMs = 2000
 
 /** The control connections of this replica, one a call. */
 export class Controls {
@@ -44,9 +49,9 @@ export class Controls {
     }
   }
 
-  /** Watches a call from the start, where sessions are pinned. */
-  callMade(record: CallRecord): void {
-    if (this.#options.pinSession) this.#controlOf(record)
+  /** Watches a call from now on, where sessions are pinned or the tokens of calls are limited. */
+  watch(record: CallRecord): void {
+    if (this.#stays) this.#controlOf(record)
   }
 
   /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */
@@ -56,9 +61,14 @@ export class Controls {
     await endCall(this.#options, record, reason)
   }
 
-  /** Ends every control connection, and no call. */
-  close(): void {
-    for (const control of this.#controls.values()) control.stop()
+  /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
+  async close(): Promise<void> {
+    const tooLong = new Promise(resolve => setTimeout(resolve, closeTimeoutMs).unref())
+    await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
+  }
+
+  get #stays(): boolean {
+    return this.#options.pinSession || this.#options.hearsAll
   }
 
   #observe(client: Client, record: CallRecord): Connection {
@@ -82,18 +92,23 @@ export class Controls {
       ...parts,
       record,
       dial: patient => dialCall(record.callId, patient),
+      stays: this.#stays,
       guard: pinSession ? new SessionGuard(JSON.parse(record.pinned || '{}')) : null,
-      hangUp: reason => this.#hangUp(record, reason),
+      hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
       onOver: () => this.#controls.delete(record.sessionId),
     })
     this.#controls.set(record.sessionId, control)
     return control
   }
 
-  #hangUp(record: CallRecord, reason: string): void {
+  async #hangUp(record: CallRecord, reason: string): Promise<void> {
     const { hangUp, log } = this.#options
-    hangUp(record.callId)
-      .then(() => this.callEnded(record, reason))
-      .catch(fault => log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) }))
+    try {
+      await hangUp(record.callId)
+      await this.callEnded(record, reason)
+    } catch (fault) {
+      log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) })
+      throw fault
+    }
   }
 }

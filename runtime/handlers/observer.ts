@@ -1,7 +1,7 @@
 /** One client of a control connection: its commands, and the events it sends to the call itself. */
 import { z } from 'zod'
 import type { CallControl } from '../calls/control.ts'
-import type { GatewayError } from '../errors.ts'
+import { GatewayError } from '../errors.ts'
 import { messageItem, responseCreate } from '../events/compose.ts'
 import type { Log } from '../log.ts'
 import type { Client, Connection } from '../types.ts'
@@ -12,7 +12,8 @@ export interface ObserverParts {
   readonly log: Log
   readonly client: Client
   readonly control: CallControl
-  readonly hangUp: () => void
+  /** Ends the call. @throws GatewayError as upstream's calls do */
+  readonly hangUp: () => Promise<void>
   /** The server's side changed what is pinned. @param pinned JSON */
   readonly pinned: (pinned: string) => void
 }
@@ -85,7 +86,7 @@ export class Observer implements Connection {
         control.send(messageItem('user', order.text, 'ga'))
         return control.send(responseCreate)
       case 'hang_up':
-        return hangUp()
+        return void hangUp().catch(fault => this.#notHungUp(fault))
       case 'heartbeat':
         client.send('{"type":"heartbeat-ack"}')
     }
@@ -96,6 +97,12 @@ export class Observer implements Connection {
     const { guard } = control
     if (guard?.adopt(message)) pinned(JSON.stringify(guard.pinned))
     control.send(text)
+  }
+
+  #notHungUp(fault: unknown): void {
+    const { code, message } =
+      fault instanceof GatewayError ? fault : new GatewayError('internal', 'The call could not be hung up')
+    this.#refuse(code, message)
   }
 
   #refuse(code: GatewayError['code'], message: string): void {

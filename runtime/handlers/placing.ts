@@ -15,7 +15,7 @@ export interface PlacingOptions {
   readonly records: CallRecords
   readonly ephemeralKeys: EphemeralKeys
   readonly log: Log
-  /** A call was made: watches it from now on, where sessions are pinned. */
+  /** A call was made: watches it from now on, where calls are watched. */
   readonly callMade: (record: CallRecord) => void
 }
 
@@ -24,6 +24,13 @@ export interface CallingKey {
   readonly value: string
   /** JSON of the instructions and tools that a pinned session is put back to. */
   readonly pinned: string
+}
+
+export interface Placed {
+  readonly sdp: string
+  readonly filtered: boolean
+  /** Of whoever makes the call. */
+  readonly address: string
 }
 
 /** What is asked of upstream; `session` names its model. */
@@ -50,13 +57,13 @@ export async function mintKey(
  */
 export async function placeCall(
   options: PlacingOptions,
-  { sdp, filtered }: { readonly sdp: string; readonly filtered: boolean },
+  { sdp, filtered, address }: Placed,
   { value, pinned }: CallingKey,
   session: () => Promise<CallRecord>,
 ): Promise<{ sdp: string; callId: string }> {
   const { calls, log, target, callMade } = options
   const call = await calls.offer(sdp, value, filtered)
-  const record = await connect(options, call.callId, pinned, session)
+  const record = await connect(options, { callId: call.callId, pinned, address }, session)
   if (record === null) {
     // Nobody could find this call again to end it.
     await calls.hangUp(call.callId).catch(() => undefined)
@@ -79,13 +86,12 @@ export async function placeCall(
 /** @returns the session as it is now; null when it is gone, or the store is away */
 async function connect(
   { records }: PlacingOptions,
-  callId: string,
-  pinned: string,
+  made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
   session: () => Promise<CallRecord>,
 ): Promise<CallRecord | null> {
   try {
     const record = await session()
-    if (!(await records.connect(record, callId, pinned))) return null
+    if (!(await records.connect(record, made))) return null
     return await records.find(record.sessionId, record.owner)
   } catch {
     return null

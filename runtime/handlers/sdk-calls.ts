@@ -62,7 +62,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
   const key = await keyFor(options, request, session)
   const filtered = request.query.get('webrtcfilter') === 'on'
   const owner = ownerOf(request)
-  const call = await placeCall(options, { sdp, filtered }, key, async () =>
+  const call = await placeCall(options, { sdp, filtered, address: request.address }, key, async () =>
     records.find(await records.create(owner), owner),
   )
   const headers = {

@@ -98,13 +98,16 @@ async function makeKey(options: SidebandOptions, request: HttpRequest) {
 
 async function makeCall(options: SidebandOptions, request: HttpRequest) {
   const { records, target, webrtcFilter } = options
+  const { address } = request
   const body = readJsonBody(request, offerBody)
   const record = await records.find(body.session_id, ownerOf(request))
   if (record.endedAt !== '')
     throw new GatewayError('conflict', 'This session has ended; make another session')
   await records.reserveCall(record.sessionId)
   const call = await mintKey(options, request.principal, { session: sessionOf(options, body) })
-    .then(key => placeCall(options, { sdp: body.sdp, filtered: webrtcFilter }, key, async () => record))
+    .then(key =>
+      placeCall(options, { sdp: body.sdp, filtered: webrtcFilter, address }, key, async () => record),
+    )
     .catch(async fault => {
       await records.releaseCall(record.sessionId).catch(() => undefined)
       throw fault

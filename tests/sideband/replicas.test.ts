@@ -6,6 +6,7 @@ import { converse, type Message } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { redisServer } from '../store/redis-server.ts'
+import { callUpstream, placeCall } from './call-upstream.ts'
 import { makeCall, makeSession, openPeer, request } from './caller.ts'
 
 /** An upstream that outlives any gateway. */
@@ -171,4 +172,26 @@ test('a session that nothing happens to expires and leaves nothing behind', asyn
   await client.connect()
   t.teardown(() => client.destroy())
   t.is(await client.dbSize(), 0)
+})
+
+test('what a replica counted is in the store when it has ended', async t => {
+  const redis = await redisServer(t)
+  const upstream = await callUpstream(t)
+  const env = { ...upstream.env, REDIS_URL: redis.url, LIMIT_TOKENS_PER_DAY_PER_ADDRESS: '100' }
+  const [a, b] = [await gatewayFor(t, env), await gatewayFor(t, env)]
+  await Promise.all([untilReady(a.url), untilReady(b.url)])
+  const sessionId = await placeCall(a.url)
+  const control = await converse(t, `${a.socketUrl}/sideband/control/${sessionId}`)
+  const call = await upstream.joined()
+  const { body } = await request(`${b.url}/sideband/session/${sessionId}`)
+  t.true(body.websocket_connected)
+  const usage = { total_tokens: 100, input_tokens: 60, output_tokens: 40 }
+  call.send({ type: 'response.done', response: { usage } })
+  await control.until('openai_event')
+  await a.close()
+  t.like((await request(`${b.url}/sideband/session/${sessionId}`)).body, {
+    events_from_openai: 1,
+    usage: { input_tokens: 60, output_tokens: 40 },
+  })
+  t.is((await request(`${b.url}/sideband/session`, { method: 'POST' })).status, 429)
 })

@@ -1,0 +1,57 @@
+/** What is kept of calls, for how long, and who counts. */
+import test from 'ava'
+import { createCallActivity } from '../../runtime/calls/activity.ts'
+import { CallRecords } from '../../runtime/calls/records.ts'
+import { createMetrics } from '../../runtime/metrics.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import type { Store } from '../../runtime/store/store.ts'
+
+const nothing = { eventsFrom: 0, eventsTo: 0, inputTokens: 0, outputTokens: 0, lastEventType: '' }
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+async function madeCall(store: Store) {
+  const records = new CallRecords({ store, provider: 'simulator', ttlMs: 1000 })
+  const session = await records.find(await records.create('ada'), 'ada')
+  await records.connect(session, { callId: 'rtc_1', pinned: '{}', address: '127.0.0.1' })
+  return { records, record: await records.find(session.sessionId, 'ada') }
+}
+
+test('a call that something happens in can be found by its id for as long as its session is known', async t => {
+  let now = 0
+  const store = createMemoryStore({ now: () => now })
+  t.teardown(() => store.close())
+  const { records, record } = await madeCall(store)
+  for (let part = 0; part < 5; part += 1) {
+    now += 600
+    t.true(await records.note(record, nothing))
+  }
+  t.is((await records.findCall('rtc_1', 'ada')).sessionId, record.sessionId)
+  now += 1001
+  await t.throwsAsync(records.findCall('rtc_1', 'ada'), { code: 'call_not_found' })
+})
+
+test('what comes while a lost session is written anew is counted once', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const { records, record } = await madeCall(store)
+  const parts = {
+    records,
+    holder: 'h',
+    log: silent,
+    metrics: createMetrics({ revision: 'r', replica: 'r' }),
+    spend: async () => null,
+  }
+  const activity = createCallActivity(parts, record, () => undefined)
+  const hear = () => activity.noteEvent('x', Buffer.from('{"type":"x"}'))
+  activity.start()
+  await store.delete(`session:${record.sessionId}`)
+  hear()
+  const restored = records.restore.bind(records)
+  records.restore = (...given) => {
+    hear()
+    return restored(...given)
+  }
+  await activity.stop()
+  await activity.stop()
+  t.is((await records.find(record.sessionId, 'ada')).eventsFrom, 2)
+})
