@@ -117,6 +117,10 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
         { setting: 'transcriptionModel', name: transcriptionModelName, version: transcriptionModelVersion },
         today,
       ),
+    // Nobody's values, which the stack's file has until it is somebody's (RFC 9562 section 5.9, RFC 2606).
+    /^[0-]+$/.test(table.entraTenantId) && "entraTenantId is nobody's: put your own into the stack's file",
+    /\bexample\.(com|net|org)$/i.test(table.hostName) &&
+      "hostName is an example: put your own into the stack's file, with its certificate",
     table.tlsCertificateSecretId === '' &&
       'tlsCertificateSecretId is unset: the gateway speaks plain http, and browsers give a page no microphone outside a secure context',
     gatewayAuth !== 'none' &&

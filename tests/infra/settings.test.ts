@@ -279,7 +279,7 @@ test('every value of a stack file has the type that Pulumi.yaml gives it, which 
   }
 })
 
-test('prod is zone redundant, has three replicas, ten minutes of grace, a firewall, TLS, Redis and Entra', t => {
+test('prod is zone redundant, has three replicas, ten minutes of grace, a firewall, TLS, Redis and Entra, and warns of values that belong to no one', t => {
   const prod = read(stackFile('prod'), 'prod')
   t.like(prod, {
     zoneRedundant: true,
@@ -291,7 +291,16 @@ test('prod is zone redundant, has three replicas, ten minutes of grace, a firewa
     openAiApiKey: undefined,
   })
   t.truthy(prod.tlsCertificateSecretId)
-  t.deepEqual(prod.warnings, [])
+  t.deepEqual(prod.warnings, [
+    "entraTenantId is nobody's: put your own into the stack's file",
+    "hostName is an example: put your own into the stack's file, with its certificate",
+  ])
+  const own = {
+    ...stackFile('prod'),
+    entraTenantId: '33333333-3333-3333-3333-333333333333',
+    hostName: 'talk.contoso.com',
+  }
+  t.deepEqual(read(own, 'prod').warnings, [])
 })
 
 test('Pulumi.yaml types, describes and defaults every setting as the program does', t => {
