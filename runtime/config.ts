@@ -71,12 +71,14 @@ export class ConfigError extends Error {
 
 /**
  * Reads the settings.
- * @param variables the process's environment; empty values count as unset
+ * @param variables the process's environment; white space around values is left out, and empty ones count as unset
  * @throws ConfigError naming every variable at fault, the shape of its value and what is allowed
  */
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(
-    Object.entries(variables).filter(([name, value]) => name in environment.shape && value?.trim()),
+    Object.entries(variables)
+      .map(([name, value = '']) => [name, value.trim()] as const)
+      .filter(([name, value]) => name in environment.shape && value !== ''),
   )
   const faults: string[] = []
   const parsed = environment.safeParse(given)

@@ -24,8 +24,8 @@ const text = (description: string, allowed = 'any text') =>
 const textOr = (fallback: string, description: string, allowed = 'any text') =>
   z.string().default(fallback).meta({ description, allowed })
 
-const secret = (description: string) =>
-  z.string().optional().meta({ description, allowed: 'a non-empty text', secret: true })
+const secret = (description: string, allowed: string) =>
+  z.string().optional().meta({ description, allowed, secret: true })
 
 const whole = (fallback: number, min: number, max: number, description: string) =>
   z.coerce
@@ -119,7 +119,10 @@ export const environment = z.object({
     'a comma-separated list',
   ),
   AZURE_OPENAI_DEPLOYMENT: text('Used where AZURE_OPENAI_DEPLOYMENT_NAME is unset', 'a comma-separated list'),
-  AZURE_OPENAI_API_KEY: secret('Key of the Azure OpenAI resource; of several, one each, separated by commas'),
+  AZURE_OPENAI_API_KEY: secret(
+    'Key of the Azure OpenAI resource; of several, one each, separated by commas',
+    'visible ASCII characters',
+  ),
   AZURE_OPENAI_AUTH: oneOf(
     ['auto', 'key', 'entra'],
     'auto',
@@ -142,7 +145,10 @@ export const environment = z.object({
     'Only for the preview form of the address; a preview version, or a date before 2025-08, asks for that form',
     'a version such as 2025-04-01-preview',
   ),
-  OPENAI_API_KEY: secret('OpenAI key; when set, and no Azure endpoint is, OpenAI is the upstream'),
+  OPENAI_API_KEY: secret(
+    'OpenAI key; when set, and no Azure endpoint is, OpenAI is the upstream',
+    'visible ASCII characters',
+  ),
   OPENAI_REALTIME_MODEL: list(
     defaultDeployment,
     'OpenAI (or simulated) models that clients may use; the first is the default',
@@ -291,6 +297,7 @@ export const environment = z.object({
   ),
   GATEWAY_API_KEYS: secret(
     'Keys of clients: name:secret pairs separated by commas; name:sha256:HEX keeps the secret out of here',
+    'name:secret pairs',
   ),
   ENTRA_TENANT_ID: text('Tenant whose tokens are taken', 'a GUID'),
   ENTRA_AUDIENCE: list('', 'Audiences that tokens may be for: the client id of the API, its app-id URI'),

@@ -2,7 +2,7 @@
 
 import { azureTarget, openaiTarget, type Target } from '../target.ts'
 import type { Environment } from './environment.ts'
-import { readAddress, splitList } from './variable.ts'
+import { describeFault, readAddress, splitList } from './variable.ts'
 
 export interface UpstreamConfig {
   /** null: the embedded simulator, whose address is known only once it listens. */
@@ -30,6 +30,7 @@ export function readUpstream(env: Environment, faults: string[]): UpstreamConfig
   if (env.OPENAI_API_KEY === undefined) return { ...none, target: null, apiKey: '' }
   const baseUrl = readAddress(env.OPENAI_BASE_URL, 'OPENAI_BASE_URL', faults)
   const models = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
+  checkKey(env.OPENAI_API_KEY, 'OPENAI_API_KEY', faults)
   return { ...none, target: openaiTarget(baseUrl, models), apiKey: env.OPENAI_API_KEY }
 }
 
@@ -73,7 +74,13 @@ function readKeys(text: string, endpoints: number, faults: string[]): readonly s
     faults.push(
       `AZURE_OPENAI_API_KEY: has ${keys.length} keys; allowed is one for each of ${endpoints} endpoints`,
     )
+  for (const key of keys) checkKey(key, 'AZURE_OPENAI_API_KEY', faults)
   return keys
+}
+
+/** A key goes into a header, which carries no line break: the first dial would fail, in a way nobody could read. */
+function checkKey(key: string, variable: string, faults: string[]): void {
+  if (!/^[\x21-\x7e]+$/.test(key)) faults.push(describeFault(variable, key))
 }
 
 /** @returns at least one name; an empty one when faulty */

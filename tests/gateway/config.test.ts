@@ -36,6 +36,26 @@ test('empty values count as unset', t => {
   t.is(readConfig({ PORT: '', LOG_LEVEL: ' ' }).port, 8080)
 })
 
+test('values are read without the white space around them, which files of secrets end with', t => {
+  const config = readConfig({ OPENAI_API_KEY: ' sk-key\n', LOG_LEVEL: 'warn ', CHAT_INSTRUCTIONS: 'a b\n' })
+  t.is(config.apiKey, 'sk-key')
+  t.is(config.logLevel, 'warn')
+  t.is(config.chat.instructions, 'a b')
+})
+
+test('a key that no header can carry stops the start', t => {
+  const azure = { AZURE_OPENAI_ENDPOINT: 'https://a.openai.azure.com,https://b.openai.azure.com' }
+  for (const env of [
+    { OPENAI_API_KEY: 'sk-first\nsk-second' },
+    { OPENAI_API_KEY: 'sk-ключ' },
+    { ...azure, AZURE_OPENAI_API_KEY: 'first,sec ond' },
+  ]) {
+    const [fault, ...others] = faultsOf(env)
+    t.regex(fault ?? '', /_API_KEY: is a text of \d+ characters; allowed is visible ASCII characters/)
+    t.deepEqual(others, [])
+  }
+})
+
 test('all faults are told at once, by name, with what is allowed, and without the value', t => {
   const faults = faultsOf({
     PORT: '99999',
