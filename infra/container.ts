@@ -55,7 +55,7 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
   )
   if (openAiApiKey !== undefined) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
   if (gatewayApiKeys !== undefined) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
-  return variables
+  return [...variables, ...settings.variables]
 }
 
 /** The whole template but for its suffix. */

@@ -1,6 +1,8 @@
 /** Settings that do not go together. */
 import { noTranscription } from '../runtime/contract.ts'
-import { settingMeta, type Table, type WantedTraffic } from './setting-table.ts'
+import { environment, type VariableMeta } from '../runtime/settings/environment.ts'
+import { ownVariables } from './own-variables.ts'
+import { type ChosenVariable, settingMeta, type Table, type WantedTraffic } from './setting-table.ts'
 
 type Check = (fine: boolean, fault: string) => void
 
@@ -35,7 +37,7 @@ export function faultsAcross(stack: string, table: Table): string[] {
     `clientRanges: allowed is ${settingMeta('clientRanges').allowed}`,
   )
   checkAccess(stack, table, check)
-  faults.push(...trafficFaults(table.traffic))
+  faults.push(...trafficFaults(table.traffic), ...variableFaults(table.variables))
   return faults
 }
 
@@ -77,4 +79,24 @@ function trafficFaults(traffic: readonly WantedTraffic[]): string[] {
   const names = traffic.map(({ revision }) => revision)
   if (new Set(names).size < names.length) faults.push('traffic: a revision is listed twice; allowed is once')
   return faults
+}
+
+/** By the runtime's own table: a variable that it does not know would be passed over, a wrong one stop its start. */
+function variableFaults(variables: readonly ChosenVariable[]): string[] {
+  const names = variables.map(({ name }) => name)
+  const twice = names.filter((name, index) => names.indexOf(name) < index)
+  return [
+    ...variables.flatMap(({ name, value }) => faultOfVariable(name, value) ?? []),
+    ...twice.map(name => `${name} is listed twice`),
+  ].map(fault => `variables: ${fault}`)
+}
+
+/** @returns null when there is none */
+function faultOfVariable(name: string, value: string): string | null {
+  if (!Object.hasOwn(environment.shape, name)) return `${name} is no variable of the gateway`
+  if (ownVariables.includes(name)) return `${name} is made by other settings, or by the platform`
+  const schema = environment.shape[name as keyof typeof environment.shape]
+  const { allowed, secret } = schema.meta() as unknown as VariableMeta
+  if (secret) return `${name} is a secret, which would stand here in the clear`
+  return schema.safeParse(value).success ? null : `${name}: allowed is ${allowed}`
 }

@@ -85,6 +85,14 @@ const trafficEntry = z.strictObject({
     .optional(),
 })
 
+const variable = z.strictObject({
+  name: z.string().min(1),
+  value: z.union([z.string().min(1), z.number(), z.boolean()]).transform(String),
+})
+
+/** A variable of the container that no other setting makes. */
+export type ChosenVariable = z.output<typeof variable>
+
 /** What a stack may ask of the traffic: `newest` stands for the revision that this very update makes. */
 export type WantedTraffic = z.output<typeof trafficEntry>
 
@@ -287,6 +295,12 @@ export const settingTable = z.strictObject({
     description:
       'Weights and labels of revisions; empty keeps what runs, and a new revision at 0 with the label next',
     allowed: 'a list of {revision, weight, label}; revision may be newest',
+    type: 'array',
+  }),
+  variables: z.array(variable).default([]).meta({
+    description:
+      'Variables of the container that no other setting makes, such as REALTIME_VOICE; a new value makes a new revision',
+    allowed: 'a list of {name, value}, as the gateway itself takes them; no secrets',
     type: 'array',
   }),
   redis: oneOf(

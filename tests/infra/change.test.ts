@@ -108,6 +108,7 @@ const others: Record<string, unknown> = {
   idleTimeoutInMinutes: 15,
   imageRef: `ghcr.io/owner/gateway@sha256:${'c'.repeat(64)}`,
   traffic: [{ revision: 'newest', weight: 100, label: 'live' }],
+  variables: [{ name: 'REALTIME_VOICE', value: 'marin' }],
   redis: 'off',
   redisSku: 'Balanced_B3',
   alertEmail: 'ops@example.com',

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { ownVariables } from '../../infra/own-variables.ts'
 import { readConfig } from '../../runtime/config.ts'
 import { environment } from '../../runtime/settings/environment.ts'
 import { runProgram, stackFile } from './azure.ts'
@@ -36,6 +37,26 @@ const stacks: [title: string, stack: string, config: Record<string, unknown>][] 
   ['prod', 'prod', {}],
   ['prod with keys', 'prod', withKeys],
 ]
+
+test.serial(
+  'a variable that no other setting makes reaches the gateway, numbers and flags as texts',
+  async t => {
+    const variables = [
+      { name: 'REALTIME_VOICE', value: 'marin' },
+      { name: 'REALTIME_AUTO_CLOSE', value: false },
+    ]
+    const given = await variablesOf('dev', { variables })
+    t.deepEqual(given.slice(-2), [
+      { name: 'REALTIME_VOICE', value: 'marin' },
+      { name: 'REALTIME_AUTO_CLOSE', value: 'false' },
+    ])
+  },
+)
+
+test.serial('what other settings make, and the platform, is known by name, all of it', async t => {
+  const made = await variablesOf('prod', { ...withKeys, containerCpu: '2' })
+  t.deepEqual([...made.map(({ name }) => name), ...Object.keys(platform)].sort(), [...ownVariables].sort())
+})
 
 test.serial(
   'a process for each core begun: one alone never reaches the share of two cores that scales',

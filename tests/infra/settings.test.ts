@@ -121,6 +121,31 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
       'newest',
     ],
   },
+  variables: {
+    good: [
+      [],
+      [
+        { name: 'REALTIME_VOICE', value: 'marin' },
+        { name: 'REALTIME_AUTO_CLOSE', value: false },
+        { name: 'LIMIT_SESSION_MINUTES', value: 30 },
+      ],
+    ],
+    bad: [
+      [{ name: 'REALTIME_VOICES', value: 'marin' }],
+      [{ name: 'toString', value: 'x' }],
+      [{ name: 'REALTIME_VOICE', value: '' }],
+      [{ name: 'REALTIME_HEARTBEAT_SEC', value: 'often' }],
+      [{ name: 'PORT', value: 80 }],
+      [{ name: 'CONTAINER_APP_REVISION', value: 'mine' }],
+      [{ name: 'OPENAI_API_KEY', value: 'sk-1' }],
+      [
+        { name: 'REALTIME_VOICE', value: 'marin' },
+        { name: 'REALTIME_VOICE', value: 'cedar' },
+      ],
+      [{ name: 'REALTIME_VOICE' }],
+      'REALTIME_VOICE=marin',
+    ],
+  },
   redis: { good: ['auto', 'on', 'off'], bad: ['true', 'yes'] },
   redisSku: { good: ['Balanced_B0', 'MemoryOptimized_M10'], bad: ['Basic', 'Standard_C0', 'B0'] },
   alertEmail: { good: ['', 'ops@example.com'], bad: ['ops', 'a b@example.com'] },

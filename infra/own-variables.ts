@@ -1,0 +1,30 @@
+/** Variables of the container that settings of their own make, or the platform: nobody else may. */
+
+export const ownVariables: readonly string[] = [
+  'HOST',
+  'PORT',
+  'WORKERS',
+  'DRAIN_DEADLINE_MS',
+  'APPLICATION_GATEWAY_HOST',
+  'AZURE_OPENAI_ENDPOINT',
+  'AZURE_OPENAI_DEPLOYMENT_NAME',
+  'AZURE_OPENAI_AUTH',
+  'AZURE_OPENAI_API_KEY',
+  'AZURE_CLIENT_ID',
+  'CHAT_TRANSCRIPTION_MODEL',
+  'GATEWAY_AUTH',
+  'GATEWAY_API_KEYS',
+  'ENTRA_TENANT_ID',
+  'ENTRA_AUDIENCE',
+  'ENTRA_REQUIRED_SCOPE',
+  'ENTRA_REQUIRED_ROLE',
+  'ENTRA_PAGES_CLIENT_ID',
+  'ALLOWED_ORIGINS',
+  'TRUSTED_PROXIES',
+  'REDIS_URL',
+  'REDIS_AUTH',
+  // learn.microsoft.com, container-apps/environment-variables and managed-identity
+  'CONTAINER_APP_REVISION',
+  'CONTAINER_APP_REPLICA_NAME',
+  'IDENTITY_ENDPOINT',
+]
