@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { type Checked, check } from '../../web/playground/event-check.ts'
+import { EventLog, maxChars, maxEntries } from '../../web/playground/event-log.ts'
 import { compileGlob, compileGlobs } from '../../web/playground/glob.ts'
 import { findJson } from '../../web/playground/json-in-text.ts'
 import { Latency, median } from '../../web/playground/latency.ts'
@@ -107,6 +108,22 @@ test('a line of the log says in a few words what an event says', t => {
   const item = { role: 'user', content: [{ type: 'input_text', text: 'hi' }] }
   t.is(summarise({ type: 'conversation.item.added', item }), 'user: hi')
   t.is(summarise({ type: 'response.created' }), '')
+})
+
+test('the log keeps a bounded number of entries and of characters; the newest stays', t => {
+  const log = new EventLog(() => {})
+  const enter = (text: string) => log.add({ direction: 'in', type: 'a', summary: '', text })
+  for (let i = 0; i <= maxEntries; i++) enter('x')
+  t.is(log.total, maxEntries * 0.9)
+  t.is(log.dropped, maxEntries / 10 + 1)
+  log.clear()
+  const large = 'x'.repeat(maxChars / 4)
+  for (let i = 0; i < 20; i++) enter(large)
+  t.true(log.total <= 4)
+  t.is(log.dropped, 20 - log.total)
+  enter('x'.repeat(maxChars * 2))
+  t.is(log.total, 1)
+  t.is(log.shown.length, 1)
 })
 
 test('who ends a turn is read from a session of either dialect', t => {

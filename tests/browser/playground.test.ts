@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { Browser, Page } from 'playwright-core'
 import { hearSound, launchChromium, textOf, until, type VisitOptions, visit } from './_chromium.ts'
 import { type Gateway, startGateway } from './_gateway.ts'
+
+const microphone = readFileSync(new URL('_microphone.js', import.meta.url), 'utf8')
 
 let browser: Browser
 let gateway: Gateway
@@ -262,6 +265,64 @@ test.serial('an open microphone is heard by the server, which finds the end of t
   t.is(await page.evaluate("document.querySelector('#microphone-level').value"), 0)
 })
 
+test.serial('a microphone that is closed in mid-speech ends the turn, which is answered', async t => {
+  const { page } = await open(t, { before: microphone })
+  await everything(page)
+  await page.getByRole('button', { name: 'Open microphone' }).click()
+  await page.evaluate('microphone.speak(true)')
+  await page.getByLabel('Filter by type').fill('input_audio_buffer.speech_st*')
+  await event(page, 'input_audio_buffer.speech_started').first().waitFor()
+  await page.getByRole('button', { name: 'Close microphone' }).click()
+  await t.notThrowsAsync(
+    page
+      .locator('#raw')
+      .getByText(/I heard you speak for/)
+      .waitFor(),
+  )
+})
+
+test.serial('Disconnect closes the microphone too: its sound would connect again', async t => {
+  const { page } = await open(t, { before: microphone })
+  await everything(page)
+  await page.getByRole('button', { name: 'Open microphone' }).click()
+  await event(page, 'input_audio_buffer.append').first().waitFor()
+  await page.getByRole('button', { name: 'Disconnect' }).click()
+  t.is(await textOf(page, '#speak-words'), 'The microphone is off.')
+  t.is(await textOf(page, '#line-words'), 'Not connected')
+})
+
+test.serial('what waited for a connection that was given up is said not to have gone out', async t => {
+  const own = await startGateway()
+  const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+  await page.getByLabel('Connect again when it ends').uncheck()
+  await own.stop()
+  await send(page, turn('hello'))
+  await t.notThrowsAsync(event(page, 'not sent').getByText('2 events waited for the connection').waitFor())
+})
+
+test.serial('connections that were ended are not kept alive by the page', async t => {
+  const before = `{
+    const { addEventListener, removeEventListener } = EventTarget.prototype
+    onlines = 0
+    EventTarget.prototype.addEventListener = function (type, ...rest) {
+      if (type === 'online') onlines++
+      return addEventListener.call(this, type, ...rest)
+    }
+    EventTarget.prototype.removeEventListener = function (type, ...rest) {
+      if (type === 'online') onlines--
+      return removeEventListener.call(this, type, ...rest)
+    }
+  }`
+  const { page } = await open(t, { before })
+  for (const _ of [1, 2, 3]) {
+    await page.getByRole('button', { name: 'Connect', exact: true }).click()
+    await page.getByText('Connected', { exact: true }).waitFor()
+    t.is(await page.evaluate('onlines'), 1)
+    await page.getByRole('button', { name: 'Disconnect' }).click()
+    t.is(await page.evaluate('onlines'), 0)
+  }
+})
+
 /** A WAV file of a tone: 16 bits, two channels. */
 function toneWav(rate: number, seconds: number): Buffer {
   const frames = rate * seconds
@@ -295,6 +356,8 @@ test.serial('a sound file of any rate is one turn; another file is refused in wo
   t.is(await textOf(page, '#speak-words'), 'tone.wav: 2.0 s of sound went out.')
   await file.setInputFiles({ name: 'notes.wav', mimeType: 'audio/wav', buffer: Buffer.from('no sound') })
   await page.getByText('This is not a sound file that the browser can read.').waitFor()
+  await file.setInputFiles({ name: 'long.wav', mimeType: 'audio/wav', buffer: toneWav(8000, 181) })
+  await page.getByText('The file is longer than 3 minutes.').waitFor()
   t.deepEqual(faults, [])
 })
 

@@ -42,6 +42,7 @@ const noCloseFrame = 1006
 /** A connection that comes back by itself until the page ends it. */
 export class Connection<Message extends { type: string }> {
   readonly #options: ConnectionOptions<Message>
+  readonly #networkOnOnline = () => this.retryNow()
   readonly #timers = { retry: 0, heartbeat: 0, settled: 0, opening: 0 }
   #state: ConnectionState = { phase: 'closed' }
   #socket: WebSocket | undefined
@@ -52,11 +53,11 @@ export class Connection<Message extends { type: string }> {
 
   constructor(options: ConnectionOptions<Message>) {
     this.#options = options
-    window.addEventListener('online', () => this.retryNow())
   }
 
   /** Dials for the first time. Later dials follow by themselves. */
   open(): void {
+    window.addEventListener('online', this.#networkOnOnline)
     this.#dial()
   }
 
@@ -84,6 +85,7 @@ export class Connection<Message extends { type: string }> {
 
   /** Ends it for good. Safe to call twice. */
   close(): void {
+    window.removeEventListener('online', this.#networkOnOnline)
     this.#dials++
     this.#clearTimers()
     this.#drop()

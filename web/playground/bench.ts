@@ -17,6 +17,8 @@ export interface BenchListeners {
   onFrame(frame: Frame): void
   onState(state: ConnectionState): void
   onDialFailed(): void
+  /** What waited for a connection will not go out. */
+  onUnsent(frames: number): void
   /** Whether to connect again when a connection ends. */
   again(): boolean
 }
@@ -48,9 +50,10 @@ export class Bench {
   }
 
   disconnect(): void {
-    this.#waiting.length = 0
+    const unsent = this.#waiting.splice(0).length
     this.#connection?.close()
     this.#connection = undefined
+    if (unsent > 0) this.#listeners.onUnsent(unsent)
   }
 
   retryNow(): void {

@@ -22,6 +22,8 @@ export interface Entry {
 
 /** Entries that are kept; past it the oldest tenth goes. */
 export const maxEntries = 20_000
+/** Characters that are kept of all frames together; past it the oldest entries go, a tenth or more. */
+export const maxChars = 50_000_000
 
 /** What is entered. */
 export type NewEntry = Pick<Entry, 'direction' | 'type' | 'summary' | 'text'>
@@ -32,6 +34,7 @@ export class EventLog {
   readonly #start = performance.now()
   #entries: Entry[] = []
   #shown: Entry[] = []
+  #chars = 0
   #made = 0
   #dropped = 0
   #isWanted: (entry: Entry) => boolean = () => true
@@ -70,7 +73,8 @@ export class EventLog {
       count: 1,
     }
     this.#entries.push(made)
-    if (this.#entries.length > maxEntries) this.#trim()
+    this.#chars += made.text.length
+    if (this.#entries.length > maxEntries || this.#chars > maxChars) this.#trim()
     else if (this.#frozenAt === undefined && this.#isWanted(made)) this.#shown.push(made)
     this.#onChange()
   }
@@ -105,6 +109,7 @@ export class EventLog {
 
   clear(): void {
     this.#entries = []
+    this.#chars = 0
     this.#dropped = 0
     if (this.#frozenAt !== undefined) this.#frozenAt = this.#made
     this.#select()
@@ -119,9 +124,14 @@ export class EventLog {
       .join('\n')
   }
 
+  /** Lets the oldest go; the newest stays, however large. */
   #trim(): void {
-    this.#dropped += maxEntries / 10
-    this.#entries.splice(0, maxEntries / 10)
+    const keeps = (count: number, chars: number) => count <= maxEntries * 0.9 && chars <= maxChars * 0.9
+    let gone = 0
+    while (gone < this.#entries.length - 1 && !keeps(this.#entries.length - gone, this.#chars))
+      this.#chars -= this.#entries[gone++]?.text.length ?? 0
+    this.#dropped += gone
+    this.#entries.splice(0, gone)
     this.#select()
   }
 

@@ -1,6 +1,7 @@
 /** The playground: makes its parts and joins them. */
 import { SignInDialog } from '../access/sign-in.ts'
 import type { ConnectionState } from '../page/connection.ts'
+import { countWords } from '../page/figures.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
@@ -42,6 +43,7 @@ const bench = new Bench({
   onFrame: benchOnFrame,
   onState: benchOnState,
   onDialFailed: () => signIn.access.dialFailed(),
+  onUnsent: frames => note('not sent', `${countWords(frames, 'event')} waited for the connection`),
   again: () => again.checked,
 })
 const lineOnState = showLine(masthead, bench)
@@ -113,6 +115,8 @@ function benchOnState(state: ConnectionState): void {
     speech.setDetection(undefined)
     note('connected', endpoint.value)
   }
+  // Its sound would connect again at once.
+  if (state.phase === 'closed') speech.cancel()
   if (state.phase !== 'waiting') return
   note('connection ended', `${state.code} ${state.reason}`.trim())
   if (received > 0 || state.code !== 1000 || endpoint.value !== filtered) return

@@ -12,7 +12,7 @@ export interface SpeechListeners extends Pick<SpeechInputListeners, 'onMode' | '
 }
 
 const chunkSamples = pcmRate / 10
-/** Silence behind a file, so that a server that listens for it hears the end. */
+/** Silence behind a file or a microphone that was closed, so that a server that listens for it hears the end. */
 const tailSamples = pcmRate
 
 /** The person's voice. */
@@ -29,7 +29,7 @@ export class Speech {
       onFault: listeners.onFault,
       onBegin: mode => this.#leaveTurnsTo(mode === 'held' ? 'none' : 'server_vad'),
       onSamples: samples => this.#append(samples),
-      onEnd: (mode, spokenMs) => mode === 'held' && this.#finish(spokenMs),
+      onEnd: (mode, spokenMs) => (mode === 'held' ? this.#finish(spokenMs) : this.#appendSilence()),
     })
   }
 
@@ -53,11 +53,20 @@ export class Speech {
     this.#input.end()
   }
 
+  /** Closes the microphone; what was said goes no further. */
+  cancel(): void {
+    this.#input.cancel()
+  }
+
   /** Sends a whole recording as one turn. */
   sendAll(samples: Int16Array): void {
     for (let start = 0; start < samples.length; start += chunkSamples)
       this.#append(samples.subarray(start, start + chunkSamples))
     if (this.#detection === 'none') return this.#complete()
+    this.#appendSilence()
+  }
+
+  #appendSilence(): void {
     for (let start = 0; start < tailSamples; start += chunkSamples) this.#append(new Int16Array(chunkSamples))
   }
 

@@ -3,6 +3,8 @@ import { pcmRate, toPcm16 } from './pcm.ts'
 
 /** A larger file is not read (bytes). */
 export const maxFileBytes = 50_000_000
+/** A longer one is not taken: it goes out at once, and all of it may have to wait for a connection. */
+const maxMinutes = 3
 
 /**
  * Decodes a file of any rate and any form that the browser knows; several channels become one.
@@ -15,6 +17,7 @@ export async function readAudioFile(file: Blob): Promise<Int16Array<ArrayBuffer>
   const buffer = await context.decodeAudioData(await file.arrayBuffer()).catch((cause: unknown) => {
     throw new Error('This is not a sound file that the browser can read. Try a WAV file.', { cause })
   })
+  if (buffer.duration > maxMinutes * 60) throw new Error(`The file is longer than ${maxMinutes} minutes.`)
   const mixed = new Float32Array(buffer.length)
   for (let channel = 0; channel < buffer.numberOfChannels; channel++)
     for (const [index, sample] of buffer.getChannelData(channel).entries())
