@@ -15,18 +15,23 @@ export function resumingSocket(url, onMessage, onState = () => {}) {
   let unanswered = null
   let waitMs = firstWaitMs
   let socket
+  let redial
   let closed = false
 
   function dial() {
     socket = new WebSocket(`${url}?resume=${encodeURIComponent(ticket)}`)
+    socket.onopen = () => {
+      // No session has known it yet: it was said before there was one.
+      if (ticket === '' && unanswered !== null) send(unanswered)
+    }
     socket.onmessage = ({ data }) => hear(JSON.parse(data))
     let over = false
     const lose = ({ code }) => {
       if (over || closed) return
       over = true
-      onState('away')
-      setTimeout(dial, code === serviceRestart ? 0 : waitMs * (0.5 + Math.random() / 2))
+      redial = setTimeout(dial, code === serviceRestart ? 0 : waitMs * (0.5 + Math.random() / 2))
       waitMs = Math.min(lastWaitMs, waitMs * 2)
+      onState('away')
     }
     socket.onclose = lose
     // Node closes a socket that never opened by an error alone.
@@ -71,6 +76,7 @@ export function resumingSocket(url, onMessage, onState = () => {}) {
     },
     close() {
       closed = true
+      clearTimeout(redial)
       socket.close(1000)
     },
   }

@@ -1,5 +1,8 @@
 /** The client that the README gives away, against a gateway that drops it. */
-import test from 'ava'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
+import { WebSocketServer } from 'ws'
 import { resumingSocket } from '../../docs/resuming-client.js'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
@@ -48,3 +51,58 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     t.regex(await answer(), /"my name is Ada"/)
   })
 }
+
+/** A server that tells which path is dialled, and what is said there. */
+async function listener(t: ExecutionContext, welcome: (socket: import('ws').WebSocket) => void) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of server.clients) socket.terminate()
+    server.close()
+  })
+  const dialled = mailbox<string>()
+  const said = mailbox<string>()
+  server.on('connection', (socket, { url = '' }) => {
+    dialled.put(url)
+    socket.on('message', data => said.put(String(data)))
+    welcome(socket)
+  })
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, dialled, said }
+}
+
+test('closed while it is away, it stays away', async t => {
+  const { url, dialled } = await listener(t, socket => socket.close(1012))
+  const states = mailbox<string>()
+  const client = resumingSocket(
+    `${url}/first`,
+    () => undefined,
+    state => states.put(state),
+  )
+  t.is(await dialled.take(), '/first?resume=')
+  t.is(await states.take(), 'away')
+  client.close()
+  // Dials behind any dial that the first one had planned.
+  const second = await new Promise<{ close(): void }>(resolve =>
+    setTimeout(() => resolve(resumingSocket(`${url}/second`, () => undefined)), 1),
+  )
+  t.teardown(() => second.close())
+  t.is(await dialled.take(), '/second?resume=')
+})
+
+test('what is said before the socket is open is said as soon as it is, and once', async t => {
+  const { url, said } = await listener(t, socket => {
+    socket.send('{"type":"session.ticket","resume":"t1"}')
+  })
+  const states = mailbox<string>()
+  const client = resumingSocket(
+    `${url}/chat`,
+    () => undefined,
+    state => states.put(state),
+  )
+  t.teardown(() => client.close())
+  client.say({ text: 'early' })
+  t.is(await states.take(), 'open')
+  client.say({ text: 'late' })
+  t.is(await said.take(), '{"text":"early"}')
+  t.is(await said.take(), '{"text":"late"}')
+})
