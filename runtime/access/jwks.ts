@@ -34,30 +34,30 @@ export function createJwks({ url, now, log }: JwksOptions): JWTVerifyGetKey {
   })
   let loadedAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
-  let loading: Promise<void> | null = null
+  let loading: Promise<boolean> | null = null
 
-  /** @returns false when it is too soon, or the keys cannot be had */
+  /** All who wait share one fetch. @returns false when it is too soon, or the keys cannot be had */
   function load(): Promise<boolean> {
     if (loading === null && now() - triedAt < jwksCooldownMs) return Promise.resolve(false)
-    if (loading === null) {
-      triedAt = now()
-      loading = remote.reload().finally(() => {
-        loading = null
+    loading ??= fetchKeys().finally(() => {
+      loading = null
+    })
+    return loading
+  }
+
+  async function fetchKeys(): Promise<boolean> {
+    triedAt = now()
+    try {
+      await remote.reload()
+      loadedAt = now()
+      return true
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : 'unknown'
+      log.warn('access.warning', {
+        message: `The token keys cannot be fetched from ${url.host}: ${reason}`,
       })
+      return false
     }
-    return loading.then(
-      () => {
-        loadedAt = now()
-        return true
-      },
-      cause => {
-        const reason = cause instanceof Error ? cause.message : 'unknown'
-        log.warn('access.warning', {
-          message: `The token keys cannot be fetched from ${url.host}: ${reason}`,
-        })
-        return false
-      },
-    )
   }
 
   return async (header, token) => {

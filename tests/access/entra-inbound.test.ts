@@ -234,6 +234,15 @@ test('without keys nothing can be told, and the next try is one cooldown away', 
   t.is(authority.fetches, 1)
 })
 
+test('many who wait for one fetch that fails are one line in the log', async t => {
+  const { authority, check, warnings } = await bench(t)
+  authority.mode = 'down'
+  const token = await authority.sign()
+  await Promise.allSettled(Array.from({ length: 20 }, () => check(token)))
+  t.is(authority.fetches, 1)
+  t.is(warnings.length, 1)
+})
+
 test('at the door: a good token opens a socket, a bad one is 401 or 403; the log says why, the answer does not', async t => {
   const authority = await startAuthority(t)
   const gateway = await gatewayFor(t, {
