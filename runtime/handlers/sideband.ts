@@ -123,7 +123,7 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
 
 async function listSessions({ records }: SidebandOptions, request: HttpRequest) {
   const offset = Number(request.query.get('cursor') ?? 0)
-  if (!Number.isInteger(offset) || offset < 0)
+  if (!Number.isSafeInteger(offset) || offset < 0)
     throw new GatewayError('bad_request', '"cursor": is not one that was given')
   const page = await records.page(ownerOf(request), offset, pageSize)
   const sessions = await Promise.all(page.records.map(record => describe(records, record)))

@@ -50,7 +50,7 @@ const maxAnswerBytes = 256 * 1024
 /**
  * Makes the client of upstream's calls.
  * Each function throws GatewayError: `upstream_rate_limited`, `upstream_timeout`, `upstream_unreachable`,
- * `upstream_unavailable`, `upstream_refused` or `upstream_broke_protocol`.
+ * `upstream_unavailable`, `upstream_refused`, `upstream_broke_protocol` or `credential_unavailable`.
  */
 export function createCalls(options: CallsOptions): Calls {
   const { target, credential } = options

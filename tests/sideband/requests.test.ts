@@ -59,7 +59,8 @@ test('sessions are listed in pages', async t => {
   t.is(rest.body.sessions.length, 5)
   t.is(rest.body.next_cursor, undefined)
   t.is(new Set([...first.body.sessions, ...rest.body.sessions].map(({ session_id }) => session_id)).size, 105)
-  t.is((await request(`${gateway.url}/sideband/sessions?cursor=x`)).status, 400)
+  for (const cursor of ['x', '-1', '1.5', '1e21'])
+    t.is((await request(`${gateway.url}/sideband/sessions?cursor=${cursor}`)).status, 400, cursor)
 })
 
 test('an ephemeral key is minted with voice and instructions', async t => {
