@@ -82,8 +82,7 @@ export class CallControl implements UpstreamListener {
   send(message: string | Uint8Array): void {
     if (this.#phase === 'over') return
     if (this.#passOn(message)) return this.#activity.noteSent()
-    const advice = 'Too much waits for the call; send it again later'
-    this.#observers.tellError(new GatewayError('upstream_too_slow', advice))
+    this.#observers.tellError(new GatewayError('upstream_too_slow', 'Too much waits; send it again later'))
   }
 
   /** Ends the control connection, not the call. Safe to call twice. @returns when what it counted is written, or cannot be */
@@ -111,6 +110,7 @@ export class CallControl implements UpstreamListener {
   opened(upstream: Upstream): void {
     if (this.#phase === 'over') return upstream.close(1000, '')
     this.#upstream = upstream
+    this.#abortDial = () => undefined
     this.#phase = 'joined'
     this.#rejoin.opened()
     this.#parts.log.info('sideband.control.connected', this.#fields())

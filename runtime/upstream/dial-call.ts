@@ -19,6 +19,7 @@ export interface CallDialerOptions {
 /** A call that was made a moment ago may not be known yet: 404 is tried again for this long (ms). */
 export const unknownCallPatienceMs = 5000
 const retryMs = 250
+const lastBackoffMs = 2000
 
 /**
  * Makes the dialling function of a call.
@@ -45,6 +46,7 @@ class Joining {
   readonly #listener: UpstreamListener
   readonly #startedAt = performance.now()
   readonly #patienceMs: number
+  #tries = 0
   #state: 'dialling' | 'over' = 'dialling'
   #abortAttempt: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
@@ -68,7 +70,8 @@ class Joining {
     try {
       const headers = await credential.headers()
       if (this.#state === 'over') return
-      const limits = { timeoutMs: connectTimeoutMs, maxMessageBytes, heartbeatMs }
+      const timeoutMs = Math.max(retryMs, connectTimeoutMs - this.#ageMs)
+      const limits = { timeoutMs, maxMessageBytes, heartbeatMs }
       this.#abortAttempt = connect(
         { url: this.#url, headers, label: target.label, greets: false, ...limits, onFault },
         {
@@ -88,15 +91,20 @@ class Joining {
     }
   }
 
+  get #ageMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
   #failed(error: GatewayError): void {
     if (this.#state === 'over') return
     const unknown = error.upstreamStatus === 404
-    const ageMs = performance.now() - this.#startedAt
+    const waitMs = unknown ? retryMs : (error.retryAfterMs ?? backoffMs(this.#tries))
     const again = unknown
-      ? ageMs < this.#patienceMs
-      : error.retry && ageMs + retryMs < this.#options.connectTimeoutMs
+      ? this.#ageMs < this.#patienceMs
+      : error.retry && this.#ageMs + waitMs < this.#options.connectTimeoutMs
     if (again) {
-      this.#timer = setTimeout(() => void this.#attempt(), retryMs)
+      this.#tries += 1
+      this.#timer = setTimeout(() => void this.#attempt(), waitMs)
       return
     }
     this.#state = 'over'
@@ -104,4 +112,9 @@ class Joining {
       unknown ? new GatewayError('call_not_found', 'The call is over, or was never there') : error,
     )
   }
+}
+
+/** Half of it at random, so that the calls of a replica do not come back all at once. */
+function backoffMs(tries: number): number {
+  return Math.min(lastBackoffMs, retryMs * 2 ** tries) * (0.5 + Math.random() / 2)
 }

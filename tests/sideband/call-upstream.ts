@@ -13,6 +13,8 @@ export interface CallUpstream {
   hangUpStatus: number
   /** What becomes of tries to join from now on: a status refuses. */
   joinStatus: number
+  /** On answers that refuse to let join. */
+  joinHeaders: Record<string, string>
   /** How many tries to join there were. */
   joins: number
   /** The next control connection that is opened. */
@@ -44,7 +46,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     server: http,
     verifyClient: (_info, answer) => {
       upstream.joins += 1
-      answer(upstream.joinStatus === 101, upstream.joinStatus)
+      answer(upstream.joinStatus === 101, upstream.joinStatus, '', upstream.joinHeaders)
     },
   })
   sockets.on('connection', socket => {
@@ -67,6 +69,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     asked: [],
     hangUpStatus: 200,
     joinStatus: 101,
+    joinHeaders: {},
     joins: 0,
     joined: joined.take,
     hungUp: hungUp.take,

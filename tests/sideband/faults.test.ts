@@ -60,6 +60,24 @@ test('an upstream that closes every control connection as soon as it is open is 
   t.true(upstream.joins <= 8, `${upstream.joins}`)
 })
 
+test('a refusal that says when to come back is not tried again before', async t => {
+  const upstream = await callUpstream(t)
+  upstream.joinStatus = 429
+  upstream.joinHeaders = { 'Retry-After': '30' }
+  const gateway = await gatewayFor(t, { ...upstream.env, UPSTREAM_CONNECT_TIMEOUT_MS: '2000' })
+  const sessionId = await placeCall(gateway.url)
+  const control = await converse(t, `${gateway.socketUrl}/sideband/control/${sessionId}`)
+  t.is((await control.closed).reason, 'upstream_rate_limited')
+  t.is(upstream.joins, 1)
+})
+
+test('with the last observer the control connection is closed, not cut', async t => {
+  const { control, call } = await controlledCall(t)
+  const closed = new Promise<number>(resolve => call.socket.once('close', resolve))
+  control.socket.close()
+  t.is(await closed, 1000)
+})
+
 test('an answer that is told in broken JSON, or with odd usage, loses no control and spoils no counts', async t => {
   const { upstream, gateway, sessionId, control, call } = await controlledCall(t)
   call.send('{"type":"response.done","response":{"usage":{"input_tokens":')
