@@ -67,6 +67,13 @@ test('every npm command of the documents is a script, and every file that they r
   }
 })
 
+test('every npm script works on a clean checkout: the set-up runs before it', t => {
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
+  const commands = Object.keys(scripts).filter(name => !(name.startsWith('pre') && name.slice(3) in scripts))
+  t.true(commands.length >= 10)
+  for (const name of commands) t.regex(scripts[`pre${name}`] ?? '', /^node setup\.mjs\b/, name)
+})
+
 test('the table of stack settings has every setting with its default, and says when it is secret', t => {
   for (const file of ['README.md', 'README.ja.md']) {
     const lines = readText(file).split('\n')
