@@ -325,11 +325,18 @@ test.serial('a model that cannot be reached closes the microphone, and says why'
   t.is(await textOf(page, '#microphone-words'), 'off')
 })
 
-test.serial('a gateway without audio offers no microphone', async t => {
+test.serial('a gateway without audio offers no microphone, and promises no sound', async t => {
   const own = await startGateway(0, { REALTIME_TEXT_ONLY: 'true' })
   t.teardown(() => own.stop('SIGKILL'))
   const { page } = await open(t, {}, own.url)
   t.true(await page.getByRole('button', { name: 'Open microphone' }).isHidden())
+  t.true(await page.getByRole('button', { name: 'Mute' }).isHidden())
+  t.notRegex(
+    String(await page.evaluate('document.body.innerText')),
+    /talk|spoken|microphone|audio|sound\b(?!\.)/i,
+  )
+  await say(page, 'hello')
+  await page.locator('.answer').getByText('You said: hello').waitFor()
 })
 
 test.serial('someone who asked for little motion gets words and no moving picture', async t => {

@@ -162,7 +162,7 @@ function lineOnLost(): void {
   talk.lineOnLost(resume.hasTicket)
   speech.lineOnLost()
   showHeard(false)
-  status.server('Not connected to the model')
+  status.server('')
   if (wasOpen) conversation.announce('The connection is lost. Reconnecting.')
 }
 

@@ -36,9 +36,10 @@ export class TalkBar {
     joinHold(this.#hold, onHold, onClose)
   }
 
-  /** A gateway without audio takes text alone. */
+  /** A gateway without audio takes text alone: nothing on the page speaks of sound. */
   hide(): void {
-    part('#talk-bar', HTMLElement).hidden = true
+    for (const element of document.querySelectorAll<HTMLElement>('[data-sound], [data-silent]'))
+      element.hidden = 'sound' in element.dataset
   }
 
   mode(mode: SpeechMode, analyser: AnalyserNode | undefined): void {

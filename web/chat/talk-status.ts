@@ -29,7 +29,7 @@ export function talkWords({ mode, isOn, isConnected, isHeard, turn, isPlaying }:
 /** Puts the words together from what the parts of the page tell. */
 export class TalkStatusView {
   readonly #show: (words: string) => void
-  #server = 'Not connected to the model'
+  #server = ''
   #status: TalkStatus = {
     mode: 'off',
     isOn: false,
@@ -44,6 +44,7 @@ export class TalkStatusView {
     this.#show = show
   }
 
+  /** @param message '' while there is no session with the model */
   server(message: string): void {
     this.#server = message
     this.#change({})
@@ -71,6 +72,7 @@ export class TalkStatusView {
 
   #change(change: Partial<TalkStatus>): void {
     this.#status = { ...this.#status, ...change }
-    this.#show(talkWords(this.#status) || this.#server)
+    const rest = this.#status.isConnected ? 'Ready when you are' : 'Not connected'
+    this.#show(talkWords(this.#status) || this.#server || rest)
   }
 }

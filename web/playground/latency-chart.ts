@@ -47,7 +47,10 @@ export class Chart {
         height: chartHeightPx,
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+        scales: {
+          x: { time: false, range: (_, first, last) => [first - 0.5, last + 0.5] },
+          y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
+        },
         axes: [
           { ...axis, incrs: wholeSteps },
           { ...axis, size: 50 },

@@ -90,8 +90,9 @@ function showEndpoint(): void {
 function endpointWords(isFiltered: boolean, isDeaf: boolean): string {
   if (!isFiltered)
     return 'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.'
-  if (isDeaf) return "Plain text is a turn. This gateway's filter lets nothing of a spoken answer through."
-  return 'Plain text is a turn. What comes back passes the filter at the end of this page.'
+  if (isDeaf)
+    return "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through."
+  return 'Plain words go out as what the user says. What comes back passes the filter at the end of this page.'
 }
 
 /** Goes to the endpoint that lets everything through, and says there what the filter kept without an answer. */

@@ -10,7 +10,7 @@ export const turnOf = (text: string): object[] => [userSays(text), { type: 'resp
 
 /** By name; an array is several events, sent one by one. */
 export const templates: Readonly<Record<string, object>> = {
-  'Say something and ask for an answer': turnOf('Count to 12.'),
+  'Say something, get an answer': turnOf('Count to 12.'),
   'session.update': { type: 'session.update', session: { type: 'realtime', instructions: 'Be brief.' } },
   'conversation.item.create': userSays('Hello'),
   'conversation.item.create: result of a function': {

@@ -64,12 +64,14 @@ export class Lanes {
       const passage = row.lanes[lane]
       const cell = part(`.${lane}`, HTMLElement, element)
       if (!passage) continue
-      const arrow = row.direction === 'out' ? '↑ ' : '↓ '
+      const arrow = row.direction === 'out' ? '↑\u00a0' : '↓\u00a0'
+      // A name may break behind its dots and underscores, and only there.
+      const pieces = row.type.split(/(?<=[._])/).flatMap(piece => [piece, document.createElement('wbr')])
       const times = passage.count > 1 ? ` ×${passage.count}` : ''
       const lateMs = Math.round(passage.at - row.at)
       const late = lateMs > 0 ? ` +${lateMs} ms` : ''
       cell.dataset.direction = row.direction
-      cell.textContent = `${arrow}${row.type}${times}${late}`
+      cell.replaceChildren(arrow, ...pieces, `${times}${late}`)
     }
   }
 
