@@ -31,9 +31,16 @@ export async function smoke(wanted: SmokeRun): Promise<void> {
     const status = run('az', [...show, '--query', 'properties.status', '--output', 'tsv'])
     if (status === 'Succeeded') return
     if (status === 'Failed' || status === 'Stopped')
-      throw new Error(`The smoke test ${execution} of ${revision} has ${status.toLowerCase()}`)
+      throw new Error(
+        `The smoke test ${execution} of ${revision} has ${status.toLowerCase()}; ${why(execution)}`,
+      )
   }
-  throw new Error(`The smoke test ${execution} of ${revision} did not end`)
+  throw new Error(`The smoke test ${execution} of ${revision} did not end; ${why(execution)}`)
+}
+
+/** Where its words are: a job has no answer but its end. */
+function why(execution: string): string {
+  return `why: ContainerAppConsoleLogs | where ContainerGroupName startswith '${execution}'`
 }
 
 /** As a secret of the job: the variables of an execution are for every Reader of the subscription to see. */

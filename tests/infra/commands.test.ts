@@ -218,7 +218,10 @@ test.serial(
 
 test.serial('a smoke test that failed, or did not end, is told of by name', async t => {
   const failed = handsWith(t, { ...started, 'az containerapp job execution show': 'Failed' })
-  await t.throwsAsync(failed.hands.smoke('app--rgreen'), { message: /run-1 of app--rgreen has failed/ })
+  await t.throwsAsync(failed.hands.smoke('app--rgreen'), {
+    message:
+      /run-1 of app--rgreen has failed; why: ContainerAppConsoleLogs \| where ContainerGroupName startswith 'run-1'/,
+  })
   const endless = handsWith(t, { ...started, 'az containerapp job execution show': 'Running' })
   await t.throwsAsync(endless.hands.smoke('app--rgreen'), { message: /did not end/ })
 })

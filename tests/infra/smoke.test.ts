@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { gatewayProcess } from '../gateway/process.ts'
 import { readText } from './azure.ts'
@@ -36,4 +39,23 @@ test('the smoke test fails when another revision answers', async t => {
   const { code, output } = await smoke({ SMOKE_URL: url, SMOKE_REVISION: blue })
   t.is(code, 1)
   t.true(output.includes(`${green} answered in place of ${blue}`))
+})
+
+test('the smoke test tells why a revision did not become ready', async t => {
+  const unready = createServer((_, response) => {
+    response.writeHead(503).end('{"status":"unready","reason":"the store is out of reach"}')
+  }).listen(0, '127.0.0.1')
+  await once(unready, 'listening')
+  t.teardown(() => {
+    unready.closeAllConnections()
+    unready.close()
+  })
+  const url = `http://127.0.0.1:${(unready.address() as AddressInfo).port}`
+  const { code, output } = await smoke({
+    SMOKE_URL: url,
+    SMOKE_REVISION: green,
+    SMOKE_DEADLINE_MS: '1500',
+  })
+  t.is(code, 1)
+  t.regex(output, /"smoke\.failed".*503 the store is out of reach/)
 })
