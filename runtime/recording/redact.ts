@@ -7,7 +7,7 @@
  * | audio | `{"redacted":"audio","bytes":N}` (decoded) |
  * | words, instructions, any other text | `{"redacted":"text","chars":N}` |
  * | arguments of a function call | `{"redacted":"json","chars":N}` |
- * | objects whose very names may be somebody's own | `{"redacted":"fields"}` |
+ * | objects whose very names may be somebody's own, and lists of numbers, which can spell words | `{"redacted":"fields"}` |
  */
 import { eventType, fieldBytes } from '../events/type.ts'
 
@@ -100,6 +100,7 @@ function redactValue(
   if (typeof value !== 'object' || value === null) return value
   if (foreignFields.has(name) || depth >= maxDepth) return { redacted: 'fields' }
   if (Array.isArray(value)) {
+    if (value.length > 0 && value.every(element => typeof element === 'number')) return { redacted: 'fields' }
     return value.map(element => redactValue(name, element, audioField, keepsWords, depth + 1))
   }
   return redactFields(value, audioField, keepsWords, depth + 1)

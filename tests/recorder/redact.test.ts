@@ -96,6 +96,17 @@ const rows: [what: string, event: object, kept: object, keptWithWords?: object][
     { novelty: [text, 1, true, null] },
   ],
   ['a name that is no name', { type: 'new.event', [secret]: 1 }, {}],
+  [
+    'the bytes of words, which log probabilities of a transcript carry',
+    {
+      type: 'conversation.item.input_audio_transcription.delta',
+      ...ids,
+      delta: secret,
+      logprobs: [{ token: secret, logprob: -0.5, bytes: [...Buffer.from(secret)] }],
+    },
+    { ...ids, delta: text, logprobs: [{ token: text, logprob: -0.5, bytes: { redacted: 'fields' } }] },
+    { ...ids, delta: secret, logprobs: [{ token: text, logprob: -0.5, bytes: { redacted: 'fields' } }] },
+  ],
 ]
 
 for (const [what, event, kept, keptWithWords = kept] of rows) {
