@@ -9,7 +9,8 @@ import type { Credential } from './credentials/credentials.ts'
 import { GatewayError } from './errors.ts'
 import { type ControlOptions, Controls } from './handlers/control.ts'
 import { controlPath } from './handlers/observer.ts'
-import { createSdkCalls, type SdkCallsOptions } from './handlers/sdk-calls.ts'
+import type { PlacingOptions } from './handlers/placing.ts'
+import { createSdkCalls } from './handlers/sdk-calls.ts'
 import { createSideband, ownerOf } from './handlers/sideband.ts'
 import type { HttpRoute } from './http.ts'
 import type { Store } from './store/store.ts'
@@ -20,7 +21,7 @@ import { createCallDialer } from './upstream/dial-call.ts'
 
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
-    Pick<SdkCallsOptions, 'refusal'> {
+    Pick<PlacingOptions, 'refusal'> {
   readonly target: Target
   readonly credential: Credential
   readonly store: Store
@@ -60,6 +61,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     records,
     ephemeralKeys,
     log,
+    refusal,
     callMade: (record: CallRecord) => controls.watch(record),
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }
@@ -67,7 +69,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   return {
     http: [
       ...createSideband({ ...placing, instructions, voice, webrtcFilter }),
-      ...createSdkCalls({ ...placing, pinSession, refusal }),
+      ...createSdkCalls({ ...placing, pinSession }),
     ],
     sockets: [[controlPath, controls.route]],
     joinCall: async (callId, request) => {

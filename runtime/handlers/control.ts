@@ -22,7 +22,7 @@ export interface ControlOptions
 }
 
 /** What is left to write of the calls must not keep the process from ending (ms). */
-const closeTimeoutMs = 2000
+const closeTimeoutMs = 1000
 
 /** The control connections of this replica, one a call. */
 export class Controls {

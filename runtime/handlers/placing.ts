@@ -4,6 +4,7 @@ import { anonymous } from '../access/gate.ts'
 import type { CallRecord } from '../calls/record.ts'
 import type { CallRecords } from '../calls/records.ts'
 import { GatewayError } from '../errors.ts'
+import type { HttpAnswer, HttpHandler, HttpRequest } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { Target } from '../target.ts'
 import type { Principal } from '../types.ts'
@@ -15,6 +16,8 @@ export interface PlacingOptions {
   readonly records: CallRecords
   readonly ephemeralKeys: EphemeralKeys
   readonly log: Log
+  /** Why nothing new is taken now; null while it is. */
+  readonly refusal: () => GatewayError | null
   /** A call was made: watches it from now on, where calls are watched. */
   readonly callMade: (record: CallRecord) => void
 }
@@ -36,6 +39,18 @@ export interface Placed {
 /** What is asked of upstream; `session` names its model. */
 export interface KeyWish {
   readonly session: { readonly model: string; readonly instructions?: unknown; readonly tools?: unknown }
+}
+
+/** Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. */
+export function unlessDraining<O extends PlacingOptions>(
+  options: O,
+  handle: (options: O, request: HttpRequest) => Promise<HttpAnswer>,
+): HttpHandler {
+  return request => {
+    const refusal = options.refusal()
+    if (refusal !== null) throw refusal
+    return handle(options, request)
+  }
 }
 
 /** Has a key minted, and remembers for whom. @throws GatewayError as upstream's calls do, or `store_unavailable` */

@@ -9,18 +9,23 @@ import { presentedBy } from '../access/presented.ts'
 import type { CallRecord } from '../calls/record.ts'
 import { callPaths } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
-import { type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute, jsonAnswer } from '../http.ts'
+import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../http.ts'
 import { checkDeployment } from '../target.ts'
 import { checkedBy, readJsonBody } from './json-body.ts'
 import { readOffer } from './offer.ts'
-import { type CallingKey, type KeyWish, mintKey, type PlacingOptions, placeCall } from './placing.ts'
+import {
+  type CallingKey,
+  type KeyWish,
+  mintKey,
+  type PlacingOptions,
+  placeCall,
+  unlessDraining,
+} from './placing.ts'
 import { ownerOf } from './sideband.ts'
 
 export interface SdkCallsOptions extends PlacingOptions {
   /** Calls keep the instructions and tools of their key. */
   readonly pinSession: boolean
-  /** Why nothing new is taken now; null while it is. */
-  readonly refusal: () => GatewayError | null
   /** Marks a session as ended, and ends the control connection of its call on this replica. */
   readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
 }
@@ -34,16 +39,9 @@ const secretBody = z.looseObject({ session: sessionSettings.optional() })
 
 /** Makes the routes. */
 export function createSdkCalls(options: SdkCallsOptions): [path: string, route: HttpRoute][] {
-  const unlessDraining =
-    (handle: (options: SdkCallsOptions, request: HttpRequest) => Promise<HttpAnswer>): HttpHandler =>
-    request => {
-      const refusal = options.refusal()
-      if (refusal !== null) throw refusal
-      return handle(options, request)
-    }
   return callPaths.flatMap((base): [string, HttpRoute][] => [
-    [`${base}/client_secrets`, { POST: unlessDraining(makeSecret) }],
-    [`${base}/calls`, { POST: unlessDraining(makeCall) }],
+    [`${base}/client_secrets`, { POST: unlessDraining(options, makeSecret) }],
+    [`${base}/calls`, { POST: unlessDraining(options, makeCall) }],
     [`${base}/calls/:id/hangup`, { POST: request => hangUp(options, request) }],
   ])
 }

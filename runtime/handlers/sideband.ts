@@ -8,7 +8,7 @@ import { jsonAnswer } from '../http.ts'
 import { restUrl, type Target } from '../target.ts'
 import { readJsonBody } from './json-body.ts'
 import { sdpPattern } from './offer.ts'
-import { mintKey, type PlacingOptions, placeCall } from './placing.ts'
+import { mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
 
 export interface SidebandOptions extends PlacingOptions {
   readonly instructions: string
@@ -42,8 +42,8 @@ export function createSideband(options: SidebandOptions): [path: string, route: 
   return [
     ['/sideband/config', { GET: () => jsonAnswer(200, describeTarget(options.target)) }],
     ['/sideband/session', { POST: request => makeSession(options, request) }],
-    ['/sideband/ephemeral-key', { POST: request => makeKey(options, request) }],
-    ['/sideband/offer', { POST: request => makeCall(options, request) }],
+    ['/sideband/ephemeral-key', { POST: unlessDraining(options, makeKey) }],
+    ['/sideband/offer', { POST: unlessDraining(options, makeCall) }],
     ['/sideband/sessions', { GET: request => listSessions(options, request) }],
     [
       '/sideband/session/:id',

@@ -308,6 +308,23 @@ test('a session that is ended while its offer is under way keeps no call', async
   t.like((await request(`${gateway.url}/sideband/session/${session}`)).body, { call_id: null })
 })
 
+test('a replica that drains makes no more keys and calls: it could not hear them for long; it still hangs up', async t => {
+  const gateway = await gatewayFor(t, { DRAIN_LAME_DUCK_MS: '60000' })
+  const call = await makeCall(t, gateway.url)
+  const fresh = await makeSession(gateway.url)
+  const control = await converse(t, `${gateway.socketUrl}/sideband/control/${call.sessionId}`)
+  void gateway.drain()
+  await control.until('server.draining')
+  const offer = { sdp: await someOffer(t), session_id: fresh }
+  for (const [path, body] of [
+    ['/sideband/offer', offer],
+    ['/sideband/ephemeral-key', {}],
+  ] as const)
+    t.is((await request(`${gateway.url}${path}`, { method: 'POST', body })).status, 503, path)
+  const ended = await request(`${gateway.url}/sideband/session/${call.sessionId}`, { method: 'DELETE' })
+  t.is(ended.status, 200)
+})
+
 test("somebody else's session is as good as none: reading, offering, hanging up and controlling are answered with 404", async t => {
   const keys = {
     GATEWAY_AUTH: 'key',
