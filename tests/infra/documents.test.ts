@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
@@ -5,6 +6,7 @@ import { drainOverrunQuery } from '../../infra/alerts.ts'
 import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { readText, runProgram } from './azure.ts'
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const exists = (path: string) => existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)))
 
 /** What two languages share: headings by level and code, fenced blocks, and tables by rows, columns and code. */
@@ -72,6 +74,21 @@ test('every npm script works on a clean checkout: the set-up runs before it', t 
   const commands = Object.keys(scripts).filter(name => !(name.startsWith('pre') && name.slice(3) in scripts))
   t.true(commands.length >= 10)
   for (const name of commands) t.regex(scripts[`pre${name}`] ?? '', /^node setup\.mjs\b/, name)
+})
+
+test("who follows the documents runs Pulumi with the project's own Node, whatever the machine has", t => {
+  for (const file of ['README.md', 'README.ja.md']) {
+    const block = [...readText(file).matchAll(/```sh\n([^`]*)```/g)].find(([, text]) =>
+      text?.includes('\npulumi up'),
+    )
+    const lines = (block?.[1] ?? '').trim().split('\n')
+    const found = spawnSync('bash', ['-c', `${lines[1]}; node --version`], {
+      cwd: root,
+      env: { PATH: '/usr/bin:/bin' },
+      encoding: 'utf8',
+    })
+    t.is(found.stdout.trim(), `v${JSON.parse(readText('package.json')).devDependencies.node}`, file)
+  }
 })
 
 test('the table of stack settings has every setting with its default, and says when it is secret', t => {
