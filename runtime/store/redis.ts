@@ -1,89 +1,26 @@
-/**
- * The store that replicas and revisions share. Commands are bounded in time; while Redis is away they
- * fail at once, the connection is tried again with backoff, and all heals by itself.
- */
-import { createClient } from 'redis'
-import { GatewayError } from '../errors.ts'
-import type { Log } from '../log.ts'
+/** The store that replicas and revisions share. */
+import type { Client, RedisOptions } from './redis-connection.ts'
+import { RedisConnection } from './redis-connection.ts'
 import { incrementScript, renewScript, updateScript } from './scripts.ts'
 import type { Change, Fields, Store } from './store.ts'
-
-export interface RedisStoreOptions {
-  /** `redis://` or `rediss://`; a password in it never reaches a log. */
-  readonly url: string
-  /** Entra ID in place of a password (Azure Managed Redis). */
-  readonly credentialsProvider?: NonNullable<Parameters<typeof createClient>[0]>['credentialsProvider']
-  /** Time for one command (ms); default 1000. */
-  readonly commandTimeoutMs?: number
-  readonly log: Log
-}
 
 /** Names the layout of the entries: a revision that changes it takes another number, and both can run. */
 const prefix = 'gateway:1:'
 
-const defaultCommandTimeoutMs = 1000
-const connectTimeoutMs = 5000
-const firstRetryMs = 50
-const lastRetryMs = 2000
-
-/** Finds a connection whose peer has gone without a word. */
-const pingIntervalMs = 5000
-
-/** More commands than this waiting for an answer means that Redis does not answer. */
-const maxQueuedCommands = 10_000
-
-type Client = ReturnType<typeof connectTo>
-
 /** Connects in the background: a gateway starts, and says so in `/readyz`, while Redis is away. */
-export function createRedisStore(options: RedisStoreOptions): Store {
+export function createRedisStore(options: RedisOptions): Store {
   return new RedisStore(options)
 }
 
-function connectTo({
-  url,
-  credentialsProvider,
-  commandTimeoutMs = defaultCommandTimeoutMs,
-}: RedisStoreOptions) {
-  return createClient({
-    url,
-    ...(credentialsProvider && { credentialsProvider }),
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: maxQueuedCommands,
-    pingInterval: pingIntervalMs,
-    commandOptions: { timeout: commandTimeoutMs },
-    socket: { connectTimeout: connectTimeoutMs, reconnectStrategy },
-  })
-}
-
-/** Doubles the wait up to the last; half of it at random, so that replicas do not come back all at once. */
-function reconnectStrategy(retries: number): number {
-  const full = Math.min(lastRetryMs, firstRetryMs * 2 ** retries)
-  return Math.round(full * (0.5 + Math.random() / 2))
-}
-
 class RedisStore implements Store {
-  readonly #client: Client
-  readonly #timeoutMs: number
-  #state: 'connecting' | 'ready' | 'closed' = 'connecting'
+  readonly #connection: RedisConnection
 
-  constructor(options: RedisStoreOptions) {
-    const { log } = options
-    this.#timeoutMs = options.commandTimeoutMs ?? defaultCommandTimeoutMs
-    this.#client = connectTo(options)
-    this.#client.on('ready', () => {
-      this.#state = 'ready'
-      log.info('store.connected')
-    })
-    this.#client.on('error', (fault: Error & { code?: string }) => {
-      if (this.#state === 'ready') log.warn('store.lost', { reason: fault.code ?? fault.name })
-      if (this.#state !== 'closed') this.#state = 'connecting'
-    })
-    // Only a client that was closed meanwhile rejects: every other failure is tried again.
-    this.#client.connect().catch(() => undefined)
+  constructor(options: RedisOptions) {
+    this.#connection = new RedisConnection(options)
   }
 
   unavailable(): string | null {
-    return this.#state === 'ready' ? null : 'Redis cannot be reached'
+    return this.#connection.unavailable()
   }
 
   get(key: string): Promise<string | null> {
@@ -165,32 +102,14 @@ class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    this.#client.destroy()
+    this.#connection.close()
   }
 
   #script(script: string, key: string, words: string[]): Promise<unknown> {
     return this.#run(client => client.eval(script, { keys: [prefix + key], arguments: words }))
   }
 
-  /** The library's timeout ends when a command is written; its answer is bounded here. */
-  async #run<T>(command: (client: Client) => Promise<T>): Promise<T> {
-    const reason = this.unavailable()
-    if (reason !== null) throw new GatewayError('store_unavailable', reason, { retryAfterMs: lastRetryMs })
-    let timer: NodeJS.Timeout | undefined
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('no answer in time')), this.#timeoutMs)
-    })
-    try {
-      return await Promise.race([command(this.#client), deadline])
-    } catch (cause) {
-      throw new GatewayError('store_unavailable', 'Redis did not answer', {
-        cause,
-        retryAfterMs: lastRetryMs,
-      })
-    } finally {
-      clearTimeout(timer)
-    }
+  #run<T>(command: (client: Client) => Promise<T>): Promise<T> {
+    return this.#connection.run(command)
   }
 }
