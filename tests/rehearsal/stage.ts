@@ -90,7 +90,7 @@ function voiceOf(): Voice {
   return text => {
     const sounds =
       known.get(text) ??
-      speaker.speak(text, spokenVoice, 1).map(({ samples }) => samples.length * bytesPerSample)
+      Array.from(speaker.speak(text, spokenVoice, 1), ({ samples }) => samples.length * bytesPerSample)
     known.set(text, sounds)
     return sounds
   }

@@ -53,7 +53,7 @@ export async function openStall(words: string, files: Record<string, string> = {
 }
 
 function wavOf(words: string): Buffer {
-  const speech = createSpeaker(1).speak(words, 'ash', 1)
+  const speech = [...createSpeaker(1).speak(words, 'ash', 1)]
   const pause = new Int16Array(sampleRate)
   const samples = [pause, ...speech.map(chunk => chunk.samples), pause]
   const data = Buffer.concat(samples.map(part => Buffer.from(part.buffer, part.byteOffset, part.byteLength)))

@@ -27,11 +27,19 @@ test('words joined are the text, whatever it is', t => {
   const text = fc.string({ unit: 'grapheme', maxLength: 60 })
   t.notThrows(() => fc.assert(fc.property(text, said => wordsOf(said).join('') === said)))
   const spoken = fc.property(text, said => {
-    const chunks = speaker.speak(said, 'alloy', 1)
+    const chunks = [...speaker.speak(said, 'alloy', 1)]
     const whole = chunks.map(chunk => chunk.text).join('') === said
     return whole && chunks.every(chunk => chunk.ms > 20 && chunk.ms <= 330)
   })
   t.notThrows(() => fc.assert(spoken, { numRuns: 30 }))
+})
+
+test('a long text is made into sound as it is spoken, not before', t => {
+  const text = Array.from({ length: 20_000 }, (_, index) => `word${index}`).join(' ')
+  const before = process.memoryUsage().arrayBuffers
+  const [first] = createSpeaker(1).speak(text, 'alloy', 1)
+  t.is(first?.text, 'word0')
+  t.true(process.memoryUsage().arrayBuffers - before < 5_000_000)
 })
 
 test('deeds are done in the order of their times, however late the clock', async t => {

@@ -114,8 +114,7 @@ function* write(scope: Scope, part: MessagePart, text: string): Generator<number
 function* speak(scope: Scope, part: MessagePart, entry: Entry, text: string): Generator<number, boolean> {
   const { context, voice, format } = scope
   const { speed } = context.config.audio.output
-  const chunks = context.speaker.speak(text, voice, speed)
-  const words = chunks.map(chunk => chunk.text).filter(word => word !== '')
+  const words = wordsOf(text)
   const spoken = { voice, speed, format, ms: 0 }
   entry.spoken = spoken
   let next = 0
@@ -124,7 +123,7 @@ function* speak(scope: Scope, part: MessagePart, entry: Entry, text: string): Ge
     if (word !== undefined) part.say(word)
   }
   for (let lead = 0; lead < transcriptLead; lead++) sayNext()
-  for (const chunk of chunks) {
+  for (const chunk of context.speaker.speak(text, voice, speed)) {
     if (!scope.spend(chunk.text === '' ? 0 : 1, speechTokens(chunk.ms))) return false
     part.sound(chunk)
     spoken.ms += chunk.ms

@@ -106,8 +106,14 @@ function withAudio({ speaker }: Context, { item, audio, spoken, memory }: Entry)
     if (part.type === 'input_audio' && audio !== undefined)
       return { ...part, audio: audio.toString('base64') }
     if (part.type !== 'output_audio' || spoken === undefined) return part
-    const chunks = speaker.speak(memory?.text ?? '', spoken.voice, spoken.speed)
-    const bytes = Buffer.concat(chunks.map(chunk => encodeAudio(chunk.samples, spoken.format)))
+    const sounds: Buffer[] = []
+    let ms = 0
+    for (const chunk of speaker.speak(memory?.text ?? '', spoken.voice, spoken.speed)) {
+      if (ms >= spoken.ms) break
+      sounds.push(encodeAudio(chunk.samples, spoken.format))
+      ms += chunk.ms
+    }
+    const bytes = Buffer.concat(sounds)
     const wholeMs = Math.floor(spoken.ms * samplesPerMs) / samplesPerMs
     return {
       ...part,

@@ -33,12 +33,13 @@ export interface Chunk {
 
 export interface Speaker {
   /**
-   * Speaks a text. The chunks' texts joined are exactly `text`.
+   * Speaks a text. The chunks' texts joined are exactly `text`. A word takes a few ms to render, so each is
+   * rendered when it is asked for.
    *
    * @param voice name of a voice; an unknown one gets a plain timbre
    * @param speed 0.25..1.5, 1 = normal
    */
-  speak(text: string, voice: string, speed: number): Chunk[]
+  speak(text: string, voice: string, speed: number): Iterable<Chunk>
 }
 
 /**
@@ -73,7 +74,11 @@ export function createSpeaker(seed: number): Speaker {
     return chunks
   }
 
-  return { speak: (text, voice, speed) => wordsOf(text).flatMap(word => render(word, voice, speed)) }
+  return {
+    speak: function* (text, voice, speed) {
+      for (const word of wordsOf(text)) yield* render(word, voice, speed)
+    },
+  }
 }
 
 /** Splits a text into words with the space before them; long ones into pieces. Joined they are the text. */
