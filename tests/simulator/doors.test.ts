@@ -1,5 +1,8 @@
+import { get } from 'node:http'
 import { createRequire } from 'node:module'
+import { urlToHttpOptions } from 'node:url'
 import test from 'ava'
+import { faultOf } from '../../runtime/simulator/faults/fault.ts'
 import { Refused } from './conversation.ts'
 import { createStage, doors } from './stage.ts'
 
@@ -117,6 +120,28 @@ test('a browser gets its subprotocol back, and never its key', async t => {
   t.is(socket.protocol, 'realtime')
   await next('session.created')
   await close()
+})
+
+for (const path of ['//', '/v1/realtime/calls/%zz/hangup'])
+  test(`an upgrade to ${path}, which is no address, is answered 404, and the simulator goes on`, async t => {
+    const { url } = await stage.simulator()
+    const headers = { connection: 'upgrade', upgrade: 'websocket' }
+    const status = await new Promise((resolve, reject) => {
+      get({ ...urlToHttpOptions(new URL(url)), path, headers }, response => resolve(response.statusCode)).on(
+        'error',
+        reject,
+      )
+    })
+    t.is(status, 404)
+    const key = { authorization: 'Bearer sk-1' }
+    const hangup = await fetch(`${url}/v1/realtime/calls/%zz/hangup`, { method: 'POST', headers: key })
+    t.is(hangup.status, 404)
+  })
+
+test('a close code that nobody may send is no fault', t => {
+  t.is(faultOf('close-1'), null)
+  t.is(faultOf('close-1006'), null)
+  t.is(faultOf('close-4000')?.fault.value, '4000')
 })
 
 test('Azure takes a bearer token, an api-key header and an api-key query value', async t => {

@@ -76,6 +76,13 @@ const routes: Route[] = [
   { pattern: /^\/v1\/realtimertc$/, vendor: 'azure', dialect: 'preview', purpose: 'legacy_call' },
 ]
 
+const base = 'http://simulator'
+
+/** The address of a request; one that cannot be read leads to `/`, where nothing is. */
+export function urlOf({ url = '/' }: { url?: string | undefined }): URL {
+  return URL.canParse(url, base) ? new URL(url, base) : new URL(base)
+}
+
 /** Finds what is behind a path; null when nothing is. A trailing slash does not matter. */
 export function doorAt(path: string): Door | null {
   const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
@@ -87,9 +94,18 @@ export function doorAt(path: string): Door | null {
       vendor,
       dialect,
       purpose,
-      ...(callId !== undefined && { callId: decodeURIComponent(callId) }),
+      ...(callId !== undefined && { callId: decoded(callId) }),
       ...(action !== undefined && { action }),
     }
   }
   return null
+}
+
+/** What is no percent-encoding stays as it is: no call has such an id. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }

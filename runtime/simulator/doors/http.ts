@@ -6,7 +6,7 @@ import { azureKeyRefusal } from './admission.ts'
 import { jsonOf, readBody } from './body.ts'
 import { performCallAction, startCall } from './calls.ts'
 import { credentialOf, maskedKey } from './credential.ts'
-import { type Door, doorAt } from './door.ts'
+import { type Door, doorAt, urlOf } from './door.ts'
 import { mintLegacyKey, mintSecret } from './keys.ts'
 import { type HttpRefusal, httpRefusal, respondWith, statusRefusal } from './refusal.ts'
 
@@ -44,7 +44,7 @@ export function createHttpDoor(house: House): (request: IncomingMessage, respons
 }
 
 async function answer(house: House, request: IncomingMessage): Promise<Answer | HttpRefusal> {
-  const url = new URL(request.url ?? '/', 'http://simulator')
+  const url = urlOf(request)
   const door = doorAt(url.pathname)
   if (request.method === 'OPTIONS') return preflight()
   if (url.pathname === faultPath) return orderFault(house, request)

@@ -12,7 +12,7 @@ import { Player } from '../replay/player.ts'
 import type { Session } from '../session/session.ts'
 import type { Dialect } from '../session/wire.ts'
 import { admit } from './admission.ts'
-import { type Door, doorAt } from './door.ts'
+import { type Door, doorAt, urlOf } from './door.ts'
 import { type HttpRefusal, httpRefusal, refuseUpgrade, type SocketRefusal, statusRefusal } from './refusal.ts'
 import { createSocketWire, listen, maxFrameBytes } from './socket-wire.ts'
 
@@ -43,7 +43,7 @@ export function createUpgradeDoor(house: House): UpgradeDoor {
   return {
     handle: (request, socket, head) => {
       socket.on('error', () => socket.destroy())
-      const url = new URL(request.url ?? '/', 'http://simulator')
+      const url = urlOf(request)
       const fault = house.faults.faultFor(url, request.headers)
       const entry = entryFor(house, request, url, fault)
       if (entry === 'cut') return socket.destroy()

@@ -29,6 +29,8 @@
  * `-xN` behind a name spends it: it strikes the first N connections that ask for it in these words, and no more.
  */
 
+import { isSendableCloseCode } from '../../errors.ts'
+
 const statuses = ['401', '403', '404', '429', '500', '503']
 const plainNames = [
   'refuse',
@@ -70,6 +72,7 @@ export function faultOf(words: string): FaultWish | null {
   const [, kind, value] = /^(close|expire|fail|slow)-(\w+)$/.exec(name) ?? []
   if (kind === undefined || value === undefined) return null
   if (kind !== 'fail' && !/^\d+$/.test(value)) return null
+  if (kind === 'close' && !isSendableCloseCode(Number(value))) return null
   return { fault: { name: kind, value }, times, words }
 }
 
