@@ -12,10 +12,17 @@ export interface Pinned {
 /** Put back more often than this in a row, without being obeyed, and the call is not to be trusted. */
 export const maxPutBacks = 5
 
-export type Verdict = { kind: 'as_pinned' } | { kind: 'put_back'; message: string } | { kind: 'give_up' }
+export type Verdict =
+  | { kind: 'as_pinned' }
+  /** What the server asked for is there: it is what is pinned from now on. */
+  | { kind: 'changed' }
+  | { kind: 'put_back'; message: string }
+  | { kind: 'give_up' }
 
 export class SessionGuard {
   #pinned: Pinned
+  /** What the server's own side asked for, and upstream has not shown yet: it may refuse it. */
+  #asked: Pinned | null = null
   #putBacks = 0
 
   constructor(pinned: Pinned) {
@@ -26,35 +33,54 @@ export class SessionGuard {
     return this.#pinned
   }
 
-  /** The event that sets the session as pinned. */
-  get update(): string {
-    return JSON.stringify({ type: 'session.update', session: { type: 'realtime', ...this.#pinned } })
+  /** The events that set the session as pinned, and as the server's own side last asked. */
+  get updates(): string[] {
+    return (this.#asked === null ? [this.#pinned] : [this.#pinned, this.#asked]).map(updateTo)
   }
 
-  /** The server's own side changes the session: that is what is pinned from now on. @returns whether it did */
-  adopt(message: { type?: unknown; session?: unknown }): boolean {
+  /** The server's own side changes the session: that is what is pinned, once upstream shows it. */
+  ask(message: { type?: unknown; session?: unknown }): void {
     if (message.type !== 'session.update' || typeof message.session !== 'object' || message.session === null)
-      return false
+      return
     const { instructions, tools } = message.session as { instructions?: unknown; tools?: unknown }
-    if (typeof instructions === 'string') this.#pinned = { ...this.#pinned, instructions }
-    if (Array.isArray(tools)) this.#pinned = { ...this.#pinned, tools }
-    return typeof instructions === 'string' || Array.isArray(tools)
+    if (typeof instructions !== 'string' && !Array.isArray(tools)) return
+    this.#asked = {
+      ...(this.#asked ?? this.#pinned),
+      ...(typeof instructions === 'string' && { instructions }),
+      ...(Array.isArray(tools) && { tools }),
+    }
   }
 
   /** Judges the session as upstream now has it. @param session of a `session.updated` or `session.created` */
   judge(session: { instructions?: unknown; tools?: unknown }): Verdict {
-    const { instructions, tools } = this.#pinned
-    const same =
-      (instructions === undefined || session.instructions === instructions) &&
-      (tools === undefined || sameTools(tools, session.tools))
-    if (same) {
+    if (this.#asked !== null && holds(this.#asked, session)) {
+      this.#pinned = this.#asked
+      this.#asked = null
+      this.#putBacks = 0
+      return { kind: 'changed' }
+    }
+    if (holds(this.#pinned, session)) {
       this.#putBacks = 0
       return { kind: 'as_pinned' }
     }
     if (this.#putBacks >= maxPutBacks) return { kind: 'give_up' }
     this.#putBacks += 1
-    return { kind: 'put_back', message: this.update }
+    return { kind: 'put_back', message: updateTo(this.#pinned) }
   }
+}
+
+function updateTo(pinned: Pinned): string {
+  return JSON.stringify({ type: 'session.update', session: { type: 'realtime', ...pinned } })
+}
+
+function holds(
+  { instructions, tools }: Pinned,
+  session: { instructions?: unknown; tools?: unknown },
+): boolean {
+  return (
+    (instructions === undefined || session.instructions === instructions) &&
+    (tools === undefined || sameTools(tools, session.tools))
+  )
 }
 
 /** Upstream may add fields to a tool; what was pinned must all be there. */

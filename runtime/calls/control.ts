@@ -11,7 +11,6 @@
  * only a call that it does not know any more has ended. Leaving a call does not end it. One that the server must
  * hear (`stays`) is heard without observers, asked for again after a failure too, and hung up if that is in vain.
  */
-
 import type { Limits } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import { Outbox } from '../outbox.ts'
@@ -32,6 +31,8 @@ export interface CallControlParts extends CallActivityParts {
   readonly stays: boolean
   /** Set where the session's instructions and tools are pinned. */
   readonly guard: SessionGuard | null
+  /** The server's side changed what is pinned. @param pinned JSON */
+  readonly pinned: (pinned: string) => void
   /** Ends the call itself. */
   readonly hangUp: (reason: string) => void
   /** The call is over, or nobody on this replica watches it any more. */
@@ -39,6 +40,7 @@ export interface CallControlParts extends CallActivityParts {
 }
 
 export class CallControl implements UpstreamListener {
+  readonly guard: SessionGuard | null
   readonly #parts: CallControlParts
   readonly #observers: Observers
   readonly #outbox: Outbox
@@ -50,6 +52,7 @@ export class CallControl implements UpstreamListener {
   #abortDial: () => void
 
   constructor(parts: CallControlParts) {
+    this.guard = parts.guard
     this.#parts = parts
     this.#outbox = new Outbox(parts.limits.upstreamBufferBytes)
     this.#activity = createCallActivity(parts, parts.record, error => this.#spent(error))
@@ -60,10 +63,6 @@ export class CallControl implements UpstreamListener {
     })
     parts.log.info('sideband.control.connecting', this.#fields())
     this.#abortDial = parts.dial(true)(this)
-  }
-
-  get guard(): SessionGuard | null {
-    return this.#parts.guard
   }
 
   /** Lets a client watch and steer the call. It is told when the control connection is there. */
@@ -115,7 +114,7 @@ export class CallControl implements UpstreamListener {
     this.#rejoin.opened()
     this.#parts.log.info('sideband.control.connected', this.#fields())
     this.#activity.start()
-    if (this.#parts.guard !== null) this.send(this.#parts.guard.update)
+    for (const update of this.#parts.guard?.updates ?? []) this.send(update)
     this.#observers.tell(this.#greeting)
     this.#outbox.flush(message => upstream.send(message))
   }
@@ -182,11 +181,12 @@ export class CallControl implements UpstreamListener {
   }
 
   #judge(frame: Buffer): void {
-    const { guard, log, hangUp } = this.#parts
+    const { guard, log, pinned, hangUp } = this.#parts
     if (guard === null) return
     const { session } = JSON.parse(frame.toString()) as { session?: object | null }
     const verdict = guard.judge(session ?? {})
     if (verdict.kind === 'as_pinned') return
+    if (verdict.kind === 'changed') return pinned(JSON.stringify(guard.pinned))
     log.warn('sideband.session.tampered', { ...this.#fields(), action: verdict.kind })
     if (verdict.kind === 'put_back') this.send(verdict.message)
     else hangUp('its session was tampered with')

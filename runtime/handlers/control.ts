@@ -10,7 +10,10 @@ import { Observer } from './observer.ts'
 import { ownerOf } from './sideband.ts'
 
 export interface ControlOptions
-  extends Omit<CallControlParts, 'record' | 'dial' | 'guard' | 'stays' | 'hangUp' | 'onOver' | 'holder'> {
+  extends Omit<
+    CallControlParts,
+    'record' | 'dial' | 'guard' | 'pinned' | 'stays' | 'hangUp' | 'onOver' | 'holder'
+  > {
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
   readonly hangUp: (callId: string) => Promise<boolean>
@@ -79,8 +82,6 @@ export class Controls {
       control,
       log: this.#options.log,
       hangUp: () => this.#hangUp(record, 'hung up'),
-      // Another replica that takes the call over must know what is pinned now.
-      pinned: pinned => void this.#options.records.pin(record.sessionId, pinned).catch(() => undefined),
     })
   }
 
@@ -88,12 +89,15 @@ export class Controls {
     const existing = this.#controls.get(record.sessionId)
     if (existing !== undefined) return existing
     const { pinSession, dialCall, ...parts } = this.#options
+    const { records } = parts
     const control = new CallControl({
       ...parts,
       record,
       dial: patient => dialCall(record.callId, patient),
       stays: this.#stays,
       guard: pinSession ? new SessionGuard(JSON.parse(record.pinned || '{}')) : null,
+      // Another replica that takes the call over must know what is pinned now.
+      pinned: pinned => void records.pin(record.sessionId, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
       onOver: () => this.#controls.delete(record.sessionId),
     })

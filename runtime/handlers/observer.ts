@@ -14,8 +14,6 @@ export interface ObserverParts {
   readonly control: CallControl
   /** Ends the call. @throws GatewayError as upstream's calls do */
   readonly hangUp: () => Promise<void>
-  /** The server's side changed what is pinned. @param pinned JSON */
-  readonly pinned: (pinned: string) => void
 }
 
 /** Commands in the gateway's own words; everything else with a `type` is an event for the call. */
@@ -93,9 +91,8 @@ export class Observer implements Connection {
   }
 
   #forward(text: string, message: { type: string; session?: unknown }): void {
-    const { control, pinned } = this.#parts
-    const { guard } = control
-    if (guard?.adopt(message)) pinned(JSON.stringify(guard.pinned))
+    const { control } = this.#parts
+    control.guard?.ask(message)
     control.send(text)
   }
 

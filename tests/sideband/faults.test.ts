@@ -120,6 +120,23 @@ test('a pinned call that the server cannot hear is hung up', async t => {
   })
 })
 
+test("a change of the server's that upstream refuses is not pinned, and nobody is blamed for it", async t => {
+  const { gateway, control, call } = await controlledCall(t, {
+    SIDEBAND_PIN_SESSION: 'true',
+    CHAT_INSTRUCTIONS: 'as made',
+  })
+  const session = { type: 'realtime', tools: [{ type: 'no such type' }] }
+  await call.next()
+  control.send({ type: 'session.update', session })
+  t.deepEqual(JSON.parse(await call.next()), { type: 'session.update', session })
+  call.send({ type: 'error', error: { code: 'invalid_value' } })
+  call.send({ type: 'session.updated', session: { instructions: 'as made', tools: [] } })
+  call.send({ type: 'session.updated', session: { instructions: 'tampered', tools: [] } })
+  const putBack = { type: 'realtime', instructions: 'as made', tools: [] }
+  t.deepEqual(JSON.parse(await call.next()), { type: 'session.update', session: putBack })
+  t.is(gateway.lines.filter(({ event }) => event === 'sideband.session.tampered').length, 1)
+})
+
 const keys = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
 const as = (name: string) => ({ 'api-key': `the-secret-of-${name}` })
 const spent = (tokens: number) => ({
