@@ -44,8 +44,8 @@ class Dialling {
   readonly #listener: UpstreamListener
   readonly #deadline: number
   readonly #tried = new Set<Place>()
-  /** The shortest wait that a place asked for in this round (ms). */
-  #askedWaitMs = Number.POSITIVE_INFINITY
+  /** When the first of the places of this round may be tried again (ms from its end). */
+  #waitMs = Number.POSITIVE_INFINITY
   /** What upstream itself said last: it tells more than that the time was over afterwards. */
   #said: GatewayError | null = null
   #attempts = 0
@@ -120,7 +120,7 @@ class Dialling {
     if (atFault) place.circuit.failed(error.code === 'upstream_rate_limited', error.retryAfterMs)
     else place.circuit.abandoned()
     metrics.countFailed(place.name)
-    this.#askedWaitMs = Math.min(this.#askedWaitMs, error.retryAfterMs ?? Number.POSITIVE_INFINITY)
+    this.#waitMs = Math.min(this.#waitMs, error.retryAfterMs ?? backoffMs(this.#rounds))
     if (atFault && performance.now() < this.#deadline && this.#goOn()) {
       log.warn('upstream.failover', { from: place.name, code: error.code })
       return
@@ -129,7 +129,7 @@ class Dialling {
   }
 
   #waitOrFail(error: GatewayError): void {
-    const waitMs = Number.isFinite(this.#askedWaitMs) ? this.#askedWaitMs : backoffMs(this.#rounds)
+    const waitMs = this.#waitMs
     if (error.code !== 'upstream_timeout') this.#said = error
     if (!error.retry || performance.now() + waitMs >= this.#deadline) {
       this.#state = 'over'
@@ -144,7 +144,7 @@ class Dialling {
 
   #nextRound(): void {
     this.#rounds += 1
-    this.#askedWaitMs = Number.POSITIVE_INFINITY
+    this.#waitMs = Number.POSITIVE_INFINITY
     this.#tried.clear()
     this.#goOn()
   }

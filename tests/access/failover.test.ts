@@ -37,6 +37,15 @@ test('a deployment that said 429 is passed over by the next session', async t =>
   t.is(upstream.dials, 3)
 })
 
+test('a deployment that failed once is not left waiting for the time that another asked for', async t => {
+  const refusals = [{ status: 429, headers: { 'Retry-After': '60' } }, { status: 503 }]
+  const upstream = await fakeUpstream(t, { refuse: dial => refusals[dial - 1] ?? null })
+  const gateway = await gatewayFor(t, { ...upstream.env, ...models, ...unfiltered })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  t.is((await talk.next()).type, 'session.created')
+  t.regex((await upstream.session()).url, /model=two$/)
+})
+
 test('a model that the client chose is tried again, and no other takes its place', async t => {
   const upstream = await fakeUpstream(t, { refuse: dial => (dial < 3 ? { status: 503 } : null) })
   const gateway = await gatewayFor(t, { ...upstream.env, ...models })
