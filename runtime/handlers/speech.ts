@@ -187,8 +187,14 @@ export class Speech {
   }
 }
 
-/** Some writers of JSON escape `/` or `+`, which base64 has. */
+/**
+ * Some writers of JSON escape `/` or `+`, which base64 has.
+ * @returns nothing for what is no base64: unescaped, it could end the string that it goes on in
+ */
 function escapedValue(frame: Uint8Array): Buffer {
   const { value } = parseFields(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)) ?? {}
-  return Buffer.from(typeof value === 'string' ? value : '')
+  return Buffer.from(typeof value === 'string' && base64Pattern.test(value) ? value : '')
 }
+
+/** RFC 4648 section 4. */
+const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/
