@@ -98,7 +98,7 @@ class Joining {
   #failed(error: GatewayError): void {
     if (this.#state === 'over') return
     const unknown = error.upstreamStatus === 404
-    const waitMs = unknown ? retryMs : (error.retryAfterMs ?? backoffMs(this.#tries))
+    const waitMs = unknown ? retryMs : Math.max(error.retryAfterMs ?? 0, backoffMs(this.#tries))
     const again = unknown
       ? this.#ageMs < this.#patienceMs
       : error.retry && this.#ageMs + waitMs < this.#options.connectTimeoutMs

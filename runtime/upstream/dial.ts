@@ -120,7 +120,7 @@ class Dialling {
     if (atFault) place.circuit.failed(error.code === 'upstream_rate_limited', error.retryAfterMs)
     else place.circuit.abandoned()
     metrics.countFailed(place.name)
-    this.#waitMs = Math.min(this.#waitMs, error.retryAfterMs ?? backoffMs(this.#rounds))
+    this.#waitMs = Math.min(this.#waitMs, Math.max(error.retryAfterMs ?? 0, backoffMs(this.#rounds)))
     if (atFault && performance.now() < this.#deadline && this.#goOn()) {
       log.warn('upstream.failover', { from: place.name, code: error.code })
       return

@@ -52,6 +52,21 @@ test('429 waits as long as upstream asks, and not longer than the deadline', asy
   t.is(upstream.dials, 1)
 })
 
+test('an upstream that says to wait for nothing is not dialled without a pause', async t => {
+  const upstream = await fakeUpstream(t, {
+    refuse: () => ({ status: 429, headers: { 'Retry-After': '0' } }),
+  })
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...everything,
+    UPSTREAM_CONNECT_TIMEOUT_MS: '1000',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  t.is(((await talk.next()) as GatewayFault).error.code, 'upstream_rate_limited')
+  // Pauses of at least 100, 200 and 400 ms fit into the second.
+  t.true(upstream.dials <= 4, `${upstream.dials} dials`)
+})
+
 test('an error event right after the upgrade is a refused dial, and its message is not repeated', async t => {
   const greeting = {
     type: 'error',
