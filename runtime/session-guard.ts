@@ -12,6 +12,9 @@ export interface Pinned {
 /** Put back more often than this in a row, without being obeyed, and the call is not to be trusted. */
 export const maxPutBacks = 5
 
+/** More than these many changes on their way at once are no way to steer a call; the oldest is forgotten. */
+const maxAsked = 8
+
 export type Verdict =
   | { kind: 'as_pinned' }
   /** What the server asked for is there: it is what is pinned from now on. */
@@ -21,8 +24,8 @@ export type Verdict =
 
 export class SessionGuard {
   #pinned: Pinned
-  /** What the server's own side asked for, and upstream has not shown yet: it may refuse it. */
-  #asked: Pinned | null = null
+  /** Changes that the server's own side asked for, in their order; upstream has not shown them yet, and may refuse them. */
+  #asked: readonly Pinned[] = []
   #putBacks = 0
 
   constructor(pinned: Pinned) {
@@ -33,9 +36,9 @@ export class SessionGuard {
     return this.#pinned
   }
 
-  /** The events that set the session as pinned, and as the server's own side last asked. */
+  /** The events that set the session as pinned, and as the server's own side has asked since. */
   get updates(): string[] {
-    return (this.#asked === null ? [this.#pinned] : [this.#pinned, this.#asked]).map(updateTo)
+    return [this.#pinned, ...this.#asked].map(updateTo)
   }
 
   /** The server's own side changes the session: that is what is pinned, once upstream shows it. */
@@ -44,28 +47,28 @@ export class SessionGuard {
       return
     const { instructions, tools } = message.session as { instructions?: unknown; tools?: unknown }
     if (typeof instructions !== 'string' && !Array.isArray(tools)) return
-    this.#asked = {
-      ...(this.#asked ?? this.#pinned),
+    const change = {
       ...(typeof instructions === 'string' && { instructions }),
       ...(Array.isArray(tools) && { tools }),
     }
+    this.#asked = [...this.#asked, change].slice(-maxAsked)
   }
 
   /** Judges the session as upstream now has it. @param session of a `session.updated` or `session.created` */
   judge(session: { instructions?: unknown; tools?: unknown }): Verdict {
-    if (this.#asked !== null && holds(this.#asked, session)) {
-      this.#pinned = this.#asked
-      this.#asked = null
+    const shown = this.#asked.filter(change => holds(change, session))
+    const pinned: Pinned = Object.assign({}, this.#pinned, ...shown)
+    if (holds(pinned, session)) {
+      const last = shown.at(-1)
+      // Upstream takes changes in their order: one that came before, and is not shown, was refused.
+      if (last !== undefined) this.#asked = this.#asked.slice(this.#asked.indexOf(last) + 1)
+      this.#pinned = pinned
       this.#putBacks = 0
-      return { kind: 'changed' }
-    }
-    if (holds(this.#pinned, session)) {
-      this.#putBacks = 0
-      return { kind: 'as_pinned' }
+      return { kind: last === undefined ? 'as_pinned' : 'changed' }
     }
     if (this.#putBacks >= maxPutBacks) return { kind: 'give_up' }
     this.#putBacks += 1
-    return { kind: 'put_back', message: updateTo(this.#pinned) }
+    return { kind: 'put_back', message: updateTo(pinned) }
   }
 }
 
