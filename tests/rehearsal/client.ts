@@ -9,6 +9,9 @@ const manners: Partial<Record<Script, Manner>> = { listening: realtime, tool: re
 const talkIntervalMs = 900
 const talkSpreadMs = 20
 
+/** The first dial and the first answer; a target may have to wake up for them (ms). */
+const startMs = 120_000
+
 export class ScriptedClient {
   readonly record: ClientRecord
   readonly #conversation: Conversation
@@ -28,15 +31,29 @@ export class ScriptedClient {
     return this.#conversation.phase
   }
 
-  /** Connects and says the first turn, but for a client that is to be found connecting. @returns when it was answered */
-  async start(): Promise<void> {
+  /**
+   * Connects and says the first turn, but for a client that is to be found connecting.
+   * @param withinMs one that is not answered by then gives up, and says so
+   * @returns when it was answered
+   */
+  async start(withinMs = startMs): Promise<void> {
+    const timer = setTimeout(() => {
+      this.record.faults.push(`had no answer within ${withinMs / 1000} s of its start`)
+      this.stop()
+    }, withinMs)
+    await this.#begin().finally(() => clearTimeout(timer))
+  }
+
+  async #begin(): Promise<void> {
     const { script } = this.record
     const conversation = this.#conversation
     conversation.dial()
     await conversation.until(() => conversation.isReady)
+    if (conversation.isOver) return
     if (script === 'tool') conversation.offerTool()
     if (script !== 'connecting') conversation.ask('repeat')
     await conversation.until(() => !conversation.busy)
+    if (conversation.isOver) return
     if (script === 'turns') this.#keepTalking()
     if (script === 'listening') conversation.listen()
   }

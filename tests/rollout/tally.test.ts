@@ -1,5 +1,9 @@
 /** What the rehearsal counts by: an answer held against its script, and its command line. */
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import test from 'ava'
+import { WebSocketServer } from 'ws'
+import { ScriptedClient } from '../rehearsal/client.ts'
 import { EventTally } from '../rehearsal/event-tally.ts'
 import { help, readOptions } from '../rehearsal/options.ts'
 import { turnsNamed, wordsOf } from '../rehearsal/script.ts'
@@ -88,4 +92,26 @@ test('the help names every option, with the defaults that hold', t => {
   t.is(readOptions(['--help']), null)
   t.like(readOptions(['--target', 'https://voice.example.com/']), { target: 'wss://voice.example.com' })
   t.like(readOptions(['--scale-in', '--label']), { mode: 'scale-in', label: true })
+})
+
+test('a client that is never answered gives up after a while, and says so', async t => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of server.clients) socket.terminate()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const url = `ws://127.0.0.1:${port}`
+  const client = new ScriptedClient({
+    id: 1,
+    script: 'turns',
+    cohort: 'first',
+    url,
+    voice: null,
+    now: () => 0,
+  })
+  await client.start(100)
+  t.deepEqual(client.record.faults, ['had no answer within 0.1 s of its start'])
+  t.deepEqual(client.record.turns, [])
 })
