@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { gaName } from '../events/dialect.ts'
 import { isFields, parseFields } from '../events/fields.ts'
 import type { Dialect } from '../types.ts'
-import { itemEvent, readItem, type SaidItem } from './said-item.ts'
+import { isGenerated, itemEvent, readItem, type SaidItem } from './said-item.ts'
 
 /** Older items are forgotten beyond this (characters); the newest is always kept. */
 export const maxConversationChars = 64 * 1024
@@ -127,13 +127,13 @@ export class Conversation {
   }
 
   /**
-   * Writes the events that make another upstream session know all this. Answers that were cut off in
-   * the middle are left out: they are asked for again.
+   * Writes the events that make another upstream session know all this. What of an answer was cut off in
+   * the middle is left out: it is asked for again. So is an output whose function call is forgotten.
    */
   replay(dialect: Dialect): string[] {
-    this.#items = this.#items.filter(
-      ({ kind, role, done }) => done || kind !== 'message' || role !== 'assistant',
-    )
+    const whole = this.#items.filter(item => item.done || !isGenerated(item))
+    const calls = new Set(whole.filter(({ kind }) => kind === 'function_call').map(({ callId }) => callId))
+    this.#items = whole.filter(({ kind, callId }) => kind !== 'function_call_output' || calls.has(callId))
     const echoes = new Set<string>()
     this.#echoes = echoes
     this.#running = 0
@@ -157,7 +157,7 @@ export class Conversation {
     const said = readItem(item)
     if (said === null) return false
     const known = this.#items.find(({ id }) => id !== '' && id === said.id)
-    const done = name !== 'conversation.item.added'
+    const done = said.done || name !== 'conversation.item.added'
     if (known !== undefined) {
       if (said.text !== '') known.text = said.text
       known.done ||= done

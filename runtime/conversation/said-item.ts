@@ -45,6 +45,11 @@ export function readItem(item: unknown): SaidItem | null {
   }
 }
 
+/** Whether the model makes such an item, bit by bit. */
+export function isGenerated({ kind, role }: SaidItem): boolean {
+  return kind === 'function_call' || (kind === 'message' && role === 'assistant')
+}
+
 /** Writes an item as the event that tells it again. @returns null when there is nothing to tell */
 export function itemEvent({ id, kind, role, text, name, callId }: SaidItem, dialect: Dialect): string | null {
   const item = { id, type: kind }
