@@ -34,17 +34,12 @@ export class Rates {
     )
   }
 
-  /** Counts one message in a bucket. @returns whether it was within the limit */
-  take(bucket: Bucket): boolean {
-    const { messagesPerSecond } = bucket.share.limits
+  /** Counts one message in each bucket. @returns the share whose limit it passes; null while all is well */
+  take(buckets: readonly Bucket[]): Share | null {
+    if (buckets.length === 0) return null
     const now = this.#now()
-    // A machine's time may be set back.
-    const seconds = Math.max(0, now - bucket.filledAt) / 1000
-    bucket.filledAt = now
-    bucket.left = Math.min(bucket.left + seconds * messagesPerSecond, messagesPerSecond * burstSec)
-    if (bucket.left < 1) return false
-    bucket.left -= 1
-    return true
+    for (const bucket of buckets) if (!take(bucket, now)) return bucket.share
+    return null
   }
 
   leave(bucket: Bucket): void {
@@ -74,8 +69,7 @@ export class Rate {
 
   /** Counts one message. @returns the share whose limit it passes; null while all is well */
   take(): Share | null {
-    for (const bucket of this.#buckets) if (!this.#rates.take(bucket)) return bucket.share
-    return null
+    return this.#rates.take(this.#buckets)
   }
 
   /** Safe to call twice. */
@@ -83,4 +77,15 @@ export class Rate {
     for (const bucket of this.#buckets) this.#rates.leave(bucket)
     this.#buckets = []
   }
+}
+
+function take(bucket: Bucket, now: number): boolean {
+  const { messagesPerSecond } = bucket.share.limits
+  // A machine's time may be set back.
+  const seconds = Math.max(0, now - bucket.filledAt) / 1000
+  bucket.filledAt = now
+  bucket.left = Math.min(bucket.left + seconds * messagesPerSecond, messagesPerSecond * burstSec)
+  if (bucket.left < 1) return false
+  bucket.left -= 1
+  return true
 }

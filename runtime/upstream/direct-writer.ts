@@ -4,14 +4,14 @@
  */
 import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { mask } from './mask.ts'
 
 /** So many of each size are kept; more are taken only while many sockets stall at once. */
 const maxKept = 32
 
 /** RFC 6455 section 5.2 (bytes). */
 const keyBytes = 4
-/** Where the payload begins: after any head, and where it can be masked by words. */
-const payloadAt = 16
+const longestHead = 2 + 8 + keyBytes
 const maskedBit = 0x80
 const length16 = 126
 const length64 = 127
@@ -22,7 +22,6 @@ const finalBinary = 0x82
 /** Memory for one frame. */
 interface Sheet {
   readonly bytes: Buffer
-  readonly words: Int32Array
   readonly kept: Kept
 }
 
@@ -37,8 +36,10 @@ const small: Kept = { size: 8 * 1024, sheets: [] }
 const large: Kept = { size: 128 * 1024, sheets: [] }
 
 /** Unpredictable, as section 5.3 asks; drawn for many messages at once. */
-const keys = new Int32Array(2048)
+const keys = Buffer.alloc(8 * 1024)
 let nextKey = keys.length
+/** The present message's. */
+const key = Buffer.alloc(keyBytes)
 
 export class DirectWriter {
   readonly #socket: Socket
@@ -56,10 +57,10 @@ export class DirectWriter {
   write(message: Uint8Array, isBinary: boolean): boolean {
     const socket = this.#socket
     if (this.#sheet !== null || socket.writableLength > 0) return false
-    const kept = keptFor(message.length + payloadAt)
+    const kept = keptFor(message.length + longestHead)
     if (kept === null) return false
-    this.#sheet = kept.sheets.pop() ?? takeSheet(kept)
-    socket.write(compose(this.#sheet, message, isBinary), this.#written)
+    this.#sheet = kept.sheets.pop() ?? { bytes: Buffer.allocUnsafeSlow(kept.size), kept }
+    socket.write(compose(this.#sheet.bytes, message, isBinary), this.#written)
     return true
   }
 
@@ -75,37 +76,26 @@ function keptFor(bytes: number): Kept | null {
   return bytes <= large.size ? large : null
 }
 
-function takeSheet(kept: Kept): Sheet {
-  const memory = new ArrayBuffer(kept.size)
-  return { bytes: Buffer.from(memory), words: new Int32Array(memory), kept }
-}
-
-/** @returns the masked frame, within the sheet */
-function compose({ bytes, words }: Sheet, message: Uint8Array, isBinary: boolean): Buffer {
+/** Writes the masked frame at the start of `bytes`. @returns it */
+function compose(bytes: Buffer, message: Uint8Array, isBinary: boolean): Buffer {
   const { length } = message
-  const key = drawKey()
-  const keyAt = payloadAt - keyBytes
-  const start = keyAt - (length < length16 ? 2 : length <= maxLength16 ? 4 : 10)
-  bytes[start] = isBinary ? finalBinary : finalText
-  bytes[start + 1] = maskedBit | (length < length16 ? length : length <= maxLength16 ? length16 : length64)
-  if (length > maxLength16) {
-    bytes.writeUInt32BE(0, start + 2)
-    bytes.writeUInt32BE(length, start + 6)
-  } else if (length >= length16) bytes.writeUInt16BE(length, start + 2)
-  bytes.set(message, payloadAt)
-  words[keyAt / keyBytes] = key
-  const end = (payloadAt + length) / keyBytes
-  for (let word = payloadAt / keyBytes; word < end; word += 1) words[word] = (words[word] as number) ^ key
-  return bytes.subarray(start, payloadAt + length)
+  bytes[0] = isBinary ? finalBinary : finalText
+  bytes[1] = maskedBit | (length < length16 ? length : length <= maxLength16 ? length16 : length64)
+  let at = 2
+  if (length > maxLength16) at = bytes.writeUInt32BE(length, bytes.writeUInt32BE(0, at))
+  else if (length >= length16) at = bytes.writeUInt16BE(length, at)
+  drawKey()
+  bytes.set(key, at)
+  at += keyBytes
+  mask(message, key, bytes, at, length)
+  return bytes.subarray(0, at + length)
 }
 
-/** Zero would mask nothing. */
-function drawKey(): number {
+function drawKey(): void {
   if (nextKey === keys.length) {
     randomFillSync(keys)
     nextKey = 0
   }
-  const key = keys[nextKey] as number
-  nextKey += 1
-  return key || drawKey()
+  keys.copy(key, 0, nextKey, nextKey + keyBytes)
+  nextKey += keyBytes
 }
