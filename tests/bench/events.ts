@@ -1,6 +1,6 @@
 /** The events that are relayed: of the API's own shape, of an exact size. */
 
-export type Kind = 'audio' | 'dropped' | 'record' | 'append' | 'end'
+export type Kind = 'audio' | 'dropped' | 'record' | 'order' | 'append' | 'end'
 
 const ids =
   '"event_id":"event_123456789012345678901","response_id":"resp_123456789012345678901","item_id":"item_123456789012345678901"'
@@ -13,11 +13,18 @@ const starts: Readonly<Record<Kind, string>> = {
   audio: `{"type":"response.output_audio.delta","at":"${'0'.repeat(stampDigits)}",${ids},"delta":"`,
   dropped: `{"type":"response.output_audio_transcript.delta",${ids},"delta":"`,
   record: `{"type":"response.output_text.done",${ids},"text":"Here it is: {\\"words\\":[\\"`,
+  order: `{"type":"response.output_text.done",${ids},"text":"`,
   append: '{"type":"input_audio_buffer.append","audio":"',
   end: `{"type":"response.content_part.done",${ids},"part":"`,
 }
 
-const ends: Readonly<Partial<Record<Kind, string>>> = { record: '\\"]} and that is all."}' }
+/** What is extracted from an `order`: a few words of many. */
+export const order = '{"intent":"order","items":[{"name":"espresso","count":2}],"table":7}'
+
+const ends: Readonly<Partial<Record<Kind, string>>> = {
+  record: '\\"]} and that is all."}',
+  order: `${JSON.stringify(order).slice(1, -1)}"}`,
+}
 
 /** Makes an event of `bytes` bytes. */
 export function makeEvent(kind: Kind, bytes: number): Buffer {

@@ -11,16 +11,22 @@ const warmUpSeconds = 2
 const rounds = 3
 
 /** Each session that is added hears less: 50 events a second of 100, one of 5,000. */
-const names: readonly Name[] = ['gateway', 'bare']
+const eventsPerSecond = 5000
+const all: readonly Name[] = ['gateway', 'bare', 'haproxy']
 
 /** @returns for each number of sessions µs an event, and how many times that of the fewest it is */
-export async function measureGrowth(stage: Stage, port: number): Promise<Figure[]> {
+export async function measureGrowth(
+  stage: Stage,
+  port: number,
+  isPresent: (name: Name) => boolean,
+): Promise<Figure[]> {
+  const names = all.filter(isPresent)
   const contenders = await Promise.all(names.map(name => startContender(name, port)))
   const found: Figure[] = []
   for (const sessions of counts.filter(count => count <= mostSessions())) {
     const row: Row = {
       ...{ name: `6.4 kB, ${sessions} sessions`, way: 'down', kind: 'audio' },
-      ...{ bytes: 6400, perSecond: 5000, contenders: names },
+      ...{ bytes: 6400, perSecond: eventsPerSecond, contenders: names },
     }
     const taken = new Map<Name, number[]>(names.map(name => [name, []]))
     for (const contender of contenders) {
@@ -36,7 +42,7 @@ export async function measureGrowth(stage: Stage, port: number): Promise<Figure[
         taken.get(contender.name)?.push(await measureRow(stage, contender, row, seconds, sessions))
     for (const [name, micros] of taken) found.push(figureOf(row.name, name, 'µs an event', micros))
     console.error(
-      `growth, ${sessions} sessions: ${found.slice(-2).map(({ contender, median }) => `${contender} ${median}`)}`,
+      `growth, ${sessions} sessions: ${found.slice(-names.length).map(({ contender, median }) => `${contender} ${median}`)}`,
     )
   }
   for (const { name, stop } of contenders) {

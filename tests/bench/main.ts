@@ -48,7 +48,7 @@ const stage: Stage = {
 const port = await stage.source.ask<number>('port')
 const figures: Figure[] = [
   ...(await measureRows()),
-  ...(isAsked('growth') ? await measureGrowth(stage, port) : []),
+  ...(isAsked('growth') ? await measureGrowth(stage, port, isPresent) : []),
   ...(isAsked('throughput') ? await measureThroughput(stage, port) : []),
   ...(isAsked('latency') ? await measureLatency(stage, port, isPresent) : []),
   ...(isAsked('idle') ? await measureIdle(stage, port, isPresent) : []),
