@@ -37,8 +37,12 @@ export class Resumes {
   /** Spends a ticket: it is gone afterwards, whatever comes of it. */
   async redeem(ticket: string, owner: string): Promise<Redeemed> {
     try {
-      const found = await this.#store.take(ticketKey(ticket.slice(0, maxTicketChars)))
+      const key = ticketKey(ticket.slice(0, maxTicketChars))
+      const found = await this.#store.take(key)
       if (found === null) return { failure: 'unknown' }
+      // The session that it came from may live on: it must not give out what is spent.
+      await this.#store.set(key, spent, ticketLifeMs)
+      if (found === spent) return { failure: 'unknown' }
       const { id, owner: ownedBy } = JSON.parse(found) as { id: string; owner: string }
       if (ownedBy !== owner) return { failure: 'unknown' }
       const text = await this.#store.take(conversationKey(id))
@@ -51,6 +55,9 @@ export class Resumes {
 }
 
 const maxTicketChars = 128
+
+/** What the store has in place of a ticket that was used. */
+const spent = 'spent'
 
 /**
  * Makes a route's `accept` that spends the ticket of `?resume=` before the upgrade. An empty value asks
@@ -66,12 +73,16 @@ export function acceptResumed(handler: ResumableHandler, resumes: Resumes): Sock
   }
 }
 
+function newTicket(): string {
+  return randomBytes(24).toString('base64url')
+}
+
 /** One conversation in the store, with the one ticket that gives it back. */
 export class KeptConversation {
   readonly #store: Store
   readonly #conversation: Conversation
   readonly #id = randomBytes(16).toString('hex')
-  readonly #ticket = randomBytes(24).toString('base64url')
+  #ticket = newTicket()
   readonly #owner: string
   readonly #keeper: NodeJS.Timeout
   #state: 'kept' | 'stopped' = 'kept'
@@ -120,8 +131,12 @@ export class KeptConversation {
 
   async #issue(): Promise<void> {
     await this.#write()
-    const ticket = JSON.stringify({ id: this.#id, owner: this.#owner })
-    await this.#store.set(ticketKey(this.#ticket), ticket, ticketLifeMs)
+    const entry = JSON.stringify({ id: this.#id, owner: this.#owner })
+    const key = ticketKey(this.#ticket)
+    if (await this.#store.claim(key, entry, ticketLifeMs)) return
+    if (await this.#store.renew(key, entry, ticketLifeMs)) return
+    this.#ticket = newTicket()
+    await this.#store.set(ticketKey(this.#ticket), entry, ticketLifeMs)
   }
 
   #write(): Promise<void> {

@@ -92,6 +92,24 @@ test('a ticket is good once', async t => {
   t.deepEqual(answers.map(({ type }) => type).sort(), ['session.resume_failed', 'session.resumed'])
 })
 
+test('a spent ticket is not given out again, though the session that it came from goes on', async t => {
+  const env = await twoRevisions(t)
+  const [blue, green] = [await gatewayFor(t, env), await gatewayFor(t, env)]
+  await Promise.all([blue.url, green.url].map(untilReady))
+  const first = await converse(t, `${blue.socketUrl}/chat?resume=`)
+  const spent = await ticketOf(first)
+  await ask(first, 'one')
+  const second = await converse(t, `${green.socketUrl}/chat?resume=${spent}`)
+  t.is((await second.next()).type, 'session.resumed')
+  const drained = blue.drain()
+  const notice = (await first.until('server.draining')).at(-1)
+  await drained
+  const again = await converse(t, `${green.socketUrl}/chat?resume=${spent}`)
+  t.deepEqual(await again.next(), { type: 'session.resume_failed', reason: 'unknown' })
+  const third = await converse(t, `${green.socketUrl}/chat?resume=${notice?.resume}`)
+  t.deepEqual(await third.next(), { type: 'session.resumed', items: 2, answer_due: false })
+})
+
 test("a ticket is no good to somebody else's credential", async t => {
   const keys = {
     GATEWAY_AUTH: 'key',
