@@ -132,10 +132,12 @@ export class Guard {
     if (shares.every(share => share.limits.tokensPerDay === Number.POSITIVE_INFINITY)) return null
     const { counts, log } = this.#options
     const spend = async (tokens: number) => {
+      let reached: GatewayError | null = null
       for (const share of shares) {
         const error = await counts.spendTokens(share, tokens)
-        if (error !== null) return spending.connection?.fault(error)
+        reached ??= error
       }
+      if (reached !== null) spending.connection?.fault(reached)
     }
     return {
       responseDone: frame => {

@@ -75,8 +75,13 @@ class Dialling {
     if (place === null) return false
     this.#tried.add(place)
     place.circuit.began()
-    void this.#attempt(place)
+    this.#attempt(place).catch(fault => this.#failedItself(place, fault))
     return true
+  }
+
+  #failedItself(place: Place, fault: unknown): void {
+    this.#options.onFault(fault)
+    this.#failed(place, new GatewayError('internal', 'The gateway failed to dial upstream', { cause: fault }))
   }
 
   async #attempt(place: Place): Promise<void> {

@@ -264,3 +264,19 @@ test("at the door: the answer that spends the day's tokens is the last, and the 
   t.true(Number(refused.headers['retry-after']) > 0)
   t.is((await knockSocket(gateway.url, { path: '/chat', ...as('bob') })).status, 101)
 })
+
+test('at the door: an answer counts towards its address too, also when it is the last of its credential', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...alice,
+    REALTIME_AUTO_CLOSE: 'false',
+    LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100',
+    LIMIT_TOKENS_PER_DAY_PER_ADDRESS: '150',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, as('alice'))
+  const session = await upstream.session()
+  session.send({ type: 'response.done', response: { usage: { total_tokens: 150 } } })
+  t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
+  t.is((await knockSocket(gateway.url, { path: '/chat', ...as('bob') })).status, 429)
+})

@@ -1,0 +1,31 @@
+import test from 'ava'
+import { Circuit } from '../../runtime/circuit.ts'
+import type { GatewayError } from '../../runtime/errors.ts'
+import { createMetrics } from '../../runtime/metrics.ts'
+import { simulatorTarget } from '../../runtime/target.ts'
+import { createDialer } from '../../runtime/upstream/dial.ts'
+
+test('a dial that cannot even be written down fails as a dial, and its process lives', async t => {
+  const faults: string[] = []
+  const dial = createDialer({
+    connectTimeoutMs: 100,
+    maxMessageBytes: 1024,
+    heartbeatMs: 60_000,
+    log: { info: () => undefined, warn: () => undefined, error: event => faults.push(event) },
+    metrics: createMetrics({ revision: 'r', replica: 'n' }),
+  })([
+    {
+      name: 'one',
+      target: simulatorTarget('http://127.0.0.1:9', ['one']),
+      deployment: 'one',
+      credential: { headers: async () => ({ 'api-key': 'a key\nof two lines' }) },
+      circuit: new Circuit({ pauseMs: 1000, now: () => performance.now() }),
+    },
+  ])
+  const error = await new Promise<GatewayError>(failed =>
+    dial({ opened: () => t.fail(), event: () => t.fail(), closed: () => t.fail(), failed }),
+  )
+  t.is(error.code, 'internal')
+  t.notRegex(error.message, /two lines/)
+  t.true(faults.every(event => event === 'process.failed') && faults.length > 0)
+})
