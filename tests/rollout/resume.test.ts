@@ -169,6 +169,25 @@ test('who interrupted an answer and comes back before it is over is not given it
   t.deepEqual(await after.next(), { type: 'session.resumed', items: 1, answer_due: false })
 })
 
+test('/realtime: an answer that its client cancelled is not asked for again when upstream is lost', async t => {
+  const upstream = await fakeUpstream(t)
+  const env = { ...upstream.env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
+  const gateway = await gatewayFor(t, env)
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  talk.send({ type: 'response.create' })
+  session.send({ type: 'response.created', response: { id: 'r1' } })
+  await talk.until('response.created')
+  talk.send({ type: 'response.cancel' })
+  while (!(await session.next()).text.includes('response.cancel'));
+  session.socket.close(1001, 'going away')
+  t.deepEqual((await talk.until('session.renewed')).at(-1), {
+    type: 'session.renewed',
+    items: 0,
+    asked_again: false,
+  })
+})
+
 test("upstream's own end between turns is carried over, and told once", async t => {
   const upstream = await fakeUpstream(t)
   const env = { ...upstream.env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
