@@ -4,6 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { mask } from './mask.ts'
 
 /** So many of each size are kept; more are taken only while many sockets stall at once. */
@@ -43,11 +44,14 @@ const key = Buffer.alloc(keyBytes)
 
 export class DirectWriter {
   readonly #socket: Socket
+  /** TLS keeps what it is given for a moment, always; a plain socket does only when the network takes no more. */
+  readonly #isSecure: boolean
   /** In use until the network has all of it. */
   #sheet: Sheet | null = null
 
   constructor(socket: Socket) {
     this.#socket = socket
+    this.#isSecure = socket instanceof TLSSocket
   }
 
   /**
@@ -59,16 +63,27 @@ export class DirectWriter {
     if (this.#sheet !== null || socket.writableLength > 0) return false
     const kept = keptFor(message.length + longestHead)
     if (kept === null) return false
-    this.#sheet = kept.sheets.pop() ?? { bytes: Buffer.allocUnsafeSlow(kept.size), kept }
-    socket.write(compose(this.#sheet.bytes, message, isBinary), this.#written)
+    const sheet = kept.sheets.pop() ?? { bytes: Buffer.allocUnsafeSlow(kept.size), kept }
+    const frame = compose(sheet.bytes, message, isBinary)
+    if (this.#isSecure) {
+      this.#sheet = sheet
+      socket.write(frame, this.#written)
+    } else {
+      // A callback would cost a tick of its own. What the network keeps for now is not used again.
+      socket.write(frame)
+      if (socket.writableLength === 0) giveBack(sheet)
+    }
     return true
   }
 
   readonly #written = (): void => {
-    const sheet = this.#sheet
+    if (this.#sheet !== null) giveBack(this.#sheet)
     this.#sheet = null
-    if (sheet !== null && sheet.kept.sheets.length < maxKept) sheet.kept.sheets.push(sheet)
   }
+}
+
+function giveBack(sheet: Sheet): void {
+  if (sheet.kept.sheets.length < maxKept) sheet.kept.sheets.push(sheet)
 }
 
 function keptFor(bytes: number): Kept | null {

@@ -1,14 +1,18 @@
 /** What is sent to upstream over `connect`, before a real `ws` server: every message arrives once, whole and in order. */
 import { once } from 'node:events'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
+import { makeCertificate } from '../../runtime/simulator/certificate.ts'
 import type { Upstream } from '../../runtime/types.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
+import { DirectWriter } from '../../runtime/upstream/direct-writer.ts'
 
 interface Line {
-  readonly upstream: Upstream
+  readonly upstream: Pick<Upstream, 'send' | 'buffered'>
   readonly server: WebSocket
   /** What the server heard; binary messages as `b:`. */
   readonly heard: string[]
@@ -35,6 +39,34 @@ async function openLine(t: ExecutionContext): Promise<Line> {
   return { upstream: await opened, server, heard }
 }
 
+const certificate = await makeCertificate()
+
+/** The writer beside `ws` over TLS, as a connection has them: `connect` itself would ask for a certificate of the world's. */
+async function openSecureLine(t: ExecutionContext): Promise<Line> {
+  const server = createServer(certificate)
+  const service = new WebSocketServer({ server, maxPayload: 8 * 1024 * 1024 })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const accepted = once(service, 'connection')
+  const socket = connectTls({ port: (server.address() as AddressInfo).port, ca: certificate.cert })
+  const client = new WebSocket('wss://localhost', { createConnection: () => socket })
+  await once(client, 'open')
+  const [peer] = (await accepted) as [WebSocket]
+  t.teardown(() => {
+    client.terminate()
+    service.close()
+    server.close()
+  })
+  const heard: string[] = []
+  peer.on('message', (data: Buffer, isBinary) => heard.push(`${isBinary ? 'b:' : ''}${data}`))
+  const writer = new DirectWriter(socket)
+  const send = (data: string | Uint8Array, isBinary = false) => {
+    if (typeof data === 'string' || !writer.write(data, isBinary)) client.send(data, { binary: isBinary })
+  }
+  return { upstream: { send, buffered: () => client.bufferedAmount }, server: peer, heard }
+}
+
+const lines = { plain: openLine, TLS: openSecureLine }
+
 /** Waits until the server has heard so many messages. */
 async function settled({ server, heard }: Line, count: number): Promise<void> {
   while (heard.length < count) await once(server, 'message')
@@ -50,37 +82,39 @@ const message = fc.record({
   pause: fc.boolean(),
 })
 
-test('messages of any size and form arrive once, whole and in order, and their memory is free at once', async t => {
-  const line = await openLine(t)
-  await fc.assert(
-    fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 20 }), async messages => {
-      line.heard.length = 0
-      for (const { text, form, pause } of messages) {
-        const bytes = Buffer.from(text)
-        line.upstream.send(form === 'text' ? text : bytes, form === 'binary')
-        bytes.fill('x')
-        if (pause) await new Promise(resolve => setImmediate(resolve))
-      }
-      await settled(line, messages.length)
-      t.deepEqual(
-        line.heard,
-        messages.map(({ text, form }) => `${form === 'binary' ? 'b:' : ''}${text}`),
-      )
-    }),
-    { numRuns: 60 },
-  )
-})
+for (const [name, open] of Object.entries(lines)) {
+  test(`${name}: messages of any size and form arrive once, whole and in order, and their memory is free at once`, async t => {
+    const line = await open(t)
+    await fc.assert(
+      fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 20 }), async messages => {
+        line.heard.length = 0
+        for (const { text, form, pause } of messages) {
+          const bytes = Buffer.from(text)
+          line.upstream.send(form === 'text' ? text : bytes, form === 'binary')
+          bytes.fill('x')
+          if (pause) await new Promise(resolve => setImmediate(resolve))
+        }
+        await settled(line, messages.length)
+        t.deepEqual(
+          line.heard,
+          messages.map(({ text, form }) => `${form === 'binary' ? 'b:' : ''}${text}`),
+        )
+      }),
+      { numRuns: 60 },
+    )
+  })
 
-test('what a slow upstream has not taken is not written over', async t => {
-  const line = await openLine(t)
-  line.server.pause()
-  const texts = Array.from({ length: 200 }, (_, index) => String(index).padStart(40_000, '.'))
-  for (const text of texts) line.upstream.send(Buffer.from(text))
-  t.true(line.upstream.buffered() > 0, 'all of it was taken, so nothing was tested')
-  line.server.resume()
-  await settled(line, texts.length)
-  t.deepEqual(line.heard, texts)
-})
+  test(`${name}: what a slow upstream has not taken is not written over`, async t => {
+    const line = await open(t)
+    line.server.pause()
+    const texts = Array.from({ length: 200 }, (_, index) => String(index).padStart(40_000, '.'))
+    for (const text of texts) line.upstream.send(Buffer.from(text))
+    t.true(line.upstream.buffered() > 0, 'all of it was taken, so nothing was tested')
+    line.server.resume()
+    await settled(line, texts.length)
+    t.deepEqual(line.heard, texts)
+  })
+}
 
 test('a closed upstream takes nothing more, and nobody is harmed', async t => {
   const line = await openLine(t)
