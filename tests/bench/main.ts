@@ -5,11 +5,12 @@
  *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
  *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
  *
- * A table for people at the end; JSON lines before it for machines.
+ * A table for people at the end, and what of it was aimed at; JSON lines before it for machines.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { printAims } from './aims.ts'
 import { chartOf } from './chart.ts'
 import { startCommanded } from './command.ts'
 import { type Contender, isPresent, type Name, startContender } from './contenders.ts'
@@ -55,6 +56,7 @@ const figures: Figure[] = [
 ]
 printLines(figures)
 printTable(figures)
+printAims(figures)
 if (values.chart !== undefined) writeFileSync(values.chart, chartOf(figures))
 console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`)
 process.exit(0)

@@ -1,0 +1,86 @@
+/** What the gateway is to cost at most, beside what it did cost in a run. */
+import type { Figure } from './figures.ts'
+
+export interface Aim {
+  readonly what: string
+  /** null where the run did not measure it. */
+  readonly value: number | null
+  readonly limit: number
+  readonly kind: 'at most' | 'at least'
+}
+
+const sizes = ['400 B', '6.4 kB', '64 kB']
+const ways = ['down', 'up']
+const latencyRows = ['latency, 200 sessions, p50', 'latency, 1000 sessions, p50']
+
+/** Rounds of latency differ by more than this. */
+const sameLatency = 1.05
+
+/** Every aim, with the run's figure. */
+export function aimsOf(figures: readonly Figure[]): Aim[] {
+  const median = (row: string, contender: string) =>
+    figures.find(figure => figure.row === row && figure.contender === contender)?.median ?? null
+  const times = ([row, contender]: Cell, [otherRow, other]: Cell) =>
+    quotient(median(row, contender), median(otherRow, other))
+  const atMost = (what: string, value: number | null, limit: number): Aim => ({
+    what,
+    value,
+    limit,
+    kind: 'at most',
+  })
+  const relayed = ways.flatMap(way => sizes.map(size => `${way}, ${size}`))
+  return [
+    ...relayed.map(row =>
+      atMost(`${row}: times the bare relay`, times([row, 'gateway'], [row, 'bare']), 1.1),
+    ),
+    ...relayed.map(row => atMost(`${row}: times HAProxy`, times([row, 'gateway'], [row, 'haproxy']), 2.2)),
+    atMost(
+      'dropped: times forwarded',
+      times(['dropped, 6.4 kB', 'gateway'], ['down, 6.4 kB', 'gateway']),
+      0.6,
+    ),
+    atMost(
+      'extraction: times the bare relay',
+      times(['extraction, 2 kB', 'gateway'], ['extraction, 2 kB', 'bare']),
+      1.5,
+    ),
+    atMost('idle session of 5000 (kB)', median('idle session of 5000', 'gateway'), 12),
+    ...latencyRows.map(row =>
+      atMost(`${row}: times the bare relay's`, times([row, 'gateway'], [row, 'bare']), sameLatency),
+    ),
+    {
+      what: 'two workers, extracting: times one',
+      value: times(['most, extracted, 2 kB', 'workers'], ['most, extracted, 2 kB', 'gateway']),
+      limit: 1.8,
+      kind: 'at least',
+    },
+    atMost(
+      'over 5000 sessions: times over 100',
+      median('an event over 5000 sessions, of 100', 'gateway'),
+      1.2,
+    ),
+  ]
+}
+
+type Cell = readonly [row: string, contender: string]
+
+export function isReached({ value, limit, kind }: Aim): boolean {
+  return value !== null && (kind === 'at most' ? value <= limit : value >= limit)
+}
+
+/** Prints one line an aim that the run has measured. */
+export function printAims(figures: readonly Figure[]): void {
+  const measured = aimsOf(figures).filter(({ value }) => value !== null)
+  if (measured.length === 0) return
+  console.log('\n| aim | figure | |\n|---|---|---|')
+  for (const aim of measured) {
+    const { what, value, limit, kind } = aim
+    console.log(
+      `| ${what}, ${kind} ${limit} | ${value?.toFixed(2)} | ${isReached(aim) ? 'reached' : 'not reached'} |`,
+    )
+  }
+}
+
+function quotient(one: number | null, other: number | null): number | null {
+  return one === null || other === null || other === 0 ? null : one / other
+}
