@@ -54,3 +54,13 @@ export class Outbox {
 export function messageBytes(message: string | Uint8Array): number {
   return typeof message === 'string' ? Buffer.byteLength(message) : message.byteLength
 }
+
+/** Longer texts get memory of their own (characters; one takes at most three bytes of UTF-8). */
+const maxSharedChars = 64 * 1024
+const shared = Buffer.allocUnsafeSlow(maxSharedChars * 3)
+
+/** Writes a text as UTF-8. @returns memory that is used again for the next one: native code copies it when it sends */
+export function encodeText(text: string): Buffer {
+  if (text.length > maxSharedChars) return Buffer.from(text)
+  return shared.subarray(0, shared.write(text))
+}

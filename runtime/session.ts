@@ -18,7 +18,7 @@ import { fitCloseReason, GatewayError } from './errors.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { messageBytes, Outbox } from './outbox.ts'
+import { encodeText, messageBytes, Outbox } from './outbox.ts'
 import { endsResponse, Turn } from './turn.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from './types.ts'
 
@@ -136,12 +136,12 @@ export class Session implements UpstreamListener, Watching {
     if (this.#phase === 'closed') return
     const { limits, metrics } = this.#options
     const client = this.#client
-    const bytes = messageBytes(message)
+    const bytes = typeof message === 'string' ? encodeText(message) : message
     this.#counts.eventsDown += 1
-    this.#counts.bytesDown += bytes
+    this.#counts.bytesDown += bytes.length
     metrics.traffic.eventsForwarded += 1
-    metrics.traffic.bytesDown += bytes
-    if (client.send(message, isBinary)) return
+    metrics.traffic.bytesDown += bytes.length
+    if (client.send(bytes, isBinary)) return
     const waiting = client.buffered()
     if (waiting > limits.clientBufferBytes) this.#pause()
     // What was under way when upstream was paused still arrives; more than that is nobody's fault but the client's.

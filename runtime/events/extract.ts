@@ -59,7 +59,7 @@ const maxRememberedTypes = 256
 
 /**
  * Finds one JSON object in a text, in time linear in its length whatever it holds.
- * @param scan counts the work: at most ten steps a character.
+ * @param scan counts the work: at most eleven steps a character.
  * @returns the object exactly as the text has it (big numbers, order and space are kept), or null.
  */
 export function findJson(text: string, strategy: JsonStrategy, scan?: Scan): string | null {
@@ -76,14 +76,15 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     extract(frame, type) {
       const event = parseEvent(frame)
       if (event === null) return fail(options, type, 'not_json_event')
-      const texts = (fieldsOf(type) ?? [options.textField])
-        .map(field => readText(event, field))
-        .filter(text => text !== null)
-      for (const text of texts) {
+      let reason: ExtractFailure = 'no_text_field'
+      for (const field of fieldsOf(type) ?? [options.textField]) {
+        const text = readText(event, field)
+        if (text === null) continue
         const json = findJson(text, options.strategy)
         if (json !== null) return record(options, type, event, json)
+        reason = 'no_object_found'
       }
-      return fail(options, type, texts.length === 0 ? 'no_text_field' : 'no_object_found')
+      return fail(options, type, reason)
     },
   }
 }
@@ -114,9 +115,10 @@ function matchesAnyGlob(globs: readonly string[]): (type: string) => boolean {
 
 function parseEvent(frame: Uint8Array): JsonRecord | null {
   try {
-    const event: unknown = JSON.parse(
-      Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString('utf8'),
-    )
+    const bytes = Buffer.isBuffer(frame)
+      ? frame
+      : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
+    const event: unknown = JSON.parse(bytes.toString('utf8'))
     return isRecord(event) && !Array.isArray(event) ? event : null
   } catch {
     return null

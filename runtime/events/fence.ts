@@ -16,16 +16,19 @@ interface Block {
 }
 
 const minTicks = 3
+const shortestFence = '`'.repeat(minTicks)
 const byteOrderMark = 0xfeff
 
 /**
  * Finds a fenced block whose whole content is a JSON object: the first that is tagged `json` (in any
  * case), else the first of the others. A fence stands on a line of its own, may be indented, is made of
  * backticks, and must be closed; what is inside a block opens no other.
- * @param scan counts the work: at most three steps a character.
+ * @param scan counts the work: at most four steps a character.
  * @returns the object as it is written, without the whitespace around it, or null.
  */
 export function fencedObject(text: string, scan: Scan = { steps: 0 }): string | null {
+  scan.steps += text.length
+  if (!text.includes(shortestFence)) return null
   const others: string[] = []
   for (const { info, content } of readBlocks(text, scan)) {
     if (!isJsonTag(info)) others.push(content)

@@ -1,6 +1,6 @@
 /** What is compared: each a process of its own before the same upstream. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,12 @@ export interface Contender {
   stop(): void
 }
 
-const runtime = join(import.meta.dirname, '../../runtime/main.ts')
+const root = join(import.meta.dirname, '../..')
+/** As `npm start` runs it, and the image. */
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  scripts: { start: string }
+}
+const start = scripts.start.split(' ').slice(1)
 const relays = join(import.meta.dirname, 'relays')
 const sdkPath = '/openai/v1/realtime'
 
@@ -60,7 +65,8 @@ export async function startContender(name: Name, port: number): Promise<Contende
 const differences: Readonly<Record<GatewayName, Record<string, string>>> = {
   gateway: {},
   dialect: { REALTIME_DIALECT: 'preview' },
-  chat: {},
+  // Its sessions are in the middle of an answer from their beginning, and the row comes minutes later.
+  chat: { UPSTREAM_STALL_TIMEOUT_MS: '3600000' },
   workers: { WORKERS: '2' },
 }
 
@@ -68,7 +74,8 @@ const differences: Readonly<Record<GatewayName, Record<string, string>>> = {
 const chatOpening = { greeting: '{"text":"Hello."}', until: 'transcript-reset' }
 
 async function startGateway(name: GatewayName, port: number): Promise<Contender> {
-  const child = spawn(process.execPath, [...nodeArguments, runtime], {
+  const child = spawn(process.execPath, [...nodeArguments, ...start], {
+    cwd: root,
     env: {
       PATH: process.env.PATH,
       PORT: '0',

@@ -75,7 +75,7 @@ async function send({ group, kind, bytes, count, perSecond }: Sending): Promise<
 /** Kept in the source for each session, so that it is not the source that is short of work (bytes). */
 const mostUnsent = 64 * 1024
 const restMs = 1
-const atOnce = 8
+const batchBytes = 64 * 1024
 
 /** Sends as fast as it is taken. */
 async function flood({ group, kind, bytes, count }: Sending): Promise<void> {
@@ -85,7 +85,7 @@ async function flood({ group, kind, bytes, count }: Sending): Promise<void> {
     const before = sent
     for (const socket of sockets) {
       if (socket.getBufferedAmount() > mostUnsent) continue
-      const batch = Math.min(atOnce, count - sent)
+      const batch = Math.min(Math.floor(batchBytes / bytes), count - sent)
       // One write for all of them: the source should take as little of the machine as it can.
       socket.cork(() => {
         for (let each = 0; each < batch; each += 1) socket.send(event, false)

@@ -33,8 +33,9 @@ test('every stage stands on one slim glibc base of Node 22, pinned by digest whe
   for (const stage of stages.slice(1)) t.regex(stage[0]?.rest ?? '', /^base( AS \w+)?$/)
 })
 
-test('node is process 1, in exec form, and no shell is needed at run time', t => {
-  t.deepEqual(JSON.parse(of(last, 'ENTRYPOINT')[0] ?? ''), ['node', 'runtime/main.ts'])
+test('node is process 1, as npm starts it, in exec form, and no shell is needed at run time', t => {
+  const { start } = JSON.parse(readText('package.json')).scripts as { start: string }
+  t.deepEqual(JSON.parse(of(last, 'ENTRYPOINT')[0] ?? ''), start.split(' '))
   const [, health = ''] = (of(last, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
   const command = JSON.parse(health) as string[]
   t.is(command[0], 'node')
