@@ -100,17 +100,18 @@ function compose(bytes: Buffer, message: Uint8Array, isBinary: boolean): Buffer 
   if (length > maxLength16) at = bytes.writeUInt32BE(length, bytes.writeUInt32BE(0, at))
   else if (length >= length16) at = bytes.writeUInt16BE(length, at)
   drawKey()
-  bytes.set(key, at)
+  for (let each = 0; each < keyBytes; each += 1) bytes[at + each] = key[each] as number
   at += keyBytes
   mask(message, key, bytes, at, length)
   return bytes.subarray(0, at + length)
 }
 
+/** Byte by byte: for four of them, a call into native code costs more. */
 function drawKey(): void {
   if (nextKey === keys.length) {
     randomFillSync(keys)
     nextKey = 0
   }
-  keys.copy(key, 0, nextKey, nextKey + keyBytes)
+  for (let at = 0; at < keyBytes; at += 1) key[at] = keys[nextKey + at] as number
   nextKey += keyBytes
 }
