@@ -5,6 +5,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { finalText, length16, length64, maskedBit } from './frame-boundary.ts'
 import { mask } from './mask.ts'
 
 /** So many of each size are kept; more are taken only while many sockets stall at once. */
@@ -13,11 +14,7 @@ const maxKept = 32
 /** RFC 6455 section 5.2 (bytes). */
 const keyBytes = 4
 const longestHead = 2 + 8 + keyBytes
-const maskedBit = 0x80
-const length16 = 126
-const length64 = 127
 const maxLength16 = 0xffff
-const finalText = 0x81
 const finalBinary = 0x82
 
 /** Memory for one frame. */

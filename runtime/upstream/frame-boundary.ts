@@ -1,13 +1,13 @@
 /** Where one WebSocket frame ends and the next begins (RFC 6455 section 5.2); nothing of what is in them. */
 
-const finalText = 0x81
+export const finalText = 0x81
 const final = 0x80
 const opcodeBits = 0x0f
 const firstControlOpcode = 0x8
-const maskedBit = 0x80
+export const maskedBit = 0x80
 const lengthBits = 0x7f
-const length16 = 126
-const length64 = 127
+export const length16 = 126
+export const length64 = 127
 const bytesOfLength64 = 8
 
 export interface FrameHead {
