@@ -29,7 +29,11 @@ async function insist<T>(store: Store, command: () => Promise<T>): Promise<T> {
 
 const kinds: Record<string, (t: ExecutionContext) => Promise<Store>> = {
   memory: async () => createMemoryStore(),
-  redis: async t => ready(createRedisStore({ url: (await redisServer(t)).url, log: quiet })),
+  // A machine that is busy may take longer than the second that a command has; deadlines have tests of their own.
+  redis: async t => {
+    const { url } = await redisServer(t)
+    return ready(createRedisStore({ url, log: quiet, commandTimeoutMs: 30_000 }))
+  },
   supervised: async t => storeOwner(t).store,
 }
 
