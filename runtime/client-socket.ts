@@ -35,6 +35,7 @@ const abnormalClosure = 1006
 
 export class ClientSocket implements Client, Watching {
   readonly id: string
+  wasHeard = false
   readonly #options: ClientSocketOptions
   readonly #heartbeat: Heartbeat
   readonly #connection: Connection
@@ -88,7 +89,7 @@ export class ClientSocket implements Client, Watching {
 
   /** A message arrived. One connection's fault ends that connection and no other. */
   receive(data: ArrayBuffer, isBinary: boolean): void {
-    this.#heartbeat.heard()
+    this.wasHeard = true
     if (this.#native === null || this.#ending !== null) return
     try {
       if (data.byteLength > this.#options.maxMessageBytes) this.#refuseSize(data.byteLength)
@@ -102,7 +103,7 @@ export class ClientSocket implements Client, Watching {
   }
 
   heard(): void {
-    this.#heartbeat.heard()
+    this.wasHeard = true
   }
 
   drained(): void {

@@ -14,6 +14,8 @@ export interface Mark {
 export interface Clock {
   /** Unix time (ms). */
   readonly now: () => number
+  /** Unix time as it was a moment ago (ms), for what asks with every message. */
+  readonly coarseNow: () => number
   /** From 0 to 1. */
   readonly random: () => number
   /** Runs something once, later (ms), unless the process ends before. @returns cancels it */
@@ -24,6 +26,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: Date.now,
+  coarseNow,
   random: Math.random,
   after: (ms, run) => {
     const timer = setTimeout(run, ms).unref()
@@ -34,6 +37,21 @@ export const systemClock: Clock = {
     const mark = face.marks[face.at] as Set<Beating>
     return mark.add(beating)
   },
+}
+
+/** How old the coarse time gets, unless the process is held up (ms). */
+const coarseMs = 20
+let coarseTime: number | null = null
+const coarseTimer = setTimeout(() => {
+  coarseTime = null
+}, coarseMs).unref()
+
+function coarseNow(): number {
+  if (coarseTime === null) {
+    coarseTime = Date.now()
+    coarseTimer.refresh()
+  }
+  return coarseTime
 }
 
 /**

@@ -6,6 +6,8 @@ export const silentIntervals = 3
 
 /** Whose peer it is. */
 export interface Watching {
+  /** Set for each message, ping or pong; taken back once an interval. Its own, as it has no other memory to look up. */
+  wasHeard: boolean
   /** An interval is over: the time to send a ping (RFC 6455 section 5.5.2). */
   intervalOver(): void
   /** Called once, when the peer was silent for three intervals. */
@@ -27,11 +29,6 @@ export class Heartbeat implements Beating {
     this.#mark = systemClock.every(intervalMs, this)
   }
 
-  /** The peer was heard: a message, a ping or a pong. */
-  heard(): void {
-    this.#quietIntervals = 0
-  }
-
   /** Suspends the count while the peer's words are deliberately left unread. */
   hold(held: boolean): void {
     this.#held = held
@@ -45,6 +42,8 @@ export class Heartbeat implements Beating {
 
   beat(): void {
     if (this.#held) return
+    if (this.#watching.wasHeard) this.#quietIntervals = 0
+    this.#watching.wasHeard = false
     if (this.#quietIntervals >= silentIntervals) {
       this.stop()
       this.#watching.peerSilent()

@@ -66,6 +66,11 @@ export interface SessionOptions {
 export class Session implements UpstreamListener, Watching {
   #phase: Phase = 'opening'
   #upstream: Upstream | null = null
+  wasHeard = false
+  #messagesUp = 0
+  #bytesUp = 0
+  #eventsDown = 0
+  #bytesDown = 0
   #abortDial: (() => void) | null = null
   /** Set while upstream is paused for a client that does not keep up. */
   #stallTimer: NodeJS.Timeout | null = null
@@ -80,7 +85,6 @@ export class Session implements UpstreamListener, Watching {
   readonly #outbox: Outbox
   readonly #turn = new Turn()
   readonly #startedAt = performance.now()
-  readonly #counts = { messagesUp: 0, bytesUp: 0, eventsDown: 0, bytesDown: 0 }
 
   constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
     this.#client = client
@@ -137,8 +141,8 @@ export class Session implements UpstreamListener, Watching {
     const { limits, metrics } = this.#options
     const client = this.#client
     const bytes = typeof message === 'string' ? encodeText(message) : message
-    this.#counts.eventsDown += 1
-    this.#counts.bytesDown += bytes.length
+    this.#eventsDown += 1
+    this.#bytesDown += bytes.length
     metrics.traffic.eventsForwarded += 1
     metrics.traffic.bytesDown += bytes.length
     if (client.send(bytes, isBinary)) return
@@ -204,7 +208,7 @@ export class Session implements UpstreamListener, Watching {
   /** One frame from upstream. */
   event(frame: Buffer, isBinary: boolean): void {
     if (this.#phase === 'closed') return
-    this.#answerWatch?.heard()
+    this.wasHeard = true
     const type = isBinary ? null : this.#options.readType(frame)
     this.#turn.noteEvent(type)
     this.#hooks.event(frame, isBinary, type)
@@ -232,7 +236,7 @@ export class Session implements UpstreamListener, Watching {
 
   /** Between answers upstream has nothing to say, and while it is paused it cannot be heard. */
   intervalOver(): void {
-    if (!this.#turn.answering || this.#stallTimer !== null) this.#answerWatch?.heard()
+    if (!this.#turn.answering || this.#stallTimer !== null) this.wasHeard = true
   }
 
   /** Upstream goes no further with an answer. */
@@ -257,8 +261,8 @@ export class Session implements UpstreamListener, Watching {
     const waiting = this.#upstream.buffered()
     if (waiting > 0 && waiting + bytes > limits.upstreamBufferBytes)
       return this.#closeTooSlow('upstream_too_slow')
-    this.#counts.messagesUp += 1
-    this.#counts.bytesUp += bytes
+    this.#messagesUp += 1
+    this.#bytesUp += bytes
     metrics.traffic.messagesUp += 1
     metrics.traffic.bytesUp += bytes
     this.#upstream.send(message, isBinary)
@@ -298,8 +302,14 @@ export class Session implements UpstreamListener, Watching {
   }
 
   #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {
+    const counts = {
+      messagesUp: this.#messagesUp,
+      bytesUp: this.#bytesUp,
+      eventsDown: this.#eventsDown,
+      bytesDown: this.#bytesDown,
+    }
     const ended = { connection: this.#client.id, route: this.#route, by, code, reason }
-    this.#options.log.info(event, { ...ended, ms: this.#ageMs(), ...this.#counts })
+    this.#options.log.info(event, { ...ended, ms: this.#ageMs(), ...counts })
   }
 
   #ageMs(): number {

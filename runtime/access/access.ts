@@ -20,7 +20,7 @@ import { Rates } from './rates.ts'
 import type { Reached, Share } from './shares.ts'
 import { Tickets } from './tickets.ts'
 
-export interface AccessOptions extends Pick<Clock, 'now' | 'after' | 'every'> {
+export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after' | 'every'> {
   readonly config: AccessConfig
   readonly store: Store
   readonly log: Log
@@ -41,7 +41,7 @@ const ephemeralPaths = [...sdkPaths, ...callPaths.map(path => `${path}/calls`)]
 const leaseIdBytes = 12
 
 export function createAccess(options: AccessOptions): Access {
-  const { config, store, log, metrics, now, after, every } = options
+  const { config, store, log, metrics, now, coarseNow, after, every } = options
   for (const message of config.warnings) log.warn('access.warning', { message })
   const tickets = new Tickets({ store, ttlMs: config.ticketTtlMs })
   const ephemeralKeys = new EphemeralKeys({ store, now })
@@ -64,7 +64,7 @@ export function createAccess(options: AccessOptions): Access {
     counts,
     leases: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
     after,
-    rates: new Rates(now),
+    rates: new Rates(coarseNow),
     limits: config.limits,
     addressOf: createAddressReader(config.trustedProxies),
     onReached,

@@ -15,7 +15,7 @@ export class Rates {
   readonly #buckets = new Map<string, Bucket>()
   readonly #now: () => number
 
-  /** @param now Unix time (ms) */
+  /** @param now Unix time (ms); a coarse one does */
   constructor(now: () => number) {
     this.#now = now
   }
@@ -80,12 +80,16 @@ export class Rate {
 }
 
 function take(bucket: Bucket, now: number): boolean {
+  if (now !== bucket.filledAt) fill(bucket, now)
+  if (bucket.left < 1) return false
+  bucket.left -= 1
+  return true
+}
+
+function fill(bucket: Bucket, now: number): void {
   const { messagesPerSecond } = bucket.share.limits
   // A machine's time may be set back.
   const seconds = Math.max(0, now - bucket.filledAt) / 1000
   bucket.filledAt = now
   bucket.left = Math.min(bucket.left + seconds * messagesPerSecond, messagesPerSecond * burstSec)
-  if (bucket.left < 1) return false
-  bucket.left -= 1
-  return true
 }

@@ -10,19 +10,18 @@ const maxItemBytes = 256 * 1024
  * @param message JSON text in upstream's dialect
  */
 export function noteMessage(carryover: Carryover, message: string | Uint8Array, type: string | null): void {
-  const { conversation } = carryover
   switch (type) {
     case 'response.create':
-      conversation.ask()
+      carryover.conversation.ask()
       break
     case 'response.cancel':
-      conversation.forgive()
+      carryover.conversation.forgive()
       break
     case 'session.update':
-      conversation.configure(fieldsOf(message)?.session)
+      carryover.conversation.configure(fieldsOf(message)?.session)
       break
     case 'conversation.item.create':
-      conversation.expect(fieldsOf(message)?.item)
+      carryover.conversation.expect(fieldsOf(message)?.item)
       break
     default:
       return

@@ -58,6 +58,7 @@ class UpstreamConnection implements Upstream, Reading, Watching {
   #attempt: Attempt | null
   /** Null until the session exists. */
   #listener: Attempt['listener'] | null = null
+  wasHeard = false
   readonly #socket: WebSocket
   readonly #reader: DirectReader
   #writer: DirectWriter | null = null
@@ -97,7 +98,7 @@ class UpstreamConnection implements Upstream, Reading, Watching {
   }
 
   buffered(): number {
-    return this.#socket.bufferedAmount
+    return this.#writer?.buffered() ?? this.#socket.bufferedAmount
   }
 
   pause(): void {
@@ -162,7 +163,10 @@ class UpstreamConnection implements Upstream, Reading, Watching {
       if (!greets && this.#state === 'opening') this.#open()
     })
     socket.on('message', (frame: Buffer, isBinary) => this.#take(frame, isBinary))
-    for (const word of ['ping', 'pong'] as const) socket.on(word, () => this.#heartbeat.heard())
+    for (const word of ['ping', 'pong'] as const)
+      socket.on(word, () => {
+        this.wasHeard = true
+      })
     socket.on('unexpected-response', (request, response) => {
       refusalByStatus(label, response).then(error => {
         this.#fail(error)
@@ -187,7 +191,7 @@ class UpstreamConnection implements Upstream, Reading, Watching {
   }
 
   #receive(frame: Buffer, isBinary: boolean): void {
-    this.#heartbeat.heard()
+    this.wasHeard = true
     if (this.#state === 'over') return
     if (this.#state === 'opening') {
       if (!isBinary && eventType(frame) === 'error') return this.#fail(refusalByEvent(this.#label, frame))

@@ -20,6 +20,8 @@ const finalBinary = 0x82
 /** Memory for one frame. */
 interface Sheet {
   readonly bytes: Buffer
+  /** What was written last: pieces of audio are often of one length, and making a view costs time. */
+  frame: Buffer
   readonly kept: Kept
 }
 
@@ -60,8 +62,8 @@ export class DirectWriter {
     if (this.#sheet !== null || socket.writableLength > 0) return false
     const kept = keptFor(message.length + longestHead)
     if (kept === null) return false
-    const sheet = kept.sheets.pop() ?? { bytes: Buffer.allocUnsafeSlow(kept.size), kept }
-    const frame = compose(sheet.bytes, message, isBinary)
+    const sheet = kept.sheets.pop() ?? newSheet(kept)
+    const frame = compose(sheet, message, isBinary)
     if (this.#isSecure) {
       this.#sheet = sheet
       socket.write(frame, this.#written)
@@ -73,10 +75,20 @@ export class DirectWriter {
     return true
   }
 
+  /** What the network has not taken yet (bytes), of all that was written to the socket. */
+  buffered(): number {
+    return this.#socket.writableLength
+  }
+
   readonly #written = (): void => {
     if (this.#sheet !== null) giveBack(this.#sheet)
     this.#sheet = null
   }
+}
+
+function newSheet(kept: Kept): Sheet {
+  const bytes = Buffer.allocUnsafeSlow(kept.size)
+  return { bytes, frame: bytes, kept }
 }
 
 function giveBack(sheet: Sheet): void {
@@ -88,8 +100,9 @@ function keptFor(bytes: number): Kept | null {
   return bytes <= large.size ? large : null
 }
 
-/** Writes the masked frame at the start of `bytes`. @returns it */
-function compose(bytes: Buffer, message: Uint8Array, isBinary: boolean): Buffer {
+/** Writes the masked frame at the start of a sheet. @returns it */
+function compose(sheet: Sheet, message: Uint8Array, isBinary: boolean): Buffer {
+  const { bytes } = sheet
   const { length } = message
   bytes[0] = isBinary ? finalBinary : finalText
   bytes[1] = maskedBit | (length < length16 ? length : length <= maxLength16 ? length16 : length64)
@@ -100,7 +113,8 @@ function compose(bytes: Buffer, message: Uint8Array, isBinary: boolean): Buffer 
   for (let each = 0; each < keyBytes; each += 1) bytes[at + each] = key[each] as number
   at += keyBytes
   mask(message, key, bytes, at, length)
-  return bytes.subarray(0, at + length)
+  if (sheet.frame.length !== at + length) sheet.frame = bytes.subarray(0, at + length)
+  return sheet.frame
 }
 
 /** Byte by byte: for four of them, a call into native code costs more. */

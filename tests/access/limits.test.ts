@@ -1,10 +1,12 @@
 /** Limits per credential and per address, in units with a clock of the test's own, and at the door. */
+import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
 import { Counts, tokensOf } from '../../runtime/access/counts.ts'
 import { Places } from '../../runtime/access/leases.ts'
 import { Rates } from '../../runtime/access/rates.ts'
 import type { Share } from '../../runtime/access/shares.ts'
 import { Supervised } from '../../runtime/access/supervise.ts'
+import { systemClock } from '../../runtime/clock.ts'
 import type { GatewayError } from '../../runtime/errors.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { converse, type Message } from '../gateway/converse.ts'
@@ -135,6 +137,13 @@ test('messages fill a bucket of two seconds, shared by the sessions of a credent
   t.is(rates.size, 1)
   two.release()
   t.is(rates.size, 0)
+})
+
+test('the coarse time, by which messages are counted, goes on by itself', async t => {
+  const before = systemClock.coarseNow()
+  t.true(before <= Date.now())
+  while (systemClock.coarseNow() === before) await rest(1)
+  t.true(systemClock.coarseNow() > before)
 })
 
 test('a machine whose time is set back refuses nobody for it', t => {
