@@ -1,0 +1,81 @@
+/** What relaying an event costs: rows of alternating rounds, by one process of each contender after another. */
+import { type Contender, isPresent, type Name, startContender } from './contenders.ts'
+import { type Figure, figureOf } from './figures.ts'
+import { measureRow, openSessions, type Row, type Stage } from './rows.ts'
+
+const sessions = 50
+const secondsOfRound = 0.6
+/** Long enough for the compiler to have seen every path; a shorter one charges it to the first row. */
+const warmUpSeconds = 2
+const warmUpSecondsOfWarm = 0.5
+
+/**
+ * What V8 compiles when, and where memory comes to lie, makes one process a tenth dearer than its twin for as
+ * long as it lives: every row is measured again by a second process of each contender, and by a third, and a
+ * figure is the median over them all.
+ */
+const processes = 3
+
+/** What an aim is about, and what that is compared with. The rest is measured by one process. */
+const compared: readonly Name[] = ['gateway', 'bare', 'haproxy']
+
+type Taken = Map<Row, Map<Name, number[]>>
+
+/** @param rounds of every row, by each process */
+export async function measureCpu(
+  stage: Stage,
+  port: number,
+  rows: readonly Row[],
+  rounds: number,
+): Promise<Figure[]> {
+  const taken: Taken = new Map(rows.map(row => [row, new Map<Name, number[]>()]))
+  for (let process = 0; process < processes; process += 1) {
+    await measureRows(stage, port, process === 0 ? taken : onlyCompared(taken), rounds)
+  }
+  return [...taken].flatMap(([row, byName]) =>
+    [...byName].map(([name, micros]) => figureOf(row.name, name, 'µs an event', micros)),
+  )
+}
+
+/** @returns the rows of `taken` that compare, with what is compared; what is taken there is taken in `taken` */
+function onlyCompared(taken: Taken): Taken {
+  return new Map(
+    [...taken].flatMap(([row, byName]) => {
+      const contenders = row.contenders.filter(name => compared.includes(name))
+      const [first] = row.contenders
+      return first !== undefined && compared.includes(first) ? [[{ ...row, contenders }, byName]] : []
+    }),
+  )
+}
+
+async function measureRows(stage: Stage, port: number, taken: Taken, rounds: number): Promise<void> {
+  const names = new Set([...taken.keys()].flatMap(row => row.contenders).filter(isPresent))
+  const contenders: Contender[] = []
+  for (const name of names) {
+    const contender = await startContender(name, port)
+    await openSessions(stage, contender, sessions)
+    contenders.push(contender)
+  }
+  for (const [row, byName] of taken) {
+    const among = contenders.filter(({ name }) => row.contenders.includes(name))
+    for (let round = -1; round < rounds; round += 1) {
+      const seconds = round >= 0 ? secondsOfRound : row.isWarm ? warmUpSecondsOfWarm : warmUpSeconds
+      // Whoever is first in one round is last in another.
+      for (const contender of rotated(among, round + 1)) {
+        const micros = await measureRow(stage, contender, row, seconds, sessions)
+        if (round >= 0) byName.set(contender.name, [...(byName.get(contender.name) ?? []), micros])
+      }
+    }
+    const latest = [...byName].map(([name, micros]) => `${name} ${micros.at(-1)?.toFixed(1)}`)
+    console.error(`${row.name}: ${latest.join('  ')}`)
+  }
+  for (const { name, stop } of contenders) {
+    await stage.clients.ask('close', name)
+    stop()
+  }
+}
+
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const start = by % list.length
+  return [...list.slice(start), ...list.slice(0, start)]
+}
