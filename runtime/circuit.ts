@@ -46,6 +46,7 @@ export class Circuit {
   succeeded(): void {
     this.#failures = 0
     this.#probing = false
+    this.#openUntil = Number.NEGATIVE_INFINITY
   }
 
   /** The dial ended without telling anything about upstream's health. */
@@ -61,7 +62,9 @@ export class Circuit {
   failed(saturated: boolean, retryAfterMs = 0): void {
     this.#probing = false
     this.#failures = saturated ? failuresToOpen : this.#failures + 1
-    if (this.#failures >= failuresToOpen)
-      this.#openUntil = this.#options.now() + Math.max(this.#options.pauseMs, retryAfterMs)
+    if (this.#failures < failuresToOpen) return
+    const until = this.#options.now() + Math.max(this.#options.pauseMs, retryAfterMs)
+    // A dial that was under way already, or the only one left, may fail sooner than upstream asked to be tried.
+    this.#openUntil = Math.max(this.#openUntil, until)
   }
 }

@@ -29,3 +29,20 @@ test('a dial that cannot even be written down fails as a dial, and its process l
   t.notRegex(error.message, /two lines/)
   t.true(faults.every(event => event === 'process.failed') && faults.length > 0)
 })
+
+test('a later failure does not shorten the pause that upstream asked for; a success ends it', t => {
+  let now = 0
+  const circuit = new Circuit({ pauseMs: 1000, now: () => now })
+  circuit.failed(true, 60_000)
+  now = 10
+  circuit.failed(false)
+  t.is(circuit.openUntil, 60_000)
+  now = 59_999
+  t.is(circuit.state, 'open')
+  now = 60_000
+  t.is(circuit.state, 'half-open')
+  circuit.failed(true, 600_000)
+  circuit.succeeded()
+  for (let n = 0; n < 3; n += 1) circuit.failed(false)
+  t.is(circuit.openUntil, 61_000)
+})
