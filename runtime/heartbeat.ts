@@ -6,7 +6,7 @@ export const silentIntervals = 3
 
 /** Whose peer it is. */
 export interface Watching {
-  /** Set for each message, ping or pong; taken back once an interval. Its own, as it has no other memory to look up. */
+  /** Set for each message, ping or pong, and taken back once an interval. A field here, as a message touches this object anyway. */
   wasHeard: boolean
   /** An interval is over: the time to send a ping (RFC 6455 section 5.5.2). */
   intervalOver(): void

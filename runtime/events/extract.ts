@@ -59,7 +59,7 @@ const maxRememberedTypes = 256
 
 /**
  * Finds one JSON object in a text, in time linear in its length whatever it holds.
- * @param scan counts the work: at most eleven steps a character.
+ * @param scan counts the work: at most ten steps a character.
  * @returns the object exactly as the text has it (big numbers, order and space are kept), or null.
  */
 export function findJson(text: string, strategy: JsonStrategy, scan?: Scan): string | null {

@@ -23,14 +23,17 @@ const byteOrderMark = 0xfeff
  * Finds a fenced block whose whole content is a JSON object: the first that is tagged `json` (in any
  * case), else the first of the others. A fence stands on a line of its own, may be indented, is made of
  * backticks, and must be closed; what is inside a block opens no other.
- * @param scan counts the work: at most four steps a character.
+ * @param scan counts the work: at most three steps a character.
  * @returns the object as it is written, without the whitespace around it, or null.
  */
 export function fencedObject(text: string, scan: Scan = { steps: 0 }): string | null {
-  scan.steps += text.length
-  if (!text.includes(shortestFence)) return null
+  const first = text.indexOf(shortestFence)
+  scan.steps += first < 0 ? text.length : first
+  if (first < 0) return null
+  const lineStart = text.lastIndexOf('\n', first) + 1
+  scan.steps += first - lineStart
   const others: string[] = []
-  for (const { info, content } of readBlocks(text, scan)) {
+  for (const { info, content } of readBlocks(text, lineStart, scan)) {
     if (!isJsonTag(info)) others.push(content)
     else if (isObject(content, scan)) return content
   }
@@ -41,10 +44,11 @@ function isJsonTag(info: string): boolean {
   return info.split(/\s/, 1)[0]?.toLowerCase() === 'json'
 }
 
-function* readBlocks(text: string, scan: Scan): Generator<Block> {
+/** @param from where a line begins; none before it is a fence */
+function* readBlocks(text: string, from: number, scan: Scan): Generator<Block> {
   let opening: (Mark & { readonly contentStart: number }) | null = null
   let end = 0
-  for (let start = 0; start < text.length; start = end + 1) {
+  for (let start = from; start < text.length; start = end + 1) {
     const lineEnd = text.indexOf('\n', start)
     end = lineEnd < 0 ? text.length : lineEnd
     scan.steps += end + 1 - start

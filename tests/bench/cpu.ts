@@ -29,8 +29,8 @@ export async function measureCpu(
   rounds: number,
 ): Promise<Figure[]> {
   const taken: Taken = new Map(rows.map(row => [row, new Map<Name, number[]>()]))
-  for (let process = 0; process < processes; process += 1) {
-    await measureRows(stage, port, process === 0 ? taken : onlyCompared(taken), rounds)
+  for (let turn = 0; turn < processes; turn += 1) {
+    await measureRows(stage, port, turn === 0 ? taken : onlyCompared(taken), rounds)
   }
   return [...taken].flatMap(([row, byName]) =>
     [...byName].map(([name, micros]) => figureOf(row.name, name, 'µs an event', micros)),

@@ -5,8 +5,8 @@ import { findJson, type JsonStrategy } from '../../runtime/events/extract.ts'
 /** Steps a character, as the docstrings of the searches promise. */
 const promised: Readonly<Record<JsonStrategy, number>> = {
   first_object: 7,
-  strict_fence: 4,
-  fenced_or_bare: 11,
+  strict_fence: 3,
+  fenced_or_bare: 10,
 }
 const strategies = ['first_object', 'strict_fence', 'fenced_or_bare'] as const
 
