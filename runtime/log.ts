@@ -35,6 +35,7 @@ export type LogEvent =
   | 'limit.uncounted'
   | 'prompt.warning'
   | 'recording.failed'
+  | 'log.lost'
   | 'process.failed'
 
 /** What the rooms below the house see of a log: named events with fields. */

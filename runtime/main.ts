@@ -2,10 +2,10 @@
 import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import pino from 'pino'
 import { ConfigError, isLoopback, readConfig } from './config.ts'
 import { maxHeaderBytes } from './contract.ts'
 import { createLog, logOptions } from './log.ts'
+import { openLogOutput } from './log-output.ts'
 
 /** A gateway, or the supervisor of several. */
 interface Serving {
@@ -28,20 +28,20 @@ if (process.argv.includes('--tls'))
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
 
-/** Lines of several processes on one pipe stay whole when no write is larger than this (PIPE_BUF, pipe(7)). */
-const maxWriteBytes = 4096
-
 const config = readConfigOrExit()
 const { revision, replica } = config
-const destination = await logDestination()
+const output = await openLogOutput({
+  isTerminal: process.stdout.isTTY,
+  onLost: lines => log.warn('log.lost', { lines }),
+})
 const log = createLog(
   logOptions(config.logLevel, { revision, replica, ...(worker > 0 && { worker }) }),
-  destination,
+  output.destination,
 )
 
 process.on('uncaughtException', fault => {
   log.error('process.failed', { error: fault.stack })
-  leave(1)
+  void leave(1)
 })
 
 let ending: Promise<never> | null = null
@@ -97,7 +97,7 @@ function onSignal(signal: string): void {
   log.info('signal.received', { signal })
   if (signals > 1) {
     void serving?.close()
-    leave(1)
+    void leave(1)
   }
   // The other workers still welcome whom a gateway that is alone would have to refuse.
   if (worker > 0) serving?.stopListening?.()
@@ -132,13 +132,6 @@ function readConfigOrExit(): ReturnType<typeof readConfig> {
   }
 }
 
-/** Logs are JSON lines; a person at a terminal gets them readable. */
-async function logDestination(): Promise<pino.DestinationStream & { flushSync?: () => void }> {
-  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: false, maxWrite: maxWriteBytes })
-  const { default: pretty } = await import('pino-pretty')
-  return pretty({ messageKey: 'event', ignore: 'pid,hostname,revision,replica', sync: true })
-}
-
 /** What a person at a terminal wants to know first. */
 function greet({ url }: Serving): void {
   if (!process.stdout.isTTY) return
@@ -147,7 +140,7 @@ function greet({ url }: Serving): void {
   if (!isLoopback(config.host)) process.stdout.write('  This address can be reached from other machines.\n\n')
 }
 
-function leave(code: number): never {
-  destination.flushSync?.()
-  process.exit(code)
+async function leave(code: number): Promise<never> {
+  await output.finish()
+  return process.exit(code)
 }

@@ -29,6 +29,15 @@ test('SIGTERM: unready at once, clients told, the idle ended with 1012, exit 0',
   t.like(gateway.lines.at(-1), { ended: 1, left: 0, revision: 'local', replica: 'local' })
 })
 
+test('two signals at once, and nobody reads the log any more: the process ends all the same', async t => {
+  const gateway = await gatewayProcess(t)
+  gateway.child.stdout?.destroy()
+  // Both come in one turn of the loop: one line is being written to the broken pipe, another waits behind it.
+  gateway.child.kill('SIGTERM')
+  gateway.child.kill('SIGINT')
+  t.is((await gateway.exited).code, 1)
+})
+
 test('SIGTERM in mid-answer: the answer is finished, a new turn refused, exit 0', async t => {
   const gateway = await gatewayProcess(t, { SIMULATOR_RATE: '20' })
   const talk = await converse(t, `${gateway.socketUrl}/chat`)

@@ -14,7 +14,7 @@ const rooms: RegExp[] = [
   /^runtime\/(contract|errors)\.ts$/,
   /^runtime\/types\.ts$/,
   /^runtime\/events\//,
-  /^runtime\/(target|log|http|end|clock|page-info)\.ts$/,
+  /^runtime\/(target|log|log-output|http|end|clock|page-info)\.ts$/,
   /^runtime\/settings\//,
   /^runtime\/config\.ts$/,
   /^runtime\/(prompt|gateway-info)\.ts$/,

@@ -1,0 +1,83 @@
+/** Where log lines go: JSON lines into a pipe or a file, readable ones to a person at a terminal. */
+import pino, { type DestinationStream } from 'pino'
+
+export interface LogOutput {
+  readonly destination: DestinationStream
+  /**
+   * Writes what is not written yet, then resolves; without it too where nobody reads, after a second.
+   * Nothing may be logged after it. Safe to call twice.
+   */
+  finish(): Promise<void>
+}
+
+/** Lines of several processes on one pipe stay whole when no write is larger than this (PIPE_BUF, pipe(7)). */
+const maxWriteBytes = 4096
+
+const finishMs = 1000
+
+export interface LogOutputOptions {
+  readonly isTerminal: boolean
+  /** File descriptor; the process's output where nothing is said. */
+  readonly fd?: number
+  /** Of lines that a slow reader has not taken yet (bytes); those that come after are lost, and counted. */
+  readonly maxWaitingBytes?: number
+  /** Is told, as soon as lines are taken again, how many were lost meanwhile. */
+  readonly onLost: (lines: number) => void
+}
+
+export async function openLogOutput(options: LogOutputOptions): Promise<LogOutput> {
+  const { isTerminal, fd = 1, maxWaitingBytes = 16 * 1024 * 1024, onLost } = options
+  if (isTerminal) {
+    const { default: pretty } = await import('pino-pretty')
+    const destination = pretty({
+      messageKey: 'event',
+      ignore: 'pid,hostname,revision,replica',
+      sync: true,
+      destination: fd,
+    })
+    return { destination, finish: async () => undefined }
+  }
+  const destination = pino.destination({
+    dest: fd,
+    sync: false,
+    maxWrite: maxWriteBytes,
+    maxLength: maxWaitingBytes,
+  })
+  countLost(destination, onLost)
+  return { destination, finish: finisher(destination) }
+}
+
+type Destination = ReturnType<typeof pino.destination>
+
+function countLost(destination: Destination, onLost: (lines: number) => void): void {
+  let lost = 0
+  destination.on('drop', () => {
+    lost += 1
+  })
+  destination.on('drain', () => {
+    if (lost === 0) return
+    const lines = lost
+    lost = 0
+    onLost(lines)
+  })
+}
+
+function finisher(destination: Destination): LogOutput['finish'] {
+  const { promise: finished, resolve } = Promise.withResolvers<void>()
+  const settle = () => {
+    // pino calls it once more when the process exits, and it would try a broken or a full pipe for ever.
+    destination.flushSync = () => undefined
+    resolve()
+  }
+  destination.on('error', settle)
+  destination.on('close', settle)
+  let isCalled = false
+  return () => {
+    if (!isCalled) {
+      isCalled = true
+      setTimeout(settle, finishMs)
+      destination.end()
+    }
+    return finished
+  }
+}
