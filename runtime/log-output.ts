@@ -5,7 +5,7 @@ export interface LogOutput {
   readonly destination: DestinationStream
   /**
    * Writes what is not written yet, then resolves; without it too where nobody reads, after a second.
-   * Nothing may be logged after it. Safe to call twice.
+   * Lines that come later may be lost. Safe to call twice.
    */
   finish(): Promise<void>
 }
@@ -70,14 +70,11 @@ function finisher(destination: Destination): LogOutput['finish'] {
     resolve()
   }
   destination.on('error', settle)
-  destination.on('close', settle)
-  let isCalled = false
   return () => {
-    if (!isCalled) {
-      isCalled = true
-      setTimeout(settle, finishMs)
-      destination.end()
-    }
+    setTimeout(settle, finishMs)
+    destination.once('drain', settle)
+    // Without a write there is no drain; one after `end` would throw.
+    destination.write('')
     return finished
   }
 }

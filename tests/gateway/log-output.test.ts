@@ -61,6 +61,7 @@ test('the last lines are written before the end', async t => {
   for (let worker = 0; worker < 100; worker += 1) log.info('worker.started', { worker })
   await finish()
   await finish()
+  t.notThrows(() => log.error('process.failed'))
   t.is(read().trim().split('\n').length, 100)
 })
 

@@ -30,9 +30,9 @@ test('SIGTERM: unready at once, clients told, the idle ended with 1012, exit 0',
 })
 
 test('two signals at once, and nobody reads the log any more: the process ends all the same', async t => {
-  const gateway = await gatewayProcess(t)
+  const gateway = await gatewayProcess(t, { DRAIN_LAME_DUCK_MS: '60000' })
   gateway.child.stdout?.destroy()
-  // Both come in one turn of the loop: one line is being written to the broken pipe, another waits behind it.
+  // When both come in one turn of the loop, one line is being written to the broken pipe, another waits behind it.
   gateway.child.kill('SIGTERM')
   gateway.child.kill('SIGINT')
   t.is((await gateway.exited).code, 1)
