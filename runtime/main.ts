@@ -47,14 +47,14 @@ process.on('uncaughtException', fault => {
 let ending: Promise<never> | null = null
 let serving: Serving | null = null
 const starting = start()
+// Also whoever is told to go while it starts goes in good order.
+let signals = 0
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal))
 serving = await starting.catch((fault: Error) => {
   log.error('process.failed', { error: fault.message })
   return leave(1)
 })
 if (worker === 0) greet(serving)
-
-let signals = 0
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal))
 
 async function start(): Promise<Serving> {
   if (worker > 0) return startAsWorker()

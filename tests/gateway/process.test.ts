@@ -38,6 +38,12 @@ test('two signals at once, and nobody reads the log any more: the process ends a
   t.is((await gateway.exited).code, 1)
 })
 
+test('SIGTERM while it starts: it ends in good order as soon as it serves', async t => {
+  const gateway = await gatewayProcess(t, { WORKERS: '2' })
+  gateway.child.kill('SIGTERM')
+  t.is((await gateway.exited).code, 0)
+})
+
 test('SIGTERM in mid-answer: the answer is finished, a new turn refused, exit 0', async t => {
   const gateway = await gatewayProcess(t, { SIMULATOR_RATE: '20' })
   const talk = await converse(t, `${gateway.socketUrl}/chat`)

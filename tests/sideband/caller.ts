@@ -2,6 +2,12 @@
 import { RTCPeerConnection, type RTCPeerConnectionConfig, RTCSessionDescription } from 'werift'
 import { mailbox, type Stage } from '../gateway/start.ts'
 
+/**
+ * A handshake takes a fraction of a second, or does not come to its end: where this machine holds both
+ * ends up for half a second, the library sends its first flight again, and the other end begins anew.
+ */
+const openWithinMs = 15_000
+
 /** Without this the library opens sockets for a second transport that it never closes. */
 const oneTransport: RTCPeerConnectionConfig = { bundlePolicy: 'max-bundle', iceServers: [] }
 
@@ -30,7 +36,7 @@ export async function request<T = Record<string, unknown>>(
 export interface Peer {
   /** The offer. */
   readonly sdp: string
-  /** Takes the answer; resolves when the data channel is open. */
+  /** Takes the answer; resolves when the data channel is open. @throws Error when it does not open in time */
   connect(answer: string): Promise<void>
   /** Sends an event over the data channel, as a browser does. */
   send(event: object): void
@@ -93,7 +99,7 @@ export async function openPeer(t: Stage): Promise<Peer> {
     sdp: peer.localDescription?.sdp ?? '',
     connect: async answer => {
       await peer.setRemoteDescription(new RTCSessionDescription(answer, 'answer'))
-      await opened
+      await withDeadline(opened)
     },
     send: event => channel.send(JSON.stringify(event)),
     until: async type => {
@@ -105,6 +111,13 @@ export async function openPeer(t: Stage): Promise<Peer> {
     closed,
     leave: () => peer.close(),
   }
+}
+
+async function withDeadline(opened: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const fault = new Error(`The call did not open in ${openWithinMs} ms`)
+  const timer = setTimeout(() => late.reject(fault), openWithinMs)
+  await Promise.race([opened, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** A valid offer without anything behind it. */

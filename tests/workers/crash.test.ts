@@ -19,29 +19,32 @@ function promptFile(): { path: string; variable: string } {
   return { path, variable: relative(runtime, path) }
 }
 
-test('a worker that cannot start again is tried again and again, then all drain and the process fails', async t => {
-  const prompt = promptFile()
-  const several = await severalWorkers(t, 2, { REALTIME_TEMPLATE_PATH: prompt.variable })
-  const pids = [1, 2].map(several.pidOf)
-  const { talk, worker } = await several.converseAt('/chat')
-  rmSync(dirname(prompt.path), { recursive: true })
-  const other = 3 - worker
-  process.kill(several.pidOf(other), 'SIGKILL')
-  await talk.until('server.draining')
-  t.is((await talk.closed).code, 1012)
-  t.is((await several.exited).code, 1)
-  await gone(pids)
-  const exits = several.lines.filter(line => line.event === 'worker.exited' && line.worker === other)
-  // One more where it had served for long enough before it was killed.
-  t.true(exits.length === 6 || exits.length === 7, String(exits.length))
-  const faults = several.lines
-    .filter(line => line.event === 'process.failed')
-    .map(({ error }) => String(error))
-  t.regex(faults.join('\n'), /template\.txt/)
-  t.is(faults.at(-1), `Worker ${other} ended 6 times in a row before it had served for 10000 ms`)
-})
+test.serial(
+  'a worker that cannot start again is tried again and again, then all drain and the process fails',
+  async t => {
+    const prompt = promptFile()
+    const several = await severalWorkers(t, 2, { REALTIME_TEMPLATE_PATH: prompt.variable })
+    const pids = [1, 2].map(several.pidOf)
+    const { talk, worker } = await several.converseAt('/chat')
+    rmSync(dirname(prompt.path), { recursive: true })
+    const other = 3 - worker
+    process.kill(several.pidOf(other), 'SIGKILL')
+    await talk.until('server.draining')
+    t.is((await talk.closed).code, 1012)
+    t.is((await several.exited).code, 1)
+    await gone(pids)
+    const exits = several.lines.filter(line => line.event === 'worker.exited' && line.worker === other)
+    // One more where it had served for long enough before it was killed.
+    t.true(exits.length === 6 || exits.length === 7, String(exits.length))
+    const faults = several.lines
+      .filter(line => line.event === 'process.failed')
+      .map(({ error }) => String(error))
+    t.regex(faults.join('\n'), /template\.txt/)
+    t.is(faults.at(-1), `Worker ${other} ended 6 times in a row before it had served for 10000 ms`)
+  },
+)
 
-test('a worker that cannot start at first stops the start, and the fault is told once', async t => {
+test.serial('a worker that cannot start at first stops the start, and the fault is told once', async t => {
   const fault = await t.throwsAsync(gatewayProcess(t, { WORKERS: '3', REALTIME_MENU_PATH: 'menu/none.json' }))
   t.regex(fault?.message ?? '', /exited with 1 /)
   t.is(fault?.message.match(/menu\/none\.json/g)?.length, 1)
@@ -77,19 +80,19 @@ function slotOf(t: ExecutionContext, manner: string, times: Partial<SlotTimes>) 
   return { slot, events, pids, givenUp, refilled }
 }
 
-test('a worker that is stuck is ended and replaced', async t => {
+test.serial('a worker that is stuck is ended and replaced', async t => {
   const { slot, events, refilled } = slotOf(t, 'stuck', {})
   t.is(await slot.start(), 'http://worker')
   await refilled
   t.deepEqual(events, ['worker.started', 'worker.silent', 'worker.exited', 'worker.started'])
 })
 
-test('a worker that does not come to listen is ended', async t => {
+test.serial('a worker that does not come to listen is ended', async t => {
   const { slot } = slotOf(t, 'never', { startWithin: 50, steady: 60_000 })
   await t.throwsAsync(slot.start(), { message: 'Worker 1 ended with SIGKILL before it listened' })
 })
 
-test('a worker that ends as soon as it listens is given up', async t => {
+test.serial('a worker that ends as soon as it listens is given up', async t => {
   const { slot, pids, givenUp } = slotOf(t, 'brief', { steady: 60_000 })
   await slot.start()
   t.regex((await givenUp).message, /^Worker 1 ended 6 times in a row/)
@@ -97,7 +100,7 @@ test('a worker that ends as soon as it listens is given up', async t => {
   t.true(await slot.drain(1000))
 })
 
-test('a worker that does not drain is ended at the deadline, and that is told', async t => {
+test.serial('a worker that does not drain is ended at the deadline, and that is told', async t => {
   const { slot, pids } = slotOf(t, 'deaf', {})
   await slot.start()
   t.false(await slot.drain(50))
@@ -105,7 +108,7 @@ test('a worker that does not drain is ended at the deadline, and that is told', 
   t.true(await slot.drain(50))
 })
 
-test('a program that cannot be run at all is told like one that ends', async t => {
+test.serial('a program that cannot be run at all is told like one that ends', async t => {
   const { promise, resolve } = Promise.withResolvers<Error>()
   const slot = new Slot({
     number: 1,

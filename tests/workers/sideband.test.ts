@@ -16,7 +16,8 @@ test('session, offer, control and hang-up on whichever worker', async t => {
   for (let tried = 0; ; tried += 1) {
     if (tried === tries) return t.fail('one worker alone did everything')
     const { session_id: sessionId } = (await post('/sideband/session')) as { session_id: string }
-    const call = await makeCall(t, url, { sessionId })
+    const call = await makeCall(t, url, { sessionId }).catch(fault => t.log(String(fault)))
+    if (call === undefined) continue
     const maker = await workerThat('sideband.session.created', sessionId)
     const caller = await workerThat('sideband.webrtc.connected', sessionId)
     const controls = await Promise.all(

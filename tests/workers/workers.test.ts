@@ -19,7 +19,7 @@ async function oneAtEach(t: ExecutionContext, several: Several, count: number, p
   return [...taken].map(([worker, talk]) => ({ worker, talk }))
 }
 
-test('the kernel gives every worker its part of the connections', async t => {
+test.serial('the kernel gives every worker its part of the connections', async t => {
   const several = await severalWorkers(t, 3)
   const parts = [0, 0, 0]
   for (let opened = 0; opened < 90; opened += 1) {
@@ -29,7 +29,7 @@ test('the kernel gives every worker its part of the connections', async t => {
   for (const part of parts) t.true(part >= 10, parts.join())
 })
 
-test('kill -9 of a worker: its sessions go on at another, and a new one takes its place', async t => {
+test.serial('kill -9 of a worker: its sessions go on at another, and a new one takes its place', async t => {
   const several = await severalWorkers(t, 2)
   const { talk, worker } = await several.converseAt('/chat?resume=')
   const resume = await ticketOf(talk)
@@ -46,44 +46,50 @@ test('kill -9 of a worker: its sessions go on at another, and a new one takes it
   t.is(again.socket.readyState, again.socket.OPEN)
 })
 
-test('SIGTERM: the clients of all workers are told and ended, every worker drains, exit 0', async t => {
-  const several = await severalWorkers(t, 2)
-  const talks = await oneAtEach(t, several, 2)
-  several.child.kill('SIGTERM')
-  for (const { talk } of talks) {
-    t.like((await talk.until('server.draining')).at(-1), { deadline_ms: 25_000 })
-    t.deepEqual(await talk.closed, { code: 1012, reason: 'draining' })
-  }
-  t.is((await several.exited).code, 0)
-  const drained = several.lines.filter(({ event }) => event === 'drain.completed')
-  t.deepEqual(drained.map(({ worker }) => worker).sort(), [1, 2])
-  for (const line of drained) {
-    t.like(line, { left: 0, revision: 'local', replica: 'local' })
-    t.true(Number(line.ended) >= 1)
-  }
-  const exits = several.lines.filter(({ event }) => event === 'worker.exited')
-  t.deepEqual(
-    exits.map(({ code }) => code),
-    [0, 0],
-  )
-})
+test.serial(
+  'SIGTERM: the clients of all workers are told and ended, every worker drains, exit 0',
+  async t => {
+    const several = await severalWorkers(t, 2)
+    const talks = await oneAtEach(t, several, 2)
+    several.child.kill('SIGTERM')
+    for (const { talk } of talks) {
+      t.like((await talk.until('server.draining')).at(-1), { deadline_ms: 25_000 })
+      t.deepEqual(await talk.closed, { code: 1012, reason: 'draining' })
+    }
+    t.is((await several.exited).code, 0)
+    const drained = several.lines.filter(({ event }) => event === 'drain.completed')
+    t.deepEqual(drained.map(({ worker }) => worker).sort(), [1, 2])
+    for (const line of drained) {
+      t.like(line, { left: 0, revision: 'local', replica: 'local' })
+      t.true(Number(line.ended) >= 1)
+    }
+    const exits = several.lines.filter(({ event }) => event === 'worker.exited')
+    t.deepEqual(
+      exits.map(({ code }) => code),
+      [0, 0],
+    )
+  },
+)
 
-test('a worker that drains by itself leaves new clients to the others, and is replaced when it has gone', async t => {
-  const several = await severalWorkers(t, 2, { DRAIN_DEADLINE_MS: '60000', SIMULATOR_RATE: '4' })
-  const { talk, worker } = await several.converseAt('/chat')
-  talk.send({ text: 'count to 20' })
-  await talk.until('audio-chunk')
-  const pid = several.pidOf(worker)
-  process.kill(pid, 'SIGTERM')
-  await talk.until('server.draining')
-  for (let opened = 0; opened < 20; opened += 1) t.not((await several.converseAt('/chat')).worker, worker)
-  await talk.until('status', ({ message }) => message === 'Model ready')
-  t.is((await talk.closed).code, 1012)
-  t.like(await several.logged('worker.exited'), { worker, pid, code: 0 })
-  await several.replaced(worker, pid)
-})
+test.serial(
+  'a worker that drains by itself leaves new clients to the others, and is replaced when it has gone',
+  async t => {
+    const several = await severalWorkers(t, 2, { DRAIN_DEADLINE_MS: '60000', SIMULATOR_RATE: '4' })
+    const { talk, worker } = await several.converseAt('/chat')
+    talk.send({ text: 'count to 20' })
+    await talk.until('audio-chunk')
+    const pid = several.pidOf(worker)
+    process.kill(pid, 'SIGTERM')
+    await talk.until('server.draining')
+    for (let opened = 0; opened < 20; opened += 1) t.not((await several.converseAt('/chat')).worker, worker)
+    await talk.until('status', ({ message }) => message === 'Model ready')
+    t.is((await talk.closed).code, 1012)
+    t.like(await several.logged('worker.exited'), { worker, pid, code: 0 })
+    await several.replaced(worker, pid)
+  },
+)
 
-test('a second signal ends all of them at once', async t => {
+test.serial('a second signal ends all of them at once', async t => {
   const several = await severalWorkers(t, 2, { DRAIN_DEADLINE_MS: '60000', SIMULATOR_RATE: '1' })
   const { talk, worker } = await several.converseAt('/chat')
   talk.send({ text: 'count to 40' })
@@ -97,7 +103,7 @@ test('a second signal ends all of them at once', async t => {
   t.false(several.lines.some(line => line.event === 'drain.completed' && line.worker === worker))
 })
 
-test('kill -9 of the supervisor: the workers end their sessions and themselves', async t => {
+test.serial('kill -9 of the supervisor: the workers end their sessions and themselves', async t => {
   const several = await severalWorkers(t, 2)
   const talks = await oneAtEach(t, several, 2)
   const pids = [1, 2].map(several.pidOf)
@@ -115,7 +121,7 @@ test('kill -9 of the supervisor: the workers end their sessions and themselves',
   await gone(pids)
 })
 
-test('/metrics is the sum of all workers, whichever answers', async t => {
+test.serial('/metrics is the sum of all workers, whichever answers', async t => {
   const several = await severalWorkers(t, 2)
   const talks = await oneAtEach(t, several, 2)
   const opened = several.lines.filter(({ event }) => event === 'client.connected').length
@@ -133,7 +139,7 @@ test('/metrics is the sum of all workers, whichever answers', async t => {
   }
 })
 
-test('/metrics: what dead and silent workers counted stays in the sum', async t => {
+test.serial('/metrics: what dead and silent workers counted stays in the sum', async t => {
   const several = await severalWorkers(t, 2)
   const talks = await oneAtEach(t, several, 2)
   const read = async (): Promise<string> => {
@@ -160,7 +166,7 @@ test('/metrics: what dead and silent workers counted stays in the sum', async t 
   t.is(talks.length, 2)
 })
 
-test('a limit holds for all workers together, and a ticket is spent once', async t => {
+test.serial('a limit holds for all workers together, and a ticket is spent once', async t => {
   const env = { LIMIT_SESSIONS_PER_ADDRESS: '20', GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'ada:correct-horse' }
   const several = await severalWorkers(t, 2, env)
   const headers = { 'api-key': 'correct-horse' }
@@ -183,9 +189,10 @@ test('a limit holds for all workers together, and a ticket is spent once', async
   t.like(await t.throwsAsync(converse(t, `${several.socketUrl}/chat?ticket=${spare}`)), { status: 429 })
 })
 
-test('with Redis the workers share what replicas share', async t => {
+test.serial('with Redis the workers share what replicas share', async t => {
   const redis = await redisServer(t)
   const several = await severalWorkers(t, 2, { REDIS_URL: redis.url })
+  for (const worker of [1, 2]) await several.logged('store.connected', line => line.worker === worker)
   const { talk, worker } = await several.converseAt('/chat?resume=')
   const resume = await ticketOf(talk)
   await say(talk, 'my name is Ada')
@@ -196,13 +203,13 @@ test('with Redis the workers share what replicas share', async t => {
   t.regex((await say(again, 'what did I say')).transcript, /"my name is Ada"/)
 })
 
-test('they share a port that speaks https', async t => {
+test.serial('they share a port that speaks https', async t => {
   const several = await severalWorkers(t, 2, {}, ['--tls'])
   t.regex(several.url, /^https:/)
   await oneAtEach(t, several, 2)
 })
 
-test('a port that somebody listens on stops the start, and says so', async t => {
+test.serial('a port that somebody listens on stops the start, and says so', async t => {
   const stranger = createServer()
   await new Promise<void>(resolve => stranger.listen(0, '127.0.0.1', resolve))
   t.teardown(() => stranger.close())
@@ -216,7 +223,7 @@ test('a port that somebody listens on stops the start, and says so', async t => 
   }
 })
 
-test('one worker is the process itself', async t => {
+test.serial('one worker is the process itself', async t => {
   for (const env of [{}, { WORKERS: '1' }] as Record<string, string>[]) {
     const gateway = await gatewayProcess(t, env)
     gateway.child.kill('SIGTERM')
@@ -225,7 +232,7 @@ test('one worker is the process itself', async t => {
   }
 })
 
-test('auto is one a core', async t => {
+test.serial('auto is one a core', async t => {
   const cores = availableParallelism()
   const gateway = await gatewayProcess(t, { WORKERS: 'auto' })
   // One that is alone logs no start of a worker.
@@ -235,7 +242,7 @@ test('auto is one a core', async t => {
   t.is(gateway.lines.filter(({ event }) => event === 'drain.completed').length, cores)
 })
 
-test('a count that is none stops the start by name', async t => {
+test.serial('a count that is none stops the start by name', async t => {
   for (const [value, shape] of [
     ['0', 'the number 0'],
     ['two', 'a text of 3 characters'],
