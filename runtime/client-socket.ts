@@ -93,7 +93,7 @@ export class ClientSocket implements Client, Watching {
     if (this.#native === null || this.#ending !== null) return
     try {
       if (data.byteLength > this.#options.maxMessageBytes) this.#refuseSize(data.byteLength)
-      else this.#connection.message(Buffer.from(data), isBinary)
+      else this.#connection.message(new Uint8Array(data), isBinary)
     } catch (fault) {
       this.#options.log.error('process.failed', { connection: this.id, error: String(fault) })
       this.#connection.fault(

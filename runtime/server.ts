@@ -15,7 +15,7 @@ import uWS, {
   type us_socket_context_t,
 } from 'uWebSockets.js'
 import { randomUUID } from 'node:crypto'
-import { ClientSocket, type NativeSocket } from './client-socket.ts'
+import { ClientSocket } from './client-socket.ts'
 import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Drain } from './drain.ts'
 import { GatewayError } from './errors.ts'
@@ -73,12 +73,13 @@ type NativeListen = (
 /** What a native socket carries from the upgrade on. */
 interface SocketState {
   readonly holder: Holder
+  /** Once it has begun. Here and not in the holder: every message asks for it. */
+  client: ClientSocket | null
 }
 
-/** The native socket as soon as it is open, and the client once it has begun. */
+/** The native socket as soon as it is open. */
 interface Holder {
-  native: NativeSocket | null
-  client: ClientSocket | null
+  native: uWS.WebSocket<SocketState> | null
 }
 
 /** uWebSockets.js cuts the socket above its limit without a close frame: leave room to send 1009 ourselves. */
@@ -110,16 +111,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       open: socket => {
         socket.getUserData().holder.native = socket
       },
-      message: (socket, data, isBinary) => socket.getUserData().holder.client?.receive(data, isBinary),
-      drain: socket => socket.getUserData().holder.client?.drained(),
-      ping: socket => socket.getUserData().holder.client?.heard(),
-      pong: socket => socket.getUserData().holder.client?.heard(),
+      message: (socket, data, isBinary) => socket.getUserData().client?.receive(data, isBinary),
+      drain: socket => socket.getUserData().client?.drained(),
+      ping: socket => socket.getUserData().client?.heard(),
+      pong: socket => socket.getUserData().client?.heard(),
       close: (socket, code, reason) => {
-        const { holder } = socket.getUserData()
+        const { holder, client } = socket.getUserData()
         holder.native = null
-        if (holder.client === null) return
-        holder.client.closed(code, Buffer.from(reason).toString())
-        options.drain.remove(holder.client.connection)
+        if (client === null) return
+        client.closed(code, Buffer.from(reason).toString())
+        options.drain.remove(client.connection)
       },
     })
   }
@@ -242,11 +243,17 @@ function upgrade(
     const refusal = options.drain.refusal()
     if (refusal !== null) return refuse(refusal)
     if (state.aborted) return
-    const holder: Holder = { native: null, client: null }
+    const holder: Holder = { native: null }
     corkStand.cork(() => {
       response.writeStatus('101 Switching Protocols')
       for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
-      response.upgrade<SocketState>({ holder }, key, accepted.subprotocol ?? '', extensions, context)
+      response.upgrade<SocketState>(
+        { holder, client: null },
+        key,
+        accepted.subprotocol ?? '',
+        extensions,
+        context,
+      )
     })
     begin(options, path, asked, accepted, holder)
   }
@@ -271,13 +278,17 @@ function begin(
   accepted: Accepted,
   holder: Holder,
 ): void {
-  if (holder.native === null) return
+  const { native } = holder
+  if (native === null) return
   const { log, drain } = options
   const id = randomUUID()
   const query = [...request.query.keys()]
   log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
-  holder.client = new ClientSocket(holder.native, id, accepted.handler, request, options)
-  drain.add(holder.client.connection)
+  const client = new ClientSocket(native, id, accepted.handler, request, options)
+  // A handler may have closed it already; then it must not be touched.
+  if (holder.native === null) return
+  native.getUserData().client = client
+  drain.add(client.connection)
 }
 
 function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeRequest {

@@ -28,17 +28,15 @@ export class Rates {
   /** Opens the buckets of a session. */
   use(shares: readonly Share[]): Rate {
     const limited = shares.filter(share => share.limits.messagesPerSecond !== Number.POSITIVE_INFINITY)
-    return new Rate(
-      this,
-      limited.map(share => this.#open(share)),
-    )
+    const [first = null, ...others] = limited.map(share => this.#open(share))
+    return new Rate(this, first, others.length === 0 ? none : others)
   }
 
   /** Counts one message in each bucket. @returns the share whose limit it passes; null while all is well */
-  take(buckets: readonly Bucket[]): Share | null {
-    if (buckets.length === 0) return null
+  take(first: Bucket, others: readonly Bucket[]): Share | null {
     const now = this.#now()
-    for (const bucket of buckets) if (!take(bucket, now)) return bucket.share
+    if (!take(first, now)) return first.share
+    for (const bucket of others) if (!take(bucket, now)) return bucket.share
     return null
   }
 
@@ -57,25 +55,31 @@ export class Rates {
   }
 }
 
+const none: readonly Bucket[] = []
+
 /** One session's part in the buckets of its shares. */
 export class Rate {
   readonly #rates: Rates
-  #buckets: readonly Bucket[]
+  /** By itself, as most sessions have no other: a list of one would be two objects more for each message to touch. */
+  #first: Bucket | null
+  #others: readonly Bucket[]
 
-  constructor(rates: Rates, buckets: readonly Bucket[]) {
+  constructor(rates: Rates, first: Bucket | null, others: readonly Bucket[]) {
     this.#rates = rates
-    this.#buckets = buckets
+    this.#first = first
+    this.#others = others
   }
 
   /** Counts one message. @returns the share whose limit it passes; null while all is well */
   take(): Share | null {
-    return this.#rates.take(this.#buckets)
+    return this.#first === null ? null : this.#rates.take(this.#first, this.#others)
   }
 
   /** Safe to call twice. */
   release(): void {
-    for (const bucket of this.#buckets) this.#rates.leave(bucket)
-    this.#buckets = []
+    if (this.#first === null) return
+    for (const bucket of [this.#first, ...this.#others]) this.#rates.leave(bucket)
+    this.#first = null
   }
 }
 
