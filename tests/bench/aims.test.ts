@@ -22,8 +22,8 @@ test('an aim is reached up to its limit, and not beyond', t => {
 
 test('two workers are to do more than one, not less', t => {
   const run = (one: number, two: number) => [
-    figureOf('most, extracted, 2 kB', 'gateway', 'events a second', [one]),
-    figureOf('most, extracted, 2 kB', 'workers', 'events a second', [two]),
+    figureOf('most, extracted, 600 B', 'gateway', 'events a second', [one]),
+    figureOf('most, extracted, 600 B', 'workers', 'events a second', [two]),
   ]
   const [well, badly] = [of('two workers', run(100, 190)), of('two workers', run(100, 170))]
   t.true(well && isReached(well))

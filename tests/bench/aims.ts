@@ -50,7 +50,7 @@ export function aimsOf(figures: readonly Figure[]): Aim[] {
     ),
     {
       what: 'two workers, extracting: times one',
-      value: times(['most, extracted, 2 kB', 'workers'], ['most, extracted, 2 kB', 'gateway']),
+      value: times(['most, extracted, 600 B', 'workers'], ['most, extracted, 600 B', 'gateway']),
       limit: 1.8,
       kind: 'at least',
     },

@@ -26,11 +26,17 @@ const ends: Readonly<Partial<Record<Kind, string>>> = {
   order: `${JSON.stringify(order).slice(1, -1)}"}`,
 }
 
+/** What a model says around an `order`, as JSON has it. */
+const words =
+  'Of course! That was two times \\"espresso\\", for table 7.\\nI have noted it, and it will be with you in a moment.\\n\\n'
+
 /** Makes an event of `bytes` bytes. */
 export function makeEvent(kind: Kind, bytes: number): Buffer {
   const start = starts[kind]
   const end = ends[kind] ?? '"}'
-  return Buffer.from(`${start}${'A'.repeat(Math.max(0, bytes - start.length - end.length))}${end}`)
+  const left = Math.max(0, bytes - start.length - end.length)
+  const filling = kind === 'order' ? words.repeat(left / words.length).padEnd(left) : 'A'.repeat(left)
+  return Buffer.from(`${start}${filling}${end}`)
 }
 
 /** Microseconds of the machine's own clock, the same in every process. */

@@ -20,6 +20,7 @@ import { measureGrowth } from './growth.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { rows, type Stage } from './rows.ts'
+import { schedule } from './scheduling.ts'
 import { measureThroughput } from './throughput.ts'
 
 const { values } = parseArgs({
@@ -43,9 +44,15 @@ const stage: Stage = {
 }
 const port = await stage.source.ask<number>('port')
 const asked = rows.filter(({ name }) => isAsked(name))
-const figures = [
+const surroundings = [stage.source, stage.clients]
+schedule('batch', surroundings)
+const costs = [
   ...(await measureCpu(stage, port, asked, rounds)),
   ...(isAsked('growth') ? await measureGrowth(stage, port, isPresent) : []),
+]
+schedule('other', surroundings)
+const figures = [
+  ...costs,
   ...(isAsked('throughput') ? await measureThroughput(stage, port) : []),
   ...(isAsked('latency') ? await measureLatency(stage, port, isPresent) : []),
   ...(isAsked('idle') ? await measureIdle(stage, port, isPresent) : []),

@@ -11,7 +11,7 @@ import { type Stage, untilReceived } from './rows.ts'
 
 /** As many that the kernel spreads them evenly over two workers. */
 const sessions = 400
-const rounds = 5
+const rounds = 7
 
 interface Load {
   readonly row: string
@@ -29,7 +29,7 @@ const loads: readonly Load[] = [
     ...{ yields: makeEvent('audio', 6400).length, names: ['gateway', 'workers', 'bare'] },
   },
   {
-    ...{ row: 'most, extracted, 2 kB', kind: 'order', bytes: 2000, events: 200_000 },
+    ...{ row: 'most, extracted, 600 B', kind: 'order', bytes: 600, events: 240_000 },
     ...{ yields: order.length, names: ['gateway', 'workers'] },
   },
 ]
