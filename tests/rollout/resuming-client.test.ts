@@ -48,7 +48,10 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     client.say({ text: 'what did I say' })
     await start()
     while ((await states.take()) !== 'resumed') t.log('still away')
-    t.regex(await answer(), /"my name is Ada"/)
+    const again = await answer()
+    // Its end may not have reached the store when the process was killed; then the first answer comes again.
+    const told = signal === 'SIGKILL' && again === 'You said: my name is Ada' ? await answer() : again
+    t.regex(told, /"my name is Ada"/)
   })
 }
 
