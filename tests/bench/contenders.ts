@@ -170,6 +170,7 @@ const children = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 function contenderOf(name: Name, child: ChildProcess, url: string): Contender {
   children.add(child)
