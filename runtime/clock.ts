@@ -40,7 +40,7 @@ export const systemClock: Clock = {
 }
 
 /** How old the coarse time gets, unless the process is held up (ms). */
-const coarseMs = 20
+const coarseMs = 100
 let coarseTime: number | null = null
 const coarseTimer = setTimeout(() => {
   coarseTime = null

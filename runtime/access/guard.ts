@@ -26,6 +26,9 @@ export interface GuardOptions {
   readonly log: Log
 }
 
+/** What a session counts towards. */
+type Shares = readonly [ofCredential: Share, ofAddress: Share]
+
 export class Guard {
   readonly #options: GuardOptions
   /** One for all connections. */
@@ -84,7 +87,7 @@ export class Guard {
     gate.checkOrigin({ ...asked, address })
     const principal = await gate.identify({ ...asked, address })
     const ofCredential = credentialShare(principal, limits)
-    const shares = [ofCredential, ofAddress]
+    const shares: Shares = [ofCredential, ofAddress]
     await counts.countUpgrade(ofCredential)
     for (const share of shares) await counts.checkTokens(share)
     const request = { ...asked, address, principal }
@@ -98,12 +101,7 @@ export class Guard {
     }
   }
 
-  #supervised(
-    accepted: Accepted,
-    request: UpgradeRequest,
-    shares: readonly Share[],
-    places: Places,
-  ): Accepted {
+  #supervised(accepted: Accepted, request: UpgradeRequest, shares: Shares, places: Places): Accepted {
     const begin = (client: Client, meter: Meter | null) =>
       accepted.handler(client, meter === null ? request : { ...request, meter })
     return {
@@ -117,13 +115,13 @@ export class Guard {
   #begin(
     client: Client,
     begin: (client: Client, meter: Meter | null) => Connection,
-    shares: readonly Share[],
+    shares: Shares,
     places: Places,
   ): Connection {
     places.hold()
     const spending = { connection: null as Connection | null }
     const inner = begin(client, this.#meter(shares, spending))
-    const holdings = { share: shares[0] as Share, rate: this.#options.rates.use(shares), places }
+    const holdings = { share: shares[0], rate: this.#options.rates.use(shares), places }
     spending.connection = new Supervised(inner, holdings, this.#supervision)
     return spending.connection
   }

@@ -26,18 +26,20 @@ export class Rates {
   }
 
   /** Opens the buckets of a session. */
-  use(shares: readonly Share[]): Rate {
-    const limited = shares.filter(share => share.limits.messagesPerSecond !== Number.POSITIVE_INFINITY)
-    const [first = null, ...others] = limited.map(share => this.#open(share))
-    return new Rate(this, first, others.length === 0 ? none : others)
+  use([one, other]: readonly [Share, Share?]): Rate {
+    const [first = null, second = null] = [one, other].flatMap(share =>
+      share === undefined || share.limits.messagesPerSecond === Number.POSITIVE_INFINITY
+        ? []
+        : [this.#open(share)],
+    )
+    return new Rate(this, first, second)
   }
 
   /** Counts one message in each bucket. @returns the share whose limit it passes; null while all is well */
-  take(first: Bucket, others: readonly Bucket[]): Share | null {
+  take(first: Bucket, second: Bucket | null): Share | null {
     const now = this.#now()
     if (!take(first, now)) return first.share
-    for (const bucket of others) if (!take(bucket, now)) return bucket.share
-    return null
+    return second === null || take(second, now) ? null : second.share
   }
 
   leave(bucket: Bucket): void {
@@ -55,30 +57,29 @@ export class Rates {
   }
 }
 
-const none: readonly Bucket[] = []
-
 /** One session's part in the buckets of its shares. */
 export class Rate {
   readonly #rates: Rates
-  /** By itself, as most sessions have no other: a list of one would be two objects more for each message to touch. */
+  /** Not a list: that would be two objects more for each message to touch. Without a first there is no second. */
   #first: Bucket | null
-  #others: readonly Bucket[]
+  readonly #second: Bucket | null
 
-  constructor(rates: Rates, first: Bucket | null, others: readonly Bucket[]) {
+  constructor(rates: Rates, first: Bucket | null, second: Bucket | null) {
     this.#rates = rates
     this.#first = first
-    this.#others = others
+    this.#second = second
   }
 
   /** Counts one message. @returns the share whose limit it passes; null while all is well */
   take(): Share | null {
-    return this.#first === null ? null : this.#rates.take(this.#first, this.#others)
+    return this.#first === null ? null : this.#rates.take(this.#first, this.#second)
   }
 
   /** Safe to call twice. */
   release(): void {
     if (this.#first === null) return
-    for (const bucket of [this.#first, ...this.#others]) this.#rates.leave(bucket)
+    this.#rates.leave(this.#first)
+    if (this.#second !== null) this.#rates.leave(this.#second)
     this.#first = null
   }
 }

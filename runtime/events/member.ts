@@ -73,7 +73,7 @@ export function decodeString(bytes: Buffer, start: number, end: number): string 
 }
 
 /** Compares bytes with a text, byte by character; a text that is not ASCII is never the same. */
-export function isSame(bytes: Buffer, start: number, length: number, text: string): boolean {
+export function isSame(bytes: Uint8Array, start: number, length: number, text: string): boolean {
   if (length !== text.length) return false
   for (let at = 0; at < length; at += 1) if (bytes[start + at] !== text.charCodeAt(at)) return false
   return true
