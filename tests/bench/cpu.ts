@@ -11,13 +11,11 @@ const warmUpSecondsOfWarm = 0.5
 
 /**
  * What V8 compiles when, and where memory comes to lie, makes one process a tenth dearer than its twin for as
- * long as it lives: every row is measured again by a second process of each contender, and by a third, and a
- * figure is the median over them all.
+ * long as it lives: what an aim compares is measured again by one process after another, and a figure is the
+ * median over them all.
  */
-const processes = 3
-
-/** What an aim is about, and what that is compared with. The rest is measured by one process. */
-const compared: readonly Name[] = ['gateway', 'bare', 'haproxy']
+const processes: Partial<Record<Name, number>> = { gateway: 5, bare: 5, haproxy: 2 }
+const turns = Math.max(...Object.values(processes))
 
 type Taken = Map<Row, Map<Name, number[]>>
 
@@ -29,21 +27,18 @@ export async function measureCpu(
   rounds: number,
 ): Promise<Figure[]> {
   const taken: Taken = new Map(rows.map(row => [row, new Map<Name, number[]>()]))
-  for (let turn = 0; turn < processes; turn += 1) {
-    await measureRows(stage, port, turn === 0 ? taken : onlyCompared(taken), rounds)
-  }
+  for (let turn = 0; turn < turns; turn += 1) await measureRows(stage, port, rowsOf(taken, turn), rounds)
   return [...taken].flatMap(([row, byName]) =>
     [...byName].map(([name, micros]) => figureOf(row.name, name, 'µs an event', micros)),
   )
 }
 
-/** @returns the rows of `taken` that compare, with what is compared; what is taken there is taken in `taken` */
-function onlyCompared(taken: Taken): Taken {
+/** @returns the rows that a turn measures, with those contenders that have another process for it */
+function rowsOf(taken: Taken, turn: number): Taken {
   return new Map(
     [...taken].flatMap(([row, byName]) => {
-      const contenders = row.contenders.filter(name => compared.includes(name))
-      const [first] = row.contenders
-      return first !== undefined && compared.includes(first) ? [[{ ...row, contenders }, byName]] : []
+      const contenders = row.contenders.filter(name => (processes[name] ?? 1) > turn)
+      return contenders[0] === row.contenders[0] ? [[{ ...row, contenders }, byName]] : []
     }),
   )
 }

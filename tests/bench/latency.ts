@@ -5,7 +5,7 @@ import { openSessions, type Stage } from './rows.ts'
 
 /** The more events a second, the less time there need be for the rare ones among them. */
 const loads = [
-  { sessions: 200, seconds: 4 },
+  { sessions: 200, seconds: 3 },
   { sessions: 1000, seconds: 2 },
 ]
 const eventsPerSecond = 10
