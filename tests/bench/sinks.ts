@@ -9,6 +9,10 @@ import { answerCommands } from './command.ts'
 const openedAtOnce = 50
 /** All read into one buffer: nobody looks at what is in it. */
 const buffer = Buffer.alloc(256 * 1024)
+/** An unsolicited pong, masked (RFC 6455 section 5.5.3): who reads no ping would be taken for silent. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+const pongMs = 10_000
+
 /** The last words of the source's `session.created`. */
 const greetingEnd = '"sess_1"}}'
 
@@ -38,12 +42,14 @@ function dial(group: Group, { hostname, port, pathname, search }: URL): Promise<
       group.bytes += bytes
       if (greeted.endsWith(greetingEnd)) return true
       greeted += buffer.toString('latin1', 0, bytes)
-      if (greeted.endsWith(greetingEnd)) resolve()
+      if (greeted.endsWith(greetingEnd)) {
+        group.sockets.push(socket)
+        resolve()
+      }
       return true
     }
     const onread: OnReadOpts = { buffer, callback: take }
     const socket = connect({ host: hostname, port: Number(port), onread })
-    group.sockets.push(socket)
     socket.once('error', reject)
     // RFC 6455 section 1.2, with the key of its example.
     socket.write(
@@ -59,6 +65,10 @@ function dial(group: Group, { hostname, port, pathname, search }: URL): Promise<
     )
   })
 }
+
+setInterval(() => {
+  for (const { sockets } of groups.values()) for (const socket of sockets) socket.write(pong)
+}, pongMs)
 
 function close(name: string): void {
   for (const socket of groups.get(name)?.sockets ?? []) socket.destroy()
