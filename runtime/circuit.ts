@@ -38,9 +38,10 @@ export class Circuit {
     return this.#openUntil
   }
 
-  /** A dial begins. In half-open it is the one that finds out; the others go on passing by. */
-  began(): void {
+  /** A dial begins. @returns whether it is the one that finds out; the others go on passing by until its end is told */
+  began(): boolean {
     this.#probing = this.#failures >= failuresToOpen
+    return this.#probing
   }
 
   succeeded(): void {
@@ -49,7 +50,7 @@ export class Circuit {
     this.#openUntil = Number.NEGATIVE_INFINITY
   }
 
-  /** The dial ended without telling anything about upstream's health. */
+  /** The dial that was to find out ended without telling anything about upstream's health. */
   abandoned(): void {
     this.#probing = false
   }

@@ -2,6 +2,7 @@
  * Dials upstream until a session exists: each place in turn, then jittered backoff and another round;
  * one deadline over all.
  */
+import type { Circuit } from '../circuit.ts'
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
@@ -44,6 +45,8 @@ class Dialling {
   readonly #listener: UpstreamListener
   readonly #deadline: number
   readonly #tried = new Set<Place>()
+  /** What waits for this dial to find out; another dial's is not ours to give up. */
+  #probed: Circuit | null = null
   /** When the first of the places of this round may be tried again (ms from its end). */
   #waitMs = Number.POSITIVE_INFINITY
   /** What upstream itself said last: it tells more than that the time was over afterwards. */
@@ -63,8 +66,9 @@ class Dialling {
   }
 
   abort(): void {
-    if (this.#state === 'dialling') for (const place of this.#tried) place.circuit.abandoned()
     this.#state = 'over'
+    this.#probed?.abandoned()
+    this.#probed = null
     clearTimeout(this.#timer)
     this.#abortAttempt()
   }
@@ -74,7 +78,7 @@ class Dialling {
     const place = nextPlace(this.#places, this.#tried)
     if (place === null) return false
     this.#tried.add(place)
-    place.circuit.began()
+    this.#probed = place.circuit.began() ? place.circuit : null
     this.#attempt(place).catch(fault => this.#failedItself(place, fault))
     return true
   }
@@ -103,6 +107,7 @@ class Dialling {
         listener: this.#listener,
         opened: upstream => {
           this.#state = 'over'
+          this.#probed = null
           place.circuit.succeeded()
           metrics.countServed(place.name)
           this.#listener.opened(upstream)
@@ -123,7 +128,8 @@ class Dialling {
     const { log, metrics } = this.#options
     const atFault = isPlaceAtFault(error)
     if (atFault) place.circuit.failed(error.code === 'upstream_rate_limited', error.retryAfterMs)
-    else place.circuit.abandoned()
+    else this.#probed?.abandoned()
+    this.#probed = null
     metrics.countFailed(place.name)
     this.#waitMs = Math.min(this.#waitMs, Math.max(error.retryAfterMs ?? 0, backoffMs(this.#rounds)))
     if (atFault && performance.now() < this.#deadline && this.#goOn()) {

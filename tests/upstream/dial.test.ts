@@ -5,9 +5,9 @@ import { createMetrics } from '../../runtime/metrics.ts'
 import { simulatorTarget } from '../../runtime/target.ts'
 import { createDialer } from '../../runtime/upstream/dial.ts'
 
-test('a dial that cannot even be written down fails as a dial, and its process lives', async t => {
-  const faults: string[] = []
-  const dial = createDialer({
+/** A dialer of one place. */
+function dialerOf(circuit: Circuit, headers: () => Promise<Record<string, string>>, faults: string[] = []) {
+  return createDialer({
     connectTimeoutMs: 100,
     maxMessageBytes: 1024,
     heartbeatMs: 60_000,
@@ -18,10 +18,16 @@ test('a dial that cannot even be written down fails as a dial, and its process l
       name: 'one',
       target: simulatorTarget('http://127.0.0.1:9', ['one']),
       deployment: 'one',
-      credential: { headers: async () => ({ 'api-key': 'a key\nof two lines' }) },
-      circuit: new Circuit({ pauseMs: 1000, now: () => performance.now() }),
+      credential: { headers },
+      circuit,
     },
   ])
+}
+
+test('a dial that cannot even be written down fails as a dial, and its process lives', async t => {
+  const faults: string[] = []
+  const circuit = new Circuit({ pauseMs: 1000, now: () => performance.now() })
+  const dial = dialerOf(circuit, async () => ({ 'api-key': 'a key\nof two lines' }), faults)
   const error = await new Promise<GatewayError>(failed =>
     dial({ opened: () => t.fail(), event: () => t.fail(), closed: () => t.fail(), failed }),
   )
@@ -45,4 +51,20 @@ test('a later failure does not shorten the pause that upstream asked for; a succ
   circuit.succeeded()
   for (let n = 0; n < 3; n += 1) circuit.failed(false)
   t.is(circuit.openUntil, 61_000)
+})
+
+test('a dial that is given up leaves the probe to the dial that makes it', t => {
+  const circuit = new Circuit({ pauseMs: 0, now: () => 0 })
+  const dial = dialerOf(circuit, () => new Promise(() => undefined))
+  const fail = () => t.fail()
+  const nobody = { opened: fail, event: fail, closed: fail, failed: fail }
+  const abortEarlier = dial(nobody)
+  for (let n = 0; n < 3; n += 1) circuit.failed(false)
+  t.is(circuit.state, 'half-open')
+  const abortProbe = dial(nobody)
+  t.is(circuit.state, 'open')
+  abortEarlier()
+  t.is(circuit.state, 'open')
+  abortProbe()
+  t.is(circuit.state, 'half-open')
 })
