@@ -91,7 +91,16 @@ export class Drain {
     const size = Math.max(smallestBatch, Math.ceil(connections.length / batches))
     for (let first = 0; first < connections.length; first += size) {
       if (first > 0) await sleep(batchIntervalMs)
-      for (const connection of connections.slice(first, first + size)) connection.drain(leftMs())
+      for (const connection of connections.slice(first, first + size)) this.#end(connection, leftMs())
+    }
+  }
+
+  /** One connection's fault keeps no other from its end. */
+  #end(connection: Drainable, deadlineMs: number): void {
+    try {
+      connection.drain(deadlineMs)
+    } catch (fault) {
+      this.#options.log.error('process.failed', { error: String(fault) })
     }
   }
 
