@@ -111,3 +111,12 @@ test.serial('a credential that has run out is asked for again when the page reco
   await giveKey(page, 'correct-horse-battery')
   await t.notThrowsAsync(page.getByText('Connected', { exact: true }).waitFor())
 })
+
+test.serial('where it is not the key that is refused, the gateway says what is', async t => {
+  const { page } = await openChat(t)
+  await page.route('**/ticket', route =>
+    route.fulfill({ status: 403, json: { detail: 'This origin may not connect' } }),
+  )
+  await giveKey(page, 'correct-horse-battery')
+  await t.notThrowsAsync(page.getByRole('alert').getByText('This origin may not connect').waitFor())
+})

@@ -158,6 +158,24 @@ test.serial('a control connection that is cut comes back while the call goes on'
   await page.locator('#said-last').getByText('You said: after the cut').waitFor()
 })
 
+test.serial('where the gateway has forgotten the session, control is over and the call goes on', async t => {
+  const visited = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before: refused })
+  const { page } = visited
+  const routes: { close(): Promise<void> }[] = []
+  await page.routeWebSocket('**/sideband/control/*', route => {
+    if (routes.push(route) === 1) route.connectToServer()
+    else route.close()
+  })
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await page.getByText('Call under control').waitFor()
+  const forgotten = { status: 404, json: { detail: 'There is no such session' } }
+  await page.route('**/sideband/session/*', route => route.fulfill(forgotten))
+  await routes[0]?.close()
+  await page.locator('#step-control[data-state=ended]', { hasText: 'no longer knows' }).waitFor()
+  t.is(await page.locator('#step-call').getAttribute('data-state'), 'done')
+  t.true(await page.getByRole('button', { name: 'Send message' }).isDisabled())
+})
+
 test.serial('each step can be done on its own, by keyboard', async t => {
   const { page } = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before: refused })
   for (const [name, step] of [

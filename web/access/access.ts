@@ -7,21 +7,34 @@ export class CredentialNeeded extends Error {
   override name = 'CredentialNeeded'
 }
 
+/** The gateway refused, for another reason than the credential; the message is its own. */
+export class Refused extends Error {
+  override name = 'Refused'
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+const notAccepted = 'This was not accepted. Check it, or ask who runs the gateway.'
+
 /** How a token is got; handed in, because its program is loaded only where it is needed. */
 export type GetToken = () => Promise<string | undefined>
 
 /** The credential of one page. */
 export class Access {
   readonly #info: PageInfo
-  readonly #onNeeded: (refused: boolean) => void
+  readonly #onNeeded: (fault: string) => void
   #key = readKey()
   #getToken: GetToken | undefined
   #dialFailed = false
   /** Undefined while nobody has said; a dial that fails asks. */
   #needed: boolean | undefined
 
-  /** @param onNeeded asks the person for a credential; `refused`: there was one, and it was not taken */
-  constructor(info: PageInfo, onNeeded: (refused: boolean) => void) {
+  /** @param onNeeded asks the person for a credential; `fault`: what was wrong with the one there was, '' where there was none */
+  constructor(info: PageInfo, onNeeded: (fault: string) => void) {
     this.#info = info
     this.#onNeeded = onNeeded
     this.#needed = info.auth && info.auth.length > 0
@@ -72,14 +85,17 @@ export class Access {
   /**
    * Fetches from the gateway with the credential.
    * @throws CredentialNeeded, after the person was asked for one
-   * @throws Error with the gateway's own words for any other refusal
+   * @throws Refused with the gateway's own words for any other refusal
+   * @throws Error where the gateway does not answer
    */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const credential = await this.#headers()
-    if (this.#needed && credential === undefined) this.#need(false)
+    if (this.#needed && credential === undefined) this.#need('')
     const response = await fetch(path, { ...init, headers: { ...init.headers, ...credential } })
-    if (response.status === 401 || response.status === 403) this.#need(credential !== undefined)
-    if (!response.ok) throw new Error(await detailOf(response))
+    if (response.status === 401) this.#need(credential === undefined ? '' : notAccepted)
+    // It may be the page's origin that is not allowed: another credential would change nothing.
+    if (response.status === 403) this.#need(await detailOf(response))
+    if (!response.ok) throw new Refused(await detailOf(response), response.status)
     return response
   }
 
@@ -89,10 +105,10 @@ export class Access {
     return token === undefined ? undefined : { Authorization: `Bearer ${token}` }
   }
 
-  #need(refused: boolean): never {
+  #need(fault: string): never {
     this.#needed = true
-    this.#onNeeded(refused)
-    throw new CredentialNeeded(refused ? 'the credential was refused' : 'a credential is needed')
+    this.#onNeeded(fault)
+    throw new CredentialNeeded(fault === '' ? 'a credential is needed' : fault)
   }
 }
 

@@ -18,7 +18,7 @@ export class SignInDialog {
   constructor(info: PageInfo, onSigned: () => void) {
     this.#info = info
     this.#onSigned = onSigned
-    this.access = new Access(info, refused => this.#ask(refused))
+    this.access = new Access(info, fault => this.#ask(fault))
     this.#open.hidden = !info.auth?.length
     this.#open.onclick = () => this.#show('')
     part('#sign-in-close', HTMLButtonElement).onclick = () => this.#dialog.close()
@@ -48,9 +48,9 @@ export class SignInDialog {
       part('#sign-in-words', HTMLElement).textContent = 'Sign in with your work account.'
   }
 
-  #ask(refused: boolean): void {
+  #ask(fault: string): void {
     this.#open.hidden = false
-    this.#show(refused ? 'This was not accepted. Check it, or ask who runs the gateway.' : '')
+    this.#show(fault)
   }
 
   #show(fault: string): void {

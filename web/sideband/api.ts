@@ -21,7 +21,7 @@ export interface SessionInfo {
   ended_reason?: string | null
 }
 
-/** The gateway's side of this page. Every call throws Error with the gateway's own words. */
+/** The gateway's side of this page. Every call throws Refused with the gateway's own words. */
 export class SidebandApi {
   readonly #access: Access
 

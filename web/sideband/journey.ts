@@ -1,4 +1,5 @@
 /** From nothing to a controlled call and back: what has been done, what comes next. Nothing of the page is touched here. */
+import { Refused } from '../access/access.ts'
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
 import { type SidebandApi, wordsOf } from './api.ts'
@@ -139,14 +140,24 @@ export class Journey {
     this.#listeners.onControlState(state)
     if (state.phase !== 'waiting') return
     this.#listeners.onStep('control', 'working', 'the connection went; trying again')
-    this.#endWhereGone(sessionId).catch(() => {})
+    this.#lookUp(sessionId).catch((cause: unknown) => {
+      if (cause instanceof Refused && cause.status === 404) this.#controlGone(sessionId)
+    })
   }
 
   /** A refused socket does not say why: the session does. */
-  async #endWhereGone(sessionId: string): Promise<void> {
+  async #lookUp(sessionId: string): Promise<void> {
     const session = await this.#api.session(sessionId)
     if (session.ended_at && sessionId === this.#sessionId)
       this.#callEnded(session.ended_reason ?? 'the call is over')
+  }
+
+  /** The gateway has forgotten the session, and can no longer join its call; the two that talk still can. */
+  #controlGone(sessionId: string): void {
+    if (sessionId !== this.#sessionId) return
+    this.#control?.close()
+    this.#control = undefined
+    this.#listeners.onStep('control', 'ended', 'the gateway no longer knows this session')
   }
 
   #callEnded(reason: string): void {
