@@ -1,5 +1,5 @@
 /** What the gateway is to cost at most, beside what it did cost in a run. */
-import type { Figure } from './figures.ts'
+import { type Figure, timesOf } from './figures.ts'
 
 export interface Aim {
   readonly what: string
@@ -18,10 +18,10 @@ const sameLatency = 1.05
 
 /** Every aim, with the run's figure. */
 export function aimsOf(figures: readonly Figure[]): Aim[] {
-  const median = (row: string, contender: string) =>
-    figures.find(figure => figure.row === row && figure.contender === contender)?.median ?? null
-  const times = ([row, contender]: Cell, [otherRow, other]: Cell) =>
-    quotient(median(row, contender), median(otherRow, other))
+  const at = (row: string, contender: string) =>
+    figures.find(figure => figure.row === row && figure.contender === contender)
+  const median = (row: string, contender: string) => at(row, contender)?.median ?? null
+  const times = (one: Cell, other: Cell) => timesOf(at(...one), at(...other))
   const atMost = (what: string, value: number | null, limit: number): Aim => ({
     what,
     value,
@@ -79,8 +79,4 @@ export function printAims(figures: readonly Figure[]): void {
       `| ${what}, ${kind} ${limit} | ${value?.toFixed(2)} | ${isReached(aim) ? 'reached' : 'not reached'} |`,
     )
   }
-}
-
-function quotient(one: number | null, other: number | null): number | null {
-  return one === null || other === null || other === 0 ? null : one / other
 }

@@ -4,9 +4,10 @@ import { type Figure, figureOf } from './figures.ts'
 import { measureRow, openSessions, type Row, type Stage } from './rows.ts'
 
 const sessions = 50
-const secondsOfRound = 0.6
+/** Short, and of many: what is compared is measured close together. */
+const secondsOfRound = 0.3
 /** Long enough for the compiler to have seen every path; a shorter one charges it to the first row. */
-const warmUpSeconds = 2
+const warmUpSeconds = 1.5
 const warmUpSecondsOfWarm = 0.5
 
 /**
@@ -51,22 +52,34 @@ async function measureRows(stage: Stage, port: number, taken: Taken, rounds: num
     await openSessions(stage, contender, sessions)
     contenders.push(contender)
   }
-  for (const [row, byName] of taken) {
-    const among = contenders.filter(({ name }) => row.contenders.includes(name))
-    for (let round = -1; round < rounds; round += 1) {
-      const seconds = round >= 0 ? secondsOfRound : row.isWarm ? warmUpSecondsOfWarm : warmUpSeconds
-      // Whoever is first in one round is last in another.
-      for (const contender of rotated(among, round + 1)) {
-        const micros = await measureRow(stage, contender, row, seconds, sessions)
-        if (round >= 0) byName.set(contender.name, [...(byName.get(contender.name) ?? []), micros])
-      }
+  for (const group of Map.groupBy(taken, ([{ name, beside }]) => beside ?? name).values()) {
+    for (let round = -1; round < rounds; round += 1)
+      for (const [row, byName] of group) await measureRound(stage, contenders, row, byName, round)
+    for (const [{ name }, byName] of group) {
+      const latest = [...byName].map(([name, micros]) => `${name} ${micros.at(-1)?.toFixed(1)}`)
+      console.error(`${name}: ${latest.join('  ')}`)
     }
-    const latest = [...byName].map(([name, micros]) => `${name} ${micros.at(-1)?.toFixed(1)}`)
-    console.error(`${row.name}: ${latest.join('  ')}`)
   }
   for (const { name, stop } of contenders) {
     await stage.clients.ask('close', name)
     stop()
+  }
+}
+
+/** @param round -1 warms up */
+async function measureRound(
+  stage: Stage,
+  contenders: readonly Contender[],
+  row: Row,
+  byName: Map<Name, number[]>,
+  round: number,
+): Promise<void> {
+  const among = contenders.filter(({ name }) => row.contenders.includes(name))
+  const seconds = round >= 0 ? secondsOfRound : row.isWarm ? warmUpSecondsOfWarm : warmUpSeconds
+  // Whoever is first in one round is last in another.
+  for (const contender of rotated(among, round + 1)) {
+    const micros = await measureRow(stage, contender, row, seconds, sessions)
+    if (round >= 0) byName.set(contender.name, [...(byName.get(contender.name) ?? []), micros])
   }
 }
 

@@ -8,13 +8,34 @@ export interface Figure {
   /** Lowest and highest round. */
   readonly low: number
   readonly high: number
+  /** What each round said, in their order. */
+  readonly rounds: readonly number[]
 }
 
-export function figureOf(row: string, contender: string, unit: string, rounds: readonly number[]): Figure {
-  const sorted = rounds.toSorted((a, b) => a - b)
-  const at = (share: number) =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)
-  return { row, contender, unit, median: at(0.5), low: at(0), high: at(1) }
+export function figureOf(row: string, contender: string, unit: string, values: readonly number[]): Figure {
+  const rounds = values.map(round)
+  const [low, high] = [Math.min(...rounds), Math.max(...rounds)]
+  return { row, contender, unit, median: round(medianOf(rounds)), low, high, rounds }
+}
+
+/**
+ * How many times another figure one is: the median over the rounds that both have, each beside its own. A machine
+ * that others use too may be half as fast for some minutes; that is in both of a round, and not in its quotient.
+ * @returns null where there is nothing to compare
+ */
+export function timesOf(one: Figure | undefined, other: Figure | undefined): number | null {
+  if (one === undefined || other === undefined) return null
+  const beside = one.rounds.slice(0, other.rounds.length)
+  const times = beside
+    .map((value, index) => value / (other.rounds[index] ?? Number.NaN))
+    .filter(Number.isFinite)
+  return times.length === 0 ? null : medianOf(times)
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2
 }
 
 /** Prints one JSON line a figure, each with its ratio to the bare relay's in the same row. */
@@ -22,7 +43,7 @@ export function printLines(figures: readonly Figure[]): void {
   for (const figure of figures) console.log(JSON.stringify({ ...figure, ratio: ratioOf(figures, figure) }))
 }
 
-/** Prints one line a row: each contender's median, its range, and how many times the bare relay's it is. */
+/** Prints one line a row: each contender's median, its range, and how many times the bare relay's it is, round by round. */
 export function printTable(figures: readonly Figure[]): void {
   const contenders = [...new Set(figures.map(({ contender }) => contender))]
   const rows = Map.groupBy(figures, ({ row, unit }) => `${row} (${unit})`)
@@ -45,9 +66,13 @@ function cellOf(figures: readonly Figure[], figure: Figure | undefined): string 
   return `${figure.median}${range}${ratio === null ? '' : ` ×${ratio}`}`
 }
 
-function ratioOf(figures: readonly Figure[], { row, unit, contender, median }: Figure): number | null {
-  const bare = figures.find(other => other.row === row && other.unit === unit && other.contender === 'bare')
-  return bare === undefined || contender === 'bare' || bare.median === 0 ? null : round(median / bare.median)
+function ratioOf(figures: readonly Figure[], figure: Figure): number | null {
+  if (figure.contender === 'bare') return null
+  const bare = figures.find(
+    ({ row, unit, contender }) => row === figure.row && unit === figure.unit && contender === 'bare',
+  )
+  const times = timesOf(figure, bare)
+  return times === null ? null : round(times)
 }
 
 function round(value: number): number {

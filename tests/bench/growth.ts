@@ -1,13 +1,13 @@
 /** Whether the cost of an event grows with the number of sessions: the same events a second, over more and more. */
 import { mostSessions, type Name, startContender } from './contenders.ts'
-import { type Figure, figureOf } from './figures.ts'
+import { type Figure, figureOf, timesOf } from './figures.ts'
 import { measureRow, openSessions, type Row, type Stage } from './rows.ts'
 
 const counts = [100, 1000, 5000]
-const seconds = 2
+const seconds = 1.5
 /** What a session costs to open is no cost of an event. */
 const settleMs = 1500
-const warmUpSeconds = 2
+const warmUpSeconds = 1.5
 const rounds = 3
 
 /** Each session that is added hears less: 50 events a second of 100, one of 5,000. */
@@ -55,8 +55,8 @@ export async function measureGrowth(
 /** Linear cost is 1: an event costs the same however many sessions there are. */
 function growthOf([fewest, ...more]: readonly Figure[]): Figure[] {
   const most = more.at(-1)
-  if (fewest === undefined || most === undefined || fewest.median === 0) return []
-  const times = most.median / fewest.median
+  const times = timesOf(most, fewest)
+  if (fewest === undefined || most === undefined || times === null) return []
   return [
     figureOf(`an event over ${counts.at(-1)} sessions, of ${counts[0]}`, most.contender, 'times', [times]),
   ]

@@ -5,8 +5,8 @@ import { openSessions, type Stage } from './rows.ts'
 
 /** The more events a second, the less time there need be for the rare ones among them. */
 const loads = [
-  { sessions: 200, seconds: 3 },
-  { sessions: 1000, seconds: 2 },
+  { sessions: 200, seconds: 2 },
+  { sessions: 1000, seconds: 1.5 },
 ]
 const eventsPerSecond = 10
 const rounds = 3

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds.
  *
- *   --rounds N    rounds of every row, by each of up to five processes (2)
+ *   --rounds N    rounds of every row, by each of up to five processes (4)
  *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
  *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
  *
@@ -25,7 +25,7 @@ import { measureThroughput } from './throughput.ts'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
     chart: { type: 'string' },
   },

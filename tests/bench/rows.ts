@@ -13,6 +13,8 @@ export interface Row {
   readonly contenders: readonly Name[]
   /** Another row has warmed up what this one takes. */
   readonly isWarm?: boolean
+  /** The row that an aim compares this one with: their rounds alternate. */
+  readonly beside?: string
 }
 
 const relays: readonly Name[] = ['gateway', 'bare', 'parse', 'haproxy']
@@ -45,7 +47,7 @@ export const rows: readonly Row[] = [
       isWarm: index > 0,
     }),
   ),
-  row('dropped, 6.4 kB', 'dropped', 6400, 12_000, ['gateway', 'bare']),
+  { ...row('dropped, 6.4 kB', 'dropped', 6400, 12_000, ['gateway', 'bare']), beside: 'down, 6.4 kB' },
   row('extraction, 2 kB', 'record', 2000, 12_000, ['gateway', 'bare']),
   row('dialect, 6.4 kB', 'audio', 6400, 12_000, ['dialect', 'bare']),
   row('/chat down, 6.4 kB', 'audio', 6400, 12_000, ['chat', 'bare']),
