@@ -1,3 +1,4 @@
+import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
 import { ask, converse } from './converse.ts'
 import { gatewayProcess } from './process.ts'
@@ -13,6 +14,26 @@ const smallHeap = '--max-old-space-size=64'
 const settledRounds = 4
 const allowedGrowthBytes = 48 * 1024 * 1024
 
+/** No step of any session takes this long; one that does says which it is (ms). */
+const longestStepMs = 60_000
+
+/** What clients were told instead of an answer. */
+const errors: string[] = []
+
+async function inTime<T>(step: string, done: Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const tooLate = rest(longestStepMs, null, late).then(() => {
+    throw new Error(
+      `${step} is not done after ${longestStepMs} ms; errors so far: ${errors.join('; ') || 'none'}`,
+    )
+  })
+  try {
+    return await Promise.race([done, tooLate])
+  } finally {
+    late.abort()
+  }
+}
+
 async function gaugeOf(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text)?.[1])
@@ -25,16 +46,21 @@ test(`${sessions} sessions of ${turns} turns at once, ${rounds} rounds: none los
   let answered = 0
   for (let round = 0; round < rounds; round += 1) {
     const all = Array.from({ length: sessions }, async (_, session) => {
-      const talk = await converse(t, `${gateway.socketUrl}/chat`)
+      const step = `round ${round}, session ${session}: `
+      const talk = await inTime(`${step}opening`, converse(t, `${gateway.socketUrl}/chat`))
+      talk.socket.on('message', data => {
+        const message = data.toString()
+        if (message.startsWith('{"type":"error"')) errors.push(`${step}${message}`)
+      })
       for (let turn = 0; turn < turns; turn += 1) {
         const words = `this is ${round} ${session} ${turn}`
-        const { transcript, bytes } = await ask(talk, words)
+        const { transcript, bytes } = await inTime(`${step}turn ${turn}`, ask(talk, words))
         if (transcript !== `You said: ${words}`) t.fail(`asked "${words}", answered "${transcript}"`)
         if (bytes === 0) t.fail(`no audio for "${words}"`)
         answered += 1
       }
       talk.socket.close()
-      await talk.closed
+      await inTime(`${step}closing`, talk.closed)
     })
     await Promise.all(all)
     memory.push(await gaugeOf(gateway.url, 'process_resident_memory_bytes'))
