@@ -86,8 +86,9 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
 }
 
 function add(counts: Map<string, number>, label: string): void {
-  const key = counts.has(label) || counts.size < maxLabelValues ? label : 'other'
-  counts.set(key, (counts.get(key) ?? 0) + 1)
+  const known = counts.get(label)
+  const key = known !== undefined || counts.size < maxLabelValues ? label : 'other'
+  counts.set(key, (known ?? counts.get(key) ?? 0) + 1)
 }
 
 function describe(registry: Registry, traffic: Traffic): void {
