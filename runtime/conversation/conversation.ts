@@ -3,7 +3,7 @@
  * session's own events, of either dialect; past audio becomes its transcript.
  */
 import { randomBytes } from 'node:crypto'
-import { gaName, namesOf } from '../events/dialect.ts'
+import { gaName } from '../events/dialect.ts'
 import { isFields, parseFields } from '../events/fields.ts'
 import type { Dialect } from '../types.ts'
 import { isGenerated, itemEvent, readItem, type SaidItem } from './said-item.ts'
@@ -11,18 +11,16 @@ import { isGenerated, itemEvent, readItem, type SaidItem } from './said-item.ts'
 /** Older items are forgotten beyond this (characters); the newest is always kept. */
 export const maxConversationChars = 64 * 1024
 
-/** The events that change what was said, by either dialect's name; all others are passed over by their type alone. */
-const telling = new Set(
-  [
-    'conversation.item.added',
-    'conversation.item.done',
-    'conversation.item.deleted',
-    'conversation.item.input_audio_transcription.completed',
-    'response.output_item.done',
-    'response.created',
-    'response.done',
-  ].flatMap(namesOf),
-)
+/** The events that change what was said; all others are passed over by their type alone. */
+const telling = new Set([
+  'conversation.item.added',
+  'conversation.item.done',
+  'conversation.item.deleted',
+  'conversation.item.input_audio_transcription.completed',
+  'response.output_item.done',
+  'response.created',
+  'response.done',
+])
 
 /** How a conversation stands in the store. */
 interface Stored {
@@ -98,9 +96,9 @@ export class Conversation {
 
   /** Takes in one event from upstream. @returns whether it changed anything */
   note(frame: Buffer, type: string | null): boolean {
-    if (type === null || !telling.has(type)) return false
+    const name = type === null ? '' : gaName(type)
+    if (!telling.has(name)) return false
     const event = parseFields(frame) ?? {}
-    const name = gaName(type)
     switch (name) {
       case 'response.created':
         this.#asked = false
