@@ -1,6 +1,6 @@
 /** The rehearsal, run as a person does; and with each planted fault, which its proofs must name. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -14,9 +14,14 @@ const main = fileURLToPath(new URL('../rehearsal/main.ts', import.meta.url))
 async function rehearse(...words: string[]): Promise<{ code: number | null; report: Report; page: string }> {
   const out = mkdtempSync(join(tmpdir(), 'rehearsal-report-'))
   const child = spawn(process.execPath, [main, '--duration', '1', '--out', out, ...words], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', chunk => {
+    said += chunk
   })
   const code = await new Promise<number | null>(resolve => child.once('close', resolve))
+  if (!existsSync(join(out, 'report.json'))) throw new Error(`No report, exit code ${code}: ${said}`)
   return {
     code,
     report: JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')),
