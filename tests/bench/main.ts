@@ -34,9 +34,6 @@ const rounds = Number(values.rounds)
 const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)
 
-// A run that is broken off takes what it started along.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
-
 const startedAt = performance.now()
 const stage: Stage = {
   source: await startCommanded(join(import.meta.dirname, 'source.ts')),
