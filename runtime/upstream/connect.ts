@@ -77,9 +77,10 @@ class UpstreamConnection implements Upstream, Reading, Watching {
     this.maxMessageBytes = maxMessageBytes
     this.#reader = new DirectReader(this)
     this.#socket = this.#dial(options)
-    this.#deadline = setTimeout(() => {
+    const late = () =>
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
-    }, timeoutMs)
+    // An answer that came while this process itself was held up is read first.
+    this.#deadline = setTimeout(() => setImmediate(late), timeoutMs)
     this.#heartbeat = new Heartbeat(heartbeatMs, this)
     this.#listen(options.greets ?? true)
   }
