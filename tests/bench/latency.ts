@@ -9,7 +9,9 @@ const loads = [
   { sessions: 1000, seconds: 1.5 },
 ]
 const eventsPerSecond = 10
-const rounds = 3
+/** What an aim compares takes more of the time than what stands beside it. */
+const rounds: Partial<Record<Name, number>> = { gateway: 5, bare: 5 }
+const roundsOfOthers = 2
 const bytes = 6400
 const settleMs = 300
 const shares = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 }
@@ -46,8 +48,8 @@ async function measureLoad(
 ): Promise<Figure[]> {
   const perSecond = sessions * eventsPerSecond
   const taken = new Map<Name, number[][]>(names.map(name => [name, []]))
-  for (let round = 0; round < rounds; round += 1) {
-    for (const group of names) {
+  for (let round = 0; round < Math.max(...Object.values(rounds)); round += 1) {
+    for (const group of names.filter(name => round < (rounds[name] ?? roundsOfOthers))) {
       await clients.ask('listen', group)
       await source.ask('send', { group, kind: 'audio', bytes, count: perSecond * seconds, perSecond })
       await new Promise(resolve => setTimeout(resolve, settleMs))

@@ -7,10 +7,13 @@ const sessions = 200
 const turns = 3
 const rounds = 10
 
-/** V8 lets garbage pile up as long as it may: with a small heap, what is left is what is held. An idle gateway holds 21 MiB; where two hundred sessions come near the limit, V8 does nothing but collect. */
-const smallHeap = '--max-old-space-size=64'
+/** V8 lets garbage pile up as long as it may: with a small heap, what is left is what is held. */
+const smallHeap = '--max-old-space-size=48'
 
-/** On a machine that is held up for seconds, a dial's deadline would decide what this test says. */
+/**
+ * The simulator speaks in the same process. With a fifth of a core, which is what a busy machine leaves it, two
+ * hundred dials take longer than the ten seconds that each may: the default would decide what this test says.
+ */
 const patience = { UPSTREAM_CONNECT_TIMEOUT_MS: '120000' }
 
 /** Memory settles within the first rounds; after them it may vary by this much, and not grow. */
