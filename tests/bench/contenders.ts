@@ -1,12 +1,9 @@
 /** What is compared: each a process of its own before the same upstream. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as rest } from 'node:timers/promises'
-import { maxOpenFiles } from './process-tree.ts'
+import { spawnHaproxy, untilListening } from './haproxy.ts'
 
 /**
  * `dialect` is a gateway before an upstream of the preview dialect, `chat` one whose clients are on `/chat`,
@@ -17,6 +14,8 @@ type GatewayName = 'gateway' | 'dialect' | 'chat' | 'workers'
 
 export interface Contender {
   readonly name: Name
+  /** By which source and clients know its sessions: its name, unless there are several of that. */
+  readonly group: string
   /** Where its clients dial. */
   readonly url: string
   /** What its clients say first, and the message from which on they count; without it, the first one is. */
@@ -25,6 +24,8 @@ export interface Contender {
   readonly pid: number | null
   stop(): void
 }
+
+type Started = Omit<Contender, 'group'>
 
 const root = join(import.meta.dirname, '../..')
 /** As `npm start` runs it, and the image. */
@@ -52,13 +53,23 @@ export function isPresent(name: Name): boolean {
   return name !== 'haproxy' || spawnSync('haproxy', ['-v']).status === 0
 }
 
-/** @param port the upstream's */
-export async function startContender(name: Name, port: number): Promise<Contender> {
+/** @param port the upstream's @param environment what a gateway has besides */
+export async function startContender(
+  name: Name,
+  port: number,
+  group: string = name,
+  environment: Record<string, string> = {},
+): Promise<Contender> {
+  const query = `${sdkPath}?model=${group}`
   if (name === 'direct')
-    return { name, url: `ws://127.0.0.1:${port}${sdkPath}?model=direct`, pid: null, stop: () => undefined }
-  if (name === 'haproxy') return startHaproxy(port)
-  if (name === 'bare' || name === 'parse') return startRelay(name, port)
-  return startGateway(name, port)
+    return { name, group, url: `ws://127.0.0.1:${port}${query}`, pid: null, stop: () => undefined }
+  const started =
+    name === 'haproxy'
+      ? await startHaproxy(port, query)
+      : name === 'bare' || name === 'parse'
+        ? await startRelay(name, port, query)
+        : await startGateway(name, port, { AZURE_OPENAI_DEPLOYMENT_NAME: group, ...environment })
+  return { ...started, group }
 }
 
 /** What makes one gateway another. */
@@ -73,7 +84,11 @@ const differences: Readonly<Record<GatewayName, Record<string, string>>> = {
 /** A session of `/chat` dials upstream when its client first says something, and shows an answer once it began. */
 const chatOpening = { greeting: '{"text":"Hello."}', until: 'transcript-reset' }
 
-async function startGateway(name: GatewayName, port: number): Promise<Contender> {
+async function startGateway(
+  name: GatewayName,
+  port: number,
+  environment: Record<string, string>,
+): Promise<Started> {
   const child = spawn(process.execPath, [...nodeArguments, ...start], {
     cwd: root,
     env: {
@@ -81,9 +96,9 @@ async function startGateway(name: GatewayName, port: number): Promise<Contender>
       PORT: '0',
       AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`,
       AZURE_OPENAI_API_KEY: 'none',
-      AZURE_OPENAI_DEPLOYMENT_NAME: name,
       ...gatewayEnvironment,
       ...differences[name],
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -101,7 +116,7 @@ async function startGateway(name: GatewayName, port: number): Promise<Contender>
 /** BENCH_NODE_ARGS goes to the gateway and to the relays alike, for example `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
 const nodeArguments = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(word => word !== '')
 
-async function startRelay(name: 'bare' | 'parse', port: number): Promise<Contender> {
+async function startRelay(name: 'bare' | 'parse', port: number, query: string): Promise<Started> {
   const child = spawn(
     process.execPath,
     [...nodeArguments, join(relays, `${name}.ts`), `ws://127.0.0.1:${port}`],
@@ -110,60 +125,15 @@ async function startRelay(name: 'bare' | 'parse', port: number): Promise<Contend
     },
   )
   const own = await firstLine(child, text => /^\d+$/.test(text))
-  return contenderOf(name, child, `ws://127.0.0.1:${own}${sdkPath}?model=${name}`)
+  return contenderOf(name, child, `ws://127.0.0.1:${own}${query}`)
 }
 
-async function startHaproxy(port: number): Promise<Contender> {
-  const own = await freePort()
-  const file = join(mkdtempSync(join(tmpdir(), 'bench-')), 'haproxy.cfg')
-  writeFileSync(
-    file,
-    `global
-  nbthread 1
-  maxconn ${haproxyConnections}
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-  timeout tunnel 1h
-frontend relay
-  bind 127.0.0.1:${own}
-  default_backend upstream
-backend upstream
-  server upstream 127.0.0.1:${port}
-`,
-  )
-  const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
-  const contender = contenderOf('haproxy', child, `ws://127.0.0.1:${own}${sdkPath}?model=haproxy`)
+async function startHaproxy(port: number, query: string): Promise<Started> {
+  const { child, port: own } = await spawnHaproxy(port)
+  const contender = contenderOf('haproxy', child, `ws://127.0.0.1:${own}${query}`)
   await untilListening(own)
   return contender
 }
-
-const ownFiles = 200
-
-/** Sessions that one relay can hold here: each has two sockets, and the relay has files of its own. */
-export function mostSessions(): number {
-  return Math.floor((maxOpenFiles() - ownFiles) / 2)
-}
-
-/** More than any row opens. It does not start with more than the limit of open files allows. */
-const haproxyConnections = Math.min(11_000, mostSessions())
-
-/** HAProxy says nothing when it is ready. @throws Error when nobody listens in time */
-async function untilListening(port: number): Promise<void> {
-  for (const deadline = performance.now() + startMs; ; await rest(pollMs)) {
-    const isThere = await new Promise<boolean>(resolve => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
-      socket.once('connect', () => socket.destroy())
-    })
-    if (isThere) return
-    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}`)
-  }
-}
-
-const startMs = 10_000
-const pollMs = 20
 
 /** A run that breaks off leaves nothing behind. */
 const children = new Set<ChildProcess>()
@@ -172,7 +142,7 @@ process.once('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-function contenderOf(name: Name, child: ChildProcess, url: string): Contender {
+function contenderOf(name: Name, child: ChildProcess, url: string): Started {
   children.add(child)
   child.once('exit', () => children.delete(child))
   return { name, url, pid: child.pid ?? null, stop: () => child.kill('SIGINT') && child.kill('SIGINT') }
@@ -183,14 +153,5 @@ function firstLine(child: ChildProcess, fits: (line: string) => boolean): Promis
     child.once('exit', code => reject(new Error(`a contender ended with ${code}`)))
     if (child.stdout !== null)
       createInterface({ input: child.stdout }).on('line', line => fits(line) && resolve(line))
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
   })
 }

@@ -15,8 +15,9 @@ const warmUpSecondsOfWarm = 0.5
  * long as it lives: what an aim compares is measured again by one process after another, and a figure is the
  * median over them all.
  */
-const processes: Partial<Record<Name, number>> = { gateway: 5, bare: 5, haproxy: 2 }
-const turns = Math.max(...Object.values(processes))
+function processesOf({ processes = 5 }: Row, name: Name): number {
+  return name === 'gateway' || name === 'bare' ? processes : name === 'haproxy' ? 2 : 1
+}
 
 type Taken = Map<Row, Map<Name, number[]>>
 
@@ -28,6 +29,7 @@ export async function measureCpu(
   rounds: number,
 ): Promise<Figure[]> {
   const taken: Taken = new Map(rows.map(row => [row, new Map<Name, number[]>()]))
+  const turns = Math.max(0, ...rows.flatMap(row => row.contenders.map(name => processesOf(row, name))))
   for (let turn = 0; turn < turns; turn += 1) await measureRows(stage, port, rowsOf(taken, turn), rounds)
   return [...taken].flatMap(([row, byName]) =>
     [...byName].map(([name, micros]) => figureOf(row.name, name, 'µs an event', micros)),
@@ -38,7 +40,7 @@ export async function measureCpu(
 function rowsOf(taken: Taken, turn: number): Taken {
   return new Map(
     [...taken].flatMap(([row, byName]) => {
-      const contenders = row.contenders.filter(name => (processes[name] ?? 1) > turn)
+      const contenders = row.contenders.filter(name => processesOf(row, name) > turn)
       return contenders[0] === row.contenders[0] ? [[{ ...row, contenders }, byName]] : []
     }),
   )
@@ -60,8 +62,8 @@ async function measureRows(stage: Stage, port: number, taken: Taken, rounds: num
       console.error(`${name}: ${latest.join('  ')}`)
     }
   }
-  for (const { name, stop } of contenders) {
-    await stage.clients.ask('close', name)
+  for (const { group, stop } of contenders) {
+    await stage.clients.ask('close', group)
     stop()
   }
 }

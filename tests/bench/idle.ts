@@ -1,7 +1,7 @@
-/** Memory of sessions that say nothing, and how fast they connect. */
-import { mostSessions, type Name, startContender } from './contenders.ts'
+/** What sessions that say nothing cost, and how fast they connect. */
+import { type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
-import { memoryBytes } from './process-tree.ts'
+import { cpuMicros, memoryBytes, mostSessions } from './process-tree.ts'
 import { openSessions, type Stage } from './rows.ts'
 
 /** The parsing relay holds a session as the bare one does: it is here once. */
@@ -11,6 +11,10 @@ const loads = [
   { sessions: 10_000, names: ['gateway', 'bare', 'haproxy'] },
 ] as const
 const settleMs = 2500
+
+/** Who pings is asked what that costs: over one interval of the heartbeat (ms), by so many sessions. */
+const pingedSessions = 5000
+const heartbeatMs = 10_000
 
 /** Measures each contender in a fresh process for each number of sessions. */
 export async function measureIdle(
@@ -32,6 +36,12 @@ export async function measureIdle(
       const held = await stage.source.ask<number>('sessions', name)
       if (held !== count) throw new Error(`${name} holds ${held} sessions of ${count}`)
       const kilobytes = (memoryBytes(pid ?? 0) - base) / count / 1000
+      if (name === 'gateway' && count === pingedSessions) {
+        const before = cpuMicros(pid ?? 0)
+        await rest(heartbeatMs)
+        const percent = (cpuMicros(pid ?? 0) - before) / heartbeatMs / 10
+        found.push(figureOf(`${count} idle sessions`, name, '% of a core', [percent]))
+      }
       await stage.clients.ask('close', name)
       stop()
       await rest(settleMs / 3)

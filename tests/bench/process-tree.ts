@@ -60,3 +60,10 @@ function read(path: string): string {
     return ''
   }
 }
+
+const ownFiles = 200
+
+/** Sessions that one relay can hold here: each has two sockets, and the relay has files of its own. */
+export function mostSessions(): number {
+  return Math.floor((maxOpenFiles() - ownFiles) / 2)
+}

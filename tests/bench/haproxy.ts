@@ -1,0 +1,61 @@
+/** HAProxy as a relay of one thread. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as rest } from 'node:timers/promises'
+import { mostSessions } from './process-tree.ts'
+
+/** More than any row opens. It does not start with more than the limit of open files allows. */
+const haproxyConnections = Math.min(11_000, mostSessions())
+
+/** Starts it before an upstream. @returns on which port it will listen */
+export async function spawnHaproxy(upstreamPort: number): Promise<{ child: ChildProcess; port: number }> {
+  const port = await freePort()
+  const file = join(mkdtempSync(join(tmpdir(), 'bench-')), 'haproxy.cfg')
+  writeFileSync(
+    file,
+    `global
+  nbthread 1
+  maxconn ${haproxyConnections}
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  timeout tunnel 1h
+frontend relay
+  bind 127.0.0.1:${port}
+  default_backend upstream
+backend upstream
+  server upstream 127.0.0.1:${upstreamPort}
+`,
+  )
+  const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
+  return { child, port }
+}
+
+/** HAProxy says nothing when it is ready. @throws Error when nobody listens in time */
+export async function untilListening(port: number): Promise<void> {
+  for (const deadline = performance.now() + startMs; ; await rest(pollMs)) {
+    const isThere = await new Promise<boolean>(resolve => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (isThere) return
+    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}`)
+  }
+}
+
+const startMs = 10_000
+const pollMs = 20
+
+function freePort(): Promise<number> {
+  return new Promise(resolve => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
