@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds.
  *
- *   --rounds N    rounds of every row, by each of up to five processes (4)
+ *   --rounds N    rounds of every row, by each process that measures it (4)
  *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
  *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
  *
