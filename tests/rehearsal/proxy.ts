@@ -4,6 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sleep } from './waits.ts'
 
 export interface Ingress {
   readonly port: number
@@ -23,7 +24,7 @@ export async function startProxy(port: number, servers: Readonly<Record<string, 
     console.error('haproxy is missing: run "apt-get install -y haproxy"')
     process.exit(1)
   })
-  await listening(port, child)
+  await answering(admin, child)
   return {
     port,
     setWeights: async weights => {
@@ -59,20 +60,20 @@ ${labelled.join('\n')}
 `
 }
 
-async function listening(port: number, child: ChildProcess): Promise<void> {
-  while (child.exitCode === null) {
-    const open = await new Promise<boolean>(resolve => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy()
-        resolve(true)
-      })
-      socket.once('error', () => resolve(false))
-    })
-    if (open) return
-    await new Promise(resolve => setTimeout(resolve, 20))
+/** Whoever answers at the port may be somebody else, who took it before; at the socket it is HAProxy. */
+async function answering(admin: string, child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + startMs
+  while (child.exitCode === null && performance.now() < deadline) {
+    const answer = await command(admin, 'show info').catch(() => '')
+    if (answer.startsWith('Name: HAProxy')) return
+    await sleep(pollMs)
   }
-  throw new Error(`haproxy ended with ${child.exitCode}`)
+  child.kill('SIGKILL')
+  throw new Error(`haproxy does not answer; it ended with ${child.exitCode}`)
 }
+
+const startMs = 10_000
+const pollMs = 20
 
 function command(path: string, words: string): Promise<string> {
   return new Promise((resolve, reject) => {
