@@ -15,9 +15,13 @@ const warmUpSecondsOfWarm = 0.5
  * long as it lives: what an aim compares is measured again by one process after another, and a figure is the
  * median over them all.
  */
-function processesOf({ processes = 5 }: Row, name: Name): number {
-  return name === 'gateway' || name === 'bare' ? processes : name === 'haproxy' ? 2 : 1
+function processesOf({ processes = processesOfCompared }: Row, name: Name): number {
+  if (name === 'gateway' || name === 'bare') return processes
+  return name === 'haproxy' ? processesOfHaproxy : 1
 }
+
+const processesOfCompared = 5
+const processesOfHaproxy = 2
 
 type Taken = Map<Row, Map<Name, number[]>>
 

@@ -24,7 +24,10 @@ interface Member {
   readonly micros: number[]
 }
 
-/** A ping is a session's cost, not an event's: over 5,000 sessions that hear one event a second they would be a third of all frames. */
+/**
+ * A ping is a session's cost, not an event's: of 5,000 sessions that hear one event a second it and its pong would
+ * be every sixth frame, most of them at once, as the sessions are opened together.
+ */
 const fewPings = { REALTIME_HEARTBEAT_SEC: '300' }
 
 const all: readonly Name[] = ['gateway', 'bare', 'haproxy']
@@ -50,7 +53,6 @@ export async function measureGrowth(
 async function measureOne(stage: Stage, port: number, name: Name): Promise<Figure[]> {
   const members: Member[] = []
   for (const sessions of counts.filter(count => count <= mostSessions())) {
-    // Each needs a name of its own, by which source and clients know its sessions.
     const contender = await startContender(name, port, `${name}-of-${sessions}`, fewPings)
     await openSessions(stage, contender, sessions)
     members.push({ contender, sessions, micros: [] })

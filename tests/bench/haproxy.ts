@@ -1,10 +1,11 @@
 /** HAProxy as a relay of one thread. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as rest } from 'node:timers/promises'
+import { freePort } from '../store/redis-server.ts'
 import { mostSessions } from './process-tree.ts'
 
 /** More than any row opens. It does not start with more than the limit of open files allows. */
@@ -50,12 +51,3 @@ export async function untilListening(port: number): Promise<void> {
 
 const startMs = 10_000
 const pollMs = 20
-
-function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}
