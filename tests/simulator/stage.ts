@@ -21,12 +21,12 @@ export interface Stage {
   dial(path?: string, options?: ConnectOptions): Promise<Conversation>
 }
 
-/** Makes the stage of one test file. */
-export function createStage(test: TestFn): Stage {
+/** Makes a stage of one test file. @param own options of the file's own simulator */
+export function createStage(test: TestFn, own: SimulatorOptions = fast): Stage {
   const running: Simulator[] = []
   const heard: { preview: boolean; seen: readonly Received[] }[] = []
   let shared: Promise<Simulator> | null = null
-  const simulator = async (options: SimulatorOptions = fast) => {
+  const simulator = async (options: SimulatorOptions = own) => {
     const started = await startSimulator(options)
     running.push(started)
     return started

@@ -14,6 +14,8 @@ import {
 import { createStage } from './stage.ts'
 
 const stage = createStage(test)
+/** Says a word each 20 ms: for an answer that is to be under way until the test ends it. */
+const slowStage = createStage(test, { rate: 1, seed: 7 })
 
 const itemOrder = ['conversation.item.added', 'conversation.item.done']
 const openingOrder = ['response.created', 'response.output_item.added', 'conversation.item.added']
@@ -153,7 +155,7 @@ test('a function call streams its arguments, and its output is quoted in the nex
 })
 
 test('a cancelled answer ends with its done chain and says who cancelled it', async t => {
-  const { until, send, close, next } = await stage.dial()
+  const { until, send, close, next } = await slowStage.dial()
   await next('session.created')
   send(update(textOnly), userText('count to 900'), respond())
   await until('response.output_text.delta')
