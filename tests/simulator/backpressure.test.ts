@@ -1,5 +1,4 @@
 import test from 'ava'
-import type { Pacer } from '../../runtime/simulator/clock.ts'
 import { gaDialect } from '../../runtime/simulator/protocol/ga-dialect.ts'
 import { defaultConfig } from '../../runtime/simulator/session/defaults.ts'
 import { Session } from '../../runtime/simulator/session/session.ts'
@@ -7,37 +6,10 @@ import type { Wire } from '../../runtime/simulator/session/wire.ts'
 import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
 import { connect } from './conversation.ts'
 import { append, respond, update, userText } from './events.ts'
+import { createHandClock } from './hand-clock.ts'
 import { createStage } from './stage.ts'
 
 const stage = createStage(test)
-
-/** A clock that goes only when told. */
-function createHandClock(): Pacer & { goTo(ms: number): void } {
-  let nowMs = 0
-  const tasks: { atMs: number; task: () => void }[] = []
-  return {
-    now: () => nowMs,
-    at: (atMs, task) => {
-      const entry = { atMs, task }
-      tasks.push(entry)
-      return () => {
-        const index = tasks.indexOf(entry)
-        if (index >= 0) tasks.splice(index, 1)
-      }
-    },
-    goTo: ms => {
-      for (;;) {
-        tasks.sort((a, b) => a.atMs - b.atMs)
-        const next = tasks[0]
-        if (next === undefined || next.atMs > ms) break
-        tasks.shift()
-        nowMs = Math.max(nowMs, next.atMs)
-        next.task()
-      }
-      nowMs = ms
-    },
-  }
-}
 
 test('a client that does not read is given no more speech, and gets the rest when it reads again', t => {
   const clock = createHandClock()

@@ -1,6 +1,10 @@
+import { EventEmitter } from 'node:events'
 import test from 'ava'
+import type { WebSocket } from 'ws'
+import { Player } from '../../runtime/simulator/replay/player.ts'
 import { readRecording } from '../../runtime/simulator/replay/recording.ts'
 import { connect } from './conversation.ts'
+import { createHandClock } from './hand-clock.ts'
 import { createStage } from './stage.ts'
 
 const stage = createStage(test)
@@ -40,12 +44,31 @@ test('with its timing a recording keeps its pauses', async t => {
   const { url } = await stage.simulator({ replay: readRecording(text, false) })
   const { next, send, close } = await connect(`${url}/v1/realtime?model=gpt-realtime`)
   await next('session.created')
+  // From the words that both pauses follow: an event may be read late, but none is sent early.
+  const before = performance.now()
   send({ type: 'response.create' })
   await next('response.created')
-  const before = performance.now()
   await next('response.done')
-  t.true(performance.now() - before > 200)
+  t.true(performance.now() - before > 290)
   await close()
+})
+
+test('each pause of a recording is as long as it was, counted from the words of the client', t => {
+  const clock = createHandClock()
+  const said: [number, number][] = []
+  const socket = Object.assign(new EventEmitter(), {
+    ...{ OPEN: 1, readyState: 1, bufferedAmount: 0 },
+    send: (event: string) => said.push([JSON.parse(event).n, clock.now()]),
+  })
+  new Player(readRecording(text, false), socket as unknown as WebSocket, clock)
+  clock.goTo(1000)
+  socket.emit('message', '{"type":"response.create"}')
+  clock.goTo(2000)
+  t.deepEqual(said, [
+    [1, 0],
+    [2, 1050],
+    [3, 1300],
+  ])
 })
 
 test('a bad recording is refused with the number of the line', t => {

@@ -1,6 +1,6 @@
 /** Plays a recording to one client. */
 import type { WebSocket } from 'ws'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel, Pacer } from '../clock.ts'
 import type { Recording } from './recording.ts'
 
 const congestedBytes = 8 * 1024 * 1024
@@ -14,14 +14,14 @@ const maxHeardAhead = 1000
 export class Player {
   readonly #recording: Recording
   readonly #socket: WebSocket
-  readonly #clock: Clock
+  readonly #clock: Pacer
   /** Events of the client that the recording has not come to yet, by type. */
   readonly #heard = new Map<string, number>()
   #at = 0
   #cancel: Cancel = () => {}
   #waiting = false
 
-  constructor(recording: Recording, socket: WebSocket, clock: Clock) {
+  constructor(recording: Recording, socket: WebSocket, clock: Pacer) {
     this.#recording = recording
     this.#socket = socket
     this.#clock = clock
