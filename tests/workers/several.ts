@@ -8,8 +8,8 @@ export interface Several extends GatewayProcess {
   pidOf(worker: number): number
   /** Resolves when a worker listens that is not the process of this id. */
   replaced(worker: number, pid: number): Promise<ProcessLine>
-  /** Opens a socket. @returns which worker took it */
-  converseAt(path: string): Promise<{ talk: Talk; worker: number }>
+  /** Opens a socket. @returns which worker took it, and its name in the log */
+  converseAt(path: string): Promise<{ talk: Talk; worker: number; connection: unknown }>
 }
 
 /** Starts the workers, and waits until all of them listen. */
@@ -33,7 +33,7 @@ export async function severalWorkers(
       const talk = await converse(t, `${gateway.socketUrl}${path}`, { rejectUnauthorized: false })
       const line = await gateway.logged('client.connected', line => !told.has(line))
       told.add(line)
-      return { talk, worker: Number(line.worker) }
+      return { talk, worker: Number(line.worker), connection: line.connection }
     },
   }
 }

@@ -1,5 +1,8 @@
 /** A worker's process that says it listens, and then misbehaves in one manner. */
-import { answerMs, Link } from '../../runtime/workers/link.ts'
+import { Link } from '../../runtime/workers/link.ts'
+
+/** A supervisor that is slow to answer is no part of any manner. */
+const answerMs = 30_000
 
 const manner = process.argv[2]
 const link = new Link(process, {
