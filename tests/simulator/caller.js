@@ -11,6 +11,7 @@ globalThis.call = async (url, key, { audio = true } = {}) => {
     events.push(JSON.parse(message.data))
     notice()
   }
+  channel.onopen = notice
   let closed = false
   channel.onclose = () => {
     closed = true
@@ -77,6 +78,7 @@ globalThis.call = async (url, key, { audio = true } = {}) => {
     forget: () => {
       loudest = 0
     },
+    opened: () => until('open', () => channel.readyState === 'open'),
     closed: () => until('close', () => closed),
     stats: async () => {
       for (const stat of (await peer.getStats()).values()) {

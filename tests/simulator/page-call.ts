@@ -12,6 +12,8 @@ export interface PageCall {
   /** Waits for sound; gives its level. */
   heard(): Promise<number>
   forget(): void
+  /** Waits until the channel is open at this end. */
+  opened(): Promise<boolean>
   closed(): Promise<boolean>
   /** WebRTC's own figures of the audio received. */
   stats(): Promise<{ concealmentEvents: number; totalAudioEnergy: number; packetsLost: number }>

@@ -104,12 +104,16 @@ test.serial(
   async t => {
     const page = await callPage()
     const callId = await page.evaluate(
-      async ([url, key]) => {
+      async ([url, key, item]) => {
         const call = await globalThis.call(url, key)
         Object.assign(globalThis, { running: call })
+        // What is said before the channel is open at both ends is not heard on it.
+        await call.opened()
+        call.send(item)
+        await call.event('conversation.item.added')
         return call.callId
       },
-      [`${callsUrl()}?webrtcfilter=on`, await mintKey(manual)] as const,
+      [`${callsUrl()}?webrtcfilter=on`, await mintKey(manual), userText('first words')] as const,
     )
     const { send, next, until, closed } = await connect(sidebandUrl(callId))
     send(update({ instructions: 'Always begin with "Aye."' }))
