@@ -4,11 +4,14 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { openStall, type Stall } from './chromium.ts'
 
+/** Twice this, the microphone is silent: so long has a page to mute it when it has been answered. */
+const silenceSec = 4
+
 /** Opens a browser whose pages can load the SDK, and whose microphone speaks. */
 export async function openAgentsStall(): Promise<Stall> {
   const entry = createRequire(import.meta.url).resolve('@openai/agents-realtime')
   const bundle = await readFile(join(dirname(entry), 'bundle', 'openai-realtime-agents.umd.js'), 'utf8')
-  return openStall('Could you tell me something about the sea', { '/sdk.js': bundle })
+  return openStall('Could you tell me something about the sea', { '/sdk.js': bundle }, silenceSec)
 }
 
 /** Runs in the page: a session of the SDK with a tool; waits until the history holds the words. */
@@ -69,9 +72,10 @@ export function callAsAgents(stall: Stall, callsUrl: string, key: string): Promi
     const { session, errors, said, event } = await talk(transport, '${key}')
     await said('I heard you speak for')
     session.mute(true)
-    const started = event('output_audio_buffer.started')
+    const created = event('response.created')
     session.sendMessage('count to 300')
-    await started
+    await created
+    await event('output_audio_buffer.started')
     const cleared = event('output_audio_buffer.cleared')
     session.interrupt()
     await cleared

@@ -19,14 +19,19 @@ export interface Stall {
 }
 
 /**
- * Starts a browser whose microphone says `words` again and again, with two seconds of silence between.
+ * Starts a browser whose microphone says `words` again and again.
  *
  * @param files path → content of what the page's server gives besides the page
+ * @param silenceSec before the words, and again after them
  */
-export async function openStall(words: string, files: Record<string, string> = {}): Promise<Stall> {
+export async function openStall(
+  words: string,
+  files: Record<string, string> = {},
+  silenceSec = 1,
+): Promise<Stall> {
   const folder = await mkdtemp(join(tmpdir(), 'microphone-'))
   const sound = join(folder, 'microphone.wav')
-  await writeFile(sound, wavOf(words))
+  await writeFile(sound, wavOf(words, silenceSec))
   const browser = await launchChromium([withoutGesture, `--use-file-for-fake-audio-capture=${sound}`])
   const server = createServer((request, response) => {
     const file = files[request.url ?? '/']
@@ -52,9 +57,9 @@ export async function openStall(words: string, files: Record<string, string> = {
   }
 }
 
-function wavOf(words: string): Buffer {
+function wavOf(words: string, silenceSec: number): Buffer {
   const speech = [...createSpeaker(1).speak(words, 'ash', 1)]
-  const pause = new Int16Array(sampleRate)
+  const pause = new Int16Array(silenceSec * sampleRate)
   const samples = [pause, ...speech.map(chunk => chunk.samples), pause]
   const data = Buffer.concat(samples.map(part => Buffer.from(part.buffer, part.byteOffset, part.byteLength)))
   const header = Buffer.alloc(44)
