@@ -83,13 +83,9 @@ function createPage(
   body: Buffer,
   policy: Record<string, string>,
 ): HttpHandler {
-  const compress = !incompressible.has(extension)
-  const bodies = {
-    br: compress ? brotliCompressSync(body) : null,
-    gzip: compress ? gzipSync(body) : null,
-    identity: body,
-  }
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const bodies = known.get(etag) ?? compress(body, extension)
+  known.set(etag, bodies)
   const headers = {
     ...policy,
     'Content-Type': contentTypes[extension] ?? 'application/octet-stream',
@@ -100,6 +96,14 @@ function createPage(
 }
 
 type Bodies = Readonly<Record<'br' | 'gzip', Buffer | null>> & { readonly identity: Buffer }
+
+/** By tag: compressing holds the process up, and gateways in one process have nearly all files in common. */
+const known = new Map<string, Bodies>()
+
+function compress(body: Buffer, extension: string): Bodies {
+  if (incompressible.has(extension)) return { br: null, gzip: null, identity: body }
+  return { br: brotliCompressSync(body), gzip: gzipSync(body), identity: body }
+}
 
 function answer(
   request: HttpRequest,
@@ -112,11 +116,11 @@ function answer(
   // A tag names one representation, so each encoding has its own (RFC 9110 section 8.8.3.3).
   const tag = encoding === undefined ? etag : etag.replace(/"$/, `-${encoding}"`)
   const tagged = { ...headers, ETag: tag, ...(encoding && { 'Content-Encoding': encoding }) }
-  const known = request.headers
+  const isCurrent = request.headers
     .get('if-none-match')
     ?.split(',')
     .some(value => value.trim().replace(/^W\//, '') === tag)
-  if (known) return { status: 304, headers: tagged }
+  if (isCurrent) return { status: 304, headers: tagged }
   return {
     status: 200,
     headers: tagged,
