@@ -49,11 +49,19 @@ async function start(port: number): Promise<ChildProcess> {
   return child
 }
 
-/** A port that nobody listens on now. */
+/** Below the ports that kernels give out by themselves (32768 and up on Linux, 49152 on others), above those of services. */
+const firstPort = 20_000
+const ports = 12_000
+
+/** A port that nobody listens on now, and that nobody is given who asks for any: who closes it finds it free again. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
+  for (;;) {
+    const port = firstPort + Math.floor(Math.random() * ports)
+    const server = createServer()
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
 }
