@@ -83,7 +83,8 @@ test('an endpoint that hangs does not use up the time of the next one', async t 
     ...unfiltered,
     AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${first.port},http://localhost:${second.port}`,
     AZURE_OPENAI_API_KEY: 'key-1,key-2',
-    UPSTREAM_CONNECT_TIMEOUT_MS: '1000',
+    // One half for the endpoint that hangs, and as much for the next: more than it needs wherever this runs.
+    UPSTREAM_CONNECT_TIMEOUT_MS: '10000',
   })
   const talk = await converse(t, `${gateway.socketUrl}/realtime`)
   t.is((await talk.next()).type, 'session.created')
