@@ -215,12 +215,18 @@ test('at the door: a credential that has all its sessions is refused with 429 an
 
 test('at the door: refused tries count towards the address, so that secrets cannot be guessed at speed', async t => {
   const gateway = await gatewayFor(t, { ...alice, LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: '3' })
-  const statuses: number[] = []
-  for (let n = 0; n < 8; n += 1)
-    statuses.push((await knockSocket(gateway.url, { path: '/chat', headers: { 'api-key': 'guess' } })).status)
+  const minute = () => Math.floor(Date.now() / 60_000)
+  const guess = () => knockSocket(gateway.url, { path: '/chat', headers: { 'api-key': 'guess' } })
+  let statuses: number[] = []
+  let began: number
+  // Tries are counted by minutes of the clock, one of which may turn in between.
+  do {
+    began = minute()
+    statuses = []
+    for (let n = 0; n < 8; n += 1) statuses.push((await guess()).status)
+  } while (minute() !== began)
   t.is(statuses.at(-1), 429)
-  // The minute of the clock may turn within the test, so one more round of tries can be let through.
-  t.true(statuses.filter(status => status === 401).length <= 6)
+  t.true(statuses.filter(status => status === 401).length <= 3)
 })
 
 test('at the door: X-Forwarded-For counts only from a trusted proxy', async t => {
@@ -238,6 +244,7 @@ test('at the door: X-Forwarded-For counts only from a trusted proxy', async t =>
 test('at the door: more messages than allowed end the session with 1008, and nothing of the surplus goes on', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, { ...upstream.env, LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: '5' })
+  const startedAt = Date.now()
   const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`)
   await talk.until('session.created')
   for (let n = 0; n < 100; n += 1) talk.send({ type: 'input_audio_buffer.append', audio: '' })
@@ -245,7 +252,9 @@ test('at the door: more messages than allowed end the session with 1008, and not
   t.is((said.at(-1) as Message & { error: { code: string } }).error.code, 'limit_reached')
   t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
   const { fields } = await gateway.logged('connection.closed')
-  t.true(Number(fields.messagesUp) <= 20)
+  // Two seconds' worth at once, and what came due meanwhile; the coarse time may be a little behind.
+  const allowed = 5 * (2 + (Date.now() - startedAt) / 1000) + 1
+  t.true(Number(fields.messagesUp) <= allowed, `${fields.messagesUp} of ${allowed} messages`)
 })
 
 test("at the door: the answer that spends the day's tokens is the last, and the next session is refused", async t => {
