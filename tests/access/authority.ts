@@ -23,10 +23,21 @@ export interface Authority {
   now: number
 }
 
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>
+
+/** Making one takes long, and many at once hold up all that has a deadline: each authority's first key is the same, and so on. */
+const keyPairs: Promise<KeyPair>[] = []
+
+function keyPair(place: number): Promise<KeyPair> {
+  keyPairs[place] ??= generateKeyPair('RS256', { extractable: true })
+  return keyPairs[place]
+}
+
 export async function startAuthority(t: ExecutionContext): Promise<Authority> {
   const keys = new Map<string, { privateKey: CryptoKey; jwk: JWK }>()
   let served: string[] = []
   let fetches = 0
+  let made = 0
   const server = createServer((request, response) => {
     fetches += 1
     if (authority.mode === 'down') return void request.socket.destroy()
@@ -48,7 +59,7 @@ export async function startAuthority(t: ExecutionContext): Promise<Authority> {
     mode: 'serve',
     now: Math.floor(Date.now() / 1000),
     rotate: async (kid, keepOthers = false) => {
-      const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
+      const { privateKey, publicKey } = await keyPair(made++)
       keys.set(kid, { privateKey, jwk: { ...(await exportJWK(publicKey)), kid, use: 'sig' } })
       served = keepOthers ? [...served, kid] : [kid]
     },
