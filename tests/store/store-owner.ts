@@ -10,7 +10,7 @@ import type { Stage } from '../gateway/start.ts'
 const self = fileURLToPath(import.meta.url)
 
 /** A process that is started, or that shares a core with many, may answer late: only a hung one takes this long (ms). */
-const patienceMs = 60_000
+const patienceMs = 300_000
 
 export interface StoreOwner {
   readonly child: ChildProcess
