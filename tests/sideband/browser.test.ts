@@ -78,8 +78,7 @@ test.serial(
     const answered = await callEvent('response.output_audio_transcript.done')
     t.true(String(answered.transcript).length > 0)
     await callEvent('output_audio_buffer.stopped')
-    const heard = await page.evaluate('soundEnergy()')
-    t.true(Number(heard) > 0, 'the browser received sound')
+    await t.notThrowsAsync(page.evaluate('heard()'), 'the browser received sound')
   },
 )
 
@@ -99,8 +98,13 @@ test.serial("send a server message: the browser's own channel carries the answer
   control.send({ type: 'send_message', text: 'from the server' })
   await callEvent('response.done')
   await page.evaluate("answeredWith('from the server')")
-  const { body } = await request(`${gateway.url}/sideband/session/${sessionId}`)
-  t.true(Number(body.events_to_openai) >= 5)
+  // Counts are written from time to time.
+  const sent = async () => {
+    const { body } = await request(`${gateway.url}/sideband/session/${sessionId}`)
+    return Number(body.events_to_openai)
+  }
+  while ((await sent()) < 6);
+  t.is(await sent(), 6)
 })
 
 test.serial("hang up from the server: the browser's peer connection ends", async t => {

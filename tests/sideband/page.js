@@ -30,14 +30,16 @@ globalThis.startCall = async session_id => {
   return call_id
 }
 
-globalThis.soundEnergy = async () => {
+const soundEnergy = async () => {
   const reports = [...(await call.peer.getStats()).values()]
-  return reports.find(({ type }) => type === 'inbound-rtp').totalAudioEnergy
+  return reports.find(({ type }) => type === 'inbound-rtp')?.totalAudioEnergy ?? 0
 }
 
 const until = async done => {
-  while (!done()) await new Promise(resolve => setTimeout(resolve, 20))
+  while (!(await done())) await new Promise(resolve => setTimeout(resolve, 20))
 }
+
+globalThis.heard = () => until(async () => (await soundEnergy()) > 0)
 
 globalThis.answeredWith = words =>
   until(() => call.events.some(({ transcript }) => transcript?.includes(words)))

@@ -184,8 +184,13 @@ test('what a replica counted is in the store when it has ended', async t => {
   const sessionId = await placeCall(a.url)
   const control = await converse(t, `${a.socketUrl}/sideband/control/${sessionId}`)
   const call = await upstream.joined()
-  const { body } = await request(`${b.url}/sideband/session/${sessionId}`)
-  t.true(body.websocket_connected)
+  await control.until('sideband_connected')
+  // Upstream and observer know of the connection before the store does.
+  const isConnected = async () => {
+    const { body } = await request(`${b.url}/sideband/session/${sessionId}`)
+    return body.websocket_connected === true
+  }
+  while (!(await isConnected()));
   const usage = { total_tokens: 100, input_tokens: 60, output_tokens: 40 }
   call.send({ type: 'response.done', response: { usage } })
   await control.until('openai_event')
