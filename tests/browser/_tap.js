@@ -3,15 +3,19 @@
 {
   const connect = AudioNode.prototype.connect
   const windowSamples = 256
+  // The most that the API gives: 1.4 s at the page's 24 kHz.
+  const tailSamples = 32_768
   const quiet = 0.0005
-  const settledMs = 500
+  const settledSec = 0.5
   const giveUpMs = 10_000
   let tap
+  let tail
 
   AudioNode.prototype.connect = function (target, ...ports) {
     if (target instanceof AudioDestinationNode) {
       tap = new AnalyserNode(this.context, { fftSize: windowSamples })
-      connect.call(this, tap)
+      tail = new AnalyserNode(this.context, { fftSize: tailSamples })
+      for (const listener of [tap, tail]) connect.call(this, listener)
     }
     return connect.call(this, target, ...ports)
   }
@@ -23,16 +27,23 @@
     return Math.sqrt(wave.reduce((sum, sample) => sum + sample * sample, 0) / windowSamples)
   }
 
-  // Resolves to the time from `act` to the silence that lasts (ms), or to Infinity.
+  // How long it is silent already (s), by the sound itself.
+  const silentSec = () => {
+    const wave = new Float32Array(tailSamples)
+    tail.getFloatTimeDomainData(wave)
+    const lastLoud = wave.findLastIndex(sample => Math.abs(sample) > quiet)
+    return (tailSamples - 1 - lastLoud) / tail.context.sampleRate
+  }
+
+  // Resolves to the sound from `act` to the silence that lasts (ms), or to Infinity. It is counted on the clock of
+  // the sound: a page that is held up looks late, and hears no more for that.
   const msToSilence = async act => {
-    const start = performance.now()
-    let silentSince = Number.POSITIVE_INFINITY
+    const giveUpAt = performance.now() + giveUpMs
+    const start = tail.context.currentTime
     act()
-    while (performance.now() - start < giveUpMs) {
-      const now = performance.now()
-      if (level() > quiet) silentSince = Number.POSITIVE_INFINITY
-      else if (silentSince > now) silentSince = now
-      if (now - silentSince > settledMs) return silentSince - start
+    while (performance.now() < giveUpAt) {
+      const silent = silentSec()
+      if (silent > settledSec) return Math.max(0, tail.context.currentTime - silent - start) * 1000
       await new Promise(resolve => setTimeout(resolve, 1))
     }
     return Number.POSITIVE_INFINITY
