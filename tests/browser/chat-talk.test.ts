@@ -77,11 +77,10 @@ for (const [size, viewport] of Object.entries(widths)) {
     t.is(await hold.getAttribute('aria-pressed'), 'true')
     t.is(await page.evaluate('document.documentElement.scrollWidth'), viewport.width)
     await until(page, halfASecond)
-    await page.mouse.up()
+    // The answer is short: its sound and its picture are over soon.
+    await Promise.all([hearSound(page), until(page, isDrawn('#waveform')), page.mouse.up()])
     await answerWords(page).waitFor()
     await page.locator('.question:not(.unheard) .said').getByText(/\w/).waitFor()
-    await hearSound(page)
-    await until(page, isDrawn('#waveform'))
     t.is(await textOf(page, '#microphone-words'), 'off')
     t.deepEqual(faults, [])
   })

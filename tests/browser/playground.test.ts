@@ -50,9 +50,8 @@ const turn = (text: string) =>
 test.serial('an event is sent, and everything that comes back is listed and can be opened', async t => {
   const { page, faults } = await open(t)
   await everything(page)
-  await send(page, turn('count to 3'))
+  await Promise.all([hearSound(page), send(page, turn('count to 3'))])
   await page.locator('#raw').getByText('one, two, three').waitFor()
-  await hearSound(page)
   await event(page, 'rate_limits.updated').waitFor()
   await page.getByLabel('Filter by type').fill('response.d?ne')
   await page.locator('#events-words').getByText('1 shown').waitFor()
@@ -215,8 +214,10 @@ test.serial('an event is copied whole', async t => {
   await everything(page)
   await page.getByRole('button', { name: 'Connect', exact: true }).click()
   await event(page, 'session.created').click()
-  await page.getByRole('button', { name: 'Copy' }).click()
-  await page.getByRole('button', { name: 'Copied' }).waitFor()
+  await Promise.all([
+    page.getByRole('button', { name: 'Copied' }).waitFor(),
+    page.getByRole('button', { name: 'Copy', exact: true }).click(),
+  ])
   const copied = JSON.parse(String(await page.evaluate('navigator.clipboard.readText()')))
   t.is(copied.type, 'session.created')
 })

@@ -73,7 +73,7 @@ test.serial('the model is heard, and what is on the way lights its wire', async 
   const { page } = await makeCall(t)
   for (const wire of ['sound', 'channel', 'control', 'call'])
     t.is(await page.locator(`[data-wire=${wire}]`).getAttribute('data-state'), 'on', wire)
-  await sayInCall(page, 'count to 20')
+  await sayInCall(page, 'count to 60')
   await page.locator('[data-wire=control][data-flow]').waitFor({ state: 'attached' })
   await page.locator('[data-wire=sound][data-flow=in]').waitFor({ state: 'attached' })
   await page.getByRole('button', { name: 'Stop the answer' }).click()
@@ -144,14 +144,16 @@ test.serial('a control connection that is cut comes back while the call goes on'
   const visited = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before: refused })
   const { page } = visited
   const routes: { close(): Promise<void> }[] = []
-  await page.routeWebSocket('**/sideband/control/*', route => {
+  const seen = Promise.withResolvers<void>()
+  await page.routeWebSocket('**/sideband/control/*', async route => {
+    if (routes.push(route) > 1) await seen.promise
     route.connectToServer()
-    routes.push(route)
   })
   await page.getByRole('button', { name: 'Run the three steps' }).click()
   await page.getByText('Call under control').waitFor()
   await routes[0]?.close()
   await page.locator('#step-control[data-state=working]').waitFor()
+  seen.resolve()
   await page.locator('#step-control[data-state=done]').waitFor()
   t.is(await page.locator('#step-call').getAttribute('data-state'), 'done')
   await sayInCall(page, 'after the cut')
