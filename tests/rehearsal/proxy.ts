@@ -35,6 +35,7 @@ export async function startProxy(port: number, servers: Readonly<Record<string, 
   }
 }
 
+/** `noreuseport`: two proxies that were given one port would share it unawares. */
 function configuration(port: number, servers: Readonly<Record<string, number>>, admin: string): string {
   const names = Object.keys(servers)
   const lines = names.map(name => `  server ${name} 127.0.0.1:${servers[name]} weight 100`)
@@ -43,9 +44,10 @@ function configuration(port: number, servers: Readonly<Record<string, number>>, 
   return `global
   stats socket ${admin} mode 600 level admin
   maxconn 4000
+  noreuseport
 defaults
   mode http
-  timeout connect 2s
+  timeout connect 30s
   timeout client 1h
   timeout server 1h
   timeout tunnel 1h
@@ -72,7 +74,7 @@ async function answering(admin: string, child: ChildProcess): Promise<void> {
   throw new Error(`haproxy does not answer; it ended with ${child.exitCode}`)
 }
 
-const startMs = 10_000
+const startMs = 60_000
 const pollMs = 20
 
 function command(path: string, words: string): Promise<string> {
