@@ -27,23 +27,26 @@ switch (process.env.REHEARSAL_PLANT) {
     })
     break
   case 'swap-deltas':
-    spoilOnce((deliver, next) => next.push(deliver))
+    spoilOnce((deliver, later) => later(deliver))
 }
 
-/** Does something else with one delta in the middle of one long answer. @param spoil `next`: what is delivered after the next delta */
-function spoilOnce(spoil: (deliver: () => void, next: (() => void)[]) => void): void {
+/** Does something else with one delta in the middle of one long answer. @param spoil `later`: delivers after the answer's next delta */
+function spoilOnce(spoil: (deliver: () => void, later: (deliver: () => void) => void) => void): void {
   const { deliver } = Session.prototype
-  const late: (() => void)[] = []
+  // Others are at the same words at the same time: theirs are not the next ones.
+  const late = new Map<Session, () => void>()
   let isSpoilt = false
   Session.prototype.deliver = function (message, isBinary) {
     const pass = () => deliver.call(this, message, isBinary)
     const text = typeof message === 'string' ? message : ''
     if (!isSpoilt && text.includes('"value":" forty-two,"')) {
       isSpoilt = true
-      return spoil(pass, late)
+      return spoil(pass, held => late.set(this, held))
     }
     pass()
-    if (text.includes('"value":" forty-three,"')) for (const held of late.splice(0)) held()
+    if (!text.includes('"value":" forty-three,"')) return
+    late.get(this)?.()
+    late.delete(this)
   }
 }
 
