@@ -54,7 +54,7 @@ test('the smoke test tells why a revision did not become ready', async t => {
   const { code, output } = await smoke({
     SMOKE_URL: url,
     SMOKE_REVISION: green,
-    SMOKE_DEADLINE_MS: '1500',
+    SMOKE_DEADLINE_MS: '6000',
   })
   t.is(code, 1)
   t.regex(output, /"smoke\.failed".*503 the store is out of reach/)
