@@ -11,6 +11,7 @@ import test, { type ExecutionContext } from 'ava'
 import { type Stage, setStage } from '../rehearsal/stage.ts'
 import type { Report } from '../rehearsal/types.ts'
 
+const hungMs = 300_000
 const main = fileURLToPath(new URL('../rehearsal/main.ts', import.meta.url))
 
 /** Blue takes all new connections; green is up. */
@@ -91,16 +92,18 @@ const listed = JSON.stringify([
 test.serial(
   'a deployed gateway is watched while somebody moves its revisions, and told how to do it',
   async t => {
-    t.timeout(120_000)
+    t.timeout(hungMs)
     const { url, proxy, blue } = await deployed(t)
     let moves = 0
+    let weightsMoved = Promise.resolve()
     const move = async (line: string) => {
       if (!/ s {2}blue: /.test(line)) return
       moves += 1
-      if (moves === 1) await proxy.setWeights({ blue: 0, green: 100 })
+      if (moves === 1) weightsMoved = proxy.setWeights({ blue: 0, green: 100 })
+      await weightsMoved
       if (moves === 2) await blue.end('SIGTERM')
     }
-    const words = ['--target', url.replace('ws:', 'http:'), '--duration', '14']
+    const words = ['--target', url.replace('ws:', 'http:'), '--duration', '20']
     const { code, said, report } = await rehearse(words, process.env.PATH ?? '', line => void move(line))
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.is(code, 0)
@@ -127,7 +130,7 @@ test.serial(
 )
 
 test.serial('where az is, it moves the revisions: these commands, in this order', async t => {
-  t.timeout(120_000)
+  t.timeout(hungMs)
   const { url, proxy, blue } = await deployed(t)
   const { path, commands } = await fakeAz(t, async command => {
     const [, old, young] = /blue=(\d+) green=(\d+)/.exec(command) ?? []
@@ -155,7 +158,7 @@ for (const [what, refusal] of [
   ['no az', null],
 ] as const) {
   test.serial(`${what} is told, what is left to do is printed, and the conversations go on`, async t => {
-    t.timeout(120_000)
+    t.timeout(hungMs)
     const { url } = await deployed(t)
     const { path } = await fakeAz(t, command =>
       command.includes('green=50') && refusal !== null ? refusal : command.includes('list') ? listed : '',
