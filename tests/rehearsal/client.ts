@@ -1,9 +1,19 @@
 /** One scripted client: what it does at its start, when the old revision goes, and at the end. */
+import type { StoredConversation } from '../store/stored-conversations.ts'
 import { Conversation, type ConversationOptions } from './conversation.ts'
 import { chat, type Manner, realtime, sdk } from './manners.ts'
 import type { ClientRecord, Link, Phase, Script } from './types.ts'
 
 const manners: Partial<Record<Script, Manner>> = { listening: realtime, tool: realtime, sdk }
+
+/** What a client is found at once its part has begun; others have none. */
+const parts: Partial<Record<Script, Phase>> = {
+  speaking: 'speaking',
+  sdk: 'speaking',
+  tool: 'tool pending',
+  connecting: 'connecting',
+  listening: 'listening',
+}
 
 /** Short turns come this long after each other, a little more for each client (ms). */
 const talkIntervalMs = 900
@@ -67,6 +77,35 @@ export class ScriptedClient {
     if (script === 'tool') conversation.ask('weather')
     if (script === 'connecting' && turns.length === 0) conversation.ask('repeat')
     if (script === 'listening') conversation.ask('spoken')
+  }
+
+  /** Waits until it is found at its part, and words of a long answer have come. */
+  async inPart(): Promise<void> {
+    const part = parts[this.record.script]
+    const conversation = this.#conversation
+    await conversation.until(
+      () => part === undefined || (this.phase === part && (part !== 'speaking' || conversation.hasWords)),
+    )
+  }
+
+  /** Says nothing of its own accord, and waits for the answer under way. */
+  async rest(): Promise<void> {
+    clearTimeout(this.#talkTimer)
+    await this.#conversation.until(() => !this.#conversation.busy)
+  }
+
+  /** Talks again after a rest, if it did before. */
+  goOn(): void {
+    if (this.record.script === 'turns') this.#keepTalking()
+  }
+
+  /** Whether the store has the end of its last answer, if that has come. An SDK's conversation is not kept. */
+  isAmong(stored: readonly StoredConversation[]): boolean {
+    const { id, script, turns } = this.record
+    const hasEnded = !this.#conversation.busy || this.phase === 'tool pending'
+    if (script === 'sdk' || !hasEnded) return true
+    const last = new RegExp(`client ${id} turn ${turns.length}\\b`)
+    return stored.some(({ items, owed }) => !owed && items.some(({ text }) => last.test(text)))
   }
 
   /** Waits until there is a socket that leads elsewhere than to a replica. */

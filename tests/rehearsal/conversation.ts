@@ -71,6 +71,11 @@ export class Conversation {
     return this.#openTurn !== undefined
   }
 
+  /** Whether words of the answer have come. */
+  get hasWords(): boolean {
+    return this.#answer.words !== ''
+  }
+
   get link(): Link | undefined {
     return this.#line.link
   }

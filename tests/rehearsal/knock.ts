@@ -4,13 +4,16 @@ import { sleep } from './waits.ts'
 
 const knockIntervalMs = 100
 
-/** @returns what ends the knocking and gives the statuses (101: taken) */
-export function knock(port: number): { stop(): Promise<number[]> } {
+/**
+ * @param begins when the replica knows that it goes: until then it lets in whom it should
+ * @returns what ends the knocking and gives the statuses (101: taken)
+ */
+export function knock(port: number, begins: Promise<void>): { stop(): Promise<number[]> } {
   const statuses: number[] = []
   let going = true
+  const stopped = Promise.withResolvers<void>()
   const knocking = (async () => {
-    // The very first moment belongs to the signal.
-    await sleep(knockIntervalMs)
+    await Promise.race([begins, stopped.promise])
     while (going) {
       const status = await knockOnce(port)
       if (status !== null) statuses.push(status)
@@ -20,6 +23,7 @@ export function knock(port: number): { stop(): Promise<number[]> } {
   return {
     stop: async () => {
       going = false
+      stopped.resolve()
       await knocking
       return statuses
     },

@@ -5,7 +5,7 @@ import type { Options } from './options.ts'
 import type { Ending } from './revision.ts'
 import { rotation } from './script.ts'
 import { type Stage, setStage } from './stage.ts'
-import { type ClientRecord, type Mark, type Phase, phases } from './types.ts'
+import { type ClientRecord, type Mark, type Phase, phases, type Script } from './types.ts'
 import { sleep } from './waits.ts'
 
 /** What happened, for the proofs to be drawn from. */
@@ -24,8 +24,13 @@ export interface Outcome {
 }
 
 const batch = 20
-const settleMs = 1000
 const progressMs = 2000
+
+/** Parts that do not end by themselves: they begin first. */
+const lasting: ReadonlySet<Script> = new Set(['tool', 'listening'])
+
+/** A client that is not found at its part by then is not (ms). */
+const partMs = 20_000
 
 /** A conversation that is not back by then, or has not said what it remembers, does not (ms). */
 const backMs = 30_000
@@ -62,19 +67,29 @@ export class Rehearsal {
     this.#say('starting Redis, the simulator, two revisions and HAProxy …')
     const stage = await setStage(this.#options, this.#ends)
     const labelled = await this.#moveWeights(stage)
+    const clients = this.#clients
+    const isKill = this.#options.mode === 'kill'
+    if (isKill) await Promise.all(clients.map(client => client.rest()))
     await this.#beginParts(stage)
+    // Who is killed before the store has the end of an answer owes it once more.
+    if (isKill)
+      await within(
+        partMs,
+        stage.stored(all => clients.every(client => client.isAmong(all))),
+      )
     const phases = this.#phasesOn(oldReplica)
     const goneAt = this.#now()
     const { ending, knocks } = await this.#endOld(stage)
-    await Promise.race([Promise.all(this.#clients.map(client => client.away(oldReplica))), sleep(backMs)])
+    if (isKill) for (const client of clients) client.goOn()
+    await within(backMs, Promise.all(clients.map(client => client.away(oldReplica))))
     this.#mark('asked what they remember')
     await this.#reporting(
       () => `${this.#clients.filter(({ record }) => record.memory !== null).length} have said it`,
-      Promise.race([this.#finishAll(), sleep(finishMs)]),
+      within(finishMs, this.#finishAll()),
     )
     this.#mark('done')
-    const clients = this.#clients.map(({ record }) => record)
-    return { marks: this.#marks, clients, ending, knocks, goneAt, phases, labelled }
+    const records = clients.map(({ record }) => record)
+    return { marks: this.#marks, clients: records, ending, knocks, goneAt, phases, labelled }
   }
 
   /** Not all in one moment: how fast they come back is another question than how many are asked at once. */
@@ -105,15 +120,21 @@ export class Rehearsal {
   /** Brings every conversation into the phase that it is to be found in. */
   async #beginParts(stage: Stage): Promise<void> {
     const connecting = this.#clients.filter(({ record }) => record.script === 'connecting')
+    await this.#begin(({ record }) => lasting.has(record.script))
     await stage.slowDials(connecting.length)
-    for (const client of this.#clients) client.beginPart()
-    await sleep(settleMs)
+    await this.#begin(({ record }) => !lasting.has(record.script))
+  }
+
+  async #begin(which: (client: ScriptedClient) => boolean): Promise<void> {
+    const clients = this.#clients.filter(which)
+    for (const client of clients) client.beginPart()
+    await within(partMs, Promise.all(clients.map(client => client.inPart())))
   }
 
   async #endOld({ blue }: Stage): Promise<{ ending: Ending; knocks: number[] }> {
     const how = this.#options.mode === 'kill' ? 'SIGKILL' : 'SIGTERM'
     this.#mark(how === 'SIGKILL' ? 'kill -9' : how)
-    const knocking = knock(blue.port)
+    const knocking = knock(blue.port, blue.logged('signal.received'))
     const ending = await this.#reporting(
       () => `${this.#clients.filter(client => isOn(client, oldReplica)).length} left on ${oldReplica}`,
       blue.end(how),
@@ -171,6 +192,10 @@ export class Rehearsal {
   #clock(): string {
     return `${(this.#now() / 1000).toFixed(1).padStart(6)} s`
   }
+}
+
+function within(ms: number, work: Promise<unknown>): Promise<unknown> {
+  return Promise.race([work, sleep(ms)])
 }
 
 function isOn({ link }: ScriptedClient, replica: string): boolean {

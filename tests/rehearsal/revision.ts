@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Plant } from './options.ts'
+import { Waits } from './waits.ts'
 
 export interface RevisionOptions {
   readonly name: string
@@ -24,6 +25,11 @@ export interface Ending {
   readonly events: readonly string[]
 }
 
+interface Log {
+  readonly events: string[]
+  readonly waits: Waits
+}
+
 const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
 const planted = fileURLToPath(new URL('planted.ts', import.meta.url))
 
@@ -35,14 +41,14 @@ export class Revision {
   readonly port: number
   readonly #child: ChildProcess
   readonly #graceMs: number
-  readonly #events: string[]
+  readonly #log: Log
 
-  private constructor(options: RevisionOptions, child: ChildProcess, port: number, events: string[]) {
+  private constructor(options: RevisionOptions, child: ChildProcess, port: number, log: Log) {
     this.name = options.name
     this.port = port
     this.#child = child
     this.#graceMs = options.graceSec * 1000
-    this.#events = events
+    this.#log = log
   }
 
   /** Starts it and waits until it is ready. */
@@ -62,24 +68,30 @@ export class Revision {
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    const events: string[] = []
+    const log: Log = { events: [], waits: new Waits() }
     const port = await new Promise<number>((resolve, reject) => {
       child.once('exit', code => reject(new Error(`revision ${name} ended with ${code} at its start`)))
       createInterface({ input: child.stdout }).on('line', line => {
         const { event, port } = JSON.parse(line)
-        events.push(event)
+        log.events.push(event)
+        log.waits.changed()
         if (event === 'server.listening') resolve(port)
       })
     })
     while ((await fetch(`http://127.0.0.1:${port}/readyz`)).status !== 200)
       await new Promise(resolve => setTimeout(resolve, 20))
-    return new Revision(options, child, port, events)
+    return new Revision(options, child, port, log)
+  }
+
+  /** Resolves when its log has an event. */
+  logged(event: string): Promise<void> {
+    return this.#log.waits.until(() => this.#log.events.includes(event))
   }
 
   /** SIGTERM, and SIGKILL when the grace period is over; or SIGKILL at once. */
   async end(how: 'SIGTERM' | 'SIGKILL'): Promise<Ending> {
     const startedAt = performance.now()
-    const before = this.#events.length
+    const before = this.#log.events.length
     let killed = false
     const timer = setTimeout(() => {
       killed = true
@@ -96,7 +108,7 @@ export class Revision {
       signal,
       killed,
       ms: Math.round(performance.now() - startedAt),
-      events: this.#events.slice(before),
+      events: this.#log.events.slice(before),
     }
   }
 

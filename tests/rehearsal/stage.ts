@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
 import { freePort, redisServer } from '../store/redis-server.ts'
+import { type StoredConversation, untilStored } from '../store/stored-conversations.ts'
 import type { Options } from './options.ts'
 import { type Ingress, startProxy } from './proxy.ts'
 import { Revision } from './revision.ts'
@@ -17,12 +18,15 @@ export interface Stage {
   readonly voice: Voice
   /** The next dials upstream take a while. */
   slowDials(count: number): Promise<void>
+  /** Waits until the store has what it should. */
+  stored(fits: (conversations: readonly StoredConversation[]) => boolean): Promise<void>
 }
 
 /** Audio pace, times faster than real time: a long answer takes about six seconds. */
 const rate = 8
 const seed = 7
-const slowDialSec = 2
+/** Others begin their part meanwhile, and a long answer takes longer anyway. */
+const slowDialSec = 4
 const spokenVoice = 'alloy'
 const bytesPerSample = 2
 
@@ -56,6 +60,7 @@ export async function setStage(
     proxy,
     url: `ws://127.0.0.1:${proxy.port}`,
     voice: voiceOf(),
+    stored: fits => untilStored(redis.url, fits),
     slowDials: async count => {
       const body = JSON.stringify({ fault: `slow-${slowDialSec}`, times: count, path: '/v1/realtime' })
       await fetch(`${simulator.url}/simulator/fault`, { method: 'POST', body })

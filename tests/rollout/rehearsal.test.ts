@@ -9,6 +9,7 @@ import { launchChromium } from '../browser/_chromium.ts'
 import type { Plant } from '../rehearsal/options.ts'
 import { phases, type Report } from '../rehearsal/types.ts'
 
+const hungMs = 300_000
 const main = fileURLToPath(new URL('../rehearsal/main.ts', import.meta.url))
 
 async function rehearse(...words: string[]): Promise<{ code: number | null; report: Report; page: string }> {
@@ -36,7 +37,7 @@ function failed({ proofs }: Report): string[] {
 test.serial(
   'a switch to a new revision loses no conversation, and the report says so on screen and in a table',
   async t => {
-    t.timeout(120_000)
+    t.timeout(hungMs)
     const { code, report, page } = await rehearse('--sessions', '40', '--label')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.is(code, 0)
@@ -69,8 +70,8 @@ test.serial(
 test.serial(
   'with a grace period too short for the answers, what was broken off is told and asked again',
   async t => {
-    t.timeout(120_000)
-    const { code, report } = await rehearse('--sessions', '20', '--grace', '2')
+    t.timeout(hungMs)
+    const { code, report } = await rehearse('--sessions', '20', '--grace', '7')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.true(report.figures.cut > 0)
     t.true(report.events.cut > 0, 'what came of them is counted apart')
@@ -80,7 +81,7 @@ test.serial(
 )
 
 test.serial('kill -9: every conversation goes on from the store', async t => {
-  t.timeout(120_000)
+  t.timeout(hungMs)
   const { code, report } = await rehearse('--sessions', '30', '--kill')
   t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
   t.true((report.figures.closeCodes['1006'] ?? 0) >= 30)
@@ -92,7 +93,7 @@ test.serial('kill -9: every conversation goes on from the store', async t => {
 test.serial(
   'a replica that is scaled in hands its conversations to the other replica of its revision',
   async t => {
-    t.timeout(120_000)
+    t.timeout(hungMs)
     const { code, report } = await rehearse('--sessions', '20', '--scale-in')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.is(code, 0)
@@ -116,7 +117,7 @@ for (const [plant, proof, ...more] of [
   ['swap-deltas', 'continuity'],
 ] as const) {
   test.serial(`the planted fault "${plant}" is named by the proof "${proof}"`, async t => {
-    t.timeout(120_000)
+    t.timeout(hungMs)
     const { code, report } = await rehearse('--sessions', '10', '--plant', plant, ...more)
     t.true(failed(report).includes(proof), JSON.stringify(report.proofs, null, 1))
     t.is(code, 1)

@@ -5,6 +5,7 @@ import { ask, converse, type Message, type Talk } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream, gatewayFor, type Stage } from '../gateway/start.ts'
 import { redisServer } from '../store/redis-server.ts'
+import { untilStored } from '../store/stored-conversations.ts'
 
 /** Two revisions that share a store and an upstream, as blue and green do. */
 async function twoRevisions(t: Stage) {
@@ -135,13 +136,20 @@ test('a client that never heard of tickets gets none but with the notice', async
 
 test('kill -9 in mid-answer: green gives the answer that broke off, asked once more', async t => {
   const env = await twoRevisions(t)
-  const [blue, green] = [await gatewayProcess(t, env), await gatewayProcess(t, env)]
+  // Blue's answer takes half a minute: it is killed in its middle.
+  const slow = await startSimulator({ rate: 4 })
+  t.teardown(() => slow.close())
+  const slowly = { ...env, OPENAI_BASE_URL: `${slow.url}/v1` }
+  const [blue, green] = [await gatewayProcess(t, slowly), await gatewayProcess(t, env)]
   await Promise.all([blue.url, green.url].map(untilReady))
   const before = await converse(t, `${blue.socketUrl}/chat?resume=`)
   const ticket = await ticketOf(before)
   await ask(before, 'my name is Ada')
   before.send({ text: 'count to 300' })
   await before.until('audio-chunk')
+  await untilStored(env.REDIS_URL, all =>
+    all.some(({ items, owed }) => owed && items.some(({ text }) => text === 'count to 300')),
+  )
   blue.child.kill('SIGKILL')
   await before.closed
   const after = await converse(t, `${green.socketUrl}/chat?resume=${ticket}`)

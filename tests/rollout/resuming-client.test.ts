@@ -2,13 +2,13 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { createClient } from 'redis'
 import { WebSocketServer } from 'ws'
 import { resumingSocket } from '../../docs/resuming-client.js'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
 import { mailbox } from '../gateway/start.ts'
 import { freePort, redisServer } from '../store/redis-server.ts'
+import { untilStored } from '../store/stored-conversations.ts'
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`after ${signal} it goes on with the conversation at the process that took the port over`, async t => {
@@ -44,7 +44,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     client.say({ text: 'my name is Ada' })
     t.is(await answer(), 'You said: my name is Ada')
     // Whoever is killed before the store has the answer's end is owed it again.
-    await untilAnswered(t, redis.url)
+    await untilStored(redis.url, ([only]) => only?.owed === false)
     first.child.kill(signal)
     t.is(await states.take(), 'away')
     await first.exited
@@ -53,17 +53,6 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     while ((await states.take()) !== 'resumed') t.log('still away')
     t.regex(await answer(), /"my name is Ada"/)
   })
-}
-
-/** Waits until the one conversation in the store is owed no answer. */
-async function untilAnswered(t: ExecutionContext, url: string): Promise<void> {
-  const client = createClient({ url })
-  await client.connect()
-  t.teardown(() => client.destroy())
-  for (let owed = true; owed; ) {
-    const [key = ''] = await client.keys('*:conversation:*')
-    owed = JSON.parse((await client.get(key)) ?? '{"owed":true}').owed
-  }
 }
 
 /** A server that tells which path is dialled, and what is said there. */
