@@ -174,7 +174,11 @@ export class Conversation {
   }
 
   #ready(fresh: boolean): void {
-    if (!fresh) return this.#waits.changed()
+    if (!fresh) {
+      // Not before: until now nobody heard it speak.
+      if (this.#kind === 'spoken') this.#mouth.hush(lastWordsMs)
+      return this.#waits.changed()
+    }
     this.#enter('idle')
     if (!this.#options.manner.resumes)
       this.#knownFrom = this.#openTurn?.number ?? this.record.turns.length + 1
@@ -203,7 +207,6 @@ export class Conversation {
   #resumed(answerDue: boolean): void {
     if (this.#pendingCall !== '') return this.#enter('tool pending')
     this.#enter(this.busy ? 'speaking' : 'idle')
-    if (this.#kind === 'spoken') this.#mouth.hush(lastWordsMs)
     // Said into a closing socket: it did not arrive, so it is said again.
     if (!answerDue) this.#say()
   }
