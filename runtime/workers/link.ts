@@ -33,6 +33,9 @@ interface Waiting {
 /** Time in which the other end answers what takes it no work (ms). */
 export const answerMs = 1000
 
+/** Time that a worker has to come to listen, from its fork on; nobody waits longer for either end meanwhile (ms). */
+export const startMs = 60_000
+
 /** Of questions that the line has not taken yet; the texts in them are counted (characters). */
 const maxUnsent = 16 * 1024 * 1024
 

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Log } from '../log.ts'
 import type { Counts } from '../metrics.ts'
-import type { Answers } from './link.ts'
+import { type Answers, startMs } from './link.ts'
 import { type Exit, followProcess, type WorkerProcess } from './worker-process.ts'
 
 export interface SlotOptions {
@@ -32,7 +32,7 @@ export interface SlotTimes {
 }
 
 const defaultTimes: SlotTimes = {
-  startWithin: 60_000,
+  startWithin: startMs,
   steady: 10_000,
   firstRetry: 200,
   silence: 20_000,

@@ -4,7 +4,7 @@ import type { Gateway, Shared } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { createSupervisedStore } from '../store/supervised.ts'
-import { answerMs, type Line, Link } from './link.ts'
+import { answerMs, type Line, Link, startMs } from './link.ts'
 
 export interface WorkerOptions {
   readonly config: Config
@@ -41,13 +41,13 @@ export async function startWorker(options: WorkerOptions): Promise<Gateway> {
     drain: onDrain,
   })
   line.on('disconnect', onOrphaned)
-  const { port, simulatorUrl } = (await link.ask('assignment', [], answerMs)) as Assignment
+  const { port, simulatorUrl } = (await link.ask('assignment', [], startMs)) as Assignment
   const store = createSupervisedStore({
     ask: (operation, given) => link.ask('store', [operation, ...given], answerMs),
     isConnected: () => link.connected,
   })
   const metrics = { ...own, render: async () => String(await link.ask('metrics', [], metricsMs)) }
   const gateway = await startGateway({ ...config, port }, log, { store, simulatorUrl, metrics })
-  await link.ask('listening', [gateway.url], answerMs)
+  await link.ask('listening', [gateway.url], startMs)
   return gateway
 }
