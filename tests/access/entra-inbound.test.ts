@@ -1,55 +1,13 @@
-/** Tokens of clients: every claim wrong in turn, keys that rotate, a sign-in service that is away. */
+/** Tokens of clients: every claim wrong in turn, forgeries, and what is told at the door. */
 import { createHmac } from 'node:crypto'
-import test, { type ExecutionContext } from 'ava'
-import { createTokenCheck, jwksUrl, type TokenVerdict } from '../../runtime/access/entra-tokens.ts'
-import { createJwks, jwksCooldownMs, jwksMaxAgeMs, jwksRefreshMs } from '../../runtime/access/jwks.ts'
-import type { InboundEntra } from '../../runtime/settings/access.ts'
+import test from 'ava'
+import type { TokenVerdict } from '../../runtime/access/entra-tokens.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { type Authority, audience, otherTenantId, startAuthority, tenantId } from './authority.ts'
-
-const skewSec = 60
-
-interface Bench {
-  readonly authority: Authority
-  readonly warnings: string[]
-  /** Moves the gateway's clock (ms). */
-  advance(ms: number): void
-  check(token: string): Promise<TokenVerdict>
-}
-
-async function bench(t: ExecutionContext, settings: Partial<InboundEntra> = {}): Promise<Bench> {
-  const authority = await startAuthority(t)
-  const warnings: string[] = []
-  let now = authority.now * 1000
-  const all: InboundEntra = {
-    tenantId,
-    audiences: [audience, `api://${audience}`],
-    scope: 'Realtime.Use',
-    role: 'Realtime.App',
-    pagesClientId: undefined,
-    authority: authority.url,
-    clockSkewSec: skewSec,
-    ...settings,
-  }
-  const log = {
-    info: () => undefined,
-    warn: (_event: string, fields: object = {}) => void warnings.push(JSON.stringify(fields)),
-    error: () => undefined,
-  }
-  const keys = createJwks({ url: jwksUrl(all), now: () => now, log })
-  return {
-    authority,
-    warnings,
-    advance: ms => {
-      now += ms
-    },
-    check: createTokenCheck({ settings: all, keys, now: () => now }),
-  }
-}
+import { base64url, bench, refusal, skewSec } from './token-bench.ts'
 
 const principal = { name: `entra:${tenantId}/the-object`, by: 'entra' }
-const refusal = (verdict: TokenVerdict) => ('refused' in verdict ? verdict : null)
 
 type Claims = (authority: Authority) => Record<string, unknown>
 
@@ -116,9 +74,6 @@ for (const [what, claims, reason, code = 'unauthorized'] of refused) {
   })
 }
 
-const base64url = (value: object | string) =>
-  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-
 const forgeries: [what: string, forge: (good: string, authority: Authority) => string | Promise<string>][] = [
   ['signed by nobody (alg none)', good => `${base64url({ alg: 'none' })}.${good.split('.')[1]}.`],
   [
@@ -169,79 +124,6 @@ for (const [what, forge] of forgeries) {
     t.is(refusal(await check(forged))?.refused, 'unauthorized')
   })
 }
-
-test('a key that is new since the keys were fetched is fetched, and the old one goes on while it is published', async t => {
-  const { authority, check, advance } = await bench(t)
-  const old = await authority.sign()
-  t.true('principal' in (await check(old)))
-  await authority.rotate('key-2', true)
-  advance(jwksCooldownMs)
-  t.true('principal' in (await check(await authority.sign())))
-  t.true('principal' in (await check(old)))
-  t.is(authority.fetches, 2)
-})
-
-test('made-up key ids cause one fetch per cooldown, also while the service is away', async t => {
-  const { authority, check, advance } = await bench(t)
-  await check(await authority.sign())
-  const [, claims, signature] = (await authority.sign()).split('.')
-  const madeUp = (kid: string) => `${base64url({ alg: 'RS256', kid })}.${claims}.${signature}`
-  for (const mode of ['serve', 'down'] as const) {
-    authority.mode = mode
-    const before = authority.fetches
-    advance(jwksCooldownMs)
-    for (let n = 0; n < 20; n += 1) t.truthy(refusal(await check(madeUp(`kid-${n}`))))
-    t.is(authority.fetches, before + 1, mode)
-  }
-})
-
-test('tokens are checked with the keys at hand while the service is away, for a day', async t => {
-  const { authority, check, advance, warnings } = await bench(t)
-  await check(await authority.sign())
-  for (const mode of ['down', 'garbage'] as const) {
-    authority.mode = mode
-    advance(jwksRefreshMs + 1)
-    t.true('principal' in (await check(await authority.sign({ exp: authority.now + 999_999 }))), mode)
-  }
-  advance(jwksMaxAgeMs)
-  const token = await authority.sign({ exp: authority.now + 999_999 })
-  t.like(await t.throwsAsync(check(token)), { code: 'access_unavailable', status: 503 })
-  t.regex(warnings.join(), /token keys cannot be fetched/)
-  authority.mode = 'serve'
-  advance(jwksCooldownMs)
-  t.true('principal' in (await check(token)))
-})
-
-test('a withdrawn key goes out of use when the keys are fetched anew', async t => {
-  const { authority, check, advance } = await bench(t)
-  const token = await authority.sign({ exp: authority.now + 999_999 })
-  await check(token)
-  await authority.rotate('key-2')
-  advance(jwksRefreshMs + 1)
-  await check(token)
-  while (authority.fetches < 2) await new Promise(resolve => setImmediate(resolve))
-  let verdict = await check(token)
-  while ('principal' in verdict) verdict = await check(token)
-  t.is(verdict.refused, 'unauthorized')
-})
-
-test('without keys nothing can be told, and the next try is one cooldown away', async t => {
-  const { authority, check } = await bench(t)
-  authority.mode = 'down'
-  const token = await authority.sign()
-  t.like(await t.throwsAsync(check(token)), { code: 'access_unavailable' })
-  t.like(await t.throwsAsync(check(token)), { code: 'access_unavailable' })
-  t.is(authority.fetches, 1)
-})
-
-test('many who wait for one fetch that fails are one line in the log', async t => {
-  const { authority, check, warnings } = await bench(t)
-  authority.mode = 'down'
-  const token = await authority.sign()
-  await Promise.allSettled(Array.from({ length: 20 }, () => check(token)))
-  t.is(authority.fetches, 1)
-  t.is(warnings.length, 1)
-})
 
 test('at the door: a good token opens a socket, a bad one is 401 or 403; the log says why, the answer does not', async t => {
   const authority = await startAuthority(t)

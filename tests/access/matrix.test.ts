@@ -1,11 +1,11 @@
-/** Auth mode x route x credential place x origin: what gets in, and that nothing else does. */
+/**
+ * Auth mode x route x credential place x origin: what gets in, and that nothing else does. Over 200 lines because
+ * its axes are tables, and who adds a path or a place sees all of them at once.
+ */
 import { createHash } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
-import { Tickets } from '../../runtime/access/tickets.ts'
-import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
 import { type Authority, audience, startAuthority, tenantId } from './authority.ts'
-import { createClock } from './clock.ts'
 import { type Answer, knockHttp, knockSocket } from './knock.ts'
 
 const secret = 'the-secret-of-alice'
@@ -225,37 +225,4 @@ test('the answer to an upgrade is the subprotocol realtime, never the one that c
   const answer = await knockSocket(door.url, { path: '/v1/realtime', subprotocols })
   t.is(answer.status, 101)
   t.is(answer.headers['sec-websocket-protocol'], 'realtime')
-})
-
-test('a ticket runs out', async t => {
-  const clock = createClock()
-  const tickets = new Tickets({ store: createMemoryStore({ now: clock.now }), ttlMs: 60_000 })
-  const alice = { name: 'key:alice', by: 'key' } as const
-  const [early, late] = [await tickets.issue(alice), await tickets.issue(alice)]
-  clock.advance(59_999)
-  t.deepEqual(await tickets.spend(early), alice)
-  clock.advance(1)
-  t.is(await tickets.spend(late), null)
-  t.is(await tickets.spend('x'.repeat(32)), null)
-})
-
-test('a ticket opens one socket, for the one who asked for it', async t => {
-  const gateway = await gatewayFor(t, {
-    GATEWAY_AUTH: 'key',
-    GATEWAY_API_KEYS: `alice:${secret}`,
-    TICKET_TTL_SEC: '600',
-  })
-  const answer = await knockHttp(gateway.url, {
-    method: 'POST',
-    path: '/ticket',
-    headers: { Authorization: `Bearer ${secret}` },
-  })
-  const { ticket, expires_in } = JSON.parse(answer.body) as { ticket: string; expires_in: number }
-  t.is(expires_in, 600)
-  t.is(answer.headers['cache-control'], 'no-store')
-  const both = await Promise.all(
-    [1, 2].map(() => knockSocket(gateway.url, { path: `/chat?ticket=${ticket}` })),
-  )
-  t.deepEqual(both.map(({ status }) => status).sort(), [101, 401])
-  t.is((await gateway.logged('client.connected')).fields.principal, 'key:alice')
 })

@@ -1,0 +1,111 @@
+/** Limits per credential and per address, as clients meet them at the door. */
+import test from 'ava'
+import { converse, type Message } from '../gateway/converse.ts'
+import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
+import { knockSocket } from './knock.ts'
+
+const alice = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
+const as = (name: string) => ({ headers: { 'api-key': `the-secret-of-${name}` } })
+
+test('at the door: a credential that has all its sessions is refused with 429 and Retry-After, another one is not', async t => {
+  const gateway = await gatewayFor(t, { ...alice, LIMIT_SESSIONS_PER_CREDENTIAL: '1' })
+  const path = '/chat'
+  const talk = await converse(t, `${gateway.socketUrl}${path}`, as('alice'))
+  const refused = await knockSocket(gateway.url, { path, ...as('alice') })
+  t.is(refused.status, 429)
+  t.is(refused.headers['retry-after'], '5')
+  t.regex(refused.body, /All 1 sessions of this credential are in use/)
+  t.is((await knockSocket(gateway.url, { path, ...as('bob') })).status, 101)
+  talk.socket.close()
+  await talk.closed
+  await gateway.logged('connection.closed')
+  t.is((await knockSocket(gateway.url, { path, ...as('alice') })).status, 101)
+  const metrics = await (await fetch(`${gateway.url}/metrics`, as('alice'))).text()
+  t.regex(metrics, /gateway_limits_reached_total\{limit="sessions_per_credential".*\} 1/)
+})
+
+test('at the door: refused tries count towards the address, so that secrets cannot be guessed at speed', async t => {
+  const gateway = await gatewayFor(t, { ...alice, LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: '3' })
+  const minute = () => Math.floor(Date.now() / 60_000)
+  const guess = () => knockSocket(gateway.url, { path: '/chat', headers: { 'api-key': 'guess' } })
+  let statuses: number[] = []
+  let began: number
+  // Tries are counted by minutes of the clock, one of which may turn in between.
+  do {
+    began = minute()
+    statuses = []
+    for (let n = 0; n < 8; n += 1) statuses.push((await guess()).status)
+  } while (minute() !== began)
+  t.is(statuses.at(-1), 429)
+  t.true(statuses.filter(status => status === 401).length <= 3)
+})
+
+test('at the door: X-Forwarded-For counts only from a trusted proxy', async t => {
+  const limits = { LIMIT_SESSIONS_PER_ADDRESS: '1' }
+  const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } })
+  const trusting = await gatewayFor(t, { ...limits, TRUSTED_PROXIES: '127.0.0.0/8' })
+  await converse(t, `${trusting.socketUrl}/chat`, from('203.0.113.7'))
+  await converse(t, `${trusting.socketUrl}/chat`, from('203.0.113.8'))
+  t.is((await knockSocket(trusting.url, { path: '/chat', ...from('203.0.113.7:4711') })).status, 429)
+  const doubting = await gatewayFor(t, limits)
+  await converse(t, `${doubting.socketUrl}/chat`, from('203.0.113.7'))
+  t.is((await knockSocket(doubting.url, { path: '/chat', ...from('203.0.113.8') })).status, 429)
+})
+
+test('at the door: more messages than allowed end the session with 1008, and nothing of the surplus goes on', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: '5' })
+  const startedAt = Date.now()
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`)
+  await talk.until('session.created')
+  for (let n = 0; n < 100; n += 1) talk.send({ type: 'input_audio_buffer.append', audio: '' })
+  const said = await talk.until('error')
+  t.is((said.at(-1) as Message & { error: { code: string } }).error.code, 'limit_reached')
+  t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
+  const { fields } = await gateway.logged('connection.closed')
+  // Two seconds' worth at once, and what came due meanwhile; the coarse time may be a little behind.
+  const allowed = 5 * (2 + (Date.now() - startedAt) / 1000) + 1
+  t.true(Number(fields.messagesUp) <= allowed, `${fields.messagesUp} of ${allowed} messages`)
+})
+
+test("at the door: the answer that spends the day's tokens is the last, and the next session is refused", async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...alice,
+    REALTIME_AUTO_CLOSE: 'false',
+    LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, as('alice'))
+  const session = await upstream.session()
+  const done = (tokens: number) =>
+    session.send({ type: 'response.done', response: { usage: { total_tokens: tokens } } })
+  done(99)
+  await talk.until('response.done')
+  done(1)
+  t.deepEqual(
+    (await talk.until('error')).map(({ type }) => type),
+    ['response.done', 'error'],
+  )
+  t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
+  const refused = await knockSocket(gateway.url, { path: '/chat', ...as('alice') })
+  t.is(refused.status, 429)
+  t.true(Number(refused.headers['retry-after']) > 0)
+  t.is((await knockSocket(gateway.url, { path: '/chat', ...as('bob') })).status, 101)
+})
+
+test('at the door: an answer counts towards its address too, also when it is the last of its credential', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...alice,
+    REALTIME_AUTO_CLOSE: 'false',
+    LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100',
+    LIMIT_TOKENS_PER_DAY_PER_ADDRESS: '150',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, as('alice'))
+  const session = await upstream.session()
+  session.send({ type: 'response.done', response: { usage: { total_tokens: 150 } } })
+  t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
+  t.is((await knockSocket(gateway.url, { path: '/chat', ...as('bob') })).status, 429)
+})

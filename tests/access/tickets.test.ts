@@ -1,0 +1,42 @@
+/** Tickets: how long they live, and how often they open. */
+import test from 'ava'
+import { Tickets } from '../../runtime/access/tickets.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { gatewayFor } from '../gateway/start.ts'
+import { createClock } from './clock.ts'
+import { knockHttp, knockSocket } from './knock.ts'
+
+const secret = 'the-secret-of-alice'
+
+test('a ticket runs out', async t => {
+  const clock = createClock()
+  const tickets = new Tickets({ store: createMemoryStore({ now: clock.now }), ttlMs: 60_000 })
+  const alice = { name: 'key:alice', by: 'key' } as const
+  const [early, late] = [await tickets.issue(alice), await tickets.issue(alice)]
+  clock.advance(59_999)
+  t.deepEqual(await tickets.spend(early), alice)
+  clock.advance(1)
+  t.is(await tickets.spend(late), null)
+  t.is(await tickets.spend('x'.repeat(32)), null)
+})
+
+test('a ticket opens one socket, for the one who asked for it', async t => {
+  const gateway = await gatewayFor(t, {
+    GATEWAY_AUTH: 'key',
+    GATEWAY_API_KEYS: `alice:${secret}`,
+    TICKET_TTL_SEC: '600',
+  })
+  const answer = await knockHttp(gateway.url, {
+    method: 'POST',
+    path: '/ticket',
+    headers: { Authorization: `Bearer ${secret}` },
+  })
+  const { ticket, expires_in } = JSON.parse(answer.body) as { ticket: string; expires_in: number }
+  t.is(expires_in, 600)
+  t.is(answer.headers['cache-control'], 'no-store')
+  const both = await Promise.all(
+    [1, 2].map(() => knockSocket(gateway.url, { path: `/chat?ticket=${ticket}` })),
+  )
+  t.deepEqual(both.map(({ status }) => status).sort(), [101, 401])
+  t.is((await gateway.logged('client.connected')).fields.principal, 'key:alice')
+})
