@@ -1,0 +1,45 @@
+/** How much a session holds for either end while that end is slow or not there. */
+import test from 'ava'
+import { enter, limits, stage } from './session-stage.ts'
+
+test('what is held for an upstream that is not there is bounded in bytes', t => {
+  const s = stage()
+  for (let sent = 0; sent < 20; sent += 1) s.session.forward('x'.repeat(100), null)
+  t.is(s.session.phase, 'closed')
+  t.true(s.told().includes('client closed 1013 upstream_too_slow'))
+})
+
+test('what waits for a slow upstream is bounded in bytes', t => {
+  const s = stage()
+  enter.open(s)
+  s.buffered.upstream = 950
+  s.session.forward('x'.repeat(40), null)
+  t.is(s.session.phase, 'open')
+  s.session.forward('x'.repeat(60), null)
+  t.is(s.session.phase, 'closed')
+})
+
+test('a slow client pauses upstream, and resumes it when half of what waits is gone', t => {
+  const s = stage()
+  enter.open(s)
+  s.told()
+  s.buffered.client = 101
+  s.session.deliver('a')
+  s.session.deliver('b')
+  t.deepEqual(s.told(), ['client gets a', 'upstream paused', 'client gets b'])
+  s.buffered.client = 51
+  s.session.writable()
+  t.deepEqual(s.told(), [])
+  s.buffered.client = 50
+  s.session.writable()
+  t.deepEqual(s.told(), ['upstream resumed'])
+  s.session.clientClosed(1000, '')
+})
+
+test('a client that piles up more than upstream could have sent is ended', t => {
+  const s = stage()
+  enter.open(s)
+  s.buffered.client = 100 + 2 * limits.maxMessageBytes + 1
+  s.session.deliver('a')
+  t.true(s.told().includes('client closed 1008 client_too_slow'))
+})
