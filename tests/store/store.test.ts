@@ -1,36 +1,15 @@
 /** One suite for all stores: what one promises the others keep. */
-
-import { execFileSync } from 'node:child_process'
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { answerMs } from '../../runtime/workers/link.ts'
-import { disturbedLine } from './disturbed-line.ts'
+import { insist, minute, patient, quiet, ready } from './patience.ts'
 import { redisServer } from './redis-server.ts'
 import { storeOwner } from './store-owner.ts'
 
-const minute = 60_000
 /** So far apart that no machine takes as long for what lies in between. */
 const hour = 60 * minute
-const longerThanACommandMs = 1200
-/** A machine that is busy may take longer than the second that a command has; deadlines have tests of their own. */
-const patient = { commandTimeoutMs: 30_000 }
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
-
-async function ready(store: Store): Promise<Store> {
-  while (store.unavailable() !== null) await new Promise(resolve => setTimeout(resolve, 5))
-  return store
-}
-
-/** Runs a command until it succeeds: on a busy machine one may come too late. */
-async function insist<T>(store: Store, command: () => Promise<T>): Promise<T> {
-  for (;;) {
-    await ready(store)
-    const [outcome] = await Promise.allSettled([command()])
-    if (outcome.status === 'fulfilled') return outcome.value
-  }
-}
 
 const kinds: Record<string, (t: ExecutionContext) => Promise<Store>> = {
   memory: async () => createMemoryStore(),
@@ -145,78 +124,6 @@ for (const [kind, make] of Object.entries(kinds)) {
     await t.notThrowsAsync(store.close())
   })
 }
-
-test('redis: while it is away commands fail at once with the reason, and it heals by itself', async t => {
-  const server = await redisServer(t)
-  const store = await ready(createRedisStore({ url: server.url, log: quiet, ...patient }))
-  t.teardown(() => store.close())
-  await store.set('a', 'one', minute)
-  await server.kill()
-  while (store.unavailable() === null) await new Promise(resolve => setTimeout(resolve, 5))
-  const fault = await t.throwsAsync(store.get('a'))
-  t.like(fault, { code: 'store_unavailable', status: 503 })
-  await server.restart()
-  await ready(store)
-  await store.set('a', 'two', minute)
-  t.is(await store.get('a'), 'two')
-})
-
-test('redis: a gateway starts while Redis is not there, and finds it later', async t => {
-  const server = await redisServer(t)
-  await server.kill()
-  const store = createRedisStore({ url: server.url, log: quiet })
-  t.teardown(() => store.close())
-  t.is(store.unavailable(), 'Redis cannot be reached')
-  await server.restart()
-  await ready(store)
-  t.is(store.unavailable(), null)
-})
-
-test('redis: an answer that came while this process itself was held up counts', async t => {
-  const { url } = await redisServer(t)
-  const store = await ready(createRedisStore({ url, log: quiet }))
-  t.teardown(() => store.close())
-  await insist(store, () => store.set('ticket', 'mine', minute))
-  const taken = store.take('ticket')
-  await new Promise(resolve => setImmediate(resolve))
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, longerThanACommandMs)
-  // Once Redis answers somebody who came later, its answer to the one before is there.
-  execFileSync('redis-cli', ['-u', url, 'PING'])
-  t.is(await taken, 'mine')
-})
-
-test('redis: a connection whose peer has gone without a word is given up for another', async t => {
-  const line = await disturbedLine(t, (await redisServer(t)).url)
-  const patience = { commandTimeoutMs: 100, silentMs: 1000 }
-  const store = createRedisStore({ url: line.url, ...patience, log: quiet })
-  t.teardown(() => store.close())
-  await insist(store, () => store.set('a', 'one', minute))
-  line.silence()
-  while (store.unavailable() === null)
-    await t.throwsAsync(store.get('a'), { message: 'Redis did not answer' })
-  t.is(await insist(store, () => store.get('a')), 'one')
-})
-
-test('redis: likewise a connection on which nonsense was heard', async t => {
-  const line = await disturbedLine(t, (await redisServer(t)).url)
-  const store = await ready(createRedisStore({ url: line.url, log: quiet }))
-  t.teardown(() => store.close())
-  await insist(store, () => store.set('a', 'one', minute))
-  line.garble()
-  while (store.unavailable() === null) await new Promise(resolve => setImmediate(resolve))
-  t.is(await insist(store, () => store.get('a')), 'one')
-})
-
-test('redis: two stores see the same entries', async t => {
-  const { url } = await redisServer(t)
-  const [one, two] = [
-    await ready(createRedisStore({ url, log: quiet, ...patient })),
-    await ready(createRedisStore({ url, log: quiet, ...patient })),
-  ]
-  t.teardown(() => Promise.all([one.close(), two.close()]).then(() => undefined))
-  await one.set('a', 'shared', minute)
-  t.is(await two.take('a'), 'shared')
-})
 
 test('supervised: when its owner dies commands fail at once, and it says so', async t => {
   const { store, child } = storeOwner(t)
