@@ -76,8 +76,7 @@ function open(
 async function axeFaults(page: Page): Promise<string[]> {
   // The page's policy forbids foreign scripts; the debugger's own world does not obey it.
   await page.evaluate(`${axe};undefined`)
-  const found = await page.evaluate('axe.run()')
-  const { passes, violations } = found as {
+  const { passes, violations } = (await page.evaluate('axe.run()')) as {
     passes: unknown[]
     violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[]
   }
@@ -170,13 +169,9 @@ for (const page of pages)
 
 test.serial('the pages lead to each other, and each says which one it is', async t => {
   const { page, faults } = await open(t, { path: '', ready: 'Connected' })
-  for (const [name, heading] of [
-    ['Playground', 'Playground'],
-    ['Sideband', 'Sideband'],
-    ['Chat', 'Chat'],
-  ] as const) {
+  for (const name of ['Playground', 'Sideband', 'Chat']) {
     await page.getByRole('link', { name, exact: true }).press('Enter')
-    await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+    await page.getByRole('heading', { level: 1, name }).waitFor()
     t.is(await page.locator('[aria-current=page]').textContent(), name)
     await page.locator('#provider-badge').getByText('Simulator').waitFor()
   }

@@ -6,7 +6,7 @@ import { openStall, type Stall } from './chromium.ts'
 import { connect } from './conversation.ts'
 import { order, respond, update, userText } from './events.ts'
 import { mintAzureKey } from './mint.ts'
-import type {} from './page-call.ts'
+import type { PageCall } from './page-call.ts'
 import { createStage } from './stage.ts'
 
 const caller = await readFile(new URL('caller.js', import.meta.url), 'utf8')
@@ -30,6 +30,7 @@ async function callPage(): Promise<Page> {
   return page
 }
 
+type Running = { running: PageCall }
 const callsUrl = () => `${simulator.url}/openai/v1/realtime/calls`
 const sidebandUrl = (callId: string) => `${simulator.url}/openai/v1/realtime?call_id=${callId}`
 
@@ -125,7 +126,7 @@ test.serial(
     t.true(events.some(({ type }) => type === 'output_audio_buffer.started'))
     t.deepEqual(order(events).slice(-1), ['output_audio_buffer.stopped'])
     const seen = await page.evaluate(async () => {
-      const call = (globalThis as unknown as { running: import('./page-call.ts').PageCall }).running
+      const call = (globalThis as unknown as Running).running
       const { transcript } = await call.event('response.output_audio_transcript.done')
       return { transcript, types: call.events.map(({ type }) => type) }
     })
@@ -135,11 +136,7 @@ test.serial(
     const url = `${callsUrl()}/${callId}/hangup`
     t.is((await fetch(url, { method: 'POST', headers: standing })).status, 200)
     await closed()
-    t.true(
-      await page.evaluate(() =>
-        (globalThis as unknown as { running: import('./page-call.ts').PageCall }).running.closed(),
-      ),
-    )
+    t.true(await page.evaluate(() => (globalThis as unknown as Running).running.closed()))
     t.is((await fetch(url, { method: 'POST', headers: standing })).status, 404)
     const refused = await t.throwsAsync(connect(sidebandUrl(callId)))
     t.true(refused?.message.includes('404'))
@@ -159,8 +156,7 @@ test.serial('a browser that leaves ends the call, and the sideband is told', asy
   )
   const sideband = await connect(sidebandUrl(callId))
   await page.close()
-  const { code } = await sideband.closed()
-  t.is(code, 1000)
+  t.is((await sideband.closed()).code, 1000)
 })
 
 test.serial("OpenAI's door takes a form with the main key, and a channel of any name", async t => {
