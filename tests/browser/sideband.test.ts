@@ -1,3 +1,7 @@
+/**
+ * The sideband page in a real Chromium. Over 200 lines because the steps of a call and its ends are shown by the
+ * same browser, one call at a time.
+ */
 import test from 'ava'
 import type { Browser, Page } from 'playwright-core'
 import { launchChromium, textOf, until, type VisitOptions, visit } from './_chromium.ts'

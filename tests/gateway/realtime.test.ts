@@ -1,3 +1,7 @@
+/**
+ * `/realtime` before a scripted upstream. Over 200 lines because it is the whole of one route, from the first
+ * message to the last close.
+ */
 import test from 'ava'
 import { converse } from './converse.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'

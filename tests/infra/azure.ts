@@ -1,6 +1,6 @@
 /**
- * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for. Over 200 lines
- * because the places of all kinds of resources are one table.
+ * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for.
+ * Over 200 lines because the places of all kinds of resources are one table.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
