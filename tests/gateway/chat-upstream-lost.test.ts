@@ -2,15 +2,10 @@
 import test from 'ava'
 import { converse } from './converse.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
-import { firstTurn, nextEvent } from './upstream-events.ts'
+import { firstAsked, firstTurn, nextEvent } from './upstream-events.ts'
 
 test('when upstream ends between turns, the next message opens a session that knows the conversation', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { upstream, gateway, talk, session } = await firstAsked(t)
   session.send({ type: 'response.created', response: { id: 'r1' } })
   const said = {
     id: 'item_u',
@@ -51,12 +46,7 @@ test('when upstream ends between turns, the next message opens a session that kn
 })
 
 test('when upstream dies in mid-answer another session takes over, and the broken answer comes once more', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { upstream, talk, session } = await firstAsked(t)
   session.send({ type: 'response.created', response: { id: 'r1' } })
   await talk.until('transcript-reset')
   session.socket.terminate()
@@ -71,12 +61,7 @@ for (const [what, begins] of [
   ['that had not begun', false],
 ] as const) {
   test(`an interrupted answer ${what} is not asked for again when upstream is lost before it is over`, async t => {
-    const upstream = await fakeUpstream(t)
-    const gateway = await gatewayFor(t, upstream.env)
-    const talk = await converse(t, `${gateway.socketUrl}/chat`)
-    talk.send({ text: 'first' })
-    const session = await upstream.session()
-    await firstTurn(session)
+    const { upstream, gateway, talk, session } = await firstAsked(t)
     if (begins) {
       session.send({ type: 'response.created', response: { id: 'r1' } })
       await talk.until('transcript-reset')
@@ -94,12 +79,7 @@ for (const [what, begins] of [
 }
 
 test('an answer that upstream refused, in words, is not asked for again when upstream is lost', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { upstream, gateway, talk, session } = await firstAsked(t)
   session.send({ type: 'error', error: { code: 'insufficient_quota', message: 'no more' } })
   await talk.until('error')
   session.socket.terminate()
@@ -112,12 +92,9 @@ test('an answer that upstream refused, in words, is not asked for again when ups
 })
 
 test('an answer that was lost and could not be asked for again is not promised with the next session', async t => {
-  const upstream = await fakeUpstream(t, { refuse: dial => (dial === 2 ? { status: 401 } : null) })
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { upstream, talk, session } = await firstAsked(t, {
+    refuse: dial => (dial === 2 ? { status: 401 } : null),
+  })
   session.socket.terminate()
   t.like((await talk.until('error')).at(-1), { code: 'upstream_refused' })
   talk.send({ text: 'second' })

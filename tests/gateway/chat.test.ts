@@ -2,7 +2,7 @@
 import test from 'ava'
 import { ask, converse } from './converse.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
-import { firstTurn, nextEvent } from './upstream-events.ts'
+import { firstAsked, firstTurn, nextEvent } from './upstream-events.ts'
 
 test('a turn against the simulator: status, resets, transcript, audio, status', async t => {
   const gateway = await gatewayFor(t)
@@ -87,12 +87,7 @@ test('bad messages are answered one by one, dial nothing, and the session goes o
 })
 
 test('a message in mid-answer cancels it, truncates to what was played, and is answered next', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { talk, session } = await firstAsked(t)
   session.send({ type: 'response.created', response: { id: 'r1' } })
   session.send({
     type: 'response.output_audio.delta',
@@ -118,12 +113,7 @@ test('a message in mid-answer cancels it, truncates to what was played, and is a
 })
 
 test('a truncation is never longer than the audio that was made', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { talk, session } = await firstAsked(t)
   session.send({ type: 'response.created', response: { id: 'r1' } })
   session.send({
     type: 'response.output_audio.delta',
@@ -137,12 +127,7 @@ test('a truncation is never longer than the audio that was made', async t => {
 })
 
 test('an interruption before the answer begins cancels it when it does', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { talk, session } = await firstAsked(t)
   talk.send({ type: 'interrupt' })
   await talk.until('status', ({ message }) => message === 'Response interrupted')
   session.send({ type: 'response.created', response: { id: 'r1' } })
@@ -165,12 +150,7 @@ test('interruption against the simulator: the second question gets its own answe
 })
 
 test('a failed response is told by its code, and the model is ready again', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { talk, session } = await firstAsked(t)
   session.send({ type: 'response.created', response: { id: 'r1' } })
   session.send({
     type: 'response.done',
@@ -181,12 +161,7 @@ test('a failed response is told by its code, and the model is ready again', asyn
 })
 
 test('events that are no JSON, or not of the answer, are passed over', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await firstTurn(session)
+  const { talk, session } = await firstAsked(t)
   session.send('{"type":"response.output_text.delta"')
   session.send('garbage')
   session.socket.send(Buffer.from([1, 2]))

@@ -1,6 +1,6 @@
 /** What a scripted upstream gets of a conversation. */
-import type { Message } from './converse.ts'
-import type { FakeSession } from './start.ts'
+import { converse, type Message } from './converse.ts'
+import { type FakeSession, type FakeUpstreamOptions, fakeUpstream, gatewayFor, type Stage } from './start.ts'
 
 export async function nextEvent(session: FakeSession): Promise<Message> {
   return JSON.parse((await session.next()).text)
@@ -21,4 +21,15 @@ export async function firstTurn(session: FakeSession) {
     await nextEvent(session),
   ]
   return { update, item, create }
+}
+
+/** A conversation on `/chat` whose upstream has been asked for the first answer. */
+export async function firstAsked(t: Stage, options: FakeUpstreamOptions = {}) {
+  const upstream = await fakeUpstream(t, options)
+  const gateway = await gatewayFor(t, upstream.env)
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  talk.send({ text: 'first' })
+  const session = await upstream.session()
+  await firstTurn(session)
+  return { upstream, gateway, talk, session }
 }
