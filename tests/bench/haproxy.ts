@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as rest } from 'node:timers/promises'
-import { freePort } from '../store/redis-server.ts'
+import { freePort } from '../gateway/free-port.ts'
 import { mostSessions } from './process-tree.ts'
 
 /** More than any row opens. It does not start with more than the limit of open files allows. */

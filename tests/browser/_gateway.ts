@@ -1,8 +1,6 @@
 /** The gateway as people run it: a child process with the embedded simulator. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -47,24 +45,6 @@ export async function startGateway(port = 0, env: Record<string, string> = {}): 
       await ended
     },
   }
-}
-
-/**
- * A port that is free now, for a gateway that is to come back on it: a listener that took any free port (0) is
- * not set up to be followed by another while its old connections linger (SO_REUSEADDR). It is below those that
- * systems give to whoever wants any, so nobody is given it before the gateway listens, or while it is away.
- */
-export async function freePort(): Promise<number> {
-  const port = randomInt(20_000, 32_000)
-  const server = createServer().listen(port, '127.0.0.1')
-  const isFree = await once(server, 'listening').then(
-    () => true,
-    () => false,
-  )
-  if (!isFree) return freePort()
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function listeningPort(child: ChildProcess): Promise<number> {

@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
 import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import { freePort } from '../gateway/free-port.ts'
 import { hearSound, launchChromium, say, textOf, until, type VisitOptions, visit } from './_chromium.ts'
-import { freePort, type Gateway, startGateway } from './_gateway.ts'
+import { type Gateway, startGateway } from './_gateway.ts'
 
 const microphone = readFileSync(new URL('_microphone.js', import.meta.url), 'utf8')
 /** Counts the chunks of sound that the page sends, 40 ms each. */

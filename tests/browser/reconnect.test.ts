@@ -1,7 +1,8 @@
 import test from 'ava'
 import type { Browser, Page } from 'playwright-core'
+import { freePort } from '../gateway/free-port.ts'
 import { launchChromium, say, textOf, visit } from './_chromium.ts'
-import { freePort, startGateway } from './_gateway.ts'
+import { startGateway } from './_gateway.ts'
 
 let browser: Browser
 

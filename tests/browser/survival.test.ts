@@ -1,8 +1,9 @@
 /** What the pages go through: a server that goes, drains or floods, and sound that comes in fits. */
 import test, { type ExecutionContext } from 'ava'
 import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import { freePort } from '../gateway/free-port.ts'
 import { launchChromium, say, textOf, until, visit } from './_chromium.ts'
-import { freePort, type Gateway, startGateway } from './_gateway.ts'
+import { type Gateway, startGateway } from './_gateway.ts'
 
 let browser: Browser
 let gateway: Gateway

@@ -5,9 +5,10 @@ import test, { type ExecutionContext } from 'ava'
 import { WebSocketServer } from 'ws'
 import { resumingSocket } from '../../docs/resuming-client.js'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { freePort } from '../gateway/free-port.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
 import { mailbox } from '../gateway/start.ts'
-import { freePort, redisServer } from '../store/redis-server.ts'
+import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -1,7 +1,7 @@
 /** A real Redis for a test: on a free port, in memory, stopped and started at will. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
+import { freePort } from '../gateway/free-port.ts'
 import type { Stage } from '../gateway/start.ts'
 
 export interface RedisServer {
@@ -47,21 +47,4 @@ async function start(port: number): Promise<ChildProcess> {
     })
   })
   return child
-}
-
-/** Below the ports that kernels give out by themselves (32768 and up on Linux, 49152 on others), above those of services. */
-const firstPort = 20_000
-const ports = 12_000
-
-/** A port that nobody listens on now, and that nobody is given who asks for any: who closes it finds it free again. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = firstPort + Math.floor(Math.random() * ports)
-    const server = createServer()
-    const isFree = await new Promise<boolean>(resolve => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
 }
