@@ -5,6 +5,7 @@ import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
 import { knockSocket } from './knock.ts'
 
 const alice = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
+const thrifty = { ...alice, REALTIME_AUTO_CLOSE: 'false', LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100' }
 const as = (name: string) => ({ headers: { 'api-key': `the-secret-of-${name}` } })
 
 test('at the door: a credential that has all its sessions is refused with 429 and Retry-After, another one is not', async t => {
@@ -72,9 +73,7 @@ test("at the door: the answer that spends the day's tokens is the last, and the 
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, {
     ...upstream.env,
-    ...alice,
-    REALTIME_AUTO_CLOSE: 'false',
-    LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100',
+    ...thrifty,
   })
   const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, as('alice'))
   const session = await upstream.session()
@@ -98,9 +97,7 @@ test('at the door: an answer counts towards its address too, also when it is the
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, {
     ...upstream.env,
-    ...alice,
-    REALTIME_AUTO_CLOSE: 'false',
-    LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100',
+    ...thrifty,
     LIMIT_TOKENS_PER_DAY_PER_ADDRESS: '150',
   })
   const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, as('alice'))

@@ -4,7 +4,7 @@ import { silence, tone } from '../simulator/events.ts'
 import { converse } from './converse.ts'
 import { audio, end, opened, pushed, ready, send, types, words } from './spoken.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
-import { nextEvent, nextEvents } from './upstream-events.ts'
+import { firstAsked, nextEvent, nextEvents } from './upstream-events.ts'
 
 test('audio goes on as it came, and its end commits it and asks', async t => {
   const upstream = await fakeUpstream(t)
@@ -25,12 +25,7 @@ test('audio goes on as it came, and its end commits it and asks', async t => {
 })
 
 test('a turn begun over an answer interrupts it, and is answered after it', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
-  const session = await upstream.session()
-  await nextEvents(session, 3)
+  const { talk, session } = await firstAsked(t)
   session.send({ type: 'response.created', response: { id: 'r1' } })
   session.send({
     type: 'response.output_audio.delta',
@@ -54,12 +49,7 @@ test('a turn begun over an answer interrupts it, and is answered after it', asyn
 })
 
 test('speech that upstream heard stops the answer, and `played` cuts it there, however late it comes', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  send(talk, opened, { text: 'first' })
-  const session = await upstream.session()
-  await nextEvents(session, 3)
+  const { talk, session } = await firstAsked(t, {}, [opened])
   session.send({ type: 'response.created', response: { id: 'r1' } })
   const delta = Buffer.alloc(48_000).toString('base64')
   session.send({ type: 'response.output_audio.delta', item_id: 'item_1', delta })
@@ -90,12 +80,7 @@ test('speech that upstream heard stops the answer, and `played` cuts it there, h
 })
 
 test('a text sent while upstream answers speech by itself is asked for once that answer is there', async t => {
-  const upstream = await fakeUpstream(t)
-  const gateway = await gatewayFor(t, upstream.env)
-  const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  send(talk, opened, { text: 'first' })
-  const session = await upstream.session()
-  await nextEvents(session, 3)
+  const { talk, session } = await firstAsked(t, {}, [opened])
   session.send({ type: 'response.created', response: { id: 'by voice' } })
   await talk.until('transcript-reset')
   session.send({ type: 'error', error: { code: 'conversation_already_has_active_response', message: 'no' } })

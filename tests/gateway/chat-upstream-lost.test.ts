@@ -1,5 +1,5 @@
 /** What becomes of a conversation on `/chat` when upstream ends, is lost or refuses. */
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { converse } from './converse.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
 import { firstAsked, firstTurn, nextEvent } from './upstream-events.ts'
@@ -56,32 +56,13 @@ test('when upstream dies in mid-answer another session takes over, and the broke
   t.deepEqual(await talk.next(), { type: 'session.renewed', items: 1, asked_again: true })
 })
 
-for (const [what, begins] of [
-  ['that had begun', true],
-  ['that had not begun', false],
-] as const) {
-  test(`an interrupted answer ${what} is not asked for again when upstream is lost before it is over`, async t => {
-    const { upstream, gateway, talk, session } = await firstAsked(t)
-    if (begins) {
-      session.send({ type: 'response.created', response: { id: 'r1' } })
-      await talk.until('transcript-reset')
-    }
-    talk.send({ type: 'interrupt' })
-    await talk.until('status', ({ message }) => message === 'Response interrupted')
-    session.socket.terminate()
-    await gateway.logged('bridge.completed')
-    talk.send({ text: 'second' })
-    const renewed = await upstream.session()
-    t.is((await firstTurn(renewed)).create.type, 'conversation.item.create')
-    t.is((await nextEvent(renewed)).type, 'response.create')
-    t.deepEqual(await talk.next(), { type: 'session.renewed', items: 2, asked_again: false })
-  })
-}
+type Conversation = Awaited<ReturnType<typeof firstAsked>>
 
-test('an answer that upstream refused, in words, is not asked for again when upstream is lost', async t => {
-  const { upstream, gateway, talk, session } = await firstAsked(t)
-  session.send({ type: 'error', error: { code: 'insufficient_quota', message: 'no more' } })
-  await talk.until('error')
+/** Loses upstream: the next message opens a session that is asked for the answer to it, and for no other. */
+async function goesOn(
+  t: ExecutionContext,
+  { upstream, gateway, talk, session }: Conversation,
+): Promise<void> {
   session.socket.terminate()
   await gateway.logged('bridge.completed')
   talk.send({ text: 'second' })
@@ -89,6 +70,31 @@ test('an answer that upstream refused, in words, is not asked for again when ups
   t.is((await firstTurn(renewed)).create.type, 'conversation.item.create')
   t.is((await nextEvent(renewed)).type, 'response.create')
   t.deepEqual(await talk.next(), { type: 'session.renewed', items: 2, asked_again: false })
+}
+
+for (const [what, begins] of [
+  ['that had begun', true],
+  ['that had not begun', false],
+] as const) {
+  test(`an interrupted answer ${what} is not asked for again when upstream is lost before it is over`, async t => {
+    const conversation = await firstAsked(t)
+    const { talk, session } = conversation
+    if (begins) {
+      session.send({ type: 'response.created', response: { id: 'r1' } })
+      await talk.until('transcript-reset')
+    }
+    talk.send({ type: 'interrupt' })
+    await talk.until('status', ({ message }) => message === 'Response interrupted')
+    await goesOn(t, conversation)
+  })
+}
+
+test('an answer that upstream refused, in words, is not asked for again when upstream is lost', async t => {
+  const conversation = await firstAsked(t)
+  const { talk, session } = conversation
+  session.send({ type: 'error', error: { code: 'insufficient_quota', message: 'no more' } })
+  await talk.until('error')
+  await goesOn(t, conversation)
 })
 
 test('an answer that was lost and could not be asked for again is not promised with the next session', async t => {

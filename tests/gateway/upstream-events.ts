@@ -23,12 +23,15 @@ export async function firstTurn(session: FakeSession) {
   return { update, item, create }
 }
 
-/** A conversation on `/chat` whose upstream has been asked for the first answer. */
-export async function firstAsked(t: Stage, options: FakeUpstreamOptions = {}) {
+/**
+ * A conversation on `/chat` whose upstream has been asked for the first answer.
+ * @param before what the client says ahead of its first text
+ */
+export async function firstAsked(t: Stage, options: FakeUpstreamOptions = {}, before: object[] = []) {
   const upstream = await fakeUpstream(t, options)
   const gateway = await gatewayFor(t, upstream.env)
   const talk = await converse(t, `${gateway.socketUrl}/chat`)
-  talk.send({ text: 'first' })
+  for (const message of [...before, { text: 'first' }]) talk.send(message)
   const session = await upstream.session()
   await firstTurn(session)
   return { upstream, gateway, talk, session }
