@@ -1,5 +1,6 @@
 /** One client's socket: what a handler sees of it, and the heartbeat over it. */
 import { fitCloseReason, GatewayError } from './errors.ts'
+import { describeFault, enter, enterLater, type FaultOwner, internalError } from './fault-boundary.ts'
 import { Heartbeat, type Watching } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Client, Connection, Handler, UpgradeRequest } from './types.ts'
@@ -33,16 +34,23 @@ const lingerMs = 10_000
 /** RFC 6455 section 7.4.1: what a close without a close frame is reported as. */
 const abnormalClosure = 1006
 
-export class ClientSocket implements Client, Watching {
+/**
+ * - open: messages pass both ways
+ * - ending: the close frame waits for what is buffered; nothing is said or heard any more
+ * - closed: the native socket must not be touched
+ */
+type Phase = 'open' | 'ending' | 'closed'
+
+export class ClientSocket implements Client, Watching, FaultOwner {
   readonly id: string
   wasHeard = false
   readonly #options: ClientSocketOptions
-  readonly #heartbeat: Heartbeat
+  #heartbeat: Heartbeat | null = null
+  readonly #native: NativeSocket
   readonly #connection: Connection
-  /** Null once closed: the native socket must not be touched then. */
-  #native: NativeSocket | null
-  /** Set while the close frame waits for what is buffered; nothing is said or heard any more. */
-  #ending: { readonly end: () => void; readonly timer: NodeJS.Timeout } | null = null
+  #phase: Phase = 'open'
+  /** What the close frame will say; set while `ending`. */
+  #ending: { readonly code: number; readonly reason: string; timer: NodeJS.Timeout | null } | null = null
   /** The peer no longer reads, so a close frame would wait for ever. */
   #peerGone = false
 
@@ -57,8 +65,13 @@ export class ClientSocket implements Client, Watching {
     this.#native = native
     this.#options = options
     this.id = id
-    this.#heartbeat = new Heartbeat(options.heartbeatMs, this)
     this.#connection = handler(this, request)
+    // The handler may have closed it already.
+    if (this.phase === 'open') this.#heartbeat = new Heartbeat(options.heartbeatMs, this)
+  }
+
+  get phase(): Phase {
+    return this.#phase
   }
 
   get connection(): Connection {
@@ -66,73 +79,108 @@ export class ClientSocket implements Client, Watching {
   }
 
   send(message: string | Uint8Array, isBinary = false): boolean {
-    if (this.#native === null || this.#ending !== null) return true
+    if (this.#phase !== 'open') return true
     return this.#native.send(message, isBinary) === sentAtOnce
   }
 
   buffered(): number {
-    return this.#native?.getBufferedAmount() ?? 0
+    return this.#phase === 'closed' ? 0 : this.#native.getBufferedAmount()
   }
 
   close(code: number, reason: string): void {
-    const native = this.#native
-    if (native === null || this.#ending !== null) return
-    this.#heartbeat.stop()
-    const end = () => {
-      this.#native = null
-      if (this.#peerGone) native.close()
-      else native.end(code, fitCloseReason(reason))
-    }
-    if (this.#peerGone || native.getBufferedAmount() === 0) end()
-    else this.#ending = { end, timer: setTimeout(end, lingerMs) }
+    if (this.#phase !== 'open') return
+    this.#heartbeat?.stop()
+    this.#phase = 'ending'
+    const ending = { code, reason: fitCloseReason(reason), timer: null as NodeJS.Timeout | null }
+    this.#ending = ending
+    if (this.#peerGone || this.#native.getBufferedAmount() === 0) this.#end()
+    else ending.timer = enterLater(this, lingerMs, () => this.#end())
+  }
+
+  /**
+   * Ends the client at once, from a call that the native server made for it: what is buffered is lost.
+   * Only so does the native server stop reading a socket on which more has arrived already.
+   */
+  cut(error: GatewayError): void {
+    if (this.#phase === 'open') this.#fault(error)
+    // Nothing was buffered, and the close frame has ended it.
+    if (this.phase === 'closed') return
+    this.#phase = 'closed'
+    this.#native.close()
   }
 
   /** A message arrived. One connection's fault ends that connection and no other. */
   receive(data: ArrayBuffer, isBinary: boolean): void {
     this.wasHeard = true
-    if (this.#native === null || this.#ending !== null) return
-    try {
-      if (data.byteLength > this.#options.maxMessageBytes) this.#refuseSize(data.byteLength)
-      else this.#connection.message(new Uint8Array(data), isBinary)
-    } catch (fault) {
-      this.#options.log.error('process.failed', { connection: this.id, error: String(fault) })
-      this.#connection.fault(
-        new GatewayError('internal', 'The gateway failed on this message', { cause: fault }),
-      )
-    }
+    if (this.#phase === 'open') enter(this, ClientSocket.#takeMessage, this, data, isBinary)
   }
 
+  /** A ping or a pong arrived. */
   heard(): void {
     this.wasHeard = true
+    if (this.#phase === 'open') enter(this, ClientSocket.#takeControlFrame, this)
   }
 
   drained(): void {
-    if (this.#native === null) return
-    if (this.#ending === null) this.#connection.writable()
-    else if (this.#native.getBufferedAmount() === 0) this.#ending.end()
+    if (this.#phase === 'open') enter(this, ClientSocket.#becomeWritable, this)
+    else if (this.#phase === 'ending' && this.#native.getBufferedAmount() === 0) this.#end()
   }
 
   /** The native socket is closed. */
   closed(code: number, reason: string): void {
-    this.#native = null
-    if (this.#ending !== null) clearTimeout(this.#ending.timer)
-    this.#heartbeat.stop()
-    this.#connection.closed(code === 0 ? abnormalClosure : code, reason)
+    this.#phase = 'closed'
+    clearTimeout(this.#ending?.timer ?? undefined)
+    this.#heartbeat?.stop()
+    enter(this, ClientSocket.#tellClosed, this, code === 0 ? abnormalClosure : code, reason)
   }
 
-  #refuseSize(bytes: number): void {
-    const limit = this.#options.maxMessageBytes
-    this.#connection.fault(
-      new GatewayError('message_too_big', `The message has ${bytes} bytes; ${limit} are allowed`),
-    )
+  /** The handler's own code failed: its connection ends with `internal`. */
+  onFault(fault: unknown): void {
+    this.#options.log.error('connection.failed', { connection: this.id, ...describeFault(fault) })
+    if (this.#phase === 'open') this.#fault(internalError(fault))
   }
 
   intervalOver(): void {
-    this.#native?.ping()
+    if (this.#phase === 'open') this.#native.ping()
   }
 
   peerSilent(): void {
     this.#peerGone = true
-    this.#connection.fault(new GatewayError('client_silent', 'The client stopped answering'))
+    this.#fault(new GatewayError('client_silent', 'The client stopped answering'))
+  }
+
+  /** Lets the handler end the connection, and ends it where the handler does not. */
+  #fault(error: GatewayError): void {
+    try {
+      this.#connection.fault(error)
+    } catch (fault) {
+      this.#options.log.error('connection.failed', { connection: this.id, ...describeFault(fault) })
+    }
+    this.close(error.close, error.code)
+  }
+
+  #end(): void {
+    if (this.#phase !== 'ending' || this.#ending === null) return
+    const { code, reason } = this.#ending
+    this.#phase = 'closed'
+    if (this.#peerGone) this.#native.close()
+    else this.#native.end(code, reason)
+  }
+
+  // Static, and handed to the boundary with their socket: the hot path allocates no closure.
+  static #takeMessage(socket: ClientSocket, data: ArrayBuffer, isBinary: boolean): unknown {
+    const { maxMessageBytes } = socket.#options
+    if (data.byteLength <= maxMessageBytes) return socket.#connection.message(new Uint8Array(data), isBinary)
+    const message = `The message has ${data.byteLength} bytes; ${maxMessageBytes} are allowed`
+    return socket.#fault(new GatewayError('message_too_big', message))
+  }
+  static #takeControlFrame(socket: ClientSocket): unknown {
+    return socket.#connection.controlFrame?.()
+  }
+  static #becomeWritable(socket: ClientSocket): unknown {
+    return socket.#connection.writable()
+  }
+  static #tellClosed(socket: ClientSocket, code: number, reason: string): unknown {
+    return socket.#connection.closed(code, reason)
   }
 }

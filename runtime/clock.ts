@@ -1,7 +1,10 @@
 /** Time and chance as the machine has them; tests hand in their own. */
 
+import { cpuUsage } from 'node:process'
+import { enter, type FaultOwner } from './fault-boundary.ts'
+
 /** Something that is done again and again. */
-export interface Beating {
+export interface Beating extends FaultOwner {
   beat(): void
 }
 
@@ -16,6 +19,12 @@ export interface Clock {
   readonly now: () => number
   /** Unix time as it was a moment ago (ms), for what asks with every message. */
   readonly coarseNow: () => number
+  /** Time that only goes forward (ms). */
+  readonly monotonicNow: () => number
+  /** CPU time of this process (ms). */
+  readonly cpuMs: () => number
+  /** Runs something when the present turn of the event loop is over. */
+  readonly afterTurn: (run: () => void) => void
   /** From 0 to 1. */
   readonly random: () => number
   /** Runs something once, later (ms), unless the process ends before. @returns cancels it */
@@ -27,6 +36,12 @@ export interface Clock {
 export const systemClock: Clock = {
   now: Date.now,
   coarseNow,
+  monotonicNow: () => performance.now(),
+  cpuMs: () => {
+    const { user, system } = cpuUsage()
+    return (user + system) / 1000
+  },
+  afterTurn: run => void setImmediate(run),
   random: Math.random,
   after: (ms, run) => {
     const timer = setTimeout(run, ms).unref()
@@ -63,6 +78,8 @@ interface Face {
   at: number
 }
 
+const beat = (beating: Beating) => beating.beat()
+
 const marksOfFace = 16
 const faces = new Map<number, Face>()
 
@@ -72,7 +89,7 @@ function faceOf(intervalMs: number): Face {
   const face: Face = { marks: Array.from({ length: marksOfFace }, () => new Set<Beating>()), at: 0 }
   const tick = () => {
     face.at = (face.at + 1) % marksOfFace
-    for (const beating of face.marks[face.at] ?? []) beating.beat()
+    for (const beating of face.marks[face.at] ?? []) enter(beating, beat, beating)
   }
   // A process that has nothing else to do may end.
   setInterval(tick, intervalMs / marksOfFace).unref()

@@ -26,6 +26,8 @@ export interface Config extends UpstreamConfig {
   /** An upstream that failed is passed over for this long while there are others (ms). */
   readonly circuitPauseMs: number
   readonly limits: Limits
+  /** How long one client may keep the event loop without a pause (ms); 0: no limit. */
+  readonly clientTurnMs: number
   readonly chat: SessionSettings
   /** How `/chat` listens where the client's microphone stays open. */
   readonly hearing: Hearing
@@ -121,6 +123,7 @@ function assemble(env: Environment, faults: string[]): Config {
       clientStallMs: env.CLIENT_STALL_TIMEOUT_MS,
       upstreamStallMs: env.UPSTREAM_STALL_TIMEOUT_MS,
     },
+    clientTurnMs: env.CLIENT_TURN_MS,
     chat: {
       instructions: env.CHAT_INSTRUCTIONS,
       voice: env.REALTIME_VOICE,

@@ -1,5 +1,6 @@
 /** The drain: owns the one set of connections, and ends them in good order when the process must go. */
 import { GatewayError } from './errors.ts'
+import { describeFault } from './fault-boundary.ts'
 import type { Log } from './log.ts'
 
 export interface Drainable {
@@ -65,11 +66,13 @@ export class Drain {
   /**
    * Tells every client, lets every connection end in good order, and waits for that and for the
    * lame-duck time. Safe to call twice: the second call changes nothing.
+   * @param withinMs ends the last connections sooner than the configured deadline (ms)
    */
-  async begin(): Promise<void> {
+  async begin(withinMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#phase !== 'serving') return
     this.#phase = 'draining'
-    const { lameDuckMs, deadlineMs, log } = this.#options
+    const { lameDuckMs, log } = this.#options
+    const deadlineMs = Math.min(this.#options.deadlineMs, withinMs)
     const startedAt = performance.now()
     const leftMs = () => Math.max(0, deadlineMs - (performance.now() - startedAt))
     const connections = [...this.#connections]
@@ -100,7 +103,7 @@ export class Drain {
     try {
       connection.drain(deadlineMs)
     } catch (fault) {
-      this.#options.log.error('process.failed', { error: String(fault) })
+      this.#options.log.error('connection.failed', describeFault(fault))
     }
   }
 

@@ -22,6 +22,7 @@ export const errorTable = {
   upgrade_required: { status: 426, close: 1002, retry: false },
   draining: { status: 503, close: 1012, retry: true },
   client_silent: { status: 408, close: 1001, retry: true },
+  client_too_fast: { status: 429, close: 1008, retry: true },
   client_too_slow: { status: 429, close: 1008, retry: true },
   message_too_big: { status: 413, close: 1009, retry: false },
   upstream_too_slow: { status: 504, close: 1013, retry: true },

@@ -11,6 +11,7 @@ import { createHealth, createMetricsPage, createReadiness } from './handlers/hea
 import { loadPages } from './handlers/pages.ts'
 import type { HttpHandler } from './http.ts'
 import type { Log } from './log.ts'
+import { LoopShare } from './loop-share.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createRecorder } from './recording/recorder.ts'
 import { startServer } from './server.ts'
@@ -28,8 +29,8 @@ export interface Gateway {
   readonly port: number
   /** Takes no new connections; open ones go on. Safe to call twice. */
   stopListening(): void
-  /** Ends every session in good order; the process may exit when it resolves. */
-  drain(): Promise<void>
+  /** Ends every session in good order; the process may exit when it resolves. @param withinMs at the latest (ms) */
+  drain(withinMs?: number): Promise<void>
   /** Ends everything at once. */
   close(): Promise<void>
 }
@@ -104,6 +105,8 @@ async function startBefore(
     sharesPort: shared !== null,
     tls: config.tls,
     ...config.limits,
+    maxClientBufferBytes: maxClientBufferBytes(config),
+    loopShare: new LoopShare({ turnMs: config.clientTurnMs, ...systemClock }),
     http: access.guard.http(
       new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
       path => pages.has(path) && path !== paths.metrics,
@@ -139,8 +142,8 @@ async function startBefore(
     url,
     port: server.port,
     stopListening: () => server.stopListening(),
-    drain: async () => {
-      await drain.begin()
+    drain: async withinMs => {
+      await drain.begin(withinMs)
       server.stopListening()
     },
     close: async () => {
@@ -151,6 +154,14 @@ async function startBefore(
       await recorder?.close()
     },
   }
+}
+
+/** Room above the session's own bound, which ends a client by name (bytes). */
+const nativeBufferRoom = 1024 * 1024
+
+/** Above what a session lets wait: its bound, and what was under way when upstream was paused. */
+function maxClientBufferBytes({ limits }: Config): number {
+  return limits.clientBufferBytes + 2 * limits.maxMessageBytes + nativeBufferRoom
 }
 
 function createPages(

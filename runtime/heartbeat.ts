@@ -12,6 +12,8 @@ export interface Watching {
   intervalOver(): void
   /** Called once, when the peer was silent for three intervals. */
   peerSilent(): void
+  /** One of the two failed. */
+  onFault(fault: unknown): void
 }
 
 export class Heartbeat implements Beating {
@@ -38,6 +40,11 @@ export class Heartbeat implements Beating {
   /** Safe to call twice. */
   stop(): void {
     this.#mark.delete(this)
+  }
+
+  onFault(fault: unknown): void {
+    this.stop()
+    this.#watching.onFault(fault)
   }
 
   beat(): void {

@@ -15,6 +15,7 @@ export type LogEvent =
   | 'bridge.connected'
   | 'bridge.completed'
   | 'connection.closed'
+  | 'connection.failed'
   | 'upgrade.refused'
   | 'upstream.retry'
   | 'upstream.failed'

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { ConfigError, isLoopback, readConfig } from './config.ts'
 import { maxHeaderBytes } from './contract.ts'
+import { describeFault } from './fault-boundary.ts'
 import { createLog, logOptions } from './log.ts'
 import { openLogOutput } from './log-output.ts'
 
@@ -11,7 +12,7 @@ import { openLogOutput } from './log-output.ts'
 interface Serving {
   readonly url: string
   stopListening?(): void
-  drain(): Promise<void>
+  drain(withinMs?: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -39,10 +40,19 @@ const log = createLog(
   output.destination,
 )
 
-process.on('uncaughtException', fault => {
-  log.error('process.failed', { error: fault.stack })
-  void leave(1)
-})
+/** After a fault of the process itself its sessions have this long (ms): state may be broken, so not the whole deadline. */
+const failedDrainMs = 5000
+
+/** What follows a drain must not keep a process that failed (ms). */
+const failedGraceMs = 2000
+
+// Connections' faults are caught where they enter; what comes here is a bug, and nobody knows what it broke.
+for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(kind, (fault: unknown) => {
+    log.error('process.failed', { kind, ...describeFault(fault) })
+    setTimeout(() => void leave(1), failedDrainMs + failedGraceMs)
+    void end(1, failedDrainMs)
+  })
 
 let ending: Promise<never> | null = null
 let serving: Serving | null = null
@@ -89,7 +99,14 @@ async function startAsWorker(): Promise<Serving> {
     serving?.stopListening?.()
     void end()
   }
-  return startWorker({ config, log, line: process, startGateway, onDrain: () => void end(), onOrphaned })
+  return startWorker({
+    config,
+    log,
+    line: process,
+    startGateway,
+    onDrain: withinMs => void end(0, withinMs),
+    onOrphaned,
+  })
 }
 
 function onSignal(signal: string): void {
@@ -104,12 +121,12 @@ function onSignal(signal: string): void {
   void end()
 }
 
-/** Ends in good order, once. */
-function end(code = 0): Promise<never> {
+/** Ends in good order, once. @param withinMs sooner than the configured deadline (ms) */
+function end(code = 0, withinMs?: number): Promise<never> {
   ending ??= (async () => {
     // A worker may be told to go in the moment in which it begins to serve.
     const running = serving ?? (await starting.catch(() => null))
-    const failed = await running?.drain().then(
+    const failed = await running?.drain(withinMs).then(
       () => false,
       (fault: Error) => {
         log.error('process.failed', { error: fault.message })

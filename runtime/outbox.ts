@@ -1,7 +1,10 @@
 /** A queue of messages for an upstream that is not open yet, bounded in bytes. */
 
-/** Counted for each message besides its bytes, so that empty ones do not pile up unseen. */
-const messageOverheadBytes = 64
+/**
+ * Counted for each message besides its bytes: what holding it costs in memory (some 200 bytes), and that a flush sends
+ * all that is held in one turn of the event loop, so that their number must be bounded too.
+ */
+const messageOverheadBytes = 1024
 
 interface Held {
   readonly message: string | Uint8Array
@@ -15,7 +18,7 @@ export class Outbox {
   #held: readonly Held[] = nothing
   #bytes = 0
 
-  /** @param maxBytes limit of what is held: messages' bytes, and 64 more for each */
+  /** @param maxBytes limit of what is held: messages' bytes, and 1024 more for each */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
@@ -37,11 +40,28 @@ export class Outbox {
     return true
   }
 
-  /** Sends all that is held, oldest first, and is empty then. */
-  flush(send: (message: string | Uint8Array, isBinary: boolean) => void): void {
+  /**
+   * Sends what is held, oldest first.
+   * @param maxBytes stops when so many bytes are sent, overhead included; at least one message goes
+   * @returns whether nothing is held any more
+   */
+  flush(
+    send: (message: string | Uint8Array, isBinary: boolean) => void,
+    maxBytes = Number.POSITIVE_INFINITY,
+  ): boolean {
     const messages = this.#held
-    this.clear()
-    for (const { message, isBinary } of messages) send(message, isBinary)
+    let bytes = 0
+    let sent = 0
+    while (sent < messages.length && bytes < maxBytes) {
+      const { message } = messages[sent] as Held
+      bytes += messageBytes(message) + messageOverheadBytes
+      sent += 1
+    }
+    // What `send` calls may clear or hold.
+    this.#held = sent === messages.length ? nothing : messages.slice(sent)
+    this.#bytes -= bytes
+    for (const { message, isBinary } of messages.slice(0, sent)) send(message, isBinary)
+    return this.#held.length === 0
   }
 
   clear(): void {

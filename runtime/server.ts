@@ -19,6 +19,7 @@ import { ClientSocket } from './client-socket.ts'
 import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Drain } from './drain.ts'
 import { GatewayError } from './errors.ts'
+import { describeFault, enter, type FaultOwner } from './fault-boundary.ts'
 import {
   errorAnswer,
   type HttpAnswer,
@@ -28,6 +29,7 @@ import {
   statusLine,
 } from './http.ts'
 import type { Log } from './log.ts'
+import { callBytes, LoopShare, type LoopUse } from './loop-share.ts'
 import type { Accepted, SocketRoute, UpgradeRequest } from './types.ts'
 
 export interface ServerOptions {
@@ -39,6 +41,10 @@ export interface ServerOptions {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null
   readonly heartbeatMs: number
   readonly maxMessageBytes: number
+  /** A client for whom more than this waits is cut by native code (bytes): a backstop above the session's own bounds. */
+  readonly maxClientBufferBytes: number
+  /** How long one client may keep the event loop. */
+  readonly loopShare: LoopShare
   /** By path; where a path has `:id` as its last segment or the one before, it takes any there. */
   readonly http: ReadonlyMap<string, HttpRoute>
   /** By path, likewise. */
@@ -73,6 +79,8 @@ type NativeListen = (
 /** What a native socket carries from the upgrade on. */
 interface SocketState {
   readonly holder: Holder
+  /** What it took of the event loop. */
+  readonly loopUse: LoopUse
   /** Once it has begun. Here and not in the holder: every message asks for it. */
   client: ClientSocket | null
 }
@@ -80,6 +88,8 @@ interface SocketState {
 /** The native socket as soon as it is open. */
 interface Holder {
   native: uWS.WebSocket<SocketState> | null
+  /** Set where it was closed before its handler had returned. */
+  closedWith: { readonly code: number; readonly reason: string } | null
 }
 
 /** uWebSockets.js cuts the socket above its limit without a close frame: leave room to send 1009 ourselves. */
@@ -102,29 +112,40 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     app.ws<SocketState>(path, {
       compression: uWS.DISABLED,
       maxPayloadLength: options.maxMessageBytes * nativeLimitFactor,
-      // The session bounds what is buffered; a native limit would drop messages in silence.
-      maxBackpressure: 0,
+      // Also what native code sends by itself is bounded so: the pongs of a client that never reads.
+      maxBackpressure: options.maxClientBufferBytes,
+      closeOnBackpressureLimit: true,
       idleTimeout: nativeIdleTimeoutSec(options.heartbeatMs),
       sendPingsAutomatically: false,
-      upgrade: (response, request, context) =>
-        upgrade(options, corkStand, path, route, response, request, context),
+      upgrade: (response, request, context) => {
+        const state = watchAbort(response)
+        const owner = requestOwner(options, response, state, path)
+        enter(owner, () => upgrade(options, corkStand, path, route, response, request, context, state, owner))
+      },
       open: socket => {
         socket.getUserData().holder.native = socket
       },
-      message: (socket, data, isBinary) => socket.getUserData().client?.receive(data, isBinary),
+      message: (socket, data, isBinary) => {
+        const { client, loopUse } = socket.getUserData()
+        if (!options.loopShare.admits(socket, loopUse, data.byteLength + callBytes.message)) cut(socket)
+        else client?.receive(data, isBinary)
+      },
       drain: socket => socket.getUserData().client?.drained(),
-      ping: socket => socket.getUserData().client?.heard(),
-      pong: socket => socket.getUserData().client?.heard(),
+      ping: socket => controlFrame(options, socket),
+      pong: socket => controlFrame(options, socket),
       close: (socket, code, reason) => {
         const { holder, client } = socket.getUserData()
         holder.native = null
-        if (client === null) return
-        client.closed(code, Buffer.from(reason).toString())
-        options.drain.remove(client.connection)
+        holder.closedWith = { code, reason: Buffer.from(reason).toString() }
+        if (client !== null) closed(options, client, holder.closedWith)
       },
     })
   }
-  app.any('/*', (response, request) => serve(options, response, request))
+  app.any('/*', (response, request) => {
+    const state = watchAbort(response)
+    const owner = requestOwner(options, response, state, request.getUrl())
+    enter(owner, () => serve(options, response, request, state, owner))
+  })
   let listening: us_listen_socket | null = await new Promise((resolve, reject) => {
     const listened = (socket: us_listen_socket | false) =>
       socket ? resolve(socket) : reject(cannotListen(host, port, corkStand))
@@ -152,13 +173,69 @@ function cannotListen(host: string, port: number, corkStand: CorkStand): Error {
   return new Error(`Cannot listen on ${host} port ${port}: is it in use?`)
 }
 
-function serve(options: ServerOptions, response: NativeResponse, request: NativeRequest): void {
+function controlFrame({ loopShare }: ServerOptions, socket: uWS.WebSocket<SocketState>): void {
+  const { client, loopUse } = socket.getUserData()
+  if (loopShare.admits(socket, loopUse, callBytes.message)) client?.heard()
+  else cut(socket)
+}
+
+/** Ends a client that keeps the event loop for itself. */
+function cut(socket: uWS.WebSocket<SocketState>): void {
+  const { client } = socket.getUserData()
+  if (client === null) socket.close()
+  else client.cut(tooFast())
+}
+
+function tooFast(): GatewayError {
+  return new GatewayError(
+    'client_too_fast',
+    'This connection left the server no time for others (CLIENT_TURN_MS); send with pauses',
+  )
+}
+
+function closed(
+  { drain }: ServerOptions,
+  client: ClientSocket,
+  { code, reason }: NonNullable<Holder['closedWith']>,
+): void {
+  client.closed(code, reason)
+  drain.remove(client.connection)
+}
+
+/** Answers a request whose own code failed. */
+function requestOwner(
+  { log }: ServerOptions,
+  response: NativeResponse,
+  state: RequestState,
+  path: string,
+): FaultOwner {
+  return {
+    onFault: fault => {
+      log.error('connection.failed', { route: path, ...describeFault(fault) })
+      if (state.aborted) return
+      state.aborted = true
+      response.close()
+    },
+  }
+}
+
+function serve(
+  options: ServerOptions,
+  response: NativeResponse,
+  request: NativeRequest,
+  state: RequestState,
+  owner: FaultOwner,
+): void {
+  const address = remoteAddress(response)
+  if (!options.loopShare.admits(address, null, callBytes.request)) {
+    state.aborted = true
+    response.close()
+    return
+  }
   const path = request.getUrl()
   const method = request.getMethod().toUpperCase()
   const headers = readHeaders(request)
-  const address = remoteAddress(response)
   const query = new URLSearchParams(request.getQuery())
-  const state = watchAbort(response)
   const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
   const { found: route, id } = lookUp(options.http, path)
   if (route === undefined) return reply(refusalOf(options, path, method))
@@ -166,9 +243,11 @@ function serve(options: ServerOptions, response: NativeResponse, request: Native
   if (handler === undefined)
     return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
   const body = method === 'POST' ? readBody(response) : Promise.resolve(Buffer.alloc(0))
-  body
+  const answered = body
     .then(body => handler({ method, path, id, query, headers, address, body }))
-    .then(reply, fault => reply(errorAnswer(asGatewayError(options, fault), path)))
+    .catch(fault => errorAnswer(asGatewayError(options, fault, path), path))
+    .then(reply)
+  enter(owner, () => answered)
 }
 
 /** Finds what serves a path: by the path itself, else by its pattern with the last segment, or the one before, as `:id`. */
@@ -227,14 +306,15 @@ function upgrade(
   response: NativeResponse,
   request: NativeRequest,
   context: us_socket_context_t,
+  state: RequestState,
+  owner: FaultOwner,
 ): void {
   const key = request.getHeader('sec-websocket-key')
   const extensions = request.getHeader('sec-websocket-extensions')
   const version = request.getHeader('sec-websocket-version')
   const asked = readUpgrade(response, request)
-  const state = watchAbort(response)
   const refuse = (fault: unknown) => {
-    const error = asGatewayError(options, fault)
+    const error = asGatewayError(options, fault, asked.path)
     options.log.info('upgrade.refused', { route: asked.path, code: error.code })
     const headers: Record<string, string> = error.status === 426 ? { 'Sec-WebSocket-Version': '13' } : {}
     write(response, state, errorAnswer(error, asked.path, headers), false)
@@ -243,12 +323,13 @@ function upgrade(
     const refusal = options.drain.refusal()
     if (refusal !== null) return refuse(refusal)
     if (state.aborted) return
-    const holder: Holder = { native: null }
+    state.aborted = true
+    const holder: Holder = { native: null, closedWith: null }
     corkStand.cork(() => {
       response.writeStatus('101 Switching Protocols')
       for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
       response.upgrade<SocketState>(
-        { holder, client: null },
+        { holder, loopUse: LoopShare.use(), client: null },
         key,
         accepted.subprotocol ?? '',
         extensions,
@@ -257,17 +338,14 @@ function upgrade(
     })
     begin(options, path, asked, accepted, holder)
   }
-  try {
+  const decide = async () => {
     if (version !== '13')
       throw new GatewayError('upgrade_required', 'Only WebSocket version 13 is spoken here')
     const refusal = options.drain.refusal()
     if (refusal !== null) throw refusal
-    const accepted = route.accept(asked)
-    if (accepted instanceof Promise) accepted.then(admit, refuse)
-    else admit(accepted)
-  } catch (fault) {
-    refuse(fault)
+    return route.accept(asked)
   }
+  enter(owner, () => decide().then(admit, refuse))
 }
 
 /** Hands an open socket to its handler. */
@@ -282,13 +360,21 @@ function begin(
   if (native === null) return
   const { log, drain } = options
   const id = randomUUID()
-  const query = [...request.query.keys()]
-  log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
-  const client = new ClientSocket(native, id, accepted.handler, request, options)
-  // A handler may have closed it already; then it must not be touched.
-  if (holder.native === null) return
-  native.getUserData().client = client
-  drain.add(client.connection)
+  const owner: FaultOwner = {
+    onFault: fault => {
+      log.error('connection.failed', { connection: id, route, ...describeFault(fault) })
+      const { code, close } = new GatewayError('internal', 'The handler failed before it began')
+      holder.native?.end(close, code)
+    },
+  }
+  enter(owner, () => {
+    const query = [...request.query.keys()]
+    log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
+    const client = new ClientSocket(native, id, accepted.handler, request, options)
+    if (holder.closedWith !== null) return closed(options, client, holder.closedWith)
+    native.getUserData().client = client
+    drain.add(client.connection)
+  })
 }
 
 function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeRequest {
@@ -317,7 +403,12 @@ function remoteAddress(response: NativeResponse): string {
   return Buffer.from(response.getRemoteAddressAsText()).toString()
 }
 
-function watchAbort(response: NativeResponse): { aborted: boolean } {
+/** `aborted`: the response must not be touched any more; it was answered, or the client is gone. */
+interface RequestState {
+  aborted: boolean
+}
+
+function watchAbort(response: NativeResponse): RequestState {
   const state = { aborted: false }
   response.onAborted(() => {
     state.aborted = true
@@ -327,7 +418,7 @@ function watchAbort(response: NativeResponse): { aborted: boolean } {
 
 function write(
   response: NativeResponse,
-  state: { aborted: boolean },
+  state: RequestState,
   answer: HttpAnswer,
   withoutBody: boolean,
 ): void {
@@ -347,8 +438,8 @@ function write(
 }
 
 /** A fault of our own is logged with its cause and answered without it. */
-function asGatewayError({ log }: ServerOptions, fault: unknown): GatewayError {
+function asGatewayError({ log }: ServerOptions, fault: unknown, path: string): GatewayError {
   if (fault instanceof GatewayError) return fault
-  log.error('process.failed', { error: String(fault) })
+  log.error('connection.failed', { route: path, ...describeFault(fault) })
   return new GatewayError('internal', 'The gateway failed on this request')
 }

@@ -15,6 +15,7 @@
 import type { Limits } from './config.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { fitCloseReason, GatewayError } from './errors.ts'
+import { describeFault, enter, enterLater, type FaultOwner, internalError } from './fault-boundary.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -38,8 +39,8 @@ export interface SessionHooks {
   answerDue?(): boolean
   /** What must be written before a drained session may end: another replica reads it at once. */
   pending?(): Promise<void> | null
-  /** Last words: the client can still be told something. */
-  closing?(end: End): void
+  /** The session is over; nothing can be sent or delivered any more. @returns what the client is told last */
+  ended?(end: End): readonly string[]
 }
 
 /** Who called. */
@@ -63,7 +64,10 @@ export interface SessionOptions {
   readonly record?: ((listener: UpstreamListener, connection: string) => UpstreamListener) | undefined
 }
 
-export class Session implements UpstreamListener, Watching {
+/** Of what is held for an upstream, so much is sent in one turn of the event loop (bytes). */
+const flushBytesPerTurn = 1024 * 1024
+
+export class Session implements UpstreamListener, Watching, FaultOwner {
   #phase: Phase = 'opening'
   #upstream: Upstream | null = null
   wasHeard = false
@@ -83,6 +87,8 @@ export class Session implements UpstreamListener, Watching {
   readonly #options: SessionOptions
   readonly #hooks: SessionHooks
   readonly #outbox: Outbox
+  /** Whether all that was held has been sent to the present upstream. */
+  #flush: 'done' | 'running' = 'done'
   readonly #turn = new Turn()
   readonly #startedAt = performance.now()
 
@@ -126,7 +132,7 @@ export class Session implements UpstreamListener, Watching {
   send(message: string | Uint8Array, type: string | null, isBinary = false): void {
     if (this.#phase === 'closed') return
     this.#turn.noteMessage(type)
-    if (this.#upstream !== null) {
+    if (this.#upstream !== null && this.#flush === 'done') {
       this.#sendNow(message, isBinary)
     } else if (this.#outbox.hold(message, isBinary)) {
       this.dial()
@@ -138,13 +144,10 @@ export class Session implements UpstreamListener, Watching {
   /** Sends to the client; pauses upstream when the client does not keep up. */
   deliver(message: string | Uint8Array, isBinary = false): void {
     if (this.#phase === 'closed') return
-    const { limits, metrics } = this.#options
+    const { limits } = this.#options
     const client = this.#client
     const bytes = typeof message === 'string' ? encodeText(message) : message
-    this.#eventsDown += 1
-    this.#bytesDown += bytes.length
-    metrics.traffic.eventsForwarded += 1
-    metrics.traffic.bytesDown += bytes.length
+    this.#count(bytes.length)
     if (client.send(bytes, isBinary)) return
     const waiting = client.buffered()
     if (waiting > limits.clientBufferBytes) this.#pause()
@@ -167,27 +170,46 @@ export class Session implements UpstreamListener, Watching {
   drain(deadlineMs: number): void {
     if (this.#phase === 'closed' || this.#phase === 'draining') return
     this.#phase = 'draining'
-    this.#drainTimer = setTimeout(() => this.close(goingAway), deadlineMs)
+    this.#drainTimer = enterLater(this, deadlineMs, () => this.close(goingAway))
     this.#endIfDrained()
   }
 
   /** Ends the session. Safe to call twice; the first caller's end counts. */
   close(end: End): void {
     if (this.#phase === 'closed') return
-    this.#hooks.closing?.(end)
+    const wasBridged = this.#upstream !== null
     this.#phase = 'closed'
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
     this.#answerWatch?.stop()
     this.#abortDial?.()
-    if (this.#upstream !== null) this.#logEnd('bridge.completed', end)
     this.#upstream?.close(1000, '')
     this.#outbox.clear()
+    for (const words of this.#lastWords(end)) {
+      this.#count(Buffer.byteLength(words))
+      this.#client.send(words)
+    }
     const { metrics } = this.#options
     if (end.by !== 'client') this.#client.close(end.code, fitCloseReason(end.reason))
     metrics.traffic.sessionsOpen -= 1
     metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
+    if (wasBridged) this.#logEnd('bridge.completed', end)
     this.#logEnd('connection.closed', end)
+  }
+
+  /** Code of this session failed: it ends with `internal`, and no other does. */
+  onFault(fault: unknown): void {
+    this.#options.log.error('connection.failed', {
+      connection: this.#client.id,
+      route: this.#route,
+      ...describeFault(fault),
+    })
+    this.close(endWith('gateway', internalError(fault)))
+  }
+
+  /** Runs something of this session through the fault boundary when the present call is over. */
+  defer(run: () => void): void {
+    queueMicrotask(() => enter(this, run))
   }
 
   /** Upstream's session exists. */
@@ -201,8 +223,8 @@ export class Session implements UpstreamListener, Watching {
     log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
     this.#answerWatch = new Heartbeat(limits.upstreamStallMs / silentIntervals, this)
     this.#hooks.opened()
-    this.#outbox.flush((message, isBinary) => this.#sendNow(message, isBinary))
-    this.#endIfDrained()
+    this.#flush = 'running'
+    this.#flushHeld(upstream)
   }
 
   /** One frame from upstream. */
@@ -224,6 +246,11 @@ export class Session implements UpstreamListener, Watching {
     const end = endByUpstream(code, reason, error)
     this.#logEnd('bridge.completed', end)
     this.#upstreamEnded(end)
+  }
+
+  /** Code that upstream called failed. */
+  fault(fault: unknown): void {
+    this.onFault(fault)
   }
 
   /** Upstream could not be reached. */
@@ -250,8 +277,20 @@ export class Session implements UpstreamListener, Watching {
     this.#resume()
     this.#turn.reset()
     this.#outbox.clear()
+    this.#flush = 'done'
     if (this.#phase === 'draining' || !this.#hooks.keepsClient?.(end)) this.close(end)
     else this.#phase = 'opening'
+  }
+
+  #flushHeld(upstream: Upstream): void {
+    if (this.#phase === 'closed' || this.#upstream !== upstream) return
+    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
+    if (this.#outbox.flush(sendHeld, flushBytesPerTurn)) {
+      this.#flush = 'done'
+      this.#endIfDrained()
+    } else {
+      setImmediate(() => enter(this, () => this.#flushHeld(upstream)))
+    }
   }
 
   #sendNow(message: string | Uint8Array, isBinary: boolean): void {
@@ -280,9 +319,8 @@ export class Session implements UpstreamListener, Watching {
   #pause(): void {
     if (this.#stallTimer !== null || this.#upstream === null) return
     this.#upstream.pause()
-    this.#stallTimer = setTimeout(
-      () => this.#closeTooSlow('client_too_slow'),
-      this.#options.limits.clientStallMs,
+    this.#stallTimer = enterLater(this, this.#options.limits.clientStallMs, () =>
+      this.#closeTooSlow('client_too_slow'),
     )
   }
 
@@ -298,7 +336,26 @@ export class Session implements UpstreamListener, Watching {
     if (this.#outbox.size > 0) return
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)
-    else pending.then(() => this.#endIfDrained())
+    else enter(this, () => pending.then(() => this.#endIfDrained()))
+  }
+
+  #count(bytes: number): void {
+    const { traffic } = this.#options.metrics
+    this.#eventsDown += 1
+    this.#bytesDown += bytes
+    traffic.eventsForwarded += 1
+    traffic.bytesDown += bytes
+  }
+
+  /** A handler that fails at its end must not keep the session from ending. */
+  #lastWords(end: End): readonly string[] {
+    try {
+      return this.#hooks.ended?.(end) ?? []
+    } catch (fault) {
+      const failed = { connection: this.#client.id, route: this.#route, ...describeFault(fault) }
+      this.#options.log.error('connection.failed', failed)
+      return []
+    }
   }
 
   #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {

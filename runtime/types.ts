@@ -49,6 +49,8 @@ export interface Meter {
 export interface Connection {
   /** One message from the client. `data` is gone when the call returns. */
   message(data: Uint8Array, isBinary: boolean): void
+  /** A ping or a pong of the client's arrived. Native code answers pings. */
+  controlFrame?(): void
   /** The client's socket has taken all that was buffered. */
   writable(): void
   /** The process is going away: tells the client, and how to come back. Nothing ends yet. */
@@ -108,6 +110,8 @@ export interface UpstreamListener {
   /** @param error why the gateway itself gave the connection up, if it did */
   closed(code: number, reason: string, error?: GatewayError): void
   failed(error: GatewayError): void
+  /** The listener's own code failed on what it was told; nothing is told any more. */
+  fault(fault: unknown): void
 }
 
 /** Dials upstream. @returns aborts the dial; nothing is told after that */

@@ -57,6 +57,11 @@ export class Places implements Beating {
     this.#mark = this.#options.every(prolongMs, this)
   }
 
+  /** What cannot be prolonged runs out. */
+  onFault(): void {
+    this.release()
+  }
+
   /** A third of the lease is over. */
   beat(): void {
     for (const name of this.#taken) this.#options.store.list(name, this.#id, leaseMs).catch(() => undefined)

@@ -44,12 +44,11 @@ export class Supervised implements Connection {
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
-    if (this.#state === 'over') return
-    const share = this.#rate.take()
-    if (share === null) return this.#inner.message(data, isBinary)
-    this.#state = 'over'
-    this.#onReached(share, 'messages')
-    this.#inner.fault(tooManyMessages(share))
+    if (this.#isWithin()) return this.#inner.message(data, isBinary)
+  }
+
+  controlFrame(): void {
+    if (this.#isWithin()) return this.#inner.controlFrame?.()
   }
 
   writable(): void {
@@ -73,6 +72,17 @@ export class Supervised implements Connection {
     this.#rate.release()
     this.#places.release()
     this.#inner.closed(code, reason)
+  }
+
+  /** Counts a message or a control frame. @returns false when the limit is passed, now or before */
+  #isWithin(): boolean {
+    if (this.#state === 'over') return false
+    const share = this.#rate.take()
+    if (share === null) return true
+    this.#state = 'over'
+    this.#onReached(share, 'messages')
+    this.#inner.fault(tooManyMessages(share))
+    return false
   }
 }
 

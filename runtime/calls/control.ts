@@ -13,6 +13,7 @@
  */
 import type { Limits } from '../config.ts'
 import { GatewayError } from '../errors.ts'
+import { describeFault, enterLater, type FaultOwner, internalError } from '../fault-boundary.ts'
 import { Outbox } from '../outbox.ts'
 import type { SessionGuard } from '../session-guard.ts'
 import type { Client, Dial, Upstream, UpstreamListener } from '../types.ts'
@@ -39,7 +40,7 @@ export interface CallControlParts extends CallActivityParts {
   readonly onOver: () => void
 }
 
-export class CallControl implements UpstreamListener {
+export class CallControl implements UpstreamListener, FaultOwner {
   readonly guard: SessionGuard | null
   readonly #parts: CallControlParts
   readonly #observers: Observers
@@ -136,6 +137,16 @@ export class CallControl implements UpstreamListener {
     this.#askAgain(error ?? new GatewayError('upstream_lost', `The control connection was closed (${code})`))
   }
 
+  /** Code of this control connection failed: observers are told, and it ends. */
+  onFault(fault: unknown): void {
+    this.#parts.log.error('connection.failed', { ...this.#fields(), ...describeFault(fault) })
+    if (this.#phase !== 'over') this.#giveUp(internalError(fault))
+  }
+
+  fault(fault: unknown): void {
+    this.onFault(fault)
+  }
+
   failed(error: GatewayError): void {
     if (error.code === 'call_not_found') void this.end('upstream ended it')
     else if (this.#parts.stays) this.#askAgain(error)
@@ -145,9 +156,9 @@ export class CallControl implements UpstreamListener {
   #askAgain(error: GatewayError): void {
     const waitMs = this.#rejoin.next()
     if (waitMs === null) return this.#giveUp(error)
-    const timer = setTimeout(() => {
+    const timer = enterLater(this, waitMs, () => {
       this.#abortDial = this.#parts.dial(false)(this)
-    }, waitMs)
+    })
     this.#abortDial = () => clearTimeout(timer)
   }
 

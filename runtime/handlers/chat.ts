@@ -148,7 +148,7 @@ class Chat implements Connection, SessionHooks {
     if (wasThere && this.#carryover.loses(end)) {
       if (this.#speech.lost(true)) this.refused(speechLost)
       // Once the session knows of its loss: what is asked for now is held for the next one.
-      if (owed) queueMicrotask(() => this.#dialAndAsk())
+      if (owed) this.#session.defer(() => this.#dialAndAsk())
       return true
     }
     this.#carryover.givesUp()
@@ -158,9 +158,9 @@ class Chat implements Connection, SessionHooks {
     return true
   }
 
-  closing({ by, error }: End): void {
+  ended({ by, error }: End): readonly string[] {
     this.#carryover.stop()
-    if (by === 'gateway' && error !== undefined) this.refused(error)
+    return by === 'gateway' && error !== undefined ? [JSON.stringify(errorMessage(error))] : []
   }
 
   writable(): void {
@@ -190,11 +190,15 @@ class Chat implements Connection, SessionHooks {
     this.#session.clientClosed(code, reason)
   }
 
-  refused({ code, message }: Refusal): void {
-    this.#tell({ type: 'error', message, code })
+  refused(refusal: Refusal): void {
+    this.#tell(errorMessage(refusal))
   }
 
   #tell(message: ChatMessage): void {
     this.#session.deliver(JSON.stringify(message))
   }
+}
+
+function errorMessage({ code, message }: Refusal): ChatMessage {
+  return { type: 'error', message, code }
 }

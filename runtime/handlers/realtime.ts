@@ -113,7 +113,7 @@ class Realtime implements Connection, SessionHooks {
   keepsClient(end: End): boolean {
     if (!this.#carryover?.loses(end)) return false
     // Once the session knows of its loss: what is asked for now is held for the next upstream session.
-    queueMicrotask(() => {
+    this.#session.defer(() => {
       if (this.#carryover?.conversation.owed) this.#session.send(responseCreate, 'response.create')
       else this.#session.dial()
     })
@@ -162,11 +162,11 @@ class Realtime implements Connection, SessionHooks {
     this.#session.deliver(errorEvent(error))
   }
 
-  closing({ by, error, code, reason }: End): void {
+  ended({ by, error, code, reason }: End): readonly string[] {
     this.#carryover?.stop()
-    if (by !== 'client' && error !== undefined) this.refused(error)
-    if (by !== 'upstream' || this.#options.manners === 'transparent') return
-    this.#session.deliver(JSON.stringify({ type: 'upstream.closed', reason, code }))
+    const failure = by !== 'client' && error !== undefined ? [errorEvent(error)] : []
+    if (by !== 'upstream' || this.#options.manners === 'transparent') return failure
+    return [...failure, JSON.stringify({ type: 'upstream.closed', reason, code })]
   }
 
   writable(): void {

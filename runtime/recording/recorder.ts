@@ -65,6 +65,7 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
           listener.closed(code, reason, error)
         },
         failed: error => listener.failed(error),
+        fault: fault => listener.fault(fault),
       }
     },
     close: async () => {

@@ -195,6 +195,13 @@ export const environment = z.object({
     'A client that takes nothing for this long while its upstream is paused is ended',
   ),
 
+  CLIENT_TURN_MS: whole(
+    50,
+    0,
+    10_000,
+    'A client that keeps the event loop for longer than this without a pause (ms), or for ten times as long in one second while others wait, is ended; 0 is no limit, for load generators',
+  ),
+
   RECORD_DIR: text(
     'Folder for recordings of sessions, redacted JSON lines that the simulator replays; unset records nothing',
     'a folder that exists',

@@ -5,6 +5,7 @@
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../errors.ts'
 import { eventType } from '../events/type.ts'
+import { enter, type FaultOwner } from '../fault-boundary.ts'
 import { Heartbeat, type Watching } from '../heartbeat.ts'
 import type { Upstream, UpstreamListener } from '../types.ts'
 import { DirectReader, type Reading } from './direct-reader.ts'
@@ -24,14 +25,12 @@ export interface ConnectOptions {
   readonly timeoutMs: number
   readonly maxMessageBytes: number
   readonly heartbeatMs: number
-  /** The listener failed: the session is given up, the process goes on. */
-  readonly onFault: (fault: unknown) => void
 }
 
 /** What an attempt comes to: one of the two, once. */
 export interface Attempt {
   /** Who is told of the session once it exists; the attempt itself can be forgotten then. */
-  readonly listener: Pick<UpstreamListener, 'event' | 'closed'>
+  readonly listener: Pick<UpstreamListener, 'event' | 'closed' | 'fault'>
   opened(upstream: Upstream): void
   failed(error: GatewayError): void
 }
@@ -50,11 +49,10 @@ export function connect(options: ConnectOptions, attempt: Attempt): () => void {
   return () => connection.abort()
 }
 
-class UpstreamConnection implements Upstream, Reading, Watching {
+class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly deployment: string | undefined
   readonly maxMessageBytes: number
   readonly #label: string
-  readonly #onFault: (fault: unknown) => void
   #attempt: Attempt | null
   /** Null until the session exists. */
   #listener: Attempt['listener'] | null = null
@@ -71,7 +69,6 @@ class UpstreamConnection implements Upstream, Reading, Watching {
   constructor(options: ConnectOptions, attempt: Attempt) {
     const { label, timeoutMs, heartbeatMs, maxMessageBytes } = options
     this.#label = label
-    this.#onFault = options.onFault
     this.#attempt = attempt
     this.deployment = options.deployment
     this.maxMessageBytes = maxMessageBytes
@@ -80,7 +77,7 @@ class UpstreamConnection implements Upstream, Reading, Watching {
     const late = () =>
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
     // An answer that came while this process itself was held up is read first.
-    this.#deadline = setTimeout(() => setImmediate(late), timeoutMs)
+    this.#deadline = setTimeout(() => setImmediate(() => enter(this, late)), timeoutMs)
     this.#heartbeat = new Heartbeat(heartbeatMs, this)
     this.#listen(options.greets ?? true)
   }
@@ -134,7 +131,15 @@ class UpstreamConnection implements Upstream, Reading, Watching {
   }
 
   text(frame: Buffer): void {
-    this.#take(frame, false)
+    enter(this, UpstreamConnection.#take, this, frame, false)
+  }
+
+  /** Whoever listens failed on what it was told: the connection is cut, and the listener decides what ends with it. */
+  onFault(fault: unknown): void {
+    const listener = this.#listener ?? this.#attempt?.listener
+    this.#attempt = null
+    this.abort()
+    listener?.fault(fault)
   }
 
   get isOpen(): boolean {
@@ -156,39 +161,35 @@ class UpstreamConnection implements Upstream, Reading, Watching {
 
   #listen(greets: boolean): void {
     const [socket, label] = [this.#socket, this.#label]
-    socket.on('open', () => {
+    const on: WebSocket['on'] = (word: string, run: (...given: never[]) => unknown) =>
+      socket.on(word, (...given: unknown[]) => enter(this, () => run(...(given as never[]))))
+    on('open', () => {
       // What a session that is open has no use for is not kept for as long as it lasts.
       for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)
       this.#reader.opened()
       if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
       if (!greets && this.#state === 'opening') this.#open()
     })
-    socket.on('message', (frame: Buffer, isBinary) => this.#take(frame, isBinary))
+    socket.on('message', (frame: Buffer, isBinary) =>
+      enter(this, UpstreamConnection.#take, this, frame, isBinary),
+    )
     for (const word of ['ping', 'pong'] as const)
       socket.on(word, () => {
         this.wasHeard = true
       })
-    socket.on('unexpected-response', (request, response) => {
-      refusalByStatus(label, response).then(error => {
-        this.#fail(error)
-        request.destroy()
-      })
+    on('unexpected-response', async (request, response) => {
+      this.#fail(await refusalByStatus(label, response))
+      request.destroy()
     })
-    socket.on('error', (cause: Error & { code?: string }) => {
+    on('error', (cause: Error & { code?: string }) => {
       if (this.#state === 'opening') this.#fail(unreachable(label, cause))
       else this.#lost ??= brokenProtocol(label, cause)
     })
-    socket.on('close', (code, reason) => this.#closed(code, reason.toString()))
+    on('close', (code, reason) => this.#closed(code, reason.toString()))
   }
 
-  #take(frame: Buffer, isBinary: boolean): void {
-    try {
-      this.#receive(frame, isBinary)
-    } catch (fault) {
-      this.#onFault(fault)
-      const message = 'The gateway failed on an event of this session'
-      this.giveUp(new GatewayError('internal', message, { cause: fault }))
-    }
+  static #take(connection: UpstreamConnection, frame: Buffer, isBinary: boolean): void {
+    connection.#receive(frame, isBinary)
   }
 
   #receive(frame: Buffer, isBinary: boolean): void {

@@ -66,14 +66,14 @@ class Joining {
   }
 
   async #attempt(): Promise<void> {
-    const { credential, target, connectTimeoutMs, maxMessageBytes, heartbeatMs, onFault } = this.#options
+    const { credential, target, connectTimeoutMs, maxMessageBytes, heartbeatMs } = this.#options
     try {
       const headers = await credential.headers()
       if (this.#state === 'over') return
       const timeoutMs = Math.max(retryMs, connectTimeoutMs - this.#ageMs)
       const limits = { timeoutMs, maxMessageBytes, heartbeatMs }
       this.#abortAttempt = connect(
-        { url: this.#url, headers, label: target.label, greets: false, ...limits, onFault },
+        { url: this.#url, headers, label: target.label, greets: false, ...limits },
         {
           listener: this.#listener,
           opened: upstream => this.#listener.opened(upstream),

@@ -89,7 +89,7 @@ class Dialling {
   }
 
   async #attempt(place: Place): Promise<void> {
-    const { maxMessageBytes, heartbeatMs, onFault, metrics } = this.#options
+    const { maxMessageBytes, heartbeatMs, metrics } = this.#options
     this.#attempts += 1
     let headers: Readonly<Record<string, string>>
     try {
@@ -102,7 +102,7 @@ class Dialling {
     const { label } = place.target
     const limits = { timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs }
     this.#abortAttempt = connect(
-      { url, headers, label, deployment: place.name, ...limits, onFault },
+      { url, headers, label, deployment: place.name, ...limits },
       {
         listener: this.#listener,
         opened: upstream => {

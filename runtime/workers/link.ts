@@ -119,9 +119,12 @@ export class Link {
   }
 
   #send(message: Question | Answer, sent: (fault: Error | null) => void): void {
-    if (this.#line.connected && this.#line.send !== undefined)
+    if (!this.#line.connected || this.#line.send === undefined) return sent(gone())
+    try {
       this.#line.send(message, undefined, undefined, sent)
-    else sent(gone())
+    } catch (fault) {
+      sent(fault as Error)
+    }
   }
 }
 

@@ -26,8 +26,9 @@ export interface SlotTimes {
   readonly steady: number
   /** Before another try after the first failure; doubled by each further one. */
   readonly firstRetry: number
-  /** A process that says nothing for this long is ended. */
+  /** A process that does not answer for this long is ended. */
   readonly silence: number
+  /** Between two looks at it. */
   readonly checkInterval: number
 }
 
@@ -35,8 +36,8 @@ const defaultTimes: SlotTimes = {
   startWithin: startMs,
   steady: 10_000,
   firstRetry: 200,
-  silence: 20_000,
-  checkInterval: 5000,
+  silence: 3000,
+  checkInterval: 500,
 }
 
 /** So many failures in a row are no accident. */
@@ -78,15 +79,20 @@ export class Slot {
     return (await this.#running.ask('counts', withinMs)) as Counts
   }
 
-  /** Has its process end in good order; nobody takes its place. @returns false when that failed or took too long */
-  async drain(withinMs: number): Promise<boolean> {
+  /**
+   * Has its process end in good order; nobody takes its place.
+   * @param deadlineMs its last connections are ended after this (ms)
+   * @param killMs it is ended itself after this (ms)
+   * @returns false when that failed or took too long
+   */
+  async drain(deadlineMs: number, killMs: number): Promise<boolean> {
     const running = this.#running
     const served = this.isServing
     this.#leave()
     if (running === null) return true
-    if (served) running.ask('drain', withinMs).catch(() => undefined)
+    if (served) running.ask('drain', killMs, deadlineMs).catch(() => undefined)
     else running.kill()
-    const deadline = setTimeout(() => running.kill(), withinMs)
+    const deadline = setTimeout(() => running.kill(), killMs)
     const { code } = await running.exited
     clearTimeout(deadline)
     return code === 0 || !served
@@ -122,22 +128,38 @@ export class Slot {
     clearTimeout(this.#timer)
     this.#phase = 'serving'
     this.#options.log.info('worker.started', { worker: this.number, pid: running.pid })
-    this.#checkLater(running)
+    this.#watch(running)
   }
 
-  /** A process that is stuck keeps its part of the new connections, so it must go. */
-  #checkLater(running: WorkerProcess): void {
-    if (this.#running !== running || !this.isServing) return
-    this.#timer = setTimeout(() => {
-      running.ask('alive', this.#times.silence).then(
-        () => this.#checkLater(running),
-        () => {
-          if (this.#running !== running || !this.isServing) return
-          this.#options.log.warn('worker.silent', { worker: this.number, pid: running.pid })
-          running.kill()
-        },
-      )
-    }, this.#times.checkInterval)
+  /**
+   * A process that is stuck keeps its part of the new connections, so it must go. Its silence is counted in looks at
+   * it: where this process was held up too, as when the machine was suspended, that is one look and no silence.
+   */
+  #watch(running: WorkerProcess): void {
+    const { silence, checkInterval } = this.#times
+    let waiting = false
+    let silentMs = 0
+    const look = () => {
+      if (waiting) silentMs += checkInterval
+      else
+        this.#askAlive(running).then(
+          () => {
+            waiting = false
+            silentMs = 0
+          },
+          () => undefined,
+        )
+      waiting = true
+      if (silentMs < silence) return
+      this.#options.log.warn('worker.silent', { worker: this.number, pid: running.pid })
+      clearInterval(this.#timer)
+      running.kill()
+    }
+    this.#timer = setInterval(look, checkInterval)
+  }
+
+  #askAlive(running: WorkerProcess): Promise<unknown> {
+    return running.ask('alive', startMs)
   }
 
   #ended({ pid }: WorkerProcess, exit: Exit): void {

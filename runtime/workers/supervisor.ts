@@ -25,8 +25,12 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   readonly url: string
-  /** Ends every session of every worker in good order. @throws Error when a worker failed at that */
-  drain(): Promise<void>
+  /**
+   * Ends every session of every worker in good order.
+   * @param withinMs ends them sooner than the configured deadline (ms)
+   * @throws Error when a worker failed at that
+   */
+  drain(withinMs?: number): Promise<void>
   /** Ends every worker at once, and what they shared. */
   close(): Promise<void>
 }
@@ -64,7 +68,11 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const url = (await first?.start()) ?? ''
     reserved.release()
     await Promise.all(others.map(slot => slot.start()))
-    return { url, drain: () => drainAll(slots, config.drain.deadlineMs + drainGraceMs), close }
+    return {
+      url,
+      drain: within => drainAll(slots, Math.min(within ?? Infinity, config.drain.deadlineMs)),
+      close,
+    }
   } catch (fault) {
     reserved.release()
     await close()
@@ -78,8 +86,8 @@ async function startEmbedded({ simulator }: Config): Promise<Simulator> {
   return startSimulator(simulator)
 }
 
-async function drainAll(slots: readonly Slot[], withinMs: number): Promise<void> {
-  const drained = await Promise.all(slots.map(slot => slot.drain(withinMs)))
+async function drainAll(slots: readonly Slot[], deadlineMs: number): Promise<void> {
+  const drained = await Promise.all(slots.map(slot => slot.drain(deadlineMs, deadlineMs + drainGraceMs)))
   const failed = slots.filter((_, index) => !drained[index]).map(slot => slot.number)
   if (failed.length > 0) throw new Error(`Workers that did not end in good order: ${failed.join(', ')}`)
 }

@@ -15,7 +15,7 @@ export interface WorkerProcess {
   /** Where it listens. Rejects when it ends before. */
   readonly listening: Promise<string>
   readonly exited: Promise<Exit>
-  ask(what: string, withinMs: number): Promise<unknown>
+  ask(what: string, withinMs: number, ...given: unknown[]): Promise<unknown>
   /** Ends it at once. Safe to call twice. */
   kill(): void
 }
@@ -45,7 +45,7 @@ export function followProcess(child: ChildProcess, answers: Answers): WorkerProc
     pid: child.pid,
     listening: listening.promise,
     exited,
-    ask: (what, withinMs) => link.ask(what, [], withinMs),
+    ask: (what, withinMs, ...given) => link.ask(what, given, withinMs),
     kill: () => void child.kill('SIGKILL'),
   }
 }

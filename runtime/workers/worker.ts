@@ -13,7 +13,7 @@ export interface WorkerOptions {
   readonly line: Line
   readonly startGateway: (config: Config, log: Log, shared: Shared) => Promise<Gateway>
   /** All workers are to drain. */
-  readonly onDrain: () => void
+  readonly onDrain: (withinMs: number) => void
   /** The supervisor is gone; another one may want the port. */
   readonly onOrphaned: () => void
 }

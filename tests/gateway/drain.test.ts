@@ -17,6 +17,6 @@ test('a connection that fails to end keeps no other from its end', async t => {
   for (const connection of connections) drain.add(connection)
   await drain.begin()
   t.is(ended.length, 29)
-  t.deepEqual(faults, ['process.failed'])
+  t.deepEqual(faults, ['connection.failed'])
   t.is(drain.phase, 'drained')
 })

@@ -12,7 +12,7 @@ test('what is held for an upstream that is not there is bounded in bytes', t => 
 test('what waits for a slow upstream is bounded in bytes', t => {
   const s = stage()
   enter.open(s)
-  s.buffered.upstream = 950
+  s.buffered.upstream = 9950
   s.session.forward('x'.repeat(40), null)
   t.is(s.session.phase, 'open')
   s.session.forward('x'.repeat(60), null)

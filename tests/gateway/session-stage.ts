@@ -8,7 +8,7 @@ import type { UpstreamListener } from '../../runtime/types.ts'
 export const limits = {
   heartbeatMs: 1000,
   maxMessageBytes: 1000,
-  upstreamBufferBytes: 1000,
+  upstreamBufferBytes: 10_000,
   clientBufferBytes: 100,
   clientStallMs: 60_000,
   upstreamStallMs: 60_000,

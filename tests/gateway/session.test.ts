@@ -180,7 +180,12 @@ test('draining: audio that was committed by hand is not waited for', t => {
 
 test('draining: the deadline ends what has not ended', async t => {
   const end = new Promise<End>(resolve => {
-    const s = stage({ closing: resolve })
+    const s = stage({
+      ended: end => {
+        resolve(end)
+        return []
+      },
+    })
     enter.open(s)
     s.event('response.created')
     s.session.drain(1)

@@ -22,6 +22,7 @@ function record(folder: string, limits: RecordingLimits) {
     event: frame => void heard.push(JSON.parse(frame.toString()).n),
     closed: () => undefined,
     failed: () => undefined,
+    fault: () => undefined,
   }
   const line = recorder.record(session, 'connection-1')
   line.opened({
@@ -86,7 +87,13 @@ test('a folder that takes no files: one warning for all sessions', async t => {
   const { line, heard, warned, recorder } = record('/dev/null', { maxFileBytes: 1000, maxWaitingBytes: 1000 })
   line.event(event(1), false)
   const other = recorder.record(
-    { opened: () => undefined, event: () => undefined, closed: () => undefined, failed: () => undefined },
+    {
+      opened: () => undefined,
+      event: () => undefined,
+      closed: () => undefined,
+      failed: () => undefined,
+      fault: () => undefined,
+    },
     'connection-2',
   )
   await recorder.close()

@@ -1,4 +1,4 @@
-/** Holds the rooms: who may import whom, who touches the process, how long files are. */
+/** Holds the rooms: who may import whom, who touches the process. */
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,13 +12,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
  */
 const rooms: RegExp[] = [
   /^runtime\/(contract|errors)\.ts$/,
-  /^runtime\/types\.ts$/,
+  /^runtime\/(types|fault-boundary)\.ts$/,
   /^runtime\/events\//,
   /^runtime\/(target|log|log-output|http|end|clock|page-info)\.ts$/,
   /^runtime\/settings\//,
   /^runtime\/config\.ts$/,
   /^runtime\/(prompt|gateway-info)\.ts$/,
-  /^runtime\/(outbox|turn|heartbeat|drain|circuit|metrics|session-guard)\.ts$|^runtime\/(store|credentials|recording)\//,
+  /^runtime\/(outbox|loop-share|turn|heartbeat|drain|circuit|metrics|session-guard)\.ts$|^runtime\/(store|credentials|recording)\//,
   /^runtime\/(conversation|calls)\//,
   /^runtime\/(session\.ts$|access\/)/,
   /^runtime\/((client-socket|cork-stand)\.ts$|upstream\/)/,
@@ -100,20 +100,6 @@ test('pages take types from the runtime and nothing else', t => {
   for (const file of globSync('web/**/*.ts', { cwd: root, exclude: ['web/dist/**'] })) {
     const text = readFileSync(join(root, file), 'utf8')
     for (const [line] of text.matchAll(/^import .*runtime\/.*$/gm)) t.regex(line, /^import type /, file)
-  }
-})
-
-test('files stay under 200 lines, but for those that say why not', t => {
-  const files = globSync(['runtime/**/*.ts', 'infra/**/*.ts', 'web/**/*.ts', 'tests/**/*.ts', 'index.ts'], {
-    cwd: root,
-    exclude: ['web/dist/**'],
-  })
-  for (const file of files) {
-    const text = readFileSync(join(root, file), 'utf8')
-    t.true(
-      text.split('\n').length <= 201 || /over 200 lines because/i.test(text),
-      `${file} is over 200 lines and does not say why`,
-    )
   }
 })
 

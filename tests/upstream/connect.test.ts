@@ -34,10 +34,10 @@ test('a session that was there in time exists, however long this process itself 
     connect(
       {
         ...{ url: realtimeUrl(target, 'one'), headers: {}, label: 'upstream', timeoutMs },
-        ...{ maxMessageBytes: 1024, heartbeatMs: 60_000, onFault: fault => t.fail(String(fault)) },
+        ...{ maxMessageBytes: 1024, heartbeatMs: 60_000 },
       },
       {
-        listener: { event: () => undefined, closed: () => undefined },
+        listener: { event: () => undefined, closed: () => undefined, fault: fault => t.fail(String(fault)) },
         opened: connection => resolve(connection.deployment ?? 'opened'),
         failed: error => resolve(error.code),
       },

@@ -29,7 +29,13 @@ test('a dial that cannot even be written down fails as a dial, and its process l
   const circuit = new Circuit({ pauseMs: 1000, now: () => performance.now() })
   const dial = dialerOf(circuit, async () => ({ 'api-key': 'a key\nof two lines' }), faults)
   const error = await new Promise<GatewayError>(failed =>
-    dial({ opened: () => t.fail(), event: () => t.fail(), closed: () => t.fail(), failed }),
+    dial({
+      opened: () => t.fail(),
+      event: () => t.fail(),
+      closed: () => t.fail(),
+      failed,
+      fault: () => t.fail(),
+    }),
   )
   t.is(error.code, 'internal')
   t.notRegex(error.message, /two lines/)
@@ -57,7 +63,7 @@ test('a dial that is given up leaves the probe to the dial that makes it', t => 
   const circuit = new Circuit({ pauseMs: 0, now: () => 0 })
   const dial = dialerOf(circuit, () => new Promise(() => undefined))
   const fail = () => t.fail()
-  const nobody = { opened: fail, event: fail, closed: fail, failed: fail }
+  const nobody = { opened: fail, event: fail, closed: fail, failed: fail, fault: fail }
   const abortEarlier = dial(nobody)
   for (let n = 0; n < 3; n += 1) circuit.failed(false)
   t.is(circuit.state, 'half-open')

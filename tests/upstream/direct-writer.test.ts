@@ -25,8 +25,8 @@ async function openLine(t: ExecutionContext): Promise<Line> {
   const url = new URL(`ws://127.0.0.1:${(service.address() as AddressInfo).port}`)
   const limits = { timeoutMs: 10_000, maxMessageBytes: 1024 * 1024, heartbeatMs: 60_000 }
   const opened = new Promise<Upstream>((opened, failed) => {
-    const options = { url, headers: {}, label: 'test', greets: false, ...limits, onFault: t.log }
-    const listener = { event: () => undefined, closed: () => undefined }
+    const options = { url, headers: {}, label: 'test', greets: false, ...limits }
+    const listener = { event: () => undefined, closed: () => undefined, fault: t.log }
     const abort = connect(options, { listener, opened, failed })
     t.teardown(() => {
       abort()

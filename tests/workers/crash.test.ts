@@ -97,15 +97,15 @@ test.serial('a worker that ends as soon as it listens is given up', async t => {
   await slot.start()
   t.regex((await givenUp).message, /^Worker 1 ended 6 times in a row/)
   t.is(pids.length, 6)
-  t.true(await slot.drain(1000))
+  t.true(await slot.drain(1000, 1000))
 })
 
 test.serial('a worker that does not drain is ended at the deadline, and that is told', async t => {
   const { slot, pids } = slotOf(t, 'deaf', {})
   await slot.start()
-  t.false(await slot.drain(50))
+  t.false(await slot.drain(50, 50))
   await gone(pids.filter(pid => pid !== undefined))
-  t.true(await slot.drain(50))
+  t.true(await slot.drain(50, 50))
 })
 
 test.serial('a program that cannot be run at all is told like one that ends', async t => {
