@@ -15,6 +15,8 @@ export type LogEvent =
   | 'bridge.connected'
   | 'bridge.completed'
   | 'connection.closed'
+  | 'connection.failed'
+  | 'conversation.settings_dropped'
   | 'upgrade.refused'
   | 'upstream.retry'
   | 'upstream.failed'

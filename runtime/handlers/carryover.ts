@@ -1,12 +1,15 @@
 /**
  * Carries a conversation over: to another upstream session when upstream ends, and to another replica
  * or revision when the client comes back with its ticket.
+ * Over 200 lines because both are one state: what the next upstream session must be told.
  */
 import { Conversation } from '../conversation/conversation.ts'
 import type { KeptConversation, Redeemed, Resumes } from '../conversation/resumes.ts'
 import type { End } from '../end.ts'
+import { GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
 import { endsResponse } from '../turn.ts'
-import type { Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
+import type { Client, Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
 
 export interface CarryoverParts {
   readonly resumes: Resumes
@@ -18,6 +21,11 @@ export interface CarryoverParts {
   readonly resumed: Redeemed | undefined
   readonly dialect: Dialect
   readonly tell: (message: SessionMessage) => void
+  /** Ends the connection. */
+  readonly fault: (error: GatewayError) => void
+  readonly log: Log
+  /** Of the client, for the log. */
+  readonly connection: string
 }
 
 /** Upstream ends a session at its maximum duration with this code; a restart of its own looks the same. */
@@ -27,9 +35,12 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 /** So many upstream sessions may end in a row without one finished answer; then the client is told. */
 const maxRenewals = 3
 
-/** What a carryover needs of a request; the rest of it need not be kept for as long as a session lasts. */
-export function askedFor(request: UpgradeRequest): Pick<CarryoverParts, 'owner' | 'wantsTicket'> {
-  return { owner: request.principal?.name ?? 'anonymous', wantsTicket: request.query.has('resume') }
+/** What a carryover needs of a client and its request; the rest need not be kept for as long as a session lasts. */
+export function askedFor(
+  client: Client,
+  { principal, query }: UpgradeRequest,
+): Pick<CarryoverParts, 'connection' | 'owner' | 'wantsTicket'> {
+  return { connection: client.id, owner: principal?.name ?? 'anonymous', wantsTicket: query.has('resume') }
 }
 
 export class Carryover {
@@ -71,14 +82,17 @@ export class Carryover {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     if (this.hasResumed) {
       this.#remember()
-      tell({ type: 'session.resumed', items: this.#conversation.size, answer_due: this.#conversation.owed })
+      tell({
+        type: 'session.resumed',
+        items: this.#conversation.size,
+        answer_due: this.#conversation.owed,
+        ...this.#settingsKept,
+      })
     }
     if (wantsTicket) {
-      this.#issue().then(
-        resume => tell({ type: 'session.ticket', resume }),
-        // Without a store there is no ticket; the session itself is not harmed.
-        () => undefined,
-      )
+      this.#issue()
+        .then(resume => tell({ type: 'session.ticket', resume }))
+        .catch(fault => this.#failed(fault))
     }
     return this.hasResumed && this.#conversation.owed
   }
@@ -112,6 +126,21 @@ export class Carryover {
     this.#replay = this.#conversation.replay(this.#parts.dialect)
   }
 
+  /**
+   * Dials again once the session knows of its loss: what is asked for then is held for the next upstream
+   * session. A fault ends this connection and no other.
+   */
+  renew(dial: () => void): void {
+    queueMicrotask(() => {
+      try {
+        dial()
+      } catch (cause) {
+        this.#failed(cause)
+        this.#parts.fault(new GatewayError('internal', 'The gateway failed to renew the session', { cause }))
+      }
+    })
+  }
+
   /** Whether another upstream session is on its way in place of one that was lost. */
   get isRenewing(): boolean {
     return this.#renewing !== null
@@ -132,7 +161,12 @@ export class Carryover {
       ['session.created', 1],
       ['session.updated', updates + replay.filter(isUpdate).length],
     ])
-    this.#parts.tell({ type: 'session.renewed', items: this.#conversation.size, asked_again: askedAgain })
+    this.#parts.tell({
+      type: 'session.renewed',
+      items: this.#conversation.size,
+      asked_again: askedAgain,
+      ...this.#settingsKept,
+    })
     return replay
   }
 
@@ -154,6 +188,22 @@ export class Carryover {
     this.changed()
   }
 
+  /**
+   * The client changed the session.
+   * @param session of its `session.update`; undefined where that could not be read
+   */
+  configured(session: unknown): void {
+    const wereKept = this.#conversation.settingsKept
+    this.#conversation.configure(session)
+    const { log, connection } = this.#parts
+    if (wereKept && !this.#conversation.settingsKept)
+      log.warn('conversation.settings_dropped', { connection })
+  }
+
+  get #settingsKept(): { settings_kept?: false } {
+    return this.#conversation.settingsKept ? {} : { settings_kept: false }
+  }
+
   /** The conversation changed: what is in the store is written anew. */
   changed(): void {
     this.#kept?.changed()
@@ -166,19 +216,24 @@ export class Carryover {
 
   /** Tells the client that this process goes away, with the ticket that gives the conversation back. */
   async announce(deadlineMs: number): Promise<void> {
-    const message = { type: 'server.draining', deadline_ms: deadlineMs } as const
-    try {
-      const resume = await this.#issue()
-      this.#parts.tell({ ...message, resume })
-    } catch {
-      // The store is away: the client still has to know.
-      this.#parts.tell(message)
-    }
+    const ticket = await this.#issue().then(
+      resume => ({ resume }),
+      fault => this.#failed(fault),
+    )
+    // Also without a ticket the client has to know.
+    this.#parts.tell({ type: 'server.draining', deadline_ms: deadlineMs, ...ticket })
   }
 
   /** Safe to call twice. */
   stop(): void {
     this.#kept?.stop()
+  }
+
+  /** Without a store there is no ticket, and the session itself is not harmed; all else is a fault of the gateway's. */
+  #failed(fault: unknown): void {
+    if (fault instanceof GatewayError) return
+    const { log, connection } = this.#parts
+    log.error('connection.failed', { connection, error: String(fault) })
   }
 
   #issue(): Promise<string> {

@@ -40,12 +40,13 @@ class Chat implements Connection, SessionHooks {
   #upstream: 'none' | 'dialling' | 'there' = 'none'
 
   constructor(client: Client, request: UpgradeRequest, resumed: Redeemed | undefined, options: ChatOptions) {
-    const { path, meter } = request
     this.#options = options
-    this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, hearing } = options
+    this.#session = new Session({ client, route: request.path, meter: request.meter }, options, this)
+    const { resumes, dialect, hearing, log } = options
     const tell = (message: ChatMessage) => this.#tell(message)
-    this.#carryover = new Carryover({ resumes, ...askedFor(request), resumed, dialect, tell })
+    const fault = (error: GatewayError) => this.fault(error)
+    const parts = { resumes, ...askedFor(client, request), resumed, dialect, tell, fault, log }
+    this.#carryover = new Carryover(parts)
     this.#answer = new Answer({
       tell,
       deliver: message => this.#session.deliver(message),
@@ -147,8 +148,7 @@ class Chat implements Connection, SessionHooks {
     this.#upstream = 'none'
     if (wasThere && this.#carryover.loses(end)) {
       if (this.#speech.lost(true)) this.refused(speechLost)
-      // Once the session knows of its loss: what is asked for now is held for the next one.
-      if (owed) queueMicrotask(() => this.#dialAndAsk())
+      if (owed) this.#carryover.renew(() => this.#dialAndAsk())
       return true
     }
     this.#carryover.givesUp()

@@ -1,5 +1,4 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
-
 import type { Redeemed, ResumableHandler, Resumes } from '../conversation/resumes.ts'
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
@@ -57,9 +56,10 @@ class Realtime implements Connection, SessionHooks {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners } = options
+    const { resumes, dialect, manners, log } = options
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
-    const parts = { resumes, ...askedFor(request), resumed, dialect, tell }
+    const fault = (error: GatewayError) => this.fault(error)
+    const parts = { resumes, ...askedFor(client, request), resumed, dialect, tell, fault, log }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
   }
 
@@ -112,8 +112,7 @@ class Realtime implements Connection, SessionHooks {
 
   keepsClient(end: End): boolean {
     if (!this.#carryover?.loses(end)) return false
-    // Once the session knows of its loss: what is asked for now is held for the next upstream session.
-    queueMicrotask(() => {
+    this.#carryover.renew(() => {
       if (this.#carryover?.conversation.owed) this.#session.send(responseCreate, 'response.create')
       else this.#session.dial()
     })
