@@ -43,6 +43,8 @@ export class ClientSocket implements Client, Watching {
   #native: NativeSocket | null
   /** Set while the close frame waits for what is buffered; nothing is said or heard any more. */
   #ending: { readonly end: () => void; readonly timer: NodeJS.Timeout } | null = null
+  /** Who waits for a first sign of life. */
+  #onHeard: (() => void) | null = null
   /** The peer no longer reads, so a close frame would wait for ever. */
   #peerGone = false
 
@@ -102,8 +104,18 @@ export class ClientSocket implements Client, Watching {
     }
   }
 
+  probe(heard: () => void): void {
+    this.#onHeard = heard
+    this.#native?.ping()
+  }
+
+  /** A ping or a pong arrived. */
   heard(): void {
     this.wasHeard = true
+    if (this.#onHeard === null) return
+    const heard = this.#onHeard
+    this.#onHeard = null
+    heard()
   }
 
   drained(): void {

@@ -4,7 +4,8 @@
  * Over 200 lines because both are one state: what the next upstream session must be told.
  */
 import { Conversation } from '../conversation/conversation.ts'
-import type { KeptConversation, Redeemed, Resumes } from '../conversation/resumes.ts'
+import type { KeptConversation } from '../conversation/kept-conversation.ts'
+import type { Redeemed, Resumes } from '../conversation/resumes.ts'
 import type { End } from '../end.ts'
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -17,8 +18,6 @@ export interface CarryoverParts {
   readonly owner: string
   /** Whether the client understands tickets. */
   readonly wantsTicket: boolean
-  /** What the client's ticket was worth, if it came with one. */
-  readonly resumed: Redeemed | undefined
   readonly dialect: Dialect
   readonly tell: (message: SessionMessage) => void
   /** Ends the connection. */
@@ -45,7 +44,7 @@ export function askedFor(
 
 export class Carryover {
   readonly #parts: CarryoverParts
-  readonly #conversation: Conversation
+  #conversation = new Conversation()
   #kept: KeptConversation | null = null
   /** What the next upstream session is told before anything else; null when there is nothing to tell. */
   #replay: string[] | null = null
@@ -57,44 +56,34 @@ export class Carryover {
 
   constructor(parts: CarryoverParts) {
     this.#parts = parts
-    const { resumed } = parts
-    this.#conversation =
-      resumed !== undefined && 'conversation' in resumed ? resumed.conversation : new Conversation()
   }
 
   get conversation(): Conversation {
     return this.#conversation
   }
 
-  /** Whether the client's ticket was honoured. */
-  get hasResumed(): boolean {
-    return this.#parts.resumed !== undefined && 'conversation' in this.#parts.resumed
-  }
-
   /**
    * Tells the client what its ticket was worth, and gives it the next one. A client that says
    * `?resume=` in any form understands tickets; others get theirs with `server.draining`.
+   * @param resumed null where the client came without a ticket
    * @returns whether an answer is owed to it
    */
-  begin(): boolean {
-    const { resumed, wantsTicket, tell } = this.#parts
-    if (resumed !== undefined && 'failure' in resumed)
+  begin(resumed: Redeemed | null): boolean {
+    const { wantsTicket, tell } = this.#parts
+    if (resumed !== null && 'failure' in resumed) {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
-    if (this.hasResumed) {
+    } else if (resumed !== null) {
+      this.#conversation = resumed.conversation
       this.#remember()
-      tell({
-        type: 'session.resumed',
-        items: this.#conversation.size,
-        answer_due: this.#conversation.owed,
-        ...this.#settingsKept,
-      })
+      const { size: items, owed: answer_due } = this.#conversation
+      tell({ type: 'session.resumed', items, answer_due, ...this.#settingsKept })
     }
     if (wantsTicket) {
       this.#issue()
         .then(resume => tell({ type: 'session.ticket', resume }))
         .catch(fault => this.#failed(fault))
     }
-    return this.hasResumed && this.#conversation.owed
+    return this.#conversation.owed
   }
 
   /** Whether upstream's end can be carried over; if so, the next upstream session will be told everything. */
@@ -209,9 +198,9 @@ export class Carryover {
     this.#kept?.changed()
   }
 
-  /** What the store has not been told yet; null when it has all. */
-  get pending(): Promise<void> | null {
-    return this.#kept?.pending ?? null
+  /** Writes what the store has not been told yet. @returns resolves when that is over; null when it has all */
+  flush(): Promise<void> | null {
+    return this.#kept?.flush() ?? null
   }
 
   /** Tells the client that this process goes away, with the ticket that gives the conversation back. */
@@ -237,8 +226,13 @@ export class Carryover {
   }
 
   #issue(): Promise<string> {
-    const { resumes, owner } = this.#parts
-    this.#kept ??= resumes.keep(this.#conversation, owner)
+    const { resumes, owner, wantsTicket, tell } = this.#parts
+    this.#kept ??= resumes.keep({
+      conversation: this.#conversation,
+      owner,
+      onTicket: resume => wantsTicket && tell({ type: 'session.ticket', resume }),
+      onFault: fault => this.#failed(fault),
+    })
     return this.#kept.issue()
   }
 }
