@@ -51,6 +51,8 @@ export class ClientSocket implements Client, Watching, FaultOwner {
   #phase: Phase = 'open'
   /** What the close frame will say; set while `ending`. */
   #ending: { readonly code: number; readonly reason: string; timer: NodeJS.Timeout | null } | null = null
+  /** Who waits for a first sign of life. */
+  #onHeard: (() => void) | null = null
   /** The peer no longer reads, so a close frame would wait for ever. */
   #peerGone = false
 
@@ -115,6 +117,11 @@ export class ClientSocket implements Client, Watching, FaultOwner {
     if (this.#phase === 'open') enter(this, ClientSocket.#takeMessage, this, data, isBinary)
   }
 
+  probe(heard: () => void): void {
+    this.#onHeard = heard
+    if (this.#phase === 'open') this.#native.ping()
+  }
+
   /** A ping or a pong arrived. */
   heard(): void {
     this.wasHeard = true
@@ -175,6 +182,9 @@ export class ClientSocket implements Client, Watching, FaultOwner {
     return socket.#fault(new GatewayError('message_too_big', message))
   }
   static #takeControlFrame(socket: ClientSocket): unknown {
+    const heard = socket.#onHeard
+    socket.#onHeard = null
+    heard?.()
     return socket.#connection.controlFrame?.()
   }
   static #becomeWritable(socket: ClientSocket): unknown {

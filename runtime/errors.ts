@@ -12,6 +12,7 @@ export const errorTable = {
   not_json: { status: 400, close: 1008, retry: false },
   unsupported_media_type: { status: 415, close: 1008, retry: false },
   conflict: { status: 409, close: 1008, retry: false },
+  resumed_elsewhere: { status: 409, close: 1008, retry: false },
   call_not_found: { status: 404, close: 1008, retry: true },
   unauthorized: { status: 401, close: 1008, retry: false },
   forbidden: { status: 403, close: 1008, retry: false },

@@ -16,6 +16,7 @@ export type LogEvent =
   | 'bridge.completed'
   | 'connection.closed'
   | 'connection.failed'
+  | 'conversation.settings_dropped'
   | 'upgrade.refused'
   | 'upstream.retry'
   | 'upstream.failed'

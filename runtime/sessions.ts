@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EphemeralKeys } from './access/ephemeral-keys.ts'
 import type { Config } from './config.ts'
-import { Resumes } from './conversation/resumes.ts'
+import { beginAtOnce, Resumes } from './conversation/resumes.ts'
 import { ephemeralCredential } from './credentials/credentials.ts'
 import { sessionUpdate } from './events/dialect.ts'
 import { createExtractor } from './events/extract.ts'
@@ -35,7 +35,7 @@ export function assembleSessions(
   { target, endpoints, store, ephemeralKeys, joinCall, log, metrics, readType, record }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
-  const resumes = new Resumes(store)
+  const resumes = new Resumes({ store, log, maxHeldBytes: limits.upstreamBufferBytes })
   const { dialect, label, deployments } = target
   const placesFor = createPlaces(endpoints.list, deployments, {
     pauseMs: config.circuitPauseMs,
@@ -60,7 +60,7 @@ export function assembleSessions(
     translator,
     manners: 'transparent',
   } as const
-  const sdk = (dial: Dial) => createRealtime({ ...common, ...transparent, dial })
+  const sdk = (dial: Dial) => beginAtOnce(createRealtime({ ...common, ...transparent, dial }))
   return createRoutes({
     target,
     ephemeralKeys,

@@ -12,6 +12,8 @@ export interface Client {
   send(message: string | Uint8Array, isBinary?: boolean): boolean
   /** Bytes accepted by `send` that the network has not taken yet. */
   buffered(): number
+  /** Sends a ping at once. @param heard called at the first ping or pong after it, once; a message calls nothing */
+  probe(heard: () => void): void
   /** Sends what is buffered, then a close frame. Safe to call twice. */
   close(code: number, reason: string): void
 }
@@ -175,13 +177,14 @@ export type SessionMessage =
   /**
    * The client's ticket was honoured: the model knows `items` items of the conversation. `answer_due`:
    * the answer to what was last said comes now; when it is false, words that have had no answer did not
-   * arrive, and the client says them again.
+   * arrive, and the client says them again. `settings_kept` is there, and false, where a `session.update`
+   * of the client's was too large or too deep to be kept: the client sends its settings again.
    */
-  | { type: 'session.resumed'; items: number; answer_due: boolean }
+  | { type: 'session.resumed'; items: number; answer_due: boolean; settings_kept?: false }
   /** It was not; this is a fresh session. `reason`: unknown, expired, store_unavailable. */
   | { type: 'session.resume_failed'; reason: string }
   /** Upstream ended and another session took over. `asked_again`: a broken answer comes once more. */
-  | { type: 'session.renewed'; items: number; asked_again: boolean }
+  | { type: 'session.renewed'; items: number; asked_again: boolean; settings_kept?: false }
 
 /** Sent on every socket when a session's minutes are nearly over. `deadline_ms` counts from the sending. */
 export interface SessionExpiring {

@@ -1,15 +1,18 @@
 /**
  * What was said in a session, as text: enough for another upstream session to know it. Read off the
  * session's own events, of either dialect; past audio becomes its transcript.
+ *
+ * Events come from outside. They are read by `parseFields` alone, which bounds their depth; what is kept of
+ * them is bounded in bytes here.
  */
 import { randomBytes } from 'node:crypto'
 import { gaName } from '../events/dialect.ts'
-import { isFields, parseFields } from '../events/fields.ts'
+import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Dialect } from '../types.ts'
+import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
+import { KeptSettings } from './kept-settings.ts'
 import { isGenerated, itemEvent, readItem, type SaidItem } from './said-item.ts'
-
-/** Older items are forgotten beyond this (characters); the newest is always kept. */
-export const maxConversationChars = 64 * 1024
+import { SaidItems } from './said-items.ts'
 
 /** The events that change what was said; all others are passed over by their type alone. */
 const telling = new Set([
@@ -18,37 +21,38 @@ const telling = new Set([
   'conversation.item.deleted',
   'conversation.item.input_audio_transcription.completed',
   'response.output_item.done',
-  'response.created',
-  'response.done',
 ])
 
 /** How a conversation stands in the store. */
 interface Stored {
   readonly items: readonly SaidItem[]
-  readonly settings: Record<string, unknown> | null
+  readonly settings: Fields | null
+  /** Absent in what earlier revisions wrote. */
+  readonly settingsKept?: boolean
   readonly owed: boolean
 }
 
 export class Conversation {
-  #items: SaidItem[] = []
-  /** All `session.update`s of the client, laid over each other. */
-  #settings: Record<string, unknown> | null = null
+  readonly #items: SaidItems
+  readonly #settings: KeptSettings
   #asked = false
   #running = 0
-  /** Ids that a replay gave: upstream's word of them is an echo. */
+  /** Ids that a replay gave, one an item: upstream's word of them is an echo. */
   #echoes: ReadonlySet<string> | null = null
-  readonly #maxChars: number
 
-  constructor(maxChars = maxConversationChars) {
-    this.#maxChars = maxChars
+  constructor(limits: ConversationLimits = conversationLimits) {
+    this.#items = new SaidItems(limits.items)
+    this.#settings = new KeptSettings(limits.settings)
   }
 
   /** Reads a conversation as `toJSON` wrote it. @throws SyntaxError for anything else */
   static restore(text: string): Conversation {
-    const { items, settings, owed } = JSON.parse(text) as Stored
+    const stored = parseFields(Buffer.from(text)) as Stored | null
+    if (stored === null) throw new SyntaxError('The conversation in the store cannot be read')
+    const { items, settings, settingsKept = true, owed } = stored
     const conversation = new Conversation()
-    conversation.#items = [...items]
-    conversation.#settings = settings
+    for (const item of items) conversation.#items.add(item)
+    conversation.#settings.restore(settings, settingsKept)
     const last = items.at(-1)
     // Killed between the answer's last word and its end: it has been given.
     const answered = last?.role === 'assistant' && last.done
@@ -58,12 +62,17 @@ export class Conversation {
 
   /** Items that another session would be told of. */
   get size(): number {
-    return this.#items.filter(({ text }) => text !== '').length
+    return [...this.#items].filter(({ text }) => text !== '').length
   }
 
   /** Whether an answer was asked for and has not been finished. */
   get owed(): boolean {
     return this.#asked || this.#running > 0
+  }
+
+  /** False once the client has changed the session in a way that could not be kept. */
+  get settingsKept(): boolean {
+    return this.#settings.isComplete
   }
 
   /** An answer was asked for. */
@@ -80,35 +89,36 @@ export class Conversation {
   /** Something is on its way to upstream, which has not confirmed it yet. @param item as in `conversation.item.create` */
   expect(item: unknown): void {
     const said = readItem(item)
-    if (said !== null) this.#items.push({ ...said, unconfirmed: true })
-    this.#trim()
+    if (said !== null) this.#items.add({ ...said, unconfirmed: true })
   }
 
   /** What upstream never confirmed is forgotten: whoever said it was told so. */
   forgetUnconfirmed(): void {
-    this.#items = this.#items.filter(({ unconfirmed }) => !unconfirmed)
+    this.#items.keep(({ unconfirmed }) => !unconfirmed)
   }
 
-  /** The client changed the session. @param session of its `session.update` */
+  /** The client changed the session. @param session of its `session.update`; anything else cannot be kept */
   configure(session: unknown): void {
-    if (isFields(session)) this.#settings = merge(this.#settings ?? {}, session)
+    this.#settings.change(session)
   }
 
   /** Takes in one event from upstream. @returns whether it changed anything */
   note(frame: Buffer, type: string | null): boolean {
     const name = type === null ? '' : gaName(type)
+    if (name === 'response.created') {
+      this.#asked = false
+      this.#running += 1
+      return true
+    }
+    if (name === 'response.done') {
+      this.#running = Math.max(0, this.#running - 1)
+      return true
+    }
     if (!telling.has(name)) return false
     const event = parseFields(frame) ?? {}
     switch (name) {
-      case 'response.created':
-        this.#asked = false
-        this.#running += 1
-        return true
-      case 'response.done':
-        this.#running = Math.max(0, this.#running - 1)
-        return true
       case 'conversation.item.deleted':
-        this.#items = this.#items.filter(({ id }) => id !== event.item_id)
+        this.#items.keep(({ id }) => id !== event.item_id)
         return true
       case 'conversation.item.input_audio_transcription.completed':
         return this.#fill({ id: event.item_id, text: event.transcript })
@@ -131,25 +141,29 @@ export class Conversation {
    * the middle is left out: it is asked for again. So is an output whose function call is forgotten.
    */
   replay(dialect: Dialect): string[] {
-    const whole = this.#items.filter(item => item.done || !isGenerated(item))
-    const calls = new Set(whole.filter(({ kind }) => kind === 'function_call').map(({ callId }) => callId))
-    this.#items = whole.filter(({ kind, callId }) => kind !== 'function_call_output' || calls.has(callId))
-    const echoes = new Set<string>()
-    this.#echoes = echoes
+    this.#items.keep(item => item.done || !isGenerated(item))
+    for (const item of [...this.#items])
+      this.#items.change(item, { id: `item_${randomBytes(10).toString('hex')}`, unconfirmed: false })
+    // After the ids, which may be longer than those before.
+    this.#forgetOrphans()
+    this.#echoes = new Set([...this.#items].map(({ id }) => id))
     this.#running = 0
-    const events = this.#items.map(item => {
-      item.id = `item_${randomBytes(10).toString('hex')}`
-      item.unconfirmed = false
-      echoes.add(item.id)
-      return itemEvent(item, dialect)
-    })
-    const settings =
-      this.#settings === null ? [] : [JSON.stringify({ type: 'session.update', session: this.#settings })]
+    const events = [...this.#items].map(item => itemEvent(item, dialect))
+    const session = this.#settings.fields
+    const settings = session === null ? [] : [JSON.stringify({ type: 'session.update', session })]
     return [...settings, ...events.filter(event => event !== null)]
   }
 
   toJSON(): Stored {
-    return { items: this.#items, settings: this.#settings, owed: this.owed }
+    const { fields: settings, isComplete: settingsKept } = this.#settings
+    return { items: [...this.#items], settings, settingsKept, owed: this.owed }
+  }
+
+  /** Upstream refuses an output whose call it does not know. */
+  #forgetOrphans(): void {
+    const calls = new Set<string | undefined>()
+    for (const { kind, callId } of this.#items) if (kind === 'function_call') calls.add(callId)
+    this.#items.keep(({ kind, callId }) => kind !== 'function_call_output' || calls.has(callId))
   }
 
   /** An item as upstream has it: new, known by its id, or the confirmation of one that was on its way. */
@@ -159,42 +173,23 @@ export class Conversation {
     const known = this.#items.find(({ id }) => id !== '' && id === said.id)
     const done = said.done || name !== 'conversation.item.added'
     if (known !== undefined) {
-      if (said.text !== '') known.text = said.text
-      known.done ||= done
-    } else if (name === 'response.output_item.done') {
-      // Answers out of band are no part of the conversation; the others were added before.
-      return false
-    } else {
-      const expected = this.#items.find(
-        ({ unconfirmed, role, text }) => unconfirmed && role === said.role && text === said.text,
-      )
-      if (expected !== undefined) Object.assign(expected, { id: said.id, done, unconfirmed: false })
-      else this.#items.push({ ...said, done })
+      this.#items.change(known, { text: said.text || known.text, done: known.done || done })
+      return true
     }
-    this.#trim()
+    // Answers out of band are no part of the conversation; the others were added before.
+    if (name === 'response.output_item.done') return false
+    const expected = this.#items.find(
+      ({ unconfirmed, role, text }) => unconfirmed === true && role === said.role && text === said.text,
+    )
+    if (expected !== undefined) this.#items.change(expected, { id: said.id, done, unconfirmed: false })
+    else this.#items.add({ ...said, done })
     return true
   }
 
   #fill({ id, text }: { id: unknown; text: unknown }): boolean {
     const item = this.#items.find(item => item.id === id)
     if (item === undefined || typeof text !== 'string') return false
-    item.text = text
-    this.#trim()
+    this.#items.change(item, { text })
     return true
   }
-
-  #trim(): void {
-    let chars = this.#items.reduce((sum, { text }) => sum + text.length, 0)
-    while (chars > this.#maxChars && this.#items.length > 1) chars -= this.#items.shift()?.text.length ?? 0
-  }
-}
-
-/** Lays one object over another, level by level; lists are replaced. */
-function merge(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
-  const merged = { ...under }
-  for (const [name, value] of Object.entries(over)) {
-    const below = merged[name]
-    merged[name] = isFields(below) && isFields(value) ? merge(below, value) : value
-  }
-  return merged
 }

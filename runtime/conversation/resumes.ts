@@ -1,145 +1,101 @@
-/** Conversations and tickets in the store: what lets a client go on at another replica or revision. */
-import { randomBytes } from 'node:crypto'
+/** What lets a client go on with its conversation at another replica or revision. */
 import { GatewayError } from '../errors.ts'
+import type { Log } from '../log.ts'
 import type { Store } from '../store/store.ts'
-import type { Client, Connection, SocketRoute, UpgradeRequest } from '../types.ts'
+import type { Client, Connection, Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 import { Conversation } from './conversation.ts'
-
-/** A ticket can be used for this long after it was last renewed (ms). */
-export const ticketLifeMs = 10 * 60_000
-
-/** A session that lives on keeps its ticket alive this often (ms). */
-export const keepAliveMs = ticketLifeMs / 5
+import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
+import { PendingResume } from './pending-resume.ts'
+import { type Claim, claimTicket, spendTicket } from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 
-/** A handler that takes a conversation up again. @param resumed what the client's ticket was worth, if it came with one */
-export type ResumableHandler = (client: Client, request: UpgradeRequest, resumed?: Redeemed) => Connection
-
+/** What a client's ticket was worth. */
 export type Redeemed = { conversation: Conversation } | { failure: ResumeFailure }
 
-const conversationKey = (id: string) => `conversation:${id}`
-const ticketKey = (ticket: string) => `resume:${ticket}`
+/** A connection that does nothing until it is told what its client's ticket was worth. */
+export interface ResumableConnection extends Connection {
+  /** Called once, before any message. @param resumed null where the client came without a ticket */
+  begin(resumed: Redeemed | null): void
+}
+
+/** Makes a connection that takes a conversation up again. */
+export type ResumableHandler = (client: Client, request: UpgradeRequest) => ResumableConnection
+
+export interface ResumesOptions {
+  readonly store: Store
+  /** Limit of what a client may say before its ticket is spent (bytes). */
+  readonly maxHeldBytes: number
+  readonly log: Log
+}
 
 export class Resumes {
-  readonly #store: Store
+  readonly options: ResumesOptions
 
-  constructor(store: Store) {
-    this.#store = store
+  constructor(options: ResumesOptions) {
+    this.options = options
   }
 
-  /** Begins to keep a conversation. @param owner the credential's name; only it may resume */
-  keep(conversation: Conversation, owner: string): KeptConversation {
-    return new KeptConversation(this.#store, conversation, owner)
+  /** Begins to keep a conversation. */
+  keep(options: KeepOptions): KeptConversation {
+    return new KeptConversation(this.options.store, options)
   }
 
-  /** Spends a ticket: it is gone afterwards, whatever comes of it. */
-  async redeem(ticket: string, owner: string): Promise<Redeemed> {
+  /** Claims a ticket for a connection that is about to be; it is not spent yet. @param owner the credential's name */
+  async claim(ticket: string, owner: string): Promise<Claim | { failure: ResumeFailure }> {
     try {
-      const key = ticketKey(ticket.slice(0, maxTicketChars))
-      const found = await this.#store.take(key)
-      if (found === null) return { failure: 'unknown' }
-      // The session that it came from may live on: it must not give out what is spent.
-      await this.#store.set(key, spent, ticketLifeMs)
-      if (found === spent) return { failure: 'unknown' }
-      const { id, owner: ownedBy } = JSON.parse(found) as { id: string; owner: string }
-      if (ownedBy !== owner) return { failure: 'unknown' }
-      const text = await this.#store.take(conversationKey(id))
+      return (await claimTicket(this.options.store, ticket, owner)) ?? { failure: 'unknown' }
+    } catch (fault) {
+      return failureOf(fault)
+    }
+  }
+
+  /**
+   * Spends a ticket, whatever comes of it.
+   * @throws GatewayError `resumed_elsewhere` when another connection came by the same ticket since
+   */
+  async redeem(claim: Claim): Promise<Redeemed> {
+    const { store } = this.options
+    try {
+      if (!(await spendTicket(store, claim)))
+        throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
+      const text = await store.take(conversationKey(claim.conversation))
       return text === null ? { failure: 'expired' } : { conversation: Conversation.restore(text) }
     } catch (fault) {
-      if (fault instanceof GatewayError) return { failure: 'store_unavailable' }
-      throw fault
+      return failureOf(fault)
     }
   }
 }
 
-const maxTicketChars = 128
+/** @throws anything but the store's failure */
+function failureOf(fault: unknown): { failure: ResumeFailure } {
+  if (fault instanceof GatewayError && fault.code === 'store_unavailable') return { failure: fault.code }
+  throw fault
+}
 
-/** What the store has in place of a ticket that was used. */
-const spent = 'spent'
+/** Makes a handler whose connections begin at once, without a ticket. */
+export function beginAtOnce(handler: ResumableHandler, resumed: Redeemed | null = null): Handler {
+  return (client, request) => {
+    const connection = handler(client, request)
+    connection.begin(resumed)
+    return connection
+  }
+}
 
 /**
- * Makes a route's `accept` that spends the ticket of `?resume=` before the upgrade. An empty value asks
- * for tickets without having one.
+ * Makes a route's `accept` that looks up the ticket of `?resume=` before the upgrade; it is spent once the
+ * client is heard of. An empty value asks for tickets without having one.
  */
 export function acceptResumed(handler: ResumableHandler, resumes: Resumes): SocketRoute['accept'] {
-  return request => {
-    const ticket = request.query.get('resume')
-    if (!ticket) return { handler }
-    return resumes
-      .redeem(ticket, request.principal?.name ?? 'anonymous')
-      .then(resumed => ({ handler: (client, asked) => handler(client, asked, resumed) }))
-  }
-}
-
-function newTicket(): string {
-  return randomBytes(24).toString('base64url')
-}
-
-/** One conversation in the store, with the one ticket that gives it back. */
-export class KeptConversation {
-  readonly #store: Store
-  readonly #conversation: Conversation
-  readonly #id = randomBytes(16).toString('hex')
-  #ticket = newTicket()
-  readonly #owner: string
-  readonly #keeper: NodeJS.Timeout
-  #state: 'kept' | 'stopped' = 'kept'
-  #writing: Promise<void> | null = null
-  #changedMeanwhile = false
-
-  constructor(store: Store, conversation: Conversation, owner: string) {
-    this.#store = store
-    this.#conversation = conversation
-    this.#owner = owner
-    this.#keeper = setInterval(() => void this.#issue().catch(() => undefined), keepAliveMs)
-  }
-
-  /** Writes the conversation and its ticket. @returns the ticket @throws GatewayError `store_unavailable` */
-  async issue(): Promise<string> {
-    await this.#issue()
-    return this.#ticket
-  }
-
-  /** The conversation changed: writes it, one write at a time. */
-  changed(): void {
-    this.#changedMeanwhile = true
-    this.#writing ??= this.#writeChanges().finally(() => {
-      this.#writing = null
-    })
-  }
-
-  /** What is still being written; null when the store has all. */
-  get pending(): Promise<void> | null {
-    return this.#writing
-  }
-
-  /** Stops keeping; what is in the store stays until it expires. Safe to call twice. */
-  stop(): void {
-    this.#state = 'stopped'
-    clearInterval(this.#keeper)
-  }
-
-  async #writeChanges(): Promise<void> {
-    while (this.#changedMeanwhile && this.#state === 'kept') {
-      this.#changedMeanwhile = false
-      // While the store is away nothing can be kept; the next change is written again.
-      await this.#write().catch(() => undefined)
+  return async ({ query, principal }) => {
+    const ticket = query.get('resume')
+    if (!ticket) return { handler: beginAtOnce(handler) }
+    const claim = await resumes.claim(ticket, principal?.name ?? 'anonymous')
+    if ('failure' in claim) return { handler: beginAtOnce(handler, claim) }
+    return {
+      handler: (client, request) =>
+        new PendingResume({ client, inner: handler(client, request), claim, resumes }),
     }
-  }
-
-  async #issue(): Promise<void> {
-    await this.#write()
-    const entry = JSON.stringify({ id: this.#id, owner: this.#owner })
-    const key = ticketKey(this.#ticket)
-    if (await this.#store.claim(key, entry, ticketLifeMs)) return
-    if (await this.#store.renew(key, entry, ticketLifeMs)) return
-    this.#ticket = newTicket()
-    await this.#store.set(ticketKey(this.#ticket), entry, ticketLifeMs)
-  }
-
-  #write(): Promise<void> {
-    return this.#store.set(conversationKey(this.#id), JSON.stringify(this.#conversation), ticketLifeMs)
   }
 }

@@ -16,30 +16,39 @@ export interface SaidItem {
   unconfirmed?: boolean
 }
 
+/**
+ * Longest id, role, function name or call id that is kept (UTF-16 code units). The API's ids have up to 32,
+ * its function names up to 64; an item with a longer one is not kept.
+ */
+export const maxNameChars = 256
+
 /** Stands for speech that was never transcribed: the model should know that something was said. */
 const untranscribed = '(spoken, not transcribed)'
 
-/** Reads an item of either dialect. @returns null for kinds that cannot be told again */
+/**
+ * Reads an item of either dialect.
+ * @param item of an event that `parseFields` read; its fields may be of any type
+ * @returns null for kinds that cannot be told again, and for names that are missing or too long. Never throws.
+ */
 export function readItem(item: unknown): SaidItem | null {
   if (!isFields(item)) return null
-  const id = typeof item.id === 'string' ? item.id : ''
+  const id = nameOf(item.id)
+  const callId = nameOf(item.call_id)
+  if (id === null || callId === null) return null
   const done = item.status === undefined || item.status === 'completed'
-  const callId = String(item.call_id ?? '')
   switch (item.type) {
-    case 'message':
-      return { id, kind: 'message', role: String(item.role), text: textOf(item.content), done }
-    case 'function_call':
-      return {
-        id,
-        kind: 'function_call',
-        role: '',
-        text: String(item.arguments ?? ''),
-        name: String(item.name),
-        callId,
-        done,
-      }
+    case 'message': {
+      const role = nameOf(item.role)
+      if (!role) return null
+      return { id, kind: 'message', role, text: textOf(item.content), done }
+    }
+    case 'function_call': {
+      const name = nameOf(item.name)
+      if (!name) return null
+      return { id, kind: 'function_call', role: '', text: stringOf(item.arguments), name, callId, done }
+    }
     case 'function_call_output':
-      return { id, kind: 'function_call_output', role: '', text: String(item.output ?? ''), callId, done }
+      return { id, kind: 'function_call_output', role: '', text: stringOf(item.output), callId, done }
     default:
       return null
   }
@@ -67,6 +76,16 @@ export function itemEvent({ id, kind, role, text, name, callId }: SaidItem, dial
 
 function create(item: object): string {
   return JSON.stringify({ type: 'conversation.item.create', item })
+}
+
+/** '' for what is no string; null for what is too long. */
+function nameOf(value: unknown): string | null {
+  const name = stringOf(value)
+  return name.length > maxNameChars ? null : name
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function textOf(content: unknown): string {

@@ -55,7 +55,7 @@ function sessionEventToPreview(event: Fields): Fields {
   if (!isFields(event.session)) return event
   const session = sessionToPreview(event.session)
   if (event.session.type !== 'transcription') return { ...event, session }
-  return { ...event, type: `transcription_${event.type}`, session }
+  return { ...event, type: `transcription_${textOf(event.type)}`, session }
 }
 
 /** For a client of GA before the preview. */
@@ -68,7 +68,7 @@ export function eventsToGa(): Map<string, EventTranslation> {
   })
   const session = (type: 'realtime' | 'transcription') => (event: Fields) => ({
     ...event,
-    type: String(event.type).replace(/^transcription_/, ''),
+    type: textOf(event.type).replace(/^transcription_/, ''),
     session: isFields(event.session) ? sessionToGa(event.session, type) : event.session,
   })
   for (const type of ['response.created', 'response.done']) events.set(type, onEvent(type, response))
@@ -109,7 +109,7 @@ function itemEvents(event: Fields): Fields[] {
 function itemDone({ event_id, item, previous_item_id }: Fields): Fields {
   return {
     type: 'conversation.item.done',
-    event_id: `${event_id}_item_done`,
+    event_id: `${textOf(event_id)}_item_done`,
     previous_item_id: previous_item_id ?? null,
     item,
   }
@@ -148,6 +148,11 @@ function onEvents(type: string, rewrite: Rewrite<readonly Fields[]>): EventTrans
     const event = parseFields(frame)
     const translated = event === null ? null : rewrite(event)
     if (translated === null) return [{ type, frame }]
-    return translated.map(event => ({ type: String(event.type), frame: JSON.stringify(event) }))
+    return translated.map(event => ({ type: textOf(event.type), frame: JSON.stringify(event) }))
   }
+}
+
+/** Not every value of JSON's has a text form: `{"toString":1}` makes `String()` throw. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

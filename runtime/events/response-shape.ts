@@ -63,7 +63,8 @@ export function isItemForeignToPreview(item: unknown): boolean {
 
 function hasParts({ content }: Fields, types: Readonly<Record<string, string>>): boolean {
   return (
-    Array.isArray(content) && content.some(part => isFields(part) && Object.hasOwn(types, String(part.type)))
+    Array.isArray(content) &&
+    content.some(part => isFields(part) && typeof part.type === 'string' && Object.hasOwn(types, part.type))
   )
 }
 

@@ -1,5 +1,6 @@
 /** The answer of a `/chat` session: asked for, streamed, interrupted, asked for again. */
 import { pcmBytesPerMs } from '../contract.ts'
+import { base64Field } from '../events/base64-field.ts'
 import { decodedBytes, responseCreate, truncateItem } from '../events/compose.ts'
 import { gaName } from '../events/dialect.ts'
 import { parseFields } from '../events/fields.ts'
@@ -142,7 +143,7 @@ export class Answer {
 
   #play(frame: Buffer): void {
     if (this.#state === 'cancelling') return
-    const base64 = fieldBytes(frame, 'delta') ?? Buffer.from(parse<{ delta?: string }>(frame).delta ?? '')
+    const base64 = base64Field(frame, 'delta')
     const bytes = decodedBytes(base64)
     const id = fieldBytes(frame, 'item_id')?.toString() ?? ''
     if (this.#spoken?.id === id) this.#spoken.bytes += bytes

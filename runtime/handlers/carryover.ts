@@ -1,12 +1,17 @@
 /**
  * Carries a conversation over: to another upstream session when upstream ends, and to another replica
  * or revision when the client comes back with its ticket.
+ * Over 200 lines because both are one state: what the next upstream session must be told.
  */
 import { Conversation } from '../conversation/conversation.ts'
-import type { KeptConversation, Redeemed, Resumes } from '../conversation/resumes.ts'
+import type { KeptConversation } from '../conversation/kept-conversation.ts'
+import type { Redeemed, Resumes } from '../conversation/resumes.ts'
 import type { End } from '../end.ts'
+import { GatewayError } from '../errors.ts'
+import { describeFault } from '../fault-boundary.ts'
+import type { Log } from '../log.ts'
 import { endsResponse } from '../turn.ts'
-import type { Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
+import type { Client, Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
 
 export interface CarryoverParts {
   readonly resumes: Resumes
@@ -14,10 +19,11 @@ export interface CarryoverParts {
   readonly owner: string
   /** Whether the client understands tickets. */
   readonly wantsTicket: boolean
-  /** What the client's ticket was worth, if it came with one. */
-  readonly resumed: Redeemed | undefined
   readonly dialect: Dialect
   readonly tell: (message: SessionMessage) => void
+  readonly log: Log
+  /** Of the client, for the log. */
+  readonly connection: string
 }
 
 /** Upstream ends a session at its maximum duration with this code; a restart of its own looks the same. */
@@ -27,14 +33,17 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 /** So many upstream sessions may end in a row without one finished answer; then the client is told. */
 const maxRenewals = 3
 
-/** What a carryover needs of a request; the rest of it need not be kept for as long as a session lasts. */
-export function askedFor(request: UpgradeRequest): Pick<CarryoverParts, 'owner' | 'wantsTicket'> {
-  return { owner: request.principal?.name ?? 'anonymous', wantsTicket: request.query.has('resume') }
+/** What a carryover needs of a client and its request; the rest need not be kept for as long as a session lasts. */
+export function askedFor(
+  client: Client,
+  { principal, query }: UpgradeRequest,
+): Pick<CarryoverParts, 'connection' | 'owner' | 'wantsTicket'> {
+  return { connection: client.id, owner: principal?.name ?? 'anonymous', wantsTicket: query.has('resume') }
 }
 
 export class Carryover {
   readonly #parts: CarryoverParts
-  readonly #conversation: Conversation
+  #conversation = new Conversation()
   #kept: KeptConversation | null = null
   /** What the next upstream session is told before anything else; null when there is nothing to tell. */
   #replay: string[] | null = null
@@ -46,41 +55,34 @@ export class Carryover {
 
   constructor(parts: CarryoverParts) {
     this.#parts = parts
-    const { resumed } = parts
-    this.#conversation =
-      resumed !== undefined && 'conversation' in resumed ? resumed.conversation : new Conversation()
   }
 
   get conversation(): Conversation {
     return this.#conversation
   }
 
-  /** Whether the client's ticket was honoured. */
-  get hasResumed(): boolean {
-    return this.#parts.resumed !== undefined && 'conversation' in this.#parts.resumed
-  }
-
   /**
    * Tells the client what its ticket was worth, and gives it the next one. A client that says
    * `?resume=` in any form understands tickets; others get theirs with `server.draining`.
+   * @param resumed null where the client came without a ticket
    * @returns whether an answer is owed to it
    */
-  begin(): boolean {
-    const { resumed, wantsTicket, tell } = this.#parts
-    if (resumed !== undefined && 'failure' in resumed)
+  begin(resumed: Redeemed | null): boolean {
+    const { wantsTicket, tell } = this.#parts
+    if (resumed !== null && 'failure' in resumed) {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
-    if (this.hasResumed) {
+    } else if (resumed !== null) {
+      this.#conversation = resumed.conversation
       this.#remember()
-      tell({ type: 'session.resumed', items: this.#conversation.size, answer_due: this.#conversation.owed })
+      const { size: items, owed: answer_due } = this.#conversation
+      tell({ type: 'session.resumed', items, answer_due, ...this.#settingsKept })
     }
     if (wantsTicket) {
-      this.#issue().then(
-        resume => tell({ type: 'session.ticket', resume }),
-        // Without a store there is no ticket; the session itself is not harmed.
-        () => undefined,
-      )
+      this.#issue()
+        .then(resume => tell({ type: 'session.ticket', resume }))
+        .catch(fault => this.#failed(fault))
     }
-    return this.hasResumed && this.#conversation.owed
+    return this.#conversation.owed
   }
 
   /** Whether upstream's end can be carried over; if so, the next upstream session will be told everything. */
@@ -132,7 +134,12 @@ export class Carryover {
       ['session.created', 1],
       ['session.updated', updates + replay.filter(isUpdate).length],
     ])
-    this.#parts.tell({ type: 'session.renewed', items: this.#conversation.size, asked_again: askedAgain })
+    this.#parts.tell({
+      type: 'session.renewed',
+      items: this.#conversation.size,
+      asked_again: askedAgain,
+      ...this.#settingsKept,
+    })
     return replay
   }
 
@@ -154,26 +161,40 @@ export class Carryover {
     this.changed()
   }
 
+  /**
+   * The client changed the session.
+   * @param session of its `session.update`; undefined where that could not be read
+   */
+  configured(session: unknown): void {
+    const wereKept = this.#conversation.settingsKept
+    this.#conversation.configure(session)
+    const { log, connection } = this.#parts
+    if (wereKept && !this.#conversation.settingsKept)
+      log.warn('conversation.settings_dropped', { connection })
+  }
+
+  get #settingsKept(): { settings_kept?: false } {
+    return this.#conversation.settingsKept ? {} : { settings_kept: false }
+  }
+
   /** The conversation changed: what is in the store is written anew. */
   changed(): void {
     this.#kept?.changed()
   }
 
-  /** What the store has not been told yet; null when it has all. */
-  get pending(): Promise<void> | null {
-    return this.#kept?.pending ?? null
+  /** Writes what the store has not been told yet. @returns resolves when that is over; null when it has all */
+  flush(): Promise<void> | null {
+    return this.#kept?.flush() ?? null
   }
 
   /** Tells the client that this process goes away, with the ticket that gives the conversation back. */
   async announce(deadlineMs: number): Promise<void> {
-    const message = { type: 'server.draining', deadline_ms: deadlineMs } as const
-    try {
-      const resume = await this.#issue()
-      this.#parts.tell({ ...message, resume })
-    } catch {
-      // The store is away: the client still has to know.
-      this.#parts.tell(message)
-    }
+    const ticket = await this.#issue().then(
+      resume => ({ resume }),
+      fault => this.#failed(fault),
+    )
+    // Also without a ticket the client has to know.
+    this.#parts.tell({ type: 'server.draining', deadline_ms: deadlineMs, ...ticket })
   }
 
   /** Safe to call twice. */
@@ -181,9 +202,21 @@ export class Carryover {
     this.#kept?.stop()
   }
 
+  /** Without a store there is no ticket, and the session itself is not harmed; all else is a fault of the gateway's. */
+  #failed(fault: unknown): void {
+    if (fault instanceof GatewayError) return
+    const { log, connection } = this.#parts
+    log.error('connection.failed', { connection, ...describeFault(fault) })
+  }
+
   #issue(): Promise<string> {
-    const { resumes, owner } = this.#parts
-    this.#kept ??= resumes.keep(this.#conversation, owner)
+    const { resumes, owner, wantsTicket, tell } = this.#parts
+    this.#kept ??= resumes.keep({
+      conversation: this.#conversation,
+      owner,
+      onTicket: resume => wantsTicket && tell({ type: 'session.ticket', resume }),
+      onFault: fault => this.#failed(fault),
+    })
     return this.#kept.issue()
   }
 }

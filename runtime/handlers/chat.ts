@@ -1,11 +1,11 @@
 /** `/chat`: text or speech in; text, audio and transcript out. One upstream session while the client stays. */
-import type { Redeemed, ResumableHandler, Resumes } from '../conversation/resumes.ts'
+import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../conversation/resumes.ts'
 import { type End, endWith } from '../end.ts'
 import type { GatewayError } from '../errors.ts'
 import { messageItem, wrapUpItem } from '../events/compose.ts'
 import { type Hearing, type SessionSettings, sessionUpdate } from '../events/dialect.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session.ts'
-import type { ChatMessage, ChatRequest, Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
+import type { ChatMessage, ChatRequest, Client, Dialect, UpgradeRequest } from '../types.ts'
 import { Answer } from './answer.ts'
 import { askedFor, Carryover } from './carryover.ts'
 import { draining, lossOf, type Refusal, speechLost, textOnly } from './chat-errors.ts'
@@ -24,14 +24,10 @@ export interface ChatOptions extends SessionOptions {
 
 /** Makes the handler of `/chat`. */
 export function createChat(options: ChatOptions): ResumableHandler {
-  return (client, request, resumed) => {
-    const chat = new Chat(client, request, resumed, options)
-    chat.begin()
-    return chat
-  }
+  return (client, request) => new Chat(client, request, options)
 }
 
-class Chat implements Connection, SessionHooks {
+class Chat implements ResumableConnection, SessionHooks {
   readonly #options: ChatOptions
   readonly #session: Session
   readonly #answer: Answer
@@ -39,13 +35,13 @@ class Chat implements Connection, SessionHooks {
   readonly #carryover: Carryover
   #upstream: 'none' | 'dialling' | 'there' = 'none'
 
-  constructor(client: Client, request: UpgradeRequest, resumed: Redeemed | undefined, options: ChatOptions) {
-    const { path, meter } = request
+  constructor(client: Client, request: UpgradeRequest, options: ChatOptions) {
     this.#options = options
-    this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, hearing } = options
+    this.#session = new Session({ client, route: request.path, meter: request.meter }, options, this)
+    const { resumes, dialect, hearing, log } = options
     const tell = (message: ChatMessage) => this.#tell(message)
-    this.#carryover = new Carryover({ resumes, ...askedFor(request), resumed, dialect, tell })
+    const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
+    this.#carryover = new Carryover(parts)
     this.#answer = new Answer({
       tell,
       deliver: message => this.#session.deliver(message),
@@ -62,8 +58,8 @@ class Chat implements Connection, SessionHooks {
   }
 
   /** A client that comes back to an answer that broke off gets it now. */
-  begin(): void {
-    if (this.#carryover.begin()) this.#dialAndAsk()
+  begin(resumed: Redeemed | null): void {
+    if (this.#carryover.begin(resumed)) this.#dialAndAsk()
   }
 
   #dialAndAsk(): void {
@@ -137,7 +133,7 @@ class Chat implements Connection, SessionHooks {
   }
 
   pending(): Promise<void> | null {
-    return this.#carryover.pending
+    return this.#carryover.flush()
   }
 
   keepsClient(end: End): boolean {

@@ -2,8 +2,8 @@
 import { type Fields, parseFields } from '../events/fields.ts'
 import type { Carryover } from './carryover.ts'
 
-/** An item larger than this is an image or audio, which cannot be told again as text (bytes). */
-const maxItemBytes = 256 * 1024
+/** A message larger than this (bytes) is not read: an item is an image or audio then, which cannot be told again as text. */
+const maxReadBytes = 256 * 1024
 
 /**
  * Takes in one message on its way to upstream; all but four types are passed over by their type alone.
@@ -18,7 +18,7 @@ export function noteMessage(carryover: Carryover, message: string | Uint8Array, 
       carryover.conversation.forgive()
       break
     case 'session.update':
-      carryover.conversation.configure(fieldsOf(message)?.session)
+      carryover.configured(fieldsOf(message)?.session)
       break
     case 'conversation.item.create':
       carryover.conversation.expect(fieldsOf(message)?.item)
@@ -30,5 +30,5 @@ export function noteMessage(carryover: Carryover, message: string | Uint8Array, 
 }
 
 function fieldsOf(message: string | Uint8Array): Fields | null {
-  return message.length > maxItemBytes ? null : parseFields(Buffer.from(message))
+  return message.length > maxReadBytes ? null : parseFields(Buffer.from(message))
 }

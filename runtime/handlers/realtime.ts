@@ -1,6 +1,5 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
-
-import type { Redeemed, ResumableHandler, Resumes } from '../conversation/resumes.ts'
+import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../conversation/resumes.ts'
 import { type End, endWith } from '../end.ts'
 import { GatewayError } from '../errors.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
@@ -10,7 +9,7 @@ import type { EventFilter } from '../events/filter.ts'
 import type { Translator } from '../events/translate.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session.ts'
 import { endsResponse } from '../turn.ts'
-import type { Client, Connection, Dialect, UpgradeRequest } from '../types.ts'
+import type { Client, Dialect, UpgradeRequest } from '../types.ts'
 import { askedFor, Carryover } from './carryover.ts'
 import { readFrame } from './frame-kind.ts'
 import { noteMessage } from './noted-message.ts'
@@ -33,38 +32,29 @@ export interface RealtimeOptions extends SessionOptions {
   readonly resumes: Resumes
 }
 
-/** Makes the handler of `/realtime` and of the SDK addresses. */
+/** Makes the handler of `/realtime` and, with a `begin` of its own, of the SDK addresses. */
 export function createRealtime(options: RealtimeOptions): ResumableHandler {
-  return (client, request, resumed) => {
-    const realtime = new Realtime(client, request, resumed, options)
-    realtime.begin()
-    return realtime
-  }
+  return (client, request) => new Realtime(client, request, options)
 }
 
-class Realtime implements Connection, SessionHooks {
+class Realtime implements ResumableConnection, SessionHooks {
   readonly #options: RealtimeOptions
   readonly #session: Session
   /** null where frames go on as they are: such a session ends with its upstream. */
   readonly #carryover: Carryover | null
 
-  constructor(
-    client: Client,
-    request: UpgradeRequest,
-    resumed: Redeemed | undefined,
-    options: RealtimeOptions,
-  ) {
+  constructor(client: Client, request: UpgradeRequest, options: RealtimeOptions) {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners } = options
+    const { resumes, dialect, manners, log } = options
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
-    const parts = { resumes, ...askedFor(request), resumed, dialect, tell }
+    const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
   }
 
-  begin(): void {
-    if (this.#carryover?.begin()) this.#session.send(responseCreate, 'response.create')
+  begin(resumed: Redeemed | null): void {
+    if (this.#carryover?.begin(resumed)) this.#session.send(responseCreate, 'response.create')
     else this.#session.dial()
   }
 
@@ -107,7 +97,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   pending(): Promise<void> | null {
-    return this.#carryover?.pending ?? null
+    return this.#carryover?.flush() ?? null
   }
 
   keepsClient(end: End): boolean {

@@ -5,7 +5,7 @@ import { paths, sdkPaths } from '../contract.ts'
 import { acceptResumed, type ResumableHandler, type Resumes } from '../conversation/resumes.ts'
 import { GatewayError } from '../errors.ts'
 import { checkDeployment, type Target } from '../target.ts'
-import type { Accepted, Handler, SocketRoute, UpgradeRequest } from '../types.ts'
+import type { Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 
 export interface RouteOptions {
   readonly chat: ResumableHandler
@@ -44,13 +44,7 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
 
 function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
   const accept = acceptResumed(handler, resumes)
-  return {
-    accept: request => {
-      const accepted = accept(request)
-      const withSubprotocol = (given: Accepted) => ({ ...given, ...subprotocolOf(request) })
-      return accepted instanceof Promise ? accepted.then(withSubprotocol) : withSubprotocol(accepted)
-    },
-  }
+  return { accept: async request => ({ ...(await accept(request)), ...subprotocolOf(request) }) }
 }
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */

@@ -90,11 +90,12 @@ class MemoryStore implements Store {
     return value instanceof Map ? Object.fromEntries(value) : null
   }
 
-  async update(key: string, { set = {}, add = {}, unless }: Change, ttlMs: number): Promise<boolean> {
+  async update(key: string, { set = {}, add = {}, unless, when }: Change, ttlMs: number): Promise<boolean> {
     const entry = this.#live(key)
     if (!(entry?.value instanceof Map)) return false
     const fields = entry.value
     if (unless !== undefined && fields.get(unless)) return false
+    if (when !== undefined && fields.get(when.field) !== when.is) return false
     for (const [name, value] of Object.entries(set)) fields.set(name, String(value))
     for (const [name, by] of Object.entries(add)) fields.set(name, String(Number(fields.get(name) ?? 0) + by))
     entry.expiresAt = this.#now() + ttlMs

@@ -69,10 +69,15 @@ class RedisStore implements Store {
     return Object.keys(fields).length === 0 ? null : { ...fields }
   }
 
-  async update(key: string, { set = {}, add = {}, unless = '' }: Change, ttlMs: number): Promise<boolean> {
+  async update(
+    key: string,
+    { set = {}, add = {}, unless = '', when }: Change,
+    ttlMs: number,
+  ): Promise<boolean> {
     const sets = Object.entries(set).flatMap(([name, value]) => [name, String(value)])
     const adds = Object.entries(add).flatMap(([name, by]) => [name, String(by)])
-    const words = [String(ttlMs), unless, String(sets.length), ...sets, ...adds]
+    const { field = '', is = '' } = when ?? {}
+    const words = [String(ttlMs), unless, field, is, String(sets.length), ...sets, ...adds]
     return (await this.#script(updateScript, key, words)) === 1
   }
 

@@ -13,16 +13,20 @@ if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 return sum
 `
 
-/** KEYS[1]; ARGV: ttl (ms), field that must be empty or '', count of set words, set words, add words. */
+/**
+ * KEYS[1]; ARGV: ttl (ms), field that must be empty or '', field that must hold a value or '', that value,
+ * count of set words, set words, add words.
+ */
 export const updateScript = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if ARGV[2] ~= '' then
   local held = redis.call('HGET', KEYS[1], ARGV[2])
   if held and held ~= '' then return 0 end
 end
-local sets = tonumber(ARGV[3])
-for i = 4, 3 + sets, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-for i = 4 + sets, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[1], ARGV[3]) ~= ARGV[4] then return 0 end
+local sets = tonumber(ARGV[5])
+for i = 6, 5 + sets, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 6 + sets, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 `

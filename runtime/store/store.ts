@@ -28,8 +28,9 @@ export interface Store {
   read(key: string): Promise<Record<string, string> | null>
   /**
    * Changes a record that exists, and prolongs it.
-   * @param change `set` replaces fields, `add` adds whole numbers, `unless` names a field that must still be empty
-   * @returns false, changing nothing, when there is no such record or the field was not empty
+   * @param change `set` replaces fields, `add` adds whole numbers, `unless` names a field that must still be
+   *   empty, `when` one that must hold a value
+   * @returns false, changing nothing, when there is no such record or a field does not stand as it must
    */
   update(key: string, change: Change, ttlMs: number): Promise<boolean>
 
@@ -49,4 +50,5 @@ export interface Change {
   readonly set?: Fields
   readonly add?: Readonly<Record<string, number>>
   readonly unless?: string
+  readonly when?: { readonly field: string; readonly is: string }
 }

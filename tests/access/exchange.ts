@@ -20,6 +20,7 @@ export function createExchange() {
     id: 'c1',
     send: message => toClient.push(asText(message)) > 0,
     buffered: () => 0,
+    probe: () => undefined,
     close: () => undefined,
   }
   const upstream: Upstream = {
@@ -48,7 +49,7 @@ export function createExchange() {
     metrics: createMetrics({ revision: 'r', replica: 'r' }),
     readType: createTypeReader(),
     dialect: 'ga',
-    resumes: new Resumes(createMemoryStore()),
+    resumes: new Resumes({ store: createMemoryStore(), log: silent, maxHeldBytes: 1_000_000 }),
   } as const
   const realtimeOptions: RealtimeOptions = {
     ...parts,

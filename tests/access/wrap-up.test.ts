@@ -1,5 +1,6 @@
 /** What a session hears when its minutes run out. */
 import test from 'ava'
+import { beginAtOnce } from '../../runtime/conversation/resumes.ts'
 import { createChat } from '../../runtime/handlers/chat.ts'
 import { createRealtime } from '../../runtime/handlers/realtime.ts'
 import { createExchange } from './exchange.ts'
@@ -10,7 +11,7 @@ for (const [manners, expected] of [
 ] as const) {
   test(`/realtime in ${manners} manners: the client is told${expected.length > 0 ? ', and the model says goodbye' : '; its conversation is left alone'}`, t => {
     const { client, request, realtimeOptions, told, sent, open } = createExchange()
-    const connection = createRealtime({ ...realtimeOptions, manners })(client, request)
+    const connection = beginAtOnce(createRealtime({ ...realtimeOptions, manners }))(client, request)
     open()
     connection.expiring?.(30_000)
     t.deepEqual(told(), [{ type: 'session.expiring', deadline_ms: 30_000 }])
@@ -25,7 +26,7 @@ for (const [manners, expected] of [
 
 test('an answer that is under way takes up the goodbye: no second one is asked for', t => {
   const { client, request, realtimeOptions, sent, open, event } = createExchange()
-  const connection = createRealtime(realtimeOptions)(client, request)
+  const connection = beginAtOnce(createRealtime(realtimeOptions))(client, request)
   open()
   event({ type: 'response.created' })
   connection.expiring?.(30_000)
@@ -38,7 +39,7 @@ test('an answer that is under way takes up the goodbye: no second one is asked f
 
 test('/chat: the client is told and the model says goodbye; without a conversation there is none to end', t => {
   const { client, request, chatOptions, told, sent, open } = createExchange()
-  const connection = createChat(chatOptions)(client, request)
+  const connection = beginAtOnce(createChat(chatOptions))(client, request)
   connection.expiring?.(30_000)
   t.deepEqual(told(), [{ type: 'session.expiring', deadline_ms: 30_000 }])
   t.deepEqual(sent(), [])

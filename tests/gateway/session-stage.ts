@@ -30,6 +30,7 @@ export function stage(hooks: Partial<SessionHooks> = {}) {
           return buffered.client === 0
         },
         buffered: () => buffered.client,
+        probe: () => undefined,
         close: (code, reason) => seen.push(`client closed ${code} ${reason}`),
       },
       route: '/test',

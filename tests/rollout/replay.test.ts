@@ -6,9 +6,12 @@ const user = { type: 'message', role: 'user', content: [{ type: 'input_text', te
 const call = { type: 'function_call', name: 'menu', call_id: 'call_1' }
 const output = { type: 'function_call_output', call_id: 'call_1', output: 'soup' }
 
+/** Room for a message, a call and its output (bytes of JSON), not where two of them have 60 characters more. */
+const limits = { items: 420, settings: 1000 }
+
 /** Notes events of upstream's, each about one item. */
 function after(...events: readonly (readonly [type: string, item: object])[]): Conversation {
-  const conversation = new Conversation(100)
+  const conversation = new Conversation(limits)
   for (const [type, item] of events) conversation.note(Buffer.from(JSON.stringify({ type, item })), type)
   return conversation
 }

@@ -1,4 +1,7 @@
-/** One suite for all stores: what one promises the others keep. */
+/**
+ * One suite for all stores: what one promises the others keep.
+ * Over 200 lines because every operation of a store is held here, for all kinds of it.
+ */
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
@@ -98,6 +101,25 @@ for (const [kind, make] of Object.entries(kinds)) {
     )
     t.is(filled.filter(Boolean).length, 1)
     t.is((await store.read('record'))?.call, `c${filled.indexOf(true)}`)
+  })
+
+  suite('a record is changed only while a field holds what its writer last knew', async (t, store) => {
+    t.false(await store.update('record', { set: { spent: 1 }, when: { field: 'claim', is: 'a' } }, minute))
+    await store.create('record', { claim: '', spent: '' }, minute)
+    t.true(await store.update('record', { set: { claim: 'a' }, unless: 'spent' }, minute))
+    t.true(await store.update('record', { set: { claim: 'b' }, unless: 'spent' }, minute))
+    const spend = (claim: string) =>
+      store.update(
+        'record',
+        { set: { spent: 1 }, when: { field: 'claim', is: claim }, unless: 'spent' },
+        minute,
+      )
+    t.false(await spend('a'))
+    t.is((await store.read('record'))?.spent, '')
+    t.false(await store.update('record', { set: { spent: 1 }, when: { field: 'none', is: 'a' } }, minute))
+    const spent = await Promise.all(Array.from({ length: 20 }, () => spend('b')))
+    t.is(spent.filter(Boolean).length, 1)
+    t.false(await store.update('record', { set: { claim: 'c' }, unless: 'spent' }, minute))
   })
 
   suite('counters in a record are right under concurrency', async (t, store) => {

@@ -1,0 +1,139 @@
+/** One conversation in the store, with the one ticket that gives it back. */
+import { randomBytes } from 'node:crypto'
+import { GatewayError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import type { Conversation } from './conversation.ts'
+import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
+
+/** A session that lives on keeps its ticket alive this often (ms). */
+export const keepAliveMs = ticketLifeMs / 5
+
+/** Changes are written no more often than this (ms): each writes the whole conversation. */
+export const writeIntervalMs = 100
+
+export interface KeepOptions {
+  readonly conversation: Conversation
+  /** The credential's name; only it may resume. */
+  readonly owner: string
+  /** The ticket that was given out is good no more, and this one is. */
+  readonly onTicket: (ticket: string) => void
+  /** A fault of the gateway's own; the conversation is not kept any more. */
+  readonly onFault: (fault: unknown) => void
+}
+
+export function conversationKey(id: string): string {
+  return `conversation:${id}`
+}
+
+export class KeptConversation {
+  readonly #store: Store
+  readonly #options: KeepOptions
+  readonly #id = randomBytes(16).toString('hex')
+  readonly #keeper: NodeJS.Timeout
+  #state: 'kept' | 'stopped' = 'kept'
+  #ticket: string | null = null
+  #issuing: Promise<string> | null = null
+  /** The conversation has changed since it was last written. */
+  #isDirty = false
+  /** The one write that is under way; it never rejects. */
+  #writing: Promise<void> | null = null
+  #timer: NodeJS.Timeout | null = null
+  /** When the last write began (ms that only go forward). */
+  #writtenAt = Number.NEGATIVE_INFINITY
+
+  constructor(store: Store, options: KeepOptions) {
+    this.#store = store
+    this.#options = options
+    this.#keeper = setInterval(() => void this.#renew(), keepAliveMs)
+  }
+
+  /** Writes the conversation and its ticket. @returns the ticket @throws GatewayError `store_unavailable` */
+  issue(): Promise<string> {
+    // Of two at once each would make a ticket, and there would be two successors.
+    this.#issuing ??= this.#issue().finally(() => {
+      this.#issuing = null
+    })
+    return this.#issuing
+  }
+
+  /** The conversation changed. It is written at once, or `writeIntervalMs` after the write before. */
+  changed(): void {
+    if (this.#state === 'stopped') return
+    this.#isDirty = true
+    this.#writeLater()
+  }
+
+  /**
+   * Writes at once what has not been written.
+   * @returns resolves when that is over, and never rejects; null when the store has all
+   */
+  flush(): Promise<void> | null {
+    if (!this.#isDirty) return this.#writing
+    if (this.#writing !== null) return this.#writing.then(() => this.flush() ?? undefined)
+    return this.#write()
+  }
+
+  /** Writes the last change and stops; what is in the store stays until it expires. Safe to call twice. */
+  stop(): void {
+    if (this.#state === 'stopped') return
+    this.#state = 'stopped'
+    clearInterval(this.#keeper)
+    void this.flush()
+  }
+
+  async #issue(): Promise<string> {
+    await this.#writing
+    this.#isDirty = false
+    this.#writtenAt = performance.now()
+    await this.#set()
+    if (this.#ticket !== null && (await renewTicket(this.#store, this.#ticket))) return this.#ticket
+    // The session that a spent ticket came from may live on: it must not give out what is spent.
+    this.#ticket = await createTicket(this.#store, { conversation: this.#id, owner: this.#options.owner })
+    return this.#ticket
+  }
+
+  #writeLater(): void {
+    if (!this.#isDirty || this.#writing !== null || this.#timer !== null) return
+    const waitMs = this.#writtenAt + writeIntervalMs - performance.now()
+    if (waitMs <= 0) void this.#write()
+    else this.#timer = setTimeout(() => void this.#write(), waitMs)
+  }
+
+  #write(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#isDirty = false
+    this.#writtenAt = performance.now()
+    this.#writing = this.#set()
+      // While the store is away nothing can be kept; the next change is written again.
+      .catch(fault => this.#failed(fault))
+      .then(() => {
+        this.#writing = null
+        this.#writeLater()
+      })
+    return this.#writing
+  }
+
+  /** @throws GatewayError `store_unavailable` */
+  async #set(): Promise<void> {
+    const text = JSON.stringify(this.#options.conversation)
+    await this.#store.set(conversationKey(this.#id), text, ticketLifeMs)
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      const before = this.#ticket
+      const ticket = await this.issue()
+      if (before !== null && ticket !== before && this.#state === 'kept') this.#options.onTicket(ticket)
+    } catch (fault) {
+      this.#failed(fault)
+    }
+  }
+
+  #failed(fault: unknown): void {
+    if (fault instanceof GatewayError) return
+    this.#isDirty = false
+    this.stop()
+    this.#options.onFault(fault)
+  }
+}

@@ -1,0 +1,64 @@
+/** The items of a conversation, in their order and within a limit in bytes: the oldest are forgotten first. */
+import type { SaidItem } from './said-item.ts'
+
+export class SaidItems implements Iterable<SaidItem> {
+  readonly #maxBytes: number
+  /** In their order, each with the bytes of its JSON as UTF-8, which is what the store is given. */
+  readonly #items = new Map<SaidItem, number>()
+  #bytes = 0
+
+  /** @param maxBytes limit of all items together, each measured as its JSON in UTF-8 */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  [Symbol.iterator](): Iterator<SaidItem> {
+    return this.#items.keys()
+  }
+
+  /** Appends an item. One that is larger than the limit by itself is not kept, nor the call that it is the output of. */
+  add(item: SaidItem): void {
+    this.#items.set(item, 0)
+    this.#measure(item)
+  }
+
+  find(fits: (item: SaidItem) => boolean): SaidItem | undefined {
+    for (const item of this.#items.keys()) if (fits(item)) return item
+    return undefined
+  }
+
+  /** Changes an item of this list; it keeps its place. */
+  change(item: SaidItem, fields: Partial<SaidItem>): void {
+    if (!this.#items.has(item)) return
+    Object.assign(item, fields)
+    this.#measure(item)
+  }
+
+  /** Forgets all items but those that fit. */
+  keep(fits: (item: SaidItem) => boolean): void {
+    for (const item of this.#items.keys()) if (!fits(item)) this.#forget(item)
+  }
+
+  #measure(item: SaidItem): void {
+    const bytes = Buffer.byteLength(JSON.stringify(item))
+    this.#bytes += bytes - (this.#items.get(item) ?? 0)
+    this.#items.set(item, bytes)
+    if (bytes > this.#maxBytes) this.#refuse(item)
+    for (const oldest of this.#items.keys()) {
+      if (this.#bytes <= this.#maxBytes) return
+      this.#forget(oldest)
+    }
+  }
+
+  /** A call whose output is not kept would wait for it for ever. */
+  #refuse(item: SaidItem): void {
+    this.#forget(item)
+    if (item.kind !== 'function_call_output') return
+    this.keep(({ kind, callId }) => kind !== 'function_call' || callId !== item.callId)
+  }
+
+  #forget(item: SaidItem): void {
+    this.#bytes -= this.#items.get(item) ?? 0
+    this.#items.delete(item)
+  }
+}

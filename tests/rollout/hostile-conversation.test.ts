@@ -1,0 +1,48 @@
+/** What a client says that cannot be kept: it goes on to upstream, and ends nobody's session. */
+import test from 'ava'
+import { converse } from '../gateway/converse.ts'
+import { gatewayProcess } from '../gateway/process.ts'
+import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
+
+/** `session.update` whose settings are 5,000 levels deep (30 kB). */
+const deepUpdate = `{"type":"session.update","session":{"type":"realtime","a":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}}`
+
+const everyEvent = { REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
+
+test('settings 5,000 levels deep leave the process and the other sessions as they are', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayProcess(t, { ...upstream.env, ...everyEvent })
+  const other = await converse(t, `${gateway.socketUrl}/realtime`)
+  const ofOther = await upstream.session()
+  const talk = await converse(t, `${gateway.socketUrl}/realtime?resume=`)
+  await talk.until('session.ticket')
+  const session = await upstream.session()
+  talk.send(deepUpdate)
+  while ((await session.next()).text !== deepUpdate) t.log('the session begins')
+  session.send({ type: 'rate_limits.updated' })
+  await talk.until('rate_limits.updated')
+  ofOther.send({ type: 'rate_limits.updated' })
+  await other.until('rate_limits.updated')
+  t.is(gateway.child.exitCode, null)
+})
+
+test('settings that could not be kept do not hinder a renewal, and the client is told', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, ...everyEvent })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime?resume=`)
+  await talk.until('session.ticket')
+  const session = await upstream.session()
+  talk.send(deepUpdate)
+  talk.send(deepUpdate)
+  while ((await session.next()).text !== deepUpdate) t.log('the session begins')
+  session.socket.close(1001, 'going away')
+  await upstream.session()
+  t.deepEqual((await talk.until('session.renewed')).at(-1), {
+    type: 'session.renewed',
+    items: 0,
+    asked_again: false,
+    settings_kept: false,
+  })
+  const lines = gateway.lines.filter(({ event }) => event === 'conversation.settings_dropped')
+  t.is(lines.length, 1)
+})
