@@ -1,10 +1,15 @@
-/** The answer of a `/chat` session: asked for, streamed, interrupted, asked for again. */
+/**
+ * The answer of a `/chat` session: asked for, streamed, interrupted, asked for again.
+ * Over 200 lines because an answer is one state.
+ */
 import { pcmBytesPerMs } from '../contract.ts'
-import { decodedBytes, responseCreate, truncateItem } from '../events/compose.ts'
+import { base64Field, decodedBytes } from '../events/base64.ts'
+import { audioChunk, responseCreate, truncateItem } from '../events/compose.ts'
 import { gaName } from '../events/dialect.ts'
 import { parseFields } from '../events/fields.ts'
-import { fieldBytes } from '../events/type.ts'
+import { textField } from '../events/type.ts'
 import type { ChatMessage } from '../types.ts'
+import { badAudio } from './chat-errors.ts'
 
 /**
  * - idle: nothing is owed
@@ -28,8 +33,6 @@ interface SpokenItem {
   bytes: number
 }
 
-const audioStart = Buffer.from('{"type":"audio-chunk","value":"')
-
 export class Answer {
   readonly #parts: AnswerParts
   #state: AnswerState = 'idle'
@@ -38,6 +41,8 @@ export class Answer {
   /** The interrupted response had begun, so its end is on its way; otherwise it is cancelled when it begins. */
   #isCancelled = false
   #spoken: SpokenItem | null = null
+  /** The client was told that audio of this answer was left out. */
+  #hasBadAudio = false
 
   constructor(parts: AnswerParts) {
     this.#parts = parts
@@ -120,6 +125,7 @@ export class Answer {
       return
     }
     this.#state = 'answering'
+    this.#hasBadAudio = false
     this.#parts.tell({ type: 'text-reset' })
     this.#parts.tell({ type: 'transcript-reset' })
   }
@@ -142,12 +148,22 @@ export class Answer {
 
   #play(frame: Buffer): void {
     if (this.#state === 'cancelling') return
-    const base64 = fieldBytes(frame, 'delta') ?? Buffer.from(parse<{ delta?: string }>(frame).delta ?? '')
+    const base64 = base64Field(frame, 'delta')
+    if (base64 === null) return this.#tellBadAudio()
     const bytes = decodedBytes(base64)
-    const id = fieldBytes(frame, 'item_id')?.toString() ?? ''
+    this.#noteSpoken(textField(frame, 'item_id') ?? '', bytes)
+    this.#parts.deliver(audioChunk(base64, bytes))
+  }
+
+  #noteSpoken(id: string, bytes: number): void {
     if (this.#spoken?.id === id) this.#spoken.bytes += bytes
     else this.#spoken = { id, bytes }
-    this.#parts.deliver(Buffer.concat([audioStart, base64, Buffer.from(`","bytes":${bytes}}`)]))
+  }
+
+  #tellBadAudio(): void {
+    if (this.#hasBadAudio) return
+    this.#hasBadAudio = true
+    this.#parts.tell({ type: 'error', ...badAudio })
   }
 
   #finishText(): void {

@@ -1,9 +1,9 @@
 /** What a `/chat` client says by voice: its audio on the way to upstream, and what upstream hears in it. */
 import { pcmBytesPerMs } from '../contract.ts'
-import { audioAppend, audioClear, audioCommit, base64Append, decodedBytes } from '../events/compose.ts'
+import { base64Field, decodedBytes } from '../events/base64.ts'
+import { audioAppend, audioClear, audioCommit, base64Append } from '../events/compose.ts'
 import { type Hearing, hearingUpdate } from '../events/dialect.ts'
 import { parseFields } from '../events/fields.ts'
-import { fieldBytes } from '../events/type.ts'
 import type { ChatMessage, Dialect, TalkMode } from '../types.ts'
 import type { Answer } from './answer.ts'
 import { noAudio, type Refusal, tooMuchAudio, tooShort } from './chat-errors.ts'
@@ -76,10 +76,10 @@ export class Speech {
     else this.#listen(mode)
   }
 
-  /** @param frame an `audio` message of the client's; its base64 is neither decoded nor parsed */
+  /** @param frame an `audio` message of the client's; its base64 is checked, and goes on without being decoded */
   audio(frame: Uint8Array): void {
-    const base64 = fieldBytes(frame, 'value') ?? escapedValue(frame)
-    if (base64.length === 0) return this.#tellError(noAudio)
+    const base64 = base64Field(frame, 'value')
+    if (base64 === null || base64.length === 0) return this.#tellError(noAudio)
     if (base64.length > maxAudioChars) return this.#tellError(tooMuchAudio(base64.length, maxAudioChars))
     if (!this.#accepts()) return
     this.#bytes += decodedBytes(base64)
@@ -186,15 +186,3 @@ export class Speech {
     this.#parts.tell({ type: 'error', ...refusal })
   }
 }
-
-/**
- * Some writers of JSON escape `/` or `+`, which base64 has.
- * @returns nothing for what is no base64: unescaped, it could end the string that it goes on in
- */
-function escapedValue(frame: Uint8Array): Buffer {
-  const { value } = parseFields(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)) ?? {}
-  return Buffer.from(typeof value === 'string' && base64Pattern.test(value) ? value : '')
-}
-
-/** RFC 4648 section 4. */
-const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/
