@@ -156,13 +156,7 @@ class UpstreamConnection implements Upstream, Reading, Watching {
 
   #listen(greets: boolean): void {
     const [socket, label] = [this.#socket, this.#label]
-    socket.on('open', () => {
-      // What a session that is open has no use for is not kept for as long as it lasts.
-      for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)
-      this.#reader.opened()
-      if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
-      if (!greets && this.#state === 'opening') this.#open()
-    })
+    socket.on('open', () => this.#guard(() => this.#upgraded(greets)))
     socket.on('message', (frame: Buffer, isBinary) => this.#take(frame, isBinary))
     for (const word of ['ping', 'pong'] as const)
       socket.on(word, () => {
@@ -178,12 +172,25 @@ class UpstreamConnection implements Upstream, Reading, Watching {
       if (this.#state === 'opening') this.#fail(unreachable(label, cause))
       else this.#lost ??= brokenProtocol(label, cause)
     })
-    socket.on('close', (code, reason) => this.#closed(code, reason.toString()))
+    socket.on('close', (code, reason) => this.#guard(() => this.#closed(code, reason.toString())))
+  }
+
+  #upgraded(greets: boolean): void {
+    // What a session that is open has no use for is not kept for as long as it lasts.
+    for (const word of ['open', 'unexpected-response']) this.#socket.removeAllListeners(word)
+    this.#reader.opened()
+    if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
+    if (!greets && this.#state === 'opening') this.#open()
   }
 
   #take(frame: Buffer, isBinary: boolean): void {
+    this.#guard(() => this.#receive(frame, isBinary))
+  }
+
+  /** A fault of the gateway's own ends this connection and no other. */
+  #guard(run: () => void): void {
     try {
-      this.#receive(frame, isBinary)
+      run()
     } catch (fault) {
       this.#onFault(fault)
       const message = 'The gateway failed on an event of this session'
