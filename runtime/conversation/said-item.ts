@@ -1,5 +1,5 @@
 /** One item of a conversation, reduced to what can be told again. */
-import { isFields } from '../events/fields.ts'
+import { isFields, textOr } from '../events/fields.ts'
 import type { Dialect } from '../types.ts'
 
 export interface SaidItem {
@@ -24,22 +24,22 @@ export function readItem(item: unknown): SaidItem | null {
   if (!isFields(item)) return null
   const id = typeof item.id === 'string' ? item.id : ''
   const done = item.status === undefined || item.status === 'completed'
-  const callId = String(item.call_id ?? '')
+  const callId = textOr(item.call_id)
   switch (item.type) {
     case 'message':
-      return { id, kind: 'message', role: String(item.role), text: textOf(item.content), done }
+      return { id, kind: 'message', role: textOr(item.role), text: textOf(item.content), done }
     case 'function_call':
       return {
         id,
         kind: 'function_call',
         role: '',
-        text: String(item.arguments ?? ''),
-        name: String(item.name),
+        text: textOr(item.arguments),
+        name: textOr(item.name),
         callId,
         done,
       }
     case 'function_call_output':
-      return { id, kind: 'function_call_output', role: '', text: String(item.output ?? ''), callId, done }
+      return { id, kind: 'function_call_output', role: '', text: textOr(item.output), callId, done }
     default:
       return null
   }

@@ -146,8 +146,13 @@ function onEvent(type: string, rewrite: Rewrite<Fields>): EventTranslation {
 function onEvents(type: string, rewrite: Rewrite<readonly Fields[]>): EventTranslation {
   return frame => {
     const event = parseFields(frame)
-    const translated = event === null ? null : rewrite(event)
-    if (translated === null) return [{ type, frame }]
-    return translated.map(event => ({ type: String(event.type), frame: JSON.stringify(event) }))
+    try {
+      const translated = event === null ? null : rewrite(event)
+      if (translated === null) return [{ type, frame }]
+      return translated.map(event => ({ type: String(event.type), frame: JSON.stringify(event) }))
+    } catch {
+      // Too deep to be written, or fields of another kind than their names say: it is left as it came.
+      return [{ type, frame }]
+    }
   }
 }
