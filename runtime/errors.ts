@@ -33,6 +33,7 @@ export const errorTable = {
   upstream_unavailable: { status: 502, close: 1013, retry: true },
   upstream_rate_limited: { status: 429, close: 1013, retry: true },
   upstream_refused: { status: 502, close: 1014, retry: false },
+  settings_refused: { status: 502, close: 1014, retry: false },
   upstream_lost: { status: 502, close: 1014, retry: true },
   upstream_broke_protocol: { status: 502, close: 1014, retry: true },
   store_unavailable: { status: 503, close: 1013, retry: true },

@@ -212,6 +212,13 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     queueMicrotask(() => enter(this, run))
   }
 
+  /** Upstream will not do what the session is for: ends it, and says so in the log. */
+  giveUp(error: GatewayError): void {
+    const { code, message: reason } = error
+    this.#options.log.warn('upstream.failed', { connection: this.#client.id, code, reason })
+    this.close(endWith('gateway', error))
+  }
+
   /** Upstream's session exists. */
   opened(upstream: Upstream): void {
     this.#abortDial = null

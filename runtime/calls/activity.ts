@@ -96,7 +96,8 @@ class Follower implements CallActivity {
       counts.lastEventType = type
     }
     if (endsResponse(type)) this.#noteUsage(frame)
-    return `{"events_from_openai":${this.#totals.eventsFrom},"events_to_openai":${this.#totals.eventsTo}}`
+    const { eventsFrom, eventsTo } = this.#totals
+    return JSON.stringify({ events_from_openai: eventsFrom, events_to_openai: eventsTo })
   }
 
   end(reason: string): Promise<void> {

@@ -1,5 +1,6 @@
 /**
  * The server's end of a WebRTC call: one control connection a replica, any number of observers.
+ * Over 200 lines because no phase may be decided anywhere else.
  *
  * | phase   | observer's message | upstream opens            | upstream closes      | upstream knows no call | upstream fails       | last observer leaves |
  * |---------|--------------------|---------------------------|----------------------|------------------------|----------------------|----------------------|
@@ -13,6 +14,7 @@
  */
 import type { Limits } from '../config.ts'
 import { GatewayError } from '../errors.ts'
+import { isFields, parseFields } from '../events/fields.ts'
 import { describeFault, enterLater, type FaultOwner, internalError } from '../fault-boundary.ts'
 import { Outbox } from '../outbox.ts'
 import type { SessionGuard } from '../session-guard.ts'
@@ -69,7 +71,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   /** Lets a client watch and steer the call. It is told when the control connection is there. */
   join(observer: Client): void {
     this.#observers.add(observer)
-    if (this.#phase === 'joined') observer.send(this.#greeting)
+    if (this.#phase === 'joined') this.tell(observer, this.#greeting)
   }
 
   /** A client goes; the call goes on. With the last one the control connection goes too, unless it stays. */
@@ -78,11 +80,21 @@ export class CallControl implements UpstreamListener, FaultOwner {
     if (this.#observers.size === 0 && !this.#parts.stays) void this.stop()
   }
 
-  /** Sends an event to the call. @param message JSON text, as it came from an observer or as the gateway wrote it */
-  send(message: string | Uint8Array): void {
-    if (this.#phase === 'over') return
-    if (this.#passOn(message)) return this.#activity.noteSent()
-    this.#observers.tellError(new GatewayError('upstream_too_slow', 'Too much waits; send it again later'))
+  /** Tells one observer something; bounded as events are. */
+  tell(observer: Client, message: string): void {
+    this.#observers.tellOne(observer, message)
+  }
+
+  /**
+   * Sends an event to the call.
+   * @param message JSON text, as it came from an observer or as the gateway wrote it
+   * @returns false when too much waits for the call already; the message is not sent then
+   */
+  send(message: string | Uint8Array): boolean {
+    if (this.#phase === 'over') return true
+    if (!this.#passOn(message)) return false
+    this.#activity.noteSent()
+    return true
   }
 
   /** Ends the control connection, not the call. Safe to call twice. @returns when what it counted is written, or cannot be */
@@ -194,8 +206,9 @@ export class CallControl implements UpstreamListener, FaultOwner {
   #judge(frame: Buffer): void {
     const { guard, log, pinned, hangUp } = this.#parts
     if (guard === null) return
-    const { session } = JSON.parse(frame.toString()) as { session?: object | null }
-    const verdict = guard.judge(session ?? {})
+    const { session } = parseFields(frame) ?? {}
+    if (!isFields(session)) return
+    const verdict = guard.judge(session)
     if (verdict.kind === 'as_pinned') return
     if (verdict.kind === 'changed') return pinned(JSON.stringify(guard.pinned))
     log.warn('sideband.session.tampered', { ...this.#fields(), action: verdict.kind })

@@ -14,10 +14,20 @@ export function audioAppend(audio: Uint8Array): string {
 
 const appendStart = Buffer.from('{"type":"input_audio_buffer.append","audio":"')
 const appendEnd = Buffer.from('"}')
+const chunkStart = Buffer.from('{"type":"audio-chunk","value":"')
 
-/** Audio that is base64 already as an append event: copied once, not decoded. @param base64 no quote, no backslash */
+/** Audio that is base64 already as an append event: copied once, not decoded. @param base64 as `base64Field` checked it */
 export function base64Append(base64: Uint8Array): Buffer {
   return Buffer.concat([appendStart, base64, appendEnd])
+}
+
+/**
+ * Audio as a message to a `/chat` client: copied once, not decoded.
+ * @param base64 as `base64Field` checked it
+ * @param bytes its decoded length
+ */
+export function audioChunk(base64: Uint8Array, bytes: number): Buffer {
+  return Buffer.concat([chunkStart, base64, Buffer.from(`","bytes":${bytes}}`)])
 }
 
 /** A message of the user or the system, or of the assistant when history is replayed (`text` in the preview). */
@@ -41,12 +51,6 @@ export function truncateItem(itemId: string, contentIndex: number, audioEndMs: n
     content_index: contentIndex,
     audio_end_ms: audioEndMs,
   })
-}
-
-/** Bytes that a base64 text decodes to, without decoding it (RFC 4648 section 4). */
-export function decodedBytes(base64: Uint8Array): number {
-  const padding = base64.at(-1) === 0x3d ? (base64.at(-2) === 0x3d ? 2 : 1) : 0
-  return Math.max(0, Math.floor((base64.length * 3) / 4) - padding)
 }
 
 /** A failure of the gateway's in the shape of the API's own `error` event, so that SDKs read it. */

@@ -68,6 +68,9 @@ export interface SessionSettings {
 /** How a session listens: who says that a turn is over (`null`: the client does), and who writes it down. */
 export type Hearing = Required<Pick<SessionSettings, 'turnDetection' | 'transcription'>>
 
+/** The `event_id` of the gateway's own `session.update`s: upstream's errors name it. */
+export const settingsEventId = 'gateway_settings'
+
 /**
  * Writes the `session.update` event for settings.
  * GA takes one output modality, and nests audio; the preview takes both modalities and is flat, and
@@ -75,14 +78,14 @@ export type Hearing = Required<Pick<SessionSettings, 'turnDetection' | 'transcri
  */
 export function sessionUpdate(settings: SessionSettings, dialect: Dialect): string {
   const session = dialect === 'ga' ? gaSession(settings) : previewSession(settings)
-  return JSON.stringify({ type: 'session.update', session })
+  return JSON.stringify({ type: 'session.update', event_id: settingsEventId, session })
 }
 
 /** Writes the `session.update` event that changes how a session listens, and nothing else. */
 export function hearingUpdate(hearing: Hearing, dialect: Dialect): string {
   const session =
     dialect === 'ga' ? { type: 'realtime', audio: { input: gaInput(hearing) } } : previewInput(hearing)
-  return JSON.stringify({ type: 'session.update', session })
+  return JSON.stringify({ type: 'session.update', event_id: settingsEventId, session })
 }
 
 const gaPcm = { type: 'audio/pcm', rate: 24_000 } as const

@@ -1,6 +1,6 @@
 /** What upstream sends, in the client's dialect. */
 import { gaName } from './dialect.ts'
-import { type Fields, isFields, parseFields } from './fields.ts'
+import { type Fields, isFields, parseFields, textOr } from './fields.ts'
 import { renameType } from './rename.ts'
 import { itemToGa, itemToPreview, responseToGa, responseToPreview } from './response-shape.ts'
 import { movedSessionFields, sessionToGa, sessionToPreview } from './session-shape.ts'
@@ -55,7 +55,7 @@ function sessionEventToPreview(event: Fields): Fields {
   if (!isFields(event.session)) return event
   const session = sessionToPreview(event.session)
   if (event.session.type !== 'transcription') return { ...event, session }
-  return { ...event, type: `transcription_${textOf(event.type)}`, session }
+  return { ...event, type: `transcription_${textOr(event.type)}`, session }
 }
 
 /** For a client of GA before the preview. */
@@ -68,7 +68,7 @@ export function eventsToGa(): Map<string, EventTranslation> {
   })
   const session = (type: 'realtime' | 'transcription') => (event: Fields) => ({
     ...event,
-    type: textOf(event.type).replace(/^transcription_/, ''),
+    type: textOr(event.type).replace(/^transcription_/, ''),
     session: isFields(event.session) ? sessionToGa(event.session, type) : event.session,
   })
   for (const type of ['response.created', 'response.done']) events.set(type, onEvent(type, response))
@@ -109,7 +109,7 @@ function itemEvents(event: Fields): Fields[] {
 function itemDone({ event_id, item, previous_item_id }: Fields): Fields {
   return {
     type: 'conversation.item.done',
-    event_id: `${textOf(event_id)}_item_done`,
+    event_id: `${textOr(event_id)}_item_done`,
     previous_item_id: previous_item_id ?? null,
     item,
   }
@@ -146,13 +146,13 @@ function onEvent(type: string, rewrite: Rewrite<Fields>): EventTranslation {
 function onEvents(type: string, rewrite: Rewrite<readonly Fields[]>): EventTranslation {
   return frame => {
     const event = parseFields(frame)
-    const translated = event === null ? null : rewrite(event)
-    if (translated === null) return [{ type, frame }]
-    return translated.map(event => ({ type: textOf(event.type), frame: JSON.stringify(event) }))
+    try {
+      const translated = event === null ? null : rewrite(event)
+      if (translated === null) return [{ type, frame }]
+      return translated.map(event => ({ type: textOr(event.type), frame: JSON.stringify(event) }))
+    } catch {
+      // Too deep to be written, or fields of another kind than their names say: it is left as it came.
+      return [{ type, frame }]
+    }
   }
-}
-
-/** Not every value of JSON's has a text form: `{"toString":1}` makes `String()` throw. */
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

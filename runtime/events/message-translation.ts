@@ -28,8 +28,13 @@ export function messagesTo(upstream: Dialect): Map<string, MessageTranslation> {
 function translateBy(rewrite: Rewrite): MessageTranslation {
   return message => {
     const event = parseFields(Buffer.from(message.buffer, message.byteOffset, message.byteLength))
-    const translated = event === null ? null : rewrite(event)
-    return translated === null ? message : JSON.stringify(translated)
+    try {
+      const translated = event === null ? null : rewrite(event)
+      return translated === null ? message : JSON.stringify(translated)
+    } catch {
+      // Too deep to be written, or fields of another kind than their names say: upstream refuses it by name.
+      return message
+    }
   }
 }
 

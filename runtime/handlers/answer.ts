@@ -1,11 +1,15 @@
-/** The answer of a `/chat` session: asked for, streamed, interrupted, asked for again. */
+/**
+ * The answer of a `/chat` session: asked for, streamed, interrupted, asked for again.
+ * Over 200 lines because an answer is one state.
+ */
 import { pcmBytesPerMs } from '../contract.ts'
-import { base64Field } from '../events/base64-field.ts'
-import { decodedBytes, responseCreate, truncateItem } from '../events/compose.ts'
+import { base64Field, decodedBytes } from '../events/base64.ts'
+import { audioChunk, responseCreate, truncateItem } from '../events/compose.ts'
 import { gaName } from '../events/dialect.ts'
-import { parseFields } from '../events/fields.ts'
-import { fieldBytes } from '../events/type.ts'
+import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
+import { textField } from '../events/type.ts'
 import type { ChatMessage } from '../types.ts'
+import { badAudio } from './chat-errors.ts'
 
 /**
  * - idle: nothing is owed
@@ -29,8 +33,6 @@ interface SpokenItem {
   bytes: number
 }
 
-const audioStart = Buffer.from('{"type":"audio-chunk","value":"')
-
 export class Answer {
   readonly #parts: AnswerParts
   #state: AnswerState = 'idle'
@@ -39,6 +41,8 @@ export class Answer {
   /** The interrupted response had begun, so its end is on its way; otherwise it is cancelled when it begins. */
   #isCancelled = false
   #spoken: SpokenItem | null = null
+  /** The client was told that audio of this answer was left out. */
+  #hasBadAudio = false
 
   constructor(parts: AnswerParts) {
     this.#parts = parts
@@ -121,6 +125,7 @@ export class Answer {
       return
     }
     this.#state = 'answering'
+    this.#hasBadAudio = false
     this.#parts.tell({ type: 'text-reset' })
     this.#parts.tell({ type: 'transcript-reset' })
   }
@@ -137,18 +142,28 @@ export class Answer {
 
   #stream(frame: Buffer, type: 'text-delta' | 'transcript-delta'): void {
     if (this.#state === 'cancelling') return
-    const value = parse<{ delta?: string }>(frame).delta
-    if (typeof value === 'string') this.#parts.tell({ type, value })
+    const value = textField(frame, 'delta')
+    if (value !== null) this.#parts.tell({ type, value })
   }
 
   #play(frame: Buffer): void {
     if (this.#state === 'cancelling') return
     const base64 = base64Field(frame, 'delta')
+    if (base64 === null) return this.#tellBadAudio()
     const bytes = decodedBytes(base64)
-    const id = fieldBytes(frame, 'item_id')?.toString() ?? ''
+    this.#noteSpoken(textField(frame, 'item_id') ?? '', bytes)
+    this.#parts.deliver(audioChunk(base64, bytes))
+  }
+
+  #noteSpoken(id: string, bytes: number): void {
     if (this.#spoken?.id === id) this.#spoken.bytes += bytes
     else this.#spoken = { id, bytes }
-    this.#parts.deliver(Buffer.concat([audioStart, base64, Buffer.from(`","bytes":${bytes}}`)]))
+  }
+
+  #tellBadAudio(): void {
+    if (this.#hasBadAudio) return
+    this.#hasBadAudio = true
+    this.#parts.tell({ type: 'error', ...badAudio })
   }
 
   #finishText(): void {
@@ -156,10 +171,11 @@ export class Answer {
   }
 
   #finish(frame: Buffer): void {
-    const { response } = parse<ResponseDone>(frame)
     if (this.#state === 'cancelling') return this.#askAgain()
-    if (response?.status === 'failed') {
-      const code = response.status_details?.error?.code ?? 'response_failed'
+    const response = fieldsIn(parseFields(frame), 'response')
+    if (response.status === 'failed') {
+      const error = fieldsIn(fieldsIn(response, 'status_details'), 'error')
+      const code = textOr(error.code, 'response_failed')
       this.#parts.tell({ type: 'error', message: `The model failed to answer (${code}); try again`, code })
     }
     this.#parts.tell({ type: 'status', message: 'Model ready' })
@@ -167,8 +183,8 @@ export class Answer {
   }
 
   #fail(frame: Buffer): void {
-    const { error } = parse<{ error?: { code?: string; message?: string } }>(frame)
-    const code = error?.code ?? 'upstream_error'
+    const error = fieldsIn(parseFields(frame), 'error')
+    const code = textOr(error.code, 'upstream_error')
     // The answer ended before the request to cancel it arrived: nothing is wrong.
     if (code === 'response_cancel_not_active') return
     // Upstream had begun to answer speech by itself: what was asked for comes after that.
@@ -176,7 +192,8 @@ export class Answer {
       this.#again = true
       return
     }
-    this.#parts.tell({ type: 'error', message: error?.message ?? 'Upstream reported an error', code })
+    const message = textOr(error.message, 'Upstream reported an error')
+    this.#parts.tell({ type: 'error', message, code })
     if (this.#state === 'asked') this.#state = 'idle'
     // The interrupted response never began, so no end of it will come.
     if (this.#state === 'cancelling' && !this.#isCancelled) this.#askAgain()
@@ -190,11 +207,8 @@ export class Answer {
   }
 }
 
-interface ResponseDone {
-  response?: { status?: string; status_details?: { error?: { code?: string } | null } | null }
-}
-
-/** Upstream's JSON; a frame that is not a JSON object reads as an empty one. */
-function parse<T extends object>(frame: Buffer): Partial<T> {
-  return (parseFields(frame) ?? {}) as Partial<T>
+/** Reads an object inside another. @returns an empty one where there is none */
+function fieldsIn(fields: Fields | null, name: string): Fields {
+  const value = fields?.[name]
+  return isFields(value) ? value : {}
 }

@@ -13,6 +13,10 @@ export const noAudio: Refusal = {
   code: 'no_audio',
   message: 'Provide audio in "value": base64 of PCM16, 24 kHz, mono',
 }
+export const badAudio: Refusal = {
+  code: 'upstream_broke_protocol',
+  message: 'The model sent audio that is not base64; it was left out',
+}
 export const draining: Refusal = {
   code: 'draining',
   message: 'This replica is going away; reconnect and ask again',

@@ -10,6 +10,7 @@ import { Answer } from './answer.ts'
 import { askedFor, Carryover } from './carryover.ts'
 import { draining, lossOf, type Refusal, speechLost, textOnly } from './chat-errors.ts'
 import { readChatRequest, spokenItem, userItem } from './chat-request.ts'
+import { OwnSettings } from './own-settings.ts'
 import { Speech } from './speech.ts'
 
 export interface ChatOptions extends SessionOptions {
@@ -33,6 +34,7 @@ class Chat implements ResumableConnection, SessionHooks {
   readonly #answer: Answer
   readonly #speech: Speech
   readonly #carryover: Carryover
+  readonly #settings = new OwnSettings()
   #upstream: 'none' | 'dialling' | 'there' = 'none'
 
   constructor(client: Client, request: UpgradeRequest, options: ChatOptions) {
@@ -53,7 +55,10 @@ class Chat implements ResumableConnection, SessionHooks {
       refusal: () => this.#refusal(),
       onAudio: () => this.#dialling(),
       onTurn: () => this.#ask(spokenItem),
-      send: (message, type) => this.#session.send(message, type),
+      send: (message, type) => {
+        if (type === 'session.update') this.#settings.sent(false)
+        this.#session.send(message, type)
+      },
     })
   }
 
@@ -117,11 +122,14 @@ class Chat implements ResumableConnection, SessionHooks {
   opened(): void {
     this.#upstream = 'there'
     const { dialect, settings } = this.#options
+    this.#settings.sent(true)
     this.#session.send(sessionUpdate({ ...settings, ...this.#speech.hearing }, dialect), 'session.update')
     for (const event of this.#carryover.opened(1)) this.#session.send(event, null)
   }
 
   event(frame: Buffer, _isBinary: boolean, type: string | null): void {
+    const refusal = this.#settings.refusal(frame, type)
+    if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover.noted(frame, type)) return
     this.#speech.event(frame, type)
     this.#answer.event(frame, type)

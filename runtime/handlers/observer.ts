@@ -25,10 +25,17 @@ const command = z.discriminatedUnion('type', [
 ])
 const commandNames = new Set(command.options.map(option => option.shape.type.value as string))
 
+/** So many messages in a row that are none end the connection. */
+const maxBadMessages = 100
+
+/** Deeper messages are refused (levels): whatever reads them calls itself once a level. */
+const maxDepth = 64
+
 const event = z.looseObject({ type: z.string().min(1) })
 
 export class Observer implements Connection {
   readonly #parts: ObserverParts
+  #badMessages = 0
 
   constructor(parts: ObserverParts) {
     this.#parts = parts
@@ -37,18 +44,28 @@ export class Observer implements Connection {
   message(data: Uint8Array, isBinary: boolean): void {
     const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
     const given = event.safeParse(isBinary ? null : parse(text))
-    if (!given.success)
-      return this.#refuse('bad_request', 'Send a command or an event: a JSON object with a "type"')
-    if (!commandNames.has(given.data.type)) return this.#forward(text, given.data)
-    const known = command.safeParse(given.data)
-    if (known.success) this.#obey(known.data)
-    else this.#refuse('bad_request', `"${known.error.issues[0]?.path.join('.')}" is missing or not a text`)
+    if (!given.success) return this.#refuseMessage('Send a command or an event: a JSON object with a "type"')
+    if (isDeeper(given.data, maxDepth))
+      return this.#refuseMessage(`The message is nested deeper than ${maxDepth} levels`)
+    const known = commandNames.has(given.data.type) ? command.safeParse(given.data) : null
+    if (known?.success === false)
+      return this.#refuseMessage(`"${known.error.issues[0]?.path.join('.')}" is missing or not a text`)
+    this.#badMessages = 0
+    if (known === null) this.#forward(text, given.data)
+    else this.#obey(known.data)
+  }
+
+  /** An observer that sends nothing but garbage is not answered for ever. */
+  #refuseMessage(message: string): void {
+    this.#badMessages += 1
+    if (this.#badMessages >= maxBadMessages) this.fault(new GatewayError('bad_request', message))
+    else this.#refuse('bad_request', message)
   }
 
   writable(): void {}
 
   announce(deadlineMs: number): void {
-    this.#parts.client.send(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
+    this.#tell({ type: 'server.draining', deadline_ms: deadlineMs })
   }
 
   /** The call goes on; another replica takes control of it when the client connects there. */
@@ -71,7 +88,7 @@ export class Observer implements Connection {
   }
 
   #obey(order: z.output<typeof command>): void {
-    const { client, control, hangUp } = this.#parts
+    const { hangUp } = this.#parts
     switch (order.type) {
       case 'update_instructions': {
         const update = {
@@ -81,19 +98,24 @@ export class Observer implements Connection {
         return this.#forward(JSON.stringify(update), update)
       }
       case 'send_message':
-        control.send(messageItem('user', order.text, 'ga'))
-        return control.send(responseCreate)
+        this.#send(messageItem('user', order.text, 'ga'))
+        return this.#send(responseCreate)
       case 'hang_up':
         return void hangUp().catch(fault => this.#notHungUp(fault))
       case 'heartbeat':
-        client.send('{"type":"heartbeat-ack"}')
+        this.#tell({ type: 'heartbeat-ack' })
     }
   }
 
   #forward(text: string, message: { type: string; session?: unknown }): void {
-    const { control } = this.#parts
-    control.guard?.ask(message)
-    control.send(text)
+    this.#parts.control.guard?.ask(message)
+    this.#send(text)
+  }
+
+  /** Only whoever sent it is told that it was not. */
+  #send(message: string): void {
+    if (!this.#parts.control.send(message))
+      this.#refuse('upstream_too_slow', 'Too much waits; send it again later')
   }
 
   #notHungUp(fault: unknown): void {
@@ -103,7 +125,12 @@ export class Observer implements Connection {
   }
 
   #refuse(code: GatewayError['code'], message: string): void {
-    this.#parts.client.send(JSON.stringify({ type: 'error', code, message }))
+    this.#tell({ type: 'error', code, message })
+  }
+
+  #tell(message: object): void {
+    const { control, client } = this.#parts
+    control.tell(client, JSON.stringify(message))
   }
 }
 
@@ -113,4 +140,18 @@ function parse(text: string): unknown {
   } catch {
     return null
   }
+}
+
+/** Level by level, as a function that calls itself would run out of stack on what it looks for. */
+function isDeeper(value: object, depth: number): boolean {
+  let level: object[] = [value]
+  for (let at = 0; at < depth; at += 1) {
+    level = level.flatMap(container => Object.values(container).filter(isContainer))
+    if (level.length === 0) return false
+  }
+  return true
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

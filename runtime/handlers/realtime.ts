@@ -13,6 +13,7 @@ import type { Client, Dialect, UpgradeRequest } from '../types.ts'
 import { askedFor, Carryover } from './carryover.ts'
 import { readFrame } from './frame-kind.ts'
 import { noteMessage } from './noted-message.ts'
+import { OwnSettings } from './own-settings.ts'
 
 export interface RealtimeOptions extends SessionOptions {
   readonly filter: EventFilter
@@ -42,12 +43,15 @@ class Realtime implements ResumableConnection, SessionHooks {
   readonly #session: Session
   /** null where frames go on as they are: such a session ends with its upstream. */
   readonly #carryover: Carryover | null
+  /** null where the session is the client's to set. */
+  readonly #settings: OwnSettings | null
 
   constructor(client: Client, request: UpgradeRequest, options: RealtimeOptions) {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners, log } = options
+    const { resumes, dialect, manners, sessionUpdate, log } = options
+    this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
     const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
@@ -91,6 +95,7 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   opened(): void {
     const { sessionUpdate } = this.#options
+    this.#settings?.sent(true)
     if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update')
     const replay = this.#carryover?.opened(sessionUpdate === null ? 0 : 1) ?? []
     for (const event of replay) this.#session.send(event, null)
@@ -112,6 +117,8 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   event(frame: Buffer, isBinary: boolean, type: string | null): void {
     const { filter, extractor, metrics, autoClose, translator } = this.#options
+    const refusal = this.#settings?.refusal(frame, type) ?? null
+    if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover?.noted(frame, type)) return
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)

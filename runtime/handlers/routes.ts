@@ -61,7 +61,8 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
     const asked = named === null ? null : checkDeployment(target, named)
     const key = presentedBy(request)?.value ?? ''
     const minted = await ephemeralKeys.find(key)
-    if (minted !== null) return sdkByKey(asked ?? minted.model, key)
+    // The model that it was minted for may be configured no more.
+    if (minted !== null) return sdkByKey(asked ?? checkDeployment(target, minted.model), key)
     return (asked === null ? undefined : handlers.get(asked)) ?? defaultHandler
   }
 }

@@ -1,7 +1,7 @@
 /** What a `/chat` client says by voice: its audio on the way to upstream, and what upstream hears in it. */
 import { pcmBytesPerMs } from '../contract.ts'
-import { base64Field } from '../events/base64-field.ts'
-import { audioAppend, audioClear, audioCommit, base64Append, decodedBytes } from '../events/compose.ts'
+import { base64Field, decodedBytes } from '../events/base64.ts'
+import { audioAppend, audioClear, audioCommit, base64Append } from '../events/compose.ts'
 import { type Hearing, hearingUpdate } from '../events/dialect.ts'
 import { parseFields } from '../events/fields.ts'
 import type { ChatMessage, Dialect, TalkMode } from '../types.ts'
@@ -76,10 +76,10 @@ export class Speech {
     else this.#listen(mode)
   }
 
-  /** @param frame an `audio` message of the client's; its base64 is neither decoded nor parsed */
+  /** @param frame an `audio` message of the client's; its base64 is checked, and goes on without being decoded */
   audio(frame: Uint8Array): void {
     const base64 = base64Field(frame, 'value')
-    if (base64.length === 0) return this.#tellError(noAudio)
+    if (base64 === null || base64.length === 0) return this.#tellError(noAudio)
     if (base64.length > maxAudioChars) return this.#tellError(tooMuchAudio(base64.length, maxAudioChars))
     if (!this.#accepts()) return
     this.#bytes += decodedBytes(base64)

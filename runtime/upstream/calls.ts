@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Credential, ephemeralCredential } from '../credentials/credentials.ts'
 import { GatewayError } from '../errors.ts'
 import { restUrl, type Target } from '../target.ts'
+import { headersWithin } from './credential-headers.ts'
 import { asRefusal } from './refusal.ts'
 
 export interface Calls {
@@ -53,10 +54,10 @@ const maxAnswerBytes = 256 * 1024
  * `upstream_unavailable`, `upstream_refused`, `upstream_broke_protocol` or `credential_unavailable`.
  */
 export function createCalls(options: CallsOptions): Calls {
-  const { target, credential } = options
+  const { target, credential, timeoutMs } = options
   return {
     mintKey: async wish => {
-      const headers = { ...(await credential.headers()), 'Content-Type': 'application/json' }
+      const headers = { ...(await headersWithin(credential, timeoutMs)), 'Content-Type': 'application/json' }
       const url = restUrl(target, 'client_secrets')
       const { text } = await request(options, url, headers, JSON.stringify(wish))
       const raw = parseJson(text)
@@ -77,7 +78,7 @@ export function createCalls(options: CallsOptions): Calls {
     hangUp: async callId => {
       const url = restUrl(target, `calls/${encodeURIComponent(callId)}/hangup`)
       try {
-        await request(options, url, await credential.headers(), undefined)
+        await request(options, url, await headersWithin(credential, timeoutMs), undefined)
         return true
       } catch (fault) {
         if (fault instanceof GatewayError && fault.upstreamStatus === 404) return false

@@ -1,10 +1,12 @@
 /** Joins a running call over WebSocket. */
 import type { Credential } from '../credentials/credentials.ts'
 import { GatewayError } from '../errors.ts'
+import { describeFault } from '../fault-boundary.ts'
 import type { Log } from '../log.ts'
 import { callUrl, type Target } from '../target.ts'
 import type { Dial, UpstreamListener } from '../types.ts'
 import { connect } from './connect.ts'
+import { headersWithin } from './credential-headers.ts'
 
 export interface CallDialerOptions {
   readonly target: Target
@@ -23,12 +25,13 @@ const lastBackoffMs = 2000
 
 /**
  * Makes the dialling function of a call.
- * It fails with `call_not_found` when upstream does not know the call, or not any more.
+ * It fails with `call_not_found` when upstream does not know the call, or not any more. Each dial ends with
+ * one of `opened` and `failed`, never before it has returned.
  * @param patient tries again while the call may not be known yet
  */
 export function createCallDialer(options: CallDialerOptions): (callId: string, patient: boolean) => Dial {
   // Made once: one made by a dial would keep that for as long as its session lasts.
-  const onFault = (fault: unknown) => options.log.error('process.failed', { error: String(fault) })
+  const onFault = (fault: unknown) => options.log.error('connection.failed', describeFault(fault))
   const common = { ...options, onFault }
   return (callId, patient) => listener => {
     const joining = new Joining(common, callUrl(options.target, callId), patient, listener)
@@ -66,29 +69,35 @@ class Joining {
   }
 
   async #attempt(): Promise<void> {
-    const { credential, target, connectTimeoutMs, maxMessageBytes, heartbeatMs } = this.#options
+    const { credential, target, maxMessageBytes, heartbeatMs } = this.#options
     try {
-      const headers = await credential.headers()
+      const headers = await headersWithin(credential, this.#timeoutMs)
       if (this.#state === 'over') return
-      const timeoutMs = Math.max(retryMs, connectTimeoutMs - this.#ageMs)
-      const limits = { timeoutMs, maxMessageBytes, heartbeatMs }
+      const limits = { timeoutMs: this.#timeoutMs, maxMessageBytes, heartbeatMs }
       this.#abortAttempt = connect(
         { url: this.#url, headers, label: target.label, greets: false, ...limits },
         {
           listener: this.#listener,
-          opened: upstream => this.#listener.opened(upstream),
+          opened: upstream => {
+            this.#state = 'over'
+            this.#listener.opened(upstream)
+          },
           failed: error => this.#failed(error),
         },
       )
     } catch (fault) {
-      this.#failed(
-        fault instanceof GatewayError
-          ? fault
-          : new GatewayError('credential_unavailable', 'No credential for upstream could be had', {
-              cause: fault,
-            }),
-      )
+      this.#failed(fault instanceof GatewayError ? fault : this.#ownFault(fault))
     }
+  }
+
+  #ownFault(fault: unknown): GatewayError {
+    this.#options.onFault(fault)
+    return new GatewayError('internal', 'The gateway failed to dial upstream', { cause: fault })
+  }
+
+  /** What is left of the dial's time; a try that begins late gets a little more. */
+  get #timeoutMs(): number {
+    return Math.max(retryMs, this.#options.connectTimeoutMs - this.#ageMs)
   }
 
   get #ageMs(): number {
@@ -107,10 +116,16 @@ class Joining {
       this.#timer = setTimeout(() => void this.#attempt(), waitMs)
       return
     }
+    this.#end(unknown ? new GatewayError('call_not_found', 'The call is over, or was never there') : error)
+  }
+
+  #end(error: GatewayError): void {
     this.#state = 'over'
-    this.#listener.failed(
-      unknown ? new GatewayError('call_not_found', 'The call is over, or was never there') : error,
-    )
+    try {
+      this.#listener.failed(error)
+    } catch (fault) {
+      this.#options.onFault(fault)
+    }
   }
 }
 

@@ -4,11 +4,13 @@
  */
 import type { Circuit } from '../circuit.ts'
 import { GatewayError } from '../errors.ts'
+import { describeFault } from '../fault-boundary.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { realtimeUrl } from '../target.ts'
 import type { Dial, UpstreamListener } from '../types.ts'
 import { connect } from './connect.ts'
+import { headersWithin } from './credential-headers.ts'
 import { isPlaceAtFault, nextPlace, type Place } from './places.ts'
 
 export interface DialerOptions {
@@ -24,10 +26,14 @@ export interface DialerOptions {
 const firstBackoffMs = 200
 const lastBackoffMs = 3000
 
-/** Makes the dialling function of a choice of places. @returns takes the places in order of preference, at least one */
+/**
+ * Makes the dialling function of a choice of places.
+ * @returns takes the places in order of preference. Each dial ends within `connectTimeoutMs` with one of
+ *   `opened` and `failed`, never before it has returned; without a place it fails with `model_not_configured`
+ */
 export function createDialer(options: DialerOptions): (places: readonly Place[]) => Dial {
   // Made once: one made by a dial would keep that for as long as its session lasts.
-  const onFault = (fault: unknown) => options.log.error('process.failed', { error: String(fault) })
+  const onFault = (fault: unknown) => options.log.error('connection.failed', describeFault(fault))
   const common = { ...options, onFault }
   return places => listener => {
     const dial = new Dialling(common, places, listener)
@@ -62,7 +68,8 @@ class Dialling {
     this.#places = places
     this.#listener = listener
     this.#deadline = performance.now() + options.connectTimeoutMs
-    this.#goOn()
+    // Whoever dials has to know the dial before it is told its end.
+    if (!this.#goOn()) queueMicrotask(() => this.#end(noPlace()))
   }
 
   abort(): void {
@@ -79,24 +86,21 @@ class Dialling {
     if (place === null) return false
     this.#tried.add(place)
     this.#probed = place.circuit.began() ? place.circuit : null
-    this.#attempt(place).catch(fault => this.#failedItself(place, fault))
+    this.#attempt(place).catch(fault => this.#failed(place, this.#ownFault(fault)))
     return true
   }
 
-  #failedItself(place: Place, fault: unknown): void {
+  /** @returns what a fault of the gateway's own is told as */
+  #ownFault(fault: unknown): GatewayError {
+    if (fault instanceof GatewayError) return fault
     this.#options.onFault(fault)
-    this.#failed(place, new GatewayError('internal', 'The gateway failed to dial upstream', { cause: fault }))
+    return new GatewayError('internal', 'The gateway failed to dial upstream', { cause: fault })
   }
 
   async #attempt(place: Place): Promise<void> {
     const { maxMessageBytes, heartbeatMs, metrics } = this.#options
     this.#attempts += 1
-    let headers: Readonly<Record<string, string>>
-    try {
-      headers = await place.credential.headers()
-    } catch (cause) {
-      return this.#failed(place, asGatewayError(cause))
-    }
+    const headers = await headersWithin(place.credential, this.#timeoutMs())
     if (this.#state === 'over') return
     const url = realtimeUrl(place.target, place.deployment)
     const { label } = place.target
@@ -143,8 +147,7 @@ class Dialling {
     const waitMs = this.#waitMs
     if (error.code !== 'upstream_timeout') this.#said = error
     if (!error.retry || performance.now() + waitMs >= this.#deadline) {
-      this.#state = 'over'
-      this.#listener.failed(this.#said ?? error)
+      this.#end(this.#said ?? error)
       return
     }
     const { log, metrics } = this.#options
@@ -157,16 +160,25 @@ class Dialling {
     this.#rounds += 1
     this.#waitMs = Number.POSITIVE_INFINITY
     this.#tried.clear()
-    this.#goOn()
+    if (!this.#goOn()) this.#end(noPlace())
   }
+
+  #end(error: GatewayError): void {
+    if (this.#state === 'over') return
+    this.#state = 'over'
+    try {
+      this.#listener.failed(error)
+    } catch (fault) {
+      this.#options.onFault(fault)
+    }
+  }
+}
+
+function noPlace(): GatewayError {
+  return new GatewayError('model_not_configured', 'No endpoint is configured for this model any more')
 }
 
 function backoffMs(rounds: number): number {
   const full = Math.min(lastBackoffMs, firstBackoffMs * 2 ** (rounds - 1))
   return full * (0.5 + Math.random() / 2)
-}
-
-function asGatewayError(cause: unknown): GatewayError {
-  if (cause instanceof GatewayError) return cause
-  return new GatewayError('credential_unavailable', 'No credential for upstream could be had', { cause })
 }

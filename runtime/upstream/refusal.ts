@@ -78,6 +78,11 @@ export function parseRetryAfter(value: string | undefined, now = Date.now()): nu
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
+/** Lists what may be repeated of an error's body or event: its code and the parameter that it names; '' where it has neither. */
+export function describeError(text: string): string {
+  return [errorCode(text), errorParam(text)].filter(word => word !== null).join(', ')
+}
+
 function errorCode(text: string): string | null {
   try {
     const body: unknown = JSON.parse(text)

@@ -85,12 +85,10 @@ test('who only types costs no transcription; who talks is listened to as the mod
     create_response: true,
     interrupt_response: true,
   }
+  const event = { type: 'session.update', event_id: 'gateway_settings' }
   t.deepEqual(await nextEvents(session, 2), [
-    { type: 'session.update', session: { type: 'realtime', audio: { input: { ...input, turn_detection } } } },
-    {
-      type: 'session.update',
-      session: { type: 'realtime', audio: { input: { ...input, turn_detection: null } } },
-    },
+    { ...event, session: { type: 'realtime', audio: { input: { ...input, turn_detection } } } },
+    { ...event, session: { type: 'realtime', audio: { input: { ...input, turn_detection: null } } } },
   ])
 })
 

@@ -92,6 +92,7 @@ for (const [what, begins] of [
 test('an answer that upstream refused, in words, is not asked for again when upstream is lost', async t => {
   const conversation = await firstAsked(t)
   const { talk, session } = conversation
+  session.send({ type: 'session.updated', session: {} })
   session.send({ type: 'error', error: { code: 'insufficient_quota', message: 'no more' } })
   await talk.until('error')
   await goesOn(t, conversation)

@@ -26,6 +26,7 @@ const advices: Record<string, string> = {
   upstream_unavailable: 'The model is not available just now. Wait a moment and send the message again.',
   upstream_rate_limited: 'The model has had too many requests. Wait a minute, then send the message again.',
   upstream_refused: 'Trying again will not help. Ask who runs this gateway to check the model and its key.',
+  settings_refused: 'Trying again will not help. Ask who runs this gateway to check its settings.',
   model_not_configured: 'Trying again will not help. Ask who runs this gateway to check the model name.',
   upstream_lost: 'The model hung up. Send the message again.',
   upstream_silent: 'The model stopped answering. Send the message again.',

@@ -1,0 +1,27 @@
+/** The headers that authenticate a dial, with a deadline over whatever has to be asked for them. */
+import type { Credential } from '../credentials/credentials.ts'
+import { GatewayError } from '../errors.ts'
+
+/**
+ * Asks a credential for its headers.
+ * @param timeoutMs how long it may take (ms)
+ * @throws GatewayError the credential's own, else `credential_unavailable`; never before the call has returned
+ */
+export async function headersWithin(
+  credential: Credential,
+  timeoutMs: number,
+): Promise<Readonly<Record<string, string>>> {
+  const late = Promise.withResolvers<never>()
+  const message = `No credential for upstream could be had within ${Math.round(timeoutMs)} ms`
+  const timer = setTimeout(() => late.reject(new GatewayError('credential_unavailable', message)), timeoutMs)
+  // A dial that was aborted does not keep the process.
+  timer.unref()
+  try {
+    return await Promise.race([credential.headers(), late.promise])
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause
+    throw new GatewayError('credential_unavailable', 'No credential for upstream could be had', { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}

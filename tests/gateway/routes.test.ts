@@ -1,0 +1,37 @@
+/** What is refused at an SDK address before the upgrade. */
+import test from 'ava'
+import { Resumes } from '../../runtime/conversation/resumes.ts'
+import { createRoutes } from '../../runtime/handlers/routes.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { simulatorTarget } from '../../runtime/target.ts'
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+test('a key whose model is configured no more is refused before the upgrade, by name', async t => {
+  const unused = () => {
+    throw new Error('no handler is made for a session that is refused')
+  }
+  const routes = createRoutes({
+    target: simulatorTarget('http://127.0.0.1:9', ['new-model']),
+    chat: unused,
+    realtime: unused,
+    resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
+    sdk: () => unused,
+    sdkByKey: unused,
+    sdkInCall: unused,
+    ephemeralKeys: {
+      find: async () => ({ owner: { name: 'anonymous', by: 'none' }, model: 'old-model', pinned: '{}' }),
+    },
+  })
+  const error = await t.throwsAsync(async () =>
+    routes.get('/v1/realtime')?.accept({
+      path: '/v1/realtime',
+      query: new URLSearchParams(),
+      subprotocols: [],
+      headers: new Map([['authorization', 'Bearer ek_minted']]),
+      address: '127.0.0.1',
+    }),
+  )
+  t.like(error, { code: 'model_not_configured', status: 404 })
+  t.regex(error.message, /"old-model".*"new-model"/)
+})
