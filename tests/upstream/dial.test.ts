@@ -39,7 +39,7 @@ test('a dial that cannot even be written down fails as a dial, and its process l
   )
   t.is(error.code, 'internal')
   t.notRegex(error.message, /two lines/)
-  t.true(faults.every(event => event === 'process.failed') && faults.length > 0)
+  t.true(faults.every(event => event === 'connection.failed') && faults.length > 0)
 })
 
 test('a later failure does not shorten the pause that upstream asked for; a success ends it', t => {
