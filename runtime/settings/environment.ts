@@ -151,12 +151,17 @@ export const environment = z.object({
   ),
   OPENAI_REALTIME_MODEL: list(
     defaultDeployment,
-    'OpenAI (or simulated) models that clients may use; the first is the default',
+    'OpenAI models that clients may use; the first is the default. The embedded simulator serves all that it knows',
   ),
   OPENAI_BASE_URL: textOr(
     'https://api.openai.com/v1',
     'Address of the OpenAI API',
     'an https:// address (http:// for loopback only)',
+  ),
+  MODEL_ALIASES: textOr(
+    '',
+    'Deployments for model names that clients ask for at the SDK addresses and that are not configured: globs, the first that matches wins',
+    'glob:deployment pairs separated by commas, such as gpt-4o-realtime-preview*:gpt-realtime',
   ),
   UPSTREAM_CONNECT_TIMEOUT_MS: whole(
     10_000,
