@@ -46,11 +46,11 @@ test('before the embedded simulator every speech model that it knows may be aske
     t.deepEqual(choose(name, {}), { deployment: name, alias: null })
     t.deepEqual(choose(name, { OPENAI_REALTIME_MODEL: 'mine' }), { deployment: name, alias: null })
   }
-  t.is(choose(null, {}).deployment, 'gpt-realtime')
+  t.is(choose(null, {}).deployment, 'gpt-realtime-2.1')
   t.is(choose(null, { OPENAI_REALTIME_MODEL: 'mine' }).deployment, 'mine')
   for (const name of ['gpt-transcribe', 'gpt-realtime-translate', 'gpt-live-1', 'gpt-99'])
     t.throws(() => choose(name, {}), { message: /is not configured here/ })
-  t.throws(() => choose('gpt-realtime-2.1', { OPENAI_API_KEY: 'k' }), { message: /use "gpt-realtime"$/ })
+  t.throws(() => choose('gpt-realtime', { OPENAI_API_KEY: 'k' }), { message: /use "gpt-realtime-2.1"$/ })
 })
 
 test('before the embedded simulator an alias counts before what it knows', t => {
@@ -73,6 +73,11 @@ const faults: [setting: Record<string, string>, fault: RegExp][] = [
     { MODEL_ALIASES: 'small:voice' },
     /^MODEL_ALIASES: "small:voice" can never apply: "small" is configured itself$/,
   ],
+  [
+    { AZURE_OPENAI_MODEL: 'a,b,c' },
+    /^AZURE_OPENAI_MODEL: has 3 models; allowed is one for each of 2 deployments$/,
+  ],
+  [{ AZURE_OPENAI_MODEL: '@2026-02-23' }, /^AZURE_OPENAI_MODEL: "@2026-02-23" is no model/],
 ]
 
 for (const [setting, fault] of faults) {

@@ -171,6 +171,8 @@ test('a fresh start takes every speech model that the simulator knows, and no ot
     const answer = await fetch(`${gateway.url}/v1/realtime/client_secrets`, { ...mint, body })
     t.like(await answer.json(), { session: { model } })
   }
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`)
+  t.like((await talk.next()).session, { model: 'gpt-realtime-2.1' })
   await t.throwsAsync(converse(t, `${gateway.socketUrl}/v1/realtime?model=gpt-99`), {
     message: /^404 .*"gpt-99\\" is not configured here/,
   })
