@@ -34,6 +34,8 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
     APPLICATION_GATEWAY_HOST: parts.publicUrl,
     AZURE_OPENAI_ENDPOINT: parts.openAiEndpoint,
     AZURE_OPENAI_DEPLOYMENT_NAME: settings.openAiDeploymentName,
+    // The deployment's name may be that of another model.
+    AZURE_OPENAI_MODEL: `${settings.openAiModelName}@${settings.openAiModelVersion}`,
     AZURE_OPENAI_AUTH: openAiApiKey === undefined ? 'entra' : 'key',
     AZURE_CLIENT_ID: parts.identityClientId,
     // Left out, it would be the runtime's default: the name of a deployment that may not be there.

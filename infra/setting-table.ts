@@ -4,12 +4,7 @@
  * Over 200 lines because it is one table.
  */
 import { z } from 'zod'
-import {
-  defaultDeployment,
-  defaultGracePeriodSec,
-  defaultPort,
-  defaultTranscription,
-} from '../runtime/contract.ts'
+import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/contract.ts'
 
 /** What a person reads when a setting is wrong, and in the documents. */
 export interface SettingMeta {
@@ -96,6 +91,12 @@ export type ChosenVariable = z.output<typeof variable>
 /** What a stack may ask of the traffic: `newest` stands for the revision that this very update makes. */
 export type WantedTraffic = z.output<typeof trafficEntry>
 
+/** The model that lives longest on Azure of those that are generally available (`runtime/models/models.ts`). */
+const speechModel = { name: 'gpt-realtime-1.5', version: '2026-02-23' }
+
+/** Likewise of those that write down turns; the newer ones are not in Azure's retirement schedule. */
+const transcriptionModel = { name: 'gpt-4o-mini-transcribe', version: '2025-12-15' }
+
 const region = /^[a-z][a-z0-9]{3,29}$/
 const deploymentName = /^[A-Za-z0-9][\w.-]{0,62}[A-Za-z0-9]$/
 const deploymentNameWords = '2 to 64 letters, digits, dots and dashes'
@@ -156,12 +157,12 @@ export const settingTable = z.strictObject({
     'Name of the model deployment',
     deploymentNameWords,
   ),
-  openAiModelName: text('gpt-realtime', modelName, 'Model', 'a model name such as gpt-realtime'),
+  openAiModelName: text(speechModel.name, modelName, 'Model', `a model name such as ${speechModel.name}`),
   openAiModelVersion: text(
-    '2025-08-28',
+    speechModel.version,
     /^\d{4}-\d{2}-\d{2}(-\w+)?$/,
     'Version of the model',
-    'a date such as 2025-08-28',
+    `a date such as ${speechModel.version}`,
   ),
   openAiDeploymentSku: oneOf(
     deploymentKinds,
@@ -173,19 +174,19 @@ export const settingTable = z.strictObject({
     deploymentName,
     'Deployment that writes down what people say on /chat, in the same account; empty makes none, for a region without such a model',
     deploymentNameWords,
-    defaultTranscription,
+    transcriptionModel.name,
   ),
   transcriptionModelName: text(
-    defaultTranscription,
+    transcriptionModel.name,
     modelName,
     'Model that writes it down',
-    `a model name such as ${defaultTranscription}`,
+    `a model name such as ${transcriptionModel.name}`,
   ),
   transcriptionModelVersion: text(
-    '2025-12-15',
+    transcriptionModel.version,
     /^(\d{3}|\d{4}-\d{2}-\d{2}(-\w+)?)$/,
     'Version of that model',
-    'a version such as 2025-12-15 or 001',
+    `a version such as ${transcriptionModel.version} or 001`,
   ),
   transcriptionDeploymentSku: oneOf(
     deploymentKinds,

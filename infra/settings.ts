@@ -1,7 +1,7 @@
 /** Turns a stack's configuration into settings, or into the list of all its faults at once. */
 
 import { drainMarginSec } from '../runtime/contract.ts'
-import { warnOfRetirement } from './model-retirement.ts'
+import { type ConfiguredModel, warnOfPreviews, warnOfRetirements } from '../runtime/models/warnings.ts'
 import { faultsAcross } from './setting-faults.ts'
 import { type SettingName, settingMeta, settingNames, settingTable, type Table } from './setting-table.ts'
 
@@ -109,14 +109,10 @@ function complete(stack: string, table: Table, today: Date): Settings {
 }
 
 function warn(table: Table, gatewayAuth: string, today: Date): string[] {
-  const { openAiModelName, openAiModelVersion, transcriptionModelName, transcriptionModelVersion } = table
+  const models = modelsOf(table)
   return [
-    warnOfRetirement({ setting: 'openAiModel', name: openAiModelName, version: openAiModelVersion }, today),
-    table.transcriptionDeploymentName !== '' &&
-      warnOfRetirement(
-        { setting: 'transcriptionModel', name: transcriptionModelName, version: transcriptionModelVersion },
-        today,
-      ),
+    ...warnOfRetirements(models, today),
+    ...warnOfPreviews(models),
     // Nobody's values, which the stack's file has until it is somebody's (RFC 9562 section 5.9, RFC 2606).
     /^[0-]+$/.test(table.entraTenantId) && "entraTenantId is nobody's: put your own into the stack's file",
     /\bexample\.(com|net|org)$/i.test(table.hostName) &&
@@ -133,4 +129,20 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
       table.redis === 'off' &&
       'redis is off with more than one replica: sessions cannot be resumed, and limits are counted a replica',
   ].filter(warning => typeof warning === 'string')
+}
+
+function modelsOf(table: Table): ConfiguredModel[] {
+  const models = [modelOf(table, 'openAi')]
+  if (table.transcriptionDeploymentName !== '') models.push(modelOf(table, 'transcription'))
+  return models
+}
+
+function modelOf(table: Table, of: 'openAi' | 'transcription'): ConfiguredModel {
+  const [name, version] = [`${of}ModelName`, `${of}ModelVersion`] as const
+  return {
+    vendor: 'azure',
+    name: table[name],
+    version: table[version],
+    advice: `choose another ${name} and ${version}`,
+  }
 }

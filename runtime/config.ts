@@ -3,6 +3,7 @@
 import type { Hearing, SessionSettings } from './events/dialect.ts'
 import { type AccessConfig, readAccess } from './settings/access.ts'
 import { type Environment, environment } from './settings/environment.ts'
+import { type ModelsConfig, readModels } from './settings/models.ts'
 import { type RealtimeConfig, readHearing, readRealtime } from './settings/realtime.ts'
 import { readNames, readUpstream, type UpstreamConfig } from './settings/upstream.ts'
 import { describeFault } from './settings/variable.ts'
@@ -22,6 +23,7 @@ export interface Config extends UpstreamConfig {
   readonly logLevel: Environment['LOG_LEVEL']
   readonly access: AccessConfig
   readonly simulator: { rate?: number; seed?: number; models: readonly [string, ...string[]] }
+  readonly models: ModelsConfig
   readonly connectTimeoutMs: number
   /** An upstream that failed is passed over for this long while there are others (ms). */
   readonly circuitPauseMs: number
@@ -97,8 +99,11 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
 }
 
 function assemble(env: Environment, faults: string[]): Config {
+  const upstream = readUpstream(env, faults)
+  const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   return {
-    ...readUpstream(env, faults),
+    ...upstream,
+    models: readModels(env, upstream.target, simulated, faults),
     access: readAccess(env, faults),
     host: env.HOST,
     port: env.PORT,
@@ -111,7 +116,7 @@ function assemble(env: Environment, faults: string[]): Config {
     simulator: {
       ...(env.SIMULATOR_RATE !== undefined && { rate: env.SIMULATOR_RATE }),
       ...(env.SIMULATOR_SEED !== undefined && { seed: env.SIMULATOR_SEED }),
-      models: readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults),
+      models: simulated,
     },
     connectTimeoutMs: env.UPSTREAM_CONNECT_TIMEOUT_MS,
     circuitPauseMs: env.UPSTREAM_CIRCUIT_PAUSE_SEC * 1000,

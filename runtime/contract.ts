@@ -39,9 +39,8 @@ export const defaultLameDuckMs = 3000
 export const pcmRate = 24_000
 export const pcmBytesPerMs = (pcmRate * 2) / 1000
 
+/** Name of the Azure deployment where none is configured; it says nothing of the deployment's model. */
 export const defaultDeployment = 'gpt-realtime'
 
-/** Writes down what people say on `/chat`; on Azure also the name of its deployment. */
-export const defaultTranscription = 'gpt-4o-mini-transcribe'
 /** In place of a model's name: nobody writes it down. */
 export const noTranscription = 'none'

@@ -1,7 +1,7 @@
 /** The gateway as a whole, put together from its parts. Reads as the table of contents. */
 import { join } from 'node:path'
 import { createAccess } from './access/access.ts'
-import { systemClock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { paths } from './contract.ts'
 import { Drain } from './drain.ts'
@@ -13,6 +13,7 @@ import type { HttpHandler } from './http.ts'
 import type { Log } from './log.ts'
 import { LoopShare } from './loop-share.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { warnOfRetirements } from './models/warnings.ts'
 import { createRecorder } from './recording/recorder.ts'
 import { startServer } from './server.ts'
 import { assembleSessions } from './sessions.ts'
@@ -50,15 +51,22 @@ const pagesFolder = join(import.meta.dirname, '../web/dist')
 /**
  * Starts a gateway.
  * @param shared what it shares with other processes on its port; null: it is alone there
+ * @param clock says what day it is, for the warnings of retirements
  * @throws Error when a named file is missing, or the address cannot be listened on
  */
-export async function startGateway(config: Config, log: Log, shared: Shared | null = null): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  log: Log,
+  shared: Shared | null = null,
+  clock: Pick<Clock, 'now'> = systemClock,
+): Promise<Gateway> {
   const { models } = config.simulator
-  if (config.target !== null) return startBefore(config.target, config, log, shared)
-  if (shared !== null) return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared)
+  if (config.target !== null) return startBefore(config.target, config, log, shared, clock)
+  if (shared !== null)
+    return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared, clock)
   const simulator = await startSimulator(config.simulator)
   try {
-    const gateway = await startBefore(simulatorTarget(simulator.url, models), config, log, null)
+    const gateway = await startBefore(simulatorTarget(simulator.url, models), config, log, null, clock)
     const close = () => gateway.close().then(() => simulator.close())
     return { ...gateway, close }
   } catch (fault) {
@@ -73,6 +81,7 @@ async function startBefore(
   config: Config,
   log: Log,
   shared: Shared | null,
+  clock: Pick<Clock, 'now'>,
 ): Promise<Gateway> {
   const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
@@ -98,7 +107,13 @@ async function startBefore(
   })
   const unready = () =>
     drain.phase === 'serving' ? (endpoints.unready() ?? store.unavailable()) : 'draining'
-  const pages = createPages(config, target, () => drain.phase, unready, createMetricsPage(metrics))
+  const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
+  for (const message of warnings()) log.warn('model.warning', { message })
+  const pages = createPages(config, target, {
+    health: createHealth(place, () => drain.phase),
+    readiness: createReadiness(place, unready, warnings),
+    metrics: createMetricsPage(metrics),
+  })
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -167,13 +182,10 @@ function maxClientBufferBytes({ limits }: Config): number {
 function createPages(
   config: Config,
   target: Target,
-  phase: () => string,
-  unready: () => string | null,
-  metricsPage: HttpHandler,
+  { health, readiness, metrics }: Record<'health' | 'readiness' | 'metrics', HttpHandler>,
 ) {
-  const { revision, replica } = config
   return loadPages(pagesFolder, describeGateway(config, target))
-    .set(paths.health, { GET: createHealth({ revision, replica }, phase) })
-    .set(paths.ready, { GET: createReadiness({ revision, replica }, unready) })
-    .set(paths.metrics, { GET: metricsPage })
+    .set(paths.health, { GET: health })
+    .set(paths.ready, { GET: readiness })
+    .set(paths.metrics, { GET: metrics })
 }

@@ -36,6 +36,7 @@ export type LogEvent =
   | 'limit.reached'
   | 'limit.uncounted'
   | 'prompt.warning'
+  | 'model.warning'
   | 'recording.failed'
   | 'log.lost'
   | 'process.failed'

@@ -5,6 +5,7 @@ import type { EphemeralKeys } from './access/ephemeral-keys.ts'
 import type { Config } from './config.ts'
 import { beginAtOnce, Resumes } from './conversation/resumes.ts'
 import { ephemeralCredential } from './credentials/credentials.ts'
+import { translateAlias } from './events/alias.ts'
 import { sessionUpdate } from './events/dialect.ts'
 import { createExtractor } from './events/extract.ts'
 import { createFilter, matchesAny } from './events/filter.ts'
@@ -36,8 +37,8 @@ export function assembleSessions(
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
   const resumes = new Resumes({ store, log, maxHeldBytes: limits.upstreamBufferBytes })
-  const { dialect, label, deployments } = target
-  const placesFor = createPlaces(endpoints.list, deployments, {
+  const { dialect, label } = target
+  const placesFor = createPlaces(endpoints.list, config.models.choice, {
     pauseMs: config.circuitPauseMs,
     now: () => performance.now(),
   })
@@ -60,9 +61,13 @@ export function assembleSessions(
     translator,
     manners: 'transparent',
   } as const
-  const sdk = (dial: Dial) => beginAtOnce(createRealtime({ ...common, ...transparent, dial }))
+  const sdk = (dial: Dial, deployment: string | null, alias: string | null) => {
+    const isNamed = deployment !== null && alias !== null
+    const names = isNamed ? { translator: translateAlias(translator, alias, deployment) } : {}
+    return beginAtOnce(createRealtime({ ...common, ...transparent, dial, ...names }))
+  }
   return createRoutes({
-    target,
+    models: config.models.choice,
     ephemeralKeys,
     resumes,
     chat: createChat({ ...common, dial, label, settings: config.chat, hearing: config.hearing }),
@@ -76,14 +81,18 @@ export function assembleSessions(
       autoClose: realtime.autoClose,
       sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
     }),
-    sdk: deployment => sdk(dialTo(placesFor(deployment))),
-    sdkByKey: (deployment, key) => {
+    sdk: deployment => {
+      const dial = dialTo(placesFor(deployment))
+      return alias => sdk(dial, deployment, alias)
+    },
+    sdkByKey: ({ deployment, alias }, key) => {
       // The first endpoint minted the key; no other knows it.
       const places = placesFor(deployment).slice(0, 1)
-      return sdk(dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) }))))
+      const dial = dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) })))
+      return sdk(dial, deployment, alias)
     },
     sdkInCall: async (callId, request) => {
-      const join = sdk(await joinCall(callId, request))
+      const join = sdk(await joinCall(callId, request), null, null)
       // What a call spends is counted once, however many have joined it.
       return (client, { meter: _, ...unmetered }) => join(client, unmetered)
     },

@@ -57,6 +57,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   })
   const placing = {
     target,
+    models: config.models.choice,
     calls,
     records,
     ephemeralKeys,

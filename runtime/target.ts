@@ -1,5 +1,4 @@
 /** Where upstream is and which address form it takes. Pure: built from settings, asked for URLs. */
-import { GatewayError } from './errors.ts'
 import type { Dialect, Provider } from './types.ts'
 
 export interface Target {
@@ -56,19 +55,6 @@ export function simulatorTarget(url: string, models: readonly [string, ...string
     dialect: 'ga',
     deployments: models,
   }
-}
-
-/**
- * Holds a client's choice against what is configured.
- * @throws GatewayError `model_not_configured`, naming what is
- */
-export function checkDeployment({ deployments }: Pick<Target, 'deployments'>, asked: string): string {
-  if (deployments.includes(asked)) return asked
-  const choice = deployments.map(name => `"${name}"`).join(', ')
-  throw new GatewayError(
-    'model_not_configured',
-    `The model "${asked.slice(0, 64)}" is not configured here; use ${choice}`,
-  )
 }
 
 /**

@@ -12,6 +12,8 @@ export interface MintedKey {
   readonly owner: Principal
   /** The deployment that its sessions are of. */
   readonly model: string
+  /** What its owner called that deployment; absent where by its own name. */
+  readonly alias?: string
   /** JSON of the instructions and tools that its sessions begin with. */
   readonly pinned: string
 }

@@ -6,12 +6,14 @@ import type { CallRecords } from '../calls/records.ts'
 import { GatewayError } from '../errors.ts'
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../http.ts'
 import type { Log } from '../log.ts'
+import type { ModelChoice } from '../model-choice.ts'
 import type { Target } from '../target.ts'
 import type { Principal } from '../types.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 
 export interface PlacingOptions {
   readonly target: Target
+  readonly models: ModelChoice
   readonly calls: Calls
   readonly records: CallRecords
   readonly ephemeralKeys: EphemeralKeys
@@ -53,16 +55,22 @@ export function unlessDraining<O extends PlacingOptions>(
   }
 }
 
-/** Has a key minted, and remembers for whom. @throws GatewayError as upstream's calls do, or `store_unavailable` */
+/**
+ * Has a key minted, and remembers for whom.
+ * @param alias what the client called the model of `wish`; null where by its own name
+ * @throws GatewayError as upstream's calls do, or `store_unavailable`
+ */
 export async function mintKey(
   { calls, ephemeralKeys }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys'>,
   owner: Principal = anonymous,
   wish: KeyWish,
+  alias: string | null = null,
 ): Promise<EphemeralKey & CallingKey> {
   const key = await calls.mintKey(wish)
   const { instructions, tools = [] } = key.raw.session ?? wish.session
   const pinned = JSON.stringify({ instructions, tools })
-  await ephemeralKeys.remember(key.value, { owner, model: wish.session.model, pinned }, key.expiresAt)
+  const minted = { owner, model: wish.session.model, ...(alias !== null && { alias }), pinned }
+  await ephemeralKeys.remember(key.value, minted, key.expiresAt)
   return { ...key, pinned }
 }
 

@@ -4,21 +4,24 @@ import { presentedBy } from '../access/presented.ts'
 import { paths, sdkPaths } from '../contract.ts'
 import { acceptResumed, type ResumableHandler, type Resumes } from '../conversation/resumes.ts'
 import { GatewayError } from '../errors.ts'
-import { checkDeployment, type Target } from '../target.ts'
+import { type ChosenModel, chooseModel, type ModelChoice } from '../model-choice.ts'
 import type { Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 
 export interface RouteOptions {
   readonly chat: ResumableHandler
   readonly realtime: ResumableHandler
   readonly resumes: Resumes
-  /** Makes the handler of an SDK address for one deployment, or for none in particular (null). */
-  readonly sdk: (deployment: string | null) => Handler
+  /**
+   * Makes the handlers of an SDK address for one deployment, or for none in particular (null): one for each name
+   * that a client may have asked for it by (null: by its own).
+   */
+  readonly sdk: (deployment: string | null) => (alias: string | null) => Handler
   /** Makes the handler of an SDK address for a client with an ephemeral key. */
-  readonly sdkByKey: (deployment: string, key: string) => Handler
+  readonly sdkByKey: (model: ChosenModel, key: string) => Handler
   /** Makes the handler of an SDK address that joins a call. */
   readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
-  readonly target: Target
+  readonly models: ModelChoice
 }
 
 /** What official SDKs offer; any other value of theirs may carry a key and is never answered with. */
@@ -49,21 +52,26 @@ function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */
 function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promise<Handler> {
-  const { target, sdk, sdkByKey, sdkInCall, ephemeralKeys } = options
-  const handlers = new Map(target.deployments.map(deployment => [deployment, sdk(deployment)]))
-  const defaultHandler = sdk(null)
+  const { models, sdk, sdkByKey, sdkInCall, ephemeralKeys } = options
+  const makers = new Map([...models.deployments, ...models.onRequest].map(name => [name, sdk(name)]))
+  // Those of clients that use no alias are made once, and shared.
+  const handlers = new Map([...makers].map(([name, make]) => [name, make(null)]))
+  const defaultHandler = sdk(null)(null)
+  const handlerOf = ({ deployment, alias }: ChosenModel) =>
+    alias === null ? handlers.get(deployment) : makers.get(deployment)?.(alias)
   return async request => {
     const { query } = request
     if (query.has('intent')) throw new GatewayError('bad_request', '"intent" is not served at this address')
     const callId = query.get('call_id')
     if (callId !== null) return sdkInCall(callId, request)
     const named = deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? null
-    const asked = named === null ? null : checkDeployment(target, named)
+    const chosen = named === null ? null : chooseModel(models, named)
     const key = presentedBy(request)?.value ?? ''
     const minted = await ephemeralKeys.find(key)
     // The model that it was minted for may be configured no more.
-    if (minted !== null) return sdkByKey(asked ?? checkDeployment(target, minted.model), key)
-    return (asked === null ? undefined : handlers.get(asked)) ?? defaultHandler
+    if (minted !== null)
+      return sdkByKey(chosen ?? { ...chooseModel(models, minted.model), alias: minted.alias ?? null }, key)
+    return (chosen === null ? undefined : handlerOf(chosen)) ?? defaultHandler
   }
 }
 

@@ -10,7 +10,7 @@ import type { CallRecord } from '../calls/record.ts'
 import { callPaths } from '../contract.ts'
 import { GatewayError } from '../errors.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../http.ts'
-import { checkDeployment } from '../target.ts'
+import { chooseModel } from '../model-choice.ts'
 import { checkedBy, readJsonBody } from './json-body.ts'
 import { readOffer } from './offer.ts'
 import {
@@ -30,12 +30,16 @@ export interface SdkCallsOptions extends PlacingOptions {
   readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
 }
 
+const modelName = z.string().min(1).max(128).optional()
+
 /** What the gateway must know of a session; upstream judges the rest. */
 const sessionSettings = z.looseObject({
   type: z.literal('realtime', 'must be "realtime": nothing else is served here').default('realtime'),
-  model: z.string().min(1).max(128).optional(),
+  model: modelName,
 })
-const secretBody = z.looseObject({ session: sessionSettings.optional() })
+
+/** `model` stands beside `session` in requests that were written for the preview's `/realtime/sessions`. */
+const secretBody = z.looseObject({ session: sessionSettings.optional(), model: modelName })
 
 /** Makes the routes. */
 export function createSdkCalls(options: SdkCallsOptions): [path: string, route: HttpRoute][] {
@@ -46,11 +50,15 @@ export function createSdkCalls(options: SdkCallsOptions): [path: string, route: 
   ])
 }
 
-/** `POST client_secrets`: upstream's answer as it came. */
+/** `POST client_secrets`: upstream's answer as it came, but for a model that was asked for by an alias. */
 async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
-  const { session, ...rest } = readJsonBody(request, secretBody)
-  const wish = { ...rest, ...wishOf(options, session) }
-  return jsonAnswer(200, (await mintKey(options, request.principal, wish)).raw)
+  const { session, model, ...rest } = readJsonBody(request, secretBody)
+  if (model !== undefined && session?.model !== undefined && model !== session.model)
+    throw new GatewayError('bad_request', '"model": is another than "session.model"; send one of them')
+  const { wish, alias } = wishOf(options, { ...(model !== undefined && { model }), ...session })
+  const { raw } = await mintKey(options, request.principal, { ...rest, ...wish }, alias)
+  if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
+  return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
 }
 
 /** `POST calls`: an offer becomes a call. `Location` ends in its id. */
@@ -114,7 +122,8 @@ async function mintFor(
 ): Promise<CallingKey> {
   const model = request.query.get('model')
   const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
-  return mintKey(options, request.principal, wishOf(options, checkedBy(sessionSettings, given)))
+  const { wish, alias } = wishOf(options, checkedBy(sessionSettings, given))
+  return mintKey(options, request.principal, wish, alias)
 }
 
 function parseSession(text: string): unknown {
@@ -125,7 +134,11 @@ function parseSession(text: string): unknown {
   }
 }
 
-function wishOf({ target }: SdkCallsOptions, session: z.output<typeof sessionSettings> | undefined): KeyWish {
-  const asked = session?.model ?? target.deployments[0]
-  return { session: { type: 'realtime', ...session, model: checkDeployment(target, asked) } }
+/** @throws GatewayError `model_not_configured` */
+function wishOf(
+  { models }: SdkCallsOptions,
+  session: Partial<z.output<typeof sessionSettings>>,
+): { wish: KeyWish; alias: string | null } {
+  const { deployment, alias } = chooseModel(models, session.model ?? null)
+  return { wish: { session: { type: 'realtime', ...session, model: deployment } }, alias }
 }

@@ -3,13 +3,8 @@
  * Over 200 lines because it is one table; the README's table and `.env.example` are held to this list by a test.
  */
 import { z } from 'zod'
-import {
-  defaultDeployment,
-  defaultDrainDeadlineMs,
-  defaultLameDuckMs,
-  defaultPort,
-  defaultTranscription,
-} from '../contract.ts'
+import { defaultDeployment, defaultDrainDeadlineMs, defaultLameDuckMs, defaultPort } from '../contract.ts'
+import { defaultSpeechModel, defaultTurnTranscription } from '../models/models.ts'
 
 /** What a person reads when a variable is wrong, and in the tables of the documents. */
 export interface VariableMeta {
@@ -118,7 +113,11 @@ export const environment = z.object({
     'Deployments that clients may use; the first is the default',
     'a comma-separated list',
   ),
-  AZURE_OPENAI_DEPLOYMENT: text('Used where AZURE_OPENAI_DEPLOYMENT_NAME is unset', 'a comma-separated list'),
+  AZURE_OPENAI_DEPLOYMENT: list(defaultDeployment, 'Used where AZURE_OPENAI_DEPLOYMENT_NAME is unset'),
+  AZURE_OPENAI_MODEL: list(
+    '',
+    'Model of each deployment, in their order, with its version (gpt-realtime-1.5@2026-02-23); only the warning of a retirement reads it, which goes by the names of the deployments where it is unset',
+  ),
   AZURE_OPENAI_API_KEY: secret(
     'Key of the Azure OpenAI resource; of several, one each, separated by commas',
     'visible ASCII characters',
@@ -150,13 +149,18 @@ export const environment = z.object({
     'visible ASCII characters',
   ),
   OPENAI_REALTIME_MODEL: list(
-    defaultDeployment,
-    'OpenAI (or simulated) models that clients may use; the first is the default',
+    defaultSpeechModel,
+    'OpenAI models that clients may use; the first is the default. The embedded simulator serves all that it knows',
   ),
   OPENAI_BASE_URL: textOr(
     'https://api.openai.com/v1',
     'Address of the OpenAI API',
     'an https:// address (http:// for loopback only)',
+  ),
+  MODEL_ALIASES: textOr(
+    '',
+    'Deployments for model names that clients ask for at the SDK addresses and that are not configured: globs, the first that matches wins',
+    'glob:deployment pairs separated by commas, such as gpt-4o-realtime-preview*:gpt-realtime',
   ),
   UPSTREAM_CONNECT_TIMEOUT_MS: whole(
     10_000,
@@ -220,7 +224,7 @@ export const environment = z.object({
     'Instructions of /chat sessions',
   ),
   CHAT_TRANSCRIPTION_MODEL: textOr(
-    defaultTranscription,
+    defaultTurnTranscription,
     'Model that writes down what people say on /chat; on Azure the name of its deployment in the same resource; none writes nothing down',
   ),
   REALTIME_DIALECT: oneOf(

@@ -35,9 +35,9 @@ export function readUpstream(env: Environment, faults: string[]): UpstreamConfig
 }
 
 function readAzure(env: Environment, endpoints: string, faults: string[]): UpstreamConfig {
-  const list =
-    env.AZURE_OPENAI_DEPLOYMENT_NAME ?? env.AZURE_OPENAI_DEPLOYMENT ?? env.OPENAI_REALTIME_MODEL.join(',')
-  const deployments = readNames(splitList(list), 'AZURE_OPENAI_DEPLOYMENT_NAME', faults)
+  const named = env.AZURE_OPENAI_DEPLOYMENT_NAME
+  const list = named === undefined ? env.AZURE_OPENAI_DEPLOYMENT : splitList(named)
+  const deployments = readNames(list, 'AZURE_OPENAI_DEPLOYMENT_NAME', faults)
   const targets = readNames(splitList(endpoints), 'AZURE_OPENAI_ENDPOINT', faults).map(endpoint =>
     azureTarget(
       readAddress(endpoint, 'AZURE_OPENAI_ENDPOINT', faults),

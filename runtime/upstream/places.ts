@@ -22,22 +22,28 @@ export interface Endpoint {
  * Lists the places for each choice of a deployment: a deployment that is asked for is served by its own
  * kind at every endpoint, and by no other; the default one (null) also by the others, last.
  * Circuits are shared between the choices.
+ * @param onRequest deployments that serve only whoever asks for them
  */
 export function createPlaces(
   endpoints: readonly Endpoint[],
-  deployments: readonly string[],
+  {
+    deployments,
+    onRequest,
+  }: { readonly deployments: readonly string[]; readonly onRequest: readonly string[] },
   options: CircuitOptions,
 ): (deployment: string | null) => readonly Place[] {
-  const all = deployments.flatMap(deployment =>
+  const placesOf = (deployment: string) =>
     endpoints.map(({ target, credential }) => ({
       name: endpoints.length === 1 ? deployment : `${deployment}@${target.baseUrl.hostname}`,
       target,
       deployment,
       credential,
       circuit: new Circuit(options),
-    })),
-  )
-  return deployment => (deployment === null ? all : all.filter(place => place.deployment === deployment))
+    }))
+  const configured = deployments.flatMap(placesOf)
+  const all = [...configured, ...onRequest.flatMap(placesOf)]
+  return deployment =>
+    deployment === null ? configured : all.filter(place => place.deployment === deployment)
 }
 
 /**

@@ -100,7 +100,7 @@ test('a preview upstream is told in its own shape, from its first message on', a
   const session = await upstream.session()
   t.like((await nextEvent(session)).session, {
     input_audio_format: 'pcm16',
-    input_audio_transcription: { model: 'gpt-4o-mini-transcribe' },
+    input_audio_transcription: { model: 'gpt-transcribe' },
     turn_detection: null,
   })
 })

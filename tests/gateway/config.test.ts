@@ -144,15 +144,15 @@ const addresses: [what: string, env: Record<string, string>, url: string][] = [
     },
     'wss://name.openai.azure.com/openai/v1/realtime?model=a',
   ],
-  ['OpenAI', { OPENAI_API_KEY: 'k' }, 'wss://api.openai.com/v1/realtime?model=gpt-realtime'],
+  ['OpenAI', { OPENAI_API_KEY: 'k' }, 'wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1'],
   [
     'OpenAI with its own base and model',
     {
       OPENAI_API_KEY: 'k',
       OPENAI_BASE_URL: 'https://eu.api.openai.com/v1/',
-      OPENAI_REALTIME_MODEL: 'gpt-realtime-2.1',
+      OPENAI_REALTIME_MODEL: 'gpt-realtime-1.5',
     },
-    'wss://eu.api.openai.com/v1/realtime?model=gpt-realtime-2.1',
+    'wss://eu.api.openai.com/v1/realtime?model=gpt-realtime-1.5',
   ],
 ]
 

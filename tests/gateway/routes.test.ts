@@ -3,7 +3,6 @@ import test from 'ava'
 import { Resumes } from '../../runtime/conversation/resumes.ts'
 import { createRoutes } from '../../runtime/handlers/routes.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
-import { simulatorTarget } from '../../runtime/target.ts'
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -12,7 +11,7 @@ test('a key whose model is configured no more is refused before the upgrade, by 
     throw new Error('no handler is made for a session that is refused')
   }
   const routes = createRoutes({
-    target: simulatorTarget('http://127.0.0.1:9', ['new-model']),
+    models: { deployments: ['new-model'], onRequest: [], aliases: [] },
     chat: unused,
     realtime: unused,
     resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),

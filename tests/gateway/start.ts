@@ -23,8 +23,12 @@ export interface TestGateway extends Gateway {
   logged(event: LogEvent, fits?: (fields: Record<string, unknown>) => boolean): Promise<LogLine>
 }
 
-/** Starts a gateway on a free loopback port; it is closed when the test ends. */
-export async function gatewayFor(t: Stage, env: Record<string, string> = {}): Promise<TestGateway> {
+/** Starts a gateway on a free loopback port; it is closed when the test ends. @param clock the system's by default */
+export async function gatewayFor(
+  t: Stage,
+  env: Record<string, string> = {},
+  clock?: { now: () => number },
+): Promise<TestGateway> {
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
   const write =
@@ -37,6 +41,8 @@ export async function gatewayFor(t: Stage, env: Record<string, string> = {}): Pr
   const gateway = await startGateway(
     readConfig({ PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env }),
     log,
+    null,
+    clock,
   )
   t.teardown(() => gateway.close())
   return {

@@ -7,10 +7,14 @@ import { readText } from './azure.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const files = ['index.ts', ...globSync('infra/*.ts', { cwd: root })]
 
-test('of the runtime, the infrastructure knows the dictionary, and the table of variables', t => {
+test('of the runtime, the infrastructure knows the dictionary, the models, and the table of variables', t => {
   for (const file of files) {
     for (const [, path = ''] of readText(file).matchAll(/from '(\.[^']+)'/g)) {
-      t.regex(path, /^(\.\/(infra\/)?[\w-]+\.ts|\.\.\/runtime\/(contract|settings\/environment)\.ts)$/, file)
+      t.regex(
+        path,
+        /^(\.\/(infra\/)?[\w-]+\.ts|\.\.\/runtime\/(contract|settings\/environment|models\/\w+)\.ts)$/,
+        file,
+      )
     }
   }
 })

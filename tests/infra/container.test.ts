@@ -1,6 +1,7 @@
 import test from 'ava'
 import { ownVariables } from '../../infra/own-variables.ts'
 import { readConfig } from '../../runtime/config.ts'
+import { warnOfRetirements } from '../../runtime/models/warnings.ts'
 import { environment } from '../../runtime/settings/environment.ts'
 import { runProgram, stackFile } from './azure.ts'
 
@@ -52,6 +53,20 @@ test.serial(
     ])
   },
 )
+
+test.serial('the gateway is told of which model its deployment is, and finds nothing to warn of', async t => {
+  const variables = await variablesOf('dev', {})
+  const valueGiven = (name: string) => String(variables.find(variable => variable.name === name)?.value)
+  const names = ['AZURE_OPENAI_DEPLOYMENT_NAME', 'AZURE_OPENAI_MODEL', 'CHAT_TRANSCRIPTION_MODEL'] as const
+  t.is(valueGiven('AZURE_OPENAI_DEPLOYMENT_NAME'), 'gpt-realtime')
+  t.is(valueGiven('AZURE_OPENAI_MODEL'), 'gpt-realtime-1.5@2026-02-23')
+  const { configured } = readConfig({
+    AZURE_OPENAI_ENDPOINT: 'https://name.openai.azure.com/',
+    AZURE_OPENAI_AUTH: 'entra',
+    ...Object.fromEntries(names.map(name => [name, valueGiven(name)])),
+  }).models
+  t.deepEqual(warnOfRetirements(configured, new Date('2026-11-28')), [])
+})
 
 test.serial('what other settings make, and the platform, is known by name, all of it', async t => {
   const made = await variablesOf('prod', { ...withKeys, containerCpu: '2' })

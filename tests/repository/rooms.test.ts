@@ -12,9 +12,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
  */
 const rooms: RegExp[] = [
   /^runtime\/(contract|errors)\.ts$/,
+  /^runtime\/models\//,
   /^runtime\/(types|fault-boundary)\.ts$/,
   /^runtime\/events\//,
-  /^runtime\/(target|log|log-output|http|end|clock|page-info)\.ts$/,
+  /^runtime\/(target|model-choice|log|log-output|http|end|clock|page-info)\.ts$/,
   /^runtime\/settings\//,
   /^runtime\/config\.ts$/,
   /^runtime\/(prompt|gateway-info)\.ts$/,
@@ -31,7 +32,7 @@ const rooms: RegExp[] = [
 ]
 
 /** The simulator stands beside the gateway: of its rooms it sees the dictionary and what is pure. */
-const highestRoomOfSimulator = 3
+const highestRoomOfSimulator = 4
 
 const sources = globSync('runtime/**/*.ts', { cwd: root }).filter(file => !file.startsWith('runtime/menu/'))
 

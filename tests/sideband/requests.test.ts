@@ -8,7 +8,7 @@ test('the configuration names provider, resource, model and address', async t =>
   const gateway = await gatewayFor(t)
   const { status, body } = await request(`${gateway.url}/sideband/config`)
   t.is(status, 200)
-  t.like(body, { provider: 'simulator', azure_resource: '', model: 'gpt-realtime' })
+  t.like(body, { provider: 'simulator', azure_resource: '', model: 'gpt-realtime-2.1' })
   t.regex(String(body.base_url), /^http:\/\/127\.0\.0\.1:\d+\/v1$/)
   const azure = await gatewayFor(t, {
     AZURE_OPENAI_ENDPOINT: 'https://my-name.openai.azure.com/',

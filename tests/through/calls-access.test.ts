@@ -85,7 +85,7 @@ const badRequests: [what: string, knock: Partial<Knock>, status: number, detail:
     'a key for a model that is not configured',
     { path: secrets, headers: json, body: '{"session":{"model":"gpt-99"}}' },
     404,
-    /"gpt-99" is not configured here; use "gpt-realtime"/,
+    /"gpt-99" is not configured here; use "gpt-realtime-2.1"/,
   ],
   [
     'a form with a model that is not configured',

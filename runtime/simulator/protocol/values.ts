@@ -1,4 +1,5 @@
 /** Closed sets of values that both dialects share (OpenAI API reference, "Realtime" client events). */
+import { namesAtOpenai } from '../../models/models.ts'
 
 export const voices = [
   'alloy',
@@ -13,34 +14,13 @@ export const voices = [
   'cedar',
 ]
 
-export const transcriptionModels = [
-  'whisper-1',
-  'gpt-4o-transcribe',
-  'gpt-4o-mini-transcribe',
-  'gpt-4o-mini-transcribe-2025-12-15',
-  'gpt-4o-transcribe-diarize',
-  'gpt-transcribe',
-  'gpt-live-transcribe',
-  'gpt-realtime-whisper',
-]
+export const transcriptionModels = namesAtOpenai('transcription')
 
-const speechModels = [
-  'gpt-realtime',
-  'gpt-realtime-2025-08-28',
-  'gpt-realtime-mini',
-  'gpt-realtime-mini-2025-10-06',
-  'gpt-realtime-mini-2025-12-15',
-  'gpt-realtime-1.5',
-  'gpt-realtime-2',
-  'gpt-realtime-2.1',
-  'gpt-realtime-2.1-mini',
-]
+const speechModels = namesAtOpenai('speech')
 
-const oldSpeechModels = /^gpt-4o(-mini)?-realtime-preview(-\d{4}-\d{2}-\d{2})?$/
-
-/** Whether OpenAI's own door takes a model in `?model=`. Azure takes any deployment name. */
+/** Whether OpenAI's own door takes a model in `?model=`, retired ones included. Azure takes any deployment name. */
 export function isSpeechModel(model: string): boolean {
-  return speechModels.includes(model) || oldSpeechModels.test(model)
+  return speechModels.includes(model)
 }
 
 export const maxIdLength = 32
