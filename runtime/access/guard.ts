@@ -70,7 +70,7 @@ export class Guard {
       const ofAddress = shareOfAddress(request.address, limits)
       const answer = async () => {
         if (request.method === 'POST') await counts.countUpgrade(ofAddress)
-        const principal = await gate.identify(request)
+        const principal = await gate.identify(request, 'http')
         const shares = [credentialShare(principal, limits), ofAddress]
         if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
         return handler({ ...request, principal })
@@ -85,7 +85,7 @@ export class Guard {
     const ofAddress = shareOfAddress(address, limits)
     await counts.countUpgrade(ofAddress)
     gate.checkOrigin({ ...asked, address })
-    const principal = await gate.identify({ ...asked, address })
+    const principal = await gate.identify({ ...asked, address }, 'upgrade')
     const ofCredential = credentialShare(principal, limits)
     const shares: Shares = [ofCredential, ofAddress]
     await counts.countUpgrade(ofCredential)
