@@ -62,9 +62,15 @@ export interface ShareLimits {
   readonly tokensPerDay: number
 }
 
-/** Reads the access settings. @param faults takes a sentence for each fault */
-export function readAccess(env: Environment, faults: string[]): AccessConfig {
-  const modes = readModes(env.GATEWAY_AUTH, faults)
+/**
+ * Reads the access settings.
+ * @param given names of the variables that are set; the others have their defaults in `env`
+ * @param faults takes a sentence for each fault
+ */
+export function readAccess(env: Environment, given: ReadonlySet<string>, faults: string[]): AccessConfig {
+  const faultsBefore = faults.length
+  const modes = readModes(env, faults)
+  if (faults.length === faultsBefore) faults.push(...unusedSettings(env.GATEWAY_AUTH, modes, given))
   const loopback = isLoopback(env.HOST)
   const entra = modes.includes('entra') ? readEntra(env, faults) : null
   return {
@@ -76,17 +82,36 @@ export function readAccess(env: Environment, faults: string[]): AccessConfig {
     trustedProxies: env.TRUSTED_PROXIES.map(network => readNetwork(network, faults)),
     ticketTtlMs: env.TICKET_TTL_SEC * 1000,
     limits: readLimits(env),
-    warnings: warnings(env, loopback, entra),
+    warnings: warnings(env, modes, loopback, entra),
   }
 }
 
-function readModes(text: string | undefined, faults: string[]): AuthMode[] {
-  const words = splitList(text ?? 'none')
+/** Keys without a choice ask for keys: a gateway that has them was not meant to be open. */
+function readModes({ GATEWAY_AUTH: text, GATEWAY_API_KEYS }: Environment, faults: string[]): AuthMode[] {
+  const words = splitList(text ?? (GATEWAY_API_KEYS === undefined ? 'none' : 'key'))
   const modes = words.filter(word => word === 'key' || word === 'entra')
   const alone = words.length === 1 && words[0] === 'none'
   if (!alone && (modes.length === 0 || modes.length !== words.length))
     faults.push(describeFault('GATEWAY_AUTH', text ?? ''))
   return modes
+}
+
+/** A credential setting that is set and not used would leave a gateway more open than its operator thinks. */
+function unusedSettings(
+  text: string | undefined,
+  modes: readonly AuthMode[],
+  given: ReadonlySet<string>,
+): string[] {
+  const chosen = text === undefined ? 'GATEWAY_AUTH is unset' : `GATEWAY_AUTH=${modes.join(',') || 'none'}`
+  const modeOf = (name: string): AuthMode | null =>
+    name === 'GATEWAY_API_KEYS' ? 'key' : name.startsWith('ENTRA_') ? 'entra' : null
+  return [...given].flatMap(name => {
+    const mode = modeOf(name)
+    if (mode === null || modes.includes(mode)) return []
+    const wanted = [...modes, mode].toSorted((a, b) => b.localeCompare(a)).join(',')
+    const unused = text === undefined ? chosen : `${chosen} does not use it`
+    return [`${name}: is set, but ${unused}; set GATEWAY_AUTH=${wanted}, or unset ${name}`]
+  })
 }
 
 const keyNamePattern = /^[A-Za-z0-9_.@-]{1,64}$/
@@ -173,9 +198,14 @@ function readLimits(env: Environment): AccessLimits {
   }
 }
 
-function warnings(env: Environment, loopback: boolean, entra: InboundEntra | null): string[] {
+function warnings(
+  env: Environment,
+  modes: readonly AuthMode[],
+  loopback: boolean,
+  entra: InboundEntra | null,
+): string[] {
   const all: string[] = []
-  if (env.GATEWAY_AUTH === undefined && !loopback)
+  if (env.GATEWAY_AUTH === undefined && modes.length === 0 && !loopback)
     all.push(
       `ANYONE who reaches ${env.HOST}:${env.PORT} may use the model at your cost: set GATEWAY_AUTH to key or entra (or to none, to say that this is meant)`,
     )

@@ -292,7 +292,7 @@ export const environment = z.object({
   ),
 
   GATEWAY_AUTH: text(
-    'What clients must show; unset is none, which a public address warns of',
+    'What clients must show; unset is key where GATEWAY_API_KEYS is set, else none, which a public address warns of',
     'none, key, entra, or key,entra',
   ),
   GATEWAY_API_KEYS: secret(

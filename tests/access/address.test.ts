@@ -92,6 +92,16 @@ for (const [what, headers, loopback, allowed] of pages) {
   })
 }
 
+const entra = {
+  ENTRA_TENANT_ID: '11111111-2222-4333-8444-555555555555',
+  ENTRA_AUDIENCE: 'api://gateway',
+  ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
+  ENTRA_REQUIRED_ROLE: 'Realtime.Use.All',
+  ENTRA_PAGES_CLIENT_ID: 'the-pages',
+  ENTRA_AUTHORITY: 'https://login.microsoftonline.us',
+  ENTRA_CLOCK_SKEW_SEC: '30',
+}
+
 const faults: [env: Record<string, string>, fault: RegExp][] = [
   [{ GATEWAY_AUTH: 'password' }, /^GATEWAY_AUTH: .*none, key, entra/],
   [{ GATEWAY_AUTH: 'none,key' }, /^GATEWAY_AUTH: /],
@@ -108,6 +118,23 @@ const faults: [env: Record<string, string>, fault: RegExp][] = [
     { GATEWAY_AUTH: 'entra', ENTRA_TENANT_ID: '11111111-2222-4333-8444-555555555555' },
     /^ENTRA_AUDIENCE: is unset/,
   ],
+  [
+    { GATEWAY_AUTH: 'none', GATEWAY_API_KEYS: 'a:MARKED-SECRET' },
+    /^GATEWAY_API_KEYS: is set, but GATEWAY_AUTH=none does not use it/,
+  ],
+  [
+    { ...entra, GATEWAY_AUTH: 'entra', GATEWAY_API_KEYS: 'a:MARKED-SECRET' },
+    /^GATEWAY_API_KEYS: is set, but GATEWAY_AUTH=entra does not use it; .*key,entra/,
+  ],
+  ...Object.entries(entra).flatMap(([name, value]): [Record<string, string>, RegExp][] => [
+    [{ [name]: value }, new RegExp(`^${name}: is set, but GATEWAY_AUTH is unset`)],
+    [{ [name]: value, GATEWAY_AUTH: ' ' }, new RegExp(`^${name}: is set, but GATEWAY_AUTH is unset`)],
+    [{ [name]: value, GATEWAY_AUTH: 'none' }, new RegExp(`^${name}: is set, but GATEWAY_AUTH=none`)],
+    [
+      { [name]: value, GATEWAY_API_KEYS: 'a:MARKED-SECRET' },
+      new RegExp(`^${name}: is set, but GATEWAY_AUTH is unset; .*entra`),
+    ],
+  ]),
   [{ ALLOWED_ORIGINS: 'app.example' }, /^ALLOWED_ORIGINS: /],
   [{ ALLOWED_ORIGINS: 'https://app.example/path' }, /^ALLOWED_ORIGINS: /],
   [{ TRUSTED_PROXIES: '10.0.0.0/33' }, /^TRUSTED_PROXIES: /],
@@ -136,9 +163,26 @@ for (const [env, fault] of faults) {
   })
 }
 
+for (const unset of [undefined, '', '  ']) {
+  test(`keys with GATEWAY_AUTH=${JSON.stringify(unset)} are asked for`, t => {
+    const { modes, keys } = readConfig({ GATEWAY_AUTH: unset, GATEWAY_API_KEYS: 'a:12345678' }).access
+    t.deepEqual(modes, ['key'])
+    t.deepEqual(
+      keys.map(({ name }) => name),
+      ['a'],
+    )
+  })
+}
+
+test('access settings that are empty count as unset', t => {
+  const empty = Object.fromEntries(Object.keys(entra).map(name => [name, ' ']))
+  t.deepEqual(readConfig({ ...empty, GATEWAY_API_KEYS: '', GATEWAY_AUTH: '' }).access.modes, [])
+})
+
 test('a public address without a choice of GATEWAY_AUTH warns loudly; with one, or on loopback, it does not', t => {
   t.regex(readConfig({ HOST: '0.0.0.0' }).access.warnings.join(), /ANYONE/)
   t.deepEqual(readConfig({ HOST: '0.0.0.0', GATEWAY_AUTH: 'none' }).access.warnings, [])
+  t.deepEqual(readConfig({ HOST: '0.0.0.0', GATEWAY_API_KEYS: 'a:12345678' }).access.warnings, [])
   t.deepEqual(readConfig({}).access.warnings, [])
 })
 
