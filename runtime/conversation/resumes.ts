@@ -1,6 +1,7 @@
 /** Conversations and tickets in the store: what lets a client go on at another replica or revision. */
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { Client, Connection, SocketRoute, UpgradeRequest } from '../types.ts'
 import { Conversation } from './conversation.ts'
@@ -24,14 +25,22 @@ const ticketKey = (ticket: string) => `resume:${ticket}`
 
 export class Resumes {
   readonly #store: Store
+  readonly #quota: Charging | null
 
-  constructor(store: Store) {
+  /** @param quota null keeps as much as the store takes */
+  constructor(store: Store, quota: Charging | null = null) {
     this.#store = store
+    this.#quota = quota
   }
 
-  /** Begins to keep a conversation. @param owner the credential's name; only it may resume */
-  keep(conversation: Conversation, owner: string): KeptConversation {
-    return new KeptConversation(this.#store, conversation, owner)
+  /**
+   * Begins to keep a conversation.
+   * @param owner the credential's name; only it may resume
+   * @param account what is stored is charged to this
+   */
+  keep(conversation: Conversation, owner: string, account = `credential:${owner}`): KeptConversation {
+    const charge: Charge = async (entry, chars) => this.#quota?.charge(account, entry, chars, ticketLifeMs)
+    return new KeptConversation(this.#store, conversation, owner, charge)
   }
 
   /** Spends a ticket: it is gone afterwards, whatever comes of it. */
@@ -53,6 +62,11 @@ export class Resumes {
     }
   }
 }
+
+type Charging = Pick<StorageQuota, 'charge'>
+
+/** Charges an entry to the owner's account. @throws GatewayError `limit_reached` */
+type Charge = (entry: string, chars: number) => Promise<void>
 
 const maxTicketChars = 128
 
@@ -84,19 +98,24 @@ export class KeptConversation {
   readonly #id = randomBytes(16).toString('hex')
   #ticket = newTicket()
   readonly #owner: string
+  readonly #charge: Charge
   readonly #keeper: NodeJS.Timeout
   #state: 'kept' | 'stopped' = 'kept'
   #writing: Promise<void> | null = null
   #changedMeanwhile = false
 
-  constructor(store: Store, conversation: Conversation, owner: string) {
+  constructor(store: Store, conversation: Conversation, owner: string, charge: Charge) {
     this.#store = store
+    this.#charge = charge
     this.#conversation = conversation
     this.#owner = owner
     this.#keeper = setInterval(() => void this.#issue().catch(() => undefined), keepAliveMs)
   }
 
-  /** Writes the conversation and its ticket. @returns the ticket @throws GatewayError `store_unavailable` */
+  /**
+   * Writes the conversation and its ticket. @returns the ticket
+   * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`
+   */
   async issue(): Promise<string> {
     await this.#issue()
     return this.#ticket
@@ -139,7 +158,10 @@ export class KeptConversation {
     await this.#store.set(ticketKey(this.#ticket), entry, ticketLifeMs)
   }
 
-  #write(): Promise<void> {
-    return this.#store.set(conversationKey(this.#id), JSON.stringify(this.#conversation), ticketLifeMs)
+  async #write(): Promise<void> {
+    const key = conversationKey(this.#id)
+    const text = JSON.stringify(this.#conversation)
+    await this.#charge(key, text.length)
+    await this.#store.set(key, text, ticketLifeMs)
   }
 }

@@ -10,8 +10,9 @@ import type { Dialect, SessionMessage, UpgradeRequest } from '../types.ts'
 
 export interface CarryoverParts {
   readonly resumes: Resumes
-  /** Whose conversation it is. */
+  /** Whose conversation it is, and the account that is charged for what is stored of it. */
   readonly owner: string
+  readonly account: string | undefined
   /** Whether the client understands tickets. */
   readonly wantsTicket: boolean
   /** What the client's ticket was worth, if it came with one. */
@@ -28,8 +29,9 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 const maxRenewals = 3
 
 /** What a carryover needs of a request; the rest of it need not be kept for as long as a session lasts. */
-export function askedFor(request: UpgradeRequest): Pick<CarryoverParts, 'owner' | 'wantsTicket'> {
-  return { owner: request.principal?.name ?? 'anonymous', wantsTicket: request.query.has('resume') }
+export function askedFor(request: UpgradeRequest): Pick<CarryoverParts, 'owner' | 'account' | 'wantsTicket'> {
+  const { principal, account, query } = request
+  return { owner: principal?.name ?? 'anonymous', account, wantsTicket: query.has('resume') }
 }
 
 export class Carryover {
@@ -182,8 +184,8 @@ export class Carryover {
   }
 
   #issue(): Promise<string> {
-    const { resumes, owner } = this.#parts
-    this.#kept ??= resumes.keep(this.#conversation, owner)
+    const { resumes, owner, account } = this.#parts
+    this.#kept ??= resumes.keep(this.#conversation, owner, account)
     return this.#kept.issue()
   }
 }

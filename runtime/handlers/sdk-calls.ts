@@ -14,6 +14,7 @@ import { checkDeployment } from '../target.ts'
 import { checkedBy, readJsonBody } from './json-body.ts'
 import { readOffer } from './offer.ts'
 import {
+  accountOf,
   type CallingKey,
   type KeyWish,
   mintKey,
@@ -50,7 +51,7 @@ export function createSdkCalls(options: SdkCallsOptions): [path: string, route: 
 async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const { session, ...rest } = readJsonBody(request, secretBody)
   const wish = { ...rest, ...wishOf(options, session) }
-  return jsonAnswer(200, (await mintKey(options, request.principal, wish)).raw)
+  return jsonAnswer(200, (await mintKey(options, request, wish)).raw)
 }
 
 /** `POST calls`: an offer becomes a call. `Location` ends in its id. */
@@ -61,7 +62,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
   const filtered = request.query.get('webrtcfilter') === 'on'
   const owner = ownerOf(request)
   const call = await placeCall(options, { sdp, filtered, address: request.address }, key, async () =>
-    records.find(await records.create(owner), owner),
+    records.find(await records.create(owner, accountOf(request)), owner),
   )
   const headers = {
     'Content-Type': 'application/sdp',
@@ -114,7 +115,7 @@ async function mintFor(
 ): Promise<CallingKey> {
   const model = request.query.get('model')
   const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
-  return mintKey(options, request.principal, wishOf(options, checkedBy(sessionSettings, given)))
+  return mintKey(options, request, wishOf(options, checkedBy(sessionSettings, given)))
 }
 
 function parseSession(text: string): unknown {

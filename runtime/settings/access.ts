@@ -1,4 +1,7 @@
-/** The settings of access: who may come in, from where, and how much. A part of `config.ts`. */
+/**
+ * The settings of access: authentication, origins, proxies and limits. A part of `config.ts`.
+ * Over 200 lines because these settings are checked against each other.
+ */
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Environment } from './environment.ts'
@@ -50,14 +53,28 @@ export interface Network {
 export interface AccessLimits {
   readonly credential: ShareLimits
   readonly address: ShareLimits
+  /** Credentials refused in a minute, after which an address is not checked any more. */
+  readonly refusalsPerMinute: number
+  readonly stored: {
+    readonly credential: StoredLimits | null
+    /** For those of whom no credential is asked. */
+    readonly address: StoredLimits | null
+  }
   readonly sessionMs: number
   readonly wrapUpMs: number
+}
+
+/** What one owner has in the store at once. */
+export interface StoredLimits {
+  readonly entries: number
+  readonly bytes: number
 }
 
 /** What all sessions of one credential, or of one address, have together. */
 export interface ShareLimits {
   readonly sessions: number
   readonly upgradesPerMinute: number
+  readonly requestsPerMinute: number
   readonly messagesPerSecond: number
   readonly tokensPerDay: number
 }
@@ -81,7 +98,7 @@ export function readAccess(env: Environment, given: ReadonlySet<string>, faults:
     loopback,
     trustedProxies: env.TRUSTED_PROXIES.map(network => readNetwork(network, faults)),
     ticketTtlMs: env.TICKET_TTL_SEC * 1000,
-    limits: readLimits(env),
+    limits: readLimits(env, given, { isOpen: modes.length === 0, loopback }),
     warnings: warnings(env, modes, loopback, entra),
   }
 }
@@ -182,18 +199,41 @@ function readNetwork(text: string, faults: string[]): Network {
   return { address, prefix, family: version === 6 ? 'ipv6' : 'ipv4' }
 }
 
-function readLimits(env: Environment): AccessLimits {
-  const orNone = (limit: number) => (limit === 0 ? Number.POSITIVE_INFINITY : limit)
-  const share = (whose: 'CREDENTIAL' | 'ADDRESS'): ShareLimits => ({
-    sessions: orNone(env[`LIMIT_SESSIONS_PER_${whose}`]),
-    upgradesPerMinute: orNone(env[`LIMIT_UPGRADES_PER_MINUTE_PER_${whose}`]),
-    messagesPerSecond: orNone(env[`LIMIT_MESSAGES_PER_SECOND_PER_${whose}`]),
-    tokensPerDay: orNone(env[`LIMIT_TOKENS_PER_DAY_PER_${whose}`]),
+const mebibyte = 1024 * 1024
+
+/**
+ * Reads the limits. A limit that is set always holds. A default holds for a credential where one is asked
+ * for: `anonymous` is everybody. It holds for an address where the gateway can be reached from elsewhere:
+ * on loopback all clients are this machine's.
+ */
+function readLimits(
+  env: Environment,
+  given: ReadonlySet<string>,
+  { isOpen, loopback }: { isOpen: boolean; loopback: boolean },
+): AccessLimits {
+  type Limit = Extract<keyof Environment, `LIMIT_${string}`>
+  const read = (name: Limit, defaultHolds: boolean) =>
+    env[name] === 0 || !(given.has(name) || defaultHolds) ? Number.POSITIVE_INFINITY : env[name]
+  const share = (whose: 'CREDENTIAL' | 'ADDRESS', defaultHolds: boolean): ShareLimits => ({
+    sessions: read(`LIMIT_SESSIONS_PER_${whose}`, defaultHolds),
+    upgradesPerMinute: read(`LIMIT_UPGRADES_PER_MINUTE_PER_${whose}`, defaultHolds),
+    requestsPerMinute: read(`LIMIT_REQUESTS_PER_MINUTE_PER_${whose}`, defaultHolds),
+    messagesPerSecond: read(`LIMIT_MESSAGES_PER_SECOND_PER_${whose}`, defaultHolds),
+    tokensPerDay: read(`LIMIT_TOKENS_PER_DAY_PER_${whose}`, defaultHolds),
   })
+  const stored = (defaultHolds: boolean): StoredLimits | null => {
+    const entries = read('LIMIT_STORED_ENTRIES_PER_OWNER', defaultHolds)
+    const bytes = read('LIMIT_STORED_MB_PER_OWNER', defaultHolds) * mebibyte
+    if (Math.min(entries, bytes) === Number.POSITIVE_INFINITY) return null
+    const finite = (limit: number) => Math.min(limit, Number.MAX_SAFE_INTEGER)
+    return { entries: finite(entries), bytes: finite(bytes) }
+  }
   return {
-    credential: share('CREDENTIAL'),
-    address: share('ADDRESS'),
-    sessionMs: orNone(env.LIMIT_SESSION_MINUTES) * 60_000,
+    credential: share('CREDENTIAL', !isOpen),
+    address: share('ADDRESS', !loopback),
+    refusalsPerMinute: read('LIMIT_REFUSALS_PER_MINUTE_PER_ADDRESS', !loopback),
+    stored: { credential: stored(true), address: stored(!loopback) },
+    sessionMs: read('LIMIT_SESSION_MINUTES', true) * 60_000,
     wrapUpMs: env.LIMIT_WRAP_UP_SEC * 1000,
   }
 }

@@ -1,4 +1,7 @@
-/** One suite for all stores: what one promises the others keep. */
+/**
+ * One suite for all stores: what one promises the others keep. Over 200 lines because each promise stands
+ * here once, beside what only one of the stores can do.
+ */
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
