@@ -41,6 +41,14 @@ export function faultsAcross(stack: string, table: Table): string[] {
   return faults
 }
 
+const entraSettings = [
+  'entraTenantId',
+  'entraAudience',
+  'entraRequiredScope',
+  'entraRequiredRole',
+  'entraPagesClientId',
+] as const
+
 function checkAccess(stack: string, table: Table, check: Check): void {
   check(
     table.gatewayAuth !== '' || stack === 'dev',
@@ -58,6 +66,16 @@ function checkAccess(stack: string, table: Table, check: Check): void {
     !table.gatewayAuth.includes('entra') || table.entraAudience.length > 0,
     'entraAudience: is unset; gatewayAuth entra needs it',
   )
+  // The runtime refuses to start with credentials that nobody is asked for.
+  check(
+    table.gatewayAuth.includes('key') || table.gatewayApiKeys === '',
+    'gatewayApiKeys: is set, but gatewayAuth has no key',
+  )
+  for (const name of entraSettings)
+    check(
+      table.gatewayAuth.includes('entra') || table[name].length === 0,
+      `${name}: is set, but gatewayAuth has no entra`,
+    )
   check(
     table.tlsCertificateSecretId === '' || table.hostName !== '',
     'hostName: is unset; tlsCertificateSecretId needs the name that the certificate is for',

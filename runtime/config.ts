@@ -93,18 +93,18 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   }
   // Faulty variables fall back to their defaults here, so that the checks across variables run too.
   const env = parsed.data ?? environment.parse(given)
-  const config = assemble(env, faults)
+  const config = assemble(env, new Set(Object.keys(given)), faults)
   if (faults.length > 0) throw new ConfigError(faults)
   return config
 }
 
-function assemble(env: Environment, faults: string[]): Config {
+function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]): Config {
   const upstream = readUpstream(env, faults)
   const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   return {
     ...upstream,
     models: readModels(env, upstream.target, simulated, faults),
-    access: readAccess(env, faults),
+    access: readAccess(env, given, faults),
     host: env.HOST,
     port: env.PORT,
     workers: env.WORKERS,

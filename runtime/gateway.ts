@@ -92,11 +92,12 @@ async function startBefore(
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
   const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
-  const { ephemeralKeys, callTokens } = access
+  const { quota, ephemeralKeys, callTokens } = access
   const sideband = assembleSideband(config, {
     target,
     credential,
     store,
+    quota,
     ephemeralKeys,
     callTokens,
     limits: config.limits,
@@ -132,6 +133,7 @@ async function startBefore(
           target,
           endpoints,
           store,
+          quota,
           ephemeralKeys,
           joinCall: sideband.joinCall,
           log,

@@ -15,6 +15,8 @@ export interface HttpRequest {
   readonly address: string
   /** Who asks; absent on pages that are open to everyone. */
   readonly principal?: Principal
+  /** What the request stores is charged to this account; absent on pages that are open to everyone. */
+  readonly account?: string
   /** Empty unless the method carries one. */
   readonly body: Buffer
 }

@@ -14,6 +14,7 @@ import { createChat } from './handlers/chat.ts'
 import { createRealtime, type RealtimeOptions } from './handlers/realtime.ts'
 import { createRoutes } from './handlers/routes.ts'
 import { loadPrompt } from './prompt.ts'
+import type { StorageQuota } from './store/storage-quota.ts'
 import type { Store } from './store/store.ts'
 import type { Target } from './target.ts'
 import type { Dial, SocketRoute, UpgradeRequest } from './types.ts'
@@ -25,6 +26,7 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
   readonly target: Target
   readonly endpoints: Endpoints
   readonly store: Store
+  readonly quota: StorageQuota
   readonly ephemeralKeys: EphemeralKeys
   /** Finds a call for whoever asks. */
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
@@ -33,10 +35,10 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
 /** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
 export function assembleSessions(
   config: Config,
-  { target, endpoints, store, ephemeralKeys, joinCall, log, metrics, readType, record }: SessionsParts,
+  { target, endpoints, store, quota, ephemeralKeys, joinCall, log, metrics, readType, record }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
-  const resumes = new Resumes({ store, log, maxHeldBytes: limits.upstreamBufferBytes })
+  const resumes = new Resumes({ store, quota, log, maxHeldBytes: limits.upstreamBufferBytes })
   const { dialect, label } = target
   const placesFor = createPlaces(endpoints.list, config.models.choice, {
     pauseMs: config.circuitPauseMs,

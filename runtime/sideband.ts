@@ -13,6 +13,7 @@ import type { PlacingOptions } from './handlers/placing.ts'
 import { createSdkCalls } from './handlers/sdk-calls.ts'
 import { createSideband, ownerOf } from './handlers/sideband.ts'
 import type { HttpRoute } from './http.ts'
+import type { StorageQuota } from './store/storage-quota.ts'
 import type { Store } from './store/store.ts'
 import type { Target } from './target.ts'
 import type { Dial, SocketRoute, UpgradeRequest } from './types.ts'
@@ -25,6 +26,7 @@ export interface SidebandParts
   readonly target: Target
   readonly credential: Credential
   readonly store: Store
+  readonly quota: StorageQuota
   readonly ephemeralKeys: EphemeralKeys
   readonly callTokens: CallTokens
 }
@@ -39,10 +41,10 @@ export interface Sideband {
 }
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
-  const { target, credential, store, limits, log, ephemeralKeys, callTokens, refusal } = parts
+  const { target, credential, store, quota, limits, log, ephemeralKeys, callTokens, refusal } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
-  const records = new CallRecords({ store, provider: target.provider, ttlMs: sessionTtlMs })
+  const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
   const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
   const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
   const controls = new Controls({

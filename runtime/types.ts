@@ -29,6 +29,8 @@ export interface UpgradeRequest {
   readonly address: string
   /** Who asks; absent until the gate has let the request in. */
   readonly principal?: Principal
+  /** What is stored for the session is charged to this account; absent until the gate has let the request in. */
+  readonly account?: string
   /** What the session may spend; absent where nothing is limited. */
   readonly meter?: Meter
 }

@@ -6,6 +6,7 @@ import { type HttpHandler, jsonAnswer } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { AccessConfig } from '../settings/access.ts'
+import { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { createAddressReader } from './address.ts'
 import { createKeyCheck } from './api-keys.ts'
@@ -17,8 +18,9 @@ import { anonymous, Gate } from './gate.ts'
 import { Guard } from './guard.ts'
 import { createJwks } from './jwks.ts'
 import { Rates } from './rates.ts'
-import type { Reached, Share } from './shares.ts'
+import { accountOf, type Reached, type Share } from './shares.ts'
 import { Tickets } from './tickets.ts'
+import { Tries } from './tries.ts'
 
 export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after' | 'every'> {
   readonly config: AccessConfig
@@ -33,6 +35,8 @@ export interface Access {
   readonly ticket: HttpHandler
   readonly ephemeralKeys: EphemeralKeys
   readonly callTokens: CallTokens
+  /** Bounds what one owner may have stored. */
+  readonly quota: StorageQuota
 }
 
 /** The sockets and the calls of the SDK addresses: what a browser with an ephemeral key opens at the API itself. */
@@ -43,8 +47,17 @@ const leaseIdBytes = 12
 export function createAccess(options: AccessOptions): Access {
   const { config, store, log, metrics, now, coarseNow, after, every } = options
   for (const message of config.warnings) log.warn('access.warning', { message })
-  const tickets = new Tickets({ store, ttlMs: config.ticketTtlMs })
-  const ephemeralKeys = new EphemeralKeys({ store, now })
+  const { stored } = config.limits
+  const quota = new StorageQuota({
+    store,
+    quotaOf: account => (account.startsWith('address:') ? stored.address : stored.credential),
+    onReached: account => {
+      metrics.countLimited(`stored_per_${account.startsWith('address:') ? 'address' : 'credential'}`)
+      log.warn('limit.reached', { limit: 'stored', share: account })
+    },
+  })
+  const tickets = new Tickets({ store, quota, ttlMs: config.ticketTtlMs })
+  const ephemeralKeys = new EphemeralKeys({ store, quota, now })
   const onReached = (share: Share, kind: Reached['kind']) => {
     metrics.countLimited(`${kind}_per_${share.whose}`)
     log.warn('limit.reached', { limit: kind, share: share.id })
@@ -59,8 +72,10 @@ export function createAccess(options: AccessOptions): Access {
     log,
   })
   const counts = new Counts({ store, now, onReached })
+  const { refusalsPerMinute } = config.limits
   const guard = new Guard({
     gate,
+    tries: new Tries({ now, refusalsPerMinute, onReached }),
     counts,
     leases: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
     after,
@@ -70,9 +85,11 @@ export function createAccess(options: AccessOptions): Access {
     onReached,
     log,
   })
-  const ticket: HttpHandler = async ({ principal = anonymous }) =>
-    jsonAnswer(200, { ticket: await tickets.issue(principal), expires_in: config.ticketTtlMs / 1000 })
-  return { guard, ticket, ephemeralKeys, callTokens: new CallTokens(counts, config.limits) }
+  const ticket: HttpHandler = async ({ principal = anonymous, address }) => {
+    const issued = await tickets.issue(principal, accountOf(principal, address))
+    return jsonAnswer(200, { ticket: issued, expires_in: config.ticketTtlMs / 1000 })
+  }
+  return { guard, ticket, ephemeralKeys, callTokens: new CallTokens(counts, config.limits), quota }
 }
 
 function tokenCheck(

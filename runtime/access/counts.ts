@@ -1,4 +1,4 @@
-/** What is counted in the store, for all replicas together: upgrades in a minute, tokens in a day. */
+/** What is counted in the store, for all replicas together: upgrades and requests in a minute, tokens in a day. */
 import type { GatewayError } from '../errors.ts'
 import { usageOf } from '../events/usage.ts'
 import type { Store } from '../store/store.ts'
@@ -11,7 +11,10 @@ export interface CountsOptions {
   readonly onReached: (share: Share, kind: Reached['kind']) => void
 }
 
-const minuteMs = 60_000
+/** What is counted by the minute. */
+export type Counted = 'upgrades' | 'requests'
+
+export const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 
 export class Counts {
@@ -22,19 +25,18 @@ export class Counts {
   }
 
   /**
-   * Counts a try to open a session, by minutes of the clock.
+   * Counts a try to open a session, or a request that makes or ends something, by minutes of the clock.
    * @throws GatewayError `limit_reached` until the minute is over; `store_unavailable`
    */
-  async countUpgrade(share: Share): Promise<void> {
-    const limit = share.limits.upgradesPerMinute
+  async count(kind: Counted, share: Share): Promise<void> {
+    const limit = limitOf(kind, share)
     if (limit === Number.POSITIVE_INFINITY) return
     const { store, now, onReached } = this.#options
     const minute = Math.floor(now() / minuteMs)
-    const count = await store.increment(`limit:upgrades:${share.id}:${minute}`, 1, 2 * minuteMs)
+    const count = await store.increment(`limit:${kind}:${share.id}:${minute}`, 1, 2 * minuteMs)
     if (count <= limit) return
-    onReached(share, 'upgrades')
-    const message = `More than ${limit} connections a minute for this ${share.whose}; try again later`
-    throw limitReached({ kind: 'upgrades', message, retryAfterMs: (minute + 1) * minuteMs - now() })
+    onReached(share, kind)
+    throw tooManyAMinute(kind, share, (minute + 1) * minuteMs - now())
   }
 
   /** @throws GatewayError `limit_reached` until midnight (UTC) when the day's tokens are spent; `store_unavailable` */
@@ -62,6 +64,17 @@ export class Counts {
   #tokensKey({ id }: Share): string {
     return `limit:tokens:${id}:${Math.floor(this.#options.now() / dayMs)}`
   }
+}
+
+export function limitOf(kind: Counted, { limits }: Share): number {
+  return kind === 'upgrades' ? limits.upgradesPerMinute : limits.requestsPerMinute
+}
+
+const words: Readonly<Record<Counted, string>> = { upgrades: 'connections', requests: 'requests' }
+
+export function tooManyAMinute(kind: Counted, share: Share, retryAfterMs: number): GatewayError {
+  const message = `More than ${limitOf(kind, share)} ${words[kind]} a minute for this ${share.whose}; try again later`
+  return limitReached({ kind, message, retryAfterMs })
 }
 
 /** Reads the tokens of a `response.done`. @returns 0 where it tells none */

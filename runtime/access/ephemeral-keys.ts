@@ -4,6 +4,7 @@
  * several calls, as at the API itself.
  */
 import { createHash } from 'node:crypto'
+import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { Principal } from '../types.ts'
 
@@ -20,6 +21,7 @@ export interface MintedKey {
 
 export interface EphemeralKeysOptions {
   readonly store: Pick<Store, 'get' | 'set'>
+  readonly quota: Pick<StorageQuota, 'charge'>
   /** Unix time (ms). */
   readonly now: () => number
 }
@@ -36,10 +38,17 @@ export class EphemeralKeys {
     this.#options = options
   }
 
-  /** Remembers a key until it expires. @param expiresAt unix time (s). @throws GatewayError `store_unavailable` */
-  async remember(key: string, minted: MintedKey, expiresAt: number): Promise<void> {
-    const { store, now } = this.#options
-    await store.set(keyOf(key), JSON.stringify(minted), Math.max(shortestLifeMs, expiresAt * 1000 - now()))
+  /**
+   * Remembers a key until it expires.
+   * @param expiresAt unix time (s)
+   * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`
+   */
+  async remember(key: string, minted: MintedKey, expiresAt: number, account: string): Promise<void> {
+    const { store, quota, now } = this.#options
+    const text = JSON.stringify(minted)
+    const ttlMs = Math.max(shortestLifeMs, expiresAt * 1000 - now())
+    await quota.charge(account, keyOf(key), text.length, ttlMs)
+    await store.set(keyOf(key), text, ttlMs)
   }
 
   /** @returns null for what is no ephemeral key, was not minted here or has expired. @throws GatewayError `store_unavailable` */

@@ -7,7 +7,7 @@ import type { Principal } from '../types.ts'
 import type { TokenVerdict } from './entra-tokens.ts'
 import { isEphemeral } from './ephemeral-keys.ts'
 import { isOriginAllowed } from './origin.ts'
-import { type Presented, type Presenting, presentedBy } from './presented.ts'
+import { type Presented, type Presenting, presentedBy, ticketOf } from './presented.ts'
 
 export interface GateOptions {
   readonly config: Pick<AccessConfig, 'modes' | 'allowedOrigins' | 'loopback'>
@@ -24,6 +24,7 @@ export interface GateOptions {
 
 export interface Asking extends Presenting {
   readonly path: string
+  readonly query: URLSearchParams
   readonly address: string
 }
 
@@ -48,12 +49,13 @@ export class Gate {
 
   /**
    * Identifies who asks.
+   * @param kind tickets open upgrades alone: over HTTP they are no credential, and are not spent
    * @throws GatewayError `unauthorized` or `forbidden`, which do not say what was wrong (the log does);
    *   `access_unavailable` or `store_unavailable` when it cannot be told now
    */
-  async identify(request: Asking): Promise<Principal> {
+  async identify(request: Asking, kind: 'upgrade' | 'http'): Promise<Principal> {
     if (this.#options.config.modes.length === 0) return anonymous
-    const presented = presentedBy(request)
+    const presented = presentedBy(request) ?? (kind === 'upgrade' ? ticketOf(request.query) : null)
     if (presented === null) throw this.#refuse(request, null, 'unauthorized', 'no credential')
     const verdict = await this.#judge(presented, request.path)
     if ('principal' in verdict) return verdict.principal

@@ -1,21 +1,23 @@
 /** Stands before every path: what is not listed as open is reached with a credential and within limits only. */
 
 import type { Clock } from '../clock.ts'
-import { GatewayError } from '../errors.ts'
+import { type ErrorCode, GatewayError } from '../errors.ts'
 import { errorAnswer, type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { AccessLimits } from '../settings/access.ts'
-import type { Accepted, Client, Connection, Meter, SocketRoute, UpgradeRequest } from '../types.ts'
+import type { Accepted, Client, Connection, Meter, Principal, SocketRoute, UpgradeRequest } from '../types.ts'
 import { allowOrigin, preflight } from './cors.ts'
 import { type Counts, tokensOf } from './counts.ts'
-import type { Gate } from './gate.ts'
+import type { Asking, Gate } from './gate.ts'
 import { type LeasesOptions, Places } from './leases.ts'
 import type { Rates } from './rates.ts'
-import { credentialShare, type Reached, type Share, shareOfAddress } from './shares.ts'
+import { accountOf, credentialShare, type Reached, type Share, shareOfAddress } from './shares.ts'
 import { Supervised, type SuperviseOptions } from './supervise.ts'
+import type { Tries } from './tries.ts'
 
 export interface GuardOptions {
   readonly gate: Gate
+  readonly tries: Tries
   readonly counts: Counts
   readonly leases: LeasesOptions
   readonly after: Clock['after']
@@ -63,40 +65,52 @@ export class Guard {
   }
 
   #guardHandler(handler: HttpHandler): HttpHandler {
-    const { gate, counts, limits } = this.#options
+    const { gate, tries, counts, limits } = this.#options
     return async asked => {
       const request = { ...asked, address: this.#addressOf(asked) }
       gate.checkOrigin(request)
       const ofAddress = shareOfAddress(request.address, limits)
       const answer = async () => {
-        if (request.method === 'POST') await counts.countUpgrade(ofAddress)
-        const principal = await gate.identify(request)
+        const kind = changes(request) ? 'requests' : null
+        tries.count(kind, ofAddress)
+        const principal = await this.#identify(request, 'http', ofAddress)
         const shares = [credentialShare(principal, limits), ofAddress]
+        if (kind !== null) for (const share of shares) await counts.count(kind, share)
         if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
-        return handler({ ...request, principal })
+        return handler({ ...request, principal, account: accountOf(principal, request.address) })
       }
       return allowOrigin(await answer().catch(refusal => readable(refusal, request)), request)
     }
   }
 
   async #accept(route: SocketRoute, asked: UpgradeRequest): Promise<Accepted> {
-    const { gate, counts, leases, limits } = this.#options
+    const { gate, tries, counts, leases, limits } = this.#options
     const address = this.#addressOf(asked)
     const ofAddress = shareOfAddress(address, limits)
-    await counts.countUpgrade(ofAddress)
+    tries.count('upgrades', ofAddress)
     gate.checkOrigin({ ...asked, address })
-    const principal = await gate.identify({ ...asked, address })
+    const principal = await this.#identify({ ...asked, address }, 'upgrade', ofAddress)
     const ofCredential = credentialShare(principal, limits)
     const shares: Shares = [ofCredential, ofAddress]
-    await counts.countUpgrade(ofCredential)
+    for (const share of shares) await counts.count('upgrades', share)
     for (const share of shares) await counts.checkTokens(share)
-    const request = { ...asked, address, principal }
+    const request = { ...asked, address, principal, account: accountOf(principal, address) }
     // Before the route is asked: it may spend what a client that finds no place would need again.
     const places = await Places.take(shares, leases)
     try {
       return this.#supervised(await route.accept(request), request, shares, places)
     } catch (fault) {
       places.release()
+      throw fault
+    }
+  }
+
+  async #identify(request: Asking, kind: 'upgrade' | 'http', ofAddress: Share): Promise<Principal> {
+    const { gate, tries } = this.#options
+    try {
+      return await gate.identify(request, kind)
+    } catch (fault) {
+      if (fault instanceof GatewayError && refusals.has(fault.code)) tries.refused(ofAddress)
       throw fault
     }
   }
@@ -147,6 +161,14 @@ export class Guard {
   #addressOf({ address, headers }: Pick<UpgradeRequest, 'address' | 'headers'>): string {
     return this.#options.addressOf(address, headers.get('x-forwarded-for'))
   }
+}
+
+/** How a credential is refused; that it cannot be checked now is no refusal. */
+const refusals: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden'])
+
+/** Whether a request makes or ends something. */
+function changes({ method }: HttpRequest): boolean {
+  return method === 'POST' || method === 'DELETE'
 }
 
 /** A page must be able to read why it was refused. @throws anything that is no refusal */

@@ -13,22 +13,26 @@ const maxCredentialChars = 16 * 1024
 
 export interface Presenting {
   readonly headers: ReadonlyMap<string, string>
-  readonly query: URLSearchParams
   readonly subprotocols?: readonly string[]
 }
 
 /**
- * Finds the credential of a request: `Authorization: Bearer`, else `api-key`, else the SDK's subprotocol,
- * else `?ticket=`. The first place that is filled in decides; a wrong credential there is not made good
- * by a right one elsewhere. A key or token in the query is no credential: addresses end up in logs.
+ * Finds the credential of a request: `Authorization: Bearer`, else `api-key`, else the SDK's subprotocol.
+ * The first place that is filled in decides; a wrong credential there is not made good by a right one
+ * elsewhere. A key or token in the query is no credential: addresses end up in logs.
  */
-export function presentedBy({ headers, query, subprotocols = [] }: Presenting): Presented | null {
+export function presentedBy({ headers, subprotocols = [] }: Presenting): Presented | null {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1]
   if (bearer !== undefined) return bounded('authorization', bearer)
   const key = headers.get('api-key')
   if (key !== undefined && key !== '') return bounded('api-key', key)
   const subprotocol = subprotocols.find(name => name.startsWith(keySubprotocol))
   if (subprotocol !== undefined) return bounded('subprotocol', subprotocol.slice(keySubprotocol.length))
+  return null
+}
+
+/** Finds the ticket of an upgrade, `?ticket=`. A ticket opens one WebSocket, so only upgrades may be asked for theirs. */
+export function ticketOf(query: URLSearchParams): Presented | null {
   const ticket = query.get('ticket')
   return ticket === null ? null : bounded('ticket', ticket)
 }

@@ -21,9 +21,14 @@ export function shareOfAddress(address: string, limits: AccessLimits): Share {
   return { id: `address:${addressShare(address)}`, whose: 'address', limits: limits.address }
 }
 
+/** Whose account what a request stores is charged to: its credential's; its address's where no credential is asked for. */
+export function accountOf({ name, by }: Principal, address: string): string {
+  return by === 'none' ? `address:${addressShare(address)}` : `credential:${name}`
+}
+
 /** Names a limit that was reached; `kind` is the metric's label. */
 export interface Reached {
-  readonly kind: 'sessions' | 'upgrades' | 'messages' | 'tokens' | 'minutes'
+  readonly kind: 'sessions' | 'upgrades' | 'requests' | 'refusals' | 'messages' | 'tokens' | 'minutes'
   readonly message: string
   readonly retryAfterMs?: number
 }

@@ -1,10 +1,12 @@
 /** One-time tickets: what a browser shows in place of its credential when it opens a socket. */
 import { createHash, randomBytes } from 'node:crypto'
+import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { Principal } from '../types.ts'
 
 export interface TicketsOptions {
   readonly store: Pick<Store, 'set' | 'take'>
+  readonly quota: Pick<StorageQuota, 'charge'>
   readonly ttlMs: number
 }
 
@@ -18,10 +20,16 @@ export class Tickets {
     this.#options = options
   }
 
-  /** Issues a ticket that speaks for a principal, once. @throws GatewayError `store_unavailable` */
-  async issue(principal: Principal): Promise<string> {
+  /**
+   * Issues a ticket that speaks for a principal, once. It counts for its account until it would have expired.
+   * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`
+   */
+  async issue(principal: Principal, account: string): Promise<string> {
+    const { store, quota, ttlMs } = this.#options
     const ticket = randomBytes(ticketBytes).toString('base64url')
-    await this.#options.store.set(keyOf(ticket), JSON.stringify(principal), this.#options.ttlMs)
+    const text = JSON.stringify(principal)
+    await quota.charge(account, keyOf(ticket), text.length, ttlMs)
+    await store.set(keyOf(ticket), text, ttlMs)
     return ticket
   }
 

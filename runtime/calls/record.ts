@@ -5,6 +5,8 @@ export interface CallRecord {
   readonly sessionId: string
   /** Name of the credential that made the session. */
   readonly owner: string
+  /** What is stored for the session is charged to this account. */
+  readonly account: string
   /** From which the call was made; '' until then. */
   readonly address: string
   readonly provider: string
@@ -41,6 +43,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
   return {
     sessionId,
     owner: text('owner'),
+    account: text('account') || `credential:${text('owner')}`,
     address: text('address'),
     provider: text('provider'),
     callId: text('call_id'),
@@ -62,6 +65,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
 export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fields {
   return {
     owner: record.owner,
+    account: record.account,
     address: record.address,
     provider: record.provider,
     created_at: record.createdAt,

@@ -1,11 +1,16 @@
-/** What the gateway knows of a sideband session, kept where every replica can read it. */
+/**
+ * What the gateway knows of a sideband session, kept where every replica can read it.
+ * Over 200 lines because nothing else may know the keys of its entries.
+ */
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { type Activity, type CallRecord, fieldsOf, recordOf } from './record.ts'
 
 export interface CallRecordsOptions {
   readonly store: Store
+  readonly quota: Pick<StorageQuota, 'charge'>
   readonly provider: string
   /** A session that nothing happens to is forgotten after this (ms). */
   readonly ttlMs: number
@@ -29,18 +34,24 @@ const ownerList = (owner: string) => `sessions:${owner}`
 
 export class CallRecords {
   readonly #options: CallRecordsOptions
+  /** When a session that goes on was last charged (ms since 1970). */
+  readonly #chargedAt = new WeakMap<CallRecord, number>()
 
   constructor(options: CallRecordsOptions) {
     this.#options = options
   }
 
-  /** Makes a session. @returns its id, `sideband_` and 16 hex digits */
-  async create(owner: string): Promise<string> {
-    const { store, provider, ttlMs } = this.#options
+  /**
+   * Makes a session. @returns its id, `sideband_` and 16 hex digits
+   * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`
+   */
+  async create(owner: string, account: string): Promise<string> {
+    const { store, quota, provider, ttlMs } = this.#options
     const sessionId = `sideband_${randomBytes(8).toString('hex')}`
     const at = this.#at()
     const fields = {
       owner,
+      account,
       provider,
       created_at: at,
       last_activity: at,
@@ -48,6 +59,7 @@ export class CallRecords {
       offer: '',
       ended_at: '',
     }
+    await quota.charge(account, recordKey(sessionId), 0, ttlMs)
     await store.create(recordKey(sessionId), fields, ttlMs)
     await store.list(ownerList(owner), sessionId, ttlMs)
     return sessionId
@@ -102,22 +114,28 @@ export class CallRecords {
     await this.#update(sessionId, { set: { offer: '' } })
   }
 
-  /** A session gets its call. @returns false when it has expired or was ended meanwhile */
+  /**
+   * A session gets its call. @returns false when it has expired or was ended meanwhile
+   * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`
+   */
   async connect(
     record: CallRecord,
     made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
   ): Promise<boolean> {
     const { store, ttlMs } = this.#options
-    await store.list(ownerList(record.owner), record.sessionId, ttlMs)
     const { callId, pinned, address } = made
+    await this.#charge({ ...record, pinned }, ttlMs)
+    await store.list(ownerList(record.owner), record.sessionId, ttlMs)
     await store.set(callKey(callId), record.sessionId, ttlMs)
     const at = this.#at()
     const set = { call_id: callId, connected_at: at, last_activity: at, pinned, address }
     return this.#update(record.sessionId, { set, unless: 'ended_at' })
   }
 
-  async pin(sessionId: string, pinned: string): Promise<void> {
-    await this.#update(sessionId, { set: { pinned } })
+  /** @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable` */
+  async pin(record: CallRecord, pinned: string): Promise<void> {
+    await this.#charge({ ...record, pinned }, this.#options.ttlMs)
+    await this.#update(record.sessionId, { set: { pinned } })
   }
 
   /** Adds what happened, and keeps the session from expiring. @returns false when the store does not know it any more */
@@ -132,15 +150,19 @@ export class CallRecords {
         output_tokens: activity.outputTokens,
       },
     })
-    if (known) await store.list(ownerList(record.owner), record.sessionId, ttlMs)
-    if (known) await store.renew(callKey(record.callId), record.sessionId, ttlMs)
-    return known
+    if (!known) return false
+    await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    await store.renew(callKey(record.callId), record.sessionId, ttlMs)
+    await this.#prolongCharge(record)
+    return true
   }
 
   /** Writes a session anew after the store lost it: whoever holds its control connection knows it still. */
   async restore(record: CallRecord, totals: Activity): Promise<void> {
     const { store, ttlMs } = this.#options
     const fields = fieldsOf(record, totals, this.#at())
+    // A call that runs goes on, whatever else its owner has stored meanwhile.
+    await this.#charge(record, ttlMs).catch(() => undefined)
     await store.create(recordKey(record.sessionId), fields, ttlMs)
     await store.set(callKey(record.callId), record.sessionId, ttlMs)
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
@@ -152,6 +174,7 @@ export class CallRecords {
     const change = { set, unless: 'ended_at' }
     const ended = await this.#options.store.update(recordKey(record.sessionId), change, endedTtlMs)
     if (ended) await this.#options.store.list(ownerList(record.owner), record.sessionId, endedTtlMs)
+    if (ended) await this.#charge(record, endedTtlMs).catch(() => undefined)
     return ended
   }
 
@@ -171,11 +194,28 @@ export class CallRecords {
     await this.#options.store.renew(leaseKey(sessionId), holder, 1)
   }
 
+  #charge({ account, sessionId, pinned }: CallRecord, ttlMs: number): Promise<void> {
+    return this.#options.quota.charge(account, recordKey(sessionId), pinned.length, ttlMs)
+  }
+
+  /** A session is written a few times a second; its charge is prolonged a few times in its life. */
+  async #prolongCharge(record: CallRecord): Promise<void> {
+    const { ttlMs } = this.#options
+    const now = this.#now()
+    if (now - (this.#chargedAt.get(record) ?? 0) < ttlMs / 4) return
+    this.#chargedAt.set(record, now)
+    await this.#charge(record, ttlMs).catch(() => undefined)
+  }
+
   #update(sessionId: string, change: Parameters<Store['update']>[1]): Promise<boolean> {
     return this.#options.store.update(recordKey(sessionId), change, this.#options.ttlMs)
   }
 
   #at(): string {
-    return new Date(this.#options.now?.() ?? Date.now()).toISOString()
+    return new Date(this.#now()).toISOString()
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? Date.now()
   }
 }

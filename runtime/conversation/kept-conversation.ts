@@ -1,6 +1,7 @@
 /** One conversation in the store, with the one ticket that gives it back. */
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { Conversation } from './conversation.ts'
 import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
@@ -15,10 +16,18 @@ export interface KeepOptions {
   readonly conversation: Conversation
   /** The credential's name; only it may resume. */
   readonly owner: string
+  /** What is stored is charged to this; the credential's where it is absent. */
+  readonly account?: string | undefined
   /** The ticket that was given out is good no more, and this one is. */
   readonly onTicket: (ticket: string) => void
   /** A fault of the gateway's own; the conversation is not kept any more. */
   readonly onFault: (fault: unknown) => void
+}
+
+/** Where conversations are kept. */
+export interface KeepingParts {
+  readonly store: Store
+  readonly quota?: Pick<StorageQuota, 'charge'> | undefined
 }
 
 export function conversationKey(id: string): string {
@@ -27,6 +36,7 @@ export function conversationKey(id: string): string {
 
 export class KeptConversation {
   readonly #store: Store
+  readonly #quota: KeepingParts['quota']
   readonly #options: KeepOptions
   readonly #id = randomBytes(16).toString('hex')
   readonly #keeper: NodeJS.Timeout
@@ -41,8 +51,9 @@ export class KeptConversation {
   /** When the last write began (ms that only go forward). */
   #writtenAt = Number.NEGATIVE_INFINITY
 
-  constructor(store: Store, options: KeepOptions) {
+  constructor({ store, quota }: KeepingParts, options: KeepOptions) {
     this.#store = store
+    this.#quota = quota
     this.#options = options
     this.#keeper = setInterval(() => void this.#renew(), keepAliveMs)
   }
@@ -114,10 +125,13 @@ export class KeptConversation {
     return this.#writing
   }
 
-  /** @throws GatewayError `store_unavailable` */
+  /** @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable` */
   async #set(): Promise<void> {
-    const text = JSON.stringify(this.#options.conversation)
-    await this.#store.set(conversationKey(this.#id), text, ticketLifeMs)
+    const { conversation, owner, account = `credential:${owner}` } = this.#options
+    const key = conversationKey(this.#id)
+    const text = JSON.stringify(conversation)
+    await this.#quota?.charge(account, key, text.length, ticketLifeMs)
+    await this.#store.set(key, text, ticketLifeMs)
   }
 
   async #renew(): Promise<void> {

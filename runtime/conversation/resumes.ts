@@ -1,6 +1,7 @@
 /** What lets a client go on with its conversation at another replica or revision. */
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { Client, Connection, Handler, SocketRoute, UpgradeRequest } from '../types.ts'
 import { Conversation } from './conversation.ts'
@@ -25,6 +26,8 @@ export type ResumableHandler = (client: Client, request: UpgradeRequest) => Resu
 
 export interface ResumesOptions {
   readonly store: Store
+  /** What is stored is charged to; absent keeps as much as the store takes. */
+  readonly quota?: Pick<StorageQuota, 'charge'> | undefined
   /** Limit of what a client may say before its ticket is spent (bytes). */
   readonly maxHeldBytes: number
   readonly log: Log
@@ -39,7 +42,7 @@ export class Resumes {
 
   /** Begins to keep a conversation. */
   keep(options: KeepOptions): KeptConversation {
-    return new KeptConversation(this.options.store, options)
+    return new KeptConversation(this.options, options)
   }
 
   /** Claims a ticket for a connection that is about to be; it is not spent yet. @param owner the credential's name */

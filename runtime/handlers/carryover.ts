@@ -15,8 +15,9 @@ import type { Client, Dialect, SessionMessage, UpgradeRequest } from '../types.t
 
 export interface CarryoverParts {
   readonly resumes: Resumes
-  /** Whose conversation it is. */
+  /** Whose conversation it is, and the account that is charged for what is stored of it. */
   readonly owner: string
+  readonly account: string | undefined
   /** Whether the client understands tickets. */
   readonly wantsTicket: boolean
   readonly dialect: Dialect
@@ -36,9 +37,10 @@ const maxRenewals = 3
 /** What a carryover needs of a client and its request; the rest need not be kept for as long as a session lasts. */
 export function askedFor(
   client: Client,
-  { principal, query }: UpgradeRequest,
-): Pick<CarryoverParts, 'connection' | 'owner' | 'wantsTicket'> {
-  return { connection: client.id, owner: principal?.name ?? 'anonymous', wantsTicket: query.has('resume') }
+  { principal, account, query }: UpgradeRequest,
+): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket'> {
+  const owner = principal?.name ?? 'anonymous'
+  return { connection: client.id, owner, account, wantsTicket: query.has('resume') }
 }
 
 export class Carryover {
@@ -210,10 +212,11 @@ export class Carryover {
   }
 
   #issue(): Promise<string> {
-    const { resumes, owner, wantsTicket, tell } = this.#parts
+    const { resumes, owner, account, wantsTicket, tell } = this.#parts
     this.#kept ??= resumes.keep({
       conversation: this.#conversation,
       owner,
+      account,
       onTicket: resume => wantsTicket && tell({ type: 'session.ticket', resume }),
       onFault: fault => this.#failed(fault),
     })

@@ -97,7 +97,7 @@ export class Controls {
       stays: this.#stays,
       guard: pinSession ? new SessionGuard(JSON.parse(record.pinned || '{}')) : null,
       // Another replica that takes the call over must know what is pinned now.
-      pinned: pinned => void records.pin(record.sessionId, pinned).catch(() => undefined),
+      pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
       onOver: () => this.#controls.delete(record.sessionId),
     })

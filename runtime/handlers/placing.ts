@@ -8,7 +8,6 @@ import type { HttpAnswer, HttpHandler, HttpRequest } from '../http.ts'
 import type { Log } from '../log.ts'
 import type { ModelChoice } from '../model-choice.ts'
 import type { Target } from '../target.ts'
-import type { Principal } from '../types.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 
 export interface PlacingOptions {
@@ -55,22 +54,28 @@ export function unlessDraining<O extends PlacingOptions>(
   }
 }
 
+/** The account that what a request stores is charged to. */
+export function accountOf({ account = `credential:${anonymous.name}` }: HttpRequest): string {
+  return account
+}
+
 /**
  * Has a key minted, and remembers for whom.
  * @param alias what the client called the model of `wish`; null where by its own name
- * @throws GatewayError as upstream's calls do, or `store_unavailable`
+ * @throws GatewayError as upstream's calls do, `limit_reached` when too much is stored for the account, or `store_unavailable`
  */
 export async function mintKey(
   { calls, ephemeralKeys }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys'>,
-  owner: Principal = anonymous,
+  request: HttpRequest,
   wish: KeyWish,
   alias: string | null = null,
 ): Promise<EphemeralKey & CallingKey> {
   const key = await calls.mintKey(wish)
   const { instructions, tools = [] } = key.raw.session ?? wish.session
   const pinned = JSON.stringify({ instructions, tools })
+  const { principal: owner = anonymous } = request
   const minted = { owner, model: wish.session.model, ...(alias !== null && { alias }), pinned }
-  await ephemeralKeys.remember(key.value, minted, key.expiresAt)
+  await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))
   return { ...key, pinned }
 }
 
@@ -87,13 +92,10 @@ export async function placeCall(
   const { calls, log, target, callMade } = options
   const call = await calls.offer(sdp, value, filtered)
   const record = await connect(options, { callId: call.callId, pinned, address }, session)
-  if (record === null) {
+  if (record instanceof GatewayError) {
     // Nobody could find this call again to end it.
     await calls.hangUp(call.callId).catch(() => undefined)
-    throw new GatewayError(
-      'store_unavailable',
-      'The call was made but could not be remembered, so it was ended; try again',
-    )
+    throw record
   }
   log.info('sideband.webrtc.connected', {
     session_id: record.sessionId,
@@ -106,17 +108,21 @@ export async function placeCall(
   return call
 }
 
-/** @returns the session as it is now; null when it is gone, or the store is away */
+/** @returns the session as it is now; why there is none when it is gone, too much is stored, or the store is away */
 async function connect(
   { records }: PlacingOptions,
   made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
   session: () => Promise<CallRecord>,
-): Promise<CallRecord | null> {
+): Promise<CallRecord | GatewayError> {
+  const unremembered = new GatewayError(
+    'store_unavailable',
+    'The call was made but could not be remembered, so it was ended; try again',
+  )
   try {
     const record = await session()
-    if (!(await records.connect(record, made))) return null
+    if (!(await records.connect(record, made))) return unremembered
     return await records.find(record.sessionId, record.owner)
-  } catch {
-    return null
+  } catch (fault) {
+    return fault instanceof GatewayError && fault.code === 'limit_reached' ? fault : unremembered
   }
 }

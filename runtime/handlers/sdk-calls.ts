@@ -14,6 +14,7 @@ import { chooseModel } from '../model-choice.ts'
 import { checkedBy, readJsonBody } from './json-body.ts'
 import { readOffer } from './offer.ts'
 import {
+  accountOf,
   type CallingKey,
   type KeyWish,
   mintKey,
@@ -56,7 +57,7 @@ async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promi
   if (model !== undefined && session?.model !== undefined && model !== session.model)
     throw new GatewayError('bad_request', '"model": is another than "session.model"; send one of them')
   const { wish, alias } = wishOf(options, { ...(model !== undefined && { model }), ...session })
-  const { raw } = await mintKey(options, request.principal, { ...rest, ...wish }, alias)
+  const { raw } = await mintKey(options, request, { ...rest, ...wish }, alias)
   if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
   return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
 }
@@ -69,7 +70,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
   const filtered = request.query.get('webrtcfilter') === 'on'
   const owner = ownerOf(request)
   const call = await placeCall(options, { sdp, filtered, address: request.address }, key, async () =>
-    records.find(await records.create(owner), owner),
+    records.find(await records.create(owner, accountOf(request)), owner),
   )
   const headers = {
     'Content-Type': 'application/sdp',
@@ -123,7 +124,7 @@ async function mintFor(
   const model = request.query.get('model')
   const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
   const { wish, alias } = wishOf(options, checkedBy(sessionSettings, given))
-  return mintKey(options, request.principal, wish, alias)
+  return mintKey(options, request, wish, alias)
 }
 
 function parseSession(text: string): unknown {

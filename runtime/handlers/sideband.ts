@@ -8,7 +8,7 @@ import { jsonAnswer } from '../http.ts'
 import { restUrl, type Target } from '../target.ts'
 import { readJsonBody } from './json-body.ts'
 import { sdpPattern } from './offer.ts'
-import { mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
+import { accountOf, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
 
 export interface SidebandOptions extends PlacingOptions {
   readonly instructions: string
@@ -73,7 +73,7 @@ function describeTarget(target: Target): object {
 
 async function makeSession({ records, target, log }: SidebandOptions, request: HttpRequest) {
   readJsonBody(request, z.object({}))
-  const sessionId = await records.create(ownerOf(request))
+  const sessionId = await records.create(ownerOf(request), accountOf(request))
   const { provider } = target
   log.info('sideband.session.created', {
     session_id: sessionId,
@@ -87,7 +87,7 @@ async function makeSession({ records, target, log }: SidebandOptions, request: H
 async function makeKey(options: SidebandOptions, request: HttpRequest) {
   const { target } = options
   const session = sessionOf(options, readJsonBody(request, sessionSettings))
-  const key = await mintKey(options, request.principal, { session })
+  const key = await mintKey(options, request, { session })
   return jsonAnswer(200, {
     token: key.value,
     provider: target.provider,
@@ -104,7 +104,7 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
   if (record.endedAt !== '')
     throw new GatewayError('conflict', 'This session has ended; make another session')
   await records.reserveCall(record.sessionId)
-  const call = await mintKey(options, request.principal, { session: sessionOf(options, body) })
+  const call = await mintKey(options, request, { session: sessionOf(options, body) })
     .then(key =>
       placeCall(options, { sdp: body.sdp, filtered: webrtcFilter, address }, key, async () => record),
     )

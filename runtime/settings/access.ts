@@ -1,4 +1,7 @@
-/** The settings of access: who may come in, from where, and how much. A part of `config.ts`. */
+/**
+ * The settings of access: authentication, origins, proxies and limits. A part of `config.ts`.
+ * Over 200 lines because these settings are checked against each other.
+ */
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { Environment } from './environment.ts'
@@ -50,21 +53,41 @@ export interface Network {
 export interface AccessLimits {
   readonly credential: ShareLimits
   readonly address: ShareLimits
+  /** Credentials refused in a minute, after which an address is not checked any more. */
+  readonly refusalsPerMinute: number
+  readonly stored: {
+    readonly credential: StoredLimits | null
+    /** For those of whom no credential is asked. */
+    readonly address: StoredLimits | null
+  }
   readonly sessionMs: number
   readonly wrapUpMs: number
+}
+
+/** What one owner has in the store at once. */
+export interface StoredLimits {
+  readonly entries: number
+  readonly bytes: number
 }
 
 /** What all sessions of one credential, or of one address, have together. */
 export interface ShareLimits {
   readonly sessions: number
   readonly upgradesPerMinute: number
+  readonly requestsPerMinute: number
   readonly messagesPerSecond: number
   readonly tokensPerDay: number
 }
 
-/** Reads the access settings. @param faults takes a sentence for each fault */
-export function readAccess(env: Environment, faults: string[]): AccessConfig {
-  const modes = readModes(env.GATEWAY_AUTH, faults)
+/**
+ * Reads the access settings.
+ * @param given names of the variables that are set; the others have their defaults in `env`
+ * @param faults takes a sentence for each fault
+ */
+export function readAccess(env: Environment, given: ReadonlySet<string>, faults: string[]): AccessConfig {
+  const faultsBefore = faults.length
+  const modes = readModes(env, faults)
+  if (faults.length === faultsBefore) faults.push(...unusedSettings(env.GATEWAY_AUTH, modes, given))
   const loopback = isLoopback(env.HOST)
   const entra = modes.includes('entra') ? readEntra(env, faults) : null
   return {
@@ -75,18 +98,37 @@ export function readAccess(env: Environment, faults: string[]): AccessConfig {
     loopback,
     trustedProxies: env.TRUSTED_PROXIES.map(network => readNetwork(network, faults)),
     ticketTtlMs: env.TICKET_TTL_SEC * 1000,
-    limits: readLimits(env),
-    warnings: warnings(env, loopback, entra),
+    limits: readLimits(env, given, { isOpen: modes.length === 0, loopback }),
+    warnings: warnings(env, modes, loopback, entra),
   }
 }
 
-function readModes(text: string | undefined, faults: string[]): AuthMode[] {
-  const words = splitList(text ?? 'none')
+/** Keys without a choice ask for keys: a gateway that has them was not meant to be open. */
+function readModes({ GATEWAY_AUTH: text, GATEWAY_API_KEYS }: Environment, faults: string[]): AuthMode[] {
+  const words = splitList(text ?? (GATEWAY_API_KEYS === undefined ? 'none' : 'key'))
   const modes = words.filter(word => word === 'key' || word === 'entra')
   const alone = words.length === 1 && words[0] === 'none'
   if (!alone && (modes.length === 0 || modes.length !== words.length))
     faults.push(describeFault('GATEWAY_AUTH', text ?? ''))
   return modes
+}
+
+/** A credential setting that is set and not used would leave a gateway more open than its operator thinks. */
+function unusedSettings(
+  text: string | undefined,
+  modes: readonly AuthMode[],
+  given: ReadonlySet<string>,
+): string[] {
+  const chosen = text === undefined ? 'GATEWAY_AUTH is unset' : `GATEWAY_AUTH=${modes.join(',') || 'none'}`
+  const modeOf = (name: string): AuthMode | null =>
+    name === 'GATEWAY_API_KEYS' ? 'key' : name.startsWith('ENTRA_') ? 'entra' : null
+  return [...given].flatMap(name => {
+    const mode = modeOf(name)
+    if (mode === null || modes.includes(mode)) return []
+    const wanted = [...modes, mode].toSorted((a, b) => b.localeCompare(a)).join(',')
+    const unused = text === undefined ? chosen : `${chosen} does not use it`
+    return [`${name}: is set, but ${unused}; set GATEWAY_AUTH=${wanted}, or unset ${name}`]
+  })
 }
 
 const keyNamePattern = /^[A-Za-z0-9_.@-]{1,64}$/
@@ -157,25 +199,53 @@ function readNetwork(text: string, faults: string[]): Network {
   return { address, prefix, family: version === 6 ? 'ipv6' : 'ipv4' }
 }
 
-function readLimits(env: Environment): AccessLimits {
-  const orNone = (limit: number) => (limit === 0 ? Number.POSITIVE_INFINITY : limit)
-  const share = (whose: 'CREDENTIAL' | 'ADDRESS'): ShareLimits => ({
-    sessions: orNone(env[`LIMIT_SESSIONS_PER_${whose}`]),
-    upgradesPerMinute: orNone(env[`LIMIT_UPGRADES_PER_MINUTE_PER_${whose}`]),
-    messagesPerSecond: orNone(env[`LIMIT_MESSAGES_PER_SECOND_PER_${whose}`]),
-    tokensPerDay: orNone(env[`LIMIT_TOKENS_PER_DAY_PER_${whose}`]),
+const mebibyte = 1024 * 1024
+
+/**
+ * Reads the limits. A limit that is set always holds. A default holds for a credential where one is asked
+ * for: `anonymous` is everybody. It holds for an address where the gateway can be reached from elsewhere:
+ * on loopback all clients are this machine's.
+ */
+function readLimits(
+  env: Environment,
+  given: ReadonlySet<string>,
+  { isOpen, loopback }: { isOpen: boolean; loopback: boolean },
+): AccessLimits {
+  type Limit = Extract<keyof Environment, `LIMIT_${string}`>
+  const read = (name: Limit, defaultHolds: boolean) =>
+    env[name] === 0 || !(given.has(name) || defaultHolds) ? Number.POSITIVE_INFINITY : env[name]
+  const share = (whose: 'CREDENTIAL' | 'ADDRESS', defaultHolds: boolean): ShareLimits => ({
+    sessions: read(`LIMIT_SESSIONS_PER_${whose}`, defaultHolds),
+    upgradesPerMinute: read(`LIMIT_UPGRADES_PER_MINUTE_PER_${whose}`, defaultHolds),
+    requestsPerMinute: read(`LIMIT_REQUESTS_PER_MINUTE_PER_${whose}`, defaultHolds),
+    messagesPerSecond: read(`LIMIT_MESSAGES_PER_SECOND_PER_${whose}`, defaultHolds),
+    tokensPerDay: read(`LIMIT_TOKENS_PER_DAY_PER_${whose}`, defaultHolds),
   })
+  const stored = (defaultHolds: boolean): StoredLimits | null => {
+    const entries = read('LIMIT_STORED_ENTRIES_PER_OWNER', defaultHolds)
+    const bytes = read('LIMIT_STORED_MB_PER_OWNER', defaultHolds) * mebibyte
+    if (Math.min(entries, bytes) === Number.POSITIVE_INFINITY) return null
+    const finite = (limit: number) => Math.min(limit, Number.MAX_SAFE_INTEGER)
+    return { entries: finite(entries), bytes: finite(bytes) }
+  }
   return {
-    credential: share('CREDENTIAL'),
-    address: share('ADDRESS'),
-    sessionMs: orNone(env.LIMIT_SESSION_MINUTES) * 60_000,
+    credential: share('CREDENTIAL', !isOpen),
+    address: share('ADDRESS', !loopback),
+    refusalsPerMinute: read('LIMIT_REFUSALS_PER_MINUTE_PER_ADDRESS', !loopback),
+    stored: { credential: stored(true), address: stored(!loopback) },
+    sessionMs: read('LIMIT_SESSION_MINUTES', true) * 60_000,
     wrapUpMs: env.LIMIT_WRAP_UP_SEC * 1000,
   }
 }
 
-function warnings(env: Environment, loopback: boolean, entra: InboundEntra | null): string[] {
+function warnings(
+  env: Environment,
+  modes: readonly AuthMode[],
+  loopback: boolean,
+  entra: InboundEntra | null,
+): string[] {
   const all: string[] = []
-  if (env.GATEWAY_AUTH === undefined && !loopback)
+  if (env.GATEWAY_AUTH === undefined && modes.length === 0 && !loopback)
     all.push(
       `ANYONE who reaches ${env.HOST}:${env.PORT} may use the model at your cost: set GATEWAY_AUTH to key or entra (or to none, to say that this is meant)`,
     )

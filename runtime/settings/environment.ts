@@ -31,7 +31,8 @@ const whole = (fallback: number, min: number, max: number, description: string) 
     .default(fallback)
     .meta({ description, allowed: `a whole number from ${min} to ${max}` })
 
-const limit = (description: string) => whole(0, 0, 1_000_000_000, `${description}; 0 is no limit`)
+const limit = (fallback: number, description: string) =>
+  whole(fallback, 0, 1_000_000_000, `${description}; 0 is no limit`)
 
 const optionalNumber = (min: number, max: number, description: string) =>
   z.coerce
@@ -303,7 +304,7 @@ export const environment = z.object({
   ),
 
   GATEWAY_AUTH: text(
-    'What clients must show; unset is none, which a public address warns of',
+    'What clients must show; unset is key where GATEWAY_API_KEYS is set, else none, which a public address warns of',
     'none, key, entra, or key,entra',
   ),
   GATEWAY_API_KEYS: secret(
@@ -333,16 +334,43 @@ export const environment = z.object({
   ),
   TRUSTED_PROXIES: list('', 'Addresses and networks (CIDR) of proxies whose X-Forwarded-For is believed'),
   TICKET_TTL_SEC: whole(60, 5, 600, 'Life of a ticket from POST /ticket'),
-  LIMIT_SESSIONS_PER_CREDENTIAL: limit('Sessions at once of one credential'),
-  LIMIT_SESSIONS_PER_ADDRESS: limit('Sessions at once from one address'),
-  LIMIT_UPGRADES_PER_MINUTE_PER_CREDENTIAL: limit('Sessions that one credential may open in a minute'),
-  LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: limit(
-    'Sockets and POST requests that one address may try in a minute, refused ones included',
+  LIMIT_SESSIONS_PER_CREDENTIAL: limit(1000, 'Sessions at once of one credential'),
+  LIMIT_SESSIONS_PER_ADDRESS: limit(
+    500,
+    'Sessions at once from one address, which an office or a mobile network shares among many people',
   ),
-  LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: limit('Messages a second of one credential, in one process'),
-  LIMIT_MESSAGES_PER_SECOND_PER_ADDRESS: limit('Messages a second from one address, in one process'),
-  LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: limit('Model tokens of one credential in a day (UTC)'),
-  LIMIT_TOKENS_PER_DAY_PER_ADDRESS: limit('Model tokens from one address in a day (UTC)'),
+  LIMIT_UPGRADES_PER_MINUTE_PER_CREDENTIAL: limit(
+    3000,
+    'Sessions that one credential may open in a minute; after a rollout all of them come back at once',
+  ),
+  LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: limit(
+    1500,
+    'Sockets that one address may try to open in a minute, refused ones included',
+  ),
+  LIMIT_REQUESTS_PER_MINUTE_PER_CREDENTIAL: limit(
+    3000,
+    'POST and DELETE requests (tickets, keys, calls) of one credential in a minute; a browser takes a ticket for each socket',
+  ),
+  LIMIT_REQUESTS_PER_MINUTE_PER_ADDRESS: limit(
+    1500,
+    'POST and DELETE requests that one address may try in a minute, refused ones included',
+  ),
+  LIMIT_REFUSALS_PER_MINUTE_PER_ADDRESS: limit(
+    300,
+    'Credentials of one address that are refused in a minute, in one process; then nothing of that address is checked until the minute is over',
+  ),
+  LIMIT_MESSAGES_PER_SECOND_PER_CREDENTIAL: limit(
+    20_000,
+    'Messages a second of one credential, in one process; honest clients send recordings as fast as they can',
+  ),
+  LIMIT_MESSAGES_PER_SECOND_PER_ADDRESS: limit(20_000, 'Messages a second from one address, in one process'),
+  LIMIT_STORED_ENTRIES_PER_OWNER: limit(
+    5000,
+    'Tickets, ephemeral keys, sideband sessions and conversations that one credential (one address, where no credential is asked for) has in the store at once',
+  ),
+  LIMIT_STORED_MB_PER_OWNER: limit(32, 'What these take together (MiB)'),
+  LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: limit(0, 'Model tokens of one credential in a day (UTC)'),
+  LIMIT_TOKENS_PER_DAY_PER_ADDRESS: limit(0, 'Model tokens from one address in a day (UTC)'),
   LIMIT_SESSION_MINUTES: whole(0, 0, 35_000, 'Length of a session (minutes); 0 is no limit'),
   LIMIT_WRAP_UP_SEC: whole(
     30,

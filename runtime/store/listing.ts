@@ -1,30 +1,75 @@
-/** The members of one list in memory, soonest to expire first. */
+/** The members of one list in memory, soonest to expire first; each may be charged with bytes. */
+
+interface Member {
+  expiresAt: number
+  bytes: number
+}
+
+/** What a member takes besides its name (bytes). */
+const memberOverheadBytes = 100
 
 export class Listing {
-  /** When each expires; in that order unless `#isSorted` says otherwise. */
-  #members = new Map<string, number>()
+  /** In the order in which they expire, unless `#isSorted` says otherwise. */
+  #members = new Map<string, Member>()
   #latest = 0
   #isSorted = true
+  #charged = 0
+  #memoryBytes = 0
+
+  /** How many members there are, expired ones included that are not forgotten yet. */
+  get size(): number {
+    return this.#members.size
+  }
+
+  /** What all members are charged with (bytes). */
+  get charged(): number {
+    return this.#charged
+  }
+
+  /** What the list itself takes (bytes). */
+  get memoryBytes(): number {
+    return this.#memoryBytes
+  }
+
+  /** What the list would take more with this member (bytes). */
+  growthBy(member: string): number {
+    return this.#members.has(member) ? 0 : memoryOf(member)
+  }
+
+  /** @returns what a member is charged with (bytes); null for one that is not listed */
+  chargeOf(member: string): number | null {
+    return this.#members.get(member)?.bytes ?? null
+  }
 
   /** Adds a member, or prolongs it. Lists whose members live equally long keep their order by themselves. */
-  add(member: string, expiresAt: number): void {
-    this.#members.delete(member)
-    this.#members.set(member, expiresAt)
+  add(member: string, expiresAt: number, bytes = 0): void {
+    this.delete(member)
+    this.#members.set(member, { expiresAt, bytes })
+    this.#charged += bytes
+    this.#memoryBytes += memoryOf(member)
     if (expiresAt < this.#latest) this.#isSorted = false
     this.#latest = Math.max(this.#latest, expiresAt)
   }
 
   delete(member: string): void {
+    const held = this.#members.get(member)
+    if (held === undefined) return
     this.#members.delete(member)
+    this.#charged -= held.bytes
+    this.#memoryBytes -= memoryOf(member)
   }
 
-  /** Forgets what has expired, and reads a page of the rest. The cost is of these two, not of the list's length. */
-  page(now: number, offset: number, count: number): { members: string[]; total: number } {
+  /** Forgets what has expired. The cost is of what is forgotten, not of the list's length. */
+  expire(now: number): void {
     if (!this.#isSorted) this.#sort()
-    for (const [member, expiresAt] of this.#members) {
+    for (const [member, { expiresAt }] of this.#members) {
       if (expiresAt > now) break
-      this.#members.delete(member)
+      this.delete(member)
     }
+  }
+
+  /** Reads a page of the members. */
+  page(offset: number, count: number): { members: string[]; total: number } {
     const members: string[] = []
     let at = 0
     for (const member of this.#members.keys()) {
@@ -36,7 +81,11 @@ export class Listing {
   }
 
   #sort(): void {
-    this.#members = new Map([...this.#members].sort(([, a], [, b]) => a - b))
+    this.#members = new Map([...this.#members].sort(([, a], [, b]) => a.expiresAt - b.expiresAt))
     this.#isSorted = true
   }
+}
+
+function memoryOf(member: string): number {
+  return memberOverheadBytes + 2 * member.length
 }

@@ -1,8 +1,10 @@
 /**
  * The connection to Redis. Commands are bounded in time; while Redis is away they fail at once, the
- * connection is tried again with backoff, and all heals by itself.
+ * connection is tried again with backoff, and all heals by itself. A write is tried at an interval, since a
+ * Redis that is connected may answer nothing, or refuse writes. Over 200 lines because connection, deadlines
+ * and that write decide together whether Redis is available.
  */
-import { createClient } from 'redis'
+import { createClient, ErrorReply } from 'redis'
 import { GatewayError } from '../errors.ts'
 import type { Log } from '../log.ts'
 
@@ -15,6 +17,8 @@ export interface RedisOptions {
   readonly commandTimeoutMs?: number
   /** A connection on which nothing was heard for this long is given up for another (ms); default 10,000. */
   readonly silentMs?: number
+  /** Time between two writes that try whether Redis takes writes (ms); default 2000. */
+  readonly probeMs?: number
   readonly log: Log
 }
 
@@ -22,7 +26,12 @@ export type Client = ReturnType<typeof connectTo>
 
 const defaultCommandTimeoutMs = 1000
 const defaultSilentMs = 10_000
+const defaultProbeMs = 2000
 const connectTimeoutMs = 5000
+
+/** Written at an interval, below the prefix that a user of Redis may be confined to; expires by itself. */
+const probeKey = 'gateway:1:probe'
+const probeTtlMs = 60_000
 const firstRetryMs = 50
 const lastRetryMs = 2000
 
@@ -53,21 +62,45 @@ function reconnectStrategy(retries: number): number {
   return Math.round(full * (0.5 + Math.random() / 2))
 }
 
+const unreachable = 'Redis cannot be reached'
+
+/** What Redis says when it refuses a write (redis.io, "Redis serialization protocol", errors by their first word). */
+const refusals: Readonly<Record<string, string>> = {
+  OOM: 'Redis refuses writes: it is out of memory',
+  READONLY: 'Redis refuses writes: it is read-only',
+  MISCONF: 'Redis refuses writes: it cannot save to its disk',
+  NOREPLICAS: 'Redis refuses writes: it has too few replicas',
+  LOADING: 'Redis is loading its data',
+  NOPERM: 'Redis refuses writes: this user has no permission',
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof ErrorReply)) return 'Redis does not answer'
+  const [word = ''] = cause.message.split(' ')
+  // An error within a script begins with the word of the command that failed.
+  return refusals[word] ?? 'Redis refused a command'
+}
+
 export class RedisConnection {
   readonly #options: RedisOptions
   #client: Client
   #state: 'connecting' | 'ready' | 'closed' = 'connecting'
   /** When Redis last said something (ms that only go forward). */
   #heardAt = 0
+  /** Why the last write that was tried failed; null when it did not. */
+  #fault: string | null = null
+  #probe: 'idle' | 'running' = 'idle'
+  readonly #prober: NodeJS.Timeout
 
   constructor(options: RedisOptions) {
     this.#options = options
     this.#client = this.#connect()
+    this.#prober = setInterval(() => void this.#tryWrite(), options.probeMs ?? defaultProbeMs).unref()
   }
 
-  /** Why no command can be sent now; null while one can. */
+  /** Why Redis is of no use now: it cannot be reached, does not answer, or refuses writes; null while all is well. */
   unavailable(): string | null {
-    return this.#state === 'ready' ? null : 'Redis cannot be reached'
+    return this.#state === 'ready' ? this.#fault : unreachable
   }
 
   /**
@@ -75,8 +108,8 @@ export class RedisConnection {
    * @throws GatewayError `store_unavailable`
    */
   async run<T>(command: (client: Client) => Promise<T>): Promise<T> {
-    const reason = this.unavailable()
-    if (reason !== null) throw new GatewayError('store_unavailable', reason, { retryAfterMs: lastRetryMs })
+    if (this.#state !== 'ready')
+      throw new GatewayError('store_unavailable', unreachable, { retryAfterMs: lastRetryMs })
     const client = this.#client
     const { commandTimeoutMs = defaultCommandTimeoutMs } = this.#options
     const { promise: deadline, reject } = Promise.withResolvers<never>()
@@ -91,10 +124,7 @@ export class RedisConnection {
       this.#heardAt = performance.now()
       return answer
     } catch (cause) {
-      throw new GatewayError('store_unavailable', 'Redis did not answer', {
-        cause,
-        retryAfterMs: lastRetryMs,
-      })
+      throw new GatewayError('store_unavailable', reasonOf(cause), { cause, retryAfterMs: lastRetryMs })
     } finally {
       clearTimeout(timer)
     }
@@ -104,6 +134,7 @@ export class RedisConnection {
   close(): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    clearInterval(this.#prober)
     this.#client.destroy()
   }
 
@@ -137,6 +168,24 @@ export class RedisConnection {
     if (performance.now() - this.#heardAt < silentMs) return
     this.#lost('silent')
     this.#replace()
+  }
+
+  /** Tries a write, and keeps what came of it. Never rejects. */
+  async #tryWrite(): Promise<void> {
+    if (this.#state !== 'ready' || this.#probe === 'running') return
+    this.#probe = 'running'
+    const expiration = { type: 'PX', value: probeTtlMs } as const
+    const fault = await this.run(client => client.set(probeKey, '1', { expiration })).then(
+      () => null,
+      (error: GatewayError) => error.message,
+    )
+    this.#probe = 'idle'
+    // A connection that was lost meanwhile is told by its own state.
+    if (this.#state !== 'ready' || fault === this.#fault) return
+    this.#fault = fault
+    const { log } = this.#options
+    if (fault === null) log.info('store.connected')
+    else log.warn('store.lost', { reason: fault })
   }
 
   #replace(): void {

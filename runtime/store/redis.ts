@@ -1,8 +1,8 @@
 /** The store that replicas and revisions share. */
 import type { Client, RedisOptions } from './redis-connection.ts'
 import { RedisConnection } from './redis-connection.ts'
-import { incrementScript, renewScript, updateScript } from './scripts.ts'
-import type { Change, Fields, Store } from './store.ts'
+import { chargeScript, dischargeScript, incrementScript, renewScript, updateScript } from './scripts.ts'
+import type { Change, Charge, Fields, Quota, Store } from './store.ts'
 
 /** Names the layout of the entries: a revision that changes it takes another number, and both can run. */
 const prefix = 'gateway:1:'
@@ -106,12 +106,27 @@ class RedisStore implements Store {
     return { members, total }
   }
 
+  async charge(account: string, entry: string, { bytes, ttlMs }: Charge, quota: Quota): Promise<boolean> {
+    const words = [entry, bytes, ttlMs, quota.entries, quota.bytes].map(String)
+    return (await this.#accountScript(chargeScript, account, words)) === 1
+  }
+
+  async discharge(account: string, entry: string): Promise<void> {
+    await this.#accountScript(dischargeScript, account, [entry])
+  }
+
   async close(): Promise<void> {
     this.#connection.close()
   }
 
   #script(script: string, key: string, words: string[]): Promise<unknown> {
     return this.#run(client => client.eval(script, { keys: [prefix + key], arguments: words }))
+  }
+
+  /** The braces put both keys of an account into one slot of a cluster. */
+  #accountScript(script: string, account: string, words: string[]): Promise<unknown> {
+    const keys = [`${prefix}account:{${account}}:expiry`, `${prefix}account:{${account}}:bytes`]
+    return this.#run(client => client.eval(script, { keys, arguments: words }))
   }
 
   #run<T>(command: (client: Client) => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-/** What Redis must do in one step, as scripts it runs (EVAL, one key each, so that a cluster takes them too). */
+/** What Redis must do in one step, as scripts it runs (EVAL, with keys of one slot each, so that a cluster takes them too). */
 
 /** KEYS[1]; ARGV: value, ttl (ms). Prolongs the entry if it holds the value. */
 export const renewScript = `
@@ -28,5 +28,45 @@ local sets = tonumber(ARGV[5])
 for i = 6, 5 + sets, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 for i = 6 + sets, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`
+
+/** What both scripts of an account begin with. KEYS[1]: entries by expiry; KEYS[2]: their bytes, and the sum as '*'. */
+const forgetEntry = `
+local function forget(entry)
+  local bytes = redis.call('HGET', KEYS[2], entry)
+  if bytes then
+    redis.call('HINCRBY', KEYS[2], '*', '-' .. bytes)
+    redis.call('HDEL', KEYS[2], entry)
+  end
+  redis.call('ZREM', KEYS[1], entry)
+end
+`
+
+/** KEYS: see above; ARGV: entry, bytes, ttl (ms), most entries, most bytes. Charges an entry if the quota allows it. */
+export const chargeScript = `${forgetEntry}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do forget(entry) end
+local entries = redis.call('ZCARD', KEYS[1])
+-- Redis may have evicted one of the two keys.
+if entries == 0 then redis.call('DEL', KEYS[2]) end
+local held = redis.call('HGET', KEYS[2], ARGV[1])
+if not held then entries = entries + 1 end
+local change = ARGV[2] - (held or 0)
+local sum = (redis.call('HGET', KEYS[2], '*') or 0) + change
+if entries > tonumber(ARGV[4]) or sum > tonumber(ARGV[5]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+redis.call('HINCRBY', KEYS[2], '*', change)
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+redis.call('PEXPIREAT', KEYS[1], last)
+redis.call('PEXPIREAT', KEYS[2], last)
+return 1
+`
+
+/** KEYS: see above; ARGV: entry. */
+export const dischargeScript = `${forgetEntry}
+forget(ARGV[1])
 return 1
 `

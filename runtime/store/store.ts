@@ -6,7 +6,7 @@
  * operation is atomic, and fails with GatewayError `store_unavailable` within a bounded time.
  */
 export interface Store {
-  /** Why the store cannot be used now; null while it can. */
+  /** Why the store cannot be used now, or is nearly full; null while all is well. */
   unavailable(): string | null
 
   /** @returns null when there is no such entry, or it has expired */
@@ -40,6 +40,14 @@ export interface Store {
   /** Reads one page of the members that have not expired, soonest to expire first. */
   page(name: string, offset: number, count: number): Promise<{ members: string[]; total: number }>
 
+  /**
+   * Charges an entry to an account, unless that would exceed the account's quota. Charging an entry again
+   * replaces its size and its life. An entry counts until it expires or is discharged.
+   * @returns false, changing nothing, when the quota does not allow it
+   */
+  charge(account: string, entry: string, charge: Charge, quota: Quota): Promise<boolean>
+  discharge(account: string, entry: string): Promise<void>
+
   /** Safe to call twice. */
   close(): Promise<void>
 }
@@ -51,4 +59,16 @@ export interface Change {
   readonly add?: Readonly<Record<string, number>>
   readonly unless?: string
   readonly when?: { readonly field: string; readonly is: string }
+}
+
+/** What an entry takes, and for how long (ms). */
+export interface Charge {
+  readonly bytes: number
+  readonly ttlMs: number
+}
+
+/** What the entries of one account may take together; finite, as numbers cross process borders as JSON. */
+export interface Quota {
+  readonly entries: number
+  readonly bytes: number
 }

@@ -1,9 +1,9 @@
 /** The store of a worker without Redis: the supervisor's memory, asked over the line between them. */
 import { GatewayError } from '../errors.ts'
-import type { Change, Fields, Store } from './store.ts'
+import type { Change, Charge, Fields, Quota, Store } from './store.ts'
 
 /** What can be asked of a store over a line; all that it does but its own end. */
-type Operation = Exclude<keyof Store, 'unavailable' | 'close'>
+type Operation = Exclude<keyof Store, 'close'>
 
 export interface SupervisedStoreOptions {
   /** Asks the supervisor's store. */
@@ -12,6 +12,7 @@ export interface SupervisedStoreOptions {
 }
 
 const operations: ReadonlySet<string> = new Set<Operation>([
+  'unavailable',
   'get',
   'set',
   'claim',
@@ -25,7 +26,12 @@ const operations: ReadonlySet<string> = new Set<Operation>([
   'list',
   'unlist',
   'page',
+  'charge',
+  'discharge',
 ])
+
+/** How often the owner's store is asked whether it is available (ms). */
+const watchIntervalMs = 1000
 
 /** How long to wait before another try (ms). */
 const retryAfterMs = 1000
@@ -34,8 +40,8 @@ const retryAfterMs = 1000
 export function answerFrom(store: Store): (operation: Operation, ...given: unknown[]) => Promise<unknown> {
   return (operation, ...given) => {
     if (!operations.has(operation)) throw new TypeError(`A store has no "${operation}"`)
-    const act = store[operation] as (...given: unknown[]) => Promise<unknown>
-    return act.apply(store, given)
+    const act = store[operation] as (...given: unknown[]) => unknown
+    return Promise.resolve(act.apply(store, given))
   }
 }
 
@@ -45,13 +51,18 @@ export function createSupervisedStore(options: SupervisedStoreOptions): Store {
 
 class SupervisedStore implements Store {
   readonly #options: SupervisedStoreOptions
+  readonly #watch: NodeJS.Timeout
+  /** Why the owner's store is not available, as the owner last said. */
+  #reason: string | null = null
+  #state: 'idle' | 'asking' = 'idle'
 
   constructor(options: SupervisedStoreOptions) {
     this.#options = options
+    this.#watch = setInterval(() => void this.#askReason(), watchIntervalMs).unref()
   }
 
   unavailable(): string | null {
-    return this.#options.isConnected() ? null : 'The supervisor is gone'
+    return this.#options.isConnected() ? this.#reason : 'The supervisor is gone'
   }
 
   get(key: string) {
@@ -106,8 +117,30 @@ class SupervisedStore implements Store {
     return this.#ask<{ members: string[]; total: number }>('page', name, offset, count)
   }
 
+  charge(account: string, entry: string, charge: Charge, quota: Quota) {
+    return this.#ask<boolean>('charge', account, entry, charge, quota)
+  }
+
+  discharge(account: string, entry: string) {
+    return this.#ask<void>('discharge', account, entry)
+  }
+
   /** The store is the supervisor's, and goes on. */
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    clearInterval(this.#watch)
+  }
+
+  /** Never rejects. */
+  async #askReason(): Promise<void> {
+    if (this.#state === 'asking') return
+    this.#state = 'asking'
+    try {
+      this.#reason = await this.#ask<string | null>('unavailable')
+    } catch (fault) {
+      this.#reason = (fault as GatewayError).message
+    }
+    this.#state = 'idle'
+  }
 
   async #ask<T>(operation: Operation, ...given: unknown[]): Promise<T> {
     try {

@@ -1,11 +1,33 @@
-/** Limits per credential and per address, as clients meet them at the door. */
+/**
+ * Limits per credential and per address, as clients meet them before an upgrade or in a session.
+ * Over 200 lines because every kind of limit has its test here.
+ */
 import test from 'ava'
+import { environment } from '../../runtime/settings/environment.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { converse, type Message } from '../gateway/converse.ts'
-import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
-import { knockSocket } from './knock.ts'
+import { fakeUpstream, gatewayFor, gatewayOn } from '../gateway/start.ts'
+import { knockHttp, knockSocket } from './knock.ts'
 
 const alice = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
 const thrifty = { ...alice, REALTIME_AUTO_CLOSE: 'false', LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100' }
+/** Defaults do not hold for addresses on loopback. */
+const everyLimit = Object.fromEntries(
+  Object.keys(environment.shape)
+    .filter(name => /^LIMIT_.*_PER_(ADDRESS|CREDENTIAL|OWNER)$/.test(name))
+    .map(name => [name, '1000000']),
+)
+const minute = () => Math.floor(Date.now() / 60_000)
+
+/** Runs something until no minute of the clock, by which requests are counted, turns in between. */
+async function inOneMinute<T>(run: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const began = minute()
+    const outcome = await run()
+    if (minute() === began) return outcome
+  }
+}
+
 const as = (name: string) => ({ headers: { 'api-key': `the-secret-of-${name}` } })
 
 test('at the door: a credential that has all its sessions is refused with 429 and Retry-After, another one is not', async t => {
@@ -27,7 +49,6 @@ test('at the door: a credential that has all its sessions is refused with 429 an
 
 test('at the door: refused tries count towards the address, so that secrets cannot be guessed at speed', async t => {
   const gateway = await gatewayFor(t, { ...alice, LIMIT_UPGRADES_PER_MINUTE_PER_ADDRESS: '3' })
-  const minute = () => Math.floor(Date.now() / 60_000)
   const guess = () => knockSocket(gateway.url, { path: '/chat', headers: { 'api-key': 'guess' } })
   let statuses: number[] = []
   let began: number
@@ -39,6 +60,113 @@ test('at the door: refused tries count towards the address, so that secrets cann
   } while (minute() !== began)
   t.is(statuses.at(-1), 429)
   t.true(statuses.filter(status => status === 401).length <= 3)
+})
+
+const guesses: [what: string, knock: (url: string) => Promise<{ status: number }>][] = [
+  ['a socket', url => knockSocket(url, { path: '/chat', headers: { 'api-key': 'a-guess' } })],
+  ['GET', url => knockHttp(url, { path: '/sideband/sessions', headers: { 'api-key': 'a-guess' } })],
+  ['HEAD', url => knockHttp(url, { method: 'HEAD', path: '/metrics', headers: { 'api-key': 'a-guess' } })],
+  [
+    'DELETE',
+    url =>
+      knockHttp(url, {
+        method: 'DELETE',
+        path: '/sideband/session/sideband_0000000000000000',
+        headers: { 'api-key': 'a-guess' },
+      }),
+  ],
+  ['POST', url => knockHttp(url, { method: 'POST', path: '/ticket', headers: { 'api-key': 'a-guess' } })],
+  ['a ticket', url => knockSocket(url, { path: `/chat?ticket=${'x'.repeat(32)}` })],
+]
+
+test('at the door: after so many refused credentials nothing of that address is checked, whatever it asks for', async t => {
+  const limit = { LIMIT_REFUSALS_PER_MINUTE_PER_ADDRESS: '6', TRUSTED_PROXIES: '127.0.0.0/8' }
+  const { first, second, right, elsewhere, page } = await inOneMinute(async () => {
+    const { url } = await gatewayFor(t, { ...alice, ...limit })
+    const guessAll = async () => {
+      const statuses = []
+      for (const [what, knock] of guesses) statuses.push([what, (await knock(url)).status])
+      return statuses
+    }
+    const other = { ...as('alice').headers, 'X-Forwarded-For': '203.0.113.7' }
+    return {
+      first: await guessAll(),
+      second: await guessAll(),
+      right: await knockHttp(url, { path: '/metrics', ...as('alice') }),
+      elsewhere: await knockHttp(url, { path: '/metrics', headers: other }),
+      page: await knockHttp(url, { path: '/' }),
+    }
+  })
+  t.deepEqual(
+    first,
+    guesses.map(([what]) => [what, 401]),
+  )
+  t.deepEqual(
+    second,
+    guesses.map(([what]) => [what, 429]),
+  )
+  t.is(right.status, 429)
+  t.regex(right.body, /More than 6 refused credentials a minute from this address/)
+  t.true(Number(right.headers['retry-after']) > 0)
+  t.deepEqual([elsewhere.status, page.status], [200, 200])
+})
+
+test('at the door: requests that make or end something are counted for their credential and their address', async t => {
+  const post = (path: string, name: string, address = '203.0.113.7') => ({
+    method: 'POST',
+    path,
+    headers: { ...as(name).headers, 'X-Forwarded-For': address },
+  })
+  const proxies = { TRUSTED_PROXIES: '127.0.0.0/8' }
+  for (const [whose, other] of [
+    ['CREDENTIAL', post('/ticket', 'bob')],
+    ['ADDRESS', post('/ticket', 'alice', '203.0.113.8')],
+  ] as const) {
+    const limit = { [`LIMIT_REQUESTS_PER_MINUTE_PER_${whose}`]: '3' }
+    const answers = await inOneMinute(async () => {
+      const { url } = await gatewayFor(t, { ...alice, ...proxies, ...limit })
+      const knocks = [
+        ...['/ticket', '/sideband/session', '/v1/realtime/client_secrets'].map(path => post(path, 'alice')),
+        { ...post('/sideband/session/sideband_0000000000000000', 'alice'), method: 'DELETE' },
+        other,
+        { ...post('/metrics', 'alice'), method: 'GET' },
+      ]
+      const all = []
+      for (const knock of knocks) all.push(await knockHttp(url, knock))
+      return all
+    })
+    t.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200, 429, 200, 200],
+      whose,
+    )
+    t.true(Number(answers[3]?.headers['retry-after']) > 0)
+    t.regex(answers[3]?.body ?? '', /More than 3 requests a minute/)
+  }
+})
+
+test('at the door: what is refused, and every page, asks nothing of the store', async t => {
+  const asked: string[] = []
+  const memory = createMemoryStore()
+  const store = new Proxy(memory, {
+    get: (target, name) => {
+      const member = target[name as keyof typeof target] as (...given: unknown[]) => unknown
+      return (...given: unknown[]) => {
+        if (name !== 'unavailable') asked.push(String(name))
+        return member.apply(target, given)
+      }
+    },
+  })
+  const gateway = await gatewayOn(t, store, { ...alice, ...everyLimit })
+  for (const path of ['/', '/chat', '/healthz', '/readyz', '/nowhere', '/ticket', '/metrics', '/realtime'])
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS'])
+      for (const headers of [{}, { 'api-key': 'a-guess' }, { Origin: 'https://evil.example' }])
+        await knockHttp(gateway.url, { method, path, headers })
+  for (const path of ['/chat', '/realtime', '/v1/realtime', '/sideband/control/sideband_0000000000000000'])
+    t.is((await knockSocket(gateway.url, { path, headers: { 'api-key': 'a-guess' } })).status, 401)
+  t.deepEqual(asked, [])
+  t.is((await knockSocket(gateway.url, { path: '/chat', ...as('alice') })).status, 101)
+  t.true(asked.length > 0)
 })
 
 test('at the door: X-Forwarded-For counts only from a trusted proxy', async t => {

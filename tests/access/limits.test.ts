@@ -1,4 +1,7 @@
-/** Limits per credential and per address, in units with a clock of the test's own. */
+/**
+ * Limits per credential and per address, in units with a clock of the test's own. Over 200 lines because
+ * every kind of limit has its test here.
+ */
 import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
 import { Counts, tokensOf } from '../../runtime/access/counts.ts'
@@ -6,6 +9,7 @@ import { Places } from '../../runtime/access/leases.ts'
 import { Rates } from '../../runtime/access/rates.ts'
 import type { Share } from '../../runtime/access/shares.ts'
 import { Supervised } from '../../runtime/access/supervise.ts'
+import { Tries } from '../../runtime/access/tries.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import type { GatewayError } from '../../runtime/errors.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
@@ -14,6 +18,7 @@ import { createClock } from './clock.ts'
 const unlimited = {
   sessions: Number.POSITIVE_INFINITY,
   upgradesPerMinute: Number.POSITIVE_INFINITY,
+  requestsPerMinute: Number.POSITIVE_INFINITY,
   messagesPerSecond: Number.POSITIVE_INFINITY,
   tokensPerDay: Number.POSITIVE_INFINITY,
 }
@@ -49,14 +54,17 @@ function replicas() {
 test('upgrades are counted by the minute over all replicas, and the answer says when the minute is over', async t => {
   const { clock, first, second, reached } = replicas()
   const share = shareOf('credential:a', { upgradesPerMinute: 2 })
-  t.is(await errorOf(first.counts.countUpgrade(share)), null)
-  t.is(await errorOf(second.counts.countUpgrade(share)), null)
-  const fault = await errorOf(first.counts.countUpgrade(share))
+  t.is(await errorOf(first.counts.count('upgrades', share)), null)
+  t.is(await errorOf(second.counts.count('upgrades', share)), null)
+  const fault = await errorOf(first.counts.count('upgrades', share))
   t.like(fault, { code: 'limit_reached', status: 429, retryAfterMs: 30_000 })
-  t.is(await errorOf(second.counts.countUpgrade(shareOf('credential:b', { upgradesPerMinute: 2 }))), null)
+  t.is(
+    await errorOf(second.counts.count('upgrades', shareOf('credential:b', { upgradesPerMinute: 2 }))),
+    null,
+  )
   t.deepEqual(reached, ['upgrades credential:a'])
   clock.advance(30_000)
-  t.is(await errorOf(first.counts.countUpgrade(share)), null)
+  t.is(await errorOf(first.counts.count('upgrades', share)), null)
 })
 
 test('tokens are counted by the day over all replicas, until midnight', async t => {
@@ -82,6 +90,28 @@ for (const [frame, tokens] of [
     t.is(tokensOf(Buffer.from(frame)), tokens)
   })
 }
+
+test('tries are counted for so many addresses at once and no more, and begin anew each minute', t => {
+  const clock = createClock(0)
+  const tries = new Tries({ now: clock.now, refusalsPerMinute: 2, onReached: () => undefined })
+  const at = (number: number) => shareOf(`address:${number}`, { upgradesPerMinute: 1 })
+  const limited = { code: 'limit_reached' }
+  tries.count('upgrades', at(1))
+  t.throws(() => tries.count('upgrades', at(1)), limited)
+  tries.count('requests', at(1))
+  for (let n = 0; n < 2; n += 1) tries.refused(at(2))
+  t.throws(() => tries.count(null, at(2)), limited)
+  clock.advance(59_999)
+  t.like(
+    t.throws(() => tries.count('upgrades', at(2))),
+    { retryAfterMs: 1 },
+  )
+  clock.advance(1)
+  tries.count('upgrades', at(1))
+  tries.count('upgrades', at(2))
+  for (let number = 0; number < 60_000; number += 1) tries.count('upgrades', at(number + 10))
+  t.is(tries.size, 50_000)
+})
 
 test('places are taken over all replicas and given back; a refused session holds none', async t => {
   const { first, second } = replicas()

@@ -27,7 +27,7 @@ const rightPlaces: [place: string, show: Show, overHttp: boolean][] = [
   ['authorization in small letters', ({ good }) => ({ headers: { authorization: `bearer ${good}` } }), true],
   ['api-key', ({ good }) => ({ headers: { 'api-key': good } }), true],
   ['subprotocol', ({ good }) => ({ subprotocols: ['realtime', `openai-insecure-api-key.${good}`] }), false],
-  ['ticket', async ({ ticket }) => ({ query: `ticket=${await ticket()}` }), true],
+  ['ticket', async ({ ticket }) => ({ query: `ticket=${await ticket()}` }), false],
 ]
 
 /** The right credential where none is taken, and wrong ones where one is. */
@@ -82,6 +82,22 @@ const requests: [method: string, path: string, admitted: number][] = [
   ['POST', '/openai/v1/realtime/calls', 415],
   ['POST', '/v1/realtime/calls/rtc_none/hangup', 404],
 ]
+
+/** Which kind of credential opens what. Ephemeral keys: SDK sockets and calls. Tickets: one socket, whatever its path. */
+const kinds: [
+  kind: string,
+  opens: { sockets: (path: string) => boolean; requests: (path: string) => boolean },
+][] = [
+  ['a key', { sockets: () => true, requests: () => true }],
+  ['a ticket', { sockets: () => true, requests: () => false }],
+  [
+    'an ephemeral key',
+    {
+      sockets: path => /^(\/openai)?(\/v1)?\/realtime/.test(path) && !path.startsWith('/realtime'),
+      requests: path => /\/realtime\/calls$/.test(path),
+    },
+  ],
+]
 const open: [path: string, status: number][] = [
   ['/', 200],
   ['/healthz', 200],
@@ -114,11 +130,13 @@ async function doorFor(t: ExecutionContext, mode: Mode): Promise<Door> {
   const { url } = await gatewayFor(t, {
     ...upstream.env,
     GATEWAY_AUTH: mode,
-    GATEWAY_API_KEYS: `alice:${secret}, bob:sha256:${hashed}`,
-    ENTRA_TENANT_ID: tenantId,
-    ENTRA_AUDIENCE: audience,
-    ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
-    ENTRA_AUTHORITY: authority.url.origin,
+    ...(mode.includes('key') && { GATEWAY_API_KEYS: `alice:${secret}, bob:sha256:${hashed}` }),
+    ...(mode.includes('entra') && {
+      ENTRA_TENANT_ID: tenantId,
+      ENTRA_AUDIENCE: audience,
+      ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
+      ENTRA_AUTHORITY: authority.url.origin,
+    }),
     ALLOWED_ORIGINS: 'https://allowed.example',
     TICKET_TTL_SEC: '600',
   })
@@ -199,6 +217,52 @@ for (const mode of modes) {
     }
   })
 }
+
+test('each kind of credential opens what it is for, and nothing else', async t => {
+  const { url } = await gatewayFor(t, { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: `alice:${secret}` })
+  const asAlice = { 'api-key': secret }
+  const post = async (path: string) =>
+    JSON.parse((await knockHttp(url, { method: 'POST', path, headers: asAlice })).body)
+  const show: Record<string, () => Promise<Shown>> = {
+    'a key': async () => ({ headers: asAlice }),
+    'a ticket': async () => ({ query: `ticket=${(await post('/ticket')).ticket}` }),
+    'an ephemeral key': async () => ({
+      headers: { Authorization: `Bearer ${(await post('/v1/realtime/client_secrets')).value}` },
+    }),
+  }
+  for (const [kind, opens] of kinds) {
+    const shown = () => (show[kind] as () => Promise<Shown>)()
+    for (const [path] of sockets) {
+      const { status } = await knockSocket(url, {
+        headers: {},
+        ...(await shown()),
+        path: at(path, await shown()),
+      })
+      t.is(status !== 401, opens.sockets(path), `${path} by ${kind}: ${status}`)
+    }
+    for (const [method, path] of requests) {
+      const { status } = await knockHttp(url, {
+        method,
+        headers: {},
+        ...(await shown()),
+        path: at(path, await shown()),
+      })
+      t.is(status !== 401, opens.requests(path), `${method} ${path} by ${kind}: ${status}`)
+    }
+  }
+})
+
+test('a ticket that is shown over HTTP is not spent by it', async t => {
+  const door = await doorFor(t, 'key')
+  const query = `ticket=${await door.ticket()}`
+  for (const [method, path] of [
+    ['POST', '/ticket'],
+    ['GET', '/metrics'],
+    ['POST', '/v1/realtime/client_secrets'],
+  ] as const)
+    t.is((await knockHttpWith(door, method, path, { query })).status, 401, path)
+  t.is((await knockSocketWith(door, '/chat', { query })).status, 101)
+})
 
 test('every path that the server has is in this matrix', async t => {
   const door = await doorFor(t, 'key')

@@ -3,6 +3,7 @@ import test from 'ava'
 import { Tickets } from '../../runtime/access/tickets.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { noQuota } from '../store/no-quota.ts'
 import { createClock } from './clock.ts'
 import { knockHttp, knockSocket } from './knock.ts'
 
@@ -10,9 +11,12 @@ const secret = 'the-secret-of-alice'
 
 test('a ticket runs out', async t => {
   const clock = createClock()
-  const tickets = new Tickets({ store: createMemoryStore({ now: clock.now }), ttlMs: 60_000 })
+  const tickets = new Tickets({ store: createMemoryStore({ now: clock.now }), quota: noQuota, ttlMs: 60_000 })
   const alice = { name: 'key:alice', by: 'key' } as const
-  const [early, late] = [await tickets.issue(alice), await tickets.issue(alice)]
+  const [early, late] = [
+    await tickets.issue(alice, 'credential:key:alice'),
+    await tickets.issue(alice, 'credential:key:alice'),
+  ]
   clock.advance(59_999)
   t.deepEqual(await tickets.spend(early), alice)
   clock.advance(1)

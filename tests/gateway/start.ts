@@ -1,8 +1,12 @@
 /** Starts what the tests talk to: gateways in this process, and upstreams that do as they are told. */
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConfig } from '../../runtime/config.ts'
-import { type Gateway, startGateway } from '../../runtime/gateway.ts'
+import { type Gateway, type Shared, startGateway } from '../../runtime/gateway.ts'
 import type { Log, LogEvent } from '../../runtime/log.ts'
+import { createMetrics } from '../../runtime/metrics.ts'
+import { startSimulator } from '../../runtime/simulator/server.ts'
+import type { Store } from '../../runtime/store/store.ts'
+import { freePort } from './free-port.ts'
 
 /** What ends when a test, or a file, does. ava's own context is one. */
 export interface Stage {
@@ -24,9 +28,31 @@ export interface TestGateway extends Gateway {
 }
 
 /** Starts a gateway on a free loopback port; it is closed when the test ends. @param clock the system's by default */
-export async function gatewayFor(
+export function gatewayFor(
   t: Stage,
   env: Record<string, string> = {},
+  clock?: { now: () => number },
+): Promise<TestGateway> {
+  return startFor(t, env, null, clock)
+}
+
+/** Starts a gateway on a store of the test's, as a worker has its supervisor's. */
+export async function gatewayOn(
+  t: Stage,
+  store: Store,
+  env: Record<string, string> = {},
+): Promise<TestGateway> {
+  const simulator = await startSimulator({})
+  t.teardown(() => simulator.close())
+  const metrics = createMetrics({ revision: 'local', replica: 'local' })
+  const shared = { store, simulatorUrl: simulator.url, metrics }
+  return startFor(t, { PORT: String(await freePort()), ...env }, shared)
+}
+
+async function startFor(
+  t: Stage,
+  env: Record<string, string>,
+  shared: Shared | null,
   clock?: { now: () => number },
 ): Promise<TestGateway> {
   const lines: LogLine[] = []
@@ -41,7 +67,7 @@ export async function gatewayFor(
   const gateway = await startGateway(
     readConfig({ PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env }),
     log,
-    null,
+    shared,
     clock,
   )
   t.teardown(() => gateway.close())

@@ -97,7 +97,7 @@ const others: Record<string, unknown> = {
   transcriptionDeploymentCapacity: 20,
   openAiApiKey: '0123456789abcdef',
   gatewayApiKeys: 'alice:correct-horse-battery',
-  gatewayAuth: 'none',
+  gatewayAuth: 'key,entra',
   entraTenantId: '00000000-0000-0000-0000-000000000000',
   entraAudience: 'api://x',
   entraRequiredScope: 'A',

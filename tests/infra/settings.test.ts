@@ -151,9 +151,21 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   alertEmail: { good: ['', 'ops@example.com'], bad: ['ops', 'a b@example.com'] },
 }
 
+/** What clients show is set only where they are asked for it. */
+function neededBy(name: string): Record<string, string> {
+  if (!name.startsWith('entra') && name !== 'gatewayApiKeys') return {}
+  return {
+    gatewayAuth: 'key,entra',
+    gatewayApiKeys: 'me:12345678',
+    entraTenantId: '00000000-0000-0000-0000-000000000000',
+    entraAudience: 'api://x',
+  }
+}
+
 for (const name of settingNames) {
   test(`${name} takes what it should, and names itself and what is allowed for anything else`, t => {
-    for (const value of cases[name].good) t.deepEqual(faultsOf({ [name]: value }), [], JSON.stringify(value))
+    for (const value of cases[name].good)
+      t.deepEqual(faultsOf({ ...(value !== '' && neededBy(name)), [name]: value }), [], JSON.stringify(value))
     for (const value of cases[name].bad) {
       const faults = faultsOf({ [name]: value })
       t.true(faults.length > 0, `${JSON.stringify(value)} was taken`)
@@ -202,6 +214,13 @@ const across: [title: string, values: Record<string, unknown>, stack: string, fa
     },
     'dev',
     /^entraAudience: is unset/,
+  ],
+  ['keys that nobody is asked for', { gatewayApiKeys: 'me:12345678' }, 'dev', /^gatewayApiKeys: is set, but/],
+  [
+    'an audience that nobody is asked for',
+    { gatewayAuth: 'key', gatewayApiKeys: 'me:12345678', entraAudience: 'api://x' },
+    'dev',
+    /^entraAudience: is set, but gatewayAuth has no entra/,
   ],
   [
     'a certificate without its host name',

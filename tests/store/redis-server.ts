@@ -1,11 +1,16 @@
 /** A real Redis for a test: on a free port, in memory, stopped and started at will. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { freePort } from '../gateway/free-port.ts'
 import type { Stage } from '../gateway/start.ts'
 
 export interface RedisServer {
   readonly url: string
+  /** Sends a command, past every store: its words, as `redis-cli` takes them. */
+  command(...words: string[]): void
+  /** It takes connections and answers nothing, until `resume`. */
+  suspend(): void
+  resume(): void
   /** Kills it without warning; what it held is gone. */
   kill(): Promise<void>
   /** Starts it again on the same port, empty. */
@@ -23,6 +28,9 @@ export async function redisServer(t: Stage): Promise<RedisServer> {
   t.teardown(() => child.kill('SIGKILL'))
   return {
     url: `redis://127.0.0.1:${port}`,
+    command: (...words) => void execFileSync('redis-cli', ['-p', String(port), ...words]),
+    suspend: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     kill: async () => {
       const gone = new Promise(resolve => child.once('exit', resolve))
       child.kill('SIGKILL')

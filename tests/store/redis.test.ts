@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import { createRedisStore } from '../../runtime/store/redis.ts'
+import { gatewayFor } from '../gateway/start.ts'
 import { disturbedLine } from './disturbed-line.ts'
 import { insist, minute, patient, quiet, ready } from './patience.ts'
-import { redisServer } from './redis-server.ts'
+import { type RedisServer, redisServer } from './redis-server.ts'
 
 const longerThanACommandMs = 1200
 
@@ -55,7 +56,7 @@ test('redis: a connection whose peer has gone without a word is given up for ano
   await insist(store, () => store.set('a', 'one', minute))
   line.silence()
   while (store.unavailable() === null)
-    await t.throwsAsync(store.get('a'), { message: 'Redis did not answer' })
+    await t.throwsAsync(store.get('a'), { message: /^Redis (does not answer|cannot be reached)$/ })
   t.is(await insist(store, () => store.get('a')), 'one')
 })
 
@@ -78,4 +79,76 @@ test('redis: two stores see the same entries', async t => {
   t.teardown(() => Promise.all([one.close(), two.close()]).then(() => undefined))
   await one.set('a', 'shared', minute)
   t.is(await two.take('a'), 'shared')
+})
+
+/** How Redis fails while the connection to it stands, and what undoes that. */
+const failures: [what: string, reason: string, fail: Act, heal: Act][] = [
+  [
+    'is out of memory',
+    'Redis refuses writes: it is out of memory',
+    server => server.command('CONFIG', 'SET', 'maxmemory', '1'),
+    server => server.command('CONFIG', 'SET', 'maxmemory', '0'),
+  ],
+  [
+    'is a read-only replica',
+    'Redis refuses writes: it is read-only',
+    server => server.command('REPLICAOF', '127.0.0.1', '1'),
+    server => server.command('REPLICAOF', 'NO', 'ONE'),
+  ],
+  ['does not answer', 'Redis does not answer', server => server.suspend(), server => server.resume()],
+]
+type Act = (server: RedisServer) => void
+
+const soon = { commandTimeoutMs: 1000, probeMs: 100 }
+
+for (const [what, reason, fail, heal] of failures) {
+  test(`redis: when it ${what} the store is unavailable and says so, also while nobody asks anything of it`, async t => {
+    const server = await redisServer(t)
+    t.teardown(() => server.resume())
+    const store = await ready(createRedisStore({ url: server.url, log: quiet, ...soon }))
+    t.teardown(() => store.close())
+    await insist(store, () => store.set('a', 'one', minute))
+    const until = async (expected: string | null) => {
+      while (store.unavailable() !== expected) await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    fail(server)
+    await until(reason)
+    t.like(await t.throwsAsync(store.set('a', 'two', minute)), {
+      code: 'store_unavailable',
+      status: 503,
+      message: reason,
+    })
+    heal(server)
+    await until(null)
+    await insist(store, () => store.set('a', 'three', minute))
+    t.is(await insist(store, () => store.get('a')), 'three')
+  })
+}
+
+test('redis: /readyz is 503 with the reason while Redis refuses writes, and 200 when it takes them again', async t => {
+  const server = await redisServer(t)
+  const gateway = await gatewayFor(t, { REDIS_URL: server.url })
+  const until = async (status: number) => {
+    for (;;) {
+      const answer = await fetch(`${gateway.url}/readyz`)
+      const { reason } = (await answer.json()) as { reason?: string }
+      if (answer.status === status) return reason
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+  await until(200)
+  server.command('CONFIG', 'SET', 'maxmemory', '1')
+  t.is(await until(503), 'Redis refuses writes: it is out of memory')
+  t.is((await fetch(`${gateway.url}/healthz`)).status, 200)
+  server.command('CONFIG', 'SET', 'maxmemory', '0')
+  await until(200)
+})
+
+test('redis: a command that Redis refuses for what it says is a fault of ours, and Redis stays available', async t => {
+  const server = await redisServer(t)
+  const store = await ready(createRedisStore({ url: server.url, log: quiet, ...soon, ...patient }))
+  t.teardown(() => store.close())
+  await insist(store, () => store.set('text', 'no number', minute))
+  t.like(await t.throwsAsync(store.increment('text', 1, minute)), { message: 'Redis refused a command' })
+  t.is(store.unavailable(), null)
 })

@@ -141,6 +141,48 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.deepEqual(await store.page('other', 0, 2), { members: [], total: 0 })
   })
 
+  const quota = { entries: 3, bytes: 100 }
+
+  suite('an account is charged up to its quota of entries, and another account goes on', async (t, store) => {
+    for (const entry of ['a', 'b', 'c'])
+      t.true(await store.charge('ada', entry, { bytes: 1, ttlMs: minute }, quota))
+    t.false(await store.charge('ada', 'd', { bytes: 1, ttlMs: minute }, quota))
+    t.true(await store.charge('bob', 'd', { bytes: 1, ttlMs: minute }, quota))
+    await store.discharge('ada', 'b')
+    await store.discharge('ada', 'b')
+    await store.discharge('nobody', 'b')
+    t.true(await store.charge('ada', 'd', { bytes: 1, ttlMs: minute }, quota))
+    t.false(await store.charge('ada', 'e', { bytes: 1, ttlMs: minute }, quota))
+  })
+
+  suite('an account is charged up to its quota of bytes; charging an entry again replaces its size', async (t, store) => {
+    t.true(await store.charge('ada', 'a', { bytes: 60, ttlMs: minute }, quota))
+    t.false(await store.charge('ada', 'b', { bytes: 41, ttlMs: minute }, quota))
+    t.true(await store.charge('ada', 'b', { bytes: 40, ttlMs: minute }, quota))
+    t.false(await store.charge('ada', 'a', { bytes: 61, ttlMs: minute }, quota))
+    t.true(await store.charge('ada', 'a', { bytes: 10, ttlMs: minute }, quota))
+    t.true(await store.charge('ada', 'c', { bytes: 50, ttlMs: minute }, quota))
+    await store.discharge('ada', 'b')
+    t.true(await store.charge('ada', 'c', { bytes: 90, ttlMs: minute }, quota))
+  })
+
+  suite('of many charges at once no more are taken than the quota allows', async (t, store) => {
+    const taken = await Promise.all(
+      Array.from({ length: 50 }, (_, number) =>
+        store.charge('ada', `entry ${number}`, { bytes: 1, ttlMs: minute }, { entries: 20, bytes: 1000 }),
+      ),
+    )
+    t.is(taken.filter(Boolean).length, 20)
+  })
+
+  suite('what expires is charged no more', async (t, store) => {
+    t.true(await store.charge('ada', 'long', { bytes: 10, ttlMs: hour }, quota))
+    for (const entry of ['a', 'b']) t.true(await store.charge('ada', entry, { bytes: 45, ttlMs: 1 }, quota))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    t.true(await store.charge('ada', 'c', { bytes: 90, ttlMs: minute }, quota))
+    t.false(await store.charge('ada', 'd', { bytes: 1, ttlMs: minute }, quota))
+  })
+
   suite('closing twice is safe', async (t, store) => {
     await store.close()
     await t.notThrowsAsync(store.close())
@@ -189,7 +231,7 @@ test('supervised: the owner keeps its bounds, and nothing but a store can be ask
     code: 'store_unavailable',
     message: 'This replica remembers as many sessions as it can; try again later',
   })
-  for (const operation of ['close', 'constructor', 'unavailable'])
+  for (const operation of ['close', 'constructor'])
     await t.throwsAsync(link.ask('store', [operation], minute), { message: /A store has no/ })
   await t.throwsAsync(link.ask('files', [], minute), { message: /Nobody answers "files"/ })
 })
@@ -204,4 +246,59 @@ test('memory: it holds a bounded number of entries, and expired ones make room',
   now = 11
   await store.set('d', 'x', 10)
   t.is(await store.get('d'), 'x')
+})
+
+test('memory: it holds a bounded number of bytes, whatever they are part of', async t => {
+  let now = 0
+  const store = createMemoryStore({ maxBytes: 100_000, now: () => now })
+  t.teardown(() => store.close())
+  const large = 'x'.repeat(10_000)
+  const full = { message: /as many sessions as it can/ }
+  await store.set('a', large, 10)
+  await store.create('record', { text: large }, 10)
+  await store.list('names', large, 10)
+  await store.claim('b', large, 10)
+  await t.throwsAsync(store.set('c', large, 10), full)
+  await t.throwsAsync(store.update('record', { set: { other: large } }, 10), full)
+  await t.throwsAsync(store.list('names', `${large} again`, 10), full)
+  await t.throwsAsync(store.charge('ada', large, { bytes: 1, ttlMs: 10 }, { entries: 9, bytes: 9 }), full)
+  t.deepEqual(await store.read('record'), { text: large })
+  t.is((await store.page('names', 0, 9)).total, 1)
+  // What takes no more room than before is always written.
+  await store.set('a', large, 10)
+  await store.list('names', large, 10)
+  t.true(await store.update('record', { set: { text: 'short' } }, 10))
+  await store.set('c', 'y'.repeat(5000), 10)
+  await store.take('a')
+  await store.set('c', large, 10)
+  now = 11
+  for (const key of ['d', 'e', 'f', 'g']) await store.set(key, large, 10)
+})
+
+test('memory: it is unready while it is nearly full, and says of what', async t => {
+  let now = 0
+  const store = createMemoryStore({ maxEntries: 100, maxBytes: 100_000, now: () => now })
+  t.teardown(() => store.close())
+  for (let n = 0; n < 94; n += 1) await store.set(`key ${n}`, 'x', 10)
+  t.is(store.unavailable(), null)
+  await store.set('one more', 'x', 20)
+  t.is(store.unavailable(), 'The store is nearly full: 95 of 100 entries')
+  now = 11
+  t.is(store.unavailable(), null)
+  await store.set('large', 'x'.repeat(49_000), 10)
+  t.regex(String(store.unavailable()), /^The store is nearly full: 9\d% of 100000 bytes$/)
+  await store.delete('large')
+  t.is(store.unavailable(), null)
+})
+
+test('supervised: when the store of its owner is nearly full, it says so, and when it is not any more', async t => {
+  const { store } = storeOwner(t, { maxEntries: 1 })
+  const until = async (reason: string | null) => {
+    while (store.unavailable() !== reason) await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  await store.set('a', 'x', minute)
+  await until('The store is nearly full: 1 of 1 entries')
+  await store.delete('a')
+  await until(null)
+  t.pass()
 })

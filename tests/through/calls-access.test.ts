@@ -7,6 +7,7 @@ import { type Knock, knockSocket } from '../access/knock.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { someOffer } from '../sideband/caller.ts'
+import { noQuota } from '../store/no-quota.ts'
 import { ada, bob, by, env, json, mint, offerTo, refusalIn, sdpType, secrets } from './offers.ts'
 
 test('an ephemeral key makes calls when it was minted here, and none when it was not', async t => {
@@ -61,10 +62,14 @@ test("somebody else's call is as good as none", async t => {
 
 test('a key is remembered until it expires', async t => {
   const clock = createClock()
-  const keys = new EphemeralKeys({ store: createMemoryStore({ now: clock.now }), now: clock.now })
+  const keys = new EphemeralKeys({
+    store: createMemoryStore({ now: clock.now }),
+    quota: noQuota,
+    now: clock.now,
+  })
   const owner = { name: 'key:ada', by: 'key' } as const
   const minted = { owner, model: 'gpt-realtime', pinned: '{}' }
-  await keys.remember('ek_1', minted, (clock.now() + 60_000) / 1000)
+  await keys.remember('ek_1', minted, (clock.now() + 60_000) / 1000, 'credential:key:ada')
   clock.advance(59_999)
   t.deepEqual(await keys.find('ek_1'), minted)
   clock.advance(1)

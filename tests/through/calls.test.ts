@@ -164,7 +164,11 @@ test('with SIDEBAND_PIN_SESSION a call keeps the instructions of its key, whatev
   const putBack = (await peer.until('session.updated')).at(-1)?.session as { instructions: string }
   t.is(putBack.instructions, brief.instructions)
 
-  const open = await gatewayBefore(t, 'openai', { SIDEBAND_PIN_SESSION: 'true', GATEWAY_AUTH: 'none' })
+  const open = await gatewayBefore(t, 'openai', {
+    SIDEBAND_PIN_SESSION: 'true',
+    GATEWAY_AUTH: 'none',
+    GATEWAY_API_KEYS: '',
+  })
   const foreign = clientOf(open, '/v1', 'ek_minted_elsewhere').realtime.calls.create({ sdp: peer.sdp })
   await t.throwsAsync(foreign, { message: /401 This ephemeral key was not minted here/ })
 })

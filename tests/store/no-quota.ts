@@ -1,0 +1,2 @@
+/** For tests of what is stored, not of how much. */
+export const noQuota = { charge: async () => undefined }
