@@ -9,8 +9,11 @@ import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
 /** A session that lives on keeps its ticket alive this often (ms). */
 export const keepAliveMs = ticketLifeMs / 5
 
-/** Changes are written no more often than this (ms): each writes the whole conversation. */
+/** In the long run changes are written no more often than this (ms): each writes the whole conversation. */
 export const writeIntervalMs = 100
+
+/** So many may follow each other at once, after a pause: a turn is in the store before its process can be killed. */
+export const writeBurst = 10
 
 export interface KeepOptions {
   readonly conversation: Conversation
@@ -48,8 +51,8 @@ export class KeptConversation {
   /** The one write that is under way; it never rejects. */
   #writing: Promise<void> | null = null
   #timer: NodeJS.Timeout | null = null
-  /** When the last write began (ms that only go forward). */
-  #writtenAt = Number.NEGATIVE_INFINITY
+  /** When the writes so far, one each interval, would be over (ms that only go forward). */
+  #paidUntil = 0
 
   constructor({ store, quota }: KeepingParts, options: KeepOptions) {
     this.#store = store
@@ -67,7 +70,7 @@ export class KeptConversation {
     return this.#issuing
   }
 
-  /** The conversation changed. It is written at once, or `writeIntervalMs` after the write before. */
+  /** The conversation changed. It is written at once, or when the writes before it allow. */
   changed(): void {
     if (this.#state === 'stopped') return
     this.#isDirty = true
@@ -95,7 +98,6 @@ export class KeptConversation {
   async #issue(): Promise<string> {
     await this.#writing
     this.#isDirty = false
-    this.#writtenAt = performance.now()
     await this.#set()
     if (this.#ticket !== null && (await renewTicket(this.#store, this.#ticket))) return this.#ticket
     // The session that a spent ticket came from may live on: it must not give out what is spent.
@@ -105,7 +107,7 @@ export class KeptConversation {
 
   #writeLater(): void {
     if (!this.#isDirty || this.#writing !== null || this.#timer !== null) return
-    const waitMs = this.#writtenAt + writeIntervalMs - performance.now()
+    const waitMs = this.#paidUntil - performance.now() - (writeBurst - 1) * writeIntervalMs
     if (waitMs <= 0) void this.#write()
     else this.#timer = setTimeout(() => void this.#write(), waitMs)
   }
@@ -114,7 +116,7 @@ export class KeptConversation {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#isDirty = false
-    this.#writtenAt = performance.now()
+    this.#paidUntil = Math.max(this.#paidUntil, performance.now()) + writeIntervalMs
     this.#writing = this.#set()
       // While the store is away nothing can be kept; the next change is written again.
       .catch(fault => this.#failed(fault))
