@@ -49,7 +49,7 @@ function kept(t: Stage) {
   const counting = countingStore(t)
   const conversation = new Conversation()
   const faults: unknown[] = []
-  const keeper = new KeptConversation(counting.store, {
+  const keeper = new KeptConversation({ store: counting.store }, {
     conversation,
     owner: 'anonymous',
     onTicket: () => undefined,
