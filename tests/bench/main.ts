@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds.
  *
- *   --rounds N    rounds of every row, by each process that measures it (4)
+ *   --rounds N    rounds of every row, by each process that measures it (4; with --pair 16)
  *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
  *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
  *   --gate        two minutes: the gateway beside the bare relay; fails where it is dearer than `gate.json` allows
@@ -32,7 +32,7 @@ import { measureThroughput } from './throughput.ts'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '4' },
+    rounds: { type: 'string' },
     only: { type: 'string', default: '' },
     chart: { type: 'string' },
     gate: { type: 'boolean', default: false },
@@ -41,7 +41,7 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '10' },
   },
 })
-const rounds = Number(values.rounds)
+const rounds = Number(values.rounds ?? (values.pair === undefined ? 4 : 16))
 const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)
 

@@ -9,7 +9,8 @@ import { measureRow, openSessions, type Row, type Stage, transportOf } from './r
 import type { Upstream } from './source.ts'
 
 const sessions = 50
-const secondsOfRound = 0.3
+/** So short that what the machine does meanwhile is in both of a round: many of them tell more than few long ones. */
+const secondsOfRound = 0.15
 /** Long enough for the compiler to have seen the path of a row. */
 const secondsOfWarmUp = 1
 const secondsOfWarmUpOfWarm = 0.4
