@@ -8,6 +8,7 @@
  *   --record      with --gate: what is measured becomes the baseline in `gate.json`
  *   --pair DIR    this checkout beside another that is installed there, to see what a change costs
  *   --processes N with --pair: pairs of processes, one after another (10)
+ *   --fairness    how fast a bystander is answered while somebody floods; fails beyond 100 ms at the 99th percentile
  *
  * A table for people at the end, and what of it was aimed at; JSON lines before it for machines.
  */
@@ -20,6 +21,7 @@ import { compareCheckouts } from './checkouts.ts'
 import { startCommanded } from './command.ts'
 import { isPresent } from './contenders.ts'
 import { measureCpu } from './cpu.ts'
+import { measureFairness } from './fairness.ts'
 import { printLines, printTable } from './figures.ts'
 import { runGate } from './gate.ts'
 import { measureGrowth } from './growth.ts'
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     chart: { type: 'string' },
     gate: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
+    fairness: { type: 'boolean', default: false },
     pair: { type: 'string' },
     processes: { type: 'string', default: '10' },
   },
@@ -46,7 +49,7 @@ const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)
 
 const startedAt = performance.now()
-const isReached = await measureOnStage()
+const isReached = values.fairness ? await measureFairness(isAsked) : await measureOnStage()
 console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`)
 process.exit(isReached ? 0 : 1)
 
