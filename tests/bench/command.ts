@@ -1,5 +1,5 @@
 /** Commands to a process of the bench, and its answers, over the channel that `fork` opens. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process'
 
 interface Asked {
   id: number
@@ -34,9 +34,12 @@ export interface Commanded {
   ask<Result = void>(name: string, argument?: unknown): Promise<Result>
 }
 
-/** Starts a process that answers commands. @returns when it is ready */
-export async function startCommanded(file: string): Promise<Commanded> {
-  const child = fork(file)
+/**
+ * Starts a process that answers commands. @returns when it is ready
+ * @throws Error when it ends before; so does whatever is asked of one that has ended
+ */
+export async function startCommanded(file: string, options: ForkOptions = {}): Promise<Commanded> {
+  const child = fork(file, options)
   const waiting = new Map<number, (answer: Answered) => void>()
   let last = 0
   const ready = new Promise<Answered>(resolve => waiting.set(0, resolve))
@@ -44,10 +47,17 @@ export async function startCommanded(file: string): Promise<Commanded> {
     waiting.get(answer.id)?.(answer)
     waiting.delete(answer.id)
   })
-  await ready
+  let end: string | null = null
+  child.once('exit', (code, signal) => {
+    end = `the process ended with ${signal ?? code}`
+    for (const [id, answer] of waiting) answer({ id, fault: end })
+  })
+  const { fault } = await ready
+  if (fault !== undefined) throw new Error(`${file}: ${fault}`)
   return {
     child,
     ask: async <Result>(name: string, argument?: unknown) => {
+      if (end !== null) throw new Error(`${name}: ${end}`)
       last += 1
       const id = last
       const answered = new Promise<Answered>(resolve => waiting.set(id, resolve))

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { spawnHaproxy, untilListening } from './haproxy.ts'
+import type { Upstream } from './source.ts'
 
 /**
  * `dialect` is a gateway before an upstream of the preview dialect, `chat` one whose clients are on `/chat`,
@@ -28,11 +29,15 @@ export interface Contender {
 type Started = Omit<Contender, 'group'>
 
 const root = join(import.meta.dirname, '../..')
-/** As `npm start` runs it, and the image. */
-const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  scripts: { start: string }
+
+/** Arguments by which a checkout's `npm start` runs `node`, and so does the image. */
+function startArguments(checkout: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
+    scripts: { start: string }
+  }
+  return scripts.start.split(' ').slice(1)
 }
-const start = scripts.start.split(' ').slice(1)
+
 const relays = join(import.meta.dirname, 'relays')
 const sdkPath = '/openai/v1/realtime'
 
@@ -53,22 +58,35 @@ export function isPresent(name: Name): boolean {
   return name !== 'haproxy' || spawnSync('haproxy', ['-v']).status === 0
 }
 
-/** @param port the upstream's @param environment what a gateway has besides */
+export interface Starting {
+  /** By which source and clients know it (default: its name). */
+  readonly group?: string
+  /** What a gateway has in its environment besides. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** The checkout whose gateway is started (default: this one). */
+  readonly checkout?: string
+}
+
+/** Starts a contender before an upstream. @returns once it listens */
 export async function startContender(
   name: Name,
-  port: number,
-  group: string = name,
-  environment: Record<string, string> = {},
+  upstream: Upstream,
+  { group = name, environment = {}, checkout = root }: Starting = {},
 ): Promise<Contender> {
   const query = `${sdkPath}?model=${group}`
   if (name === 'direct')
-    return { name, group, url: `ws://127.0.0.1:${port}${query}`, pid: null, stop: () => undefined }
+    return { name, group, url: `ws://127.0.0.1:${upstream.port}${query}`, pid: null, stop: () => undefined }
   const started =
     name === 'haproxy'
-      ? await startHaproxy(port, query)
+      ? await startHaproxy(upstream.port, query)
       : name === 'bare' || name === 'parse'
-        ? await startRelay(name, port, query)
-        : await startGateway(name, port, { AZURE_OPENAI_DEPLOYMENT_NAME: group, ...environment })
+        ? await startRelay(name, upstream, query)
+        : await startGateway(
+            name,
+            upstream,
+            { AZURE_OPENAI_DEPLOYMENT_NAME: group, ...environment },
+            checkout,
+          )
   return { ...started, group }
 }
 
@@ -86,15 +104,18 @@ const chatOpening = { greeting: '{"text":"Hello."}', until: 'transcript-reset' }
 
 async function startGateway(
   name: GatewayName,
-  port: number,
-  environment: Record<string, string>,
+  upstream: Upstream,
+  environment: Readonly<Record<string, string>>,
+  checkout: string,
 ): Promise<Started> {
-  const child = spawn(process.execPath, [...nodeArguments, ...start], {
-    cwd: root,
+  const scheme = upstream.certFile === null ? 'http' : 'https'
+  const child = spawn(process.execPath, [...nodeArguments, ...startArguments(checkout)], {
+    cwd: checkout,
     env: {
       PATH: process.env.PATH,
       PORT: '0',
-      AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`,
+      ...trusting(upstream),
+      AZURE_OPENAI_ENDPOINT: `${scheme}://127.0.0.1:${upstream.port}`,
       AZURE_OPENAI_API_KEY: 'none',
       ...gatewayEnvironment,
       ...differences[name],
@@ -116,14 +137,18 @@ async function startGateway(
 /** BENCH_NODE_ARGS goes to the gateway and to the relays alike, for example `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
 const nodeArguments = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(word => word !== '')
 
-async function startRelay(name: 'bare' | 'parse', port: number, query: string): Promise<Started> {
-  const child = spawn(
-    process.execPath,
-    [...nodeArguments, join(relays, `${name}.ts`), `ws://127.0.0.1:${port}`],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  )
+/** Makes Node trust the upstream's own certificate besides those of the authorities it knows. */
+function trusting({ certFile }: Upstream): Record<string, string> {
+  return certFile === null ? {} : { NODE_EXTRA_CA_CERTS: certFile }
+}
+
+async function startRelay(name: 'bare' | 'parse', upstream: Upstream, query: string): Promise<Started> {
+  const scheme = upstream.certFile === null ? 'ws' : 'wss'
+  const origin = `${scheme}://127.0.0.1:${upstream.port}`
+  const child = spawn(process.execPath, [...nodeArguments, join(relays, `${name}.ts`), origin], {
+    env: { ...process.env, ...trusting(upstream) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const own = await firstLine(child, text => /^\d+$/.test(text))
   return contenderOf(name, child, `ws://127.0.0.1:${own}${query}`)
 }

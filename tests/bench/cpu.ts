@@ -1,7 +1,8 @@
 /** What relaying an event costs: rows of alternating rounds, by one process of each contender after another. */
 import { type Contender, isPresent, type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
-import { measureRow, openSessions, type Row, type Stage } from './rows.ts'
+import { measureRow, openSessions, type Row, type Stage, transportOf } from './rows.ts'
+import type { Transport } from './source.ts'
 
 const sessions = 50
 /** Short, and of many: what is compared is measured close together. */
@@ -23,18 +24,16 @@ function processesOf({ processes = processesOfCompared }: Row, name: Name): numb
 const processesOfCompared = 5
 const processesOfHaproxy = 2
 
+/** Contenders by how they speak to upstream. */
+type Before = Readonly<Record<Transport, Contender[]>>
+
 type Taken = Map<Row, Map<Name, number[]>>
 
 /** @param rounds of every row, by each process */
-export async function measureCpu(
-  stage: Stage,
-  port: number,
-  rows: readonly Row[],
-  rounds: number,
-): Promise<Figure[]> {
+export async function measureCpu(stage: Stage, rows: readonly Row[], rounds: number): Promise<Figure[]> {
   const taken: Taken = new Map(rows.map(row => [row, new Map<Name, number[]>()]))
   const turns = Math.max(0, ...rows.flatMap(row => row.contenders.map(name => processesOf(row, name))))
-  for (let turn = 0; turn < turns; turn += 1) await measureRows(stage, port, rowsOf(taken, turn), rounds)
+  for (let turn = 0; turn < turns; turn += 1) await measureRows(stage, rowsOf(taken, turn), rounds)
   return [...taken].flatMap(([row, byName]) =>
     [...byName].map(([name, micros]) => figureOf(row.name, name, 'µs an event', micros)),
   )
@@ -50,13 +49,15 @@ function rowsOf(taken: Taken, turn: number): Taken {
   )
 }
 
-async function measureRows(stage: Stage, port: number, taken: Taken, rounds: number): Promise<void> {
-  const names = new Set([...taken.keys()].flatMap(row => row.contenders).filter(isPresent))
-  const contenders: Contender[] = []
-  for (const name of names) {
-    const contender = await startContender(name, port)
-    await openSessions(stage, contender, sessions)
-    contenders.push(contender)
+async function measureRows(stage: Stage, taken: Taken, rounds: number): Promise<void> {
+  const contenders: Before = { plain: [], tls: [] }
+  for (const [transport, rows] of Map.groupBy(taken.keys(), transportOf)) {
+    for (const name of new Set(rows.flatMap(row => row.contenders).filter(isPresent))) {
+      const group = transport === 'plain' ? name : `${name}-${transport}`
+      const contender = await startContender(name, stage.upstreams[transport], { group })
+      await openSessions(stage, contender, sessions)
+      contenders[transport].push(contender)
+    }
   }
   for (const group of Map.groupBy(taken, ([{ name, beside }]) => beside ?? name).values()) {
     for (let round = -1; round < rounds; round += 1)
@@ -66,7 +67,7 @@ async function measureRows(stage: Stage, port: number, taken: Taken, rounds: num
       console.error(`${name}: ${latest.join('  ')}`)
     }
   }
-  for (const { group, stop } of contenders) {
+  for (const { group, stop } of Object.values(contenders).flat()) {
     await stage.clients.ask('close', group)
     stop()
   }
@@ -75,12 +76,12 @@ async function measureRows(stage: Stage, port: number, taken: Taken, rounds: num
 /** @param round -1 warms up */
 async function measureRound(
   stage: Stage,
-  contenders: readonly Contender[],
+  contenders: Before,
   row: Row,
   byName: Map<Name, number[]>,
   round: number,
 ): Promise<void> {
-  const among = contenders.filter(({ name }) => row.contenders.includes(name))
+  const among = contenders[transportOf(row)].filter(({ name }) => row.contenders.includes(name))
   const seconds = round >= 0 ? secondsOfRound : row.isWarm ? warmUpSecondsOfWarm : warmUpSeconds
   // Whoever is first in one round is last in another.
   for (const contender of rotated(among, round + 1)) {

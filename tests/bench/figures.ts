@@ -32,7 +32,7 @@ export function timesOf(one: Figure | undefined, other: Figure | undefined): num
   return times.length === 0 ? null : medianOf(times)
 }
 
-function medianOf(values: readonly number[]): number {
+export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
   return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2

@@ -36,24 +36,23 @@ const all: readonly Name[] = ['gateway', 'bare', 'haproxy']
  * One process for each number of sessions, their rounds alternating: what the machine does meanwhile is in all.
  * @returns for each number of sessions µs an event, and how many times that of the fewest it is
  */
-export async function measureGrowth(
-  stage: Stage,
-  port: number,
-  isPresent: (name: Name) => boolean,
-): Promise<Figure[]> {
+export async function measureGrowth(stage: Stage, isPresent: (name: Name) => boolean): Promise<Figure[]> {
   const found: Figure[] = []
   for (const name of all.filter(isPresent)) {
-    const ofName = await measureOne(stage, port, name)
+    const ofName = await measureOne(stage, name)
     console.error(`growth, ${name}: ${ofName.map(({ median }) => median).join('  ')}`)
     found.push(...ofName, ...growthOf(ofName))
   }
   return found
 }
 
-async function measureOne(stage: Stage, port: number, name: Name): Promise<Figure[]> {
+async function measureOne(stage: Stage, name: Name): Promise<Figure[]> {
   const members: Member[] = []
   for (const sessions of counts.filter(count => count <= mostSessions())) {
-    const contender = await startContender(name, port, `${name}-of-${sessions}`, fewPings)
+    const contender = await startContender(name, stage.upstreams.plain, {
+      group: `${name}-of-${sessions}`,
+      environment: fewPings,
+    })
     await openSessions(stage, contender, sessions)
     members.push({ contender, sessions, micros: [] })
   }

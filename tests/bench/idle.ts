@@ -17,17 +17,13 @@ const pingedSessions = 5000
 const heartbeatMs = 10_000
 
 /** Measures each contender in a fresh process for each number of sessions. */
-export async function measureIdle(
-  stage: Stage,
-  port: number,
-  isPresent: (name: Name) => boolean,
-): Promise<Figure[]> {
+export async function measureIdle(stage: Stage, isPresent: (name: Name) => boolean): Promise<Figure[]> {
   const found: Figure[] = []
   for (const { sessions, names } of loads) {
     const count = Math.min(sessions, mostSessions())
     if (count < sessions) console.error(`idle: ${count} for ${sessions}, by the limit of open files`)
     for (const name of names.filter(isPresent)) {
-      const contender = await startContender(name, port)
+      const contender = await startContender(name, stage.upstreams.plain)
       const { pid, stop } = contender
       await rest(settleMs)
       const base = memoryBytes(pid ?? 0)

@@ -17,13 +17,9 @@ const settleMs = 300
 const shares = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 }
 
 /** Measures the delay from upstream's send to the client's receipt, direct and through each contender. */
-export async function measureLatency(
-  stage: Stage,
-  port: number,
-  isPresent: (name: Name) => boolean,
-): Promise<Figure[]> {
+export async function measureLatency(stage: Stage, isPresent: (name: Name) => boolean): Promise<Figure[]> {
   const names = (['direct', 'gateway', 'bare', 'parse', 'haproxy'] as const).filter(isPresent)
-  const contenders = await Promise.all(names.map(name => startContender(name, port)))
+  const contenders = await Promise.all(names.map(name => startContender(name, stage.upstreams.plain)))
   const found: Figure[] = []
   for (const { sessions, seconds } of loads) {
     for (const contender of contenders) {

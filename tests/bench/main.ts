@@ -1,9 +1,14 @@
 /**
  * `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds.
  *
- *   --rounds N    rounds of every row, by each process that measures it (4)
+ *   --rounds N    rounds of every row, by each process that measures it (4; with --pair 16)
  *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
  *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
+ *   --gate        two minutes: the gateway beside the bare relay; fails where it is dearer than `gate.json` allows
+ *   --record      with --gate: what is measured becomes the baseline in `gate.json`
+ *   --pair DIR    this checkout beside another that is installed there, to see what a change costs
+ *   --processes N with --pair: pairs of processes, one after another (10)
+ *   --fairness    how fast a bystander is answered while somebody floods; fails beyond 100 ms at the 99th percentile
  *
  * A table for people at the end, and what of it was aimed at; JSON lines before it for machines.
  */
@@ -12,51 +17,77 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { printAims } from './aims.ts'
 import { chartOf } from './chart.ts'
+import { compareCheckouts } from './checkouts.ts'
 import { startCommanded } from './command.ts'
 import { isPresent } from './contenders.ts'
 import { measureCpu } from './cpu.ts'
+import { measureFairness } from './fairness.ts'
 import { printLines, printTable } from './figures.ts'
+import { runGate } from './gate.ts'
 import { measureGrowth } from './growth.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { rows, type Stage } from './rows.ts'
 import { schedule } from './scheduling.ts'
+import type { Upstreams } from './source.ts'
 import { measureThroughput } from './throughput.ts'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '4' },
+    rounds: { type: 'string' },
     only: { type: 'string', default: '' },
     chart: { type: 'string' },
+    gate: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
+    fairness: { type: 'boolean', default: false },
+    pair: { type: 'string' },
+    processes: { type: 'string', default: '10' },
   },
 })
-const rounds = Number(values.rounds)
+const rounds = Number(values.rounds ?? (values.pair === undefined ? 4 : 16))
 const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)
 
 const startedAt = performance.now()
-const stage: Stage = {
-  source: await startCommanded(join(import.meta.dirname, 'source.ts')),
-  clients: await startCommanded(join(import.meta.dirname, 'clients.ts')),
-}
-const port = await stage.source.ask<number>('port')
-const asked = rows.filter(({ name }) => isAsked(name))
-const surroundings = [stage.source, stage.clients]
-schedule('batch', surroundings)
-const costs = [
-  ...(await measureCpu(stage, port, asked, rounds)),
-  ...(isAsked('growth') ? await measureGrowth(stage, port, isPresent) : []),
-]
-schedule('other', surroundings)
-const figures = [
-  ...costs,
-  ...(isAsked('throughput') ? await measureThroughput(stage, port) : []),
-  ...(isAsked('latency') ? await measureLatency(stage, port, isPresent) : []),
-  ...(isAsked('idle') ? await measureIdle(stage, port, isPresent) : []),
-]
-printLines(figures)
-printTable(figures)
-printAims(figures)
-if (values.chart !== undefined) writeFileSync(values.chart, chartOf(figures))
+const isReached = values.fairness ? await measureFairness(isAsked) : await measureOnStage()
 console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`)
-process.exit(0)
+process.exit(isReached ? 0 : 1)
+
+async function measureOnStage(): Promise<boolean> {
+  const source = await startCommanded(join(import.meta.dirname, 'source.ts'))
+  const stage: Stage = {
+    source,
+    clients: await startCommanded(join(import.meta.dirname, 'clients.ts')),
+    upstreams: await source.ask<Upstreams>('upstreams'),
+  }
+  schedule('batch', [stage.source, stage.clients])
+  if (values.gate) return runGate(stage, values.record)
+  if (values.pair === undefined) await measureAll(stage)
+  else
+    await compareCheckouts(stage, {
+      checkout: values.pair,
+      processes: Number(values.processes),
+      rounds,
+      isAsked,
+    })
+  return true
+}
+
+async function measureAll(stage: Stage): Promise<void> {
+  const asked = rows.filter(({ name }) => isAsked(name))
+  const costs = [
+    ...(await measureCpu(stage, asked, rounds)),
+    ...(isAsked('growth') ? await measureGrowth(stage, isPresent) : []),
+  ]
+  schedule('other', [stage.source, stage.clients])
+  const figures = [
+    ...costs,
+    ...(isAsked('throughput') ? await measureThroughput(stage) : []),
+    ...(isAsked('latency') ? await measureLatency(stage, isPresent) : []),
+    ...(isAsked('idle') ? await measureIdle(stage, isPresent) : []),
+  ]
+  printLines(figures)
+  printTable(figures)
+  printAims(figures)
+  if (values.chart !== undefined) writeFileSync(values.chart, chartOf(figures))
+}

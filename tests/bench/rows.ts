@@ -3,6 +3,7 @@ import type { Commanded } from './command.ts'
 import type { Contender, Name } from './contenders.ts'
 import type { Kind } from './events.ts'
 import { cpuMicros } from './process-tree.ts'
+import type { Transport, Upstreams } from './source.ts'
 
 export interface Row {
   readonly name: string
@@ -11,6 +12,8 @@ export interface Row {
   readonly bytes: number
   readonly perSecond: number
   readonly contenders: readonly Name[]
+  /** How upstream is spoken to (default plain). */
+  readonly transport?: Transport
   /** Another row has warmed up what this one takes. */
   readonly isWarm?: boolean
   /** How many processes of the gateway and of the bare relay measure it, one after another (default 5). */
@@ -18,6 +21,8 @@ export interface Row {
   /** The row that an aim compares this one with: their rounds alternate. */
   readonly beside?: string
 }
+
+export const transportOf = ({ transport = 'plain' }: Row): Transport => transport
 
 const relays: readonly Name[] = ['gateway', 'bare', 'parse', 'haproxy']
 
@@ -27,6 +32,11 @@ const sizes = [
   { label: '6.4 kB', bytes: 6400, perSecond: 12_000 },
   { label: '64 kB', bytes: 64_000, perSecond: 1600, processes: 3 },
 ]
+
+/** Before a TLS upstream the bare relay takes twice as long: half of the pace. */
+const secureSizes = sizes
+  .filter(({ label }) => label !== '64 kB')
+  .map(size => ({ ...size, perSecond: size.perSecond / 2 }))
 
 /** Up, small events cost the gateway nearly what it may: more processes tell more surely on which side. */
 const processesOfNearest = 10
@@ -53,6 +63,19 @@ export const rows: readonly Row[] = [
       isWarm: index > 0,
     }),
   ),
+  ...(['down', 'up'] as const).flatMap(way =>
+    secureSizes.map(
+      ({ label, ...size }, index): Row => ({
+        name: `${way}, ${label}, TLS`,
+        way,
+        kind: way === 'down' ? 'audio' : 'append',
+        ...size,
+        transport: 'tls',
+        contenders: ['gateway', 'bare'],
+        isWarm: index > 0,
+      }),
+    ),
+  ),
   { ...row('dropped, 6.4 kB', 'dropped', 6400, 12_000, ['gateway', 'bare']), beside: 'down, 6.4 kB' },
   row('extraction, 2 kB', 'record', 2000, 12_000, ['gateway', 'bare']),
   row('dialect, 6.4 kB', 'audio', 6400, 12_000, ['dialect', 'bare']),
@@ -67,6 +90,7 @@ function row(name: string, kind: Kind, bytes: number, perSecond: number, contend
 export interface Stage {
   readonly source: Commanded
   readonly clients: Commanded
+  readonly upstreams: Upstreams
 }
 
 /** Opens sessions through a contender, besides those that it has. @returns how long that took (ms) */

@@ -1,5 +1,10 @@
 /** The upstream of the bench, a process of its own: sends what it is told to, and counts what it gets. */
-import uWS, { type WebSocket } from 'uWebSockets.js'
+
+import uWS, { type TemplatedApp, type WebSocket, type WebSocketBehavior } from 'uWebSockets.js'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeCertificate } from '../../runtime/simulator/certificate.ts'
 import { answerCommands } from './command.ts'
 import { type Kind, makeEvent, nowMicros, stampAt, stampDigits } from './events.ts'
 import { pace } from './pace.ts'
@@ -9,10 +14,20 @@ interface Session {
   readonly group: string
 }
 
+/** Where the source is dialled. */
+export interface Upstream {
+  readonly port: number
+  /** Its self-signed certificate (PEM); null where it speaks no TLS. */
+  readonly certFile: string | null
+}
+
+export type Transport = 'plain' | 'tls'
+export type Upstreams = Readonly<Record<Transport, Upstream>>
+
 const groups = new Map<string, Set<WebSocket<Session>>>()
 const received = new Map<string, number>()
 
-const app = uWS.App().ws<Session>('/*', {
+const behavior: WebSocketBehavior<Session> = {
   compression: uWS.DISABLED,
   maxPayloadLength: 16 * 1024 * 1024,
   maxBackpressure: 0,
@@ -43,7 +58,7 @@ const app = uWS.App().ws<Session>('/*', {
   close: socket => {
     groups.get(socket.getUserData().group)?.delete(socket)
   },
-})
+}
 
 const smallestEvent = 100
 const startsWith = (data: ArrayBuffer, text: string) =>
@@ -99,14 +114,35 @@ async function flood({ group, kind, bytes, count }: Sending): Promise<void> {
   }
 }
 
-app.listen('127.0.0.1', 0, listening => {
-  if (!listening) throw new Error('no port can be had')
-  const port = uWS.us_socket_local_port(listening)
-  answerCommands({
-    port: async () => port,
-    send: async (sending: Sending) => send(sending),
-    flood: async (sending: Sending) => flood(sending),
-    received: async (group: string) => received.get(group) ?? 0,
-    sessions: async (group: string) => groups.get(group)?.size ?? 0,
+/** The certificate, in files, as processes before the source are told of it by a file's name. */
+async function writeCertificate(): Promise<{ key_file_name: string; cert_file_name: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-source-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const { key, cert } = await makeCertificate()
+  writeFileSync(keyFile, key, { mode: 0o600 })
+  writeFileSync(certFile, cert)
+  return { key_file_name: keyFile, cert_file_name: certFile }
+}
+
+function listen(app: TemplatedApp): Promise<number> {
+  return new Promise((resolve, reject) => {
+    app.ws<Session>('/*', behavior).listen('127.0.0.1', 0, listening => {
+      if (listening) resolve(uWS.us_socket_local_port(listening))
+      else reject(new Error('no port can be had'))
+    })
   })
+}
+
+const certificate = await writeCertificate()
+const upstreams: Upstreams = {
+  plain: { port: await listen(uWS.App()), certFile: null },
+  tls: { port: await listen(uWS.SSLApp(certificate)), certFile: certificate.cert_file_name },
+}
+answerCommands({
+  upstreams: async () => upstreams,
+  send: async (sending: Sending) => send(sending),
+  flood: async (sending: Sending) => flood(sending),
+  received: async (group: string) => received.get(group) ?? 0,
+  sessions: async (group: string) => groups.get(group)?.size ?? 0,
 })

@@ -43,10 +43,10 @@ const loads: readonly Load[] = [
 const headBytes = (payload: number) => (payload < 126 ? 2 : 4)
 
 /** @returns events a second, from the first that is sent to the last that arrives */
-export async function measureThroughput(stage: Stage, port: number): Promise<Figure[]> {
+export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   const sinks = await startCommanded(join(import.meta.dirname, 'sinks.ts'))
   const names = [...new Set(loads.flatMap(load => load.names))]
-  const contenders = await Promise.all(names.map(name => startContender(name, port)))
+  const contenders = await Promise.all(names.map(name => startContender(name, stage.upstreams.plain)))
   for (const { name: group, url } of contenders) await sinks.ask('open', { group, url, count: sessions })
   const found: Figure[] = []
   for (const { row, names, kind, bytes, events, yields } of loads) {
