@@ -49,12 +49,15 @@ function kept(t: Stage) {
   const counting = countingStore(t)
   const conversation = new Conversation()
   const faults: unknown[] = []
-  const keeper = new KeptConversation({ store: counting.store }, {
-    conversation,
-    owner: 'anonymous',
-    onTicket: () => undefined,
-    onFault: fault => faults.push(fault),
-  })
+  const keeper = new KeptConversation(
+    { store: counting.store },
+    {
+      conversation,
+      owner: 'anonymous',
+      onTicket: () => undefined,
+      onFault: fault => faults.push(fault),
+    },
+  )
   t.teardown(() => keeper.stop())
   const say = (text: string) => {
     conversation.expect({ type: 'message', role: 'user', content: [{ text }] })
