@@ -6,7 +6,7 @@
  */
 import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import type { Input, Output } from '@pulumi/pulumi'
-import { paths } from '../runtime/contract.ts'
+import { paths } from '../runtime/core/contract.ts'
 import type { Ground } from './ground.ts'
 
 export interface Availability {

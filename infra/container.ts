@@ -1,7 +1,7 @@
 /** What a revision is made of: the container, its environment, its probes, how it scales. */
 import type { types } from '@pulumi/azure-native'
 import type { Input } from '@pulumi/pulumi'
-import { noTranscription, paths } from '../runtime/contract.ts'
+import { noTranscription, paths } from '../runtime/core/contract.ts'
 import type { Ground } from './ground.ts'
 import { addressPlan } from './network.ts'
 
@@ -20,7 +20,7 @@ export interface ContainerParts {
 const platformNetworks = ['100.100.0.0/17', '100.100.128.0/19', '100.100.160.0/19', '100.100.192.0/19']
 
 /**
- * The container's environment; every name stands in `runtime/settings/environment.ts`. A process uses one core:
+ * The container's environment; every name stands in `runtime/config/environment.ts`. A process uses one core:
  * alone on two it could never reach the share of them at which replicas scale. The number is told, not left to
  * `auto`, which counts the host's cores wherever a platform sets no quota.
  */

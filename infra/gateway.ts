@@ -6,7 +6,7 @@
 import type { types } from '@pulumi/azure-native'
 import * as network from '@pulumi/azure-native/network/index.js'
 import { interpolate, type Resource } from '@pulumi/pulumi'
-import { paths } from '../runtime/contract.ts'
+import { paths } from '../runtime/core/contract.ts'
 import type { Environment } from './environment.ts'
 import { createFirewallPolicy } from './firewall.ts'
 import { gatewayParts } from './gateway-parts.ts'

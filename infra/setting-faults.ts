@@ -1,6 +1,7 @@
 /** Settings that do not go together. */
-import { noTranscription } from '../runtime/contract.ts'
-import { environment, type VariableMeta } from '../runtime/settings/environment.ts'
+
+import { environment, type VariableMeta } from '../runtime/config/environment.ts'
+import { noTranscription } from '../runtime/core/contract.ts'
 import { ownVariables } from './own-variables.ts'
 import { type ChosenVariable, settingMeta, type Table, type WantedTraffic } from './setting-table.ts'
 

@@ -4,7 +4,7 @@
  * Over 200 lines because it is one table.
  */
 import { z } from 'zod'
-import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/contract.ts'
+import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/core/contract.ts'
 
 /** What a person reads when a setting is wrong, and in the documents. */
 export interface SettingMeta {

@@ -1,6 +1,6 @@
 /** Turns a stack's configuration into settings, or into the list of all its faults at once. */
 
-import { drainMarginSec } from '../runtime/contract.ts'
+import { drainMarginSec } from '../runtime/core/contract.ts'
 import { type ConfiguredModel, warnOfPreviews, warnOfRetirements } from '../runtime/models/warnings.ts'
 import { faultsAcross } from './setting-faults.ts'
 import { type SettingName, settingMeta, settingNames, settingTable, type Table } from './setting-table.ts'

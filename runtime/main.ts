@@ -2,11 +2,11 @@
 import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { ConfigError, isLoopback, readConfig } from './config.ts'
-import { maxHeaderBytes } from './contract.ts'
-import { describeFault } from './fault-boundary.ts'
-import { createLog, logOptions } from './log.ts'
-import { openLogOutput } from './log-output.ts'
+import { ConfigError, isLoopback, readConfig } from './config/config.ts'
+import { maxHeaderBytes } from './core/contract.ts'
+import { describeFault } from './core/fault-boundary.ts'
+import { createLog, logOptions } from './observability/log.ts'
+import { openLogOutput } from './observability/log-output.ts'
 
 /** A gateway, or the supervisor of several. */
 interface Serving {
@@ -24,7 +24,7 @@ const worker = Number(process.argv.find(flag => flag.startsWith(workerFlag))?.sl
 const dotenv = '.env'
 if (worker === 0 && existsSync(dotenv)) process.loadEnvFile(dotenv)
 if (process.argv.includes('--tls'))
-  await import('./local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
+  await import('./server/local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
 
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
@@ -70,7 +70,7 @@ async function start(): Promise<Serving> {
   if (worker > 0) return startAsWorker()
   const count = config.workers === 'auto' ? availableParallelism() : config.workers
   if (count > 1) return startWorkers(count)
-  const { startGateway } = await import('./gateway.ts')
+  const { startGateway } = await import('./gateway/gateway.ts')
   return startGateway(config, log)
 }
 
@@ -92,7 +92,7 @@ async function startWorkers(count: number): Promise<Serving> {
 async function startAsWorker(): Promise<Serving> {
   const [{ startWorker }, { startGateway }] = await Promise.all([
     import('./workers/worker.ts'),
-    import('./gateway.ts'),
+    import('./gateway/gateway.ts'),
   ])
   const onOrphaned = () => {
     log.warn('worker.orphaned')

@@ -1,6 +1,6 @@
 /** Who is at the other end: the socket's peer, or whom a trusted proxy says it speaks for. */
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { Network } from '../settings/access.ts'
+import type { Network } from '../config/access.ts'
 
 /** No chain of proxies is longer than this; what stands before is not looked at. */
 const maxHops = 20
@@ -43,14 +43,4 @@ export function plainAddress(text: string): string | null {
   if (mapped === null) return short
   const [high, low] = [Number.parseInt(mapped[1] ?? '', 16), Number.parseInt(mapped[2] ?? '', 16)]
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
-}
-
-/** What limits are counted by: an IPv4 address, or an IPv6 network of 64 bits, which one household or machine has whole. */
-export function addressShare(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail = ''] = address.split('::')
-  const first = head === '' ? [] : head.split(':')
-  const last = tail === '' ? [] : tail.split(':')
-  const zeros = address.includes('::') ? new Array(Math.max(0, 8 - first.length - last.length)).fill('0') : []
-  return `${[...first, ...zeros, ...last].slice(0, 4).join(':')}::/64`
 }

@@ -1,7 +1,7 @@
 /** API keys of clients. Only their SHA-256 is held, and every one is compared, so that time tells nothing. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { ApiKey } from '../settings/access.ts'
-import type { Principal } from '../types.ts'
+import type { ApiKey } from '../config/access.ts'
+import type { Principal } from '../core/ports.ts'
 
 /** Makes the check of a secret. @returns whose key it is, or null */
 export function createKeyCheck(keys: readonly ApiKey[]): (secret: string) => Principal | null {

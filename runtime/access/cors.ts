@@ -1,5 +1,5 @@
 /** Answers for pages of other origins that are allowed (Fetch standard, "HTTP-CORS protocol"). */
-import type { HttpAnswer, HttpRequest } from '../http.ts'
+import type { HttpAnswer, HttpRequest } from '../server/http.ts'
 
 /** How long a browser may remember what a preflight told it (s). */
 const maxAgeSec = 600

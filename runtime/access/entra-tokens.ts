@@ -3,8 +3,8 @@
  * Source: "Secure applications and APIs by validating claims" and "Access tokens", learn.microsoft.com.
  */
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import type { InboundEntra } from '../settings/access.ts'
-import type { Principal } from '../types.ts'
+import type { InboundEntra } from '../config/access.ts'
+import type { Principal } from '../core/ports.ts'
 
 export interface TokenCheckOptions {
   readonly settings: InboundEntra

@@ -4,9 +4,9 @@
  * several calls, as at the API itself.
  */
 import { createHash } from 'node:crypto'
+import type { Principal } from '../core/ports.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import type { Principal } from '../types.ts'
 
 export interface MintedKey {
   /** Who had it minted. */

@@ -1,9 +1,9 @@
 /** Who asks: decided by the one credential that a request shows, before anything is done for it. */
 
-import { GatewayError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import type { AccessConfig } from '../settings/access.ts'
-import type { Principal } from '../types.ts'
+import type { AccessConfig } from '../config/access.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/ports.ts'
+import type { Log } from '../observability/log.ts'
 import type { TokenVerdict } from './entra-tokens.ts'
 import { isEphemeral } from './ephemeral-keys.ts'
 import { isOriginAllowed } from './origin.ts'

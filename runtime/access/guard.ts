@@ -1,18 +1,32 @@
 /** Stands before every path: what is not listed as open is reached with a credential and within limits only. */
 
-import type { Clock } from '../clock.ts'
-import { type ErrorCode, GatewayError } from '../errors.ts'
-import { errorAnswer, type HttpAnswer, type HttpHandler, type HttpRequest, type HttpRoute } from '../http.ts'
-import type { Log } from '../log.ts'
-import type { AccessLimits } from '../settings/access.ts'
-import type { Accepted, Client, Connection, Meter, Principal, SocketRoute, UpgradeRequest } from '../types.ts'
+import type { AccessLimits } from '../config/access.ts'
+import type { Clock } from '../core/clock.ts'
+import { type ErrorCode, GatewayError } from '../core/errors.ts'
+import type {
+  Accepted,
+  Client,
+  Connection,
+  Meter,
+  Principal,
+  SocketRoute,
+  UpgradeRequest,
+} from '../core/ports.ts'
+import { type Counts, tokensOf } from '../limits/counts.ts'
+import { type LeasesOptions, Places } from '../limits/leases.ts'
+import type { Rates } from '../limits/rates.ts'
+import { accountOf, credentialShare, type Reached, type Share, shareOfAddress } from '../limits/shares.ts'
+import { Supervised, type SuperviseOptions } from '../limits/supervise.ts'
+import type { Log } from '../observability/log.ts'
+import {
+  errorAnswer,
+  type HttpAnswer,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpRoute,
+} from '../server/http.ts'
 import { allowOrigin, preflight } from './cors.ts'
-import { type Counts, tokensOf } from './counts.ts'
 import type { Asking, Gate } from './gate.ts'
-import { type LeasesOptions, Places } from './leases.ts'
-import type { Rates } from './rates.ts'
-import { accountOf, credentialShare, type Reached, type Share, shareOfAddress } from './shares.ts'
-import { Supervised, type SuperviseOptions } from './supervise.ts'
 import type { Tries } from './tries.ts'
 
 export interface GuardOptions {

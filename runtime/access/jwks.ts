@@ -3,8 +3,8 @@
  * that is not known, and never more often than is good for the service, whatever ids clients make up.
  */
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose'
-import { GatewayError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Log } from '../observability/log.ts'
 
 export interface JwksOptions {
   readonly url: URL

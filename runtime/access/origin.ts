@@ -1,5 +1,5 @@
 /** Which pages may connect. Browsers name the page's origin (RFC 6454 section 7); other clients name none. */
-import { isLoopback } from '../settings/variable.ts'
+import { isLoopback } from '../config/variable.ts'
 
 export interface OriginRule {
   /** Origins, or `*` for all. */

@@ -1,8 +1,8 @@
 /** One-time tickets: what a browser shows in place of its credential when it opens a socket. */
 import { createHash, randomBytes } from 'node:crypto'
+import type { Principal } from '../core/ports.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import type { Principal } from '../types.ts'
 
 export interface TicketsOptions {
   readonly store: Pick<Store, 'set' | 'take'>

@@ -2,9 +2,9 @@
  * What addresses try, counted in this process before a credential is looked at: whoever shows none or a
  * wrong one costs neither a check nor a command to the store once it has tried too often.
  */
-import type { GatewayError } from '../errors.ts'
-import { type Counted, limitOf, minuteMs, tooManyAMinute } from './counts.ts'
-import { limitReached, type Reached, type Share } from './shares.ts'
+import type { GatewayError } from '../core/errors.ts'
+import { type Counted, limitOf, minuteMs, tooManyAMinute } from '../limits/counts.ts'
+import { limitReached, type Reached, type Share } from '../limits/shares.ts'
 
 export interface TriesOptions {
   /** Unix time (ms). */

@@ -1,10 +1,10 @@
 /** What happens in a call, counted here and written to the shared record a few times a second. */
 
-import type { GatewayError } from '../errors.ts'
+import type { GatewayError } from '../core/errors.ts'
 import { usageOf } from '../events/usage.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { endsResponse } from '../turn.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { endsResponse } from '../session/turn.ts'
 import { endCall } from './end-call.ts'
 import type { Activity, CallRecord } from './record.ts'
 import { type CallRecords, leaseMs } from './records.ts'

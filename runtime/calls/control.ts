@@ -12,13 +12,14 @@
  * only a call that it does not know any more has ended. Leaving a call does not end it. One that the server must
  * hear (`stays`) is heard without observers, asked for again after a failure too, and hung up if that is in vain.
  */
-import type { Limits } from '../config.ts'
-import { GatewayError } from '../errors.ts'
+
+import { GatewayError } from '../core/errors.ts'
+import { describeFault, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
+import type { Client, Dial, Upstream, UpstreamListener } from '../core/ports.ts'
 import { isFields, parseFields } from '../events/fields.ts'
-import { describeFault, enterLater, type FaultOwner, internalError } from '../fault-boundary.ts'
-import { Outbox } from '../outbox.ts'
-import type { SessionGuard } from '../session-guard.ts'
-import type { Client, Dial, Upstream, UpstreamListener } from '../types.ts'
+import { Outbox } from '../session/outbox.ts'
+import type { Limits } from '../session/session.ts'
+import type { SessionGuard } from '../session/session-guard.ts'
 import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
 import { Observers } from './observers.ts'
 import { Playout } from './playout.ts'

@@ -1,6 +1,6 @@
 /** The end of a call, told once, whichever replica or request is first to know of it. */
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
 

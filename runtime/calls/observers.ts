@@ -1,7 +1,7 @@
 /** Those who watch one call on this replica. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Client } from '../core/ports.ts'
 import { parseFields } from '../events/fields.ts'
-import type { Client } from '../types.ts'
 
 export interface ObserversOptions {
   /** An observer for whom more than this waits is dropped (bytes). */

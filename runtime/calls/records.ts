@@ -3,7 +3,7 @@
  * Over 200 lines because nothing else may know the keys of its entries.
  */
 import { randomBytes } from 'node:crypto'
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { type Activity, type CallRecord, fieldsOf, recordOf } from './record.ts'

@@ -1,6 +1,6 @@
 /** The events that the gateway itself writes. */
-import type { GatewayError } from '../errors.ts'
-import type { Dialect } from '../types.ts'
+import type { GatewayError } from '../core/errors.ts'
+import type { Dialect } from '../core/ports.ts'
 
 export const responseCreate = '{"type":"response.create"}'
 export const audioCommit = '{"type":"input_audio_buffer.commit"}'

@@ -1,5 +1,5 @@
 /** The allow-list of `/realtime`: which of the upstream's events reach the client. */
-import { namesOf } from './dialect.ts'
+import { namesOf } from './event-names.ts'
 import { compileGlob } from './glob.ts'
 
 /** Admits binary frames, which have no type. */

@@ -2,7 +2,7 @@
  * The store of a replica that is alone: bounded, expiring, gone with the process. Over 200 lines because
  * every operation must keep the same two sums, of entries and of bytes.
  */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
 import { Listing } from './listing.ts'
 import type { Change, Charge, Fields, Quota, Store } from './store.ts'
 

@@ -1,5 +1,5 @@
 /** Chooses the store by configuration. */
-import type { Log } from '../log.ts'
+import type { Log } from '../observability/log.ts'
 import { createMemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
 

@@ -5,8 +5,8 @@
  * and that write decide together whether Redis is available.
  */
 import { createClient, ErrorReply } from 'redis'
-import { GatewayError } from '../errors.ts'
-import type { Log } from '../log.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Log } from '../observability/log.ts'
 
 export interface RedisOptions {
   /** `redis://` or `rediss://`; a password in it never reaches a log. */

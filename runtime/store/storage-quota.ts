@@ -1,5 +1,5 @@
 /** What one owner may have stored at once, so that nobody fills the store for the others. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { Quota, Store } from './store.ts'
 
 export interface StorageQuotaOptions {

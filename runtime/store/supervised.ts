@@ -1,5 +1,5 @@
 /** The store of a worker without Redis: the supervisor's memory, asked over the line between them. */
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { Change, Charge, Fields, Quota, Store } from './store.ts'
 
 /** What can be asked of a store over a line; all that it does but its own end. */

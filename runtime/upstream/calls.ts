@@ -1,10 +1,10 @@
 /** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, hang-ups. */
 import { z } from 'zod'
-import { type Credential, ephemeralCredential } from '../credentials/credentials.ts'
-import { GatewayError } from '../errors.ts'
-import { restUrl, type Target } from '../target.ts'
+import { GatewayError } from '../core/errors.ts'
 import { headersWithin } from './credential-headers.ts'
+import { type Credential, ephemeralCredential } from './credentials/credentials.ts'
 import { asRefusal } from './refusal.ts'
+import { restUrl, type Target } from './target.ts'
 
 export interface Calls {
   /** Mints a key that a browser may hold. @param wish its `session`: what a session made with it begins with */

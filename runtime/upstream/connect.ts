@@ -3,11 +3,11 @@
  * Over 200 lines because an attempt and its connection are one state.
  */
 import { type ClientOptions, WebSocket } from 'ws'
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
+import { enter, type FaultOwner } from '../core/fault-boundary.ts'
+import type { Upstream, UpstreamListener } from '../core/ports.ts'
 import { eventType } from '../events/type.ts'
-import { enter, type FaultOwner } from '../fault-boundary.ts'
-import { Heartbeat, type Watching } from '../heartbeat.ts'
-import type { Upstream, UpstreamListener } from '../types.ts'
+import { Heartbeat, type Watching } from '../session/heartbeat.ts'
 import { DirectReader, type Reading } from './direct-reader.ts'
 import { DirectWriter } from './direct-writer.ts'
 import { brokenProtocol, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'

@@ -1,6 +1,7 @@
 /** The headers that authenticate a dial, with a deadline over whatever has to be asked for them. */
-import type { Credential } from '../credentials/credentials.ts'
-import { GatewayError } from '../errors.ts'
+
+import { GatewayError } from '../core/errors.ts'
+import type { Credential } from './credentials/credentials.ts'
 
 /**
  * Asks a credential for its headers.

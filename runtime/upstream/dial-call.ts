@@ -1,12 +1,13 @@
 /** Joins a running call over WebSocket. */
-import type { Credential } from '../credentials/credentials.ts'
-import { GatewayError } from '../errors.ts'
-import { describeFault } from '../fault-boundary.ts'
-import type { Log } from '../log.ts'
-import { callUrl, type Target } from '../target.ts'
-import type { Dial, UpstreamListener } from '../types.ts'
+
+import { GatewayError } from '../core/errors.ts'
+import { describeFault } from '../core/fault-boundary.ts'
+import type { Dial, UpstreamListener } from '../core/ports.ts'
+import type { Log } from '../observability/log.ts'
 import { connect } from './connect.ts'
 import { headersWithin } from './credential-headers.ts'
+import type { Credential } from './credentials/credentials.ts'
+import { callUrl, type Target } from './target.ts'
 
 export interface CallDialerOptions {
   readonly target: Target

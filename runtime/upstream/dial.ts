@@ -2,16 +2,17 @@
  * Dials upstream until a session exists: each place in turn, then jittered backoff and another round;
  * one deadline over all.
  */
-import type { Circuit } from '../circuit.ts'
-import { GatewayError } from '../errors.ts'
-import { describeFault } from '../fault-boundary.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
-import { realtimeUrl } from '../target.ts'
-import type { Dial, UpstreamListener } from '../types.ts'
+
+import { GatewayError } from '../core/errors.ts'
+import { describeFault } from '../core/fault-boundary.ts'
+import type { Dial, UpstreamListener } from '../core/ports.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Circuit } from './circuit.ts'
 import { connect } from './connect.ts'
 import { headersWithin } from './credential-headers.ts'
 import { isPlaceAtFault, nextPlace, type Place } from './places.ts'
+import { realtimeUrl } from './target.ts'
 
 export interface DialerOptions {
   /** Time in which a session must exist, retries included (ms). */

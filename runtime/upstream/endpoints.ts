@@ -1,11 +1,30 @@
 /** The endpoints that the configuration names, each with what proves the gateway to it. */
-import { systemClock } from '../clock.ts'
-import { keyCredential } from '../credentials/credentials.ts'
-import { startEntraCredential } from '../credentials/entra.ts'
-import type { Log } from '../log.ts'
-import type { UpstreamConfig } from '../settings/upstream.ts'
-import type { Target } from '../target.ts'
+import { systemClock } from '../core/clock.ts'
+import type { Log } from '../observability/log.ts'
+import { keyCredential } from './credentials/credentials.ts'
+import { startEntraCredential } from './credentials/entra.ts'
 import type { Endpoint } from './places.ts'
+import type { Target } from './target.ts'
+
+/** Where upstream is, and how the gateway authenticates there. */
+export interface UpstreamConfig {
+  /** null: the embedded simulator, whose address is known only once it listens. */
+  readonly target: Target | null
+  /** Further endpoints with the same deployments, which take over when the first cannot serve. */
+  readonly fallbackTargets: readonly Target[]
+  /** Sent to upstream; never logged. That of the first endpoint; '' with Entra. */
+  readonly apiKey: string
+  /** Those of the fallback endpoints, in their order. */
+  readonly fallbackKeys: readonly string[]
+  /** null: keys are used. */
+  readonly entra: EntraSettings | null
+}
+
+export interface EntraSettings {
+  readonly scope: string
+  readonly clientId: string | undefined
+  readonly identity: 'managed' | 'workload' | 'default'
+}
 
 export interface Endpoints {
   /** The first serves what is not dialled by place: ephemeral keys, calls. */

@@ -1,8 +1,9 @@
 /** Where a session may be opened: each deployment at each endpoint, in the order of preference. */
-import { Circuit, type CircuitOptions } from '../circuit.ts'
-import type { Credential } from '../credentials/credentials.ts'
-import type { GatewayError } from '../errors.ts'
-import type { Target } from '../target.ts'
+
+import type { GatewayError } from '../core/errors.ts'
+import { Circuit, type CircuitOptions } from './circuit.ts'
+import type { Credential } from './credentials/credentials.ts'
+import type { Target } from './target.ts'
 
 export interface Place {
   /** The deployment, with the endpoint's host where there are several; for logs and metrics. */

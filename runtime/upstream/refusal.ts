@@ -1,6 +1,6 @@
 /** Why upstream would not have us: an HTTP status before the upgrade (Azure) or an `error` event after it (OpenAI). */
 import type { IncomingMessage } from 'node:http'
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../core/errors.ts'
 
 /** A refusal's body is read up to this (bytes), for its error code. */
 const maxBodyBytes = 16 * 1024

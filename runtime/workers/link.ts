@@ -1,5 +1,5 @@
 /** One end of the line between the supervisor and a worker: either may ask, and is answered. */
-import { type ErrorCode, errorTable, GatewayError } from '../errors.ts'
+import { type ErrorCode, errorTable, GatewayError } from '../core/errors.ts'
 
 /** The part of a child process, and of the process itself, that is used here (node:child_process, IPC). */
 export interface Line {

@@ -1,7 +1,7 @@
 /** One worker's place: filled by a process, and by another when that one ends. */
 import type { ChildProcess } from 'node:child_process'
-import type { Log } from '../log.ts'
-import type { Counts } from '../metrics.ts'
+import type { Log } from '../observability/log.ts'
+import type { Counts } from '../observability/metrics.ts'
 import { type Answers, startMs } from './link.ts'
 import { type Exit, followProcess, type WorkerProcess } from './worker-process.ts'
 

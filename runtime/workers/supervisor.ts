@@ -1,8 +1,8 @@
 /** Several gateways on one port: starts them, replaces one that ends, holds what they share, ends them together. */
 import type { ChildProcess } from 'node:child_process'
-import type { Config } from '../config.ts'
-import type { Log } from '../log.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Config } from '../config/config.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
 import type { Simulator } from '../simulator/server.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { answerFrom } from '../store/supervised.ts'

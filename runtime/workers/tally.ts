@@ -1,6 +1,6 @@
 /** What all workers counted, as one: a sum that never goes back, whoever of them has died. */
 import { AggregatorRegistry, Counter, Gauge, type Registry } from 'prom-client'
-import type { Counts } from '../metrics.ts'
+import type { Counts } from '../observability/metrics.ts'
 
 export interface WorkersNow {
   /** How many answered. */

@@ -1,8 +1,8 @@
 /** A gateway that is one of several on its port: what they share, it asks of the supervisor. */
-import type { Config } from '../config.ts'
-import type { Gateway, Shared } from '../gateway.ts'
-import type { Log } from '../log.ts'
-import { createMetrics } from '../metrics.ts'
+import type { Config } from '../config/config.ts'
+import type { Gateway, Shared } from '../gateway/gateway.ts'
+import type { Log } from '../observability/log.ts'
+import { createMetrics } from '../observability/metrics.ts'
 import { createSupervisedStore } from '../store/supervised.ts'
 import { answerMs, type Line, Link, startMs } from './link.ts'
 

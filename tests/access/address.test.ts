@@ -1,8 +1,9 @@
 /** Whose address counts, and which pages may connect. */
 import test from 'ava'
-import { addressShare, createAddressReader, plainAddress } from '../../runtime/access/address.ts'
+import { createAddressReader, plainAddress } from '../../runtime/access/address.ts'
 import { isOriginAllowed } from '../../runtime/access/origin.ts'
-import { readConfig } from '../../runtime/config.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import { addressShare } from '../../runtime/limits/shares.ts'
 
 const proxies = readConfig({ TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::/32, 192.0.2.1' }).access.trustedProxies
 

@@ -1,4 +1,4 @@
-import type { Beating, Mark } from '../../runtime/clock.ts'
+import type { Beating, Mark } from '../../runtime/core/clock.ts'
 
 /** A clock that a test moves by hand. */
 export interface Clock {

@@ -1,9 +1,9 @@
 /** What one owner may have stored at once: over it that owner is refused, and the others go on. */
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { someOffer } from '../calls/caller.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor, gatewayOn } from '../gateway/start.ts'
-import { someOffer } from '../sideband/caller.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { type Answer, knockHttp } from './knock.ts'
 

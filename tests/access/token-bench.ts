@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava'
 import { createTokenCheck, jwksUrl, type TokenVerdict } from '../../runtime/access/entra-tokens.ts'
 import { createJwks } from '../../runtime/access/jwks.ts'
-import type { InboundEntra } from '../../runtime/settings/access.ts'
+import type { InboundEntra } from '../../runtime/config/access.ts'
 import { type Authority, audience, startAuthority, tenantId } from './authority.ts'
 
 export const skewSec = 60

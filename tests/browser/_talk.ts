@@ -1,5 +1,5 @@
 /** A talk for tests, and the messages that it gets. */
-import type { ChatMessage, ChatRequest } from '../../runtime/types.ts'
+import type { ChatMessage, ChatRequest } from '../../runtime/core/wire.ts'
 import { Talk } from '../../web/chat/talk.ts'
 
 /** A talk whose line, voice and view write down what is asked of them. */

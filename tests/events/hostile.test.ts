@@ -1,8 +1,8 @@
 /** Translations of JSON that nobody vouches for: too deep, of the wrong types, with names that objects have themselves. */
 import test from 'ava'
-import { Conversation } from '../../runtime/conversation/conversation.ts'
 import { maxDepth, parseFields } from '../../runtime/events/fields.ts'
-import { toGa, toPreview } from './dialects.ts'
+import { Conversation } from '../../runtime/resume/conversation.ts'
+import { toGa, toPreview } from '../dialect/dialects.ts'
 
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 

@@ -1,8 +1,8 @@
 /** A gateway in a process of its own, as `runtime/main.ts` starts one, that tells what it holds in memory. */
 import { setTimeout as rest } from 'node:timers/promises'
-import { readConfig } from '../../runtime/config.ts'
-import { maxHeaderBytes } from '../../runtime/contract.ts'
-import type { Log } from '../../runtime/log.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import { maxHeaderBytes } from '../../runtime/core/contract.ts'
+import type { Log } from '../../runtime/observability/log.ts'
 import { answerCommands } from '../bench/command.ts'
 
 export interface Held {
@@ -14,7 +14,7 @@ export interface Held {
 
 // Read by uWebSockets.js when it is loaded.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
-const { startGateway } = await import('../../runtime/gateway.ts')
+const { startGateway } = await import('../../runtime/gateway/gateway.ts')
 
 /** Connections that the gateway ended itself since this was last asked for, by code and reason. */
 let ends: Record<string, number> = {}

@@ -1,7 +1,7 @@
 /** What is refused at an SDK address before the upgrade. */
 import test from 'ava'
-import { Resumes } from '../../runtime/conversation/resumes.ts'
-import { createRoutes } from '../../runtime/handlers/routes.ts'
+import { createRoutes } from '../../runtime/gateway/routes.ts'
+import { Resumes } from '../../runtime/resume/resumes.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }

@@ -1,9 +1,9 @@
 /** Upstream refuses the gateway's own settings: the client is told why and the session ends, rather than go on by defaults. */
 import test from 'ava'
+import { opened as listening } from '../chat/spoken.ts'
+import { firstAsked, nextEvent } from '../chat/upstream-events.ts'
 import { converse, type Message } from './converse.ts'
-import { opened as listening } from './spoken.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
-import { firstAsked, nextEvent } from './upstream-events.ts'
 
 const marvin = { REALTIME_VOICE: 'marvin' }
 const advice =

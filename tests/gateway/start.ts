@@ -1,9 +1,9 @@
 /** Starts what the tests talk to: gateways in this process, and upstreams that do as they are told. */
 import { type WebSocket, WebSocketServer } from 'ws'
-import { readConfig } from '../../runtime/config.ts'
-import { type Gateway, type Shared, startGateway } from '../../runtime/gateway.ts'
-import type { Log, LogEvent } from '../../runtime/log.ts'
-import { createMetrics } from '../../runtime/metrics.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import { type Gateway, type Shared, startGateway } from '../../runtime/gateway/gateway.ts'
+import type { Log, LogEvent } from '../../runtime/observability/log.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { freePort } from './free-port.ts'

@@ -78,6 +78,6 @@ test('every event that a query asks the log for is one that the runtime writes',
     ([, list = '']) => [...list.matchAll(/['"]([a-z.]+)['"]/g)].map(([, event = '']) => event),
   )
   t.true(new Set(asked).size >= 8, [...new Set(asked)].join())
-  const written = readText('runtime/log.ts')
+  const written = readText('runtime/observability/log.ts')
   for (const event of asked) t.true(written.includes(`| '${event}'`), event)
 })

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { ownVariables } from '../../infra/own-variables.ts'
-import { readConfig } from '../../runtime/config.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import { environment } from '../../runtime/config/environment.ts'
 import { warnOfRetirements } from '../../runtime/models/warnings.ts'
-import { environment } from '../../runtime/settings/environment.ts'
 import { runProgram, stackFile } from './azure.ts'
 
 type Variable = { name: string; value?: string; secretRef?: string }

@@ -305,7 +305,7 @@ test.serial(
     ).inputs as {
       managedRules: { managedRuleSets: object[]; exclusions: { selector: string }[] }
     }
-    t.regex(readText('runtime/handlers/offer.ts'), /application\\\/sdp/)
+    t.regex(readText('runtime/calls/offer.ts'), /application\\\/sdp/)
     t.like(managedRules.managedRuleSets[0] ?? {}, {
       ruleGroupOverrides: [
         { ruleGroupName: 'PROTOCOL-ENFORCEMENT', rules: [{ ruleId: '920420', state: 'Disabled' }] },

@@ -1,8 +1,8 @@
 /** A gateway with a fault in it, so that the rehearsal can be seen to notice. Never part of the product. */
 
-import { Resumes } from '../../runtime/conversation/resumes.ts'
-import { Drain } from '../../runtime/drain.ts'
-import { Session } from '../../runtime/session.ts'
+import { Resumes } from '../../runtime/resume/resumes.ts'
+import { Drain } from '../../runtime/server/drain.ts'
+import { Session } from '../../runtime/session/session.ts'
 
 switch (process.env.REHEARSAL_PLANT) {
   case 'accept-while-draining':

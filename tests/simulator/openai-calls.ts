@@ -3,7 +3,7 @@ import { Agent, request } from 'node:https'
 import type { TestFn } from 'ava'
 import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
-import { openPeer, type Peer } from '../sideband/caller.ts'
+import { openPeer, type Peer } from '../calls/caller.ts'
 import type { Place } from './openai-talks.ts'
 
 const brief = { type: 'realtime' as const, instructions: 'Always begin with "Aye."' }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
-import { realtimeUrl, simulatorTarget } from '../../runtime/target.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
+import { realtimeUrl, simulatorTarget } from '../../runtime/upstream/target.ts'
 
 /** An upstream of a thread of its own. Flags: it has accepted; it may greet; it has greeted. */
 const upstream = `

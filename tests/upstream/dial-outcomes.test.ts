@@ -4,14 +4,14 @@
  */
 import { createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { Circuit } from '../../runtime/circuit.ts'
-import { GatewayError } from '../../runtime/errors.ts'
-import type { LogEvent } from '../../runtime/log.ts'
-import { createMetrics } from '../../runtime/metrics.ts'
-import { simulatorTarget } from '../../runtime/target.ts'
-import type { Dial, UpstreamListener } from '../../runtime/types.ts'
+import { GatewayError } from '../../runtime/core/errors.ts'
+import type { Dial, UpstreamListener } from '../../runtime/core/ports.ts'
+import type { LogEvent } from '../../runtime/observability/log.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { Circuit } from '../../runtime/upstream/circuit.ts'
 import { createDialer } from '../../runtime/upstream/dial.ts'
 import { createCallDialer } from '../../runtime/upstream/dial-call.ts'
+import { simulatorTarget } from '../../runtime/upstream/target.ts'
 import { type FakeUpstreamOptions, fakeUpstream, type Stage } from '../gateway/start.ts'
 
 const connectTimeoutMs = 400

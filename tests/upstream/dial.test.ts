@@ -1,9 +1,9 @@
 import test from 'ava'
-import { Circuit } from '../../runtime/circuit.ts'
-import type { GatewayError } from '../../runtime/errors.ts'
-import { createMetrics } from '../../runtime/metrics.ts'
-import { simulatorTarget } from '../../runtime/target.ts'
+import type { GatewayError } from '../../runtime/core/errors.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { Circuit } from '../../runtime/upstream/circuit.ts'
 import { createDialer } from '../../runtime/upstream/dial.ts'
+import { simulatorTarget } from '../../runtime/upstream/target.ts'
 
 /** A dialer of one place. */
 function dialerOf(circuit: Circuit, headers: () => Promise<Record<string, string>>, faults: string[] = []) {

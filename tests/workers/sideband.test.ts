@@ -1,7 +1,7 @@
 /** The calls of one sideband session land on different workers, with no Redis and the embedded simulator. */
 import test from 'ava'
+import { makeCall } from '../calls/caller.ts'
 import { converse, type Message } from '../gateway/converse.ts'
-import { makeCall } from '../sideband/caller.ts'
 import { ask, severalWorkers } from './several.ts'
 
 /** Enough for chance to give one session to both workers: all on one would be one in 2^19. */

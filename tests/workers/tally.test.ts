@@ -1,6 +1,6 @@
 import test from 'ava'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { createMetrics } from '../../runtime/metrics.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Tally } from '../../runtime/workers/tally.ts'
 
 const place = { revision: 'r', replica: 'p' }

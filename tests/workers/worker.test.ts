@@ -1,9 +1,9 @@
 /** What a worker does with what its supervisor says, and when. */
 import { EventEmitter } from 'node:events'
 import test from 'ava'
-import { readConfig } from '../../runtime/config.ts'
-import type { Gateway } from '../../runtime/gateway.ts'
-import type { Log } from '../../runtime/log.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import type { Gateway } from '../../runtime/gateway/gateway.ts'
+import type { Log } from '../../runtime/observability/log.ts'
 import { answerMs, type Line } from '../../runtime/workers/link.ts'
 import { startWorker } from '../../runtime/workers/worker.ts'
 

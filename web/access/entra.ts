@@ -1,6 +1,6 @@
 /** Signs people in with Entra ID. MSAL is large, so this file is loaded only where the gateway asks for it. */
 import { InteractionRequiredAuthError, PublicClientApplication } from '@azure/msal-browser'
-import type { EntraSignIn } from '../../runtime/page-info.ts'
+import type { EntraSignIn } from '../../runtime/pages/page-info.ts'
 
 /** One person's sign-in. */
 export interface SignIn {

@@ -1,5 +1,5 @@
 /** The chat page: makes its parts and joins them. */
-import type { ChatMessage } from '../../runtime/types.ts'
+import type { ChatMessage } from '../../runtime/core/wire.ts'
 import { SignInDialog } from '../access/sign-in.ts'
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import { fetchGatewayInfo, readGatewayInfo } from '../page/gateway-info.ts'

@@ -1,5 +1,5 @@
 /** Reads what comes over the socket: outside data becomes a `ChatMessage` or nothing. */
-import type { ChatMessage } from '../../runtime/types.ts'
+import type { ChatMessage } from '../../runtime/core/wire.ts'
 
 type Field = 'string' | 'number' | 'boolean'
 

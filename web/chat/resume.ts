@@ -1,5 +1,5 @@
 /** Takes a conversation over to the next connection, and says how that went. */
-import type { ChatMessage } from '../../runtime/types.ts'
+import type { ChatMessage } from '../../runtime/core/wire.ts'
 
 /** What the person is told. */
 export interface ResumeNotice {

@@ -1,5 +1,5 @@
 /** The person's voice on its way to the server: by an open microphone, or by a button that is held for one turn. */
-import type { ChatRequest } from '../../runtime/types.ts'
+import type { ChatRequest } from '../../runtime/core/wire.ts'
 import { encodePcm16 } from '../sound/pcm.ts'
 import { SpeechInput, type SpeechInputListeners, shortestTurnMs } from '../sound/speech-input.ts'
 import type { SpeechMode } from '../sound/speech-mode.ts'

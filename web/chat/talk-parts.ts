@@ -1,5 +1,5 @@
 /** What the talk needs of the page: a view, a line, a voice. */
-import type { ChatRequest } from '../../runtime/types.ts'
+import type { ChatRequest } from '../../runtime/core/wire.ts'
 
 /**
  * `asked`: sent, no answer yet. `answering`: deltas belong to the open answer.

@@ -1,5 +1,5 @@
 /** The state of the talk: whose turn it is, what is sent and what is kept. Nothing of the page is touched here. */
-import type { ChatMessage } from '../../runtime/types.ts'
+import type { ChatMessage } from '../../runtime/core/wire.ts'
 import type { Line, Outcome, TalkView, Turn, Voice } from './talk-parts.ts'
 
 /** After these errors nothing more comes; the model's own errors may leave an answer going on. */

@@ -1,6 +1,7 @@
 /** What the server wrote into the page about itself. */
-import type { GatewayInfo } from '../../runtime/page-info.ts'
-import type { Provider } from '../../runtime/types.ts'
+
+import type { Provider } from '../../runtime/core/ports.ts'
+import type { GatewayInfo } from '../../runtime/pages/page-info.ts'
 
 /** Nothing is certain of a page that no gateway served. */
 export type PageInfo = Partial<GatewayInfo>

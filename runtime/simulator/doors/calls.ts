@@ -4,8 +4,8 @@ import { session as sessionShape } from '../protocol/session.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import { changedConfig } from '../session/config.ts'
 import { formOf, jsonOf } from './body.ts'
-import type { Answer, PlainRequest } from './http.ts'
 import { configOf, faultRefusal } from './keys.ts'
+import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
 
 interface Wish {

@@ -8,25 +8,8 @@ import { performCallAction, startCall } from './calls.ts'
 import { credentialOf, maskedKey } from './credential.ts'
 import { type Door, doorAt, urlOf } from './door.ts'
 import { mintLegacyKey, mintSecret } from './keys.ts'
+import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal, respondWith, statusRefusal } from './refusal.ts'
-
-/** What a plain request has brought, once its key was found good. */
-export interface PlainRequest {
-  door: Door
-  house: House
-  query: URLSearchParams
-  contentType: string
-  body: Buffer
-  key: string
-  ephemeral: boolean
-}
-
-/** What is answered when nothing is refused. */
-export interface Answer {
-  status: number
-  headers: Record<string, string>
-  body: string
-}
 
 const requestIdLength = 32
 const faultPath = '/simulator/fault'

@@ -13,7 +13,7 @@ import type { Vendor } from '../session/context.ts'
 import { defaultConfig } from '../session/defaults.ts'
 import { azureKeyRefusal, missingDeployment } from './admission.ts'
 import { jsonOf } from './body.ts'
-import type { Answer, PlainRequest } from './http.ts'
+import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
 
 const defaultLifeSec = 600

@@ -29,7 +29,7 @@
  * `-xN` behind a name spends it: it strikes the first N connections that ask for it in these words, and no more.
  */
 
-import { isSendableCloseCode } from '../../errors.ts'
+import { isSendableCloseCode } from '../../core/errors.ts'
 
 const statuses = ['401', '403', '404', '429', '500', '503']
 const plainNames = [

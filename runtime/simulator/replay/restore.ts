@@ -7,7 +7,7 @@ import { isFields } from '../protocol/check.ts'
 /** No event is longer; a recording that says so is wrong (bytes, characters). */
 const maxLength = 64 * 1024 * 1024
 
-/** @param value of an event, or the event itself; marks as `runtime/recording/redact.ts` leaves them */
+/** @param value of an event, or the event itself; marks as `runtime/observability/recording/redact.ts` leaves them */
 export function restore(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(restore)
   if (!isFields(value)) return value

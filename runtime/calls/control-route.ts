@@ -1,0 +1,119 @@
+/** `/sideband/control/{id}`: watches and steers a running call. */
+
+import { GatewayError } from '../core/errors.ts'
+import type { Client, Connection, Dial, SocketRoute } from '../core/ports.ts'
+import { SessionGuard } from '../session/session-guard.ts'
+import { CallControl, type CallControlParts } from './control.ts'
+import { endCall } from './end-call.ts'
+import { Observer } from './observer.ts'
+import type { CallRecord } from './record.ts'
+import type { CallRecords } from './records.ts'
+import { ownerOf } from './sideband-routes.ts'
+
+export interface ControlOptions
+  extends Omit<
+    CallControlParts,
+    'record' | 'dial' | 'guard' | 'pinned' | 'stays' | 'hangUp' | 'onOver' | 'holder'
+  > {
+  readonly records: CallRecords
+  readonly dialCall: (callId: string, patient: boolean) => Dial
+  readonly hangUp: (callId: string) => Promise<boolean>
+  readonly pinSession: boolean
+  /** The server must hear every call: what it spends is limited. */
+  readonly hearsAll: boolean
+  /** Names this replica's process among all others. */
+  readonly holder: string
+}
+
+/** What is left to write of the calls must not keep the process from ending (ms). */
+const closeTimeoutMs = 1000
+
+/** The control connections of this replica, one a call. */
+export class Controls {
+  readonly #options: ControlOptions
+  readonly #controls = new Map<string, CallControl>()
+
+  constructor(options: ControlOptions) {
+    this.#options = options
+  }
+
+  /** The route `/sideband/control/:id`; refuses unknown sessions (404) and those without a call (409). */
+  get route(): SocketRoute {
+    return {
+      accept: async request => {
+        const record = await this.#options.records.find(
+          request.path.split('/').at(-1) ?? '',
+          ownerOf(request),
+        )
+        if (record.endedAt !== '') throw new GatewayError('conflict', 'The call of this session has ended')
+        if (record.callId === '')
+          throw new GatewayError('conflict', 'This session has no call yet; send an offer first')
+        return { handler: client => this.#observe(client, record) }
+      },
+    }
+  }
+
+  /** Watches a call from now on, where sessions are pinned or the tokens of calls are limited. */
+  watch(record: CallRecord): void {
+    if (this.#stays) this.#controlOf(record)
+  }
+
+  /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */
+  async callEnded(record: CallRecord, reason: string): Promise<void> {
+    await this.#controls.get(record.sessionId)?.end(reason)
+    // Nobody need control it here, and whoever did may have left.
+    await endCall(this.#options, record, reason)
+  }
+
+  /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
+  async close(): Promise<void> {
+    const tooLong = new Promise(resolve => setTimeout(resolve, closeTimeoutMs).unref())
+    await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
+  }
+
+  get #stays(): boolean {
+    return this.#options.pinSession || this.#options.hearsAll
+  }
+
+  #observe(client: Client, record: CallRecord): Connection {
+    const control = this.#controlOf(record)
+    control.join(client)
+    return new Observer({
+      client,
+      control,
+      log: this.#options.log,
+      hangUp: () => this.#hangUp(record, 'hung up'),
+    })
+  }
+
+  #controlOf(record: CallRecord): CallControl {
+    const existing = this.#controls.get(record.sessionId)
+    if (existing !== undefined) return existing
+    const { pinSession, dialCall, ...parts } = this.#options
+    const { records } = parts
+    const control = new CallControl({
+      ...parts,
+      record,
+      dial: patient => dialCall(record.callId, patient),
+      stays: this.#stays,
+      guard: pinSession ? new SessionGuard(JSON.parse(record.pinned || '{}')) : null,
+      // Another replica that takes the call over must know what is pinned now.
+      pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
+      hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
+      onOver: () => this.#controls.delete(record.sessionId),
+    })
+    this.#controls.set(record.sessionId, control)
+    return control
+  }
+
+  async #hangUp(record: CallRecord, reason: string): Promise<void> {
+    const { hangUp, log } = this.#options
+    try {
+      await hangUp(record.callId)
+      await this.callEnded(record, reason)
+    } catch (fault) {
+      log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) })
+      throw fault
+    }
+  }
+}

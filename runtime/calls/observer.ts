@@ -1,0 +1,157 @@
+/** One client of a control connection: its commands, and the events it sends to the call itself. */
+import { z } from 'zod'
+import { GatewayError } from '../core/errors.ts'
+import type { Client, Connection } from '../core/ports.ts'
+import { messageItem, responseCreate } from '../events/compose.ts'
+import type { Log } from '../observability/log.ts'
+import type { CallControl } from './control.ts'
+
+export const controlPath = '/sideband/control/:id'
+
+export interface ObserverParts {
+  readonly log: Log
+  readonly client: Client
+  readonly control: CallControl
+  /** Ends the call. @throws GatewayError as upstream's calls do */
+  readonly hangUp: () => Promise<void>
+}
+
+/** Commands in the gateway's own words; everything else with a `type` is an event for the call. */
+const command = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('update_instructions'), instructions: z.string() }),
+  z.object({ type: z.literal('send_message'), text: z.string().min(1) }),
+  z.object({ type: z.literal('hang_up') }),
+  z.object({ type: z.literal('heartbeat') }),
+])
+const commandNames = new Set(command.options.map(option => option.shape.type.value as string))
+
+/** So many messages in a row that are none end the connection. */
+const maxBadMessages = 100
+
+/** Deeper messages are refused (levels): whatever reads them calls itself once a level. */
+const maxDepth = 64
+
+const event = z.looseObject({ type: z.string().min(1) })
+
+export class Observer implements Connection {
+  readonly #parts: ObserverParts
+  #badMessages = 0
+
+  constructor(parts: ObserverParts) {
+    this.#parts = parts
+  }
+
+  message(data: Uint8Array, isBinary: boolean): void {
+    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
+    const given = event.safeParse(isBinary ? null : parse(text))
+    if (!given.success) return this.#refuseMessage('Send a command or an event: a JSON object with a "type"')
+    if (isDeeper(given.data, maxDepth))
+      return this.#refuseMessage(`The message is nested deeper than ${maxDepth} levels`)
+    const known = commandNames.has(given.data.type) ? command.safeParse(given.data) : null
+    if (known?.success === false)
+      return this.#refuseMessage(`"${known.error.issues[0]?.path.join('.')}" is missing or not a text`)
+    this.#badMessages = 0
+    if (known === null) this.#forward(text, given.data)
+    else this.#obey(known.data)
+  }
+
+  /** An observer that sends nothing but garbage is not answered for ever. */
+  #refuseMessage(message: string): void {
+    this.#badMessages += 1
+    if (this.#badMessages >= maxBadMessages) this.fault(new GatewayError('bad_request', message))
+    else this.#refuse('bad_request', message)
+  }
+
+  writable(): void {}
+
+  announce(deadlineMs: number): void {
+    this.#tell({ type: 'server.draining', deadline_ms: deadlineMs })
+  }
+
+  /** The call goes on; another replica takes control of it when the client connects there. */
+  drain(): void {
+    const { client, control } = this.#parts
+    control.leave(client)
+    client.close(1012, 'draining')
+  }
+
+  fault({ code, close, message }: GatewayError): void {
+    this.#refuse(code, message)
+    this.#parts.control.leave(this.#parts.client)
+    this.#parts.client.close(close, code)
+  }
+
+  closed(code: number, reason: string): void {
+    const { client, control, log } = this.#parts
+    control.leave(client)
+    log.info('connection.closed', { connection: client.id, route: controlPath, code, reason })
+  }
+
+  #obey(order: z.output<typeof command>): void {
+    const { hangUp } = this.#parts
+    switch (order.type) {
+      case 'update_instructions': {
+        const update = {
+          type: 'session.update',
+          session: { type: 'realtime', instructions: order.instructions },
+        }
+        return this.#forward(JSON.stringify(update), update)
+      }
+      case 'send_message':
+        this.#send(messageItem('user', order.text, 'ga'))
+        return this.#send(responseCreate)
+      case 'hang_up':
+        return void hangUp().catch(fault => this.#notHungUp(fault))
+      case 'heartbeat':
+        this.#tell({ type: 'heartbeat-ack' })
+    }
+  }
+
+  #forward(text: string, message: { type: string; session?: unknown }): void {
+    this.#parts.control.guard?.ask(message)
+    this.#send(text)
+  }
+
+  /** Only whoever sent it is told that it was not. */
+  #send(message: string): void {
+    if (!this.#parts.control.send(message))
+      this.#refuse('upstream_too_slow', 'Too much waits; send it again later')
+  }
+
+  #notHungUp(fault: unknown): void {
+    const { code, message } =
+      fault instanceof GatewayError ? fault : new GatewayError('internal', 'The call could not be hung up')
+    this.#refuse(code, message)
+  }
+
+  #refuse(code: GatewayError['code'], message: string): void {
+    this.#tell({ type: 'error', code, message })
+  }
+
+  #tell(message: object): void {
+    const { control, client } = this.#parts
+    control.tell(client, JSON.stringify(message))
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** Level by level, as a function that calls itself would run out of stack on what it looks for. */
+function isDeeper(value: object, depth: number): boolean {
+  let level: object[] = [value]
+  for (let at = 0; at < depth; at += 1) {
+    level = level.flatMap(container => Object.values(container).filter(isContainer))
+    if (level.length === 0) return false
+  }
+  return true
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

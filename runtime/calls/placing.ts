@@ -1,0 +1,128 @@
+/** Has keys minted and calls made, and remembers whose they are: for `/sideband` and for the SDK addresses. */
+import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { anonymous } from '../access/gate.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Log } from '../observability/log.ts'
+import type { HttpAnswer, HttpHandler, HttpRequest } from '../server/http.ts'
+import type { Calls, EphemeralKey } from '../upstream/calls.ts'
+import type { ModelChoice } from '../upstream/model-choice.ts'
+import type { Target } from '../upstream/target.ts'
+import type { CallRecord } from './record.ts'
+import type { CallRecords } from './records.ts'
+
+export interface PlacingOptions {
+  readonly target: Target
+  readonly models: ModelChoice
+  readonly calls: Calls
+  readonly records: CallRecords
+  readonly ephemeralKeys: EphemeralKeys
+  readonly log: Log
+  /** Why nothing new is taken now; null while it is. */
+  readonly refusal: () => GatewayError | null
+  /** A call was made: watches it from now on, where calls are watched. */
+  readonly callMade: (record: CallRecord) => void
+}
+
+/** What a call is made with. */
+export interface CallingKey {
+  readonly value: string
+  /** JSON of the instructions and tools that a pinned session is put back to. */
+  readonly pinned: string
+}
+
+export interface Placed {
+  readonly sdp: string
+  readonly filtered: boolean
+  /** Of whoever makes the call. */
+  readonly address: string
+}
+
+/** What is asked of upstream; `session` names its model. */
+export interface KeyWish {
+  readonly session: { readonly model: string; readonly instructions?: unknown; readonly tools?: unknown }
+}
+
+/** Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. */
+export function unlessDraining<O extends PlacingOptions>(
+  options: O,
+  handle: (options: O, request: HttpRequest) => Promise<HttpAnswer>,
+): HttpHandler {
+  return request => {
+    const refusal = options.refusal()
+    if (refusal !== null) throw refusal
+    return handle(options, request)
+  }
+}
+
+/** The account that what a request stores is charged to. */
+export function accountOf({ account = `credential:${anonymous.name}` }: HttpRequest): string {
+  return account
+}
+
+/**
+ * Has a key minted, and remembers for whom.
+ * @param alias what the client called the model of `wish`; null where by its own name
+ * @throws GatewayError as upstream's calls do, `limit_reached` when too much is stored for the account, or `store_unavailable`
+ */
+export async function mintKey(
+  { calls, ephemeralKeys }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys'>,
+  request: HttpRequest,
+  wish: KeyWish,
+  alias: string | null = null,
+): Promise<EphemeralKey & CallingKey> {
+  const key = await calls.mintKey(wish)
+  const { instructions, tools = [] } = key.raw.session ?? wish.session
+  const pinned = JSON.stringify({ instructions, tools })
+  const { principal: owner = anonymous } = request
+  const minted = { owner, model: wish.session.model, ...(alias !== null && { alias }), pinned }
+  await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))
+  return { ...key, pinned }
+}
+
+/**
+ * Makes a call, and connects it with its session.
+ * @param session finds or makes the session, once there is a call
+ */
+export async function placeCall(
+  options: PlacingOptions,
+  { sdp, filtered, address }: Placed,
+  { value, pinned }: CallingKey,
+  session: () => Promise<CallRecord>,
+): Promise<{ sdp: string; callId: string }> {
+  const { calls, log, target, callMade } = options
+  const call = await calls.offer(sdp, value, filtered)
+  const record = await connect(options, { callId: call.callId, pinned, address }, session)
+  if (record instanceof GatewayError) {
+    // Nobody could find this call again to end it.
+    await calls.hangUp(call.callId).catch(() => undefined)
+    throw record
+  }
+  log.info('sideband.webrtc.connected', {
+    session_id: record.sessionId,
+    call_id: call.callId,
+    provider: target.provider,
+    webrtc_connected: true,
+    websocket_connected: false,
+  })
+  callMade(record)
+  return call
+}
+
+/** @returns the session as it is now; why there is none when it is gone, too much is stored, or the store is away */
+async function connect(
+  { records }: PlacingOptions,
+  made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
+  session: () => Promise<CallRecord>,
+): Promise<CallRecord | GatewayError> {
+  const unremembered = new GatewayError(
+    'store_unavailable',
+    'The call was made but could not be remembered, so it was ended; try again',
+  )
+  try {
+    const record = await session()
+    if (!(await records.connect(record, made))) return unremembered
+    return await records.find(record.sessionId, record.owner)
+  } catch (fault) {
+    return fault instanceof GatewayError && fault.code === 'limit_reached' ? fault : unremembered
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The HTTP addresses that official SDKs use around WebRTC calls, as at the API itself: `client_secrets`,
+ * `calls` and `calls/{id}/hangup`. Media never passes through here. A call is a sideband session, too.
+ */
+import { z } from 'zod'
+import { isEphemeral } from '../access/ephemeral-keys.ts'
+import { anonymous } from '../access/gate.ts'
+import { presentedBy } from '../access/presented.ts'
+import { callPaths } from '../core/contract.ts'
+import { GatewayError } from '../core/errors.ts'
+import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
+import { checkedBy, readJsonBody } from '../server/json-body.ts'
+import { chooseModel } from '../upstream/model-choice.ts'
+import { readOffer } from './offer.ts'
+import {
+  accountOf,
+  type CallingKey,
+  type KeyWish,
+  mintKey,
+  type PlacingOptions,
+  placeCall,
+  unlessDraining,
+} from './placing.ts'
+import type { CallRecord } from './record.ts'
+import { ownerOf } from './sideband-routes.ts'
+
+export interface SdkCallsOptions extends PlacingOptions {
+  /** Calls keep the instructions and tools of their key. */
+  readonly pinSession: boolean
+  /** Marks a session as ended, and ends the control connection of its call on this replica. */
+  readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
+}
+
+const modelName = z.string().min(1).max(128).optional()
+
+/** What the gateway must know of a session; upstream judges the rest. */
+const sessionSettings = z.looseObject({
+  type: z.literal('realtime', 'must be "realtime": nothing else is served here').default('realtime'),
+  model: modelName,
+})
+
+/** `model` stands beside `session` in requests that were written for the preview's `/realtime/sessions`. */
+const secretBody = z.looseObject({ session: sessionSettings.optional(), model: modelName })
+
+/** Makes the routes. */
+export function createSdkCalls(options: SdkCallsOptions): [path: string, route: HttpRoute][] {
+  return callPaths.flatMap((base): [string, HttpRoute][] => [
+    [`${base}/client_secrets`, { POST: unlessDraining(options, makeSecret) }],
+    [`${base}/calls`, { POST: unlessDraining(options, makeCall) }],
+    [`${base}/calls/:id/hangup`, { POST: request => hangUp(options, request) }],
+  ])
+}
+
+/** `POST client_secrets`: upstream's answer as it came, but for a model that was asked for by an alias. */
+async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  const { session, model, ...rest } = readJsonBody(request, secretBody)
+  if (model !== undefined && session?.model !== undefined && model !== session.model)
+    throw new GatewayError('bad_request', '"model": is another than "session.model"; send one of them')
+  const { wish, alias } = wishOf(options, { ...(model !== undefined && { model }), ...session })
+  const { raw } = await mintKey(options, request, { ...rest, ...wish }, alias)
+  if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
+  return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
+}
+
+/** `POST calls`: an offer becomes a call. `Location` ends in its id. */
+async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  const { records } = options
+  const { sdp, session } = await readOffer(request)
+  const key = await keyFor(options, request, session)
+  const filtered = request.query.get('webrtcfilter') === 'on'
+  const owner = ownerOf(request)
+  const call = await placeCall(options, { sdp, filtered, address: request.address }, key, async () =>
+    records.find(await records.create(owner, accountOf(request)), owner),
+  )
+  const headers = {
+    'Content-Type': 'application/sdp',
+    'Cache-Control': 'no-store',
+    // Upstream's own has the path of upstream; this one is right here.
+    Location: `${request.path}/${call.callId}`,
+  }
+  return { status: 201, headers, body: call.sdp }
+}
+
+/** `POST calls/{id}/hangup`: 200 without a body. */
+async function hangUp(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  const { calls, records, callEnded } = options
+  const record = await records.findCall(request.id, ownerOf(request))
+  const wasThere = await calls.hangUp(record.callId)
+  await callEnded(record, 'hung up')
+  if (!wasThere) throw new GatewayError('call_not_found', 'The call is over')
+  return { status: 200, headers: { 'Cache-Control': 'no-store' } }
+}
+
+/** The ephemeral key that was shown, or one that is minted now for whoever showed another credential. */
+async function keyFor(
+  options: SdkCallsOptions,
+  request: HttpRequest,
+  session: string | undefined,
+): Promise<CallingKey> {
+  const shown = presentedBy(request)?.value ?? ''
+  const minted = await options.ephemeralKeys.find(shown)
+  if (minted === null && !isForeign(shown, request)) return mintFor(options, request, session)
+  // Where a credential is asked for, a key that is not known any more has expired since the gate saw it.
+  if (minted === null && (request.principal?.by === 'ephemeral' || options.pinSession))
+    throw new GatewayError('unauthorized', 'This ephemeral key was not minted here, or has expired')
+  if (session !== undefined)
+    throw new GatewayError(
+      'bad_request',
+      '"session": an ephemeral key has a session already; send the offer alone',
+    )
+  return { value: shown, pinned: minted?.pinned ?? '{}' }
+}
+
+/** Whether an ephemeral key came in as such; a gateway's own credential may look like one. */
+function isForeign(shown: string, { principal = anonymous }: HttpRequest): boolean {
+  return isEphemeral(shown) && (principal.by === 'none' || principal.by === 'ephemeral')
+}
+
+async function mintFor(
+  options: SdkCallsOptions,
+  request: HttpRequest,
+  session: string | undefined,
+): Promise<CallingKey> {
+  const model = request.query.get('model')
+  const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
+  const { wish, alias } = wishOf(options, checkedBy(sessionSettings, given))
+  return mintKey(options, request, wish, alias)
+}
+
+function parseSession(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new GatewayError('not_json', '"session": is not JSON')
+  }
+}
+
+/** @throws GatewayError `model_not_configured` */
+function wishOf(
+  { models }: SdkCallsOptions,
+  session: Partial<z.output<typeof sessionSettings>>,
+): { wish: KeyWish; alias: string | null } {
+  const { deployment, alias } = chooseModel(models, session.model ?? null)
+  return { wish: { session: { type: 'realtime', ...session, model: deployment } }, alias }
+}

@@ -1,0 +1,170 @@
+/** The HTTP side of `/sideband`: sessions, keys, offers, hang-ups. Media never passes through here. */
+import { z } from 'zod'
+import { GatewayError } from '../core/errors.ts'
+import type { HttpHandler, HttpRequest, HttpRoute } from '../server/http.ts'
+import { jsonAnswer } from '../server/http.ts'
+import { readJsonBody } from '../server/json-body.ts'
+import { restUrl, type Target } from '../upstream/target.ts'
+import { sdpPattern } from './offer.ts'
+import { accountOf, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
+import type { CallRecord } from './record.ts'
+import type { CallRecords } from './records.ts'
+
+export interface SidebandOptions extends PlacingOptions {
+  readonly instructions: string
+  readonly voice: string
+  /** Azure only: hides prompt and tools from the browser's data channel. */
+  readonly webrtcFilter: boolean
+  /** Marks a session as ended, and ends the control connection of its call on this replica. */
+  readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
+}
+
+const sessionSettings = z.object({
+  voice: z.string().min(1).max(128).optional(),
+  instructions: z.string().max(65_536).optional(),
+})
+
+const offerBody = sessionSettings.extend({
+  sdp: z.string().regex(sdpPattern, 'is not an SDP offer'),
+  session_id: z.string().regex(/^sideband_[0-9a-f]{16}$/, 'is not the id of a sideband session'),
+})
+
+const pageSize = 100
+
+/** Makes the routes below `/sideband/`. */
+export function createSideband(options: SidebandOptions): [path: string, route: HttpRoute][] {
+  const { records } = options
+  const owned = (
+    handle: (record: CallRecord, request: HttpRequest) => ReturnType<HttpHandler>,
+  ): HttpHandler => {
+    return async request => handle(await records.find(request.id, ownerOf(request)), request)
+  }
+  return [
+    ['/sideband/config', { GET: () => jsonAnswer(200, describeTarget(options.target)) }],
+    ['/sideband/session', { POST: request => makeSession(options, request) }],
+    ['/sideband/ephemeral-key', { POST: unlessDraining(options, makeKey) }],
+    ['/sideband/offer', { POST: unlessDraining(options, makeCall) }],
+    ['/sideband/sessions', { GET: request => listSessions(options, request) }],
+    [
+      '/sideband/session/:id',
+      {
+        GET: owned(async record => jsonAnswer(200, await describe(records, record))),
+        DELETE: owned(record => hangUp(options, record)),
+      },
+    ],
+  ]
+}
+
+/** Whose session it is: the credential's, where one is asked for. */
+export function ownerOf({ principal }: { principal?: { name: string } }): string {
+  return principal?.name ?? 'anonymous'
+}
+
+function describeTarget(target: Target): object {
+  const { provider, baseUrl, deployments } = target
+  const azureResource = provider === 'azure' ? (baseUrl.hostname.split('.')[0] ?? '') : ''
+  return {
+    provider,
+    azure_resource: azureResource,
+    model: deployments[0],
+    base_url: restUrl(target, '').href.replace(/\/realtime\/$/, ''),
+  }
+}
+
+async function makeSession({ records, target, log }: SidebandOptions, request: HttpRequest) {
+  readJsonBody(request, z.object({}))
+  const sessionId = await records.create(ownerOf(request), accountOf(request))
+  const { provider } = target
+  log.info('sideband.session.created', {
+    session_id: sessionId,
+    provider,
+    webrtc_connected: false,
+    websocket_connected: false,
+  })
+  return jsonAnswer(200, { session_id: sessionId, provider, message: 'Session created; connect WebRTC next' })
+}
+
+async function makeKey(options: SidebandOptions, request: HttpRequest) {
+  const { target } = options
+  const session = sessionOf(options, readJsonBody(request, sessionSettings))
+  const key = await mintKey(options, request, { session })
+  return jsonAnswer(200, {
+    token: key.value,
+    provider: target.provider,
+    expires_at: key.expiresAt,
+    raw_response: key.raw,
+  })
+}
+
+async function makeCall(options: SidebandOptions, request: HttpRequest) {
+  const { records, target, webrtcFilter } = options
+  const { address } = request
+  const body = readJsonBody(request, offerBody)
+  const record = await records.find(body.session_id, ownerOf(request))
+  if (record.endedAt !== '')
+    throw new GatewayError('conflict', 'This session has ended; make another session')
+  await records.reserveCall(record.sessionId)
+  const call = await mintKey(options, request, { session: sessionOf(options, body) })
+    .then(key =>
+      placeCall(options, { sdp: body.sdp, filtered: webrtcFilter, address }, key, async () => record),
+    )
+    .catch(async fault => {
+      await records.releaseCall(record.sessionId).catch(() => undefined)
+      throw fault
+    })
+  return jsonAnswer(200, {
+    sdp: call.sdp,
+    session_id: record.sessionId,
+    call_id: call.callId,
+    provider: target.provider,
+    message: 'WebRTC answer created; connect control next',
+  })
+}
+
+async function listSessions({ records }: SidebandOptions, request: HttpRequest) {
+  const offset = Number(request.query.get('cursor') ?? 0)
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw new GatewayError('bad_request', '"cursor": is not one that was given')
+  const page = await records.page(ownerOf(request), offset, pageSize)
+  const sessions = await Promise.all(page.records.map(record => describe(records, record)))
+  const next = offset + pageSize < page.total ? { next_cursor: String(offset + pageSize) } : {}
+  return jsonAnswer(200, { sessions, total: page.total, ...next })
+}
+
+async function hangUp({ calls, callEnded }: SidebandOptions, record: CallRecord) {
+  const { sessionId, callId } = record
+  const wasThere = callId !== '' && record.endedAt === '' && (await calls.hangUp(callId))
+  await callEnded(record, 'hung up')
+  const message = wasThere ? 'The call was hung up' : 'There was no call to hang up; the session has ended'
+  return jsonAnswer(200, { session_id: sessionId, call_id: callId, message })
+}
+
+async function describe(records: CallRecords, record: CallRecord): Promise<object> {
+  const ended = record.endedAt !== ''
+  const until = ended ? Date.parse(record.endedAt) : Date.now()
+  const seconds = record.connectedAt === '' ? 0 : Math.round((until - Date.parse(record.connectedAt)) / 1000)
+  return {
+    session_id: record.sessionId,
+    call_id: record.callId || null,
+    created_at: record.createdAt,
+    provider: record.provider,
+    webrtc_connected: record.callId !== '' && !ended,
+    websocket_connected: !ended && (await records.isControlled(record.sessionId)),
+    events_from_openai: record.eventsFrom,
+    events_to_openai: record.eventsTo,
+    last_event_type: record.lastEventType || null,
+    last_activity: record.lastActivity,
+    ended_at: record.endedAt || null,
+    ended_reason: record.endedReason || null,
+    usage: { input_tokens: record.inputTokens, output_tokens: record.outputTokens, seconds },
+  }
+}
+
+function sessionOf(options: SidebandOptions, { voice, instructions }: z.output<typeof sessionSettings>) {
+  return {
+    type: 'realtime',
+    model: options.target.deployments[0],
+    instructions: instructions ?? options.instructions,
+    audio: { output: { voice: voice ?? options.voice } },
+  }
+}

@@ -1,0 +1,173 @@
+/** Turns the environment into settings, or into the list of all its faults at once. */
+
+import type { Hearing, SessionSettings } from '../dialect/dialect.ts'
+import type { Limits } from '../session/session.ts'
+import type { UpstreamConfig } from '../upstream/endpoints.ts'
+import { type AccessConfig, readAccess } from './access.ts'
+import { type Environment, environment } from './environment.ts'
+import { type ModelsConfig, readModels } from './models.ts'
+import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
+import { readNames, readUpstream } from './upstream.ts'
+import { describeFault } from './variable.ts'
+
+export { isLoopback, variableMeta } from './variable.ts'
+
+export interface Config extends UpstreamConfig {
+  readonly host: string
+  readonly port: number
+  /** Processes on the port; `auto` is one a core. */
+  readonly workers: number | 'auto'
+  readonly tls: { certFile: string; keyFile: string } | null
+  readonly revision: string
+  readonly replica: string
+  /** Host that pages open sockets to: '' for their own, else `ws://host` or `wss://host`. */
+  readonly socketHost: string
+  readonly logLevel: Environment['LOG_LEVEL']
+  readonly access: AccessConfig
+  readonly simulator: { rate?: number; seed?: number; models: readonly [string, ...string[]] }
+  readonly models: ModelsConfig
+  readonly connectTimeoutMs: number
+  /** An upstream that failed is passed over for this long while there are others (ms). */
+  readonly circuitPauseMs: number
+  readonly limits: Limits
+  /** How long one client may keep the event loop without a pause (ms); 0: no limit. */
+  readonly clientTurnMs: number
+  readonly chat: SessionSettings
+  /** How `/chat` listens where the client's microphone stays open. */
+  readonly hearing: Hearing
+  readonly realtime: RealtimeConfig
+  readonly prompt: PromptPaths
+  readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
+  /** null: memory. The address may hold a password. */
+  readonly redis: { url: string; auth: 'url' | 'entra' } | null
+  /** null records nothing. */
+  readonly record: { folder: string; words: boolean } | null
+  readonly drain: { lameDuckMs: number; deadlineMs: number }
+}
+
+/** Relative to `runtime/`; undefined means the default, which may be missing. */
+export interface PromptPaths {
+  readonly menu: string | undefined
+  readonly template: string | undefined
+  readonly schema: string | undefined
+}
+
+/** All faults of an environment, one sentence each. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map(fault => `  - ${fault}`).join('\n')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads the settings.
+ * @param variables the process's environment; white space around values is left out, and empty ones count as unset
+ * @throws ConfigError naming every variable at fault, the shape of its value and what is allowed
+ */
+export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(variables)
+      .map(([name, value = '']) => [name, value.trim()] as const)
+      .filter(([name, value]) => name in environment.shape && value !== ''),
+  )
+  const faults: string[] = []
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const names = new Set(parsed.error.issues.map(issue => String(issue.path[0])))
+    for (const name of names) faults.push(describeFault(name, given[name] ?? ''))
+    for (const name of names) delete given[name]
+  }
+  // Faulty variables fall back to their defaults here, so that the checks across variables run too.
+  const env = parsed.data ?? environment.parse(given)
+  const config = assemble(env, new Set(Object.keys(given)), faults)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config
+}
+
+function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]): Config {
+  const upstream = readUpstream(env, faults)
+  const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
+  return {
+    ...upstream,
+    models: readModels(env, upstream.target, simulated, faults),
+    access: readAccess(env, given, faults),
+    host: env.HOST,
+    port: env.PORT,
+    workers: env.WORKERS,
+    tls: readTls(env, faults),
+    revision: env.CONTAINER_APP_REVISION,
+    replica: env.CONTAINER_APP_REPLICA_NAME,
+    socketHost: socketHost(env.APPLICATION_GATEWAY_HOST, faults),
+    logLevel: env.LOG_LEVEL,
+    simulator: {
+      ...(env.SIMULATOR_RATE !== undefined && { rate: env.SIMULATOR_RATE }),
+      ...(env.SIMULATOR_SEED !== undefined && { seed: env.SIMULATOR_SEED }),
+      models: simulated,
+    },
+    connectTimeoutMs: env.UPSTREAM_CONNECT_TIMEOUT_MS,
+    circuitPauseMs: env.UPSTREAM_CIRCUIT_PAUSE_SEC * 1000,
+    limits: {
+      heartbeatMs: env.REALTIME_HEARTBEAT_SEC * 1000,
+      maxMessageBytes: env.REALTIME_MAX_MSG_MB * mebibyte,
+      upstreamBufferBytes: env.UPSTREAM_BUFFER_MB * mebibyte,
+      clientBufferBytes: env.CLIENT_BUFFER_KB * kibibyte,
+      clientStallMs: env.CLIENT_STALL_TIMEOUT_MS,
+      upstreamStallMs: env.UPSTREAM_STALL_TIMEOUT_MS,
+    },
+    clientTurnMs: env.CLIENT_TURN_MS,
+    chat: {
+      instructions: env.CHAT_INSTRUCTIONS,
+      voice: env.REALTIME_VOICE,
+      textOnly: env.REALTIME_TEXT_ONLY,
+    },
+    hearing: readHearing(env),
+    realtime: readRealtime(env, faults),
+    prompt: {
+      menu: env.REALTIME_MENU_PATH,
+      template: env.REALTIME_TEMPLATE_PATH,
+      schema: env.REALTIME_SCHEMA_PATH,
+    },
+    sideband: {
+      webrtcFilter: env.SIDEBAND_WEBRTC_FILTER === 'on',
+      pinSession: env.SIDEBAND_PIN_SESSION,
+      sessionTtlMs: env.SIDEBAND_SESSION_TTL_SEC * 1000,
+    },
+    redis: readRedis(env, faults),
+    record: env.RECORD_DIR === undefined ? null : { folder: env.RECORD_DIR, words: env.RECORD_WORDS },
+    drain: { lameDuckMs: env.DRAIN_LAME_DUCK_MS, deadlineMs: env.DRAIN_DEADLINE_MS },
+  }
+}
+
+const kibibyte = 1024
+const mebibyte = 1024 * kibibyte
+
+function readRedis(env: Environment, faults: string[]): Config['redis'] {
+  if (env.REDIS_URL === undefined) return null
+  const url = URL.parse(env.REDIS_URL)
+  if (url?.protocol !== 'redis:' && url?.protocol !== 'rediss:')
+    faults.push(describeFault('REDIS_URL', env.REDIS_URL))
+  return { url: env.REDIS_URL, auth: env.REDIS_AUTH }
+}
+
+function readTls(env: Environment, faults: string[]): Config['tls'] {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = env
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
+  if (certFile !== undefined) faults.push('TLS_KEY_FILE: is unset; TLS_CERT_FILE needs it')
+  if (keyFile !== undefined) faults.push('TLS_CERT_FILE: is unset; TLS_KEY_FILE needs it')
+  return null
+}
+
+function socketHost(host: string | undefined, faults: string[]): string {
+  if (host === undefined) return ''
+  const url = URL.parse(/^https?:\/\//i.test(host) ? host : `http://${host}`)
+  if (url === null || url.pathname !== '/') {
+    faults.push(describeFault('APPLICATION_GATEWAY_HOST', host))
+    return ''
+  }
+  return `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}`
+}

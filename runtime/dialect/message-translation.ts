@@ -1,0 +1,72 @@
+/** What clients send, in upstream's dialect. */
+import type { Dialect } from '../core/ports.ts'
+import { type Fields, isFields, parseFields } from '../events/fields.ts'
+import {
+  isItemForeignToGa,
+  isItemForeignToPreview,
+  isResponseForeignToGa,
+  isResponseForeignToPreview,
+  itemToGa,
+  itemToPreview,
+  responseToGa,
+  responseToPreview,
+} from './response-shape.ts'
+import { isForeignToGa, isForeignToPreview, sessionToGa, sessionToPreview } from './session-shape.ts'
+
+/** A message of a client's as upstream takes it; the very same bytes where nothing is to be done. */
+export type MessageTranslation = (message: Uint8Array) => string | Uint8Array
+
+/** Null: leave the message as it is. */
+type Rewrite = (event: Fields) => Fields | null
+
+/** Lists the messages that may need translation before an upstream takes them, by the type that the client sent. */
+export function messagesTo(upstream: Dialect): Map<string, MessageTranslation> {
+  const all = upstream === 'ga' ? messagesToGa : messagesToPreview
+  return new Map(Object.entries(all).map(([type, rewrite]) => [type, translateBy(rewrite)]))
+}
+
+function translateBy(rewrite: Rewrite): MessageTranslation {
+  return message => {
+    const event = parseFields(Buffer.from(message.buffer, message.byteOffset, message.byteLength))
+    try {
+      const translated = event === null ? null : rewrite(event)
+      return translated === null ? message : JSON.stringify(translated)
+    } catch {
+      // Too deep to be written, or fields of another kind than their names say: upstream refuses it by name.
+      return message
+    }
+  }
+}
+
+const messagesToGa: Readonly<Record<string, Rewrite>> = {
+  'session.update': event =>
+    isFields(event.session) && isForeignToGa(event.session)
+      ? { ...event, session: sessionToGa(event.session) }
+      : null,
+  'transcription_session.update': event => ({
+    ...event,
+    type: 'session.update',
+    session: sessionToGa(isFields(event.session) ? event.session : {}, 'transcription'),
+  }),
+  'conversation.item.create': event =>
+    isItemForeignToGa(event.item) ? { ...event, item: itemToGa(event.item) } : null,
+  'response.create': event =>
+    isFields(event.response) && isResponseForeignToGa(event.response)
+      ? { ...event, response: responseToGa(event.response) }
+      : null,
+}
+
+const messagesToPreview: Readonly<Record<string, Rewrite>> = {
+  'session.update': event => {
+    const { session } = event
+    if (!isFields(session) || !isForeignToPreview(session)) return null
+    const type = session.type === 'transcription' ? 'transcription_session.update' : 'session.update'
+    return { ...event, type, session: sessionToPreview(session) }
+  },
+  'conversation.item.create': event =>
+    isItemForeignToPreview(event.item) ? { ...event, item: itemToPreview(event.item, false) } : null,
+  'response.create': event =>
+    isFields(event.response) && isResponseForeignToPreview(event.response)
+      ? { ...event, response: responseToPreview(event.response, false) }
+      : null,
+}

@@ -1,0 +1,193 @@
+/** The gateway as a whole, put together from its parts. Reads as the table of contents. */
+import { join } from 'node:path'
+import { createAccess } from '../access/access.ts'
+import type { Config } from '../config/config.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { paths } from '../core/contract.ts'
+import { createTypeReader } from '../events/type.ts'
+import { warnOfRetirements } from '../models/warnings.ts'
+import type { Log } from '../observability/log.ts'
+import { createMetrics, type Metrics } from '../observability/metrics.ts'
+import { createRecorder } from '../observability/recording/recorder.ts'
+import { describeGateway } from '../pages/gateway-info.ts'
+import { createHealth, createMetricsPage, createReadiness } from '../pages/health.ts'
+import { loadPages } from '../pages/pages.ts'
+import { Drain } from '../server/drain.ts'
+import type { HttpHandler } from '../server/http.ts'
+import { LoopShare } from '../server/loop-share.ts'
+import { startServer } from '../server/server.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+import { createEndpoints } from '../upstream/endpoints.ts'
+import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { assembleSessions } from './sessions.ts'
+import { assembleSideband } from './sideband.ts'
+
+export interface Gateway {
+  /** Where it listens, for example `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly port: number
+  /** Takes no new connections; open ones go on. Safe to call twice. */
+  stopListening(): void
+  /** Ends every session in good order; the process may exit when it resolves. @param withinMs at the latest (ms) */
+  drain(withinMs?: number): Promise<void>
+  /** Ends everything at once. */
+  close(): Promise<void>
+}
+
+/** What the processes on one port have in common; a process that is alone has each for itself. */
+export interface Shared {
+  /** Used where there is no Redis. */
+  readonly store: Store
+  /** The embedded simulator: a call that one process makes, another must meet there. */
+  readonly simulatorUrl: string
+  /** Counts for this process, renders for all. */
+  readonly metrics: Metrics
+}
+
+const pagesFolder = join(import.meta.dirname, '../../web/dist')
+
+/**
+ * Starts a gateway.
+ * @param shared what it shares with other processes on its port; null: it is alone there
+ * @param clock says what day it is, for the warnings of retirements
+ * @throws Error when a named file is missing, or the address cannot be listened on
+ */
+export async function startGateway(
+  config: Config,
+  log: Log,
+  shared: Shared | null = null,
+  clock: Pick<Clock, 'now'> = systemClock,
+): Promise<Gateway> {
+  const { models } = config.simulator
+  if (config.target !== null) return startBefore(config.target, config, log, shared, clock)
+  if (shared !== null)
+    return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared, clock)
+  const { startSimulator } = await import('../simulator/server.ts')
+  const simulator = await startSimulator(config.simulator)
+  try {
+    const gateway = await startBefore(simulatorTarget(simulator.url, models), config, log, null, clock)
+    const close = () => gateway.close().then(() => simulator.close())
+    return { ...gateway, close }
+  } catch (fault) {
+    await simulator.close()
+    throw fault
+  }
+}
+
+/** Starts the gateway before an upstream that is there already. */
+async function startBefore(
+  target: Target,
+  config: Config,
+  log: Log,
+  shared: Shared | null,
+  clock: Pick<Clock, 'now'>,
+): Promise<Gateway> {
+  const place = { revision: config.revision, replica: config.replica }
+  const drain = new Drain({ ...config.drain, log })
+  const metrics = shared?.metrics ?? createMetrics(place)
+  const endpoints = createEndpoints(config, target, log)
+  const store = config.redis === null && shared !== null ? shared.store : await openStore(config.redis, log)
+  const readType = createTypeReader()
+  const recorder = config.record && createRecorder({ ...config.record, log })
+  const credential = endpoints.list[0].credential
+  const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
+  const { quota, ephemeralKeys, callTokens } = access
+  const sideband = assembleSideband(config, {
+    target,
+    credential,
+    store,
+    quota,
+    ephemeralKeys,
+    callTokens,
+    limits: config.limits,
+    log,
+    metrics,
+    readType,
+    refusal: () => drain.refusal(),
+  })
+  const unready = () =>
+    drain.phase === 'serving' ? (endpoints.unready() ?? store.unavailable()) : 'draining'
+  const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
+  for (const message of warnings()) log.warn('model.warning', { message })
+  const pages = createPages(config, target, {
+    health: createHealth(place, () => drain.phase),
+    readiness: createReadiness(place, unready, warnings),
+    metrics: createMetricsPage(metrics),
+  })
+  const server = await startServer({
+    host: config.host,
+    port: config.port,
+    sharesPort: shared !== null,
+    tls: config.tls,
+    ...config.limits,
+    maxClientBufferBytes: maxClientBufferBytes(config),
+    loopShare: new LoopShare({ turnMs: config.clientTurnMs, ...systemClock }),
+    http: access.guard.http(
+      new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
+      path => pages.has(path) && path !== paths.metrics,
+    ),
+    sockets: access.guard.sockets(
+      new Map([
+        ...assembleSessions(config, {
+          target,
+          endpoints,
+          store,
+          quota,
+          ephemeralKeys,
+          joinCall: sideband.joinCall,
+          log,
+          metrics,
+          readType,
+          record: recorder?.record,
+        }),
+        ...sideband.sockets,
+      ]),
+    ),
+    upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
+    drain,
+    log,
+  })
+  const url = `${config.tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`
+  log.info('server.listening', {
+    url,
+    port: server.port,
+    provider: target.provider,
+    deployments: target.deployments,
+  })
+  return {
+    url,
+    port: server.port,
+    stopListening: () => server.stopListening(),
+    drain: async withinMs => {
+      await drain.begin(withinMs)
+      server.stopListening()
+    },
+    close: async () => {
+      endpoints.stop()
+      server.close()
+      await sideband.close()
+      await store.close()
+      await recorder?.close()
+    },
+  }
+}
+
+/** Room above the session's own bound, which ends a client by name (bytes). */
+const nativeBufferRoom = 1024 * 1024
+
+/** Above what a session lets wait: its bound, and what was under way when upstream was paused. */
+function maxClientBufferBytes({ limits }: Config): number {
+  return limits.clientBufferBytes + 2 * limits.maxMessageBytes + nativeBufferRoom
+}
+
+function createPages(
+  config: Config,
+  target: Target,
+  { health, readiness, metrics }: Record<'health' | 'readiness' | 'metrics', HttpHandler>,
+) {
+  return loadPages(pagesFolder, describeGateway(config, target))
+    .set(paths.health, { GET: health })
+    .set(paths.ready, { GET: readiness })
+    .set(paths.metrics, { GET: metrics })
+}

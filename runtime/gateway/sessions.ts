@@ -1,0 +1,107 @@
+/** Puts the conversations together: what `/chat`, `/realtime` and the SDK addresses are made of. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { createChat } from '../chat/chat.ts'
+import type { Config } from '../config/config.ts'
+import { loadPrompt } from '../config/prompt.ts'
+import type { Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import { translateAlias } from '../dialect/alias.ts'
+import { sessionUpdate } from '../dialect/dialect.ts'
+import { createTranslator } from '../dialect/translate.ts'
+import { createExtractor } from '../events/extract.ts'
+import { createFilter, matchesAny } from '../events/filter.ts'
+import { createRealtime, type RealtimeOptions } from '../realtime/realtime.ts'
+import { beginAtOnce, Resumes } from '../resume/resumes.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
+import type { Store } from '../store/store.ts'
+import { ephemeralCredential } from '../upstream/credentials/credentials.ts'
+import { createDialer } from '../upstream/dial.ts'
+import type { Endpoints } from '../upstream/endpoints.ts'
+import { createPlaces } from '../upstream/places.ts'
+import type { Target } from '../upstream/target.ts'
+import { createRoutes } from './routes.ts'
+
+export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' | 'readType' | 'record'> {
+  readonly target: Target
+  readonly endpoints: Endpoints
+  readonly store: Store
+  readonly quota: StorageQuota
+  readonly ephemeralKeys: EphemeralKeys
+  /** Finds a call for whoever asks. */
+  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
+}
+
+/** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
+export function assembleSessions(
+  config: Config,
+  { target, endpoints, store, quota, ephemeralKeys, joinCall, log, metrics, readType, record }: SessionsParts,
+): Map<string, SocketRoute> {
+  const { limits, realtime } = config
+  const resumes = new Resumes({ store, quota, log, maxHeldBytes: limits.upstreamBufferBytes })
+  const { dialect, label } = target
+  const placesFor = createPlaces(endpoints.list, config.models.choice, {
+    pauseMs: config.circuitPauseMs,
+    now: () => performance.now(),
+  })
+  const dialTo = createDialer({
+    connectTimeoutMs: config.connectTimeoutMs,
+    ...limits,
+    log,
+    metrics,
+  })
+  const common = { dialect, limits, log, metrics, readType, record, resumes }
+  const translator = createTranslator(dialect, realtime.dialect)
+  const prompt = loadPrompt(config.prompt, readBelowRuntime)
+  for (const message of prompt.warnings) log.warn('prompt.warning', { message })
+  const dial = dialTo(placesFor(null))
+  const transparent = {
+    filter: createFilter(['*']),
+    extractor: null,
+    autoClose: false,
+    sessionUpdate: null,
+    translator,
+    manners: 'transparent',
+  } as const
+  const sdk = (dial: Dial, deployment: string | null, alias: string | null) => {
+    const isNamed = deployment !== null && alias !== null
+    const names = isNamed ? { translator: translateAlias(translator, alias, deployment) } : {}
+    return beginAtOnce(createRealtime({ ...common, ...transparent, dial, ...names }))
+  }
+  return createRoutes({
+    models: config.models.choice,
+    ephemeralKeys,
+    resumes,
+    chat: createChat({ ...common, dial, label, settings: config.chat, hearing: config.hearing }),
+    realtime: createRealtime({
+      ...common,
+      dial,
+      translator,
+      manners: 'gateway',
+      filter: createFilter(realtime.allowedEventTypes),
+      extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
+      autoClose: realtime.autoClose,
+      sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
+    }),
+    sdk: deployment => {
+      const dial = dialTo(placesFor(deployment))
+      return alias => sdk(dial, deployment, alias)
+    },
+    sdkByKey: ({ deployment, alias }, key) => {
+      // The first endpoint minted the key; no other knows it.
+      const places = placesFor(deployment).slice(0, 1)
+      const dial = dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) })))
+      return sdk(dial, deployment, alias)
+    },
+    sdkInCall: async (callId, request) => {
+      const join = sdk(await joinCall(callId, request), null, null)
+      // What a call spends is counted once, however many have joined it.
+      return (client, { meter: _, ...unmetered }) => join(client, unmetered)
+    },
+  })
+}
+
+function readBelowRuntime(path: string): string | null {
+  const file = join(import.meta.dirname, '..', path)
+  return existsSync(file) ? readFileSync(file, 'utf8') : null
+}

@@ -1,0 +1,92 @@
+/** Puts calls together: records in the store, `/sideband` and the SDK addresses over HTTP, control connections. */
+import { randomUUID } from 'node:crypto'
+import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { type ControlOptions, Controls } from '../calls/control-route.ts'
+import { controlPath } from '../calls/observer.ts'
+import type { PlacingOptions } from '../calls/placing.ts'
+import type { CallRecord } from '../calls/record.ts'
+import { CallRecords } from '../calls/records.ts'
+import { createSdkCalls } from '../calls/sdk-calls.ts'
+import { createSideband, ownerOf } from '../calls/sideband-routes.ts'
+import type { Config } from '../config/config.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { CallTokens } from '../limits/call-tokens.ts'
+import type { HttpRoute } from '../server/http.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
+import type { Store } from '../store/store.ts'
+import { createCalls } from '../upstream/calls.ts'
+import type { Credential } from '../upstream/credentials/credentials.ts'
+import { createCallDialer } from '../upstream/dial-call.ts'
+import type { Target } from '../upstream/target.ts'
+
+export interface SidebandParts
+  extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
+    Pick<PlacingOptions, 'refusal'> {
+  readonly target: Target
+  readonly credential: Credential
+  readonly store: Store
+  readonly quota: StorageQuota
+  readonly ephemeralKeys: EphemeralKeys
+  readonly callTokens: CallTokens
+}
+
+export interface Sideband {
+  readonly http: [path: string, route: HttpRoute][]
+  readonly sockets: [path: string, route: SocketRoute][]
+  /** Finds a call for whoever asks. @throws GatewayError `forbidden` to an ephemeral key, `call_not_found` */
+  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
+  /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
+  close(): Promise<void>
+}
+
+export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
+  const { target, credential, store, quota, limits, log, ephemeralKeys, callTokens, refusal } = parts
+  const { connectTimeoutMs, chat } = config
+  const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
+  const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
+  const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
+  const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
+  const controls = new Controls({
+    ...parts,
+    records,
+    dialCall,
+    hangUp: callId => calls.hangUp(callId),
+    pinSession,
+    hearsAll: callTokens.areLimited,
+    spend: (record, tokens) => callTokens.spend(record, tokens),
+    holder: randomUUID(),
+  })
+  const placing = {
+    target,
+    models: config.models.choice,
+    calls,
+    records,
+    ephemeralKeys,
+    log,
+    refusal,
+    callMade: (record: CallRecord) => controls.watch(record),
+    callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
+  }
+  const { instructions = '', voice } = chat
+  return {
+    http: [
+      ...createSideband({ ...placing, instructions, voice, webrtcFilter }),
+      ...createSdkCalls({ ...placing, pinSession }),
+    ],
+    sockets: [[controlPath, controls.route]],
+    joinCall: async (callId, request) => {
+      // Its holder is one browser; the calls of its owner are everybody's.
+      if (request.principal?.by === 'ephemeral')
+        throw new GatewayError(
+          'forbidden',
+          'An ephemeral key joins no call; show the credential that minted it',
+        )
+      const record = await records.findCall(callId, ownerOf(request))
+      // The replica that watched it may be gone.
+      controls.watch(record)
+      return dialCall(record.callId, true)
+    },
+    close: () => controls.close(),
+  }
+}

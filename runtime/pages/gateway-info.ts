@@ -1,0 +1,36 @@
+/** What pages are told of the gateway that serves them. Pages are open to everyone: nothing here is a secret. */
+
+import type { InboundEntra } from '../config/access.ts'
+import type { Config } from '../config/config.ts'
+import type { Target } from '../upstream/target.ts'
+import type { EntraSignIn, GatewayInfo } from './page-info.ts'
+
+/** Describes the gateway. @param target the first endpoint: the configuration's, or the embedded simulator */
+export function describeGateway(config: Config, target: Target): GatewayInfo {
+  const { access, realtime, revision, replica, socketHost: host } = config
+  const signIn = access.entra === null ? null : describeSignIn(access.entra)
+  return {
+    provider: target.provider,
+    model: target.deployments[0],
+    revision,
+    replica,
+    host,
+    auth: [...access.modes],
+    ...(signIn !== null && { entra: signIn }),
+    allowedEventTypes: [...realtime.allowedEventTypes],
+    extractedEventTypes: [...(realtime.extraction?.types ?? [])],
+    textOnly: config.chat.textOnly,
+  }
+}
+
+/** What MSAL asks for. @returns null where pages have no registration of their own */
+function describeSignIn(entra: InboundEntra): EntraSignIn | null {
+  const { authority, tenantId, pagesClientId, audiences, scope } = entra
+  if (pagesClientId === undefined) return null
+  const uri = audiences.find(audience => audience.includes('://')) ?? `api://${audiences[0]}`
+  return {
+    clientId: pagesClientId,
+    authority: `${authority.origin}/${tenantId}`,
+    scope: `${uri}/${scope ?? '.default'}`,
+  }
+}

@@ -1,0 +1,137 @@
+/** The built pages, served from memory: read, compressed and tagged once at start. */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { extname, join, relative, sep } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import type { HttpAnswer, HttpHandler, HttpRequest, HttpRoute } from '../server/http.ts'
+import type { GatewayInfo } from './page-info.ts'
+
+const contentTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.json': 'application/json',
+  '.woff2': 'font/woff2',
+}
+
+/** Formats that are compressed already. */
+const incompressible = new Set(['.png', '.ico', '.woff2'])
+
+/**
+ * Pages load nothing from other hosts and run no inline script; sockets may go to the Application Gateway.
+ * MSAL talks to the sign-in service, and renews a sign-in in a hidden frame that comes back to the page.
+ * @param signIn address of the sign-in service, where pages use one
+ */
+function pagePolicy(signIn: string | undefined): Record<string, string> {
+  const origin = signIn === undefined ? '' : ` ${new URL(signIn).origin}`
+  const policy = [
+    "default-src 'self'",
+    `connect-src 'self' ws: wss:${origin}`,
+    `frame-src${origin || " 'none'"}`,
+    "media-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    `frame-ancestors ${origin === '' ? "'none'" : "'self'"}`,
+  ]
+  return {
+    'Content-Security-Policy': policy.join('; '),
+    ...(origin !== '' && { 'X-Frame-Options': 'SAMEORIGIN' }),
+  }
+}
+
+/** Vite puts a hash of the content into the names below this folder, so they never change. */
+const hashedFolder = '/assets/'
+const forEver = 'public, max-age=31536000, immutable'
+const askEachTime = 'no-cache'
+
+/** The tag whose content each page reads its gateway from. */
+const infoTag = '<meta name="gateway" content="{}"'
+
+/**
+ * Loads every file below a folder as a page: `index.html` at `/`, other HTML also without its ending.
+ * @param folder the output of the build; when it does not exist there are no pages
+ */
+export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpRoute> {
+  const pages = new Map<string, HttpRoute>()
+  if (!existsSync(folder)) return pages
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const extension = extname(entry.name)
+    if (!entry.isFile() || !(extension in contentTypes)) continue
+    const file = join(entry.parentPath, entry.name)
+    const path = `/${relative(folder, file).split(sep).join('/')}`
+    const body = extension === '.html' ? withInfo(readFileSync(file, 'utf8'), info) : readFileSync(file)
+    const route = { GET: createPage(path, extension, body, pagePolicy(info.entra?.authority)) }
+    pages.set(path, route)
+    if (extension === '.html')
+      pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), route)
+  }
+  return pages
+}
+
+function withInfo(html: string, info: GatewayInfo): Buffer {
+  const json = JSON.stringify(info).replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;')
+  return Buffer.from(html.replace(infoTag, () => `<meta name="gateway" content="${json}"`))
+}
+
+function createPage(
+  path: string,
+  extension: string,
+  body: Buffer,
+  policy: Record<string, string>,
+): HttpHandler {
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const bodies = known.get(etag) ?? compress(body, extension)
+  known.set(etag, bodies)
+  const headers = {
+    ...policy,
+    'Content-Type': contentTypes[extension] ?? 'application/octet-stream',
+    'Cache-Control': path.startsWith(hashedFolder) ? forEver : askEachTime,
+    Vary: 'Accept-Encoding',
+  }
+  return request => answer(request, bodies, etag, headers)
+}
+
+type Bodies = Readonly<Record<'br' | 'gzip', Buffer | null>> & { readonly identity: Buffer }
+
+/** By tag: compressing holds the process up, and gateways in one process have nearly all files in common. */
+const known = new Map<string, Bodies>()
+
+function compress(body: Buffer, extension: string): Bodies {
+  if (incompressible.has(extension)) return { br: null, gzip: null, identity: body }
+  return { br: brotliCompressSync(body), gzip: gzipSync(body), identity: body }
+}
+
+function answer(
+  request: HttpRequest,
+  bodies: Bodies,
+  etag: string,
+  headers: Record<string, string>,
+): HttpAnswer {
+  const accepted = request.headers.get('accept-encoding') ?? ''
+  const encoding = (['br', 'gzip'] as const).find(name => bodies[name] !== null && accepts(accepted, name))
+  // A tag names one representation, so each encoding has its own (RFC 9110 section 8.8.3.3).
+  const tag = encoding === undefined ? etag : etag.replace(/"$/, `-${encoding}"`)
+  const tagged = { ...headers, ETag: tag, ...(encoding && { 'Content-Encoding': encoding }) }
+  const isCurrent = request.headers
+    .get('if-none-match')
+    ?.split(',')
+    .some(value => value.trim().replace(/^W\//, '') === tag)
+  if (isCurrent) return { status: 304, headers: tagged }
+  return {
+    status: 200,
+    headers: tagged,
+    body: encoding === undefined ? bodies.identity : (bodies[encoding] ?? ''),
+  }
+}
+
+/** Whether `Accept-Encoding` names an encoding and does not refuse it by `q=0` (RFC 9110 section 12.5.3). */
+function accepts(header: string, encoding: string): boolean {
+  return header.split(',').some(part => {
+    const [name, ...parameters] = part.split(';').map(word => word.trim().toLowerCase())
+    return name === encoding && !parameters.some(parameter => /^q=0(\.0*)?$/.test(parameter))
+  })
+}

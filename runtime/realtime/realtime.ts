@@ -1,0 +1,198 @@
+/** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
+
+import { GatewayError } from '../core/errors.ts'
+import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
+import type { TranslatedEvent } from '../dialect/event-translation.ts'
+import type { Translator } from '../dialect/translate.ts'
+import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
+import type { Extractor } from '../events/extract.ts'
+import type { EventFilter } from '../events/filter.ts'
+import { askedFor, Carryover } from '../resume/carryover.ts'
+import { noteMessage } from '../resume/noted-message.ts'
+import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
+import { type End, endWith } from '../session/end.ts'
+import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
+import { endsResponse } from '../session/turn.ts'
+import { OwnSettings } from '../upstream/own-settings.ts'
+import { readFrame } from './frame-kind.ts'
+
+export interface RealtimeOptions extends SessionOptions {
+  readonly filter: EventFilter
+  readonly extractor: Extractor | null
+  readonly autoClose: boolean
+  /** `session.update` to begin with; null leaves the session to the client. */
+  readonly sessionUpdate: string | null
+  readonly dialect: Dialect
+  /** Between the client's dialect and upstream's. */
+  readonly translator: Translator
+  /**
+   * `gateway`: plain text becomes a turn, binary becomes audio, a conversation outlives its upstream
+   * session, and the end is announced by `upstream.closed`. `transparent`: every frame goes on as it is,
+   * as at the API itself.
+   */
+  readonly manners: 'gateway' | 'transparent'
+  readonly resumes: Resumes
+}
+
+/** Makes the handler of `/realtime` and, with a `begin` of its own, of the SDK addresses. */
+export function createRealtime(options: RealtimeOptions): ResumableHandler {
+  return (client, request) => new Realtime(client, request, options)
+}
+
+class Realtime implements ResumableConnection, SessionHooks {
+  readonly #options: RealtimeOptions
+  readonly #session: Session
+  /** null where frames go on as they are: such a session ends with its upstream. */
+  readonly #carryover: Carryover | null
+  /** null where the session is the client's to set. */
+  readonly #settings: OwnSettings | null
+
+  constructor(client: Client, request: UpgradeRequest, options: RealtimeOptions) {
+    const { path, meter } = request
+    this.#options = options
+    this.#session = new Session({ client, route: path, meter }, options, this)
+    const { resumes, dialect, manners, sessionUpdate, log } = options
+    this.#settings = sessionUpdate === null ? null : new OwnSettings()
+    const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
+    const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
+    this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
+  }
+
+  begin(resumed: Redeemed | null): void {
+    if (this.#carryover?.begin(resumed)) this.#session.send(responseCreate, 'response.create')
+    else this.#session.dial()
+  }
+
+  message(data: Uint8Array, isBinary: boolean): void {
+    if (this.#options.manners === 'transparent') {
+      return this.#forward(data, isBinary ? null : this.#options.readType(data), isBinary)
+    }
+    if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
+    const frame = readFrame(data, this.#options.readType)
+    if ('words' in frame) this.#say(frame.words)
+    else this.#forward(data, frame.type)
+  }
+
+  #forward(data: Uint8Array, type: string | null, isBinary = false): void {
+    const translate = type === null ? undefined : this.#options.translator.messages.get(type)
+    this.#pass(translate === undefined ? data : translate(data), type, isBinary)
+  }
+
+  /** Plain text is a turn of the user's. */
+  #say(text: string): void {
+    if (text.trim() === '')
+      return this.refused(new GatewayError('bad_request', 'Provide text, or an event as JSON'))
+    if (this.#session.phase === 'draining') {
+      return this.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
+    }
+    this.#pass(messageItem('user', text, this.#options.dialect), 'conversation.item.create')
+    this.#pass(responseCreate, 'response.create')
+  }
+
+  #pass(message: string | Uint8Array, type: string | null, isBinary = false): void {
+    if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
+    this.#session.forward(message, type, isBinary)
+  }
+
+  opened(): void {
+    const { sessionUpdate } = this.#options
+    this.#settings?.sent(true)
+    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update')
+    const replay = this.#carryover?.opened(sessionUpdate === null ? 0 : 1) ?? []
+    for (const event of replay) this.#session.send(event, null)
+  }
+
+  pending(): Promise<void> | null {
+    return this.#carryover?.flush() ?? null
+  }
+
+  keepsClient(end: End): boolean {
+    if (!this.#carryover?.loses(end)) return false
+    // Once the session knows of its loss: what is asked for now is held for the next upstream session.
+    this.#session.defer(() => {
+      if (this.#carryover?.conversation.owed) this.#session.send(responseCreate, 'response.create')
+      else this.#session.dial()
+    })
+    return true
+  }
+
+  event(frame: Buffer, isBinary: boolean, type: string | null): void {
+    const { filter, extractor, metrics, autoClose, translator } = this.#options
+    const refusal = this.#settings?.refusal(frame, type) ?? null
+    if (refusal !== null) return this.#session.giveUp(refusal)
+    if (this.#carryover?.noted(frame, type)) return
+    const translate = type === null ? undefined : translator.events.get(type)
+    if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
+    else if (translate !== undefined) this.#deliverTranslated(translate(frame))
+    else if (isBinary ? filter.admitsBinary : filter.admits(type)) this.#session.deliver(frame, isBinary)
+    else metrics.countDropped(isBinary ? '<binary>' : type)
+    if (autoClose && endsResponse(type))
+      this.#session.close({ by: 'gateway', code: 1000, reason: 'response done' })
+  }
+
+  #deliverTranslated(events: readonly TranslatedEvent[]): void {
+    const { filter, metrics } = this.#options
+    for (const { type, frame } of events) {
+      if (filter.admits(type)) this.#session.deliver(frame)
+      else metrics.countDropped(type)
+    }
+  }
+
+  #extract(extractor: Extractor, frame: Buffer, type: string): void {
+    const { metrics, translator } = this.#options
+    const outcome = extractor.extract(frame, translator.clientName(type))
+    switch (outcome.kind) {
+      case 'record':
+        metrics.traffic.eventsExtracted += 1
+        return this.#session.deliver(outcome.text)
+      case 'error':
+        return this.#session.deliver(outcome.text)
+      case 'forward':
+        for (const event of translator.events.get(type)?.(frame) ?? [{ frame }])
+          this.#session.deliver(event.frame)
+        return
+      case 'drop':
+        return metrics.countDropped(type)
+    }
+  }
+
+  refused(error: GatewayError): void {
+    this.#session.deliver(errorEvent(error))
+  }
+
+  ended({ by, error, code, reason }: End): readonly string[] {
+    this.#carryover?.stop()
+    const failure = by !== 'client' && error !== undefined ? [errorEvent(error)] : []
+    if (by !== 'upstream' || this.#options.manners === 'transparent') return failure
+    return [...failure, JSON.stringify({ type: 'upstream.closed', reason, code })]
+  }
+
+  writable(): void {
+    this.#session.writable()
+  }
+
+  announce(deadlineMs: number): void | Promise<void> {
+    if (this.#carryover !== null) return this.#carryover.announce(deadlineMs)
+    this.#session.deliver(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
+  }
+
+  drain(deadlineMs: number): void {
+    this.#session.drain(deadlineMs)
+  }
+
+  expiring(deadlineMs: number): void {
+    this.#session.deliver(JSON.stringify({ type: 'session.expiring', deadline_ms: deadlineMs }))
+    if (this.#options.manners === 'transparent' || this.#session.phase !== 'open') return
+    const due = this.#session.answerDue
+    this.#session.send(wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect), null)
+    if (!due) this.#session.send(responseCreate, 'response.create')
+  }
+
+  fault(error: GatewayError): void {
+    this.#session.close(endWith('gateway', error))
+  }
+
+  closed(code: number, reason: string): void {
+    this.#session.clientClosed(code, reason)
+  }
+}

@@ -1,0 +1,104 @@
+/** What lets a client go on with its conversation at another replica or revision. */
+import { GatewayError } from '../core/errors.ts'
+import type { Client, Connection, Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { Log } from '../observability/log.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
+import type { Store } from '../store/store.ts'
+import { Conversation } from './conversation.ts'
+import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
+import { PendingResume } from './pending-resume.ts'
+import { type Claim, claimTicket, spendTicket } from './tickets.ts'
+
+/** Why a ticket is not honoured; the client gets a fresh session instead. */
+export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
+
+/** What a client's ticket was worth. */
+export type Redeemed = { conversation: Conversation } | { failure: ResumeFailure }
+
+/** A connection that does nothing until it is told what its client's ticket was worth. */
+export interface ResumableConnection extends Connection {
+  /** Called once, before any message. @param resumed null where the client came without a ticket */
+  begin(resumed: Redeemed | null): void
+}
+
+/** Makes a connection that takes a conversation up again. */
+export type ResumableHandler = (client: Client, request: UpgradeRequest) => ResumableConnection
+
+export interface ResumesOptions {
+  readonly store: Store
+  /** What is stored is charged to; absent keeps as much as the store takes. */
+  readonly quota?: Pick<StorageQuota, 'charge'> | undefined
+  /** Limit of what a client may say before its ticket is spent (bytes). */
+  readonly maxHeldBytes: number
+  readonly log: Log
+}
+
+export class Resumes {
+  readonly options: ResumesOptions
+
+  constructor(options: ResumesOptions) {
+    this.options = options
+  }
+
+  /** Begins to keep a conversation. */
+  keep(options: KeepOptions): KeptConversation {
+    return new KeptConversation(this.options, options)
+  }
+
+  /** Claims a ticket for a connection that is about to be; it is not spent yet. @param owner the credential's name */
+  async claim(ticket: string, owner: string): Promise<Claim | { failure: ResumeFailure }> {
+    try {
+      return (await claimTicket(this.options.store, ticket, owner)) ?? { failure: 'unknown' }
+    } catch (fault) {
+      return failureOf(fault)
+    }
+  }
+
+  /**
+   * Spends a ticket, whatever comes of it.
+   * @throws GatewayError `resumed_elsewhere` when another connection came by the same ticket since
+   */
+  async redeem(claim: Claim): Promise<Redeemed> {
+    const { store } = this.options
+    try {
+      if (!(await spendTicket(store, claim)))
+        throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
+      const text = await store.take(conversationKey(claim.conversation))
+      return text === null ? { failure: 'expired' } : { conversation: Conversation.restore(text) }
+    } catch (fault) {
+      return failureOf(fault)
+    }
+  }
+}
+
+/** @throws anything but the store's failure */
+function failureOf(fault: unknown): { failure: ResumeFailure } {
+  if (fault instanceof GatewayError && fault.code === 'store_unavailable') return { failure: fault.code }
+  throw fault
+}
+
+/** Makes a handler whose connections begin at once, without a ticket. */
+export function beginAtOnce(handler: ResumableHandler, resumed: Redeemed | null = null): Handler {
+  return (client, request) => {
+    const connection = handler(client, request)
+    connection.begin(resumed)
+    return connection
+  }
+}
+
+/**
+ * Makes a route's `accept` that looks up the ticket of `?resume=` before the upgrade; it is spent once the
+ * client is heard of. An empty value asks for tickets without having one.
+ */
+export function acceptResumed(handler: ResumableHandler, resumes: Resumes): SocketRoute['accept'] {
+  return async ({ query, principal }) => {
+    const ticket = query.get('resume')
+    if (!ticket) return { handler: beginAtOnce(handler) }
+    const claim = await resumes.claim(ticket, principal?.name ?? 'anonymous')
+    if ('failure' in claim) return { handler: beginAtOnce(handler, claim) }
+    return {
+      handler: (client, request) =>
+        new PendingResume({ client, inner: handler(client, request), claim, resumes }),
+    }
+  }
+}

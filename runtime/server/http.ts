@@ -1,0 +1,114 @@
+/** Requests and answers over HTTP as handlers see them, and the shapes of errors. */
+import { callPaths } from '../core/contract.ts'
+import type { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/ports.ts'
+
+export interface HttpRequest {
+  readonly method: string
+  readonly path: string
+  /** The segment of the path that the route's path calls `:id`; '' elsewhere. */
+  readonly id: string
+  readonly query: URLSearchParams
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>
+  /** The client's own address, as in an UpgradeRequest. */
+  readonly address: string
+  /** Who asks; absent on pages that are open to everyone. */
+  readonly principal?: Principal
+  /** What the request stores is charged to this account; absent on pages that are open to everyone. */
+  readonly account?: string
+  /** Empty unless the method carries one. */
+  readonly body: Buffer
+}
+
+/** Bodies are small: settings, and session descriptions of some kilobytes. */
+export const maxBodyBytes = 256 * 1024
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}
+
+/** A GatewayError that a handler throws becomes the answer. */
+export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
+
+/** What a path does by method; GET answers HEAD too. */
+export type HttpRoute = Readonly<Partial<Record<'GET' | 'POST' | 'DELETE' | 'OPTIONS', HttpHandler>>>
+
+/**
+ * On every answer; an answer's own headers come after them. What is no page needs nothing, so its content
+ * policy is empty. `Strict-Transport-Security` is left to what ends TLS for the public name: set here, a
+ * local certificate would bind every other server on localhost to https.
+ */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin-allow-popups',
+  'Permissions-Policy': 'microphone=(self), camera=(), geolocation=()',
+}
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  204: 'No Content',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+}
+
+/** Writes a status line's code and phrase (RFC 9110 section 15). */
+export function statusLine(status: number): string {
+  return `${status} ${reasonPhrases[status] ?? 'Unknown'}`
+}
+
+/** Answers with JSON that no cache keeps. */
+export function jsonAnswer(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  }
+}
+
+/**
+ * Answers with an error's status and `{"detail":"…"}`, and `Retry-After` in whole seconds where it is known.
+ * Below the SDK addresses there is also `error` as SDKs read it, and upstream's own status where it refused.
+ */
+export function errorAnswer(
+  error: GatewayError,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpAnswer {
+  const { code, message, retryAfterMs, upstreamStatus } = error
+  const forSdks = callPaths.some(base => path.startsWith(`${base}/`))
+  const status = forSdks && upstreamStatus !== undefined ? upstreamStatus : error.status
+  const retryAfter: Record<string, string> =
+    retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) }
+  const challenge: Record<string, string> = status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
+  const body = {
+    detail: message,
+    ...(forSdks && { error: { type: 'gateway_error', code, message, param: null } }),
+  }
+  return jsonAnswer(status, body, { ...retryAfter, ...challenge, ...headers })
+}

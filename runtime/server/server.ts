@@ -1,0 +1,445 @@
+/**
+ * The door: HTTP and WebSocket on one port. The only importer of uWebSockets.js.
+ *
+ * Over 200 lines because nothing else may touch the native server.
+ *
+ * Its rules, from its own documents (index.d.ts): a request lives only until its handler returns or
+ * first awaits; message bytes are gone after the callback; `onAborted` before anything asynchronous; a
+ * socket is unusable after its close; writes outside a callback are corked.
+ */
+
+import uWS, {
+  type HttpRequest as NativeRequest,
+  type HttpResponse as NativeResponse,
+  type us_listen_socket,
+  type us_socket_context_t,
+} from 'uWebSockets.js'
+import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../core/errors.ts'
+import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
+import type { Accepted, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { Log } from '../observability/log.ts'
+import { ClientSocket } from './client-socket.ts'
+import { type CorkStand, startCorkStand } from './cork-stand.ts'
+import type { Drain } from './drain.ts'
+import {
+  errorAnswer,
+  type HttpAnswer,
+  type HttpRoute,
+  maxBodyBytes,
+  securityHeaders,
+  statusLine,
+} from './http.ts'
+import { callBytes, LoopShare, type LoopUse } from './loop-share.ts'
+
+export interface ServerOptions {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** Other processes listen on the port too, and the kernel spreads connections (SO_REUSEPORT); not on port 0. */
+  readonly sharesPort: boolean
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null
+  readonly heartbeatMs: number
+  readonly maxMessageBytes: number
+  /** A client for whom more than this waits is cut by native code (bytes): a backstop above the session's own bounds. */
+  readonly maxClientBufferBytes: number
+  /** How long one client may keep the event loop. */
+  readonly loopShare: LoopShare
+  /** By path; where a path has `:id` as its last segment or the one before, it takes any there. */
+  readonly http: ReadonlyMap<string, HttpRoute>
+  /** By path, likewise. */
+  readonly sockets: ReadonlyMap<string, SocketRoute>
+  /** On every answer to an upgrade, so that clients see which replica serves them. */
+  readonly upgradeHeaders: Readonly<Record<string, string>>
+  readonly drain: Drain
+  readonly log: Log
+}
+
+export interface Server {
+  readonly port: number
+  /** Takes no new connections; open ones go on. Safe to call twice. */
+  stopListening(): void
+  /** Ends everything at once. Safe to call twice. */
+  close(): void
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT: a second process on the port fails, instead of quietly taking half of the connections. */
+const exclusivePort = 1
+
+/** LIBUS_LISTEN_DEFAULT: with SO_REUSEPORT, unless the port is 0. */
+const sharedPort = 0
+
+type NativeListen = (
+  host: string,
+  port: number,
+  option: number,
+  listened: (socket: us_listen_socket | false) => void,
+) => void
+
+/** What a native socket carries from the upgrade on. */
+interface SocketState {
+  readonly holder: Holder
+  /** What it took of the event loop. */
+  readonly loopUse: LoopUse
+  /** Once it has begun. Here and not in the holder: every message asks for it. */
+  client: ClientSocket | null
+}
+
+/** The native socket as soon as it is open. */
+interface Holder {
+  native: uWS.WebSocket<SocketState> | null
+  /** Set where it was closed before its handler had returned. */
+  closedWith: { readonly code: number; readonly reason: string } | null
+}
+
+/** uWebSockets.js cuts the socket above its limit without a close frame: leave room to send 1009 ourselves. */
+const nativeLimitFactor = 2
+
+/** A backstop behind our own heartbeat (s); uWebSockets.js takes up to 960. */
+const nativeIdleTimeoutSec = (heartbeatMs: number) =>
+  Math.min(960, Math.max(16, Math.ceil(heartbeatMs / 1000) * 6))
+
+/**
+ * Listens.
+ * @throws Error when the address cannot be listened on, or the certificate cannot be read
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { tls, host, port } = options
+  const app =
+    tls === null ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
+  const corkStand = await startCorkStand(uWS.App(), uWS.us_socket_local_port)
+  for (const [path, route] of options.sockets) {
+    app.ws<SocketState>(path, {
+      compression: uWS.DISABLED,
+      maxPayloadLength: options.maxMessageBytes * nativeLimitFactor,
+      // Also what native code sends by itself is bounded so: the pongs of a client that never reads.
+      maxBackpressure: options.maxClientBufferBytes,
+      closeOnBackpressureLimit: true,
+      idleTimeout: nativeIdleTimeoutSec(options.heartbeatMs),
+      sendPingsAutomatically: false,
+      upgrade: (response, request, context) => {
+        const state = watchAbort(response)
+        const owner = requestOwner(options, response, state, path)
+        enter(owner, () => upgrade(options, corkStand, path, route, response, request, context, state, owner))
+      },
+      open: socket => {
+        socket.getUserData().holder.native = socket
+      },
+      message: (socket, data, isBinary) => {
+        const { client, loopUse } = socket.getUserData()
+        if (!options.loopShare.admits(socket, loopUse, data.byteLength + callBytes.message)) cut(socket)
+        else client?.receive(data, isBinary)
+      },
+      drain: socket => socket.getUserData().client?.drained(),
+      ping: socket => controlFrame(options, socket),
+      pong: socket => controlFrame(options, socket),
+      close: (socket, code, reason) => {
+        const { holder, client } = socket.getUserData()
+        holder.native = null
+        holder.closedWith = { code, reason: Buffer.from(reason).toString() }
+        if (client !== null) closed(options, client, holder.closedWith)
+      },
+    })
+  }
+  app.any('/*', (response, request) => {
+    const state = watchAbort(response)
+    const owner = requestOwner(options, response, state, request.getUrl())
+    enter(owner, () => serve(options, response, request, state, owner))
+  })
+  let listening: us_listen_socket | null = await new Promise((resolve, reject) => {
+    const listened = (socket: us_listen_socket | false) =>
+      socket ? resolve(socket) : reject(cannotListen(host, port, corkStand))
+    // The types know the option for the port alone; the binding takes host, port and option.
+    const listen = app.listen.bind(app) as unknown as NativeListen
+    listen(host, port, options.sharesPort ? sharedPort : exclusivePort, listened)
+  })
+  const stopListening = () => {
+    if (listening !== null) uWS.us_listen_socket_close(listening)
+    listening = null
+  }
+  return {
+    port: uWS.us_socket_local_port(listening as us_listen_socket),
+    stopListening,
+    close: () => {
+      stopListening()
+      corkStand.close()
+      app.close()
+    },
+  }
+}
+
+function cannotListen(host: string, port: number, corkStand: CorkStand): Error {
+  corkStand.close()
+  return new Error(`Cannot listen on ${host} port ${port}: is it in use?`)
+}
+
+function controlFrame({ loopShare }: ServerOptions, socket: uWS.WebSocket<SocketState>): void {
+  const { client, loopUse } = socket.getUserData()
+  if (loopShare.admits(socket, loopUse, callBytes.message)) client?.heard()
+  else cut(socket)
+}
+
+/** Ends a client that keeps the event loop for itself. */
+function cut(socket: uWS.WebSocket<SocketState>): void {
+  const { client } = socket.getUserData()
+  if (client === null) socket.close()
+  else client.cut(tooFast())
+}
+
+function tooFast(): GatewayError {
+  return new GatewayError(
+    'client_too_fast',
+    'This connection left the server no time for others (CLIENT_TURN_MS); send with pauses',
+  )
+}
+
+function closed(
+  { drain }: ServerOptions,
+  client: ClientSocket,
+  { code, reason }: NonNullable<Holder['closedWith']>,
+): void {
+  client.closed(code, reason)
+  drain.remove(client.connection)
+}
+
+/** Answers a request whose own code failed. */
+function requestOwner(
+  { log }: ServerOptions,
+  response: NativeResponse,
+  state: RequestState,
+  path: string,
+): FaultOwner {
+  return {
+    onFault: fault => {
+      log.error('connection.failed', { route: path, ...describeFault(fault) })
+      if (state.aborted) return
+      state.aborted = true
+      response.close()
+    },
+  }
+}
+
+function serve(
+  options: ServerOptions,
+  response: NativeResponse,
+  request: NativeRequest,
+  state: RequestState,
+  owner: FaultOwner,
+): void {
+  const address = remoteAddress(response)
+  if (!options.loopShare.admits(address, null, callBytes.request)) {
+    state.aborted = true
+    response.close()
+    return
+  }
+  const path = request.getUrl()
+  const method = request.getMethod().toUpperCase()
+  const headers = readHeaders(request)
+  const query = new URLSearchParams(request.getQuery())
+  const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
+  const { found: route, id } = lookUp(options.http, path)
+  if (route === undefined) return reply(refusalOf(options, path, method))
+  const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof HttpRoute]
+  if (handler === undefined)
+    return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
+  const body = method === 'POST' ? readBody(response) : Promise.resolve(Buffer.alloc(0))
+  const answered = body
+    .then(body => handler({ method, path, id, query, headers, address, body }))
+    .catch(fault => errorAnswer(asGatewayError(options, fault, path), path))
+    .then(reply)
+  enter(owner, () => answered)
+}
+
+/** Finds what serves a path: by the path itself, else by its pattern with the last segment, or the one before, as `:id`. */
+function lookUp<T>(routes: ReadonlyMap<string, T>, path: string): { found: T | undefined; id: string } {
+  const exact = routes.get(path)
+  if (exact !== undefined) return { found: exact, id: '' }
+  const [, start = '', id = '', end = ''] = /^(.*)\/([^/]+)(\/[^/]+)$/.exec(path) ?? []
+  const inside = routes.get(`${start}/:id${end}`)
+  if (inside !== undefined) return { found: inside, id }
+  const slash = path.lastIndexOf('/')
+  return { found: routes.get(`${path.slice(0, slash)}/:id`), id: path.slice(slash + 1) }
+}
+
+function allowedBy(route: HttpRoute): string {
+  return Object.keys(route)
+    .flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    .join(', ')
+}
+
+/** Collects a request's body. @throws GatewayError `message_too_big` */
+function readBody(response: NativeResponse): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    response.onData((chunk, isLast) => {
+      bytes += chunk.byteLength
+      if (bytes > maxBodyBytes) {
+        reject(new GatewayError('message_too_big', `The body is larger than ${maxBodyBytes} bytes`))
+        return
+      }
+      // The chunk's memory is reused when this callback returns.
+      chunks.push(Buffer.from(new Uint8Array(chunk)))
+      if (isLast) resolve(Buffer.concat(chunks))
+    })
+  })
+}
+
+/** Refuses a path that is no page; its headers say what would do. */
+function refusalOf(options: ServerOptions, path: string, method: string): HttpAnswer {
+  if (lookUp(options.sockets, path).found === undefined)
+    return errorAnswer(new GatewayError('not_found', `There is nothing at ${path}`), path)
+  if (method !== 'GET') return errorAnswer(methodNotAllowed(method, path), path, { Allow: 'GET' })
+  const error = new GatewayError('upgrade_required', `${path} takes WebSocket connections only`)
+  return errorAnswer(error, path, { Upgrade: 'websocket', Connection: 'Upgrade' })
+}
+
+function methodNotAllowed(method: string, path: string): GatewayError {
+  return new GatewayError('method_not_allowed', `${method} is not allowed on ${path}`)
+}
+
+function upgrade(
+  options: ServerOptions,
+  corkStand: CorkStand,
+  path: string,
+  route: SocketRoute,
+  response: NativeResponse,
+  request: NativeRequest,
+  context: us_socket_context_t,
+  state: RequestState,
+  owner: FaultOwner,
+): void {
+  const key = request.getHeader('sec-websocket-key')
+  const extensions = request.getHeader('sec-websocket-extensions')
+  const version = request.getHeader('sec-websocket-version')
+  const asked = readUpgrade(response, request)
+  const refuse = (fault: unknown) => {
+    const error = asGatewayError(options, fault, asked.path)
+    options.log.info('upgrade.refused', { route: asked.path, code: error.code })
+    const headers: Record<string, string> = error.status === 426 ? { 'Sec-WebSocket-Version': '13' } : {}
+    write(response, state, errorAnswer(error, asked.path, headers), false)
+  }
+  const admit = (accepted: Accepted) => {
+    const refusal = options.drain.refusal()
+    if (refusal !== null) return refuse(refusal)
+    if (state.aborted) return
+    state.aborted = true
+    const holder: Holder = { native: null, closedWith: null }
+    corkStand.cork(() => {
+      response.writeStatus('101 Switching Protocols')
+      for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
+      response.upgrade<SocketState>(
+        { holder, loopUse: LoopShare.use(), client: null },
+        key,
+        accepted.subprotocol ?? '',
+        extensions,
+        context,
+      )
+    })
+    begin(options, path, asked, accepted, holder)
+  }
+  const decide = async () => {
+    if (version !== '13')
+      throw new GatewayError('upgrade_required', 'Only WebSocket version 13 is spoken here')
+    const refusal = options.drain.refusal()
+    if (refusal !== null) throw refusal
+    return route.accept(asked)
+  }
+  enter(owner, () => decide().then(admit, refuse))
+}
+
+/** Hands an open socket to its handler. */
+function begin(
+  options: ServerOptions,
+  route: string,
+  request: UpgradeRequest,
+  accepted: Accepted,
+  holder: Holder,
+): void {
+  const { native } = holder
+  if (native === null) return
+  const { log, drain } = options
+  const id = randomUUID()
+  const owner: FaultOwner = {
+    onFault: fault => {
+      log.error('connection.failed', { connection: id, route, ...describeFault(fault) })
+      const { code, close } = new GatewayError('internal', 'The handler failed before it began')
+      holder.native?.end(close, code)
+    },
+  }
+  enter(owner, () => {
+    const query = [...request.query.keys()]
+    log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
+    const client = new ClientSocket(native, id, accepted.handler, request, options)
+    if (holder.closedWith !== null) return closed(options, client, holder.closedWith)
+    native.getUserData().client = client
+    drain.add(client.connection)
+  })
+}
+
+function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeRequest {
+  const subprotocols = request.getHeader('sec-websocket-protocol')
+  return {
+    path: request.getUrl(),
+    query: new URLSearchParams(request.getQuery()),
+    subprotocols: subprotocols
+      .split(',')
+      .map(name => name.trim())
+      .filter(name => name !== ''),
+    headers: readHeaders(request),
+    address: remoteAddress(response),
+  }
+}
+
+function readHeaders(request: NativeRequest): Map<string, string> {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    headers.set(name, value)
+  })
+  return headers
+}
+
+function remoteAddress(response: NativeResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString()
+}
+
+/** `aborted`: the response must not be touched any more; it was answered, or the client is gone. */
+interface RequestState {
+  aborted: boolean
+}
+
+function watchAbort(response: NativeResponse): RequestState {
+  const state = { aborted: false }
+  response.onAborted(() => {
+    state.aborted = true
+  })
+  return state
+}
+
+function write(
+  response: NativeResponse,
+  state: RequestState,
+  answer: HttpAnswer,
+  withoutBody: boolean,
+): void {
+  if (state.aborted) return
+  state.aborted = true
+  response.cork(() => {
+    response.writeStatus(statusLine(answer.status))
+    const headers = { ...securityHeaders, ...answer.headers }
+    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value)
+    const body = answer.body ?? ''
+    if (answer.status === 304) response.endWithoutBody()
+    else if (withoutBody)
+      response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
+    // The rest of a body that was refused would be read as the next request.
+    else response.end(body, answer.status === 413)
+  })
+}
+
+/** A fault of our own is logged with its cause and answered without it. */
+function asGatewayError({ log }: ServerOptions, fault: unknown, path: string): GatewayError {
+  if (fault instanceof GatewayError) return fault
+  log.error('connection.failed', { route: path, ...describeFault(fault) })
+  return new GatewayError('internal', 'The gateway failed on this request')
+}

@@ -1,0 +1,393 @@
+/**
+ * A session: one client and its upstream. The only place with phases and with close decisions.
+ *
+ * | phase    | message         | upstream opens | upstream ends       | client closes        | drain        |
+ * |----------|-----------------|----------------|---------------------|----------------------|--------------|
+ * | opening  | hold, bounded   | → open, flush  | → closed, try later | → closed, abort dial | → draining   |
+ * | open     | send            | –              | → closed, its code  | → closed             | → draining   |
+ * | draining | refuse new turn | flush          | → closed            | → closed             | no change    |
+ * | closed   | ignore          | close it       | ignore              | ignore               | ignore       |
+ *
+ * Over 200 lines because no phase may be decided anywhere else.
+ * A handler may keep its client when upstream ends; the session is then `opening` again.
+ * Draining ends (1012) as soon as no answer is due.
+ */
+
+import { fitCloseReason, GatewayError } from '../core/errors.ts'
+import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
+import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
+import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { type End, endByUpstream, endWith, goingAway } from './end.ts'
+import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
+import { encodeText, messageBytes, Outbox } from './outbox.ts'
+import { endsResponse, Turn } from './turn.ts'
+
+export type Phase = 'opening' | 'open' | 'draining' | 'closed'
+
+/** Sizes in bytes, times in ms. */
+export interface Limits {
+  readonly heartbeatMs: number
+  readonly maxMessageBytes: number
+  readonly upstreamBufferBytes: number
+  readonly clientBufferBytes: number
+  readonly clientStallMs: number
+  /** Upstream is given up when it says nothing for this long in the middle of an answer (ms). */
+  readonly upstreamStallMs: number
+}
+
+/** What a handler adds to a session. */
+export interface SessionHooks {
+  /** Upstream's session exists; what is sent here goes before all that was held. */
+  opened(): void
+  /** One frame from upstream. @param type null where none can be read */
+  event(frame: Buffer, isBinary: boolean, type: string | null): void
+  /** A client's message was refused because the process is going away. */
+  refused(error: GatewayError): void
+  /** Upstream ended or could not be reached. @returns true to keep the client and dial again when needed */
+  keepsClient?(end: End): boolean
+  /** An answer is owed that upstream has not been asked for yet. */
+  answerDue?(): boolean
+  /** What must be written before a drained session may end: another replica reads it at once. */
+  pending?(): Promise<void> | null
+  /** The session is over; nothing can be sent or delivered any more. @returns what the client is told last */
+  ended?(end: End): readonly string[]
+}
+
+/** Who called. */
+export interface Caller {
+  readonly client: Client
+  /** The path that the client dialled, for the log. */
+  readonly route: string
+  /** Counts what the session spends, where that is limited. */
+  readonly meter?: Meter | undefined
+}
+
+/** What sessions have in common. */
+export interface SessionOptions {
+  readonly dial: Dial
+  readonly limits: Limits
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
+  readonly readType: (frame: Uint8Array) => string | null
+  /** Overhears what is said between the session and its upstream, where sessions are recorded. */
+  readonly record?: ((listener: UpstreamListener, connection: string) => UpstreamListener) | undefined
+}
+
+/** Of what is held for an upstream, so much is sent in one turn of the event loop (bytes). */
+const flushBytesPerTurn = 1024 * 1024
+
+export class Session implements UpstreamListener, Watching, FaultOwner {
+  #phase: Phase = 'opening'
+  #upstream: Upstream | null = null
+  wasHeard = false
+  #messagesUp = 0
+  #bytesUp = 0
+  #eventsDown = 0
+  #bytesDown = 0
+  #abortDial: (() => void) | null = null
+  /** Set while upstream is paused for a client that does not keep up. */
+  #stallTimer: NodeJS.Timeout | null = null
+  #drainTimer: NodeJS.Timeout | null = null
+  /** Notices an upstream that answers pings, but goes no further with an answer. */
+  #answerWatch: Heartbeat | null = null
+  readonly #client: Client
+  readonly #route: string
+  readonly #meter: Meter | undefined
+  readonly #options: SessionOptions
+  readonly #hooks: SessionHooks
+  readonly #outbox: Outbox
+  /** Whether all that was held has been sent to the present upstream. */
+  #flush: 'done' | 'running' = 'done'
+  readonly #turn = new Turn()
+  readonly #startedAt = performance.now()
+
+  constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
+    this.#client = client
+    this.#route = route
+    this.#meter = meter
+    this.#options = options
+    this.#hooks = hooks
+    this.#outbox = new Outbox(options.limits.upstreamBufferBytes)
+    options.metrics.traffic.sessionsOpen += 1
+    options.metrics.traffic.sessionsTotal += 1
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  /** Whether upstream owes an answer. */
+  get answerDue(): boolean {
+    return this.#turn.answerDue
+  }
+
+  /** Dials upstream unless that was done. Messages dial by themselves. */
+  dial(): void {
+    if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
+    const { dial, record } = this.#options
+    this.#abortDial = dial(record?.(this, this.#client.id) ?? this)
+  }
+
+  /** Sends what a client's own words caused. A new turn is refused while draining. @param type its event type */
+  forward(message: string | Uint8Array, type: string | null, isBinary = false): void {
+    if (this.#phase === 'draining' && type === 'response.create') {
+      this.#hooks.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
+    } else {
+      this.send(message, type, isBinary)
+    }
+  }
+
+  /** Sends a message to upstream, or holds it until there is one. @param type its event type */
+  send(message: string | Uint8Array, type: string | null, isBinary = false): void {
+    if (this.#phase === 'closed') return
+    this.#turn.noteMessage(type)
+    if (this.#upstream !== null && this.#flush === 'done') {
+      this.#sendNow(message, isBinary)
+    } else if (this.#outbox.hold(message, isBinary)) {
+      this.dial()
+    } else {
+      this.#closeTooSlow('upstream_too_slow')
+    }
+  }
+
+  /** Sends to the client; pauses upstream when the client does not keep up. */
+  deliver(message: string | Uint8Array, isBinary = false): void {
+    if (this.#phase === 'closed') return
+    const { limits } = this.#options
+    const client = this.#client
+    const bytes = typeof message === 'string' ? encodeText(message) : message
+    this.#count(bytes.length)
+    if (client.send(bytes, isBinary)) return
+    const waiting = client.buffered()
+    if (waiting > limits.clientBufferBytes) this.#pause()
+    // What was under way when upstream was paused still arrives; more than that is nobody's fault but the client's.
+    if (waiting > limits.clientBufferBytes + 2 * limits.maxMessageBytes) this.#closeTooSlow('client_too_slow')
+  }
+
+  /** The client's socket took some of what was buffered. */
+  writable(): void {
+    if (this.#stallTimer === null) return
+    if (this.#client.buffered() <= this.#options.limits.clientBufferBytes / 2) this.#resume()
+  }
+
+  /** The client's socket is closed. */
+  clientClosed(code: number, reason: string): void {
+    this.close({ by: 'client', code, reason })
+  }
+
+  /** Ends when no answer is due any more, at the latest after `deadlineMs`. */
+  drain(deadlineMs: number): void {
+    if (this.#phase === 'closed' || this.#phase === 'draining') return
+    this.#phase = 'draining'
+    this.#drainTimer = enterLater(this, deadlineMs, () => this.close(goingAway))
+    this.#endIfDrained()
+  }
+
+  /** Ends the session. Safe to call twice; the first caller's end counts. */
+  close(end: End): void {
+    if (this.#phase === 'closed') return
+    const wasBridged = this.#upstream !== null
+    this.#phase = 'closed'
+    if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
+    if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
+    this.#answerWatch?.stop()
+    this.#abortDial?.()
+    this.#upstream?.close(1000, '')
+    this.#outbox.clear()
+    for (const words of this.#lastWords(end)) {
+      this.#count(Buffer.byteLength(words))
+      this.#client.send(words)
+    }
+    const { metrics } = this.#options
+    if (end.by !== 'client') this.#client.close(end.code, fitCloseReason(end.reason))
+    metrics.traffic.sessionsOpen -= 1
+    metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
+    if (wasBridged) this.#logEnd('bridge.completed', end)
+    this.#logEnd('connection.closed', end)
+  }
+
+  /** Code of this session failed: it ends with `internal`, and no other does. */
+  onFault(fault: unknown): void {
+    this.#options.log.error('connection.failed', {
+      connection: this.#client.id,
+      route: this.#route,
+      ...describeFault(fault),
+    })
+    this.close(endWith('gateway', internalError(fault)))
+  }
+
+  /** Runs something of this session through the fault boundary when the present call is over. */
+  defer(run: () => void): void {
+    queueMicrotask(() => enter(this, run))
+  }
+
+  /** Upstream will not do what the session is for: ends it, and says so in the log. */
+  giveUp(error: GatewayError): void {
+    const { code, message: reason } = error
+    this.#options.log.warn('upstream.failed', { connection: this.#client.id, code, reason })
+    this.close(endWith('gateway', error))
+  }
+
+  /** Upstream's session exists. */
+  opened(upstream: Upstream): void {
+    this.#abortDial = null
+    if (this.#phase === 'closed') return upstream.close(1000, '')
+    this.#upstream = upstream
+    if (this.#phase === 'opening') this.#phase = 'open'
+    const { log, limits } = this.#options
+    const bridge = { connection: this.#client.id, route: this.#route, deployment: upstream.deployment }
+    log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
+    this.#answerWatch = new Heartbeat(limits.upstreamStallMs / silentIntervals, this)
+    this.#hooks.opened()
+    this.#flush = 'running'
+    this.#flushHeld(upstream)
+  }
+
+  /** One frame from upstream. */
+  event(frame: Buffer, isBinary: boolean): void {
+    if (this.#phase === 'closed') return
+    this.wasHeard = true
+    const type = isBinary ? null : this.#options.readType(frame)
+    this.#turn.noteEvent(type)
+    this.#hooks.event(frame, isBinary, type)
+    if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
+    this.#endIfDrained()
+  }
+
+  /** Upstream's session is over. */
+  closed(code: number, reason: string, error?: GatewayError): void {
+    this.#upstream = null
+    this.#answerWatch?.stop()
+    if (this.#phase === 'closed') return
+    const end = endByUpstream(code, reason, error)
+    this.#logEnd('bridge.completed', end)
+    this.#upstreamEnded(end)
+  }
+
+  /** Code that upstream called failed. */
+  fault(fault: unknown): void {
+    this.onFault(fault)
+  }
+
+  /** Upstream could not be reached. */
+  failed(error: GatewayError): void {
+    this.#abortDial = null
+    const { log } = this.#options
+    log.warn('upstream.failed', { connection: this.#client.id, code: error.code, reason: error.message })
+    this.#upstreamEnded(endWith('upstream', error))
+  }
+
+  /** Between answers upstream has nothing to say, and while it is paused it cannot be heard. */
+  intervalOver(): void {
+    if (!this.#turn.answering || this.#stallTimer !== null) this.wasHeard = true
+  }
+
+  /** Upstream goes no further with an answer. */
+  peerSilent(): void {
+    const message = `The model said nothing for ${this.#options.limits.upstreamStallMs} ms in the middle of an answer`
+    this.#upstream?.giveUp(new GatewayError('upstream_silent', message))
+  }
+
+  #upstreamEnded(end: End): void {
+    if (this.#phase === 'closed') return
+    this.#resume()
+    this.#turn.reset()
+    this.#outbox.clear()
+    this.#flush = 'done'
+    if (this.#phase === 'draining' || !this.#hooks.keepsClient?.(end)) this.close(end)
+    else this.#phase = 'opening'
+  }
+
+  #flushHeld(upstream: Upstream): void {
+    if (this.#phase === 'closed' || this.#upstream !== upstream) return
+    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
+    if (this.#outbox.flush(sendHeld, flushBytesPerTurn)) {
+      this.#flush = 'done'
+      this.#endIfDrained()
+    } else {
+      setImmediate(() => enter(this, () => this.#flushHeld(upstream)))
+    }
+  }
+
+  #sendNow(message: string | Uint8Array, isBinary: boolean): void {
+    if (this.#upstream === null) return
+    const { limits, metrics } = this.#options
+    const bytes = messageBytes(message)
+    const waiting = this.#upstream.buffered()
+    if (waiting > 0 && waiting + bytes > limits.upstreamBufferBytes)
+      return this.#closeTooSlow('upstream_too_slow')
+    this.#messagesUp += 1
+    this.#bytesUp += bytes
+    metrics.traffic.messagesUp += 1
+    metrics.traffic.bytesUp += bytes
+    this.#upstream.send(message, isBinary)
+  }
+
+  #closeTooSlow(code: 'client_too_slow' | 'upstream_too_slow'): void {
+    const { upstreamBufferBytes } = this.#options.limits
+    const message =
+      code === 'client_too_slow'
+        ? 'The client does not take what is sent to it'
+        : `More than ${upstreamBufferBytes} bytes are waiting for upstream; send less at a time`
+    this.close(endWith('gateway', new GatewayError(code, message)))
+  }
+
+  #pause(): void {
+    if (this.#stallTimer !== null || this.#upstream === null) return
+    this.#upstream.pause()
+    this.#stallTimer = enterLater(this, this.#options.limits.clientStallMs, () =>
+      this.#closeTooSlow('client_too_slow'),
+    )
+  }
+
+  #resume(): void {
+    if (this.#stallTimer === null) return
+    clearTimeout(this.#stallTimer)
+    this.#stallTimer = null
+    this.#upstream?.resume()
+  }
+
+  #endIfDrained(): void {
+    if (this.#phase !== 'draining' || this.#turn.answerDue || this.#hooks.answerDue?.()) return
+    if (this.#outbox.size > 0) return
+    const pending = this.#hooks.pending?.() ?? null
+    if (pending === null) this.close(goingAway)
+    else enter(this, () => pending.then(() => this.#endIfDrained()))
+  }
+
+  #count(bytes: number): void {
+    const { traffic } = this.#options.metrics
+    this.#eventsDown += 1
+    this.#bytesDown += bytes
+    traffic.eventsForwarded += 1
+    traffic.bytesDown += bytes
+  }
+
+  /** A handler that fails at its end must not keep the session from ending. */
+  #lastWords(end: End): readonly string[] {
+    try {
+      return this.#hooks.ended?.(end) ?? []
+    } catch (fault) {
+      const failed = { connection: this.#client.id, route: this.#route, ...describeFault(fault) }
+      this.#options.log.error('connection.failed', failed)
+      return []
+    }
+  }
+
+  #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {
+    const counts = {
+      messagesUp: this.#messagesUp,
+      bytesUp: this.#bytesUp,
+      eventsDown: this.#eventsDown,
+      bytesDown: this.#bytesDown,
+    }
+    const ended = { connection: this.#client.id, route: this.#route, by, code, reason }
+    this.#options.log.info(event, { ...ended, ms: this.#ageMs(), ...counts })
+  }
+
+  #ageMs(): number {
+    return Math.round(performance.now() - this.#startedAt)
+  }
+}

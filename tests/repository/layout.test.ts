@@ -1,0 +1,70 @@
+/** Holds the layout: which folder imports which, who touches the process, what pages and the lockfile may hold. */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { forbidden, importsOf, order, readLayout, root } from './layout.ts'
+
+const sources = globSync('runtime/**/*.ts', { cwd: root }).filter(file => !file.startsWith('runtime/menu/'))
+
+test('a folder imports only folders that stand before it', t => {
+  t.deepEqual(forbidden(readLayout()), [])
+})
+
+test('an import that points up, to a folder beside, or out of sight is found', t => {
+  const added: [string, string, string][] = [
+    ['runtime/core/errors.ts', 'runtime/events/type.ts', 'runtime/core → runtime/events'],
+    ['runtime/chat/chat.ts', 'runtime/realtime/realtime.ts', 'runtime/chat → runtime/realtime'],
+    ['runtime/simulator/server.ts', 'runtime/store/store.ts', 'runtime/simulator → runtime/store'],
+    ['infra/app.ts', 'runtime/session/session.ts', 'infra → runtime/session'],
+  ]
+  for (const [file, imported, arrow] of added) t.deepEqual(forbidden(readLayout([[file, imported]])), [arrow])
+})
+
+test('every file of the runtime stands in a folder of the order', t => {
+  t.deepEqual(
+    [...readLayout().keys()].filter(folder => folder.startsWith('runtime/') && !order.includes(folder)),
+    [],
+  )
+})
+
+test('one file imports uWebSockets.js', t => {
+  t.deepEqual(
+    sources.filter(file => importsOf(file).includes('uWebSockets.js')),
+    ['runtime/server/server.ts'],
+  )
+})
+
+test('process is touched in main.ts alone', t => {
+  const mains = ['runtime/main.ts', 'runtime/simulator/main.ts']
+  const touching = sources.filter(file =>
+    /\bprocess\.(argv|env|exit|on|stdout|stderr|stdin|cwd|memoryUsage|pid)\b/.test(
+      readFileSync(join(root, file), 'utf8'),
+    ),
+  )
+  t.deepEqual(
+    touching.filter(file => !mains.includes(file)),
+    [],
+  )
+})
+
+test('pages take types from the runtime, and code of the pure folder of events alone', t => {
+  for (const file of globSync('web/**/*.ts', { cwd: root, exclude: ['web/dist/**'] })) {
+    const text = readFileSync(join(root, file), 'utf8')
+    for (const [line] of text.matchAll(/^import .*runtime\/.*$/gm))
+      t.regex(line, /^import type |runtime\/events\//, file)
+  }
+})
+
+test('the lockfile holds every optional platform package, and no download address', t => {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>
+  }
+  for (const [owner, { optionalDependencies = {}, resolved }] of Object.entries(lock.packages)) {
+    t.is(resolved, undefined, owner)
+    for (const name of Object.keys(optionalDependencies)) {
+      const found =
+        `node_modules/${name}` in lock.packages || `${owner}/node_modules/${name}` in lock.packages
+      t.true(found, `${owner} wants ${name}: run "node .ci/complete-lockfile.mjs"`)
+    }
+  }
+})

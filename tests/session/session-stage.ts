@@ -1,0 +1,96 @@
+/** A session over fakes, and the ways into each of its phases. */
+import { GatewayError } from '../../runtime/core/errors.ts'
+import type { UpstreamListener } from '../../runtime/core/ports.ts'
+import { createTypeReader } from '../../runtime/events/type.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { Session, type SessionHooks } from '../../runtime/session/session.ts'
+
+export const limits = {
+  heartbeatMs: 1000,
+  maxMessageBytes: 1000,
+  upstreamBufferBytes: 10_000,
+  clientBufferBytes: 100,
+  clientStallMs: 60_000,
+  upstreamStallMs: 60_000,
+}
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+/** A session whose client and upstream only write down what happens to them. */
+export function stage(hooks: Partial<SessionHooks> = {}) {
+  const seen: string[] = []
+  const buffered = { client: 0, upstream: 0 }
+  let listener: UpstreamListener | undefined
+  const session: Session = new Session(
+    {
+      client: {
+        id: 'c1',
+        send: message => {
+          seen.push(`client gets ${message}`)
+          return buffered.client === 0
+        },
+        buffered: () => buffered.client,
+        probe: () => undefined,
+        close: (code, reason) => seen.push(`client closed ${code} ${reason}`),
+      },
+      route: '/test',
+    },
+    {
+      dial: given => {
+        seen.push('dial')
+        listener = given
+        return () => seen.push('dial aborted')
+      },
+      limits,
+      log: quiet,
+      metrics: createMetrics({ revision: 'r', replica: 'n' }),
+      readType: createTypeReader(),
+    },
+    {
+      opened: () => seen.push('opened'),
+      event: frame => session.deliver(frame),
+      refused: error => seen.push(`refused ${error.code}`),
+      ...hooks,
+    },
+  )
+  const upstream = {
+    send: (message: string | Uint8Array) => seen.push(`upstream gets ${message}`),
+    buffered: () => buffered.upstream,
+    pause: () => seen.push('upstream paused'),
+    giveUp: () => undefined,
+    resume: () => seen.push('upstream resumed'),
+    close: (code: number) => seen.push(`upstream closed ${code}`),
+  }
+  const told = () => seen.splice(0)
+  const open = () => listener?.opened(upstream)
+  const event = (type: string) => listener?.event(Buffer.from(`{"type":"${type}"}`), false)
+  return {
+    session,
+    buffered,
+    told,
+    open,
+    event,
+    upstreamEnds: (code: number, reason: string) => listener?.closed(code, reason),
+    dialFails: () => listener?.failed(new GatewayError('upstream_unreachable', 'gone')),
+  }
+}
+
+export type Stage = ReturnType<typeof stage>
+
+export const enter: Record<'opening' | 'open' | 'draining' | 'closed', (s: Stage) => void> = {
+  opening: s => s.session.dial(),
+  open: s => {
+    s.session.dial()
+    s.open()
+  },
+  draining: s => {
+    s.session.dial()
+    s.open()
+    s.session.forward('turn', 'response.create')
+    s.session.drain(60_000)
+  },
+  closed: s => {
+    s.session.dial()
+    s.session.clientClosed(1000, '')
+  },
+}
