@@ -85,8 +85,9 @@ function floodOver(
       resolve({ bytes, ms: performance.now() - startedAt, end })
     }
     // One buffer at a time: the next is written once the system has all of the last.
-    const write = () => {
-      if (isFinished || socket.destroyed) return
+    const write = (fault?: Error | null) => {
+      // After a reset the socket calls back at once, before it says that it is closed.
+      if (isFinished || socket.destroyed || (fault ?? null) !== null) return
       if (goesOn()) socket.write(written, write)
       else finish(null)
     }

@@ -15,7 +15,7 @@ test('a key whose model is configured no more is refused before the upgrade, by 
     chat: unused,
     realtime: unused,
     resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
-    sdk: () => unused,
+    sdk: () => () => unused,
     sdkByKey: unused,
     sdkInCall: unused,
     ephemeralKeys: {
