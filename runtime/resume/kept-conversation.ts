@@ -132,7 +132,7 @@ export class KeptConversation {
     const { conversation, owner, account = `credential:${owner}` } = this.#options
     const key = conversationKey(this.#id)
     const text = JSON.stringify(conversation)
-    await this.#quota?.charge(account, key, text.length, ticketLifeMs)
+    if (this.#quota !== undefined) await this.#quota.charge(account, key, text.length, ticketLifeMs)
     await this.#store.set(key, text, ticketLifeMs)
   }
 

@@ -33,7 +33,7 @@ test('an observer that sends garbage gets a bounded number of answers, and the o
 })
 
 test('an observer that reads no answers to what it sends is dropped', async t => {
-  const { gateway, call, bad, good } = await watchedCall(t, { CLIENT_BUFFER_KB: '64' })
+  const { gateway, call, bad, good } = await watchedCall(t, { CLIENT_BUFFER_KB: '64', CLIENT_TURN_MS: '0' })
   bad.socket.pause()
   let isDropped = false
   const dropped = gateway.logged('sideband.observer.dropped').then(line => {

@@ -250,8 +250,11 @@ export class Conversation {
 
   #answered(): void {
     if (this.#state === 'recalling') return this.#leave()
-    // The response that called the tool is over; the answer is another one.
-    if (this.#pendingCall !== '') return this.#enter('tool pending')
+    // The response that called the tool is over; the answer is another one. A reasoning model says first that it looks.
+    if (this.#pendingCall !== '') {
+      this.#answer.clear()
+      return this.#enter('tool pending')
+    }
     const turn = this.#openTurn
     const last = turn ?? this.record.turns.at(-1)
     if (last !== undefined) last.answers += 1

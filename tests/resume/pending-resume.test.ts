@@ -44,7 +44,7 @@ function fakes() {
   return { seen, client, inner, pong: () => pong() }
 }
 
-function stage(maxHeldBytes = 1000) {
+function stage(maxHeldBytes = 10_000) {
   const { seen, client, inner, pong } = fakes()
   const { promise, resolve, reject } = Promise.withResolvers<Redeemed>()
   const redeem = () => {
@@ -88,7 +88,7 @@ test('a message is a sign of life too; what comes before the beginning is held, 
 })
 
 test('more than may be held ends the connection, and nothing begins', async t => {
-  const { seen, resolve, say } = stage(200)
+  const { seen, resolve, say } = stage(3000)
   for (const _ of 'abcd') say('x'.repeat(50))
   t.deepEqual(seen, ['ping', 'spend', 'fault upstream_too_slow'])
   resolve(found())
