@@ -12,21 +12,41 @@ export function readStack(today: Date): Settings {
     if (key.startsWith(`${project}:`))
       values[key.slice(project.length + 1)] = parse(key.slice(project.length + 1), value)
   }
-  const settings = readSettings({ stack: pulumi.getStack(), values, today })
+  const preview = pulumi.runtime.isDryRun()
+  const settings = readSettings({ stack: pulumi.getStack(), values, today, preview })
   for (const warning of settings.warnings) pulumi.log.warn(warning)
   return settings
 }
 
-/**
- * Reads the weights that the last update of this very stack left: a stack may refer to itself, and sees
- * its outputs as they were; none before the first update. Not asked when the configuration names weights.
- */
-export function readPreviousRevisions({ traffic }: Settings): pulumi.Output<readonly Revision[]> {
-  if (traffic.length > 0) return pulumi.output([])
+/** What the last update of this stack left in its outputs; a stack that was never updated has none. */
+export interface PreviousUpdate {
+  readonly revisions: readonly Revision[]
+  readonly containerTargetPort: number | undefined
+}
+
+/** Reads the outputs of this very stack as the last update left them: a stack may refer to itself. */
+export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
   const self = new pulumi.StackReference(
     `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`,
   )
-  return self.getOutput('revisions').apply(revisions => (revisions ?? []) as readonly Revision[])
+  return self.outputs.apply(outputs => ({
+    revisions: (outputs.revisions ?? []) as readonly Revision[],
+    containerTargetPort: outputs.containerTargetPort as number | undefined,
+  }))
+}
+
+/**
+ * Chooses the container's port. The ingress has one port for all revisions, and a revision has its own for life: a
+ * new one would take the old revisions' traffic away, before the new revision has any.
+ * @throws when it is another than the last update's
+ */
+export function choosePort({ containerTargetPort }: Settings, previous: PreviousUpdate): number {
+  const before = previous.containerTargetPort ?? containerTargetPort
+  if (containerTargetPort !== before)
+    throw new Error(
+      `containerTargetPort: is ${before} since the first update, for all revisions at once; set it back (pulumi config set containerTargetPort ${before})`,
+    )
+  return containerTargetPort
 }
 
 function parse(name: string, value: string): unknown {
