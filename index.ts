@@ -15,6 +15,8 @@ import { createIdentity } from './infra/identity.ts'
 import { provideImage } from './infra/image.ts'
 import { createNetwork } from './infra/network.ts'
 import { createOpenAi } from './infra/openai.ts'
+import { warnOfQuota } from './infra/preflight.ts'
+import { listWanted } from './infra/preflight-models.ts'
 import { createRedis } from './infra/redis.ts'
 import { createRegistry } from './infra/registry.ts'
 import { grant } from './infra/roles.ts'
@@ -28,10 +30,14 @@ const clock = {
   wait: (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms)),
 }
 const settings = readStack(new Date(clock.now()))
-const ground = createGround(settings, await authorization.getClientConfig(), clock)
+const account = await authorization.getClientConfig()
+const ground = createGround(settings, account, clock)
 const { names } = ground
 const publicUrl = `${settings.tlsCertificateSecretId === undefined ? 'http' : 'https'}://${names.host}`
 const previous = readPreviousUpdate()
+previous.apply(update =>
+  warnOfQuota(settings, update, { subscriptionId: account.subscriptionId, ask: fetch }),
+)
 
 const network = createNetwork(ground)
 const telemetry = createTelemetry(ground, network)
@@ -130,6 +136,9 @@ export const applicationGatewayUrl = publicUrl
 export const gatewayKey = gatewayKeys.generated
 export const azureOpenAiEndpoint = openAi.endpoints.apply(list => list.split(',')[0] ?? '')
 export const azureOpenAiDeployment = settings.openAiDeploymentName
+export const modelUnits = Object.fromEntries(
+  listWanted(settings, {}).map(({ name, capacity }) => [name, capacity]),
+)
 export const imageRef = image
 export const latestRevision = app.latestRevisionName
 export const revisions = listRevisions(app)

@@ -22,6 +22,8 @@ export function readStack(today: Date): Settings {
 export interface PreviousUpdate {
   readonly revisions: readonly Revision[]
   readonly containerTargetPort: number | undefined
+  /** Units of each model's deployment. */
+  readonly modelUnits: Readonly<Record<string, number>>
 }
 
 /** Reads the outputs of this very stack as the last update left them: a stack may refer to itself. */
@@ -29,10 +31,14 @@ export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
   const self = new pulumi.StackReference(
     `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`,
   )
-  return self.outputs.apply(outputs => ({
-    revisions: (outputs.revisions ?? []) as readonly Revision[],
-    containerTargetPort: outputs.containerTargetPort as number | undefined,
-  }))
+  // One by one: all outputs together are as secret as the key among them, and so would be what is made of them.
+  return pulumi
+    .all([self.getOutput('revisions'), self.getOutput('containerTargetPort'), self.getOutput('modelUnits')])
+    .apply(([revisions, containerTargetPort, modelUnits]) => ({
+      revisions: (revisions ?? []) as readonly Revision[],
+      containerTargetPort: containerTargetPort as number | undefined,
+      modelUnits: (modelUnits ?? {}) as Readonly<Record<string, number>>,
+    }))
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The hands of a roll-out: the commands of Pulumi and Azure. */
 import { spawn } from 'node:child_process'
 import { run, runWithText, signIn } from './commands.ts'
+import type { Hands as RetireHands } from './retire-idle.ts'
 import type { Hands, Weight } from './roll-out.ts'
 import { smoke } from './smoke-job.ts'
 
@@ -20,7 +21,7 @@ const pollSec = 10
 const activationSec = 600
 
 /** Makes the hands for a stack; `pulumi` and `az` must be signed in. */
-export function azureHands(surroundings: Surroundings): Hands {
+export function azureHands(surroundings: Surroundings): Hands & RetireHands {
   const { stack, sockets, wait } = surroundings
   const output = (name: string) => run('pulumi', ['stack', 'output', name, '--stack', stack])
   // All of them: asked for one that is not there yet, Pulumi fails as it does when it cannot reach the state.
@@ -29,6 +30,14 @@ export function azureHands(surroundings: Surroundings): Hands {
   const app = () => ['--name', output('containerAppName'), '--resource-group', output('resourceGroup')]
   return {
     weights: async () => outputs().revisions ?? [],
+    listed: async () => (outputs().revisions ?? []).map(({ revision }) => revision),
+    active: async () => {
+      await signIn()
+      const list = ['containerapp', 'revision', 'list', ...app(), '--query', '[?properties.active].name']
+      return run('az', [...list, '--output', 'tsv'])
+        .split('\n')
+        .filter(name => name !== '')
+    },
     update: async weights => {
       await signIn()
       setTraffic(stack, weights)

@@ -1,12 +1,10 @@
 /** The commands that the workflows give to Pulumi and Azure, and how they sign in. */
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { signIn } from '../../.github/scripts/commands.ts'
-import { type Answers, handsWith, lineOf, standIns } from './stand-ins.ts'
+import { handsWith, lineOf } from './stand-ins.ts'
 
 test.serial(
   'an update writes the weights anew, numbers as numbers, and says yes to what it was told',
@@ -139,32 +137,11 @@ test.serial('GitHub is not waited for without end', async t => {
   t.deepEqual(asked(), [])
 })
 
-/** Runs the script that deploy runs after an update. */
-function retire(t: ExecutionContext, answers: Answers) {
-  const { path, asked } = standIns(t, answers)
-  const script = fileURLToPath(new URL('../../.github/scripts/retire-idle.sh', import.meta.url))
-  const { status, stderr } = spawnSync('bash', [script, 'dev'], { encoding: 'utf8', env: { PATH: path } })
-  return {
-    status,
-    stderr,
-    deactivated: asked()
-      .filter(({ args }) => args.includes('deactivate'))
-      .map(({ args }) => args[args.indexOf('--revision') + 1]),
-  }
-}
-
 const active = { 'az containerapp revision list': 'app--rblue\napp--rold\napp--rblue2' }
 
-test.serial('revisions that the stack does not list are deactivated, and no other', t => {
-  const { status, stderr, deactivated } = retire(t, active)
-  t.is(status, 0, stderr)
-  t.deepEqual(deactivated, ['app--rold', 'app--rblue2'])
-})
-
-test.serial('a stack that lists no revision, or cannot be asked, has none deactivated', t => {
-  for (const answer of ['[]', 255]) {
-    const { status, deactivated } = retire(t, { ...active, 'pulumi stack output revisions --json': answer })
-    t.not(status, 0)
-    t.deepEqual(deactivated, [])
-  }
+test.serial('what is active, and what the stack lists, is asked of Azure and of Pulumi', async t => {
+  const { hands } = handsWith(t, active)
+  t.deepEqual(await hands.active(), ['app--rblue', 'app--rold', 'app--rblue2'])
+  t.deepEqual(await hands.listed(), ['app--rblue'])
+  t.deepEqual(await handsWith(t, { 'pulumi stack output --json': '{}' }).hands.listed(), [])
 })

@@ -264,9 +264,10 @@ test.serial('the port of the container is the one of the first update, and told 
   t.is((await runWith({ containerTargetPort: 9000 })).outputs.containerTargetPort, 9000)
   const wanted = (containerTargetPort: number) =>
     readSettings({ stack: 'dev', values: { containerTargetPort }, today: new Date(0), preview: true })
-  t.is(choosePort(wanted(9000), { revisions: [], containerTargetPort: undefined }), 9000)
-  t.is(choosePort(wanted(9000), { revisions: [], containerTargetPort: 9000 }), 9000)
-  t.throws(() => choosePort(wanted(9001), { revisions: [], containerTargetPort: 9000 }), {
+  const first = { revisions: [], modelUnits: {} }
+  t.is(choosePort(wanted(9000), { ...first, containerTargetPort: undefined }), 9000)
+  t.is(choosePort(wanted(9000), { ...first, containerTargetPort: 9000 }), 9000)
+  t.throws(() => choosePort(wanted(9001), { ...first, containerTargetPort: 9000 }), {
     message:
       /^containerTargetPort: is 9000 since the first update, .*pulumi config set containerTargetPort 9000/,
   })

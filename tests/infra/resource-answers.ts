@@ -120,7 +120,11 @@ export function outputsOf(
     case 'docker-build:index:Image':
       return { digest }
     case 'pulumi:pulumi:StackReference':
-      return { name: inputs.name, outputs: previous, secretOutputNames: [] }
+      return {
+        name: inputs.name,
+        outputs: { ...previous, gatewayKey: 'generated-by-the-provider' },
+        secretOutputNames: ['gatewayKey'],
+      }
     default:
       return { name }
   }
