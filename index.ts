@@ -24,6 +24,7 @@ import { createSmokeJob } from './infra/smoke-job.ts'
 import { choosePort, readPreviousUpdate, readStack } from './infra/stack.ts'
 import { createTelemetry } from './infra/telemetry.ts'
 import { createVault } from './infra/vault.ts'
+import { createWorkbook } from './infra/workbook.ts'
 
 const clock = {
   now: () => Date.now(),
@@ -123,6 +124,7 @@ createAlerts(ground, {
   logs,
   availability: createAvailability(ground, { publicUrl, workspaceId: telemetry.workspaceId }),
 })
+createWorkbook(ground, telemetry.workspaceId)
 createBudget(ground)
 
 export const resourceGroup = ground.group

@@ -3,6 +3,7 @@ import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import type { Input, Resource } from '@pulumi/pulumi'
 import type { Availability } from './availability.ts'
 import type { Ground } from './ground.ts'
+import { drainOverrunQuery } from './queries.ts'
 
 export interface AlertSubjects {
   readonly gatewayId: Input<string>
@@ -48,22 +49,6 @@ export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
   })
   watchDrains(ground, group, subjects)
   if (availability !== undefined) watchFromOutside(ground, group, availability)
-}
-
-/**
- * Replicas that were told to go and left sockets open, or were killed before they, or one of their workers, had
- * finished. Looks back over the longest grace period twice.
- */
-export function drainOverrunQuery(app: string, graceSec: number): string {
-  return [
-    'ContainerAppConsoleLogs',
-    `| where ContainerAppName == '${app}'`,
-    '| extend entry = parse_json(Log)',
-    '| extend event = tostring(entry.event), left = toint(entry.left)',
-    "| where event in ('signal.received', 'drain.started', 'drain.completed')",
-    '| summarize signalled = minif(TimeGenerated, event == "signal.received"), started = countif(event == "drain.started"), completed = countif(event == "drain.completed"), left = sum(left) by RevisionName, ContainerGroupName',
-    `| where left > 0 or (completed < max_of(started, 1) and signalled < ago(${graceSec}s))`,
-  ].join('\n')
 }
 
 function createActionGroup({

@@ -72,7 +72,10 @@ export function createEnvironment(ground: Ground, vnet: Network, after: Resource
   return { id: environment.id, defaultDomain: environment.defaultDomain, resolvable: [...records, link] }
 }
 
-/** The app's profile, and with premium ingress the proxies' own (microsoft/azure-container-apps#1824 ends sockets in the shared ones). */
+/**
+ * The app's profile, and with premium ingress the proxies' own: shared ones scale and are replaced at the platform's
+ * will, with every socket in them (learn.microsoft.com, container-apps/premium-ingress).
+ */
 function describeProxies({ ingress }: Settings): {
   workloadProfiles: types.input.app.WorkloadProfileArgs[]
   ingressConfiguration?: types.input.app.IngressConfigurationArgs

@@ -1,6 +1,6 @@
 /** What is watched, and that nothing is there for no one. */
 import test from 'ava'
-import { drainOverrunQuery } from '../../infra/alerts.ts'
+import { activityQuery, drainOverrunQuery, drainQuery } from '../../infra/queries.ts'
 import { type Run, readText, runProgram, stackFile } from './azure.ts'
 
 const alertType = /^azure-native:monitor:(MetricAlert|ScheduledQueryRule)$/
@@ -83,6 +83,8 @@ test.serial('alertEmail hears of every alert; without it there is no one to tell
 test('every event that a query asks the log for is one that the runtime writes', t => {
   const queries = [
     drainOverrunQuery('app', 30),
+    activityQuery('app'),
+    drainQuery('app'),
     ...['README.md', 'README.ja.md', '.github/scripts/azure-hands.ts'].map(readText),
   ].join('\n')
   const asked = [...queries.matchAll(/event (?:==|in) \(?((?:(?:, )?['"][a-z.]+['"])+)/g)].flatMap(

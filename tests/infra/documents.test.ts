@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { drainOverrunQuery } from '../../infra/alerts.ts'
+import { activityQuery, drainOverrunQuery, drainQuery, platformQuery } from '../../infra/queries.ts'
 import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { readText, runProgram } from './azure.ts'
 
@@ -116,9 +116,15 @@ test('the English table says what each setting means and what it may be', t => {
   }
 })
 
-test('the query for drains that were cut off is the one that the alert asks', t => {
+test('the queries of the documents are those that the alert and the workbook ask', t => {
+  const queries = [
+    activityQuery('gptrt-dev'),
+    drainQuery('gptrt-dev'),
+    drainOverrunQuery('gptrt-dev', 30),
+    platformQuery('gptrt-dev'),
+  ]
   for (const file of ['README.md', 'README.ja.md']) {
-    t.true(readText(file).includes(`\`\`\`kusto\n${drainOverrunQuery('gptrt-dev', 30)}\n\`\`\``), file)
+    for (const query of queries) t.true(readText(file).includes(`\`\`\`kusto\n${query}\n\`\`\``), file)
   }
 })
 

@@ -616,7 +616,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       .strictObject({
         workloadProfileName: lowerName(15),
         scale: z.strictObject({ minReplicas: whole(2, 1000), maxReplicas: whole(2, 1000) }),
-        requestIdleTimeout: whole(1, 30),
+        requestIdleTimeout: whole(4, 30),
         terminationGracePeriodSeconds: whole(0, 3600),
       })
       .optional(),
@@ -793,6 +793,15 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     scopeName: simpleName(255),
     name: z.string(),
     linkedResourceId: id('Microsoft.OperationalInsights/workspaces'),
+  }),
+  'applicationinsights:Workbook': z.strictObject({
+    ...place,
+    resourceName: guid,
+    kind: z.literal('shared'),
+    category: z.literal('workbook'),
+    displayName: z.string().min(1),
+    sourceId: id('Microsoft.OperationalInsights/workspaces'),
+    serializedData: z.string().startsWith('{"version":"Notebook/1.0"'),
   }),
   'dns:RecordSet': z.strictObject({
     resourceGroupName: group,
