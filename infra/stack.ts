@@ -1,10 +1,13 @@
 /** What the program learns from Pulumi: the stack's configuration, and what the last update left. */
 import * as pulumi from '@pulumi/pulumi'
 import { type SettingName, settingMeta, settingNames } from './setting-table.ts'
-import { readSettings, type Settings } from './settings.ts'
+import { readSettings, type Settings, SettingsError, type StackConfiguration } from './settings.ts'
 import type { Revision } from './traffic.ts'
 
-/** Reads the settings of the stack that is being run, and warns of what is allowed but unwise. */
+/**
+ * Reads the settings of the stack that is being run, and warns of what is allowed but unwise.
+ * @throws pulumi.RunError with all faults: Pulumi shows its message alone, and a stack with any other error
+ */
 export function readStack(today: Date): Settings {
   const project = pulumi.getProject()
   const values: Record<string, unknown> = {}
@@ -13,9 +16,18 @@ export function readStack(today: Date): Settings {
       values[key.slice(project.length + 1)] = parse(key.slice(project.length + 1), value)
   }
   const preview = pulumi.runtime.isDryRun()
-  const settings = readSettings({ stack: pulumi.getStack(), values, today, preview })
+  const settings = readOrStop({ stack: pulumi.getStack(), values, today, preview })
   for (const warning of settings.warnings) pulumi.log.warn(warning)
   return settings
+}
+
+function readOrStop(configuration: StackConfiguration): Settings {
+  try {
+    return readSettings(configuration)
+  } catch (fault) {
+    if (fault instanceof SettingsError) throw new pulumi.RunError(fault.message)
+    throw fault
+  }
 }
 
 /** What the last update of this stack left in its outputs; a stack that was never updated has none. */
@@ -49,7 +61,7 @@ export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
 export function choosePort({ containerTargetPort }: Settings, previous: PreviousUpdate): number {
   const before = previous.containerTargetPort ?? containerTargetPort
   if (containerTargetPort !== before)
-    throw new Error(
+    throw new pulumi.RunError(
       `containerTargetPort: is ${before} since the first update, for all revisions at once; set it back (pulumi config set containerTargetPort ${before})`,
     )
   return containerTargetPort
