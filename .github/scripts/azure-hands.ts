@@ -1,6 +1,9 @@
 /** The hands of a roll-out: the commands of Pulumi and Azure. */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { run, runWithText, signIn } from './commands.ts'
+import { type PreviewStep, reportPreview } from './preview-report.ts'
 import type { Hands as RetireHands } from './retire-idle.ts'
 import type { Hands, Weight } from './roll-out.ts'
 import { smoke } from './smoke-job.ts'
@@ -41,7 +44,7 @@ export function azureHands(surroundings: Surroundings): Hands & RetireHands {
     update: async weights => {
       await signIn()
       setTraffic(stack, weights)
-      run('pulumi', ['up', '--yes', '--skip-preview', '--stack', stack], 'inherit')
+      updateByPlan(stack)
     },
     newest: async () => output('latestRevision'),
     keepImage: async () => {
@@ -73,6 +76,26 @@ export function azureHands(surroundings: Surroundings): Hands & RetireHands {
     },
     wait,
     say: line => console.log(line),
+  }
+}
+
+/**
+ * Updates the stack from a plan that was looked at: a roll-out moves weights and images, and never the gateway.
+ * @throws when the plan would cut sockets, or take away what no update brings back
+ */
+function updateByPlan(stack: string): void {
+  const plan = `plan-${randomUUID()}`
+  try {
+    const preview = run('pulumi', ['preview', '--json', '--save-plan', plan, '--stack', stack])
+    const { steps = [] } = JSON.parse(preview) as { steps?: PreviewStep[] }
+    const { alarms } = reportPreview(stack, steps)
+    if (alarms.length > 0)
+      throw new Error(
+        `Nothing was updated, as this would cut sockets (${alarms.join('; ')}): run deploy first`,
+      )
+    run('pulumi', ['up', '--yes', '--skip-preview', '--plan', plan, '--stack', stack], 'inherit')
+  } finally {
+    rmSync(plan, { force: true })
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for.
+ * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for. Over 200 lines because
+ * a run has one form, with all that it asks and is answered.
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -14,10 +14,12 @@ test.serial(
       { revision: 'app--rblue', weight: 90 },
       { revision: 'newest', weight: 10, label: 'next' },
     ])
-    t.deepEqual(asked().map(lineOf), [
+    const lines = asked().map(line => lineOf(line).replace(/plan-[0-9a-f-]+/, 'PLAN'))
+    t.deepEqual(lines, [
       'pulumi config rm traffic --stack dev',
       'pulumi config set-all --path --stack dev --plaintext traffic[0].revision=app--rblue --plaintext traffic[0].weight=90 --plaintext traffic[1].revision=newest --plaintext traffic[1].weight=10 --plaintext traffic[1].label=next',
-      'pulumi up --yes --skip-preview --stack dev',
+      'pulumi preview --json --save-plan PLAN --stack dev',
+      'pulumi up --yes --skip-preview --plan PLAN --stack dev',
     ])
   },
 )
@@ -32,6 +34,15 @@ test.serial(
     })
   },
 )
+
+test.serial('an update whose plan would touch the Application Gateway is not made', async t => {
+  const steps = [{ op: 'update', urn: 'urn:pulumi:dev::p::azure-native:network:ApplicationGateway::gateway' }]
+  const { hands, asked } = handsWith(t, { 'pulumi preview': JSON.stringify({ steps }) })
+  await t.throwsAsync(hands.update([{ revision: 'newest', weight: 100 }]), {
+    message: /Nothing was updated, as this would cut sockets/,
+  })
+  t.false(asked().some(line => lineOf(line).startsWith('pulumi up')))
+})
 
 test.serial('to keep the image is to name the one that runs', async t => {
   const { hands, asked } = handsWith(t)

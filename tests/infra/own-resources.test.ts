@@ -1,4 +1,4 @@
-/** What a stack takes from its owner in place of making it, and what it closes. */
+/** What a stack takes from its owner in place of making it, and what it closes. Over 200 lines because it is one list of settings. */
 import test from 'ava'
 import { readSettings } from '../../infra/settings.ts'
 import { choosePort } from '../../infra/stack.ts'
