@@ -38,6 +38,27 @@ test('README.ja.md has the headings, commands and tables of README.md, in the sa
   t.deepEqual(skeletonOf(readText('README.ja.md')), skeletonOf(readText('README.md')))
 })
 
+const firstDays = ['docs/azure/first-day.md', 'docs/ja/azure/first-day.md']
+
+test('the first day has the same commands and tables in both languages', t => {
+  const [english = '', japanese = ''] = firstDays.map(readText)
+  t.deepEqual(skeletonOf(japanese), skeletonOf(english))
+})
+
+test('what the first day says that the doctor tells, the doctor checks; every npm command is a script', t => {
+  const doctor = readText('infra/commands/doctor.ts')
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
+  for (const file of firstDays) {
+    const text = readText(file)
+    const checks = [...text.matchAll(/\| ✓ ([a-z, -]+) \|/g)].flatMap(([, names = '']) => names.split(', '))
+    t.true(checks.length >= 11, file)
+    for (const check of checks) t.true(doctor.includes(`'${check}'`), check)
+    for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g)) t.true(script in scripts, script)
+    for (const [, name = ''] of text.matchAll(/config set ([a-zA-Z]+)/g))
+      t.true(settingNames.includes(name as (typeof settingNames)[number]), name)
+  }
+})
+
 test('every link of the documents to a file of the repository leads somewhere', t => {
   for (const file of ['README.md', 'README.ja.md']) {
     for (const [, path = ''] of readText(file).matchAll(/\]\((?!https?:|#)([^)#]+)\)/g))

@@ -180,3 +180,29 @@ withCli(
     t.regex(moved.text, /containerTargetPort: is 8080 since the first update/)
   },
 )
+
+withCli(
+  `a closed stack of two regions with premium ingress and a budget comes up, stays, and goes (${needs})`,
+  async t => {
+    const workplace = await createStack(t, 'dev')
+    const { pulumi, account } = workplace
+    const settings = {
+      network: 'private',
+      registrySku: 'Premium',
+      ingress: 'premium',
+      openAiFailoverLocations: 'eastus2',
+      sessionsPerReplica: '500',
+      monthlyBudget: '300',
+      alertEmail: 'ops@example.com',
+    }
+    const values = Object.entries(settings).flatMap(([name, value]) => ['--plaintext', `${name}=${value}`])
+    await pulumi('config', 'set-all', ...values)
+    await pulumi('up', ...quiet)
+    await pulumi('up', ...quiet, '--expect-no-changes')
+    const kinds = Object.values(account().resources).map(({ type }) => kindOf(type))
+    t.is(kinds.filter(kind => kind === 'network:PrivateEndpoint').length, 6)
+    t.is(kinds.filter(kind => kind === 'cognitiveservices:Account').length, 2)
+    await pulumi('destroy', '--yes', '--skip-preview', '--suppress-progress')
+    t.deepEqual(Object.keys(account().resources), [])
+  },
+)
