@@ -11,8 +11,9 @@ COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
  && node --eval "require('uWebSockets.js')"
 
-# The pages, built with all packages.
-FROM base AS pages
+# The pages, built with all packages. They are the same for every platform, so that the machine that builds need not
+# emulate another one: on Apple Silicon that takes many times as long. The base once more, as a stage has one platform.
+FROM --platform=$BUILDPLATFORM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS pages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund

@@ -4,69 +4,96 @@ import * as pulumi from '@pulumi/pulumi'
 import { createAlerts } from './infra/alerts.ts'
 import { createApp, listRevisions } from './infra/app.ts'
 import { createAvailability } from './infra/availability.ts'
+import { createBudget } from './infra/budget.ts'
 import { createCertificateReader } from './infra/certificate.ts'
+import { createHostRecord } from './infra/dns.ts'
 import { createEnvironment } from './infra/environment.ts'
 import { createGateway } from './infra/gateway.ts'
+import { provideGatewayKeys } from './infra/gateway-keys.ts'
 import { createGround } from './infra/ground.ts'
 import { createIdentity } from './infra/identity.ts'
 import { provideImage } from './infra/image.ts'
 import { createNetwork } from './infra/network.ts'
 import { createOpenAi } from './infra/openai.ts'
+import { warnOfQuota } from './infra/preflight.ts'
+import { listWanted } from './infra/preflight-models.ts'
 import { createRedis } from './infra/redis.ts'
 import { createRegistry } from './infra/registry.ts'
 import { grant } from './infra/roles.ts'
 import { createSmokeJob } from './infra/smoke-job.ts'
-import { readPreviousRevisions, readStack } from './infra/stack.ts'
+import { choosePort, readPreviousUpdate, readStack } from './infra/stack.ts'
 import { createTelemetry } from './infra/telemetry.ts'
 import { createVault } from './infra/vault.ts'
+import { createWorkbook } from './infra/workbook.ts'
 
-const settings = readStack(new Date())
-const ground = createGround(settings, await authorization.getClientConfig())
+const clock = {
+  now: () => Date.now(),
+  wait: (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms)),
+}
+const settings = readStack(new Date(clock.now()))
+const account = await authorization.getClientConfig()
+const ground = createGround(settings, account, clock)
 const { names } = ground
 const publicUrl = `${settings.tlsCertificateSecretId === undefined ? 'http' : 'https'}://${names.host}`
+const previous = readPreviousUpdate()
+previous.apply(update =>
+  warnOfQuota(settings, update, { subscriptionId: account.subscriptionId, ask: fetch }),
+)
 
 const network = createNetwork(ground)
-const telemetry = createTelemetry(ground)
+const telemetry = createTelemetry(ground, network)
 
 const identities = { app: createIdentity(ground, 'app'), platform: createIdentity(ground, 'platform') }
-const registry = createRegistry(ground)
+const registry = createRegistry(ground, network)
 const mayPull = grant(ground, 'platform-may-pull', {
   role: 'acrPull',
   to: identities.platform.principalId,
   on: registry.id,
+  outside: registry.outside,
 })
 
-const vault = createVault(ground, identities.platform)
+const openAi = createOpenAi(ground, network)
+const mayAsk = openAi.accounts.map(({ suffix, id, outside }) =>
+  grant(ground, `app-may-ask-model${suffix}`, {
+    role: 'openAiUser',
+    to: identities.app.principalId,
+    on: id,
+    outside,
+  }),
+)
 
-const openAi = createOpenAi(ground)
-const mayAsk = grant(ground, 'app-may-ask-model', {
-  role: 'openAiUser',
-  to: identities.app.principalId,
-  on: openAi.account.id,
+const gatewayKeys = provideGatewayKeys(settings)
+const vault = createVault(ground, {
+  reader: identities.platform,
+  network,
+  values: { 'openai-key': openAi.keys, 'gateway-keys': gatewayKeys.value },
 })
 
 const redis = settings.redis ? createRedis(ground, { app: identities.app, network }) : undefined
-const image = provideImage(ground, registry, {
-  fetch,
-  wait: ms => new Promise(resolve => setTimeout(resolve, ms)),
-})
+const image = provideImage(ground, registry, { fetch, wait: clock.wait })
 
 const environment = createEnvironment(ground, network, [mayPull, ...vault.ready])
 const app = createApp(ground, {
   environment,
   registry,
   identities,
+  mayPull,
   vault,
   image,
-  openAiEndpoint: openAi.endpoint,
+  openAiEndpoints: openAi.endpoints,
+  withOpenAiKey: openAi.keys !== undefined,
+  withGatewayKeys: gatewayKeys.value !== undefined,
   identityClientId: identities.app.clientId,
+  scalerIdentity: identities.platform.id,
   redisUrl: redis?.url,
   publicUrl,
-  previous: readPreviousRevisions(settings),
+  previous: settings.traffic.length > 0 ? [] : previous.apply(({ revisions }) => revisions),
+  targetPort: previous.apply(update => choosePort(settings, update)),
   after: [
     mayPull,
+    ...registry.ready,
     ...vault.ready,
-    mayAsk,
+    ...mayAsk,
     ...openAi.ready,
     ...(redis?.ready ?? []),
     ...environment.resolvable,
@@ -79,25 +106,41 @@ const gateway = createGateway(ground, {
   environment,
   certificateReader: createCertificateReader(ground),
 })
+createHostRecord(ground, network)
+if (settings.sessionsPerReplica > 0)
+  grant(ground, 'platform-may-count-connections', {
+    role: 'monitoringReader',
+    to: identities.platform.principalId,
+    on: gateway.id,
+  })
 
-telemetry.collect('environment', environment.id)
+const logs = telemetry.collect('environment', environment.id)
 telemetry.collect('gateway', gateway.id, 'Dedicated')
-telemetry.collect('openai', openAi.account.id)
+for (const { suffix, id, outside } of openAi.accounts) if (!outside) telemetry.collect(`openai${suffix}`, id)
 createAlerts(ground, {
   gatewayId: gateway.id,
   appId: app.id,
   workspaceId: telemetry.workspaceId,
+  logs,
   availability: createAvailability(ground, { publicUrl, workspaceId: telemetry.workspaceId }),
 })
+createWorkbook(ground, telemetry.workspaceId)
+createBudget(ground)
 
 export const resourceGroup = ground.group
 export const containerRegistryLoginServer = registry.loginServer
 export const containerAppName = app.name
 export const containerAppUrl = pulumi.interpolate`https://${names.app}.${environment.defaultDomain}`
+export const containerTargetPort = settings.containerTargetPort
+export const applicationGatewayName = names.gateway
 export const applicationGatewayPublicIp = network.publicIp.ipAddress
 export const applicationGatewayUrl = publicUrl
-export const azureOpenAiEndpoint = openAi.endpoint
-export const azureOpenAiDeployment = openAi.deployment.name
+export const gatewayKey = gatewayKeys.generated
+export const azureOpenAiEndpoint = openAi.endpoints.apply(list => list.split(',')[0] ?? '')
+export const azureOpenAiDeployment = settings.openAiDeploymentName
+export const modelUnits = Object.fromEntries(
+  listWanted(settings, {}).map(({ name, capacity }) => [name, capacity]),
+)
 export const imageRef = image
 export const latestRevision = app.latestRevisionName
 export const revisions = listRevisions(app)

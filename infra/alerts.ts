@@ -1,13 +1,16 @@
 /** What wakes someone up: no answer, errors that clients see, replicas that die, drains that were cut off. */
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
-import type { Input } from '@pulumi/pulumi'
+import type { Input, Resource } from '@pulumi/pulumi'
 import type { Availability } from './availability.ts'
 import type { Ground } from './ground.ts'
+import { drainOverrunQuery } from './queries.ts'
 
 export interface AlertSubjects {
   readonly gatewayId: Input<string>
   readonly appId: Input<string>
   readonly workspaceId: Input<string>
+  /** Sends the app's log to the workspace: before, the table that a query asks is not there. */
+  readonly logs: Resource
   /** Undefined where no one may look from outside. */
   readonly availability: Availability | undefined
 }
@@ -21,7 +24,7 @@ const lostLocations = 3
 
 /** Creates the alerts, and tells `alertEmail` of them if it is set. */
 export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
-  const { gatewayId, appId, workspaceId, availability } = subjects
+  const { gatewayId, appId, availability } = subjects
   const group = createActionGroup(ground)
   watchMetric(ground, group, {
     subject: 'server-errors',
@@ -44,36 +47,31 @@ export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
     threshold: restartThreshold,
     windowSize: 'PT15M',
   })
-  watchDrains(ground, group, workspaceId)
+  watchDrains(ground, group, subjects)
   if (availability !== undefined) watchFromOutside(ground, group, availability)
 }
 
-/**
- * Replicas that were told to go and left sockets open, or were killed before they, or one of their workers, had
- * finished. Looks back over the longest grace period twice.
- */
-export function drainOverrunQuery(app: string, graceSec: number): string {
-  return [
-    'ContainerAppConsoleLogs',
-    `| where ContainerAppName == '${app}'`,
-    '| extend entry = parse_json(Log)',
-    '| extend event = tostring(entry.event), left = toint(entry.left)',
-    "| where event in ('signal.received', 'drain.started', 'drain.completed')",
-    '| summarize signalled = minif(TimeGenerated, event == "signal.received"), started = countif(event == "drain.started"), completed = countif(event == "drain.completed"), left = sum(left) by RevisionName, ContainerGroupName',
-    `| where left > 0 or (completed < max_of(started, 1) and signalled < ago(${graceSec}s))`,
-  ].join('\n')
-}
-
-function createActionGroup({ names, settings, group }: Ground): monitor.ActionGroup | undefined {
+function createActionGroup({
+  names,
+  settings,
+  group,
+  tags,
+  within,
+}: Ground): monitor.ActionGroup | undefined {
   if (settings.alertEmail === undefined) return undefined
-  return new monitor.ActionGroup('alert-receivers', {
-    actionGroupName: names.alertOf('alerts'),
-    resourceGroupName: group,
-    location: 'global',
-    groupShortName: settings.prefix,
-    enabled: true,
-    emailReceivers: [{ name: 'operators', emailAddress: settings.alertEmail, useCommonAlertSchema: true }],
-  })
+  return new monitor.ActionGroup(
+    'alert-receivers',
+    {
+      actionGroupName: names.alertOf('alerts'),
+      resourceGroupName: group,
+      location: 'global',
+      tags,
+      groupShortName: settings.prefix,
+      enabled: true,
+      emailReceivers: [{ name: 'operators', emailAddress: settings.alertEmail, useCommonAlertSchema: true }],
+    },
+    within,
+  )
 }
 
 interface MetricWatch {
@@ -87,95 +85,112 @@ interface MetricWatch {
 }
 
 function watchMetric(
-  { names, group }: Ground,
+  { names, group, within, tags }: Ground,
   receivers: monitor.ActionGroup | undefined,
   watch: MetricWatch,
 ): void {
   const { dimension, metric } = watch
-  new monitor.MetricAlert(`${watch.subject}-alert`, {
-    ruleName: names.alertOf(watch.subject),
-    resourceGroupName: group,
-    location: 'global',
-    description: watch.description,
-    enabled: true,
-    severity: 2,
-    scopes: [watch.scope],
-    evaluationFrequency: 'PT1M',
-    windowSize: watch.windowSize,
-    criteria: {
-      odataType: 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria',
-      allOf: [
-        {
-          name: watch.subject,
-          criterionType: 'StaticThresholdCriterion',
-          metricNamespace: metric.namespace,
-          metricName: metric.name,
-          timeAggregation: metric.aggregation,
-          operator: 'GreaterThan',
-          threshold: watch.threshold,
-          ...(dimension && {
-            dimensions: [{ name: dimension.name, operator: 'Include', values: [dimension.value] }],
-          }),
-        },
-      ],
+  new monitor.MetricAlert(
+    `${watch.subject}-alert`,
+    {
+      ruleName: names.alertOf(watch.subject),
+      resourceGroupName: group,
+      location: 'global',
+      tags,
+      description: watch.description,
+      enabled: true,
+      severity: 2,
+      scopes: [watch.scope],
+      evaluationFrequency: 'PT1M',
+      windowSize: watch.windowSize,
+      criteria: {
+        odataType: 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria',
+        allOf: [
+          {
+            name: watch.subject,
+            criterionType: 'StaticThresholdCriterion',
+            metricNamespace: metric.namespace,
+            metricName: metric.name,
+            timeAggregation: metric.aggregation,
+            operator: 'GreaterThan',
+            threshold: watch.threshold,
+            ...(dimension && {
+              dimensions: [{ name: dimension.name, operator: 'Include', values: [dimension.value] }],
+            }),
+          },
+        ],
+      },
+      ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
     },
-    ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
-  })
+    within,
+  )
 }
 
 function watchFromOutside(
-  { names, group }: Ground,
+  { names, group, within, tags }: Ground,
   receivers: monitor.ActionGroup | undefined,
   { testId, componentId }: Availability,
 ): void {
-  new monitor.MetricAlert('unreachable-alert', {
-    ruleName: names.alertOf('unreachable'),
-    resourceGroupName: group,
-    location: 'global',
-    description: 'The gateway does not answer from the Internet, or its certificate is about to end',
-    enabled: true,
-    severity: 1,
-    scopes: [testId, componentId],
-    evaluationFrequency: 'PT5M',
-    // As long as the test takes to come round.
-    windowSize: 'PT15M',
-    criteria: {
-      odataType: 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria',
-      webTestId: testId,
-      componentId,
-      failedLocationCount: lostLocations,
+  new monitor.MetricAlert(
+    'unreachable-alert',
+    {
+      ruleName: names.alertOf('unreachable'),
+      resourceGroupName: group,
+      location: 'global',
+      tags,
+      description: 'The gateway does not answer from the Internet, or its certificate is about to end',
+      enabled: true,
+      severity: 1,
+      scopes: [testId, componentId],
+      evaluationFrequency: 'PT5M',
+      // As long as the test takes to come round.
+      windowSize: 'PT15M',
+      criteria: {
+        odataType: 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria',
+        webTestId: testId,
+        componentId,
+        failedLocationCount: lostLocations,
+      },
+      ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
     },
-    ...(receivers && { actions: [{ actionGroupId: receivers.id }] }),
-  })
+    within,
+  )
 }
 
 function watchDrains(
-  { names, settings, group }: Ground,
+  { names, settings, group, within, tags }: Ground,
   receivers: monitor.ActionGroup | undefined,
-  workspaceId: Input<string>,
+  { workspaceId, logs }: AlertSubjects,
 ): void {
-  new monitor.ScheduledQueryRule('drain-overruns-alert', {
-    ruleName: names.alertOf('drain-overruns'),
-    resourceGroupName: group,
-    location: settings.location,
-    kind: 'LogAlert',
-    description: 'A replica went with sockets still open, or was killed before its drain was done',
-    enabled: true,
-    severity: 2,
-    scopes: [workspaceId],
-    evaluationFrequency: 'PT15M',
-    windowSize: 'PT30M',
-    criteria: {
-      allOf: [
-        {
-          query: drainOverrunQuery(names.app, settings.terminationGracePeriodSeconds),
-          timeAggregation: 'Count',
-          operator: 'GreaterThan',
-          threshold: 0,
-          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 },
-        },
-      ],
+  new monitor.ScheduledQueryRule(
+    'drain-overruns-alert',
+    {
+      ruleName: names.alertOf('drain-overruns'),
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      kind: 'LogAlert',
+      description: 'A replica went with sockets still open, or was killed before its drain was done',
+      enabled: true,
+      severity: 2,
+      // A table of the log is there once something was logged, hours after the first update at worst.
+      skipQueryValidation: true,
+      scopes: [workspaceId],
+      evaluationFrequency: 'PT15M',
+      windowSize: 'PT30M',
+      criteria: {
+        allOf: [
+          {
+            query: drainOverrunQuery(names.app, settings.terminationGracePeriodSeconds),
+            timeAggregation: 'Count',
+            operator: 'GreaterThan',
+            threshold: 0,
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 },
+          },
+        ],
+      },
+      ...(receivers && { actions: { actionGroups: [receivers.id] } }),
     },
-    ...(receivers && { actions: { actionGroups: [receivers.id] } }),
-  })
+    { ...within, dependsOn: logs },
+  )
 }

@@ -9,6 +9,7 @@ import type { Ground } from './ground.ts'
 import type { Identity } from './identity.ts'
 import type { Registry } from './registry.ts'
 import { revisionName, suffixOf } from './revision.ts'
+import { afterSpread, type RoleAssignment } from './roles.ts'
 import { chooseTraffic, type Revision } from './traffic.ts'
 import type { Vault } from './vault.ts'
 
@@ -17,9 +18,12 @@ export interface AppParts extends ContainerParts {
   readonly registry: Registry
   readonly vault: Vault
   readonly identities: { readonly app: Identity; readonly platform: Identity }
+  readonly mayPull: RoleAssignment
   /** Weights after the last update; empty before the first. */
   readonly previous: pulumi.Input<readonly Revision[]>
-  /** What a replica needs at its first breath. */
+  /** Port of every revision: the ingress has one for all. */
+  readonly targetPort: pulumi.Input<number>
+  /** What must exist before the first replica starts. */
   readonly after: pulumi.Resource[]
 }
 
@@ -28,7 +32,7 @@ const maxInactiveRevisions = 10
 
 /** Creates the app. */
 export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerApp {
-  const { names, settings, group } = ground
+  const { names, settings, group, within, tags } = ground
   const { environment, registry, identities } = parts
   const template = describeTemplate(ground, parts)
   const userAssignedIdentities = [identities.app.id, identities.platform.id]
@@ -41,6 +45,7 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
       containerAppName: names.app,
       resourceGroupName: group,
       location: settings.location,
+      tags,
       environmentId: environment.id,
       workloadProfileName: workloadProfile,
       identity: { type: 'UserAssigned', userAssignedIdentities },
@@ -48,7 +53,12 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
         activeRevisionsMode: 'Multiple',
         maxInactiveRevisions,
         ingress: describeIngress(ground, parts, suffix),
-        registries: [{ server: registry.loginServer, identity: identities.platform.id }],
+        registries: [
+          {
+            server: registry.loginServer,
+            identity: afterSpread(ground, parts.mayPull, identities.platform.id),
+          },
+        ],
         // The container can get tokens of the app's identity, and none of the platform's.
         identitySettings: [
           { identity: identities.app.id, lifecycle: 'Main' },
@@ -58,24 +68,25 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
       },
       template: { ...template, revisionSuffix: suffix },
     },
-    { dependsOn: parts.after },
+    { ...within, dependsOn: parts.after },
   )
 }
 
 function describeIngress(
   { names, settings }: Ground,
-  { previous }: AppParts,
+  parts: AppParts,
   suffix: pulumi.Output<string>,
 ): types.input.app.IngressArgs {
   return {
     // Outside the environment, but inside the network: the environment itself is internal.
     external: true,
-    targetPort: settings.containerTargetPort,
-    // http2 and tcp break the upgrade (microsoft/azure-container-apps#1500).
-    transport: 'auto',
+    targetPort: parts.targetPort,
+    // HTTP/1.1, in which WebSockets are upgraded and in which the Application Gateway asks. With auto an upgrade was
+    // answered 503 where the proxy chose HTTP/2 (microsoft/azure-container-apps#280); http2 and tcp break it (#1500).
+    transport: 'http',
     allowInsecure: false,
     traffic: pulumi
-      .all([suffix, previous])
+      .all([suffix, parts.previous])
       .apply(([known, before]) =>
         chooseTraffic({ newest: revisionName(names.app, known), wanted: settings.traffic, previous: before }),
       ),

@@ -24,41 +24,51 @@ const certificateDays = 14
 
 /** Creates the test and what remembers its results; nothing where the security group keeps the testers out. */
 export function createAvailability(
-  { names, settings, group }: Ground,
+  { names, settings, group, within, tags }: Ground,
   { publicUrl, workspaceId }: { publicUrl: string; workspaceId: Input<string> },
 ): Availability | undefined {
-  if (!settings.clientRanges.includes('Internet')) return undefined
-  const component = new applicationinsights.Component('insights', {
-    resourceName: names.insights,
-    resourceGroupName: group,
-    location: settings.location,
-    kind: 'web',
-    applicationType: 'web',
-    ingestionMode: 'LogAnalytics',
-    workspaceResourceId: workspaceId,
-  })
-  const overTls = publicUrl.startsWith('https:')
-  const test = new applicationinsights.WebTest('availability', {
-    webTestName: names.availabilityTest,
-    syntheticMonitorId: names.availabilityTest,
-    resourceGroupName: group,
-    location: settings.location,
-    // By this tag the component finds its tests.
-    tags: component.id.apply(id => ({ [`hidden-link:${id}`]: 'Resource' })),
-    kind: 'standard',
-    webTestKind: 'standard',
-    description: 'The gateway answers from the Internet',
-    enabled: true,
-    frequency: everySec,
-    timeout: timeoutSec,
-    retryEnabled: true,
-    locations: locations.map(location => ({ location })),
-    request: { requestUrl: `${publicUrl}${paths.health}`, httpVerb: 'GET', parseDependentRequests: false },
-    validationRules: {
-      expectedHttpStatusCode: 200,
-      sSLCheck: overTls,
-      ...(overTls && { sSLCertRemainingLifetimeCheck: certificateDays }),
+  // Five places ask every quarter of an hour: an app that may have no replica would never be without one.
+  if (!settings.clientRanges.includes('Internet') || settings.minReplicas === 0) return undefined
+  const component = new applicationinsights.Component(
+    'insights',
+    {
+      resourceName: names.insights,
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      kind: 'web',
+      applicationType: 'web',
+      ingestionMode: 'LogAnalytics',
+      workspaceResourceId: workspaceId,
     },
-  })
+    within,
+  )
+  const overTls = publicUrl.startsWith('https:')
+  const test = new applicationinsights.WebTest(
+    'availability',
+    {
+      webTestName: names.availabilityTest,
+      syntheticMonitorId: names.availabilityTest,
+      resourceGroupName: group,
+      location: settings.location,
+      // By this tag the component finds its tests.
+      tags: component.id.apply(id => ({ ...tags, [`hidden-link:${id}`]: 'Resource' })),
+      kind: 'standard',
+      webTestKind: 'standard',
+      description: 'The gateway answers from the Internet',
+      enabled: true,
+      frequency: everySec,
+      timeout: timeoutSec,
+      retryEnabled: true,
+      locations: locations.map(location => ({ location })),
+      request: { requestUrl: `${publicUrl}${paths.health}`, httpVerb: 'GET', parseDependentRequests: false },
+      validationRules: {
+        expectedHttpStatusCode: 200,
+        sSLCheck: overTls,
+        ...(overTls && { sSLCertRemainingLifetimeCheck: certificateDays }),
+      },
+    },
+    within,
+  )
   return { testId: test.id, componentId: component.id }
 }

@@ -1,25 +1,24 @@
 /** Lets the Application Gateway read its certificate from Key Vault. */
 
-import type { Resource } from '@pulumi/pulumi'
+import type { Output } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
-import { createIdentity, type Identity } from './identity.ts'
-import { grant } from './roles.ts'
+import { createIdentity } from './identity.ts'
+import { afterSpread, grant } from './roles.ts'
 
-/** Creates the reader; undefined when the stack has no certificate. */
-export function createCertificateReader(ground: Ground): { identity: Identity; grant: Resource } | undefined {
+/** Creates the identity that reads, and hands its id on once it may; undefined when the stack has no certificate. */
+export function createCertificateReader(ground: Ground): Output<string> | undefined {
   const { settings, subscriptionId } = ground
   const { tlsCertificateSecretId, keyVaultResourceGroup } = settings
   if (tlsCertificateSecretId === undefined || keyVaultResourceGroup === undefined) return undefined
   const { hostname, pathname } = new URL(tlsCertificateSecretId)
   const [vault] = hostname.split('.')
   const identity = createIdentity(ground, 'gateway')
-  return {
-    identity,
-    grant: grant(ground, 'gateway-reads-certificate', {
-      role: 'keyVaultSecretsUser',
-      to: identity.principalId,
-      // This one secret: what else is in that vault is none of the gateway's business.
-      on: `/subscriptions/${subscriptionId}/resourceGroups/${keyVaultResourceGroup}/providers/Microsoft.KeyVault/vaults/${vault}${pathname}`,
-    }),
-  }
+  const mayRead = grant(ground, 'gateway-reads-certificate', {
+    role: 'keyVaultSecretsUser',
+    to: identity.principalId,
+    // This one secret: what else is in that vault is none of the gateway's business.
+    on: `/subscriptions/${subscriptionId}/resourceGroups/${keyVaultResourceGroup}/providers/Microsoft.KeyVault/vaults/${vault}${pathname}`,
+    outside: true,
+  })
+  return afterSpread(ground, mayRead, identity.id)
 }

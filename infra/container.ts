@@ -3,13 +3,18 @@ import type { types } from '@pulumi/azure-native'
 import type { Input } from '@pulumi/pulumi'
 import { noTranscription, paths } from '../runtime/core/contract.ts'
 import type { Ground } from './ground.ts'
-import { addressPlan } from './network.ts'
 
 type Variable = { name: string } & ({ value: Input<string> } | { secretRef: string })
 
 export interface ContainerParts {
+  /** Identity that reads the Application Gateway's connections. */
+  readonly scalerIdentity: Input<string>
   readonly image: Input<string>
-  readonly openAiEndpoint: string
+  /** Separated by commas, in the order of failover. */
+  readonly openAiEndpoints: Input<string>
+  /** A key authenticates with the model, and not the identity. */
+  readonly withOpenAiKey: boolean
+  readonly withGatewayKeys: boolean
   readonly identityClientId: Input<string>
   readonly redisUrl: string | undefined
   /** Address that clients dial: `https://host` or `http://host`. */
@@ -19,24 +24,27 @@ export interface ContainerParts {
 /** Where Container Apps keeps its own proxies (learn.microsoft.com, custom-virtual-networks). */
 const platformNetworks = ['100.100.0.0/17', '100.100.128.0/19', '100.100.160.0/19', '100.100.192.0/19']
 
+/** One client can stop a process in a way that only the supervisor of several can end (SECURITY.md, Abuse). */
+const minWorkers = 2
+
 /**
  * The container's environment; every name stands in `runtime/config/environment.ts`. A process uses one core:
  * alone on two it could never reach the share of them at which replicas scale. The number is told, not left to
  * `auto`, which counts the host's cores wherever a platform sets no quota.
  */
 export function listVariables({ settings }: Ground, parts: ContainerParts): Variable[] {
-  const { openAiApiKey, gatewayApiKeys, entraTenantId, entraRequiredScope, entraRequiredRole } = settings
+  const { entraTenantId, entraRequiredScope, entraRequiredRole } = settings
   const plain: Record<string, Input<string> | undefined> = {
     HOST: '0.0.0.0',
     PORT: String(settings.containerTargetPort),
-    WORKERS: settings.containerCpu > 1 ? String(Math.ceil(settings.containerCpu)) : undefined,
+    WORKERS: String(Math.max(minWorkers, Math.ceil(settings.containerCpu))),
     DRAIN_DEADLINE_MS: String(settings.drainDeadlineMs),
     APPLICATION_GATEWAY_HOST: parts.publicUrl,
-    AZURE_OPENAI_ENDPOINT: parts.openAiEndpoint,
+    AZURE_OPENAI_ENDPOINT: parts.openAiEndpoints,
     AZURE_OPENAI_DEPLOYMENT_NAME: settings.openAiDeploymentName,
     // The deployment's name may be that of another model.
     AZURE_OPENAI_MODEL: `${settings.openAiModelName}@${settings.openAiModelVersion}`,
-    AZURE_OPENAI_AUTH: openAiApiKey === undefined ? 'entra' : 'key',
+    AZURE_OPENAI_AUTH: parts.withOpenAiKey ? 'key' : 'entra',
     AZURE_CLIENT_ID: parts.identityClientId,
     // Left out, it would be the runtime's default: the name of a deployment that may not be there.
     CHAT_TRANSCRIPTION_MODEL: settings.transcriptionDeploymentName ?? noTranscription,
@@ -48,15 +56,15 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
     ENTRA_PAGES_CLIENT_ID: settings.entraPagesClientId,
     // The app is reached by another name than the pages': their origin is not its own.
     ALLOWED_ORIGINS: [parts.publicUrl, ...settings.allowedOrigins].join(','),
-    TRUSTED_PROXIES: [addressPlan.gateway, addressPlan.apps, ...platformNetworks].join(','),
+    TRUSTED_PROXIES: [settings.gatewayRange, settings.appsRange, ...platformNetworks].join(','),
     REDIS_URL: parts.redisUrl,
     REDIS_AUTH: parts.redisUrl === undefined ? undefined : 'entra',
   }
   const variables: Variable[] = Object.entries(plain).flatMap(([name, value]) =>
     value === undefined ? [] : { name, value },
   )
-  if (openAiApiKey !== undefined) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
-  if (gatewayApiKeys !== undefined) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
+  if (parts.withOpenAiKey) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
+  if (parts.withGatewayKeys) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
   return [...variables, ...settings.variables]
 }
 
@@ -79,7 +87,7 @@ export function describeTemplate(ground: Ground, parts: ContainerParts): types.i
       maxReplicas: settings.maxReplicas,
       cooldownPeriod: settings.cooldownPeriod,
       pollingInterval: settings.pollingInterval,
-      rules: scaleRules,
+      rules: describeRules(ground, parts.scalerIdentity),
     },
   }
 }
@@ -88,10 +96,53 @@ export function describeTemplate(ground: Ground, parts: ContainerParts): types.i
  * Load as sockets make it: events cost CPU, open sockets memory. The default HTTP rule sees a socket in its
  * first fifteen seconds only (microsoft/azure-container-apps#1167).
  */
-const scaleRules: types.input.app.ScaleRuleArgs[] = [
+const loadRules: types.input.app.ScaleRuleArgs[] = [
   { name: 'cpu', custom: { type: 'cpu', metadata: { type: 'Utilization', value: '60' } } },
   { name: 'memory', custom: { type: 'memory', metadata: { type: 'Utilization', value: '75' } } },
 ]
+
+/** The rules above cannot start a first replica, as none uses CPU: a request can. */
+const wakeRule: types.input.app.ScaleRuleArgs = {
+  name: 'http',
+  http: { metadata: { concurrentRequests: '100' } },
+}
+
+/**
+ * Counts open connections where the platform has them as a metric: at the Application Gateway, a minute late, of all
+ * revisions together, so that two revisions in a rollout each have replicas for all
+ * (keda.sh/docs/latest/scalers/azure-monitor).
+ */
+function describeSessionRule(
+  { names, settings, subscriptionId, tenantId }: Ground,
+  identity: Input<string>,
+): types.input.app.ScaleRuleArgs {
+  return {
+    name: 'sessions',
+    custom: {
+      type: 'azure-monitor',
+      metadata: {
+        resourceURI: `Microsoft.Network/applicationGateways/${names.gateway}`,
+        resourceGroupName: names.group,
+        subscriptionId,
+        tenantId,
+        metricName: 'CurrentConnections',
+        metricAggregationType: 'Average',
+        metricAggregationInterval: '0:5:0',
+        targetValue: String(settings.sessionsPerReplica),
+      },
+      identity,
+    },
+  }
+}
+
+function describeRules(ground: Ground, identity: Input<string>): types.input.app.ScaleRuleArgs[] {
+  const { minReplicas, sessionsPerReplica } = ground.settings
+  return [
+    ...loadRules,
+    ...(sessionsPerReplica > 0 ? [describeSessionRule(ground, identity)] : []),
+    ...(minReplicas === 0 ? [wakeRule] : []),
+  ]
+}
 
 /**
  * Readiness follows the drain, so that a replica that goes takes no new connection; liveness does not, or

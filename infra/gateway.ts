@@ -5,13 +5,12 @@
 
 import type { types } from '@pulumi/azure-native'
 import * as network from '@pulumi/azure-native/network/index.js'
-import { interpolate, type Resource } from '@pulumi/pulumi'
+import { interpolate, type Output } from '@pulumi/pulumi'
 import { paths } from '../runtime/core/contract.ts'
 import type { Environment } from './environment.ts'
 import { createFirewallPolicy } from './firewall.ts'
 import { gatewayParts } from './gateway-parts.ts'
 import type { Ground } from './ground.ts'
-import type { Identity } from './identity.ts'
 import type { Network } from './network.ts'
 
 type Gateway = network.ApplicationGatewayArgs
@@ -19,16 +18,15 @@ type Gateway = network.ApplicationGatewayArgs
 export interface GatewayPlace {
   readonly network: Network
   readonly environment: Environment
-  /** Reads the certificate; undefined without TLS. */
-  readonly certificateReader: { identity: Identity; grant: Resource } | undefined
+  /** Id of the identity that reads the certificate; undefined without TLS. */
+  readonly certificateReader: Output<string> | undefined
 }
 
-const probeIntervalSec = 30
 const probeTimeoutSec = 10
 
 /** Creates the gateway. */
 export function createGateway(ground: Ground, place: GatewayPlace): network.ApplicationGateway {
-  const { names, settings, group } = ground
+  const { names, settings, group, within, tags } = ground
   const { certificateReader, environment } = place
   return new network.ApplicationGateway(
     'gateway',
@@ -36,6 +34,7 @@ export function createGateway(ground: Ground, place: GatewayPlace): network.Appl
       applicationGatewayName: names.gateway,
       resourceGroupName: group,
       location: settings.location,
+      tags,
       // No capacity here: it goes with autoscaling only.
       sku: { name: settings.gatewaySku, tier: settings.gatewaySku },
       autoscaleConfiguration: {
@@ -49,13 +48,14 @@ export function createGateway(ground: Ground, place: GatewayPlace): network.Appl
       ...describeFront(ground),
       ...describeBack(ground, environment),
       ...(certificateReader && {
-        identity: { type: 'UserAssigned', userAssignedIdentities: [certificateReader.identity.id] },
+        identity: { type: 'UserAssigned', userAssignedIdentities: [certificateReader] },
       }),
       ...(settings.gatewaySku === 'WAF_v2' && { firewallPolicy: { id: createFirewallPolicy(ground).id } }),
     },
     {
+      ...within,
       // The gateway looks its backend up once it starts: the names must be there.
-      dependsOn: [...environment.resolvable, ...(certificateReader ? [certificateReader.grant] : [])],
+      dependsOn: environment.resolvable,
       customTimeouts: { create: '60m', update: '120m', delete: '60m' },
     },
   )
@@ -147,7 +147,7 @@ function describeBack(ground: Ground, { defaultDomain }: Environment): Partial<G
         name: 'app',
         protocol: 'Https',
         path: paths.health,
-        interval: probeIntervalSec,
+        interval: settings.gatewayProbeInterval,
         timeout: probeTimeoutSec,
         unhealthyThreshold: 3,
         pickHostNameFromBackendHttpSettings: true,

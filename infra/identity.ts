@@ -10,12 +10,17 @@ export type Identity = managedidentity.UserAssignedIdentity
 
 /** Creates a user-assigned identity. */
 export function createIdentity(
-  { names, settings, group }: Ground,
+  { names, settings, group, within, tags }: Ground,
   role: 'app' | 'platform' | 'gateway',
 ): Identity {
-  return new managedidentity.UserAssignedIdentity(`${role}-identity`, {
-    resourceName: names.identityOf(role),
-    resourceGroupName: group,
-    location: settings.location,
-  })
+  return new managedidentity.UserAssignedIdentity(
+    `${role}-identity`,
+    {
+      resourceName: names.identityOf(role),
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+    },
+    within,
+  )
 }

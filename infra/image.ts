@@ -71,11 +71,12 @@ function createPushToken(
 ): pulumi.Output<string> {
   const { token } = pulumi.secret(authorization.getClientTokenOutput())
   return pulumi.secret(
-    pulumi
-      .all([registry.loginServer, token])
-      .apply(([server, azureToken]) =>
-        pulumi.runtime.isDryRun() ? '' : exchangeToken({ server, tenantId, azureToken, exchange }),
-      ),
+    pulumi.all([registry.loginServer, token]).apply(([server, azureToken]) =>
+      // Not known at a preview: a plan that had another value here would not hold for the update.
+      pulumi.runtime.isDryRun()
+        ? (pulumi.unknown as unknown as string)
+        : exchangeToken({ server, tenantId, azureToken, exchange }),
+    ),
   )
 }
 

@@ -1,20 +1,13 @@
-/** The virtual network: one subnet each for Application Gateway, Container Apps and private endpoints. */
+/** The virtual network: one subnet each for Application Gateway, Container Apps and private endpoints, made here or named. */
 
 import type { types } from '@pulumi/azure-native'
 import * as network from '@pulumi/azure-native/network/index.js'
-import type { Output } from '@pulumi/pulumi'
+import { type Output, output } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
+import { partsOfId } from './resource-id.ts'
+import type { Settings } from './settings.ts'
 
 type SecurityRule = types.input.network.SecurityRuleArgs
-
-/** Clear of the ranges that Container Apps keeps for itself (learn.microsoft.com, custom-virtual-networks). */
-export const addressPlan = {
-  network: '10.20.0.0/16',
-  gateway: '10.20.0.0/24',
-  /** A rollout doubles the replicas, and the size can never be changed: /27 is the least, /24 is comfortable. */
-  apps: '10.20.1.0/24',
-  endpoints: '10.20.2.0/27',
-} as const
 
 export interface Network {
   readonly id: Output<string>
@@ -24,55 +17,79 @@ export interface Network {
   readonly publicIp: network.PublicIPAddress
 }
 
-/** Creates network, subnets with their security groups, and the public address. */
+/** Creates the public address, and the network with its subnets and security groups unless the settings name existing ones. */
 export function createNetwork(ground: Ground): Network {
-  const { names, settings, group } = ground
-  const vnet = new network.VirtualNetwork('network', {
-    virtualNetworkName: names.network,
-    resourceGroupName: group,
-    location: settings.location,
-    addressSpace: { addressPrefixes: [addressPlan.network] },
-  })
+  const { names, settings, group, within, tags } = ground
+  const existing = nameExisting(settings)
+  if (existing !== undefined) return { ...existing, publicIp: createPublicIp(ground) }
+  const vnet = new network.VirtualNetwork(
+    'network',
+    {
+      virtualNetworkName: names.network,
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      addressSpace: { addressPrefixes: [settings.networkRange] },
+    },
+    within,
+  )
   return { id: vnet.id, ...createSubnets(ground, vnet.name), publicIp: createPublicIp(ground) }
+}
+
+/** Their security groups, delegation and routes are their owner's. */
+function nameExisting({ gatewaySubnetId, appsSubnetId, endpointsSubnetId }: Settings) {
+  if (gatewaySubnetId === undefined || appsSubnetId === undefined || endpointsSubnetId === undefined)
+    return undefined
+  return {
+    id: output(partsOfId(gatewaySubnetId).parent),
+    gatewaySubnetId: output(gatewaySubnetId),
+    appsSubnetId: output(appsSubnetId),
+    endpointsSubnetId: output(endpointsSubnetId),
+  }
 }
 
 /** One after the other: Azure refuses parallel writes to one network (AnotherOperationInProgress). */
 function createSubnets(ground: Ground, virtualNetworkName: Output<string>) {
   const place = { resourceGroupName: ground.group, virtualNetworkName }
-  const gateway = new network.Subnet('gateway-subnet', {
-    ...place,
-    subnetName: 'gateway',
-    addressPrefix: addressPlan.gateway,
-    networkSecurityGroup: {
-      id: createSecurityGroup(ground, 'gateway', gatewayRules(ground.settings.clientRanges)),
+  const gateway = new network.Subnet(
+    'gateway-subnet',
+    {
+      ...place,
+      subnetName: 'gateway',
+      addressPrefix: ground.settings.gatewayRange,
+      networkSecurityGroup: {
+        id: createSecurityGroup(ground, 'gateway', gatewayRules(ground.settings.clientRanges)),
+      },
     },
-  })
+    ground.within,
+  )
   const apps = new network.Subnet(
     'apps-subnet',
     {
       ...place,
       subnetName: 'apps',
-      addressPrefix: addressPlan.apps,
+      addressPrefix: ground.settings.appsRange,
       delegations: [{ name: 'container-apps', serviceName: 'Microsoft.App/environments' }],
-      networkSecurityGroup: { id: createSecurityGroup(ground, 'apps', appsRules) },
+      networkSecurityGroup: { id: createSecurityGroup(ground, 'apps', appsRules(ground.settings)) },
     },
-    { dependsOn: gateway },
+    { ...ground.within, dependsOn: gateway },
   )
   const endpoints = new network.Subnet(
     'endpoints-subnet',
-    { ...place, subnetName: 'endpoints', addressPrefix: addressPlan.endpoints },
-    { dependsOn: apps },
+    { ...place, subnetName: 'endpoints', addressPrefix: ground.settings.endpointsRange },
+    { ...ground.within, dependsOn: apps },
   )
   return { gatewaySubnetId: gateway.id, appsSubnetId: apps.id, endpointsSubnetId: endpoints.id }
 }
 
-function createPublicIp({ names, settings, group, lasting }: Ground) {
+function createPublicIp({ names, settings, group, lasting, tags }: Ground) {
   return new network.PublicIPAddress(
     'public-ip',
     {
       publicIpAddressName: names.publicIp,
       resourceGroupName: group,
       location: settings.location,
+      tags,
       sku: { name: 'Standard', tier: 'Regional' },
       publicIPAllocationMethod: 'Static',
       publicIPAddressVersion: 'IPv4',
@@ -84,13 +101,22 @@ function createPublicIp({ names, settings, group, lasting }: Ground) {
   )
 }
 
-function createSecurityGroup({ names, settings, group }: Ground, subnet: string, rules: SecurityRule[]) {
-  return new network.NetworkSecurityGroup(`${subnet}-nsg`, {
-    networkSecurityGroupName: names.securityGroupOf(subnet),
-    resourceGroupName: group,
-    location: settings.location,
-    securityRules: rules,
-  }).id
+function createSecurityGroup(
+  { names, settings, group, within, tags }: Ground,
+  subnet: string,
+  rules: SecurityRule[],
+) {
+  return new network.NetworkSecurityGroup(
+    `${subnet}-nsg`,
+    {
+      networkSecurityGroupName: names.securityGroupOf(subnet),
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      securityRules: rules,
+    },
+    within,
+  ).id
 }
 
 /** Source: learn.microsoft.com, application-gateway/configuration-infrastructure. */
@@ -120,20 +146,20 @@ function gatewayRules(clientRanges: readonly string[]): SecurityRule[] {
  * Source: learn.microsoft.com, container-apps/firewall-integration. The environment's edge answers on
  * 31443 behind its load balancer, so that both ports need the way.
  */
-const appsRules: SecurityRule[] = [
+const appsRules = ({ gatewayRange, appsRange }: Settings): SecurityRule[] => [
   allow('application-gateway', 100, {
-    sourceAddressPrefix: addressPlan.gateway,
-    destinationAddressPrefix: addressPlan.apps,
+    sourceAddressPrefix: gatewayRange,
+    destinationAddressPrefix: appsRange,
     destinationPortRanges: ['443', '31443'],
   }),
   allow('load-balancer-probes', 110, {
     sourceAddressPrefix: 'AzureLoadBalancer',
-    destinationAddressPrefix: addressPlan.apps,
+    destinationAddressPrefix: appsRange,
     destinationPortRange: '30000-32767',
   }),
   allow('within', 120, {
-    sourceAddressPrefix: addressPlan.apps,
-    destinationAddressPrefix: addressPlan.apps,
+    sourceAddressPrefix: appsRange,
+    destinationAddressPrefix: appsRange,
     protocol: '*',
     destinationPortRange: '*',
   }),

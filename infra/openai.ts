@@ -1,79 +1,168 @@
-/** The Azure OpenAI account and its deployments: the model that talks, and the one that writes down. */
+/** Azure OpenAI: an account for each region of the model, with its deployments, or accounts that exist. */
 import * as cognitiveservices from '@pulumi/azure-native/cognitiveservices/index.js'
-import type { Resource } from '@pulumi/pulumi'
+import { all, type Output, output, type Resource, secret } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
+import type { Network } from './network.ts'
+import { connectPrivately, createZones, type PrivateZone } from './private-name.ts'
+import { partsOfId } from './resource-id.ts'
 
-export interface OpenAi {
-  readonly account: cognitiveservices.Account
-  readonly deployment: cognitiveservices.Deployment
-  /** What must exist before a replica names it. */
-  readonly ready: Resource[]
-  readonly endpoint: string
+export interface ModelAccount {
+  /** Ends the names of what belongs to it; empty for the first. */
+  readonly suffix: string
+  readonly id: Output<string>
+  readonly endpoint: Output<string>
+  /** The account is another's: it does not go with the stack's group. */
+  readonly outside: boolean
 }
 
-/** Creates the account and the deployments; without `openAiApiKey`, keys are switched off. */
-export function createOpenAi(ground: Ground): OpenAi {
-  const { names, settings, group, lasting } = ground
+export interface OpenAi {
+  /** In the order of failover. */
+  readonly accounts: readonly ModelAccount[]
+  /** As the gateway takes them: separated by commas. */
+  readonly endpoints: Output<string>
+  /** Keys in the order of the endpoints; undefined where the managed identity authenticates. */
+  readonly keys: Output<string> | undefined
+  /** What must exist before a replica names it. */
+  readonly ready: Resource[]
+}
+
+interface MadeAccount extends ModelAccount {
+  readonly account: cognitiveservices.Account
+  readonly ready: Resource[]
+}
+
+/** Creates the accounts with their deployments, or names the existing ones. */
+export function createOpenAi(ground: Ground, network: Network): OpenAi {
+  const { settings } = ground
+  const made = settings.openAiAccountIds.length > 0 ? [] : makeAccounts(ground, network)
+  const accounts = made.length > 0 ? made : settings.openAiAccountIds.map(nameAccount)
+  return {
+    accounts,
+    endpoints: all(accounts.map(({ endpoint }) => endpoint)).apply(list => list.join(',')),
+    keys: chooseKeys(ground, accounts),
+    ready: made.flatMap(({ ready }) => ready),
+  }
+}
+
+function nameAccount(id: string, index: number): ModelAccount {
+  const { group, name } = partsOfId(id)
+  // The account's own subdomain, which need not be its name.
+  const { properties } = cognitiveservices.getAccountOutput({ accountName: name, resourceGroupName: group })
+  const endpoint = properties.apply(known => known.endpoint)
+  return { suffix: suffixOf(index), id: output(id), endpoint, outside: true }
+}
+
+const suffixOf = (index: number) => (index === 0 ? '' : `-${index + 1}`)
+
+/** One key for each account. They exist once the account does, and not before: none can be configured first. */
+function chooseKeys(
+  { settings, group }: Ground,
+  accounts: readonly ModelAccount[],
+): Output<string> | undefined {
+  if (settings.openAiApiKey !== undefined) return secret(settings.openAiApiKey)
+  if (settings.openAiAuth !== 'key') return undefined
+  const keys = accounts.map(({ id, outside }) => {
+    const place = id.apply(known => partsOfId(known))
+    const resourceGroupName = outside ? place.apply(known => known.group) : group
+    const accountName = place.apply(known => known.name)
+    return cognitiveservices
+      .listAccountKeysOutput({ resourceGroupName, accountName })
+      .apply(({ key1 }) => key1 ?? '')
+  })
+  return secret(all(keys).apply(list => list.join(',')))
+}
+
+function makeAccounts(ground: Ground, network: Network): MadeAccount[] {
+  const { openAiLocation, openAiFailoverLocations } = ground.settings
+  const isPrivate = ground.settings.network === 'private'
+  const zones = isPrivate ? createZones(ground, 'openai', ['privatelink.openai.azure.com'], network) : []
+  return [openAiLocation, ...openAiFailoverLocations].map((location, index) =>
+    makeAccount(ground, { location, suffix: suffixOf(index), network, zones }),
+  )
+}
+
+interface Place {
+  readonly location: string
+  readonly suffix: string
+  readonly network: Network
+  /** Empty where the account is open to the Internet. */
+  readonly zones: readonly PrivateZone[]
+}
+
+function makeAccount(ground: Ground, { location, suffix, network, zones }: Place): MadeAccount {
+  const { names, settings, group, lasting, tags } = ground
+  const isPrivate = zones.length > 0
+  const name = `${names.openAiAccount}${suffix}`
   const account = new cognitiveservices.Account(
-    'openai',
+    `openai${suffix}`,
     {
-      accountName: names.openAiAccount,
+      accountName: name,
       resourceGroupName: group,
-      location: settings.openAiLocation,
+      location,
+      tags,
       kind: 'OpenAI',
       sku: { name: 'S0' },
       properties: {
         // Entra tokens are taken at a name of the account's own only.
-        customSubDomainName: names.openAiAccount,
-        disableLocalAuth: settings.openAiApiKey === undefined,
+        customSubDomainName: name,
+        disableLocalAuth: settings.openAiAuth === 'identity' && settings.openAiApiKey === undefined,
         // A sideband call's media goes from the browser to the service, not through this network.
-        publicNetworkAccess: 'Enabled',
+        publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled',
       },
     },
     lasting,
   )
-  const deployment = new cognitiveservices.Deployment('openai-deployment', {
-    accountName: account.name,
-    resourceGroupName: group,
-    deploymentName: settings.openAiDeploymentName,
-    sku: { name: settings.openAiDeploymentSku, capacity: settings.openAiDeploymentCapacity },
-    properties: {
-      model: { format: 'OpenAI', name: settings.openAiModelName, version: settings.openAiModelVersion },
-      versionUpgradeOption: 'OnceCurrentVersionExpired',
-    },
-  })
-  const ready = [deployment, ...createTranscription(ground, account, deployment)]
-  return { account, deployment, ready, endpoint: `https://${names.openAiAccount}.openai.azure.com/` }
+  const deployments = createDeployments(ground, account, suffix)
+  const way = { service: account.id, part: 'account', zones, network, after: deployments }
+  const ready = isPrivate ? [connectPrivately(ground, { subject: `openai${suffix}`, ...way })] : []
+  return {
+    suffix,
+    id: account.id,
+    // Not of the account's outputs: while it is updated they are unknown, and so would be the app's revision.
+    endpoint: output(`https://${name}.openai.azure.com/`),
+    outside: false,
+    account,
+    ready: [...deployments, ...ready],
+  }
 }
 
 /**
- * Creates what writes down what people say: Azure takes the name of a deployment of the same account, not of a
- * model (learn.microsoft.com, foundry/openai/realtime-audio-reference). Nothing where the settings name none.
+ * Creates the model's deployment, and that of the model that transcribes what people say: Azure takes the name of a
+ * deployment of the same account, not of a model (learn.microsoft.com, foundry/openai/realtime-audio-reference).
  */
-function createTranscription(
-  { settings, group }: Ground,
+function createDeployments(
+  { settings, group, within }: Ground,
   account: cognitiveservices.Account,
-  after: cognitiveservices.Deployment,
-): cognitiveservices.Deployment[] {
-  if (settings.transcriptionDeploymentName === undefined) return []
-  const deployment = new cognitiveservices.Deployment(
-    'transcription-deployment',
+  suffix: string,
+): Resource[] {
+  const upgrade = { versionUpgradeOption: 'OnceCurrentVersionExpired' }
+  const place = { accountName: account.name, resourceGroupName: group }
+  const model = { format: 'OpenAI', name: settings.openAiModelName, version: settings.openAiModelVersion }
+  const talking = new cognitiveservices.Deployment(
+    `openai-deployment${suffix}`,
     {
-      accountName: account.name,
-      resourceGroupName: group,
+      ...place,
+      deploymentName: settings.openAiDeploymentName,
+      sku: { name: settings.openAiDeploymentSku, capacity: settings.openAiDeploymentCapacity },
+      properties: { model, ...upgrade },
+    },
+    within,
+  )
+  if (settings.transcriptionDeploymentName === undefined) return [talking]
+  const { transcriptionModelName, transcriptionModelVersion } = settings
+  const writing = new cognitiveservices.Deployment(
+    `transcription-deployment${suffix}`,
+    {
+      ...place,
       deploymentName: settings.transcriptionDeploymentName,
       sku: { name: settings.transcriptionDeploymentSku, capacity: settings.transcriptionDeploymentCapacity },
       properties: {
-        model: {
-          format: 'OpenAI',
-          name: settings.transcriptionModelName,
-          version: settings.transcriptionModelVersion,
-        },
-        versionUpgradeOption: 'OnceCurrentVersionExpired',
+        model: { format: 'OpenAI', name: transcriptionModelName, version: transcriptionModelVersion },
+        ...upgrade,
       },
     },
     // The account takes one write at a time, and refuses another with 409 (hashicorp/terraform-provider-azurerm#22607).
-    { dependsOn: after },
+    { ...within, dependsOn: talking },
   )
-  return [deployment]
+  return [talking, writing]
 }

@@ -1,11 +1,10 @@
 /** Azure Managed Redis, for the state that replicas share: Entra tokens only, and no public address. */
-import * as network from '@pulumi/azure-native/network/index.js'
 import * as redisenterprise from '@pulumi/azure-native/redisenterprise/index.js'
 import type { Resource } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
 import type { Identity } from './identity.ts'
 import type { Network } from './network.ts'
-import { createPrivateZone } from './private-name.ts'
+import { connectPrivately, createZones } from './private-name.ts'
 
 export interface Redis {
   /** Without a password: the app shows a token of its identity. */
@@ -24,36 +23,50 @@ export function createRedis(
   ground: Ground,
   { app, network: vnet }: { app: Identity; network: Network },
 ): Redis {
-  const { names, settings, group } = ground
+  const { names, settings, group, within } = ground
   const { cluster, database } = createCluster(ground)
-  const access = new redisenterprise.AccessPolicyAssignment('redis-access', {
-    accessPolicyAssignmentName: 'app',
-    clusterName: cluster.name,
-    databaseName: database.name,
-    resourceGroupName: group,
-    accessPolicyName: 'default',
-    user: { objectId: app.principalId },
+  const access = new redisenterprise.AccessPolicyAssignment(
+    'redis-access',
+    {
+      accessPolicyAssignmentName: 'app',
+      clusterName: cluster.name,
+      databaseName: database.name,
+      resourceGroupName: group,
+      accessPolicyName: 'default',
+      user: { objectId: app.principalId },
+    },
+    within,
+  )
+  const way = connectPrivately(ground, {
+    subject: 'redis',
+    service: cluster.id,
+    part: 'redisEnterprise',
+    // The older zone of the Enterprise tiers, privatelink.redisenterprise.cache.azure.net, does not stand in
+    // the name chain of a managed Redis (pnp/Microsoft365-Analytics-Insights#120).
+    zones: createZones(ground, 'redis', ['privatelink.redis.azure.net'], vnet),
+    network: vnet,
+    after: [access],
   })
-  const way = connectPrivately(ground, { cluster, after: access, network: vnet })
   return {
     url: `rediss://${names.redis}.${settings.location}.redis.azure.net:${redisPort}`,
     ready: [access, way],
   }
 }
 
-function createCluster({ names, settings, group }: Ground) {
+function createCluster({ names, settings, group, within, tags }: Ground) {
   const cluster = new redisenterprise.RedisEnterprise(
     'redis',
     {
       clusterName: names.redis,
       resourceGroupName: group,
       location: settings.location,
+      tags,
       sku: { name: settings.redisSku },
       highAvailability: settings.zoneRedundant ? 'Enabled' : 'Disabled',
       minimumTlsVersion: '1.2',
       publicNetworkAccess: 'Disabled',
     },
-    slow,
+    { ...within, ...slow },
   )
   const database = new redisenterprise.Database(
     'redis-database',
@@ -68,44 +81,7 @@ function createCluster({ names, settings, group }: Ground) {
       evictionPolicy: 'VolatileLRU',
       accessKeysAuthentication: 'Disabled',
     },
-    slow,
+    { ...within, ...slow },
   )
   return { cluster, database }
-}
-
-interface PrivateWay {
-  readonly cluster: redisenterprise.RedisEnterprise
-  readonly after: redisenterprise.AccessPolicyAssignment
-  readonly network: Network
-}
-
-function connectPrivately(ground: Ground, { cluster, after, network: vnet }: PrivateWay): Resource {
-  const { names, settings, group } = ground
-  // The older zone of the Enterprise tiers, privatelink.redisenterprise.cache.azure.net, does not stand in
-  // the name chain of a managed Redis (pnp/Microsoft365-Analytics-Insights#120).
-  const { zone, link } = createPrivateZone(ground, 'redis', 'privatelink.redis.azure.net', vnet.id)
-  const endpoint = new network.PrivateEndpoint(
-    'redis-endpoint',
-    {
-      privateEndpointName: names.endpointOf('redis'),
-      resourceGroupName: group,
-      location: settings.location,
-      subnet: { id: vnet.endpointsSubnetId },
-      privateLinkServiceConnections: [
-        { name: 'redis', privateLinkServiceId: cluster.id, groupIds: ['redisEnterprise'] },
-      ],
-    },
-    // A cluster takes one write at a time.
-    { dependsOn: after },
-  )
-  return new network.PrivateDnsZoneGroup(
-    'redis-endpoint-zone',
-    {
-      privateDnsZoneGroupName: 'default',
-      privateEndpointName: endpoint.name,
-      resourceGroupName: group,
-      privateDnsZoneConfigs: [{ name: 'redis', privateDnsZoneId: zone.id }],
-    },
-    { dependsOn: link },
-  )
 }

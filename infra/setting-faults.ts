@@ -1,8 +1,9 @@
 /** Settings that do not go together. */
-
 import { environment, type VariableMeta } from '../runtime/config/environment.ts'
 import { noTranscription } from '../runtime/core/contract.ts'
+import { faultsOfPlan } from './address-plan.ts'
 import { ownVariables } from './own-variables.ts'
+import { partsOfId } from './resource-id.ts'
 import { type ChosenVariable, settingMeta, type Table, type WantedTraffic } from './setting-table.ts'
 
 type Check = (fine: boolean, fault: string) => void
@@ -38,6 +39,7 @@ export function faultsAcross(stack: string, table: Table): string[] {
     `clientRanges: allowed is ${settingMeta('clientRanges').allowed}`,
   )
   checkAccess(stack, table, check)
+  checkOwn(table, check)
   faults.push(...trafficFaults(table.traffic), ...variableFaults(table.variables))
   return faults
 }
@@ -69,7 +71,7 @@ function checkAccess(stack: string, table: Table, check: Check): void {
   )
   // The runtime refuses to start with credentials that nobody is asked for.
   check(
-    table.gatewayAuth.includes('key') || table.gatewayApiKeys === '',
+    table.gatewayAuth === '' || table.gatewayAuth.includes('key') || table.gatewayApiKeys === '',
     'gatewayApiKeys: is set, but gatewayAuth has no key',
   )
   for (const name of entraSettings)
@@ -84,6 +86,48 @@ function checkAccess(stack: string, table: Table, check: Check): void {
   check(
     table.tlsCertificateSecretId === '' || table.keyVaultResourceGroup !== '',
     'keyVaultResourceGroup: is unset; tlsCertificateSecretId needs it, to let the Application Gateway read the vault',
+  )
+}
+
+/** Existing resources, and what a closed network and a budget need. */
+function checkOwn(table: Table, check: Check): void {
+  const subnets = [table.gatewaySubnetId, table.appsSubnetId, table.endpointsSubnetId]
+  const given = subnets.filter(id => id !== '')
+  check(
+    given.length === 0 || given.length === subnets.length,
+    'gatewaySubnetId: is set with appsSubnetId and endpointsSubnetId, or none of them is',
+  )
+  check(
+    new Set(given.map(id => partsOfId(id).parent.toLowerCase())).size <= 1,
+    'gatewaySubnetId: is not in the network of appsSubnetId and endpointsSubnetId; allowed is one network',
+  )
+  for (const fault of faultsOfPlan(table, given.length > 0)) check(false, fault)
+  check(
+    table.openAiAccountIds.length === 0 || table.openAiFailoverLocations.length === 0,
+    'openAiFailoverLocations: is for accounts made here; openAiAccountIds lists all of them',
+  )
+  const accounts = Math.max(table.openAiAccountIds.length, 1 + table.openAiFailoverLocations.length)
+  check(
+    table.openAiApiKey === '' || table.openAiApiKey.split(',').length === accounts,
+    `openAiApiKey: allowed is one key for each account, of which there are ${accounts}`,
+  )
+  check(
+    new Set([table.openAiLocation || table.location, ...table.openAiFailoverLocations]).size ===
+      1 + table.openAiFailoverLocations.length,
+    'openAiFailoverLocations: names a region twice, or that of the first account',
+  )
+  check(
+    table.network === 'public' || table.registrySku === 'Premium' || table.registryId !== '',
+    'registrySku: network private needs Premium, the only one with private endpoints',
+  )
+  check(
+    table.dnsZoneId === '' ||
+      `.${table.hostName.toLowerCase()}`.endsWith(`.${partsOfId(table.dnsZoneId).name.toLowerCase()}`),
+    'hostName: is not in the zone of dnsZoneId',
+  )
+  check(
+    table.monthlyBudget === 0 || table.alertEmail !== '',
+    'alertEmail: is unset; monthlyBudget needs someone to tell',
   )
 }
 

@@ -98,6 +98,15 @@ const speechModel = { name: 'gpt-realtime-1.5', version: '2026-02-23' }
 const transcriptionModel = { name: 'gpt-4o-mini-transcribe', version: '2025-12-15' }
 
 const region = /^[a-z][a-z0-9]{3,29}$/
+/** Ids of resources of a kind: `Microsoft.Network/virtualNetworks/subnets` names the types on the way. */
+function resource(kind: string): RegExp {
+  const [provider, ...types] = kind.split('/')
+  const path = types.map(type => `/${type}/[\\w().-]+`).join('')
+  return new RegExp(
+    `^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\\w().-]+/providers/${provider}${path}$`,
+    'i',
+  )
+}
 const deploymentName = /^[A-Za-z0-9][\w.-]{0,62}[A-Za-z0-9]$/
 const deploymentNameWords = '2 to 64 letters, digits, dots and dashes'
 const deploymentKinds = ['GlobalStandard', 'DataZoneStandard', 'Standard'] as const
@@ -106,6 +115,7 @@ const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const origin = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i
 const byte = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)'
 const network = new RegExp(`^(Internet|${byte}(\\.${byte}){3}(/([12]?\\d|3[0-2]))?)$`)
+const cidr = new RegExp(`^${byte}(\\.${byte}){3}/([89]|1\\d|2\\d)$`)
 const hostName = /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/i
 
 export const settingTable = z.strictObject({
@@ -128,9 +138,19 @@ export const settingTable = z.strictObject({
   ),
   zoneRedundant: flag(false, 'Spread environment, Application Gateway, public IP and Redis over three zones'),
 
-  minReplicas: whole(1, 1, 1000, 'Replicas that always run (the CPU rule cannot scale to zero)'),
+  minReplicas: whole(
+    1,
+    0,
+    1000,
+    'Replicas that always run; with 0 the first call after a quiet time waits for a cold start, and gatewayProbeInterval must leave the app quiet',
+  ),
   maxReplicas: whole(2, 1, 1000, 'Most replicas of a revision'),
-  cooldownPeriod: whole(300, 30, 3600, 'Seconds without load before the last scale-in'),
+  cooldownPeriod: whole(
+    300,
+    30,
+    3600,
+    'Seconds without load before the scale-in from the last replica to none; no other scale-in waits for it',
+  ),
   pollingInterval: whole(30, 5, 300, 'Seconds between two looks at the load'),
   containerCpu: oneOf(
     ['0.25', '0.5', '0.75', '1', '1.25', '1.5', '1.75', '2'],
@@ -141,7 +161,7 @@ export const settingTable = z.strictObject({
     defaultPort,
     1024,
     65_535,
-    'Port of the container (a non-root process cannot take a lower one)',
+    'Port of the container, of all revisions at once: fixed by the first update',
   ),
   terminationGracePeriodSeconds: whole(
     defaultGracePeriodSec,
@@ -150,7 +170,19 @@ export const settingTable = z.strictObject({
     'Seconds from SIGTERM to SIGKILL; the drain ends five seconds earlier',
   ),
 
+  sessionsPerReplica: whole(
+    0,
+    0,
+    100_000,
+    'Open connections of the Application Gateway for each replica, at which another one starts; 0 leaves scaling to CPU and memory',
+  ),
+
   registrySku: oneOf(['Basic', 'Standard', 'Premium'], 'Basic', 'Size of the container registry'),
+  registryId: optional(
+    resource('Microsoft.ContainerRegistry/registries'),
+    'Existing registry, in place of one made here',
+    'a resource id of a container registry',
+  ),
   openAiDeploymentName: text(
     defaultDeployment,
     deploymentName,
@@ -169,7 +201,29 @@ export const settingTable = z.strictObject({
     'GlobalStandard',
     'Kind of deployment; realtime models were offered as GlobalStandard only when this was written',
   ),
-  openAiDeploymentCapacity: whole(10, 1, 10_000, 'Capacity in thousands of tokens a minute'),
+  openAiDeploymentCapacity: whole(
+    1,
+    1,
+    10_000,
+    'Capacity in units; one of gpt-realtime-1.5 is 10,000 tokens and 20 requests a minute, and a new subscription has 10 of them',
+  ),
+  openAiFailoverLocations: list(
+    region,
+    '',
+    'Further regions, each with an account and a deployment of its own; they take over in this order',
+    'a comma-separated list of regions such as eastus2',
+  ),
+  openAiAccountIds: list(
+    resource('Microsoft.CognitiveServices/accounts'),
+    '',
+    'Existing Azure OpenAI accounts, in the order of failover, in place of accounts made here; each has the deployments that openAiDeploymentName and transcriptionDeploymentName name',
+    'a comma-separated list of resource ids of Cognitive Services accounts',
+  ),
+  openAiAuth: oneOf(
+    ['identity', 'key'],
+    'identity',
+    'How the gateway authenticates with the model: the managed identity, or keys of the accounts, which the program reads',
+  ),
   transcriptionDeploymentName: optional(
     deploymentName,
     'Deployment that writes down what people say on /chat, in the same account; empty makes none, for a region without such a model',
@@ -193,22 +247,17 @@ export const settingTable = z.strictObject({
     'GlobalStandard',
     'Kind of that deployment; the default model was offered as GlobalStandard only when this was written',
   ),
-  transcriptionDeploymentCapacity: whole(
-    10,
-    1,
-    10_000,
-    'Capacity of that deployment in thousands of tokens a minute',
-  ),
+  transcriptionDeploymentCapacity: whole(10, 1, 10_000, 'Capacity of that deployment in units of its model'),
   openAiApiKey: secret(
-    /^[\x21-\x7e]{16,256}$/,
-    'Key of the account, in place of the managed identity',
-    '16 to 256 characters without spaces',
+    /^[\x21-\x7e]{16,2560}$/,
+    'Keys of openAiAccountIds, one each separated by commas, in place of the managed identity',
+    '16 to 2560 characters without spaces',
   ),
 
   gatewayAuth: oneOf(
     ['', 'none', 'key', 'entra', 'key,entra'],
     '',
-    'What clients must show; empty is none on the stack dev and a fault on any other',
+    'What clients must show; empty is key on the stack dev, with a generated key unless gatewayApiKeys is set, and a fault on any other stack',
   ),
   gatewayApiKeys: secret(
     /^[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,}(\s*,\s*[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,})*$/,
@@ -258,6 +307,17 @@ export const settingTable = z.strictObject({
     'Fewest Application Gateway instances; a scale-in cuts sockets after the drain',
   ),
   gatewayMaxCapacity: whole(2, 2, 125, 'Most Application Gateway instances'),
+  gatewayProbeInterval: whole(
+    30,
+    11,
+    86_400,
+    'Seconds between two health checks of the Application Gateway; each is a request, and starts an app that has no replica',
+  ),
+  firewallMode: oneOf(
+    ['Prevention', 'Detection'],
+    'Prevention',
+    'What the web application firewall of WAF_v2 does with a match: refuses it, or logs it',
+  ),
   requestTimeout: whole(
     3600,
     60,
@@ -285,6 +345,84 @@ export const settingTable = z.strictObject({
     hostName,
     'Host name that the certificate is for; empty means the DNS name of the public IP',
     'a host name',
+  ),
+
+  dnsZoneId: optional(
+    resource('Microsoft.Network/dnszones'),
+    'DNS zone in Azure that hostName is in: the record that leads to the public IP is made there',
+    'a resource id of a DNS zone',
+  ),
+
+  network: oneOf(
+    ['public', 'private'],
+    'public',
+    'private closes the public addresses of registry, model, key vault and logs, and reaches them by private endpoints; browsers then cannot call the model over WebRTC',
+  ),
+  networkRange: text(
+    '10.20.0.0/16',
+    cidr,
+    'Addresses of the network',
+    'an IPv4 network such as 10.20.0.0/16',
+  ),
+  gatewayRange: text(
+    '10.20.0.0/24',
+    cidr,
+    'Addresses of the subnet of the Application Gateway',
+    'an IPv4 network such as 10.20.0.0/24',
+  ),
+  appsRange: text(
+    '10.20.1.0/24',
+    cidr,
+    'Addresses of the subnet of Container Apps, at least a /27; a rollout doubles the replicas, and the size cannot change later',
+    'an IPv4 network such as 10.20.1.0/24',
+  ),
+  endpointsRange: text(
+    '10.20.2.0/27',
+    cidr,
+    'Addresses of the subnet of private endpoints',
+    'an IPv4 network such as 10.20.2.0/27',
+  ),
+  gatewaySubnetId: optional(
+    resource('Microsoft.Network/virtualNetworks/subnets'),
+    'Existing subnet for the Application Gateway, with its security group; gatewayRange says its addresses',
+    'a resource id of a subnet',
+  ),
+  appsSubnetId: optional(
+    resource('Microsoft.Network/virtualNetworks/subnets'),
+    'Existing subnet for Container Apps, delegated to Microsoft.App/environments; appsRange says its addresses',
+    'a resource id of a subnet',
+  ),
+  endpointsSubnetId: optional(
+    resource('Microsoft.Network/virtualNetworks/subnets'),
+    'Existing subnet for private endpoints',
+    'a resource id of a subnet',
+  ),
+  ingress: oneOf(
+    ['default', 'premium'],
+    'default',
+    'Proxies of Container Apps: shared ones, which the platform replaces at will, or two and more of your own, which drain for an hour',
+  ),
+  keyVaultId: optional(
+    resource('Microsoft.KeyVault/vaults'),
+    "Existing key vault for the stack's secrets, with RBAC, in place of one made here",
+    'a resource id of a key vault',
+  ),
+  logWorkspaceId: optional(
+    resource('Microsoft.OperationalInsights/workspaces'),
+    'Existing Log Analytics workspace, in place of one made here',
+    'a resource id of a workspace',
+  ),
+  logDailyQuotaGb: whole(
+    5,
+    0,
+    1000,
+    'Gigabytes of logs a day, after which Azure drops the rest until the next day; 0 is no limit',
+  ),
+  monthlyBudget: whole(
+    0,
+    0,
+    1_000_000,
+    "Cost a month, in the subscription's currency, of which alertEmail is told at 80 and at 100 percent; 0 is no budget",
   ),
 
   imageRef: optional(

@@ -17,11 +17,14 @@ export interface Settings
   readonly drainDeadlineMs: number
   readonly gatewayAuth: 'none' | 'key' | 'entra' | 'key,entra'
   readonly redis: boolean
+  /** No one configured how clients authenticate: a key is made. */
+  readonly generatesKey: boolean
   readonly warnings: readonly string[]
 }
 
 const optionalNames = [
   'transcriptionDeploymentName',
+  'registryId',
   'openAiApiKey',
   'gatewayApiKeys',
   'entraTenantId',
@@ -31,6 +34,12 @@ const optionalNames = [
   'tlsCertificateSecretId',
   'keyVaultResourceGroup',
   'hostName',
+  'dnsZoneId',
+  'gatewaySubnetId',
+  'appsSubnetId',
+  'endpointsSubnetId',
+  'keyVaultId',
+  'logWorkspaceId',
   'imageRef',
   'alertEmail',
 ] as const
@@ -43,6 +52,8 @@ export interface StackConfiguration {
   /** Values by name, without the project's namespace; objects as parsed JSON. */
   readonly values: Readonly<Record<string, unknown>>
   readonly today: Date
+  /** Nothing is created yet: placeholders warn, and stop an update before it begins. */
+  readonly preview: boolean
 }
 
 /** All faults of a stack's configuration, one sentence each. */
@@ -63,7 +74,7 @@ export class SettingsError extends Error {
  * @throws SettingsError naming every setting at fault and what is allowed; values are not repeated, as a
  * secret may stand in the wrong one
  */
-export function readSettings({ stack, values, today }: StackConfiguration): Settings {
+export function readSettings({ stack, values, today, preview }: StackConfiguration): Settings {
   const faults: string[] = []
   const given: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(values)) {
@@ -80,20 +91,40 @@ export function readSettings({ stack, values, today }: StackConfiguration): Sett
   // Faulty settings fall back to their defaults here, so that the checks across settings run too.
   const table = parsed.data ?? settingTable.parse(given)
   faults.push(...faultsAcross(stack, table))
+  const placeholders = findPlaceholders(table)
+  if (!preview) faults.push(...placeholders)
   if (faults.length > 0) throw new SettingsError(stack, faults)
-  return complete(stack, table, today)
+  return complete(stack, table, { today, placeholders })
+}
+
+/** Values that belong to no one, which a stack's file has until its owner fills them in (RFC 9562 section 5.9, RFC 2606). */
+function findPlaceholders(table: Table): string[] {
+  const nobody = /\b([0-9])\1{7}-\1{4}-\1{4}-\1{4}-\1{12}\b/
+  const example = /\bexample(-[a-z]+)?\b|\bexample\.(com|net|org)$/i
+  const names = (['entraTenantId', 'entraAudience', 'entraPagesClientId'] as const).filter(name =>
+    nobody.test(String(table[name])),
+  )
+  const examples = (['hostName', 'tlsCertificateSecretId', 'keyVaultResourceGroup'] as const).filter(name =>
+    example.test(table[name]),
+  )
+  return [...names, ...examples].map(name => `${name}: is a placeholder; put your own into the stack's file`)
 }
 
 function trim(value: unknown): unknown {
   return typeof value === 'string' ? value.trim() : value
 }
 
-function complete(stack: string, table: Table, today: Date): Settings {
+interface Circumstances {
+  readonly today: Date
+  readonly placeholders: readonly string[]
+}
+
+function complete(stack: string, table: Table, { today, placeholders }: Circumstances): Settings {
   const texts = Object.fromEntries(
     optionalNames.map(name => [name, table[name] || undefined]),
   ) as OptionalTexts
   const cpu = Number(table.containerCpu)
-  const gatewayAuth = table.gatewayAuth || 'none'
+  const gatewayAuth = table.gatewayAuth || 'key'
   return {
     ...table,
     ...texts,
@@ -103,8 +134,9 @@ function complete(stack: string, table: Table, today: Date): Settings {
     containerMemoryGib: cpu * 2,
     drainDeadlineMs: (table.terminationGracePeriodSeconds - drainMarginSec) * 1000,
     gatewayAuth,
+    generatesKey: table.gatewayAuth === '' && table.gatewayApiKeys === '',
     redis: table.redis === 'auto' ? table.maxReplicas > 1 : table.redis === 'on',
-    warnings: warn(table, gatewayAuth, today),
+    warnings: [...placeholders, ...warn(table, gatewayAuth, today)],
   }
 }
 
@@ -113,12 +145,16 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
   return [
     ...warnOfRetirements(models, today),
     ...warnOfPreviews(models),
-    // Nobody's values, which the stack's file has until it is somebody's (RFC 9562 section 5.9, RFC 2606).
-    /^[0-]+$/.test(table.entraTenantId) && "entraTenantId is nobody's: put your own into the stack's file",
-    /\bexample\.(com|net|org)$/i.test(table.hostName) &&
-      "hostName is an example: put your own into the stack's file, with its certificate",
     table.tlsCertificateSecretId === '' &&
       'tlsCertificateSecretId is unset: the gateway speaks plain http, and browsers give a page no microphone outside a secure context',
+    table.minReplicas === 0 &&
+      table.gatewayProbeInterval <= table.cooldownPeriod + table.pollingInterval &&
+      'minReplicas is 0, but the Application Gateway asks for the health of the app more often than cooldownPeriod and pollingInterval together: set gatewayProbeInterval above their sum, or a replica always runs',
+    table.minReplicas === 0 &&
+      table.sessionsPerReplica > 0 &&
+      'minReplicas is 0 with sessionsPerReplica: an open connection of a page keeps a replica',
+    table.network === 'private' &&
+      'network is private: browsers cannot reach the model, so that WebRTC calls (/sideband and the calls of SDKs) fail; images are pushed, and logs read, from inside the network only',
     gatewayAuth !== 'none' &&
       table.tlsCertificateSecretId === '' &&
       'credentials of clients travel in the clear, for all on the way to read: set tlsCertificateSecretId',

@@ -24,24 +24,29 @@ export function createSmokeJob(
   ground: Ground,
   { environment, registry, platform }: SmokeJobParts,
 ): azureApp.Job {
-  const { names, settings, group } = ground
-  return new azureApp.Job('smoke-job', {
-    jobName: names.smokeJob,
-    resourceGroupName: group,
-    location: settings.location,
-    environmentId: environment.id,
-    workloadProfileName: workloadProfile,
-    identity: { type: 'UserAssigned', userAssignedIdentities: [platform.id] },
-    configuration: {
-      triggerType: 'Manual',
-      replicaTimeout: timeoutSec,
-      replicaRetryLimit: 0,
-      manualTriggerConfig: { parallelism: 1, replicaCompletionCount: 1 },
-      registries: [{ server: registry.loginServer, identity: platform.id }],
-      identitySettings: [{ identity: platform.id, lifecycle: 'None' }],
+  const { names, settings, group, within, tags } = ground
+  return new azureApp.Job(
+    'smoke-job',
+    {
+      jobName: names.smokeJob,
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      environmentId: environment.id,
+      workloadProfileName: workloadProfile,
+      identity: { type: 'UserAssigned', userAssignedIdentities: [platform.id] },
+      configuration: {
+        triggerType: 'Manual',
+        replicaTimeout: timeoutSec,
+        replicaRetryLimit: 0,
+        manualTriggerConfig: { parallelism: 1, replicaCompletionCount: 1 },
+        registries: [{ server: registry.loginServer, identity: platform.id }],
+        identitySettings: [{ identity: platform.id, lifecycle: 'None' }],
+      },
+      template: {
+        containers: [{ name: 'smoke', image: idleImage, resources: { cpu: 0.25, memory: '0.5Gi' } }],
+      },
     },
-    template: {
-      containers: [{ name: 'smoke', image: idleImage, resources: { cpu: 0.25, memory: '0.5Gi' } }],
-    },
-  })
+    within,
+  )
 }

@@ -1,10 +1,13 @@
 /** What the program learns from Pulumi: the stack's configuration, and what the last update left. */
 import * as pulumi from '@pulumi/pulumi'
 import { type SettingName, settingMeta, settingNames } from './setting-table.ts'
-import { readSettings, type Settings } from './settings.ts'
+import { readSettings, type Settings, SettingsError, type StackConfiguration } from './settings.ts'
 import type { Revision } from './traffic.ts'
 
-/** Reads the settings of the stack that is being run, and warns of what is allowed but unwise. */
+/**
+ * Reads the settings of the stack that is being run, and warns of what is allowed but unwise.
+ * @throws pulumi.RunError with all faults: Pulumi shows its message alone, and a stack with any other error
+ */
 export function readStack(today: Date): Settings {
   const project = pulumi.getProject()
   const values: Record<string, unknown> = {}
@@ -12,21 +15,56 @@ export function readStack(today: Date): Settings {
     if (key.startsWith(`${project}:`))
       values[key.slice(project.length + 1)] = parse(key.slice(project.length + 1), value)
   }
-  const settings = readSettings({ stack: pulumi.getStack(), values, today })
+  const preview = pulumi.runtime.isDryRun()
+  const settings = readOrStop({ stack: pulumi.getStack(), values, today, preview })
   for (const warning of settings.warnings) pulumi.log.warn(warning)
   return settings
 }
 
-/**
- * Reads the weights that the last update of this very stack left: a stack may refer to itself, and sees
- * its outputs as they were; none before the first update. Not asked when the configuration names weights.
- */
-export function readPreviousRevisions({ traffic }: Settings): pulumi.Output<readonly Revision[]> {
-  if (traffic.length > 0) return pulumi.output([])
+function readOrStop(configuration: StackConfiguration): Settings {
+  try {
+    return readSettings(configuration)
+  } catch (fault) {
+    if (fault instanceof SettingsError) throw new pulumi.RunError(fault.message)
+    throw fault
+  }
+}
+
+/** What the last update of this stack left in its outputs; a stack that was never updated has none. */
+export interface PreviousUpdate {
+  readonly revisions: readonly Revision[]
+  readonly containerTargetPort: number | undefined
+  /** Units of each model's deployment. */
+  readonly modelUnits: Readonly<Record<string, number>>
+}
+
+/** Reads the outputs of this very stack as the last update left them: a stack may refer to itself. */
+export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
   const self = new pulumi.StackReference(
     `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`,
   )
-  return self.getOutput('revisions').apply(revisions => (revisions ?? []) as readonly Revision[])
+  // One by one: all outputs together are as secret as the key among them, and so would be what is made of them.
+  return pulumi
+    .all([self.getOutput('revisions'), self.getOutput('containerTargetPort'), self.getOutput('modelUnits')])
+    .apply(([revisions, containerTargetPort, modelUnits]) => ({
+      revisions: (revisions ?? []) as readonly Revision[],
+      containerTargetPort: containerTargetPort as number | undefined,
+      modelUnits: (modelUnits ?? {}) as Readonly<Record<string, number>>,
+    }))
+}
+
+/**
+ * Chooses the container's port. The ingress has one port for all revisions, and a revision has its own for life: a
+ * new one would take the old revisions' traffic away, before the new revision has any.
+ * @throws when it is another than the last update's
+ */
+export function choosePort({ containerTargetPort }: Settings, previous: PreviousUpdate): number {
+  const before = previous.containerTargetPort ?? containerTargetPort
+  if (containerTargetPort !== before)
+    throw new pulumi.RunError(
+      `containerTargetPort: is ${before} since the first update, for all revisions at once; set it back (pulumi config set containerTargetPort ${before})`,
+    )
+  return containerTargetPort
 }
 
 function parse(name: string, value: string): unknown {

@@ -1,8 +1,10 @@
 /** Where logs and metrics go. */
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import * as operationalinsights from '@pulumi/azure-native/operationalinsights/index.js'
-import type { Input, Output } from '@pulumi/pulumi'
+import { type Input, type Output, output, type Resource } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
+import type { Network } from './network.ts'
+import { connectPrivately, createZones } from './private-name.ts'
 
 export interface Telemetry {
   readonly workspaceId: Output<string>
@@ -11,31 +13,95 @@ export interface Telemetry {
    * gives a table for each kind of log; where it has none, Azure forgets the wish, which then shows as a
    * change on every run.
    */
-  readonly collect: (subject: string, resourceUri: Input<string>, tables?: 'Dedicated') => void
+  readonly collect: (subject: string, resourceUri: Input<string>, tables?: 'Dedicated') => Resource
 }
 
 const retentionDays = 30
 
-/** Creates the workspace. */
-export function createTelemetry({ names, settings, group }: Ground): Telemetry {
-  const workspace = new operationalinsights.Workspace('workspace', {
-    workspaceName: names.workspace,
-    resourceGroupName: group,
-    location: settings.location,
-    sku: { name: 'PerGB2018' },
-    retentionInDays: retentionDays,
-  })
+/** Names under which the parts of Azure Monitor are reached (learn.microsoft.com, azure-monitor/logs/private-link-configure). */
+const monitorZones = [
+  'privatelink.monitor.azure.com',
+  'privatelink.oms.opinsights.azure.com',
+  'privatelink.ods.opinsights.azure.com',
+  'privatelink.agentsvc.azure-automation.net',
+  'privatelink.blob.core.windows.net',
+]
+
+/** Creates the workspace, or names the existing one. */
+export function createTelemetry(ground: Ground, network: Network): Telemetry {
+  const { settings } = ground
+  const workspaceId =
+    settings.logWorkspaceId === undefined ? createWorkspace(ground, network) : output(settings.logWorkspaceId)
   return {
-    workspaceId: workspace.id,
-    collect: (subject, resourceUri, tables) => {
+    workspaceId,
+    // Not deleted with the group: a setting outlives its resource, and would meet the next one of the same name
+    // (learn.microsoft.com, azure-monitor/platform/diagnostic-settings).
+    collect: (subject, resourceUri, tables) =>
       new monitor.DiagnosticSetting(`${subject}-diagnostics`, {
         name: 'to-workspace',
         resourceUri,
-        workspaceId: workspace.id,
+        workspaceId,
         ...(tables && { logAnalyticsDestinationType: tables }),
         logs: [{ categoryGroup: 'allLogs', enabled: true }],
         metrics: [{ category: 'AllMetrics', enabled: true }],
-      })
-    },
+      }),
   }
+}
+
+function createWorkspace(ground: Ground, network: Network): Output<string> {
+  const { names, settings, group, within, tags } = ground
+  const isPrivate = settings.network === 'private'
+  const workspace = new operationalinsights.Workspace(
+    'workspace',
+    {
+      workspaceName: names.workspace,
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      sku: { name: 'PerGB2018' },
+      retentionInDays: retentionDays,
+      ...(settings.logDailyQuotaGb > 0 && { workspaceCapping: { dailyQuotaGb: settings.logDailyQuotaGb } }),
+      ...(isPrivate && {
+        publicNetworkAccessForIngestion: 'Disabled',
+        publicNetworkAccessForQuery: 'Disabled',
+      }),
+    },
+    within,
+  )
+  if (isPrivate) closeLogs(ground, network, workspace)
+  return workspace.id
+}
+
+/** Logs of the platform's own come in all the same; who asks the workspace must be in the network. */
+function closeLogs(ground: Ground, network: Network, workspace: operationalinsights.Workspace): void {
+  const { names, group, within, tags } = ground
+  const scope = new monitor.PrivateLinkScope(
+    'logs-scope',
+    {
+      scopeName: names.logsScope,
+      resourceGroupName: group,
+      location: 'global',
+      tags,
+      accessModeSettings: { ingestionAccessMode: 'PrivateOnly', queryAccessMode: 'PrivateOnly' },
+    },
+    within,
+  )
+  const scoped = new monitor.PrivateLinkScopedResource(
+    'logs-in-scope',
+    {
+      name: 'workspace',
+      scopeName: scope.name,
+      resourceGroupName: group,
+      linkedResourceId: workspace.id,
+    },
+    within,
+  )
+  connectPrivately(ground, {
+    subject: 'logs',
+    service: scope.id,
+    part: 'azuremonitor',
+    zones: createZones(ground, 'logs', monitorZones, network),
+    network,
+    after: [scoped],
+  })
 }

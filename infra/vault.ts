@@ -3,13 +3,18 @@
  * would make all of them secret to Pulumi, and a reviewer would see no more of a change than that.
  */
 import * as keyvault from '@pulumi/azure-native/keyvault/index.js'
-import { type Output, type Resource, secret, unsecret } from '@pulumi/pulumi'
+import { type Input, type Output, output, type Resource, secret, unsecret } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
 import type { Identity } from './identity.ts'
-import { grant } from './roles.ts'
+import type { Network } from './network.ts'
+import { connectPrivately, createZones } from './private-name.ts'
+import { partsOfId } from './resource-id.ts'
+import { afterSpread, grant } from './roles.ts'
+
+export type SecretName = 'openai-key' | 'gateway-keys'
 
 export interface SecretReference {
-  readonly name: 'openai-key' | 'gateway-keys'
+  readonly name: SecretName
   /** Names a version, so that a new value makes a new revision, and restarts nothing that runs. */
   readonly keyVaultUrl: Output<string>
   readonly identity: Output<string>
@@ -21,44 +26,93 @@ export interface Vault {
   readonly ready: Resource[]
 }
 
+export interface VaultParts {
+  readonly reader: Identity
+  readonly network: Network
+  /** Undefined where the stack has no such secret. */
+  readonly values: Readonly<Record<SecretName, Input<string> | undefined>>
+}
+
 /** The least that Azure takes (days). */
 const softDeleteDays = 7
 
-/** Creates the vault and what `reader` may read in it; nothing when the stack has no secrets. */
-export function createVault(ground: Ground, reader: Identity): Vault {
-  const { names, settings, group, tenantId } = ground
-  const values = [
-    { name: 'openai-key', value: settings.openAiApiKey },
-    { name: 'gateway-keys', value: settings.gatewayApiKeys },
-  ] as const
-  const given = values.flatMap(({ name, value }) => (value === undefined ? [] : { name, value }))
-  if (given.length === 0) return { references: [], ready: [] }
-  const vault = new keyvault.Vault('vault', {
-    vaultName: names.vault,
-    resourceGroupName: group,
-    location: settings.location,
-    properties: {
-      tenantId,
-      sku: { family: 'A', name: 'standard' },
-      enableRbacAuthorization: true,
-      enableSoftDelete: true,
-      softDeleteRetentionInDays: softDeleteDays,
-    },
-  })
+/** Stands in for a secret that the stack does not have. */
+const noValue = 'unset'
+
+/**
+ * Creates the vault, what `reader` may read in it, and both secrets, whether the stack has values for them or
+ * not. A secret that is added later meets a grant that has long spread; one that is taken away is overwritten and
+ * not deleted, as Azure lets the owner of a subscription write a secret by way of the vault's resource, but not
+ * delete one.
+ */
+export function createVault(ground: Ground, { reader, network, values }: VaultParts): Vault {
+  const { settings } = ground
+  const vault =
+    settings.keyVaultId === undefined ? makeVault(ground, network) : nameVault(settings.keyVaultId)
   const mayRead = grant(ground, 'platform-may-read-secrets', {
     role: 'keyVaultSecretsUser',
     to: reader.principalId,
     on: vault.id,
+    outside: vault.resource === undefined,
   })
-  const references = given.map(({ name, value }) => {
-    const { properties } = new keyvault.Secret(`secret-${name}`, {
-      secretName: name,
-      vaultName: vault.name,
-      resourceGroupName: group,
-      properties: { value: secret(value) },
-    })
+  const identity = afterSpread(ground, mayRead, reader.id)
+  const references = (['openai-key', 'gateway-keys'] as const).flatMap(name => {
+    const value = values[name]
+    const { properties } = new keyvault.Secret(
+      `secret-${name}`,
+      {
+        // Another's vault may hold the secrets of many stacks.
+        secretName: vault.resource ? name : `${ground.names.app}-${name}`,
+        vaultName: vault.name,
+        resourceGroupName: vault.group ?? ground.group,
+        properties: { value: value === undefined ? noValue : secret(value) },
+      },
+      vault.resource && { deletedWith: vault.resource, retainOnDelete: true },
+    )
     // The address is no secret, but stands beside one.
-    return { name, keyVaultUrl: unsecret(properties).secretUriWithVersion, identity: reader.id }
+    const keyVaultUrl = unsecret(properties).secretUriWithVersion
+    return value === undefined ? [] : [{ name, keyVaultUrl, identity }]
   })
-  return { references, ready: [mayRead] }
+  return { references, ready: [mayRead, ...vault.ready] }
+}
+
+function nameVault(id: string) {
+  const { group, name } = partsOfId(id)
+  return { id: output(id), name: output(name), group, resource: undefined, ready: [] }
+}
+
+function makeVault(ground: Ground, network: Network) {
+  const { names, settings, group, tenantId, within, tags } = ground
+  const isPrivate = settings.network === 'private'
+  const vault = new keyvault.Vault(
+    'vault',
+    {
+      vaultName: names.vault,
+      resourceGroupName: group,
+      location: settings.location,
+      tags,
+      properties: {
+        tenantId,
+        sku: { family: 'A', name: 'standard' },
+        enableRbacAuthorization: true,
+        enableSoftDelete: true,
+        softDeleteRetentionInDays: softDeleteDays,
+        ...(isPrivate && { publicNetworkAccess: 'Disabled' }),
+      },
+    },
+    within,
+  )
+  const reach = () => {
+    const zones = createZones(ground, 'vault', ['privatelink.vaultcore.azure.net'], network)
+    return connectPrivately(ground, {
+      subject: 'vault',
+      service: vault.id,
+      part: 'vault',
+      zones,
+      network,
+      after: [],
+    })
+  }
+  const ready = isPrivate ? [reach()] : []
+  return { id: vault.id, name: vault.name, group: undefined, resource: vault, ready }
 }

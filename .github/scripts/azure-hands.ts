@@ -1,6 +1,10 @@
 /** The hands of a roll-out: the commands of Pulumi and Azure. */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { run, runWithText, signIn } from './commands.ts'
+import { type PreviewStep, reportPreview } from './preview-report.ts'
+import type { Hands as RetireHands } from './retire-idle.ts'
 import type { Hands, Weight } from './roll-out.ts'
 import { smoke } from './smoke-job.ts'
 
@@ -20,7 +24,7 @@ const pollSec = 10
 const activationSec = 600
 
 /** Makes the hands for a stack; `pulumi` and `az` must be signed in. */
-export function azureHands(surroundings: Surroundings): Hands {
+export function azureHands(surroundings: Surroundings): Hands & RetireHands {
   const { stack, sockets, wait } = surroundings
   const output = (name: string) => run('pulumi', ['stack', 'output', name, '--stack', stack])
   // All of them: asked for one that is not there yet, Pulumi fails as it does when it cannot reach the state.
@@ -29,10 +33,18 @@ export function azureHands(surroundings: Surroundings): Hands {
   const app = () => ['--name', output('containerAppName'), '--resource-group', output('resourceGroup')]
   return {
     weights: async () => outputs().revisions ?? [],
+    listed: async () => (outputs().revisions ?? []).map(({ revision }) => revision),
+    active: async () => {
+      await signIn()
+      const list = ['containerapp', 'revision', 'list', ...app(), '--query', '[?properties.active].name']
+      return run('az', [...list, '--output', 'tsv'])
+        .split('\n')
+        .filter(name => name !== '')
+    },
     update: async weights => {
       await signIn()
       setTraffic(stack, weights)
-      run('pulumi', ['up', '--yes', '--skip-preview', '--stack', stack], 'inherit')
+      updateByPlan(stack)
     },
     newest: async () => output('latestRevision'),
     keepImage: async () => {
@@ -64,6 +76,26 @@ export function azureHands(surroundings: Surroundings): Hands {
     },
     wait,
     say: line => console.log(line),
+  }
+}
+
+/**
+ * Updates the stack from a plan that was looked at: a roll-out moves weights and images, and never the gateway.
+ * @throws when the plan would cut sockets, or take away what no update brings back
+ */
+function updateByPlan(stack: string): void {
+  const plan = `plan-${randomUUID()}`
+  try {
+    const preview = run('pulumi', ['preview', '--json', '--save-plan', plan, '--stack', stack])
+    const { steps = [] } = JSON.parse(preview) as { steps?: PreviewStep[] }
+    const { alarms } = reportPreview(stack, steps)
+    if (alarms.length > 0)
+      throw new Error(
+        `Nothing was updated, as this would cut sockets (${alarms.join('; ')}): run deploy first`,
+      )
+    run('pulumi', ['up', '--yes', '--skip-preview', '--plan', plan, '--stack', stack], 'inherit')
+  } finally {
+    rmSync(plan, { force: true })
   }
 }
 

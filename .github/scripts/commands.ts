@@ -3,11 +3,15 @@ import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 
+/** A preview as JSON has every resource twice. */
+const mostOutputBytes = 64 * 1024 * 1024
+
 /** Runs a command and returns what it prints. @throws when it fails, naming it without its values */
 export function run(program: string, args: readonly string[], out: 'pipe' | 'inherit' = 'pipe'): string {
   const { status, stdout, error } = spawnSync(program, args, {
     encoding: 'utf8',
     stdio: ['ignore', out, 'inherit'],
+    maxBuffer: mostOutputBytes,
   })
   if (status !== 0)
     throw new Error(

@@ -78,6 +78,30 @@ export function reportPreview(
   return { text: `${lines.join('\n')}\n`, alarms }
 }
 
+/** Most characters of what Pulumi said that a comment repeats. */
+const mostFaultText = 4000
+
+/** Writes the report of a preview that failed: what the program said, else what Pulumi printed. */
+export function reportFailure(
+  stack: string,
+  diagnostics: readonly Diagnostic[],
+  printed: string,
+): PreviewReport {
+  const said = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message.trim())
+  const text = (said.length > 0 ? said.join('\n') : printed.trim()).slice(0, mostFaultText)
+  const lines = [
+    `### Preview of \`${stack}\``,
+    '',
+    '> [!CAUTION]',
+    '> The preview failed.',
+    '',
+    '```',
+    text,
+    '```',
+  ]
+  return { text: `${lines.join('\n')}\n`, alarms: [] }
+}
+
 function partsOf(urn: string): { type: string; name: string } {
   const [, , type = '', name = ''] = urn.split('::')
   return { type: type.split('$').at(-1) ?? type, name }

@@ -1,14 +1,27 @@
-/** `node report-preview.ts STACK PLAN.json REPORT.md`: exit code 3 says that a reviewer must look. */
+/** `node report-preview.ts STACK PLAN.json REPORT.md [FAULTS.txt]`: exit code 3 says that a reviewer must look. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type Diagnostic, type PreviewStep, reportPreview } from './preview-report.ts'
+import { type Diagnostic, type PreviewStep, reportFailure, reportPreview } from './preview-report.ts'
 
 const alarmExit = 3
-const [stack = '', planFile = '', reportFile = ''] = process.argv.slice(2)
-const plan = JSON.parse(readFileSync(planFile, 'utf8')) as {
-  steps?: PreviewStep[]
-  diagnostics?: Diagnostic[]
-}
-const { text, alarms } = reportPreview(stack, plan.steps ?? [], plan.diagnostics)
+const [stack = '', planFile = '', reportFile = '', faultsFile] = process.argv.slice(2)
+const plan = readPlan(readFileSync(planFile, 'utf8'))
+const failed = plan === null || (plan.diagnostics ?? []).some(({ severity }) => severity === 'error')
+const { text, alarms } = failed
+  ? reportFailure(
+      stack,
+      plan?.diagnostics ?? [],
+      faultsFile === undefined ? '' : readFileSync(faultsFile, 'utf8'),
+    )
+  : reportPreview(stack, plan.steps ?? [], plan.diagnostics)
 writeFileSync(reportFile, text)
 for (const alarm of alarms) console.log(`::error::${alarm}`)
 if (alarms.length > 0) process.exitCode = alarmExit
+
+/** @returns null where the preview ended before it had one */
+function readPlan(text: string): { steps?: PreviewStep[]; diagnostics?: Diagnostic[] } | null {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}

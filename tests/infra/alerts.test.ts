@@ -1,6 +1,6 @@
 /** What is watched, and that nothing is there for no one. */
 import test from 'ava'
-import { drainOverrunQuery } from '../../infra/alerts.ts'
+import { activityQuery, drainOverrunQuery, drainQuery } from '../../infra/queries.ts'
 import { type Run, readText, runProgram, stackFile } from './azure.ts'
 
 const alertType = /^azure-native:monitor:(MetricAlert|ScheduledQueryRule)$/
@@ -18,7 +18,7 @@ for (const stack of ['dev', 'prod']) {
         validationRules: { expectedHttpStatusCode: 200, sSLCheck: stack === 'prod' },
       })
       const component = run.find('azure-native:applicationinsights:Component')
-      t.deepEqual(inputs.tags, { [`hidden-link:${component.id}`]: 'Resource' })
+      t.is((inputs.tags as Record<string, string>)[`hidden-link:${component.id}`], 'Resource')
       t.is(component.inputs.workspaceResourceId, run.find('azure-native:operationalinsights:Workspace').id)
     },
   )
@@ -59,6 +59,17 @@ test.serial(
   },
 )
 
+test.serial('a query that no log can answer yet is taken, once the log has somewhere to go', async t => {
+  const { inputs, after } = (await runProgram()).find('azure-native:monitor:ScheduledQueryRule')
+  t.is(inputs.skipQueryValidation, true)
+  t.true(after.includes('environment-diagnostics'))
+})
+
+test.serial('an app that may have no replica is not asked from outside, which would start one', async t => {
+  const run = await runProgram({ config: { ...stackFile('dev'), minReplicas: 0 } })
+  t.false(kinds(run).has('applicationinsights:WebTest'))
+})
+
 test.serial('alertEmail hears of every alert; without it there is no one to tell', async t => {
   const told = await runProgram({ config: { ...stackFile('dev'), alertEmail: 'ops@example.com' } })
   const group = told.find('azure-native:monitor:ActionGroup').id
@@ -72,6 +83,8 @@ test.serial('alertEmail hears of every alert; without it there is no one to tell
 test('every event that a query asks the log for is one that the runtime writes', t => {
   const queries = [
     drainOverrunQuery('app', 30),
+    activityQuery('app'),
+    drainQuery('app'),
     ...['README.md', 'README.ja.md', '.github/scripts/azure-hands.ts'].map(readText),
   ].join('\n')
   const asked = [...queries.matchAll(/event (?:==|in) \(?((?:(?:, )?['"][a-z.]+['"])+)/g)].flatMap(

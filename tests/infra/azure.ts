@@ -1,16 +1,16 @@
 /**
- * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for.
- * Over 200 lines because the places of all kinds of resources are one table.
+ * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for. Over 200 lines because
+ * a run has one form, with all that it asks and is answered.
  */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as pulumi from '@pulumi/pulumi'
 import * as yaml from 'js-yaml'
+import { idOf, outputsOf, subscriptionId, tenantId } from './resource-answers.ts'
+
+export { defaultDomain, subscriptionId, tenantId } from './resource-answers.ts'
 
 export const project = 'realtime-gateway'
-export const subscriptionId = '44444444-4444-4444-4444-444444444444'
-export const tenantId = '33333333-3333-3333-3333-333333333333'
 const root = new URL('../../', import.meta.url)
 
 /** Reads a file of the repository. */
@@ -24,6 +24,9 @@ export interface AskedResource {
   readonly id: string
   /** Names of the resources that must exist before it, by its inputs or by `dependsOn`. */
   readonly after: readonly string[]
+  /** Name of the resource whose deletion takes it along; empty where none does. */
+  readonly deletedWith: string
+  readonly retained: boolean
 }
 
 export interface Run {
@@ -43,10 +46,11 @@ export interface RunOptions {
   readonly digest?: string
   /** `revisions` as the last update left them. */
   readonly previous?: readonly object[]
+  /** Other outputs that it left. */
+  readonly previousOutputs?: Readonly<Record<string, unknown>>
 }
 
 export const defaultDigest = `sha256:${'a'.repeat(64)}`
-export const defaultDomain = 'kindsea-1a2b3c4d.swedencentral.azurecontainerapps.io'
 export const secretMark = '[secret]'
 
 /** Configuration as a stack file has it, without the project's namespace. */
@@ -59,20 +63,47 @@ export function stackFile(stack: string): Record<string, unknown> {
   )
 }
 
+/** Puts values of one's own in place of the placeholders of a stack file. */
+export function ownValues(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const placeholders = stackFile('prod')
+  const own: Readonly<Record<string, string>> = {
+    entraTenantId: '33333333-3333-4333-8333-333333333333',
+    entraAudience: '55555555-5555-4555-8555-555555555555,api://realtime-gateway',
+    entraPagesClientId: '66666666-6666-4666-8666-666666666666',
+    tlsCertificateSecretId: 'https://contoso-kv.vault.azure.net/secrets/gateway',
+    keyVaultResourceGroup: 'contoso-shared-rg',
+    hostName: 'talk.contoso.com',
+  }
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [
+      name,
+      value === placeholders[name] ? (own[name] ?? value) : value,
+    ]),
+  )
+}
+
 /** Runs `index.ts` as `pulumi up` would, with mocks for everything outside. */
 export async function runProgram(options: RunOptions = {}): Promise<Run> {
   const { stack = 'dev', preview = false } = options
-  const { config = stackFile(stack), digest = defaultDigest, previous = [] } = options
+  const { digest = defaultDigest } = options
+  const config = ownValues(options.config ?? stackFile(stack))
+  const previous = { revisions: options.previous ?? [], ...options.previousOutputs }
   const resources: AskedResource[] = []
-  const after = new Map<string, readonly string[]>()
+  const registered = new Map<string, Options>()
   setConfiguration(config)
   const newResource = ({ type, name, inputs }: pulumi.runtime.MockResourceArgs) => {
     const id = idOf(type, inputs)
-    resources.push({ type, name, inputs: reveal(inputs) as Inputs, id, after: after.get(name) ?? [] })
+    resources.push({
+      type,
+      name,
+      inputs: reveal(inputs) as AskedResource['inputs'],
+      id,
+      ...(registered.get(name) ?? { after: [], deletedWith: '', retained: false }),
+    })
     return { id, state: { ...inputs, ...outputsOf(type, inputs, { digest, previous }) } }
   }
   await pulumi.runtime.setMocks({ call: answerCall, newResource }, project, stack, preview, 'organization')
-  noteDependencies(after)
+  noteOptions(registered)
   const { outputs, fetched } = await runWithRegistry(async () => {
     // A query gives a program of its own to every run.
     const program = (await import(`../../index.ts?run=${performance.now()}`)) as Record<string, unknown>
@@ -85,21 +116,29 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
   return { resources, outputs, fetched, find: (type, name) => find(resources, type, name) }
 }
 
+type Options = Pick<AskedResource, 'after' | 'deletedWith' | 'retained'>
+
 interface Registration {
   readonly getName: () => string
   readonly getDependenciesList: () => readonly string[]
+  readonly getDeletedwith: () => string
+  readonly getRetainondelete: () => boolean
 }
 interface Registrar {
   registerResource(request: Registration, answer: unknown): unknown
 }
 
-/** Mocks are not told what a resource waits for; the request that they are made from says it, by URN. */
-function noteDependencies(after: Map<string, readonly string[]>): void {
+/** Mocks are not told the options of a resource; the request that they are made from says them, by URN. */
+function noteOptions(registered: Map<string, Options>): void {
   const registrar = pulumi.runtime.getMonitor() as unknown as Registrar
   const register = registrar.registerResource.bind(registrar)
   registrar.registerResource = (request, answer) => {
-    const names = request.getDependenciesList().map(urn => urn.split('::').at(-1) ?? urn)
-    after.set(request.getName(), names)
+    const nameOf = (urn: string) => urn.split('::').at(-1) ?? urn
+    registered.set(request.getName(), {
+      after: request.getDependenciesList().map(nameOf),
+      deletedWith: nameOf(request.getDeletedwith()),
+      retained: request.getRetainondelete(),
+    })
     return register(request, answer)
   }
 }
@@ -113,12 +152,13 @@ function setConfiguration(config: Readonly<Record<string, unknown>>): void {
   pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>)
 }
 
-/** The one address that the program itself asks is the registry's. */
+/** The addresses that the program itself asks are the registry's, and those of the model's quota. */
 async function runWithRegistry(run: () => Promise<Record<string, unknown>>) {
   const fetched: string[] = []
   const fetchBefore = globalThis.fetch
   globalThis.fetch = async address => {
     fetched.push(String(address))
+    if (String(address).startsWith('https://management.azure.com/')) return Response.json({ value: [] })
     return Response.json({ refresh_token: 'registry-token' })
   }
   try {
@@ -144,110 +184,11 @@ function answerCall({ token }: { token: string }): Record<string, unknown> {
   if (token === 'azure-native:authorization:getClientConfig')
     return { subscriptionId, tenantId, clientId: 'deployer', objectId: 'deployer' }
   if (token === 'azure-native:authorization:getClientToken') return { token: 'azure-token' }
+  if (token === 'azure-native:cognitiveservices:listAccountKeys')
+    return { key1: 'key-of-the-account', key2: 'other-key-of-the-account' }
+  if (token === 'azure-native:cognitiveservices:getAccount')
+    return { properties: { endpoint: 'https://contoso.openai.azure.com/' } }
   throw new Error(`no answer to ${token}`)
-}
-
-type Inputs = Record<string, unknown>
-
-/** Where a kind of resource stands, and what it is called there. */
-const places: Readonly<Record<string, (inputs: Inputs) => string>> = {
-  'resources:ResourceGroup': inputs => `${inputs.resourceGroupName}`,
-  'network:VirtualNetwork': inputs => `Microsoft.Network/virtualNetworks/${inputs.virtualNetworkName}`,
-  'network:Subnet': inputs =>
-    `Microsoft.Network/virtualNetworks/${inputs.virtualNetworkName}/subnets/${inputs.subnetName}`,
-  'network:NetworkSecurityGroup': inputs =>
-    `Microsoft.Network/networkSecurityGroups/${inputs.networkSecurityGroupName}`,
-  'network:PublicIPAddress': inputs => `Microsoft.Network/publicIPAddresses/${inputs.publicIpAddressName}`,
-  'network:ApplicationGateway': inputs =>
-    `Microsoft.Network/applicationGateways/${inputs.applicationGatewayName}`,
-  'network:WebApplicationFirewallPolicy': inputs =>
-    `Microsoft.Network/applicationGatewayWebApplicationFirewallPolicies/${inputs.policyName}`,
-  'network:PrivateEndpoint': inputs => `Microsoft.Network/privateEndpoints/${inputs.privateEndpointName}`,
-  'network:PrivateDnsZoneGroup': inputs =>
-    `Microsoft.Network/privateEndpoints/${inputs.privateEndpointName}/privateDnsZoneGroups/${inputs.privateDnsZoneGroupName}`,
-  'privatedns:PrivateZone': inputs => `Microsoft.Network/privateDnsZones/${inputs.privateZoneName}`,
-  'privatedns:PrivateRecordSet': inputs =>
-    `Microsoft.Network/privateDnsZones/${inputs.privateZoneName}/A/${inputs.relativeRecordSetName}`,
-  'privatedns:VirtualNetworkLink': inputs =>
-    `Microsoft.Network/privateDnsZones/${inputs.privateZoneName}/virtualNetworkLinks/${inputs.virtualNetworkLinkName}`,
-  'containerregistry:Registry': inputs => `Microsoft.ContainerRegistry/registries/${inputs.registryName}`,
-  'cognitiveservices:Account': inputs => `Microsoft.CognitiveServices/accounts/${inputs.accountName}`,
-  'cognitiveservices:Deployment': inputs =>
-    `Microsoft.CognitiveServices/accounts/${inputs.accountName}/deployments/${inputs.deploymentName}`,
-  'operationalinsights:Workspace': inputs =>
-    `Microsoft.OperationalInsights/workspaces/${inputs.workspaceName}`,
-  'applicationinsights:Component': inputs => `Microsoft.Insights/components/${inputs.resourceName}`,
-  'applicationinsights:WebTest': inputs => `Microsoft.Insights/webtests/${inputs.webTestName}`,
-  'app:ManagedEnvironment': inputs => `Microsoft.App/managedEnvironments/${inputs.environmentName}`,
-  'app:ContainerApp': inputs => `Microsoft.App/containerApps/${inputs.containerAppName}`,
-  'app:Job': inputs => `Microsoft.App/jobs/${inputs.jobName}`,
-  'redisenterprise:RedisEnterprise': inputs => `Microsoft.Cache/redisEnterprise/${inputs.clusterName}`,
-  'redisenterprise:Database': inputs =>
-    `Microsoft.Cache/redisEnterprise/${inputs.clusterName}/databases/${inputs.databaseName}`,
-  'redisenterprise:AccessPolicyAssignment': inputs =>
-    `Microsoft.Cache/redisEnterprise/${inputs.clusterName}/databases/${inputs.databaseName}/accessPolicyAssignments/${inputs.accessPolicyAssignmentName}`,
-  'managedidentity:UserAssignedIdentity': inputs =>
-    `Microsoft.ManagedIdentity/userAssignedIdentities/${inputs.resourceName}`,
-  'authorization:RoleAssignment': inputs =>
-    `Microsoft.Authorization/roleAssignments/${inputs.roleAssignmentName}`,
-  'keyvault:Vault': inputs => `Microsoft.KeyVault/vaults/${inputs.vaultName}`,
-  'keyvault:Secret': inputs => `Microsoft.KeyVault/vaults/${inputs.vaultName}/secrets/${inputs.secretName}`,
-  'monitor:DiagnosticSetting': inputs => `Microsoft.Insights/diagnosticSettings/${inputs.name}`,
-  'monitor:ActionGroup': inputs => `Microsoft.Insights/actionGroups/${inputs.actionGroupName}`,
-  'monitor:MetricAlert': inputs => `Microsoft.Insights/metricAlerts/${inputs.ruleName}`,
-  'monitor:ScheduledQueryRule': inputs => `Microsoft.Insights/scheduledQueryRules/${inputs.ruleName}`,
-}
-
-const kindOf = (type: string) => type.replace('azure-native:', '')
-
-/** An id in Azure's form, so that what refers to it can be checked. */
-function idOf(type: string, inputs: Inputs): string {
-  const place = places[kindOf(type)]
-  if (place === undefined) {
-    if (type.startsWith('azure-native:')) throw new Error(`${type}: has no place in tests/infra/azure.ts`)
-    return type
-  }
-  const group = `/subscriptions/${subscriptionId}/resourceGroups/${inputs.resourceGroupName}`
-  return kindOf(type) === 'resources:ResourceGroup' ? group : `${group}/providers/${place(inputs)}`
-}
-
-/** What Azure adds to what it was given; `name` is the last part of the id. */
-function outputsOf(
-  type: string,
-  inputs: Inputs,
-  { digest, previous }: { digest: string; previous: readonly object[] },
-): Inputs {
-  const name = idOf(type, inputs).split('/').at(-1)
-  switch (kindOf(type)) {
-    case 'containerregistry:Registry':
-      return { name, loginServer: `${name}.azurecr.io` }
-    case 'managedidentity:UserAssignedIdentity':
-      return { name, principalId: guidLike(`${name}-principal`), clientId: guidLike(`${name}-client`) }
-    case 'app:ManagedEnvironment':
-      return { name, defaultDomain, staticIp: '10.20.1.50' }
-    case 'app:ContainerApp': {
-      const { revisionSuffix } = inputs.template as { revisionSuffix: string }
-      return { name, latestRevisionName: `${name}--${revisionSuffix}` }
-    }
-    case 'keyvault:Secret': {
-      const uri = `https://${inputs.vaultName}.vault.azure.net/secrets/${name}`
-      const version = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 32)
-      return { name, properties: { secretUri: uri, secretUriWithVersion: `${uri}/${version}` } }
-    }
-    case 'network:PublicIPAddress':
-      return { name, ipAddress: '203.0.113.10' }
-    case 'docker-build:index:Image':
-      return { digest }
-    case 'pulumi:pulumi:StackReference':
-      return { name: inputs.name, outputs: { revisions: previous }, secretOutputNames: [] }
-    default:
-      return { name }
-  }
-}
-
-function guidLike(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
 }
 
 const secretSignature = '1b47061264138c4ac30d75fd1eb44270'

@@ -74,6 +74,9 @@ test.serial(
   },
 )
 
+const idOf = (place: string) =>
+  `/subscriptions/44444444-4444-4444-4444-444444444444/resourceGroups/shared-rg/providers/${place}`
+
 /** Settings that are not the Application Gateway's, each with another value than the stack dev has. */
 const others: Record<string, unknown> = {
   openAiLocation: 'eastus2',
@@ -83,6 +86,7 @@ const others: Record<string, unknown> = {
   pollingInterval: 60,
   containerCpu: '1',
   containerTargetPort: 8181,
+  sessionsPerReplica: 100,
   terminationGracePeriodSeconds: 60,
   registrySku: 'Premium',
   openAiDeploymentName: 'other',
@@ -95,14 +99,16 @@ const others: Record<string, unknown> = {
   transcriptionModelVersion: '2025-03-20',
   transcriptionDeploymentSku: 'Standard',
   transcriptionDeploymentCapacity: 20,
-  openAiApiKey: '0123456789abcdef',
+  openAiFailoverLocations: 'centralus',
+  openAiAuth: 'key',
+  openAiApiKey: '0123456789abcdef,fedcba9876543210',
   gatewayApiKeys: 'alice:correct-horse-battery',
   gatewayAuth: 'key,entra',
-  entraTenantId: '00000000-0000-0000-0000-000000000000',
+  entraTenantId: '33333333-3333-4333-8333-333333333333',
   entraAudience: 'api://x',
   entraRequiredScope: 'A',
   entraRequiredRole: 'B',
-  entraPagesClientId: '00000000-0000-0000-0000-000000000000',
+  entraPagesClientId: '66666666-6666-4666-8666-666666666666',
   allowedOrigins: 'https://a.example',
   clientRanges: '203.0.113.0/24',
   idleTimeoutInMinutes: 15,
@@ -113,7 +119,15 @@ const others: Record<string, unknown> = {
   redisSku: 'Balanced_B3',
   alertEmail: 'ops@example.com',
   keyVaultResourceGroup: 'shared-rg',
-  hostName: 'gateway.example.com',
+  hostName: 'talk.contoso.com',
+  dnsZoneId: idOf('Microsoft.Network/dnszones/contoso.com'),
+  ingress: 'premium',
+  keyVaultId: idOf('Microsoft.KeyVault/vaults/contoso'),
+  logWorkspaceId: idOf('Microsoft.OperationalInsights/workspaces/logs'),
+  logDailyQuotaGb: 1,
+  monthlyBudget: 100,
+  appsRange: '10.20.4.0/23',
+  endpointsRange: '10.20.3.0/26',
 }
 
 test.serial('settings that are not its own leave the Application Gateway untouched', async t => {
@@ -128,13 +142,27 @@ const own: [setting: string, value: unknown][] = [
   ['gatewaySku', 'WAF_v2'],
   ['requestTimeout', 7200],
   ['drainTimeoutInSec', 1800],
+  ['gatewayProbeInterval', 60],
 ]
 
 /** These name or place everything, the Application Gateway included, or give it a certificate. */
-const everywhere = ['prefix', 'location', 'zoneRedundant', 'tlsCertificateSecretId']
+const everywhere = [
+  'prefix',
+  'location',
+  'zoneRedundant',
+  'tlsCertificateSecretId',
+  'networkRange',
+  'gatewayRange',
+  'gatewaySubnetId',
+  'appsSubnetId',
+  'endpointsSubnetId',
+]
+
+/** Tried with others, as each needs another setting: a registry's size, or a firewall. */
+const together = ['network', 'firewallMode', 'openAiAccountIds', 'registryId']
 
 test("every setting is known to be the Application Gateway's own, or not", t => {
-  const known = [...Object.keys(others), ...own.map(([setting]) => setting), ...everywhere]
+  const known = [...Object.keys(others), ...own.map(([setting]) => setting), ...everywhere, ...together]
   t.deepEqual(known.sort(), [...settingNames].sort())
 })
 

@@ -1,12 +1,10 @@
 /** The commands that the workflows give to Pulumi and Azure, and how they sign in. */
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { signIn } from '../../.github/scripts/commands.ts'
-import { type Answers, handsWith, lineOf, standIns } from './stand-ins.ts'
+import { handsWith, lineOf } from './stand-ins.ts'
 
 test.serial(
   'an update writes the weights anew, numbers as numbers, and says yes to what it was told',
@@ -16,10 +14,12 @@ test.serial(
       { revision: 'app--rblue', weight: 90 },
       { revision: 'newest', weight: 10, label: 'next' },
     ])
-    t.deepEqual(asked().map(lineOf), [
+    const lines = asked().map(line => lineOf(line).replace(/plan-[0-9a-f-]+/, 'PLAN'))
+    t.deepEqual(lines, [
       'pulumi config rm traffic --stack dev',
       'pulumi config set-all --path --stack dev --plaintext traffic[0].revision=app--rblue --plaintext traffic[0].weight=90 --plaintext traffic[1].revision=newest --plaintext traffic[1].weight=10 --plaintext traffic[1].label=next',
-      'pulumi up --yes --skip-preview --stack dev',
+      'pulumi preview --json --save-plan PLAN --stack dev',
+      'pulumi up --yes --skip-preview --plan PLAN --stack dev',
     ])
   },
 )
@@ -34,6 +34,15 @@ test.serial(
     })
   },
 )
+
+test.serial('an update whose plan would touch the Application Gateway is not made', async t => {
+  const steps = [{ op: 'update', urn: 'urn:pulumi:dev::p::azure-native:network:ApplicationGateway::gateway' }]
+  const { hands, asked } = handsWith(t, { 'pulumi preview': JSON.stringify({ steps }) })
+  await t.throwsAsync(hands.update([{ revision: 'newest', weight: 100 }]), {
+    message: /Nothing was updated, as this would cut sockets/,
+  })
+  t.false(asked().some(line => lineOf(line).startsWith('pulumi up')))
+})
 
 test.serial('to keep the image is to name the one that runs', async t => {
   const { hands, asked } = handsWith(t)
@@ -139,32 +148,11 @@ test.serial('GitHub is not waited for without end', async t => {
   t.deepEqual(asked(), [])
 })
 
-/** Runs the script that deploy runs after an update. */
-function retire(t: ExecutionContext, answers: Answers) {
-  const { path, asked } = standIns(t, answers)
-  const script = fileURLToPath(new URL('../../.github/scripts/retire-idle.sh', import.meta.url))
-  const { status, stderr } = spawnSync('bash', [script, 'dev'], { encoding: 'utf8', env: { PATH: path } })
-  return {
-    status,
-    stderr,
-    deactivated: asked()
-      .filter(({ args }) => args.includes('deactivate'))
-      .map(({ args }) => args[args.indexOf('--revision') + 1]),
-  }
-}
-
 const active = { 'az containerapp revision list': 'app--rblue\napp--rold\napp--rblue2' }
 
-test.serial('revisions that the stack does not list are deactivated, and no other', t => {
-  const { status, stderr, deactivated } = retire(t, active)
-  t.is(status, 0, stderr)
-  t.deepEqual(deactivated, ['app--rold', 'app--rblue2'])
-})
-
-test.serial('a stack that lists no revision, or cannot be asked, has none deactivated', t => {
-  for (const answer of ['[]', 255]) {
-    const { status, deactivated } = retire(t, { ...active, 'pulumi stack output revisions --json': answer })
-    t.not(status, 0)
-    t.deepEqual(deactivated, [])
-  }
+test.serial('what is active, and what the stack lists, is asked of Azure and of Pulumi', async t => {
+  const { hands } = handsWith(t, active)
+  t.deepEqual(await hands.active(), ['app--rblue', 'app--rold', 'app--rblue2'])
+  t.deepEqual(await hands.listed(), ['app--rblue'])
+  t.deepEqual(await handsWith(t, { 'pulumi stack output --json': '{}' }).hands.listed(), [])
 })

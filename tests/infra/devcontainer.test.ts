@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { globSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { z } from 'zod'
@@ -41,10 +45,30 @@ test('the devcontainer file has the properties that the format knows', t => {
 })
 
 test('the devcontainer is set up by the one set-up script, and opens to a running gateway', t => {
-  t.like(devcontainer(), { postCreateCommand: 'node setup.mjs', postAttachCommand: 'npm start' })
+  t.like(devcontainer(), {
+    postCreateCommand: 'node setup.mjs',
+    postAttachCommand: 'bash .devcontainer/start-gateway.sh',
+  })
+  t.regex(readText('.devcontainer/start-gateway.sh'), /\nexec npm start\n$/)
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const [, script = ''] = devcontainer().onCreateCommand.split(' ')
   t.is(globSync(script, { cwd: root }).length, 1)
+})
+
+test('a second window that attaches finds the gateway served, and starts none', async t => {
+  const answering = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1')
+  await once(answering, 'listening')
+  t.teardown(() => answering.close())
+  const { port } = answering.address() as AddressInfo
+  const script = fileURLToPath(new URL('../../.devcontainer/start-gateway.sh', import.meta.url))
+  const child = spawn('bash', [script], { env: { PATH: process.env.PATH, PORT: String(port) } })
+  let output = ''
+  child.stdout.on('data', chunk => {
+    output += chunk
+  })
+  const [code] = await once(child, 'close')
+  t.is(code, 0)
+  t.regex(output, /is served already/)
 })
 
 test('the devcontainer has Node, Azure CLI, Docker, Redis, HAProxy and a pinned Pulumi', t => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { drainOverrunQuery } from '../../infra/alerts.ts'
+import { activityQuery, drainOverrunQuery, drainQuery, platformQuery } from '../../infra/queries.ts'
 import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { readText, runProgram } from './azure.ts'
 
@@ -36,6 +36,27 @@ const codeOf = (line: string) =>
 
 test('README.ja.md has the headings, commands and tables of README.md, in the same order', t => {
   t.deepEqual(skeletonOf(readText('README.ja.md')), skeletonOf(readText('README.md')))
+})
+
+const firstDays = ['docs/azure/first-day.md', 'docs/ja/azure/first-day.md']
+
+test('the first day has the same commands and tables in both languages', t => {
+  const [english = '', japanese = ''] = firstDays.map(readText)
+  t.deepEqual(skeletonOf(japanese), skeletonOf(english))
+})
+
+test('what the first day says that the doctor tells, the doctor checks; every npm command is a script', t => {
+  const doctor = readText('infra/commands/doctor.ts')
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
+  for (const file of firstDays) {
+    const text = readText(file)
+    const checks = [...text.matchAll(/\| ✓ ([a-z, -]+) \|/g)].flatMap(([, names = '']) => names.split(', '))
+    t.true(checks.length >= 11, file)
+    for (const check of checks) t.true(doctor.includes(`'${check}'`), check)
+    for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g)) t.true(script in scripts, script)
+    for (const [, name = ''] of text.matchAll(/config set ([a-zA-Z]+)/g))
+      t.true(settingNames.includes(name as (typeof settingNames)[number]), name)
+  }
 })
 
 test('every link of the documents to a file of the repository leads somewhere', t => {
@@ -116,20 +137,21 @@ test('the English table says what each setting means and what it may be', t => {
   }
 })
 
-test('the query for drains that were cut off is the one that the alert asks', t => {
+test('the queries of the documents are those that the alert and the workbook ask', t => {
+  const queries = [
+    activityQuery('gptrt-dev'),
+    drainQuery('gptrt-dev'),
+    drainOverrunQuery('gptrt-dev', 30),
+    platformQuery('gptrt-dev'),
+  ]
   for (const file of ['README.md', 'README.ja.md']) {
-    t.true(readText(file).includes(`\`\`\`kusto\n${drainOverrunQuery('gptrt-dev', 30)}\n\`\`\``), file)
+    for (const query of queries) t.true(readText(file).includes(`\`\`\`kusto\n${query}\n\`\`\``), file)
   }
 })
 
 test.serial("every output that the documents and scripts ask for is one of the program's", async t => {
   const { outputs } = await runProgram()
-  const texts = [
-    'README.md',
-    'README.ja.md',
-    '.github/scripts/retire-idle.sh',
-    '.github/workflows/deploy.yml',
-  ].map(readText)
+  const texts = ['README.md', 'README.ja.md', '.github/workflows/deploy.yml'].map(readText)
   for (const [, name = ''] of texts.join('\n').matchAll(/pulumi stack output ([a-zA-Z]+)/g))
     t.true(name in outputs, name)
   for (const [, name = ''] of readText('.github/scripts/azure-hands.ts').matchAll(/output\('(\w+)'\)/g))

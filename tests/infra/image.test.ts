@@ -30,7 +30,17 @@ test('every stage stands on one slim glibc base of Node 22, pinned by digest whe
     new RegExp(`^FROM node:${node.replaceAll('.', '\\.')}-bookworm-slim@sha256:[0-9a-f]{64} AS base$`, 'm'),
   )
   t.true(stages.length >= 4)
-  for (const stage of stages.slice(1)) t.regex(stage[0]?.rest ?? '', /^base( AS \w+)?$/)
+  const [, base = ''] = /^FROM (node:\S+) AS base$/m.exec(dockerfile) ?? []
+  for (const stage of stages.slice(1)) {
+    const from = (stage[0]?.rest ?? '').replace(`--platform=$BUILDPLATFORM ${base}`, 'base')
+    t.regex(from, /^base( AS \w+)?$/)
+  }
+})
+
+test('the pages, which are the same for every platform, are built on that of the machine that builds', t => {
+  const platforms = stages.map(stage => stage[0]?.rest ?? '').filter(rest => rest.includes('--platform'))
+  t.is(platforms.length, 1)
+  t.regex(platforms[0] ?? '', /^--platform=\$BUILDPLATFORM .* AS pages$/)
 })
 
 test('node is process 1, as npm starts it, in exec form, and no shell is needed at run time', t => {

@@ -124,7 +124,7 @@ for (const stack of ['dev', 'prod']) {
       t.true(revisionName.length <= 54)
     }
     t.is(traffic.at(-1)?.revisionName, `gptrt-${stack}--${template.revisionSuffix}`)
-    t.deepEqual({ transport, external }, { transport: 'auto', external: true })
+    t.deepEqual({ transport, external }, { transport: 'http', external: true })
     t.is(stickySessions, undefined, 'works in single-revision mode only')
   })
 
@@ -151,8 +151,9 @@ for (const stack of ['dev', 'prod']) {
     `${stack}: replicas scale on CPU and memory, as the HTTP rule does not see open sockets`,
     async t => {
       const { rules, minReplicas } = appOf(await runProgram({ stack })).template.scale
-      t.deepEqual(rules.map(({ custom }) => custom?.type).sort(), ['cpu', 'memory'])
-      t.true(minReplicas >= 1, 'the CPU rule cannot scale to zero')
+      const types = rules.map(({ custom }) => custom?.type).sort()
+      t.deepEqual(types, stack === 'prod' ? ['azure-monitor', 'cpu', 'memory'] : ['cpu', 'memory'])
+      t.true(minReplicas >= 1, 'the CPU rule cannot start a first replica')
     },
   )
 
@@ -223,13 +224,15 @@ for (const stack of ['dev', 'prod']) {
     const expected = [
       ['app-may-ask-model', '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd', 'accounts'],
       ['platform-may-pull', '7f951dda-4ed3-4680-a7ca-43fe172d538d', 'registries'],
+      ['platform-may-read-secrets', '4633458b-17de-408a-b874-0445c86b69e6', 'vaults'],
     ]
-    const withVault = [
+    const withCertificate = [
       ...expected.slice(0, 1),
       ['gateway-reads-certificate', '4633458b-17de-408a-b874-0445c86b69e6', 'secrets'],
+      ['platform-may-count-connections', '43d0d8ad-25c7-4714-9337-8ba259a9fe05', 'applicationGateways'],
       ...expected.slice(1),
     ]
-    t.deepEqual(grants, stack === 'prod' ? withVault : expected)
+    t.deepEqual(grants, stack === 'prod' ? withCertificate : expected)
   })
 
   test.serial(`${stack}: keys are off where identities do: model, registry, Redis`, async t => {
@@ -313,7 +316,7 @@ test.serial(
     })
     t.deepEqual(
       managedRules.exclusions.map(({ selector }) => selector),
-      ['sdp', 'instructions', 'session'],
+      ['sdp', 'instructions', 'session', 'ticket', 'resume', 'Sec-WebSocket-Protocol'],
     )
   },
 )
@@ -346,13 +349,23 @@ test.serial('a stack that names its image builds none', async t => {
   t.false(run.resources.some(({ type }) => type === 'docker-build:index:Image'))
 })
 
-test.serial('an update asks the registry for a token to push with; a preview asks no one', async t => {
-  const { fetched, find } = await runProgram()
-  t.deepEqual(fetched, [
-    `https://${find('azure-native:containerregistry:Registry').inputs.registryName}.azurecr.io/oauth2/exchange`,
-  ])
-  t.deepEqual((await runProgram({ preview: true })).fetched, [])
-})
+test.serial(
+  'an update asks the registry for a token to push with; a preview asks what is free, and no more',
+  async t => {
+    const quota = ['models', 'usages'].map(
+      list =>
+        `https://management.azure.com/subscriptions/${subscriptionId}/providers/Microsoft.CognitiveServices/locations/swedencentral/${list}?api-version=2024-10-01`,
+    )
+    const { fetched, find } = await runProgram()
+    t.deepEqual(
+      fetched.filter(address => !quota.includes(address)),
+      [
+        `https://${find('azure-native:containerregistry:Registry').inputs.registryName}.azurecr.io/oauth2/exchange`,
+      ],
+    )
+    t.deepEqual((await runProgram({ preview: true })).fetched, quota)
+  },
+)
 
 test.serial('a build is for amd64, is pushed, and is not deleted when the next one comes', async t => {
   const { inputs } = (await runProgram()).find('docker-build:index:Image')
@@ -372,5 +385,5 @@ test.serial('who may come in is narrowed by networks in the security group', asy
 })
 
 test.serial('a fault in the configuration stops the program before anything is asked of Azure', async t => {
-  await t.throwsAsync(runProgram({ config: { minReplicas: 0, redis: 'maybe' } }), { message: /2 faults/ })
+  await t.throwsAsync(runProgram({ config: { minReplicas: -1, redis: 'maybe' } }), { message: /2 faults/ })
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { type PreviewStep, reportPreview } from '../../.github/scripts/preview-report.ts'
+import { type PreviewStep, reportFailure, reportPreview } from '../../.github/scripts/preview-report.ts'
 import { readText, runProgram } from './azure.ts'
 
 const step = (op: string, type: string, name: string, diffReasons: string[] = []): PreviewStep => ({
@@ -81,6 +81,29 @@ test('a preview repeats what the program warned of', t => {
   )
   t.true(text.includes('> a model is retired soon\n'))
   t.false(text.includes('no news'))
+})
+
+test('a preview that failed is reported with what the program said, else with what Pulumi printed', t => {
+  const said = reportFailure(
+    'prod',
+    [{ severity: 'error', message: 'hostName: is not a name' }],
+    'exit status 1',
+  )
+  t.true(said.text.includes('The preview failed.') && said.text.includes('hostName: is not a name'))
+  t.true(reportFailure('prod', [], 'error: no stack named prod').text.includes('no stack named prod'))
+  t.true(reportFailure('prod', [], 'x'.repeat(100_000)).text.length < 5000, 'a comment has a limit')
+})
+
+test('the command reports a preview that ended before it had a plan', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'preview-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const [plan, report, faults] = ['plan.json', 'report.md', 'preview.err'].map(name => join(folder, name))
+  writeFileSync(plan ?? '', '')
+  writeFileSync(faults ?? '', "error: no stack named 'prod' found")
+  const command = fileURLToPath(new URL('../../.github/scripts/report-preview.ts', import.meta.url))
+  const { status } = spawnSync(process.execPath, [command, 'prod', plan ?? '', report ?? '', faults ?? ''])
+  t.is(status, 0)
+  t.true(readFileSync(report ?? '', 'utf8').includes("no stack named 'prod' found"))
 })
 
 test('the command that the workflow runs writes the report, and exits with 3 when a reviewer must look', t => {

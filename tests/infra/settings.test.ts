@@ -4,12 +4,13 @@ import * as yaml from 'js-yaml'
 import { type SettingName, settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { readSettings, SettingsError } from '../../infra/settings.ts'
 import { findModel, models } from '../../runtime/models/models.ts'
-import { readText, stackFile } from './azure.ts'
+import { ownValues, readText, stackFile } from './azure.ts'
 
 const today = new Date('2026-11-20T00:00:00Z')
 const longHash = 'a'.repeat(64)
 
-const read = (values: Record<string, unknown>, stack = 'dev') => readSettings({ stack, values, today })
+const read = (values: Record<string, unknown>, stack = 'dev') =>
+  readSettings({ stack, values, today, preview: true })
 
 function faultsOf(values: Record<string, unknown>, stack = 'dev'): readonly string[] {
   try {
@@ -21,6 +22,11 @@ function faultsOf(values: Record<string, unknown>, stack = 'dev'): readonly stri
   }
 }
 
+const idOf = (place: string) =>
+  `/subscriptions/44444444-4444-4444-4444-444444444444/resourceGroups/shared-rg/providers/${place}`
+const subnetOf = (network: string, name: string) =>
+  idOf(`Microsoft.Network/virtualNetworks/${network}/subnets/${name}`)
+
 /** Values that a stack may have, and values that it may not, as `pulumi config` would hand them over. */
 const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   prefix: {
@@ -30,19 +36,37 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   location: { good: ['swedencentral', 'eastus2'], bad: ['Sweden Central', 'x', ''] },
   openAiLocation: { good: ['', 'eastus2'], bad: ['East US 2'] },
   zoneRedundant: { good: ['false', false], bad: ['maybe', '2'] },
-  minReplicas: { good: ['1', 1, '2'], bad: ['0', '-1', '1.5', 'one'] },
+  minReplicas: { good: ['1', 1, '2', '0'], bad: ['-1', '1.5', 'one'] },
   maxReplicas: { good: ['1', '1000'], bad: ['0', '1001', ''] },
   cooldownPeriod: { good: ['30', '3600'], bad: ['29', '3601'] },
   pollingInterval: { good: ['5', '300'], bad: ['4', '301'] },
   containerCpu: { good: ['0.25', '2'], bad: ['0.3', '4', 'much'] },
   containerTargetPort: { good: ['1024', '65535'], bad: ['80', '65536'] },
   terminationGracePeriodSeconds: { good: ['10', '30', '600'], bad: ['9', '601', '10m'] },
+  sessionsPerReplica: { good: ['0', '500'], bad: ['-1', '100001'] },
+  registryId: {
+    good: ['', idOf('Microsoft.ContainerRegistry/registries/contoso')],
+    bad: ['contoso', 'contoso.azurecr.io', idOf('Microsoft.KeyVault/vaults/contoso')],
+  },
   registrySku: { good: ['Basic', 'Premium'], bad: ['basic', 'Free'] },
   openAiDeploymentName: { good: ['gpt-realtime', 'a1'], bad: ['-a', 'a b', ''] },
   openAiModelName: { good: ['gpt-realtime', 'gpt-realtime-2.1'], bad: ['GPT', ''] },
   openAiModelVersion: { good: ['2025-08-28', '2025-08-28-preview'], bad: ['latest', '2025-8-28'] },
   openAiDeploymentSku: { good: ['GlobalStandard', 'Standard'], bad: ['globalstandard', 'Free'] },
   openAiDeploymentCapacity: { good: ['1', '10000'], bad: ['0', '10001'] },
+  openAiFailoverLocations: {
+    good: ['', 'eastus2', 'eastus2, centralus'],
+    bad: ['East US 2', 'eastus2;centralus'],
+  },
+  openAiAccountIds: {
+    good: [
+      '',
+      idOf('Microsoft.CognitiveServices/accounts/a'),
+      `${idOf('Microsoft.CognitiveServices/accounts/a')}, ${idOf('Microsoft.CognitiveServices/accounts/b')}`,
+    ],
+    bad: ['a', 'https://a.openai.azure.com/'],
+  },
+  openAiAuth: { good: ['identity', 'key'], bad: ['', 'entra'] },
   transcriptionDeploymentName: {
     good: ['', 'scribe'],
     bad: ['-a', 'a b', 'gpt-realtime', 'GPT-Realtime', 'none'],
@@ -76,6 +100,8 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   gatewaySku: { good: ['Standard_v2', 'WAF_v2'], bad: ['Standard', 'WAF'] },
   gatewayMinCapacity: { good: ['1', '2'], bad: ['0', '126'] },
   gatewayMaxCapacity: { good: ['2', '125'], bad: ['1', '126'] },
+  gatewayProbeInterval: { good: ['11', '30', '86400'], bad: ['10', '86401'] },
+  firewallMode: { good: ['Prevention', 'Detection'], bad: ['Off', ''] },
   requestTimeout: { good: ['60', '86400'], bad: ['59', '86401'] },
   drainTimeoutInSec: { good: ['1', '3600'], bad: ['0', '3601'] },
   idleTimeoutInMinutes: { good: ['4', '30'], bad: ['3', '31'] },
@@ -92,6 +118,23 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
     good: ['', 'gateway.example.com'],
     bad: ['https://gateway.example.com', 'gateway', '-a.example.com'],
   },
+  dnsZoneId: { good: [''], bad: ['contoso.com', idOf('Microsoft.KeyVault/vaults/contoso')] },
+  network: { good: ['public'], bad: ['closed', ''] },
+  networkRange: {
+    good: ['10.20.0.0/16', '10.0.0.0/8'],
+    bad: ['10.20.0.0', '10.20.0.0/30', '10.20.256.0/16', ''],
+  },
+  gatewayRange: { good: ['10.20.9.0/24'], bad: ['10.20.0.0/33', '192.168.0.0/24'] },
+  appsRange: { good: ['10.20.4.0/23', '10.20.1.0/27'], bad: ['10.20.1.0/28', '10.21.1.0/24'] },
+  endpointsRange: { good: ['10.20.3.0/26'], bad: ['10.20.1.0/26', 'endpoints'] },
+  gatewaySubnetId: { good: [''], bad: ['gateway', subnetOf('vnet1', 'a')] },
+  appsSubnetId: { good: [''], bad: ['apps', idOf('Microsoft.Network/virtualNetworks/vnet1')] },
+  endpointsSubnetId: { good: [''], bad: ['endpoints'] },
+  ingress: { good: ['default', 'premium'], bad: ['', 'shared'] },
+  keyVaultId: { good: ['', idOf('Microsoft.KeyVault/vaults/contoso')], bad: ['contoso'] },
+  logWorkspaceId: { good: ['', idOf('Microsoft.OperationalInsights/workspaces/logs')], bad: ['logs'] },
+  logDailyQuotaGb: { good: ['0', '5'], bad: ['-1', '0.5'] },
+  monthlyBudget: { good: ['0'], bad: ['-1', 'much'] },
   imageRef: {
     good: ['', `a.azurecr.io/b/c@sha256:${longHash}`, `a.azurecr.io/b:1@sha256:${longHash}`],
     bad: ['a.azurecr.io/b:latest', `b@sha256:${longHash}`],
@@ -178,7 +221,7 @@ for (const name of settingNames) {
 }
 
 test('all faults are told at once, each in a sentence that does not repeat the value', t => {
-  const faults = faultsOf({ minReplicas: '0', openAiApiKey: 'hunter2', requestTimeout: 'long', typo: '1' })
+  const faults = faultsOf({ minReplicas: '-1', openAiApiKey: 'hunter2', requestTimeout: 'long', typo: '1' })
   t.is(faults.length, 4)
   t.false(faults.join('\n').includes('hunter2'))
   t.true(faults.some(fault => fault.startsWith('typo: is not a setting')))
@@ -215,7 +258,12 @@ const across: [title: string, values: Record<string, unknown>, stack: string, fa
     'dev',
     /^entraAudience: is unset/,
   ],
-  ['keys that nobody is asked for', { gatewayApiKeys: 'me:12345678' }, 'dev', /^gatewayApiKeys: is set, but/],
+  [
+    'keys that nobody is asked for',
+    { gatewayAuth: 'none', gatewayApiKeys: 'me:12345678' },
+    'dev',
+    /^gatewayApiKeys: is set, but/,
+  ],
   [
     'an audience that nobody is asked for',
     { gatewayAuth: 'key', gatewayApiKeys: 'me:12345678', entraAudience: 'api://x' },
@@ -234,6 +282,45 @@ const across: [title: string, values: Record<string, unknown>, stack: string, fa
     'dev',
     /^keyVaultResourceGroup: is unset/,
   ],
+  [
+    'subnets of two networks',
+    {
+      gatewaySubnetId: subnetOf('vnet1', 'gateway'),
+      appsSubnetId: subnetOf('vnet2', 'apps'),
+      endpointsSubnetId: subnetOf('vnet1', 'endpoints'),
+    },
+    'dev',
+    /^gatewaySubnetId: is not in the network/,
+  ],
+  [
+    'further regions beside existing accounts',
+    {
+      openAiAccountIds: idOf('Microsoft.CognitiveServices/accounts/a'),
+      openAiFailoverLocations: 'eastus2',
+    },
+    'dev',
+    /^openAiFailoverLocations: is for accounts made here/,
+  ],
+  [
+    'a failover to the region that failed',
+    { openAiFailoverLocations: 'swedencentral' },
+    'dev',
+    /^openAiFailoverLocations: names a region twice/,
+  ],
+  [
+    'fewer keys than accounts',
+    { openAiApiKey: '0123456789abcdef', openAiFailoverLocations: 'eastus2' },
+    'dev',
+    /^openAiApiKey: allowed is one key for each account, of which there are 2/,
+  ],
+  ['a closed network with a registry that cannot be closed', { network: 'private' }, 'dev', /^registrySku: /],
+  [
+    'a host name outside its zone',
+    { hostName: 'talk.contoso.com', dnsZoneId: idOf('Microsoft.Network/dnszones/fabrikam.com') },
+    'dev',
+    /^hostName: is not in the zone/,
+  ],
+  ['a budget that tells no one', { monthlyBudget: 100 }, 'dev', /^alertEmail: is unset/],
   ['a stack whose name does not fit in names', { gatewayAuth: 'none' }, 'Production-EU', /^the stack: /],
 ]
 
@@ -257,12 +344,12 @@ test('Redis is on by itself when there may be more than one replica', t => {
   t.false(read({ redis: 'off' }).redis)
 })
 
-test('a stack without TLS, without a gate, or with replicas that share nothing is warned', t => {
+test('a stack without TLS, without authentication, or with replicas that share nothing is warned', t => {
+  t.regex(read({ gatewayAuth: 'none' }).warnings.join('\n'), /gatewayAuth is none/)
   const warnings = read({ redis: 'off' }).warnings.join('\n')
   t.regex(warnings, /microphone/)
-  t.regex(warnings, /gatewayAuth is none/)
   t.regex(warnings, /redis is off/)
-  t.notRegex(read({ clientRanges: '203.0.113.0/24' }).warnings.join('\n'), /gatewayAuth/)
+  t.notRegex(read({ gatewayAuth: 'none', clientRanges: '203.0.113.0/24' }).warnings.join('\n'), /gatewayAuth/)
 })
 
 test('a stack that asks for credentials over plain http is warned that they can be read on the way', t => {
@@ -273,7 +360,8 @@ test('a stack that asks for credentials over plain http is warned that they can 
     keyVaultResourceGroup: 'rg',
     hostName: 'a.example.com',
   }
-  for (const safe of [{}, { ...keyed, ...tls }]) t.notRegex(read(safe).warnings.join('\n'), /in the clear/)
+  for (const safe of [{ gatewayAuth: 'none' }, { ...keyed, ...tls }])
+    t.notRegex(read(safe).warnings.join('\n'), /in the clear/)
 })
 
 test('the models of the defaults are generally available on Azure, and live longest of those that are', t => {
@@ -321,7 +409,7 @@ const modelRows: [values: Record<string, string>, day: string, warning: RegExp |
 
 for (const [values, day, warning] of modelRows) {
   test(`at a preview on ${day}, ${values.openAiModelName ?? 'the default model'}: ${warning ?? 'nothing to warn of'}`, t => {
-    const { warnings } = readSettings({ stack: 'dev', values, today: new Date(day) })
+    const { warnings } = readSettings({ stack: 'dev', values, today: new Date(day), preview: true })
     // The default that writes down has its own end, of which another test tells.
     const found = warnings.filter(text => /^On Azure, gpt-realtime/.test(text))
     if (warning === null) t.deepEqual(found, [])
@@ -360,7 +448,7 @@ test('every value of a stack file has the type that Pulumi.yaml gives it, which 
   }
 })
 
-test('prod is zone redundant, has three replicas, ten minutes of grace, a firewall, TLS, Redis and Entra, and warns of values that belong to no one', t => {
+test('prod is zone redundant, has three replicas, ten minutes of grace, a firewall, TLS, Redis and Entra', t => {
   const prod = read(stackFile('prod'), 'prod')
   t.like(prod, {
     zoneRedundant: true,
@@ -372,16 +460,45 @@ test('prod is zone redundant, has three replicas, ten minutes of grace, a firewa
     openAiApiKey: undefined,
   })
   t.truthy(prod.tlsCertificateSecretId)
-  t.deepEqual(prod.warnings, [
-    "entraTenantId is nobody's: put your own into the stack's file",
-    "hostName is an example: put your own into the stack's file, with its certificate",
-  ])
-  const own = {
-    ...stackFile('prod'),
-    entraTenantId: '33333333-3333-3333-3333-333333333333',
-    hostName: 'talk.contoso.com',
-  }
-  t.deepEqual(read(own, 'prod').warnings, [])
+  const own = ownValues(stackFile('prod'))
+  t.false(read(own, 'prod').warnings.some(warning => /placeholder/.test(warning)))
+})
+
+test('a placeholder in a stack file warns at a preview, and stops an update before anything is created', t => {
+  const placeholders = [
+    'entraTenantId',
+    'entraAudience',
+    'entraPagesClientId',
+    'hostName',
+    'tlsCertificateSecretId',
+    'keyVaultResourceGroup',
+  ]
+  const warned = read(stackFile('prod'), 'prod').warnings.filter(warning => /placeholder/.test(warning))
+  t.deepEqual(
+    warned.map(warning => warning.split(':')[0]),
+    placeholders,
+  )
+  const update = (values: Record<string, unknown>) =>
+    readSettings({ stack: 'prod', values, today, preview: false })
+  const error = t.throws(() => update(stackFile('prod')), { instanceOf: SettingsError })
+  t.deepEqual(error?.faults, warned)
+  t.notThrows(() => update(ownValues(stackFile('prod'))))
+})
+
+test('on dev, clients need a key without anyone having said so; it is made unless one is configured', t => {
+  t.like(read({}), { gatewayAuth: 'key', generatesKey: true })
+  t.like(read({ gatewayApiKeys: 'me:12345678' }), { gatewayAuth: 'key', generatesKey: false })
+  t.like(read({ gatewayAuth: 'none' }), { gatewayAuth: 'none', generatesKey: false })
+})
+
+test('to have no replica is warned of where health checks keep one', t => {
+  const awake = read({ minReplicas: 0 }).warnings.join('\n')
+  t.regex(awake, /set gatewayProbeInterval above their sum/)
+  t.notRegex(read({ minReplicas: 0, gatewayProbeInterval: 331 }).warnings.join('\n'), /gatewayProbeInterval/)
+})
+
+test('a closed network is warned that browsers cannot call over WebRTC', t => {
+  t.regex(read({ network: 'private', registrySku: 'Premium' }).warnings.join('\n'), /WebRTC/)
 })
 
 test('Pulumi.yaml types, describes and defaults every setting as the program does', t => {

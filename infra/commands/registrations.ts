@@ -1,0 +1,147 @@
+/** Registers the workflows of a repository with Entra ID: an identity that deploys, one that only reads. */
+import { type Ask, jsonOf } from './azure-cli.ts'
+
+export interface Registration {
+  /** `OWNER/REPO`. */
+  readonly repository: string
+  readonly subscriptionId: string
+  readonly tenantId: string
+  /** Resource id of the state's storage account. */
+  readonly stateAccountId: string
+  /** Stacks, which are the environments' names. */
+  readonly stacks: readonly string[]
+}
+
+const issuer = 'https://token.actions.githubusercontent.com'
+const audience = 'api://AzureADTokenExchange'
+
+interface Customization {
+  readonly sub_claim_prefix?: string
+  readonly use_immutable_subject?: boolean
+}
+
+/**
+ * Reads how the subject of a repository's tokens begins. A repository that was created, renamed or transferred since
+ * 15 July 2026 has ids beside its names (github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens).
+ * @throws when GitHub does not say
+ */
+export function readSubjectPrefix(repository: string, ask: Ask): string {
+  const answer = ask(['gh', 'api', `repos/${repository}/actions/oidc/customization/sub`])
+  const customization = jsonOf<Customization>(answer)
+  if (customization === undefined) throw new Error(`gh api repos/${repository} failed: ${answer.text}`)
+  if (customization.sub_claim_prefix !== undefined) return customization.sub_claim_prefix
+  if (customization.use_immutable_subject !== true) return `repo:${repository}`
+  const ids = jsonOf<{ id: number; owner: { id: number } }>(ask(['gh', 'api', `repos/${repository}`]))
+  if (ids === undefined) throw new Error(`gh api repos/${repository} told no ids`)
+  const [owner = '', name = ''] = repository.split('/')
+  return `repo:${owner}@${ids.owner.id}/${name}@${ids.id}`
+}
+
+interface Role {
+  readonly role: string
+  readonly scope: string
+}
+
+/** Makes both registrations with their credentials and roles, and tells the repository of them; what is there stays. */
+export function register(wanted: Registration, ask: Ask, say: (line: string) => void): void {
+  const prefix = readSubjectPrefix(wanted.repository, ask)
+  say(`subjects begin with ${prefix}`)
+  const subscription = `/subscriptions/${wanted.subscriptionId}`
+  const { stacks, stateAccountId } = wanted
+  const deployer = makeIdentity(ask, {
+    name: `${wanted.repository.split('/')[1]}-deploy`,
+    subjects: stacks.map(stack => `${prefix}:environment:${stack}`),
+    roles: [
+      { role: 'Contributor', scope: subscription },
+      { role: 'Role Based Access Control Administrator', scope: subscription },
+      { role: 'Storage Blob Data Contributor', scope: stateAccountId },
+    ],
+  })
+  const reader = makeIdentity(ask, {
+    name: `${wanted.repository.split('/')[1]}-preview`,
+    subjects: stacks.map(stack => `${prefix}:environment:${stack}-preview`),
+    roles: [
+      { role: 'Reader', scope: subscription },
+      { role: 'Storage Blob Data Reader', scope: stateAccountId },
+    ],
+  })
+  const account = stateAccountId.split('/').at(-1)
+  tellRepository(ask, wanted, {
+    AZURE_CLIENT_ID: deployer,
+    AZURE_PREVIEW_CLIENT_ID: reader,
+    AZURE_TENANT_ID: wanted.tenantId,
+    AZURE_SUBSCRIPTION_ID: wanted.subscriptionId,
+    PULUMI_BACKEND_URL: `azblob://state?storage_account=${account}`,
+    PULUMI_STACKS: JSON.stringify(stacks),
+  })
+  say(`${wanted.repository} deploys as ${deployer} and previews as ${reader}`)
+}
+
+interface WantedIdentity {
+  readonly name: string
+  readonly subjects: readonly string[]
+  readonly roles: readonly Role[]
+}
+
+/** @returns the client id */
+function makeIdentity(ask: Ask, { name, subjects, roles }: WantedIdentity): string {
+  const must = (...args: readonly string[]) => {
+    const answer = ask(['az', ...args])
+    if (!answer.ok) throw new Error(`az ${args.slice(0, 3).join(' ')} failed: ${answer.text}`)
+    return answer.text
+  }
+  const find = must('ad', 'app', 'list', '--display-name', name, '--query', '[0].appId', '--output', 'tsv')
+  const appId =
+    find || must('ad', 'app', 'create', '--display-name', name, '--query', 'appId', '--output', 'tsv')
+  // Answers with a fault where the principal is there already.
+  ask(['az', 'ad', 'sp', 'create', '--id', appId, '--output', 'none'])
+  const held = must(
+    'ad',
+    'app',
+    'federated-credential',
+    'list',
+    '--id',
+    appId,
+    '--query',
+    '[].subject',
+    '--output',
+    'tsv',
+  )
+  for (const subject of subjects.filter(wanted => !held.split('\n').includes(wanted))) {
+    const credential = { name: subject.split(':').at(-1), issuer, subject, audiences: [audience] }
+    must(
+      'ad',
+      'app',
+      'federated-credential',
+      'create',
+      '--id',
+      appId,
+      '--parameters',
+      JSON.stringify(credential),
+      '--output',
+      'none',
+    )
+  }
+  const principal = must('ad', 'sp', 'show', '--id', appId, '--query', 'id', '--output', 'tsv')
+  for (const { role, scope } of roles)
+    must(
+      ...['role', 'assignment', 'create', '--role', role, '--scope', scope, '--output', 'none'],
+      ...['--assignee-object-id', principal, '--assignee-principal-type', 'ServicePrincipal'],
+    )
+  return appId
+}
+
+function tellRepository(
+  ask: Ask,
+  { repository, stacks }: Registration,
+  variables: Readonly<Record<string, string>>,
+): void {
+  const must = (...args: readonly string[]) => {
+    const answer = ask(['gh', ...args])
+    if (!answer.ok) throw new Error(`gh ${args.slice(0, 2).join(' ')} failed: ${answer.text}`)
+  }
+  for (const environment of stacks.flatMap(stack => [stack, `${stack}-preview`]))
+    must('api', '--method', 'PUT', `repos/${repository}/environments/${environment}`, '--silent')
+  for (const [name, body] of Object.entries(variables))
+    must('variable', 'set', name, '--repo', repository, '--body', body)
+}

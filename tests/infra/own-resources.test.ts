@@ -1,0 +1,274 @@
+/** What a stack takes from its owner in place of making it, and what it closes. Over 200 lines because it is one list of settings. */
+import test from 'ava'
+import { readSettings } from '../../infra/settings.ts'
+import { choosePort } from '../../infra/stack.ts'
+import { type Run, runProgram, stackFile, subscriptionId } from './azure.ts'
+
+const idOf = (place: string) => `/subscriptions/${subscriptionId}/resourceGroups/shared-rg/providers/${place}`
+const runWith = (config: Record<string, unknown>, stack = 'dev') =>
+  runProgram({ stack, config: { ...stackFile(stack), ...config } })
+const kinds = (run: Run) => new Set(run.resources.map(({ type }) => type.replace('azure-native:', '')))
+const variable = (run: Run, name: string) => {
+  const { template } = run.find('azure-native:app:ContainerApp').inputs as {
+    template: { containers: { env: { name: string; value?: string; secretRef?: string }[] }[] }
+  }
+  return template.containers[0]?.env.find(entry => entry.name === name)
+}
+const grantOn = (run: Run, name: string) =>
+  run.find('azure-native:authorization:RoleAssignment', name).inputs.scope
+
+const subnetId = (name: string) => idOf(`Microsoft.Network/virtualNetworks/hub/subnets/${name}`)
+
+test.serial('an existing network: its subnets are used, and none is made or changed', async t => {
+  const run = await runWith({
+    gatewaySubnetId: subnetId('gateway'),
+    appsSubnetId: subnetId('apps'),
+    endpointsSubnetId: subnetId('endpoints'),
+    gatewayRange: '172.16.0.0/24',
+    appsRange: '172.16.1.0/24',
+    endpointsRange: '172.16.2.0/24',
+  })
+  for (const kind of ['VirtualNetwork', 'Subnet', 'NetworkSecurityGroup'])
+    t.false(kinds(run).has(`network:${kind}`), kind)
+  const { vnetConfiguration } = run.find('azure-native:app:ManagedEnvironment').inputs as {
+    vnetConfiguration: { infrastructureSubnetId: string }
+  }
+  t.is(vnetConfiguration.infrastructureSubnetId, subnetId('apps'))
+  for (const { inputs } of run.resources.filter(({ type }) => type.endsWith(':VirtualNetworkLink')))
+    t.deepEqual(inputs.virtualNetwork, { id: idOf('Microsoft.Network/virtualNetworks/hub') })
+  t.regex(variable(run, 'TRUSTED_PROXIES')?.value ?? '', /^172\.16\.0\.0\/24,172\.16\.1\.0\/24,/)
+})
+
+test.serial('another address plan reaches subnets, security groups and the trusted proxies', async t => {
+  const run = await runWith({
+    networkRange: '172.16.0.0/16',
+    gatewayRange: '172.16.0.0/24',
+    appsRange: '172.16.8.0/21',
+    endpointsRange: '172.16.1.0/27',
+  })
+  const ranges = ['gateway', 'apps', 'endpoints'].map(
+    name => run.find('azure-native:network:Subnet', `${name}-subnet`).inputs.addressPrefix,
+  )
+  t.deepEqual(ranges, ['172.16.0.0/24', '172.16.8.0/21', '172.16.1.0/27'])
+  const rules = run.find('azure-native:network:NetworkSecurityGroup', 'apps-nsg').inputs.securityRules
+  t.like((rules as object[])[0] ?? {}, {
+    sourceAddressPrefix: '172.16.0.0/24',
+    destinationAddressPrefix: '172.16.8.0/21',
+  })
+  t.false(
+    JSON.stringify(run.resources).includes('10.20.'.concat('0')),
+    'no address of the default plan is left',
+  )
+})
+
+test.serial('an existing registry: images go there, and come from there', async t => {
+  const registryId = idOf('Microsoft.ContainerRegistry/registries/Contoso')
+  const run = await runWith({ registryId })
+  t.false(kinds(run).has('containerregistry:Registry'))
+  t.is(grantOn(run, 'platform-may-pull'), registryId)
+  t.is(run.outputs.containerRegistryLoginServer, 'contoso.azurecr.io')
+  t.regex(String(run.outputs.imageRef), /^contoso\.azurecr\.io\/realtime-gateway@sha256:/)
+})
+
+test.serial('existing accounts of the model: in their order, each with the right to ask it', async t => {
+  const ids = ['a', 'b'].map(name => idOf(`Microsoft.CognitiveServices/accounts/${name}`))
+  const run = await runWith({ openAiAccountIds: ids.join(',') })
+  for (const kind of ['Account', 'Deployment']) t.false(kinds(run).has(`cognitiveservices:${kind}`))
+  t.is(
+    variable(run, 'AZURE_OPENAI_ENDPOINT')?.value,
+    'https://contoso.openai.azure.com/,https://contoso.openai.azure.com/',
+  )
+  t.deepEqual([grantOn(run, 'app-may-ask-model'), grantOn(run, 'app-may-ask-model-2')], ids)
+})
+
+test.serial(
+  'further regions: an account, its deployments and the right to ask it in each, in order',
+  async t => {
+    const run = await runWith({ openAiFailoverLocations: 'eastus2,centralus' })
+    const accounts = ['openai', 'openai-2', 'openai-3'].map(
+      name => run.find('azure-native:cognitiveservices:Account', name).inputs,
+    )
+    t.deepEqual(
+      accounts.map(({ location }) => location),
+      ['swedencentral', 'eastus2', 'centralus'],
+    )
+    t.deepEqual(
+      variable(run, 'AZURE_OPENAI_ENDPOINT')?.value?.split(','),
+      accounts.map(({ accountName }) => `https://${accountName}.openai.azure.com/`),
+    )
+    for (const suffix of ['', '-2', '-3']) {
+      t.truthy(run.find('azure-native:cognitiveservices:Deployment', `openai-deployment${suffix}`))
+      t.truthy(grantOn(run, `app-may-ask-model${suffix}`))
+    }
+  },
+)
+
+test.serial(
+  'openAiAuth key: keys are on, and the program reads them off the account that it makes',
+  async t => {
+    const run = await runWith({ openAiAuth: 'key' })
+    t.like(run.find('azure-native:cognitiveservices:Account').inputs.properties as object, {
+      disableLocalAuth: false,
+    })
+    t.is(variable(run, 'AZURE_OPENAI_AUTH')?.value, 'key')
+    t.is(variable(run, 'AZURE_OPENAI_API_KEY')?.secretRef, 'openai-key')
+    t.false(JSON.stringify([run.resources, run.outputs]).includes('key-of-the-account'))
+  },
+)
+
+test.serial('an existing workspace: all logs go there', async t => {
+  const logWorkspaceId = idOf('Microsoft.OperationalInsights/workspaces/contoso')
+  const run = await runWith({ logWorkspaceId })
+  t.false(kinds(run).has('operationalinsights:Workspace'))
+  for (const { inputs } of run.resources.filter(({ type }) => type.endsWith(':DiagnosticSetting')))
+    t.is(inputs.workspaceId, logWorkspaceId)
+  t.is(run.outputs.logWorkspace, logWorkspaceId)
+})
+
+test.serial(
+  'network private: every service is closed to the Internet, and has an endpoint and names inside',
+  async t => {
+    const run = await runWith({ network: 'private', registrySku: 'Premium' })
+    const { inputs: registry } = run.find('azure-native:containerregistry:Registry')
+    t.is(registry.publicNetworkAccess, 'Disabled')
+    for (const type of ['cognitiveservices:Account', 'keyvault:Vault'])
+      t.like(run.find(`azure-native:${type}`).inputs.properties as object, {
+        publicNetworkAccess: 'Disabled',
+      })
+    t.like(run.find('azure-native:operationalinsights:Workspace').inputs, {
+      publicNetworkAccessForIngestion: 'Disabled',
+      publicNetworkAccessForQuery: 'Disabled',
+    })
+    const zones = run.resources
+      .filter(({ type }) => type.endsWith(':PrivateZone'))
+      .map(({ inputs }) => String(inputs.privateZoneName))
+    for (const zone of [
+      'privatelink.azurecr.io',
+      'privatelink.openai.azure.com',
+      'privatelink.vaultcore.azure.net',
+      'privatelink.monitor.azure.com',
+      'privatelink.redis.azure.net',
+    ])
+      t.true(zones.includes(zone), zone)
+    const { after } = run.find('azure-native:app:ContainerApp')
+    for (const name of ['registry', 'vault', 'openai'])
+      t.true(after.includes(`${name}-endpoint-zone`), `the app starts before it can reach the ${name}`)
+  },
+)
+
+test.serial('several regions of a closed network share the zone of the model', async t => {
+  const run = await runWith({
+    network: 'private',
+    registrySku: 'Premium',
+    openAiFailoverLocations: 'eastus2',
+  })
+  const zones = run.resources
+    .filter(({ type }) => type.endsWith(':PrivateZone'))
+    .map(({ inputs }) => inputs.privateZoneName)
+  t.is(new Set(zones).size, zones.length, 'a group has one zone of a name')
+})
+
+test.serial('ingress premium: the proxies run on nodes of their own, and drain for an hour', async t => {
+  const { inputs } = (await runWith({ ingress: 'premium' })).find('azure-native:app:ManagedEnvironment')
+  t.like(inputs, {
+    ingressConfiguration: { workloadProfileName: 'ingress', terminationGracePeriodSeconds: 3600 },
+  })
+  const { workloadProfiles } = inputs as { workloadProfiles: { name: string; minimumCount?: number }[] }
+  t.true((workloadProfiles.find(({ name }) => name === 'ingress')?.minimumCount ?? 0) >= 2)
+  const { inputs: plain } = (await runWith({})).find('azure-native:app:ManagedEnvironment')
+  t.is(plain.ingressConfiguration, undefined)
+})
+
+test.serial('firewallMode Detection logs what it would refuse', async t => {
+  const run = await runWith({ firewallMode: 'Detection' }, 'prod')
+  t.like(run.find('azure-native:network:WebApplicationFirewallPolicy').inputs.policySettings as object, {
+    mode: 'Detection',
+  })
+})
+
+test.serial('a host name in a zone of Azure gets its record, which follows the public address', async t => {
+  const run = await runWith({ dnsZoneId: idOf('Microsoft.Network/dnszones/contoso.com') }, 'prod')
+  const { inputs, deletedWith } = run.find('azure-native:dns:RecordSet')
+  t.like(inputs, {
+    zoneName: 'contoso.com',
+    resourceGroupName: 'shared-rg',
+    relativeRecordSetName: 'talk',
+    recordType: 'A',
+    targetResource: { id: run.find('azure-native:network:PublicIPAddress').id },
+  })
+  t.is(deletedWith, '', 'the zone is not in the group')
+})
+
+test.serial('a budget tells alertEmail at 80 and at 100 percent', async t => {
+  const run = await runWith({ monthlyBudget: 300, alertEmail: 'ops@example.com' })
+  const { inputs } = run.find('azure-native:consumption:Budget')
+  const { notifications } = inputs as {
+    notifications: Record<string, { threshold: number; contactEmails: string[] }>
+  }
+  t.is(inputs.amount, 300)
+  t.deepEqual(
+    Object.values(notifications)
+      .map(({ threshold }) => threshold)
+      .sort((a, b) => a - b),
+    [80, 100],
+  )
+  for (const { contactEmails } of Object.values(notifications))
+    t.deepEqual(contactEmails, ['ops@example.com'])
+  t.false(kinds(await runWith({})).has('consumption:Budget'))
+})
+
+test.serial(
+  'sessionsPerReplica adds a rule that reads the connections of the gateway, as who may',
+  async t => {
+    const run = await runWith({ sessionsPerReplica: 250 })
+    const { template } = run.find('azure-native:app:ContainerApp').inputs as {
+      template: { scale: { rules: { name: string; custom?: { metadata: object; identity?: string } }[] } }
+    }
+    const rule = template.scale.rules.find(({ name }) => name === 'sessions')
+    t.like(rule?.custom?.metadata, {
+      resourceURI: `Microsoft.Network/applicationGateways/${run.find('azure-native:network:ApplicationGateway').inputs.applicationGatewayName}`,
+      metricName: 'CurrentConnections',
+      targetValue: '250',
+    })
+    const grant = run.find('azure-native:authorization:RoleAssignment', 'platform-may-count-connections')
+    t.is(grant.inputs.scope, run.find('azure-native:network:ApplicationGateway').id)
+    t.is(
+      rule?.custom?.identity,
+      run.find('azure-native:managedidentity:UserAssignedIdentity', 'platform-identity').id,
+    )
+  },
+)
+
+test.serial('an app without replicas is started by a request, which no other rule sees', async t => {
+  const rulesOf = (run: Run) =>
+    (
+      run.find('azure-native:app:ContainerApp').inputs as {
+        template: { scale: { minReplicas: number; rules: { name: string; http?: object }[] } }
+      }
+    ).template.scale
+  const { minReplicas, rules } = rulesOf(await runWith({ minReplicas: 0, gatewayProbeInterval: 3600 }))
+  t.is(minReplicas, 0)
+  t.truthy(rules.find(({ http }) => http !== undefined))
+  t.falsy(rulesOf(await runWith({})).rules.find(({ http }) => http !== undefined))
+})
+
+test.serial('dev: a key is made, kept in the vault, and told to who may read the state', async t => {
+  const run = await runWith({})
+  t.truthy(run.find('random:index/randomPassword:RandomPassword'))
+  t.is(variable(run, 'GATEWAY_AUTH')?.value, 'key')
+  t.is(variable(run, 'GATEWAY_API_KEYS')?.secretRef, 'gateway-keys')
+  t.false(JSON.stringify(run.resources).includes('generated-by-the-provider'))
+})
+
+test.serial('the port of the container is the one of the first update, and told to the next', async t => {
+  t.is((await runWith({ containerTargetPort: 9000 })).outputs.containerTargetPort, 9000)
+  const wanted = (containerTargetPort: number) =>
+    readSettings({ stack: 'dev', values: { containerTargetPort }, today: new Date(0), preview: true })
+  const first = { revisions: [], modelUnits: {} }
+  t.is(choosePort(wanted(9000), { ...first, containerTargetPort: undefined }), 9000)
+  t.is(choosePort(wanted(9000), { ...first, containerTargetPort: 9000 }), 9000)
+  t.throws(() => choosePort(wanted(9001), { ...first, containerTargetPort: 9000 }), {
+    message:
+      /^containerTargetPort: is 9000 since the first update, .*pulumi config set containerTargetPort 9000/,
+  })
+})
