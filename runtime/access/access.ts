@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { callPaths, sdkPaths } from '../core/contract.ts'
 import { CallTokens } from '../limits/call-tokens.ts'
 import { Counts } from '../limits/counts.ts'
+import { CutClients } from '../limits/cut-clients.ts'
 import { Rates } from '../limits/rates.ts'
 import { accountOf, type Reached, type Share } from '../limits/shares.ts'
 import type { Log } from '../observability/log.ts'
@@ -80,6 +81,7 @@ export function createAccess(options: AccessOptions): Access {
     leases: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
     after,
     rates: new Rates(coarseNow),
+    cutClients: new CutClients(coarseNow),
     limits: config.limits,
     addressOf: createAddressReader(config.trustedProxies),
     onReached,

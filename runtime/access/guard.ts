@@ -13,6 +13,7 @@ import type {
   UpgradeRequest,
 } from '../core/ports.ts'
 import { type Counts, tokensOf } from '../limits/counts.ts'
+import type { CutClients } from '../limits/cut-clients.ts'
 import { type LeasesOptions, Places } from '../limits/leases.ts'
 import type { Rates } from '../limits/rates.ts'
 import { accountOf, credentialShare, type Reached, type Share, shareOfAddress } from '../limits/shares.ts'
@@ -36,6 +37,7 @@ export interface GuardOptions {
   readonly leases: LeasesOptions
   readonly after: Clock['after']
   readonly rates: Rates
+  readonly cutClients: CutClients
   readonly limits: AccessLimits
   readonly addressOf: (peer: string, forwardedFor: string | undefined) => string
   readonly onReached: (share: Share, kind: Reached['kind']) => void
@@ -98,7 +100,7 @@ export class Guard {
   }
 
   async #accept(route: SocketRoute, asked: UpgradeRequest): Promise<Accepted> {
-    const { gate, tries, counts, leases, limits } = this.#options
+    const { gate, tries, counts, leases, limits, cutClients } = this.#options
     const address = this.#addressOf(asked)
     const ofAddress = shareOfAddress(address, limits)
     tries.count('upgrades', ofAddress)
@@ -106,6 +108,7 @@ export class Guard {
     const principal = await this.#identify({ ...asked, address }, 'upgrade', ofAddress)
     const ofCredential = credentialShare(principal, limits)
     const shares: Shares = [ofCredential, ofAddress]
+    cutClients.check(clientOf(shares))
     for (const share of shares) await counts.count('upgrades', share)
     for (const share of shares) await counts.checkTokens(share)
     const request = { ...asked, address, principal, account: accountOf(principal, address) }
@@ -149,7 +152,9 @@ export class Guard {
     places.hold()
     const spending = { connection: null as Connection | null }
     const inner = begin(client, this.#meter(shares, spending))
-    const holdings = { share: shares[0], rate: this.#options.rates.use(shares), places }
+    const { rates, cutClients } = this.#options
+    const onCut = () => cutClients.note(clientOf(shares))
+    const holdings = { share: shares[0], rate: rates.use(shares), places, onCut }
     spending.connection = new Supervised(inner, holdings, this.#supervision)
     return spending.connection
   }
@@ -183,6 +188,11 @@ const refusals: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden'])
 /** Whether a request makes or ends something. */
 function changes({ method }: HttpRequest): boolean {
   return method === 'POST' || method === 'DELETE'
+}
+
+/** One client among all: who shares a credential, or an address, is another. */
+function clientOf([ofCredential, ofAddress]: Shares): string {
+  return `${ofCredential.id} ${ofAddress.id}`
 }
 
 /** A page must be able to read why it was refused. @throws anything that is no refusal */

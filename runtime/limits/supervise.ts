@@ -12,6 +12,8 @@ export interface Holdings {
   readonly share: Share
   readonly rate: Pick<Rate, 'take' | 'release'>
   readonly places: Pick<Places, 'release'>
+  /** The server cuts the client, for what it took of the event loop. */
+  readonly onCut: () => void
 }
 
 export interface SuperviseOptions extends Pick<Clock, 'after'> {
@@ -29,15 +31,17 @@ export class Supervised implements Connection {
   readonly #inner: Connection
   readonly #rate: Holdings['rate']
   readonly #places: Holdings['places']
+  readonly #onCut: Holdings['onCut']
   readonly #onReached: SuperviseOptions['onReached']
   /** Cancel what its minutes have set. */
   readonly #cancels: readonly (() => void)[]
   #state: 'within' | 'over' = 'within'
 
-  constructor(inner: Connection, { share, rate, places }: Holdings, options: SuperviseOptions) {
+  constructor(inner: Connection, { share, rate, places, onCut }: Holdings, options: SuperviseOptions) {
     this.#inner = inner
     this.#rate = rate
     this.#places = places
+    this.#onCut = onCut
     this.#onReached = options.onReached
     this.#cancels =
       options.sessionMs === Number.POSITIVE_INFINITY ? nothing : startMinutes(inner, share, options)
@@ -64,6 +68,7 @@ export class Supervised implements Connection {
   }
 
   fault(error: GatewayError): void {
+    if (error.code === 'client_too_fast') this.#onCut()
     this.#inner.fault(error)
   }
 

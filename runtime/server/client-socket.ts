@@ -104,7 +104,8 @@ export class ClientSocket implements Client, Watching, FaultOwner {
    * Only so does the native server stop reading a socket on which more has arrived already.
    */
   cut(error: GatewayError): void {
-    if (this.#phase === 'open') this.#fault(error)
+    // Also one that is ending already is told: it is remembered for having been cut.
+    if (this.#phase !== 'closed') this.#fault(error)
     // Nothing was buffered, and the close frame has ended it.
     if (this.phase === 'closed') return
     this.#phase = 'closed'

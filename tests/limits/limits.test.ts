@@ -201,6 +201,7 @@ test('a session is told before its minutes end, and ended when they do', t => {
     share,
     rate: { take: () => null, release: () => undefined },
     places: { release: () => undefined },
+    onCut: () => undefined,
   }
   const options = {
     sessionMs: 600_000,
