@@ -17,7 +17,9 @@ function after(...events: readonly (readonly [type: string, item: object])[]): C
 }
 
 const kindsOf = (conversation: Conversation) =>
-  conversation.replay('ga').map(event => (JSON.parse(event) as { item: { type: string } }).item.type)
+  conversation
+    .replay('ga')
+    .map(({ message }) => (JSON.parse(message) as { item: { type: string } }).item.type)
 
 test('a function call is told with its output', t => {
   const conversation = after(

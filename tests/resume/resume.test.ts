@@ -214,6 +214,8 @@ test("upstream's own end between turns is carried over, and told once", async t 
   })
   await session.next()
   await session.next()
+  // The gateway's own settings, and the client's two changes.
+  for (let confirmed = 0; confirmed < 3; confirmed += 1) session.send({ type: 'session.updated' })
   session.send({
     type: 'conversation.item.added',
     item: { id: 'i1', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] },
