@@ -6,7 +6,7 @@
  * Confirming events are told by their type alone. Only an `error` is parsed; it is rare.
  */
 import { ownEventIdPrefix, ownEventIds } from '../events/compose.ts'
-import { gaName } from '../events/event-names.ts'
+import { namesOf } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 
 /** What the sender of a message wants to know of its answer. */
@@ -36,8 +36,8 @@ export interface Acknowledgement {
 /** More messages than this are not waited for; the oldest is given up without an answer. */
 const maxSentMessages = 256
 
-/** Event (GA name) → type of the message that it confirms. Source: the API's reference of server events. */
-const confirmations = new Map([
+/** Event → type of the message that it confirms. Source: the API's reference of server events. */
+const confirmationsByGaName = new Map([
   ['session.updated', 'session.update'],
   ['response.created', 'response.create'],
   ['conversation.item.added', 'conversation.item.create'],
@@ -47,7 +47,13 @@ const confirmations = new Map([
   ['input_audio_buffer.committed', 'input_audio_buffer.commit'],
   ['input_audio_buffer.cleared', 'input_audio_buffer.clear'],
 ])
-const confirmed = new Set(confirmations.values())
+const confirmed = new Set(confirmationsByGaName.values())
+/** The same by every name that an event goes by: it is looked up for each event. */
+const confirmations = new Map(
+  [...confirmationsByGaName, ['transcription_session.updated', 'session.update'] as const].flatMap(
+    ([event, type]) => namesOf(event).map(name => [name, type] as const),
+  ),
+)
 
 /** Errors that concern one type of message, whatever was sent before it. */
 const typesByCode = new Map([
@@ -70,6 +76,8 @@ const typesByParam = new Map([
   ['audio_end_ms', 'conversation.item.truncate'],
   ['audio', 'input_audio_buffer.append'],
   ['response_id', 'response.cancel'],
+  // Upstream does not know the type of a message: none of those above.
+  ['type', 'unknown'],
 ])
 
 const typesByOwnId = new Map(Object.entries(ownEventIds).map(([type, id]) => [id as string, type]))
@@ -88,7 +96,7 @@ export class SentMessages {
   /** Takes in one event from upstream. @returns what it answers; null where that is nothing */
   answer(frame: Buffer, type: string | null): Acknowledgement | null {
     if (type === 'error') return this.#refuse(parseFields(frame) ?? {})
-    const confirms = type === null ? undefined : confirmations.get(gaName(type))
+    const confirms = type === null ? undefined : confirmations.get(type)
     if (confirms === undefined) return null
     const receipt = this.#take(message => message.type === confirms)?.receipt ?? null
     receipt?.onConfirmed?.()

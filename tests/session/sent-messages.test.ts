@@ -63,6 +63,7 @@ const rows: readonly [what: string, sent: readonly Sent[], event: object, answer
   ['an error of an item', [update, item], error({ param: 'item.content[0].type' }), '-item'],
   ['an error of the settings', [item, update], error({ param: 'session' }), '-update'],
   ['an error of audio that is not waited for', [create], error({ param: 'audio' }), null],
+  ['an error of a type that is unknown', [create], error({ code: 'invalid_value', param: 'type' }), null],
   ['an error of a cancel', [create], error({ code: 'response_cancel_not_active' }), null],
   ['the end of the session', [create], error({ code: 'session_expired' }), null],
   ['an error that is none', [create], { type: 'error', error: 5 }, '-create'],
