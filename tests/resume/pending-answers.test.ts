@@ -203,6 +203,25 @@ test('an item that upstream refused is not told to the next session', async t =>
   t.deepEqual(((await nextEvent(next)).item as typeof item).content, item.content)
 })
 
+test('an item that upstream refused is not told again, also where an item of the model came before', async t => {
+  const conversation = await opened(t)
+  const { talk, session } = conversation
+  await says(talk, session, { type: 'conversation.item.create', item })
+  const answer = { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'hi' }] }
+  await sends(
+    talk,
+    session,
+    { type: 'conversation.item.added', item: { ...answer, id: 'i1' } },
+    { type: 'conversation.item.done', item: { ...answer, id: 'i1', status: 'completed' } },
+    refusal({ code: 'invalid_value', param: 'item.content' }),
+  )
+  const { next } = await renewed(conversation)
+  await confirmSettings(next)
+  t.is(((await nextEvent(next)).item as typeof item).role, 'assistant')
+  talk.send({ type: 'input_audio_buffer.clear' })
+  t.is((await nextEvent(next)).type, 'input_audio_buffer.clear')
+})
+
 test('an item that a renewed session refuses is not told again', async t => {
   const conversation = await opened(t)
   const { talk, session } = conversation
@@ -228,15 +247,39 @@ test('a change of settings that upstream refused does not come into force in the
   t.deepEqual((await nextEvent(next)).session, { type: 'realtime', instructions: 'Be brief' })
 })
 
-test('a change of settings that was lost before upstream confirmed it is for the client to send again', async t => {
+test('a change of settings that was lost before upstream confirmed it is for the client to send again, once', async t => {
+  const conversation = await opened(t)
+  const { talk, session } = conversation
+  const update = { type: 'session.update', session: { type: 'realtime', instructions: 'Be brief' } }
+  await says(talk, session, update)
+  const { next, notice } = await renewed(conversation)
+  t.is(notice?.settings_kept, false)
+  await confirmSettings(next)
+  await says(talk, next, update)
+  await sends(talk, next, { type: 'session.updated', session: {} })
+  const again = await renewed({ ...conversation, session: next })
+  t.false('settings_kept' in (again.notice ?? {}))
+  await confirmSettings(again.next)
+  t.deepEqual((await nextEvent(again.next)).session, update.session)
+})
+
+test('settings that a renewed session refuses are not told again, and the client is told', async t => {
   const conversation = await opened(t)
   const { talk, session } = conversation
   await says(talk, session, {
     type: 'session.update',
     session: { type: 'realtime', instructions: 'Be brief' },
   })
-  const { notice } = await renewed(conversation)
-  t.is(notice?.settings_kept, false)
+  await sends(talk, session, { type: 'session.updated', session: {} })
+  const { next } = await renewed(conversation)
+  await confirmSettings(next)
+  const { event_id } = await nextEvent(next)
+  await sends(talk, next, refusal({ code: 'invalid_value', param: 'session.instructions', event_id }))
+  const again = await renewed({ ...conversation, session: next })
+  t.is(again.notice?.settings_kept, false)
+  await confirmSettings(again.next)
+  talk.send({ type: 'input_audio_buffer.clear' })
+  t.is((await nextEvent(again.next)).type, 'input_audio_buffer.clear')
 })
 
 test('of two kinds of turn detection the later one is told, whole, and the instructions with it', async t => {
@@ -306,6 +349,18 @@ test('who comes back before an answer has begun is given it', async t => {
   const session = await upstream.session()
   await confirmSettings(session)
   t.is((await nextEvent(session)).type, 'response.create')
+})
+
+test('who was told that the model could not be reached is not owed an answer when it comes back', async t => {
+  const upstream = await fakeUpstream(t, { refuse: () => ({ status: 401 }) })
+  const gateway = await gatewayFor(t, upstream.env)
+  const before = await converse(t, `${gateway.socketUrl}/chat?resume=`)
+  const ticket = await ticketOf(before)
+  before.send({ text: 'hello' })
+  t.like((await before.until('error')).at(-1), { code: 'upstream_refused' })
+  await leave(before, gateway)
+  const after = await converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 0, answer_due: false })
 })
 
 test('what was asked for in a drain and refused is not answered after all when the client comes back', async t => {

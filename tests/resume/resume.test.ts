@@ -1,6 +1,5 @@
 /**
  * A conversation outlives its replica, its revision, and its upstream session.
- * Over 200 lines because every way to lose the other end is played to the same end here, to be compared.
  */
 import test from 'ava'
 import { startSimulator } from '../../runtime/simulator/server.ts'

@@ -1,4 +1,4 @@
-/** The phase table of a session, cell by cell, over fakes. Over 200 lines because the cells are one table. */
+/** The phase table of a session, cell by cell, over fakes. */
 import test from 'ava'
 import type { End } from '../../runtime/session/end.ts'
 import { enter, type Stage, stage } from './session-stage.ts'
