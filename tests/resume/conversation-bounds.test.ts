@@ -104,6 +104,7 @@ test('a call whose output is too large to be kept is not told without it', t => 
   conversation.note(...added({ ...message, id: 'i4' }))
   const kinds = conversation.replay('ga').map(({ message }) => JSON.parse(message).item.type)
   t.deepEqual(kinds, ['message', 'message'])
+  t.is(conversation.dropped, 2)
 })
 
 test('names as long as the API gives them are kept', t => {

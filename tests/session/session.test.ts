@@ -266,3 +266,15 @@ test('messages held for upstream go behind those of the handler, and are answere
   s.event('session.updated')
   t.deepEqual(answered, ['own', 'held'])
 })
+
+test('what was held for a dial that failed is not answered by the next upstream session', t => {
+  const answered: string[] = []
+  const receipt = (name: string) => ({ onConfirmed: () => void answered.push(name) })
+  const s = stage({ keepsClient: () => true })
+  s.session.forward('lost', 'session.update', false, receipt('lost'))
+  s.dialFails()
+  s.session.forward('held', 'session.update', false, receipt('held'))
+  s.open()
+  s.event('session.updated')
+  t.deepEqual(answered, ['held'])
+})
