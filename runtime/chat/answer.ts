@@ -1,6 +1,6 @@
 /**
- * The answer of a `/chat` session: asked for, streamed, interrupted, asked for again.
- * Over 200 lines because an answer is one state.
+ * The answer of a `/chat` session as its client sees it: asked for, streamed, interrupted, asked for again.
+ * Whether one is pending the session's response state knows.
  */
 import { pcmBytesPerMs } from '../core/contract.ts'
 import type { ChatMessage } from '../core/wire.ts'
@@ -9,6 +9,8 @@ import { audioChunk, responseCreate, truncateItem } from '../events/compose.ts'
 import { gaName } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 import { textField } from '../events/type.ts'
+import type { ResponseState } from '../session/response-state.ts'
+import type { Acknowledgement } from '../session/sent-messages.ts'
 import { badAudio } from './chat-errors.ts'
 
 /**
@@ -20,6 +22,8 @@ import { badAudio } from './chat-errors.ts'
 type AnswerState = 'idle' | 'asked' | 'answering' | 'cancelling'
 
 export interface AnswerParts {
+  /** Of the session. */
+  readonly responses: ResponseState
   tell(message: ChatMessage): void
   /** Sends a ready-made message to the client. */
   deliver(message: Uint8Array): void
@@ -36,8 +40,6 @@ interface SpokenItem {
 export class Answer {
   readonly #parts: AnswerParts
   #state: AnswerState = 'idle'
-  /** A further answer is wanted when the interrupted one is over. */
-  #again = false
   /** The interrupted response had begun, so its end is on its way; otherwise it is cancelled when it begins. */
   #isCancelled = false
   #spoken: SpokenItem | null = null
@@ -48,17 +50,9 @@ export class Answer {
     this.#parts = parts
   }
 
-  /** Whether an answer is under way or wanted. */
-  get due(): boolean {
-    return this.#state === 'asked' || this.#state === 'answering' || this.#again
-  }
-
   /** Asks for an answer; after the interrupted one if there is one, as only one can run at a time. */
   ask(): void {
-    if (this.#state === 'cancelling') {
-      this.#again = true
-      return
-    }
+    if (this.#state === 'cancelling') return this.#parts.responses.want()
     this.#state = 'asked'
     this.#parts.send(responseCreate, 'response.create')
   }
@@ -70,7 +64,7 @@ export class Answer {
   interrupt(playedMs: number | undefined): void {
     if (this.#state === 'answering') this.#cancel()
     if (this.#state === 'asked' || this.#state === 'answering') this.#breakOff()
-    this.#again = false
+    this.#parts.responses.cancel()
     if (playedMs !== undefined) this.cut(playedMs)
   }
 
@@ -87,17 +81,14 @@ export class Answer {
     this.#parts.send(truncateItem(spoken.id, 0, Math.floor(playedMs)), 'conversation.item.truncate')
   }
 
-  /** Forgets the answer: the upstream session is gone. @returns whether one was owed */
-  abandon(): boolean {
-    const owed = this.due
+  /** Forgets the answer: the upstream session is gone. */
+  abandon(): void {
     this.#state = 'idle'
-    this.#again = false
     this.#spoken = null
-    return owed
   }
 
-  /** One event from upstream, of either dialect. */
-  event(frame: Buffer, type: string | null): void {
+  /** One event from upstream, of either dialect. @param answered the message that it confirms or refuses */
+  event(frame: Buffer, type: string | null, answered: Acknowledgement | null): void {
     switch (type === null ? null : gaName(type)) {
       case 'response.created':
         return this.#begin()
@@ -114,7 +105,7 @@ export class Answer {
       case 'response.completed':
         return this.#finish(frame)
       case 'error':
-        return this.#fail(frame)
+        return this.#fail(frame, answered)
     }
   }
 
@@ -133,6 +124,7 @@ export class Answer {
   #breakOff(): void {
     this.#isCancelled = this.#state === 'answering'
     this.#state = 'cancelling'
+    this.#parts.responses.cancel()
     this.#parts.tell({ type: 'status', message: 'Response interrupted' })
   }
 
@@ -182,28 +174,29 @@ export class Answer {
     this.#askAgain()
   }
 
-  #fail(frame: Buffer): void {
+  #fail(frame: Buffer, answered: Acknowledgement | null): void {
     const error = fieldsIn(parseFields(frame), 'error')
     const code = textOr(error.code, 'upstream_error')
     // The answer ended before the request to cancel it arrived: nothing is wrong.
     if (code === 'response_cancel_not_active') return
     // Upstream had begun to answer speech by itself: what was asked for comes after that.
-    if (code === 'conversation_already_has_active_response' && this.due) {
-      this.#again = true
-      return
-    }
+    if (code === 'conversation_already_has_active_response' && this.#isDue)
+      return this.#parts.responses.want()
     const message = textOr(error.message, 'Upstream reported an error')
     this.#parts.tell({ type: 'error', message, code })
-    if (this.#state === 'asked') this.#state = 'idle'
+    if (answered?.type !== 'response.create') return
+    if (this.#state === 'asked' && !this.#parts.responses.isPending) this.#state = 'idle'
     // The interrupted response never began, so no end of it will come.
     if (this.#state === 'cancelling' && !this.#isCancelled) this.#askAgain()
   }
 
+  get #isDue(): boolean {
+    return this.#state === 'asked' || this.#state === 'answering' || this.#parts.responses.isWanted
+  }
+
   #askAgain(): void {
     this.#state = 'idle'
-    if (!this.#again) return
-    this.#again = false
-    this.ask()
+    if (this.#parts.responses.isWanted) this.ask()
   }
 }
 

@@ -4,10 +4,11 @@ import type { GatewayError } from '../core/errors.ts'
 import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
 import type { ChatMessage, ChatRequest } from '../core/wire.ts'
 import { type Hearing, type SessionSettings, sessionUpdate } from '../dialect/dialect.ts'
-import { messageItem, wrapUpItem } from '../events/compose.ts'
+import { audioCommit, messageItem, wrapUpItem } from '../events/compose.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
 import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
 import { type End, endWith } from '../session/end.ts'
+import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import { Answer } from './answer.ts'
@@ -44,9 +45,11 @@ class Chat implements ResumableConnection, SessionHooks {
     this.#session = new Session({ client, route: request.path, meter: request.meter }, options, this)
     const { resumes, dialect, hearing, log } = options
     const tell = (message: ChatMessage) => this.#tell(message)
-    const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
+    const { responses } = this.#session
+    const parts = { resumes, ...askedFor(client, request), dialect, responses, tell, log }
     this.#carryover = new Carryover(parts)
     this.#answer = new Answer({
+      responses,
       tell,
       deliver: message => this.#session.deliver(message),
       send: (message, type) => this.#session.send(message, type),
@@ -56,7 +59,7 @@ class Chat implements ResumableConnection, SessionHooks {
       isThere: () => this.#upstream === 'there',
       refusal: () => this.#refusal(),
       onAudio: () => this.#dialling(),
-      onTurn: () => this.#ask(spokenItem),
+      onTurn: () => this.#commit(),
       send: (message, type) => {
         if (type === 'session.update') this.#settings.sent(false)
         this.#session.send(message, type)
@@ -76,7 +79,7 @@ class Chat implements ResumableConnection, SessionHooks {
 
   message(data: Uint8Array, isBinary: boolean): void {
     this.#take(data, isBinary)
-    this.#carryover.settle(this.#answer.due)
+    this.#carryover.noteAnswer()
   }
 
   #take(data: Uint8Array, isBinary: boolean): void {
@@ -95,17 +98,20 @@ class Chat implements ResumableConnection, SessionHooks {
     if (this.#session.phase === 'draining') return this.refused(draining)
     this.#dialling()
     this.#answer.interrupt(played_ms)
-    this.#session.send(messageItem('user', text, this.#options.dialect), null)
-    this.#ask(userItem(text))
+    const receipt = this.#carryover.conversation.expect(userItem(text))
+    const item = messageItem('user', text, this.#options.dialect)
+    this.#session.send(item, 'conversation.item.create', receipt)
+    this.#answer.ask()
+    this.#carryover.changed()
   }
 
-  /** @param item what upstream has just been told, and has not confirmed */
-  #ask(item: object): void {
-    this.#carryover.conversation.expect(item)
+  /** A spoken turn goes to upstream, and is to be answered. */
+  #commit(): void {
+    const receipt = this.#carryover.conversation.expect(spokenItem)
+    this.#session.send(audioCommit, 'input_audio_buffer.commit', receipt)
     // A turn that was spoken over an answer ends it.
     this.#answer.interrupt(undefined)
     this.#answer.ask()
-    this.#carryover.conversation.ask()
     this.#carryover.changed()
   }
 
@@ -124,22 +130,24 @@ class Chat implements ResumableConnection, SessionHooks {
   opened(): void {
     this.#upstream = 'there'
     const { dialect, settings } = this.#options
+    const { messages, isHidden } = this.#carryover.opened()
     this.#settings.sent(true)
-    this.#session.send(sessionUpdate({ ...settings, ...this.#speech.hearing }, dialect), 'session.update')
-    for (const event of this.#carryover.opened(1)) this.#session.send(event, null)
+    const update = sessionUpdate({ ...settings, ...this.#speech.hearing }, dialect)
+    this.#session.send(update, 'session.update', { isHidden })
+    for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
   }
 
-  event(frame: Buffer, _isBinary: boolean, type: string | null): void {
+  event(frame: Buffer, _isBinary: boolean, type: string | null, answered: Acknowledgement | null): void {
     const refusal = this.#settings.refusal(frame, type)
     if (refusal !== null) return this.#session.giveUp(refusal)
-    if (this.#carryover.noted(frame, type)) return
+    if (this.#carryover.noted(frame, type, answered)) return
     this.#speech.event(frame, type)
-    this.#answer.event(frame, type)
-    this.#carryover.settle(this.#answer.due)
+    this.#answer.event(frame, type, answered)
+    this.#carryover.noteAnswer()
   }
 
-  answerDue(): boolean {
-    return this.#answer.due || this.#speech.isHeld
+  holdsTurn(): boolean {
+    return this.#speech.isHeld
   }
 
   pending(): Promise<void> | null {
@@ -147,8 +155,9 @@ class Chat implements ResumableConnection, SessionHooks {
   }
 
   keepsClient(end: End): boolean {
-    const owed = this.#answer.abandon()
-    this.#carryover.settle(owed)
+    const owed = this.#session.responses.isPending
+    this.#answer.abandon()
+    this.#carryover.noteAnswer()
     const wasThere = this.#upstream === 'there'
     this.#upstream = 'none'
     if (wasThere && this.#carryover.loses(end)) {
@@ -184,8 +193,9 @@ class Chat implements ResumableConnection, SessionHooks {
   expiring(deadlineMs: number): void {
     this.#tell({ type: 'session.expiring', deadline_ms: deadlineMs })
     if (this.#session.phase !== 'open') return
-    this.#session.send(wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect), null)
-    if (!this.#answer.due) this.#answer.ask()
+    const item = wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect)
+    this.#session.send(item, 'conversation.item.create')
+    if (!this.#session.responses.isPending) this.#answer.ask()
   }
 
   fault(error: GatewayError): void {

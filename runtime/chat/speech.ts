@@ -4,7 +4,7 @@ import type { Dialect } from '../core/ports.ts'
 import type { ChatMessage, TalkMode } from '../core/wire.ts'
 import { type Hearing, hearingUpdate } from '../dialect/dialect.ts'
 import { base64Field, decodedBytes } from '../events/base64.ts'
-import { audioAppend, audioClear, audioCommit, base64Append } from '../events/compose.ts'
+import { audioAppend, audioClear, base64Append } from '../events/compose.ts'
 import { parseFields } from '../events/fields.ts'
 import type { Answer } from './answer.ts'
 import { noAudio, type Refusal, tooMuchAudio, tooShort } from './chat-errors.ts'
@@ -36,7 +36,7 @@ export interface SpeechParts {
   refusal(): Refusal | null
   /** Audio is on its way to upstream: it is dialled where there is none. */
   onAudio(): void
-  /** A spoken turn is on its way to upstream, and is to be answered. */
+  /** A spoken turn is over: it is committed, and is to be answered. */
   onTurn(): void
   tell(message: ChatMessage): void
   /** Sends an event to upstream. */
@@ -161,7 +161,6 @@ export class Speech {
     }
     this.#state = 'silent'
     this.#bytes = 0
-    this.#parts.send(audioCommit, 'input_audio_buffer.commit')
     this.#parts.onTurn()
   }
 

@@ -54,13 +54,27 @@ export type SessionMessage =
    * The client's ticket was honoured: the model knows `items` items of the conversation. `answer_due`:
    * the answer to what was last said comes now; when it is false, words that have had no answer did not
    * arrive, and the client says them again. `settings_kept` is there, and false, where a `session.update`
-   * of the client's was too large or too deep to be kept: the client sends its settings again.
+   * of the client's was too large or too deep to be kept, or not confirmed: the client sends its settings
+   * again. `dropped` is there where the conversation passed its limit: so many of its oldest items the model
+   * does not know any more.
    */
-  | { type: 'session.resumed'; items: number; answer_due: boolean; settings_kept?: false }
+  | {
+      type: 'session.resumed'
+      items: number
+      answer_due: boolean
+      settings_kept?: false
+      dropped?: number
+    }
   /** It was not; this is a fresh session. `reason`: unknown, expired, store_unavailable. */
   | { type: 'session.resume_failed'; reason: string }
   /** Upstream ended and another session took over. `asked_again`: a broken answer comes once more. */
-  | { type: 'session.renewed'; items: number; asked_again: boolean; settings_kept?: false }
+  | {
+      type: 'session.renewed'
+      items: number
+      asked_again: boolean
+      settings_kept?: false
+      dropped?: number
+    }
 
 /** Sent on every socket when a session's minutes are nearly over. `deadline_ms` counts from the sending. */
 export interface SessionExpiring {

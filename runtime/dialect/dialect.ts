@@ -5,6 +5,7 @@
  * `beta/realtime` types.
  */
 import type { Dialect } from '../core/ports.ts'
+import { ownEventIds } from '../events/compose.ts'
 
 export interface TurnDetection {
   type: 'server_vad' | 'semantic_vad'
@@ -31,7 +32,7 @@ export interface SessionSettings {
 export type Hearing = Required<Pick<SessionSettings, 'turnDetection' | 'transcription'>>
 
 /** The `event_id` of the gateway's own `session.update`s: upstream's errors name it. */
-export const settingsEventId = 'gateway_settings'
+export const settingsEventId = ownEventIds['session.update']
 
 /**
  * Writes the `session.update` event for settings.

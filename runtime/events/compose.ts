@@ -2,7 +2,27 @@
 import type { GatewayError } from '../core/errors.ts'
 import type { Dialect } from '../core/ports.ts'
 
-export const responseCreate = '{"type":"response.create"}'
+/** How the `event_id` of every event begins that the gateway writes itself: upstream's errors name it. */
+export const ownEventIdPrefix = 'gateway_'
+
+/** The `event_id`s of events that are written in one place only, so that none needs to be told from the next. */
+export const ownEventIds = {
+  'response.create': `${ownEventIdPrefix}response`,
+  'session.update': `${ownEventIdPrefix}settings`,
+  'conversation.item.create': `${ownEventIdPrefix}item`,
+} as const
+
+/** Names the `event_id` that the gateway writes into its own events of a type. */
+export function ownEventIdOf(type: string | null): string | undefined {
+  return type !== null && Object.hasOwn(ownEventIds, type)
+    ? ownEventIds[type as keyof typeof ownEventIds]
+    : undefined
+}
+
+export const responseCreate = JSON.stringify({
+  type: 'response.create',
+  event_id: ownEventIds['response.create'],
+})
 export const audioCommit = '{"type":"input_audio_buffer.commit"}'
 export const audioClear = '{"type":"input_audio_buffer.clear"}'
 
@@ -34,7 +54,8 @@ export function audioChunk(base64: Uint8Array, bytes: number): Buffer {
 export function messageItem(role: 'user' | 'assistant' | 'system', text: string, dialect: Dialect): string {
   const assistantType = dialect === 'ga' ? 'output_text' : 'text'
   const content = [{ type: role === 'assistant' ? assistantType : 'input_text', text }]
-  return JSON.stringify({ type: 'conversation.item.create', item: { type: 'message', role, content } })
+  const type = 'conversation.item.create'
+  return JSON.stringify({ type, event_id: ownEventIds[type], item: { type: 'message', role, content } })
 }
 
 /** Asks the model to come to an end, as a part of the conversation: it is said in the model's own voice. @param seconds left */

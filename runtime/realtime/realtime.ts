@@ -8,11 +8,11 @@ import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from
 import type { Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
-import { noteMessage } from '../resume/noted-message.ts'
 import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
 import { type End, endWith } from '../session/end.ts'
+import { endsResponse } from '../session/response-state.ts'
+import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
-import { endsResponse } from '../session/turn.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import { readFrame } from './frame-kind.ts'
 
@@ -54,7 +54,14 @@ class Realtime implements ResumableConnection, SessionHooks {
     const { resumes, dialect, manners, sessionUpdate, log } = options
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
-    const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
+    const parts = {
+      resumes,
+      ...askedFor(client, request),
+      dialect,
+      responses: this.#session.responses,
+      tell,
+      log,
+    }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
   }
 
@@ -85,21 +92,26 @@ class Realtime implements ResumableConnection, SessionHooks {
     if (this.#session.phase === 'draining') {
       return this.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
     }
-    this.#pass(messageItem('user', text, this.#options.dialect), 'conversation.item.create')
-    this.#pass(responseCreate, 'response.create')
+    const item = messageItem('user', text, this.#options.dialect)
+    const receipt = this.#carryover?.expect(item, 'conversation.item.create')
+    this.#session.send(item, 'conversation.item.create', receipt)
+    this.#session.send(responseCreate, 'response.create')
+    this.#carryover?.changed()
   }
 
-  #pass(message: string | Uint8Array, type: string | null, isBinary = false): void {
-    if (this.#carryover !== null) noteMessage(this.#carryover, message, type)
-    this.#session.forward(message, type, isBinary)
+  #pass(message: string | Uint8Array, type: string | null, isBinary: boolean): void {
+    const receipt = this.#carryover?.expect(message, type)
+    this.#session.forward(message, type, isBinary, receipt)
+    if (type === 'session.update' || type === 'conversation.item.create') this.#carryover?.changed()
+    else this.#carryover?.noteAnswer()
   }
 
   opened(): void {
     const { sessionUpdate } = this.#options
+    const { messages, isHidden } = this.#carryover?.opened() ?? { messages: [], isHidden: false }
     this.#settings?.sent(true)
-    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update')
-    const replay = this.#carryover?.opened(sessionUpdate === null ? 0 : 1) ?? []
-    for (const event of replay) this.#session.send(event, null)
+    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update', { isHidden })
+    for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
   }
 
   pending(): Promise<void> | null {
@@ -110,17 +122,17 @@ class Realtime implements ResumableConnection, SessionHooks {
     if (!this.#carryover?.loses(end)) return false
     // Once the session knows of its loss: what is asked for now is held for the next upstream session.
     this.#session.defer(() => {
-      if (this.#carryover?.conversation.owed) this.#session.send(responseCreate, 'response.create')
+      if (this.#session.responses.isPending) this.#session.send(responseCreate, 'response.create')
       else this.#session.dial()
     })
     return true
   }
 
-  event(frame: Buffer, isBinary: boolean, type: string | null): void {
+  event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void {
     const { filter, extractor, metrics, autoClose, translator } = this.#options
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
-    if (this.#carryover?.noted(frame, type)) return
+    if (this.#carryover?.noted(frame, type, answered)) return
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
     else if (translate !== undefined) this.#deliverTranslated(translate(frame))
@@ -183,8 +195,9 @@ class Realtime implements ResumableConnection, SessionHooks {
   expiring(deadlineMs: number): void {
     this.#session.deliver(JSON.stringify({ type: 'session.expiring', deadline_ms: deadlineMs }))
     if (this.#options.manners === 'transparent' || this.#session.phase !== 'open') return
-    const due = this.#session.answerDue
-    this.#session.send(wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect), null)
+    const due = this.#session.responses.isBusy
+    const item = wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect)
+    this.#session.send(item, 'conversation.item.create')
     if (!due) this.#session.send(responseCreate, 'response.create')
   }
 

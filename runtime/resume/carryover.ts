@@ -1,17 +1,18 @@
 /**
  * Carries a conversation over: to another upstream session when upstream ends, and to another replica
  * or revision when the client comes back with its ticket.
- * Over 200 lines because both are one state: what the next upstream session must be told.
  */
 
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
 import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
 import type { SessionMessage } from '../core/wire.ts'
+import { type Fields, parseFields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import type { End } from '../session/end.ts'
-import { endsResponse } from '../session/turn.ts'
-import { Conversation } from './conversation.ts'
+import { endsResponse, type ResponseState } from '../session/response-state.ts'
+import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
+import { Conversation, type ReplayedMessage } from './conversation.ts'
 import type { KeptConversation } from './kept-conversation.ts'
 import type { Redeemed, Resumes } from './resumes.ts'
 
@@ -23,6 +24,8 @@ export interface CarryoverParts {
   /** Whether the client understands tickets. */
   readonly wantsTicket: boolean
   readonly dialect: Dialect
+  /** Of the session: it knows whether an answer is pending. */
+  readonly responses: ResponseState
   readonly tell: (message: SessionMessage) => void
   readonly log: Log
   /** Of the client, for the log. */
@@ -35,6 +38,16 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 
 /** So many upstream sessions may end in a row without one finished answer; then the client is told. */
 const maxRenewals = 3
+
+/** A message larger than this (bytes) is not read: an item is an image or audio then, which cannot be told again as text. */
+const maxReadBytes = 256 * 1024
+
+/** What a new upstream session is told before anything else. */
+export interface Replay {
+  readonly messages: readonly ReplayedMessage[]
+  /** It takes the place of one that was lost: the client does not see how it is set up. */
+  readonly isHidden: boolean
+}
 
 /** What a carryover needs of a client and its request; the rest need not be kept for as long as a session lasts. */
 export function askedFor(
@@ -50,15 +63,18 @@ export class Carryover {
   #conversation = new Conversation()
   #kept: KeptConversation | null = null
   /** What the next upstream session is told before anything else; null when there is nothing to tell. */
-  #replay: string[] | null = null
+  #replay: readonly ReplayedMessage[] | null = null
   /** An upstream session was lost and the client is to be told when there is another. */
   #renewing: { askedAgain: boolean } | null = null
   #renewals = 0
-  /** Answers of upstream to the gateway's own words in a renewal: how many are still to be hidden, by type. */
-  #hidden: Map<string, number> | null = null
+  /** The present upstream session took the place of one that was lost. */
+  #isRenewed = false
+  /** Whether an answer was pending when the store was last told. */
+  #wasPending = false
 
   constructor(parts: CarryoverParts) {
     this.#parts = parts
+    this.#conversation.follow(parts.responses)
   }
 
   get conversation(): Conversation {
@@ -69,24 +85,27 @@ export class Carryover {
    * Tells the client what its ticket was worth, and gives it the next one. A client that says
    * `?resume=` in any form understands tickets; others get theirs with `server.draining`.
    * @param resumed null where the client came without a ticket
-   * @returns whether an answer is owed to it
+   * @returns whether an answer is owed to it; it is wanted then, and the caller asks for it
    */
   begin(resumed: Redeemed | null): boolean {
-    const { wantsTicket, tell } = this.#parts
+    const { wantsTicket, tell, responses } = this.#parts
     if (resumed !== null && 'failure' in resumed) {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     } else if (resumed !== null) {
       this.#conversation = resumed.conversation
       this.#remember()
       const { size: items, owed: answer_due } = this.#conversation
-      tell({ type: 'session.resumed', items, answer_due, ...this.#settingsKept })
+      if (answer_due) responses.want()
+      this.#conversation.follow(responses)
+      tell({ type: 'session.resumed', items, answer_due, ...this.#losses })
     }
     if (wantsTicket) {
       this.#issue()
         .then(resume => tell({ type: 'session.ticket', resume }))
         .catch(fault => this.#failed(fault))
     }
-    return this.#conversation.owed
+    this.#wasPending = responses.isPending
+    return responses.isPending
   }
 
   /** Whether upstream's end can be carried over; if so, the next upstream session will be told everything. */
@@ -94,10 +113,8 @@ export class Carryover {
     const renewable = error === undefined ? renewableCodes.has(code) : renewableErrors.has(error.code)
     if (by !== 'upstream' || !renewable || this.#renewals >= maxRenewals) return false
     this.#renewals += 1
-    const askedAgain = this.#conversation.owed
-    this.#renewing = { askedAgain }
+    this.#renewing = { askedAgain: this.#parts.responses.isPending }
     this.#remember()
-    if (askedAgain) this.#conversation.ask()
     return true
   }
 
@@ -107,7 +124,7 @@ export class Carryover {
    */
   givesUp(): void {
     this.#conversation.forgetUnconfirmed()
-    this.#conversation.forgive()
+    this.#parts.responses.cancel()
     if (this.#renewing !== null) this.#renewing.askedAgain = false
     this.#remember()
     this.changed()
@@ -123,66 +140,78 @@ export class Carryover {
     return this.#renewing !== null
   }
 
-  /**
-   * Upstream's session exists and has its settings.
-   * @param updates how many `session.update`s the gateway has sent to it
-   * @returns the events that it must be told next
-   */
-  opened(updates: number): readonly string[] {
-    const replay = this.#replay ?? []
+  /** Upstream's session exists. @returns what it must be told, behind the gateway's own settings */
+  opened(): Replay {
+    const isHidden = this.#renewing !== null
+    const messages = (this.#replay ?? []).map(message => ({ ...message, isHidden }))
     this.#replay = null
-    if (this.#renewing === null) return replay
-    const { askedAgain } = this.#renewing
+    this.#isRenewed = isHidden
+    if (this.#renewing === null) return { messages, isHidden }
+    const { askedAgain: asked_again } = this.#renewing
     this.#renewing = null
-    this.#hidden = new Map([
-      ['session.created', 1],
-      ['session.updated', updates + replay.filter(isUpdate).length],
-    ])
-    this.#parts.tell({
-      type: 'session.renewed',
-      items: this.#conversation.size,
-      asked_again: askedAgain,
-      ...this.#settingsKept,
-    })
-    return replay
-  }
-
-  /** Takes in one event from upstream. @returns whether the client should not see it */
-  noted(frame: Buffer, type: string | null): boolean {
-    if (endsResponse(type)) this.#renewals = 0
-    if (this.#conversation.note(frame, type)) this.changed()
-    if (type === null) return false
-    const left = this.#hidden?.get(type) ?? 0
-    if (left > 0) this.#hidden?.set(type, left - 1)
-    return left > 0 || this.#conversation.isEcho(frame, type) || (type === 'error' && isExpiry(frame))
-  }
-
-  /** Whether an answer is still wanted, where that is not upstream's word alone: one that was interrupted is not. */
-  settle(isWanted: boolean): void {
-    if (this.#conversation.owed === isWanted) return
-    if (isWanted) this.#conversation.ask()
-    else this.#conversation.forgive()
-    this.changed()
+    const { size: items } = this.#conversation
+    this.#parts.tell({ type: 'session.renewed', items, asked_again, ...this.#losses })
+    return { messages, isHidden }
   }
 
   /**
-   * The client changed the session.
-   * @param session of its `session.update`; undefined where that could not be read
+   * Takes in one event from upstream.
+   * @param answered the message that it confirms or refuses
+   * @returns whether the client should not see it
    */
-  configured(session: unknown): void {
-    const wereKept = this.#conversation.settingsKept
-    this.#conversation.configure(session)
-    const { log, connection } = this.#parts
-    if (wereKept && !this.#conversation.settingsKept)
-      log.warn('conversation.settings_dropped', { connection })
+  noted(frame: Buffer, type: string | null, answered: Acknowledgement | null): boolean {
+    if (endsResponse(type)) this.#renewals = 0
+    if (isUnknown(answered)) this.#conversation.refuseOldest()
+    if (this.#conversation.note(frame, type) || answered !== null) this.changed()
+    else this.noteAnswer()
+    if (type === null) return false
+    const isSetUp = answered?.outcome === 'confirmed' && answered.receipt?.isHidden === true
+    return (
+      (isSetUp && answered.type === 'session.update') ||
+      (this.#isRenewed && type === 'session.created') ||
+      this.#conversation.isEcho(frame, type) ||
+      (type === 'error' && isExpiry(frame))
+    )
   }
 
-  get #settingsKept(): { settings_kept?: false } {
-    return this.#conversation.settingsKept ? {} : { settings_kept: false }
+  /** Whether an answer is pending may have changed: the store is told. */
+  noteAnswer(): void {
+    if (this.#wasPending !== this.#parts.responses.isPending) this.changed()
+  }
+
+  /**
+   * Takes in one message of the client's on its way to upstream; all but two types are passed over by their type.
+   * @param message JSON text in upstream's dialect
+   * @returns what upstream's answer to it does to the conversation
+   */
+  expect(message: string | Uint8Array, type: string | null): Receipt {
+    switch (type) {
+      case 'session.update':
+        return this.#configure(fieldsOf(message)?.session)
+      case 'conversation.item.create':
+        return this.#conversation.expect(fieldsOf(message)?.item)
+      default:
+        return {}
+    }
+  }
+
+  #configure(session: unknown): Receipt {
+    const didFit = this.#conversation.settingsFit
+    const receipt = this.#conversation.configure(session)
+    const { log, connection } = this.#parts
+    if (didFit && !this.#conversation.settingsFit) log.warn('conversation.settings_dropped', { connection })
+    return receipt
+  }
+
+  /** What the client must know of what the model was not told. */
+  get #losses(): { settings_kept?: false; dropped?: number } {
+    const { settingsKept, dropped } = this.#conversation
+    return { ...(!settingsKept && { settings_kept: false as const }), ...(dropped > 0 && { dropped }) }
   }
 
   /** The conversation changed: what is in the store is written anew. */
   changed(): void {
+    this.#wasPending = this.#parts.responses.isPending
     this.#kept?.changed()
   }
 
@@ -226,8 +255,17 @@ export class Carryover {
   }
 }
 
-function isUpdate(event: string): boolean {
-  return event.startsWith('{"type":"session.update"')
+/** An item was refused whose receipt was given to another item: those of upstream's own look alike by their type. */
+function isUnknown(answered: Acknowledgement | null): boolean {
+  return (
+    answered?.outcome === 'refused' &&
+    answered.type === 'conversation.item.create' &&
+    answered.receipt === null
+  )
+}
+
+function fieldsOf(message: string | Uint8Array): Fields | null {
+  return message.length > maxReadBytes ? null : parseFields(Buffer.from(message))
 }
 
 /** Upstream announces its maximum duration by an error right before it closes; a renewal makes that untrue. */

@@ -7,8 +7,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Dialect } from '../core/ports.ts'
+import { ownEventIdPrefix } from '../events/compose.ts'
 import { gaName } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields } from '../events/fields.ts'
+import type { Receipt } from '../session/sent-messages.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
 import { KeptSettings } from './kept-settings.ts'
 import { isGenerated, itemEvent, readItem, type SaidItem } from './said-item.ts'
@@ -29,14 +31,26 @@ interface Stored {
   readonly settings: Fields | null
   /** Absent in what earlier revisions wrote. */
   readonly settingsKept?: boolean
+  /** Absent in what earlier revisions wrote. */
+  readonly dropped?: number
   readonly owed: boolean
 }
+
+/** An event that tells another upstream session a part of a conversation. */
+export interface ReplayedMessage extends Receipt {
+  readonly type: 'session.update' | 'conversation.item.create'
+  /** JSON text, with `eventId` in it. */
+  readonly message: string
+  readonly eventId: string
+}
+
+const replayedSettingsId = `${ownEventIdPrefix}kept_settings`
 
 export class Conversation {
   readonly #items: SaidItems
   readonly #settings: KeptSettings
-  #asked = false
-  #running = 0
+  /** As it stood in the store, until a session follows. */
+  #answers: { readonly isPending: boolean } = { isPending: false }
   /** Ids that a replay gave, one an item: upstream's word of them is an echo. */
   #echoes: ReadonlySet<string> | null = null
 
@@ -49,14 +63,15 @@ export class Conversation {
   static restore(text: string): Conversation {
     const stored = parseFields(Buffer.from(text)) as Stored | null
     if (stored === null) throw new SyntaxError('The conversation in the store cannot be read')
-    const { items, settings, settingsKept = true, owed } = stored
+    const { items, settings, settingsKept = true, dropped = 0, owed } = stored
     const conversation = new Conversation()
     for (const item of items) conversation.#items.add(item)
+    conversation.#items.noteDropped(dropped)
     conversation.#settings.restore(settings, settingsKept)
     const last = items.at(-1)
     // Killed between the answer's last word and its end: it has been given.
     const answered = last?.role === 'assistant' && last.done
-    conversation.#asked = owed && !answered
+    conversation.#answers = { isPending: owed && !answered }
     return conversation
   }
 
@@ -65,9 +80,19 @@ export class Conversation {
     return [...this.#items].filter(({ text }) => text !== '').length
   }
 
-  /** Whether an answer was asked for and has not been finished. */
+  /** Items that were forgotten because the conversation passed its limit. */
+  get dropped(): number {
+    return this.#items.dropped
+  }
+
+  /** Whether an answer is pending. */
   get owed(): boolean {
-    return this.#asked || this.#running > 0
+    return this.#answers.isPending
+  }
+
+  /** From now on a session knows whether an answer is pending. */
+  follow(answers: { readonly isPending: boolean }): void {
+    this.#answers = answers
   }
 
   /** False once the client has changed the session in a way that could not be kept. */
@@ -75,21 +100,23 @@ export class Conversation {
     return this.#settings.isComplete
   }
 
-  /** An answer was asked for. */
-  ask(): void {
-    this.#asked = true
-  }
-
-  /** Nobody waits for an answer any more. */
-  forgive(): void {
-    this.#asked = false
-    this.#running = 0
-  }
-
-  /** Something is on its way to upstream, which has not confirmed it yet. @param item as in `conversation.item.create` */
-  expect(item: unknown): void {
+  /**
+   * Something is on its way to upstream, which has not confirmed it yet.
+   * @param item as in `conversation.item.create`
+   * @returns what to do when upstream refuses it
+   */
+  expect(item: unknown): Receipt {
     const said = readItem(item)
-    if (said !== null) this.#items.add({ ...said, unconfirmed: true })
+    if (said === null) return {}
+    const expected = { ...said, unconfirmed: true }
+    this.#items.add(expected)
+    return { onRefused: () => this.#items.keep(item => item !== expected || !expected.unconfirmed) }
+  }
+
+  /** Upstream refused an item that it had been told: the oldest one that it has not confirmed. */
+  refuseOldest(): void {
+    const refused = this.#items.find(({ unconfirmed }) => unconfirmed === true)
+    this.#items.keep(item => item !== refused)
   }
 
   /** What upstream never confirmed is forgotten: whoever said it was told so. */
@@ -97,23 +124,27 @@ export class Conversation {
     this.#items.keep(({ unconfirmed }) => !unconfirmed)
   }
 
-  /** The client changed the session. @param session of its `session.update`; anything else cannot be kept */
-  configure(session: unknown): void {
-    this.#settings.change(session)
+  /**
+   * The client changes the session: what upstream confirms of it is kept.
+   * @param session of its `session.update`; anything else cannot be kept
+   */
+  configure(session: unknown): Receipt {
+    const change = this.#settings.ask(session)
+    if (change === null) return {}
+    return {
+      onConfirmed: () => this.#settings.confirm(change),
+      onRefused: () => this.#settings.refuse(change),
+    }
+  }
+
+  /** False once a `session.update` was too large to be kept, or could not be read. */
+  get settingsFit(): boolean {
+    return this.#settings.isWithinLimits
   }
 
   /** Takes in one event from upstream. @returns whether it changed anything */
   note(frame: Buffer, type: string | null): boolean {
     const name = type === null ? '' : gaName(type)
-    if (name === 'response.created') {
-      this.#asked = false
-      this.#running += 1
-      return true
-    }
-    if (name === 'response.done') {
-      this.#running = Math.max(0, this.#running - 1)
-      return true
-    }
     if (!telling.has(name)) return false
     const event = parseFields(frame) ?? {}
     switch (name) {
@@ -138,32 +169,52 @@ export class Conversation {
 
   /**
    * Writes the events that make another upstream session know all this. What of an answer was cut off in
-   * the middle is left out: it is asked for again. So is an output whose function call is forgotten.
+   * the middle is left out: it is asked for again. So is an output whose function call is forgotten, and what
+   * the other session refuses is not told a third time.
    */
-  replay(dialect: Dialect): string[] {
+  replay(dialect: Dialect): ReplayedMessage[] {
+    this.#settings.lose()
     this.#items.keep(item => item.done || !isGenerated(item))
     for (const item of [...this.#items])
       this.#items.change(item, { id: `item_${randomBytes(10).toString('hex')}`, unconfirmed: false })
     // After the ids, which may be longer than those before.
     this.#forgetOrphans()
     this.#echoes = new Set([...this.#items].map(({ id }) => id))
-    this.#running = 0
-    const events = [...this.#items].map(item => itemEvent(item, dialect))
     const session = this.#settings.fields
-    const settings = session === null ? [] : [JSON.stringify({ type: 'session.update', session })]
-    return [...settings, ...events.filter(event => event !== null)]
+    const items = [...this.#items].map(item => this.#replayItem(item, dialect))
+    return [
+      ...(session === null ? [] : [this.#replaySettings(session)]),
+      ...items.filter(item => item !== null),
+    ]
   }
 
   toJSON(): Stored {
     const { fields: settings, isComplete: settingsKept } = this.#settings
-    return { items: [...this.#items], settings, settingsKept, owed: this.owed }
+    return { items: [...this.#items], settings, settingsKept, dropped: this.dropped, owed: this.owed }
+  }
+
+  #replaySettings(session: Fields): ReplayedMessage {
+    const type = 'session.update'
+    const eventId = replayedSettingsId
+    const message = JSON.stringify({ type, event_id: eventId, session })
+    return { type, message, eventId, onRefused: () => this.#settings.drop() }
+  }
+
+  #replayItem(item: SaidItem, dialect: Dialect): ReplayedMessage | null {
+    const eventId = `${ownEventIdPrefix}${item.id}`
+    const message = itemEvent(item, dialect, eventId)
+    if (message === null) return null
+    const onRefused = () => this.#items.keep(other => other !== item)
+    return { type: 'conversation.item.create', message, eventId, onRefused }
   }
 
   /** Upstream refuses an output whose call it does not know. */
   #forgetOrphans(): void {
     const calls = new Set<string | undefined>()
     for (const { kind, callId } of this.#items) if (kind === 'function_call') calls.add(callId)
+    const before = [...this.#items].length
     this.#items.keep(({ kind, callId }) => kind !== 'function_call_output' || calls.has(callId))
+    this.#items.noteDropped(before - [...this.#items].length)
   }
 
   /** An item as upstream has it: new, known by its id, or the confirmation of one that was on its way. */

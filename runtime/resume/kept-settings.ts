@@ -1,11 +1,28 @@
-/** The settings that a client gave its session, within a limit in bytes. */
+/** The settings that a client gave its session and that upstream confirmed, within a limit in bytes. */
 import { type Fields, isFields } from '../events/fields.ts'
+
+/**
+ * Fields whose value is one of several kinds, in either dialect: of two kinds laid over each other, upstream
+ * would refuse the sum.
+ */
+const unions = new Set(['turn_detection', 'format', 'tool_choice', 'truncation', 'tracing', 'prompt'])
+
+/** A change that is on its way to upstream. */
+export interface AskedChange {
+  readonly session: Fields
+  readonly bytes: number
+}
 
 export class KeptSettings {
   readonly #maxBytes: number
-  /** All `session.update`s laid over each other; null before the first. */
+  /** All confirmed `session.update`s laid over each other; null before the first. */
   #fields: Fields | null = null
-  #isComplete = true
+  /** On their way, in their order; together within the limit, too. */
+  readonly #asked = new Set<AskedChange>()
+  /** A change could not be kept, for good. */
+  #isBeyondLimits = false
+  /** A change was lost with its upstream session before it was confirmed, or was refused by the next one. */
+  #isLost = false
 
   /** @param maxBytes limit of the settings' JSON as UTF-8 */
   constructor(maxBytes: number) {
@@ -16,32 +33,74 @@ export class KeptSettings {
     return this.#fields
   }
 
-  /** False once a change could not be kept. */
+  /** False once a change could not be kept, and while one is on its way. */
   get isComplete(): boolean {
-    return this.#isComplete
+    return !this.#isBeyondLimits && !this.#isLost && this.#asked.size === 0
+  }
+
+  /** False once a change was too large, or could not be read. */
+  get isWithinLimits(): boolean {
+    return !this.#isBeyondLimits
   }
 
   /** As they stand in the store. */
   restore(fields: Fields | null, isComplete: boolean): void {
     this.#fields = fields
-    this.#isComplete = isComplete
+    this.#isBeyondLimits = !isComplete
   }
 
-  /** @param session of a `session.update`, as `parseFields` read it; anything else, or too much, is not kept */
-  change(session: unknown): void {
-    const merged = isFields(session) ? merge(this.#fields ?? {}, session) : null
-    const fits = merged !== null && Buffer.byteLength(JSON.stringify(merged)) <= this.#maxBytes
-    if (fits) this.#fields = merged
-    else this.#isComplete = false
+  /**
+   * A change is on its way.
+   * @param session of a `session.update`, as `parseFields` read it; anything else, or too much, is not kept
+   * @returns null where it is not kept
+   */
+  ask(session: unknown): AskedChange | null {
+    const bytes = isFields(session) ? Buffer.byteLength(JSON.stringify(session)) : 0
+    let asked = bytes
+    for (const change of this.#asked) asked += change.bytes
+    if (!isFields(session) || asked > this.#maxBytes) {
+      this.#isBeyondLimits = true
+      return null
+    }
+    const change = { session, bytes }
+    this.#asked.add(change)
+    return change
+  }
+
+  /** Upstream confirmed a change. */
+  confirm(change: AskedChange): void {
+    if (!this.#asked.delete(change)) return
+    const merged = merge(this.#fields ?? {}, change.session)
+    if (Buffer.byteLength(JSON.stringify(merged)) > this.#maxBytes) this.#isBeyondLimits = true
+    else this.#fields = merged
+    this.#isLost = false
+  }
+
+  /** Upstream refused a change: nothing came of it. */
+  refuse(change: AskedChange): void {
+    this.#asked.delete(change)
+  }
+
+  /** The upstream session is gone, with the changes that it had not confirmed. */
+  lose(): void {
+    if (this.#asked.size > 0) this.#isLost = true
+    this.#asked.clear()
+  }
+
+  /** Another upstream session refused them all. */
+  drop(): void {
+    this.#fields = null
+    this.#isLost = true
   }
 }
 
-/** Lays one object over another, level by level; lists are replaced. As deep as what `parseFields` reads. */
+/** Lays one object over another, level by level; lists and unions are replaced. As deep as what `parseFields` reads. */
 function merge(under: Fields, over: Fields): Fields {
   const merged = new Map(Object.entries(under))
   for (const [name, value] of Object.entries(over)) {
     const below = merged.get(name)
-    merged.set(name, isFields(below) && isFields(value) ? merge(below, value) : value)
+    const isMerged = isFields(below) && isFields(value) && !unions.has(name)
+    merged.set(name, isMerged ? merge(below, value) : value)
   }
   return Object.fromEntries(merged)
 }

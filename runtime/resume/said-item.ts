@@ -60,9 +60,19 @@ export function isGenerated({ kind, role }: SaidItem): boolean {
   return kind === 'function_call' || (kind === 'message' && role === 'assistant')
 }
 
-/** Writes an item as the event that tells it again. @returns null when there is nothing to tell */
-export function itemEvent({ id, kind, role, text, name, callId }: SaidItem, dialect: Dialect): string | null {
+/**
+ * Writes an item as the event that tells it again.
+ * @param eventId its `event_id`, which upstream's error names if it refuses the item
+ * @returns null when there is nothing to tell
+ */
+export function itemEvent(
+  { id, kind, role, text, name, callId }: SaidItem,
+  dialect: Dialect,
+  eventId: string,
+): string | null {
   const item = { id, type: kind }
+  const create = (item: object) =>
+    JSON.stringify({ type: 'conversation.item.create', event_id: eventId, item })
   if (kind === 'function_call') return create({ ...item, name, call_id: callId, arguments: text })
   if (kind === 'function_call_output') return create({ ...item, call_id: callId, output: text })
   const words = text === '' && role === 'user' ? untranscribed : text
@@ -73,10 +83,6 @@ export function itemEvent({ id, kind, role, text, name, callId }: SaidItem, dial
     role,
     content: [{ type: role === 'assistant' ? assistantType : 'input_text', text: words }],
   })
-}
-
-function create(item: object): string {
-  return JSON.stringify({ type: 'conversation.item.create', item })
 }
 
 /** '' for what is no string; null for what is too long. */

@@ -6,10 +6,21 @@ export class SaidItems implements Iterable<SaidItem> {
   /** In their order, each with the bytes of its JSON as UTF-8, which is what the store is given. */
   readonly #items = new Map<SaidItem, number>()
   #bytes = 0
+  #dropped = 0
 
   /** @param maxBytes limit of all items together, each measured as its JSON in UTF-8 */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
+  }
+
+  /** Items that were forgotten for the limit. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  /** Adds to the items that were forgotten for the limit. */
+  noteDropped(count: number): void {
+    this.#dropped += count
   }
 
   [Symbol.iterator](): Iterator<SaidItem> {
@@ -47,14 +58,17 @@ export class SaidItems implements Iterable<SaidItem> {
     for (const oldest of this.#items.keys()) {
       if (this.#bytes <= this.#maxBytes) return
       this.#forget(oldest)
+      this.#dropped += 1
     }
   }
 
   /** A call whose output is not kept would wait for it for ever. */
   #refuse(item: SaidItem): void {
+    const before = this.#items.size
     this.#forget(item)
-    if (item.kind !== 'function_call_output') return
-    this.keep(({ kind, callId }) => kind !== 'function_call' || callId !== item.callId)
+    if (item.kind === 'function_call_output')
+      this.keep(({ kind, callId }) => kind !== 'function_call' || callId !== item.callId)
+    this.#dropped += before - this.#items.size
   }
 
   #forget(item: SaidItem): void {

@@ -16,12 +16,14 @@
 import { fitCloseReason, GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
+import { ownEventIdOf } from '../events/compose.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes, Outbox } from './outbox.ts'
-import { endsResponse, Turn } from './turn.ts'
+import { endsResponse, ResponseState } from './response-state.ts'
+import { type Acknowledgement, type Receipt, SentMessages } from './sent-messages.ts'
 
 export type Phase = 'opening' | 'open' | 'draining' | 'closed'
 
@@ -40,14 +42,18 @@ export interface Limits {
 export interface SessionHooks {
   /** Upstream's session exists; what is sent here goes before all that was held. */
   opened(): void
-  /** One frame from upstream. @param type null where none can be read */
-  event(frame: Buffer, isBinary: boolean, type: string | null): void
+  /**
+   * One frame from upstream.
+   * @param type null where none can be read
+   * @param answered the message that it confirms or refuses; null where it does neither
+   */
+  event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void
   /** A client's message was refused because the process is going away. */
   refused(error: GatewayError): void
   /** Upstream ended or could not be reached. @returns true to keep the client and dial again when needed */
   keepsClient?(end: End): boolean
-  /** An answer is owed that upstream has not been asked for yet. */
-  answerDue?(): boolean
+  /** A turn has begun that upstream has not been told of: a drain waits for it. */
+  holdsTurn?(): boolean
   /** What must be written before a drained session may end: another replica reads it at once. */
   pending?(): Promise<void> | null
   /** The session is over; nothing can be sent or delivered any more. @returns what the client is told last */
@@ -100,7 +106,11 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   readonly #outbox: Outbox
   /** Whether all that was held has been sent to the present upstream. */
   #flush: 'done' | 'running' = 'done'
-  readonly #turn = new Turn()
+  /** Whether an answer is pending. The session feeds it; handlers ask it, and say what is wanted or cancelled. */
+  readonly responses = new ResponseState()
+  readonly #sent = new SentMessages()
+  /** For each message in the outbox, in its order, what goes to `#sent` with it. */
+  #heldReceipts: { readonly type: string | null; readonly receipt: Receipt }[] = []
   readonly #startedAt = performance.now()
 
   constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
@@ -118,11 +128,6 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     return this.#phase
   }
 
-  /** Whether upstream owes an answer. */
-  get answerDue(): boolean {
-    return this.#turn.answerDue
-  }
-
   /** Dials upstream unless that was done. Messages dial by themselves. */
   dial(): void {
     if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
@@ -130,22 +135,36 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = dial(record?.(this, this.#client.id) ?? this)
   }
 
-  /** Sends what a client's own words caused. A new turn is refused while draining. @param type its event type */
-  forward(message: string | Uint8Array, type: string | null, isBinary = false): void {
+  /**
+   * Sends a client's message as it came. A new turn is refused while draining.
+   * @param type its event type
+   * @param receipt is told how upstream answers it
+   */
+  forward(message: string | Uint8Array, type: string | null, isBinary = false, receipt: Receipt = {}): void {
     if (this.#phase === 'draining' && type === 'response.create') {
       this.#hooks.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
     } else {
-      this.send(message, type, isBinary)
+      this.#pass(message, type, isBinary, receipt)
     }
   }
 
-  /** Sends a message to upstream, or holds it until there is one. @param type its event type */
-  send(message: string | Uint8Array, type: string | null, isBinary = false): void {
+  /**
+   * Sends a message of the gateway's own to upstream, or holds it until there is one.
+   * @param type its event type
+   * @param receipt is told how upstream answers it
+   */
+  send(message: string | Uint8Array, type: string | null, receipt: Receipt = {}): void {
+    this.#pass(message, type, false, { eventId: ownEventIdOf(type), ...receipt })
+  }
+
+  #pass(message: string | Uint8Array, type: string | null, isBinary: boolean, receipt: Receipt): void {
     if (this.#phase === 'closed') return
-    this.#turn.noteMessage(type)
+    this.responses.noteMessage(type)
     if (this.#upstream !== null && this.#flush === 'done') {
+      this.#sent.add(type, receipt)
       this.#sendNow(message, isBinary)
     } else if (this.#outbox.hold(message, isBinary)) {
+      this.#heldReceipts.push({ type, receipt })
       this.dial()
     } else {
       this.#closeTooSlow('upstream_too_slow')
@@ -196,6 +215,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial?.()
     this.#upstream?.close(1000, '')
     this.#outbox.clear()
+    this.#heldReceipts = []
     for (const words of this.#lastWords(end)) {
       this.#count(Buffer.byteLength(words))
       this.#client.send(words)
@@ -250,8 +270,10 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return
     this.wasHeard = true
     const type = isBinary ? null : this.#options.readType(frame)
-    this.#turn.noteEvent(type)
-    this.#hooks.event(frame, isBinary, type)
+    const answered = this.#sent.answer(frame, type)
+    this.responses.noteEvent(type)
+    if (answered?.outcome === 'refused' && answered.type === 'response.create') this.responses.noteRefusal()
+    this.#hooks.event(frame, isBinary, type, answered)
     if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
     this.#endIfDrained()
   }
@@ -281,7 +303,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   /** Between answers upstream has nothing to say, and while it is paused it cannot be heard. */
   intervalOver(): void {
-    if (!this.#turn.answering || this.#stallTimer !== null) this.wasHeard = true
+    if (!this.responses.isRunning || this.#stallTimer !== null) this.wasHeard = true
   }
 
   /** Upstream goes no further with an answer. */
@@ -293,8 +315,10 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   #upstreamEnded(end: End): void {
     if (this.#phase === 'closed') return
     this.#resume()
-    this.#turn.reset()
+    this.responses.lose()
+    this.#sent.clear()
     this.#outbox.clear()
+    this.#heldReceipts = []
     this.#flush = 'done'
     if (this.#phase === 'draining' || !this.#hooks.keepsClient?.(end)) this.close(end)
     else this.#phase = 'opening'
@@ -302,7 +326,11 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #flushHeld(upstream: Upstream): void {
     if (this.#phase === 'closed' || this.#upstream !== upstream) return
-    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
+    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => {
+      const held = this.#heldReceipts.shift()
+      if (held !== undefined) this.#sent.add(held.type, held.receipt)
+      this.#sendNow(message, isBinary)
+    }
     if (this.#outbox.flush(sendHeld, flushBytesPerTurn)) {
       this.#flush = 'done'
       this.#endIfDrained()
@@ -350,7 +378,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   }
 
   #endIfDrained(): void {
-    if (this.#phase !== 'draining' || this.#turn.answerDue || this.#hooks.answerDue?.()) return
+    if (this.#phase !== 'draining' || this.responses.isBusy || this.#hooks.holdsTurn?.()) return
     if (this.#outbox.size > 0) return
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)

@@ -20,7 +20,7 @@ test('audio goes on as it came, and its end commits it and asks', async t => {
     { type: 'input_audio_buffer.append', audio: chunk.value },
     { type: 'input_audio_buffer.append', audio: chunk.value },
     { type: 'input_audio_buffer.commit' },
-    { type: 'response.create' },
+    { type: 'response.create', event_id: 'gateway_response' },
   ])
 })
 
@@ -45,7 +45,7 @@ test('a turn begun over an answer interrupts it, and is answered after it', asyn
     ],
   )
   session.send({ type: 'response.done', response: { status: 'cancelled' } })
-  t.deepEqual(await nextEvent(session), { type: 'response.create' })
+  t.deepEqual(await nextEvent(session), { type: 'response.create', event_id: 'gateway_response' })
 })
 
 test('speech that upstream heard stops the answer, and `played` cuts it there, however late it comes', async t => {
@@ -86,7 +86,7 @@ test('a text sent while upstream answers speech by itself is asked for once that
   session.send({ type: 'error', error: { code: 'conversation_already_has_active_response', message: 'no' } })
   session.send({ type: 'response.done', response: { status: 'completed' } })
   t.true(ready(await talk.next()))
-  t.deepEqual(await nextEvent(session), { type: 'response.create' })
+  t.deepEqual(await nextEvent(session), { type: 'response.create', event_id: 'gateway_response' })
 })
 
 test('a turn that is empty or too short is refused in words, and harms nothing', async t => {

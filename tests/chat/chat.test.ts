@@ -106,7 +106,7 @@ test('a message in mid-answer cancels it, truncates to what was played, and is a
   t.is((await nextEvent(session)).type, 'conversation.item.create')
   session.send({ type: 'response.output_audio.delta', item_id: 'item_1', delta: 'AAAA' })
   session.send({ type: 'response.done', response: { status: 'cancelled' } })
-  t.deepEqual(await nextEvent(session), { type: 'response.create' })
+  t.deepEqual(await nextEvent(session), { type: 'response.create', event_id: 'gateway_response' })
   session.send({ type: 'response.created', response: { id: 'r2' } })
   t.deepEqual(await talk.next(), { type: 'status', message: 'Response interrupted' })
   t.deepEqual(await talk.next(), { type: 'text-reset' })
@@ -135,7 +135,7 @@ test('an interruption before the answer begins cancels it when it does', async t
   session.send({ type: 'response.done', response: { status: 'cancelled' } })
   talk.send({ text: 'second' })
   t.is((await nextEvent(session)).type, 'conversation.item.create')
-  t.deepEqual(await nextEvent(session), { type: 'response.create' })
+  t.deepEqual(await nextEvent(session), { type: 'response.create', event_id: 'gateway_response' })
 })
 
 test('interruption against the simulator: the second question gets its own answer', async t => {

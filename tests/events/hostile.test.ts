@@ -82,9 +82,11 @@ test('JSON is read to a depth, whatever stands in its strings', t => {
 
 test('a name that objects have themselves changes nothing but itself', t => {
   const conversation = new Conversation()
-  conversation.configure(JSON.parse('{"__proto__":{"voice":"x"},"constructor":{"prototype":{"a":1}}}'))
-  conversation.configure({ instructions: 'one', voice: undefined })
-  const { session } = JSON.parse(conversation.replay('ga')[0] ?? '{}')
+  conversation
+    .configure(JSON.parse('{"__proto__":{"voice":"x"},"constructor":{"prototype":{"a":1}}}'))
+    .onConfirmed?.()
+  conversation.configure({ instructions: 'one', voice: undefined }).onConfirmed?.()
+  const { session } = JSON.parse(conversation.replay('ga')[0]?.message ?? '{}')
   t.is(session.voice, undefined)
   t.is(session.instructions, 'one')
   t.is(({} as { voice?: string }).voice, undefined)

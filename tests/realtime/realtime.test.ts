@@ -75,9 +75,13 @@ test('makes a turn of plain text and audio of a binary frame', async t => {
   talk.send(Buffer.from([1, 0, 2, 0, 255]))
   t.deepEqual(JSON.parse((await session.next()).text), {
     type: 'conversation.item.create',
+    event_id: 'gateway_item',
     item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: '{"not json' }] },
   })
-  t.deepEqual(JSON.parse((await session.next()).text), { type: 'response.create' })
+  t.deepEqual(JSON.parse((await session.next()).text), {
+    type: 'response.create',
+    event_id: 'gateway_response',
+  })
   t.deepEqual(await session.next(), {
     text: '{"type":"input_audio_buffer.append","audio":"AQACAP8="}',
     isBinary: false,

@@ -73,14 +73,14 @@ test('an item that grows by its transcript stays within the limit', t => {
 
 test('thirty changes of large settings stay within the limit, and the last that fitted is told', t => {
   const conversation = new Conversation()
-  conversation.configure({ instructions: 'Be brief' })
+  conversation.configure({ instructions: 'Be brief' }).onConfirmed?.()
   t.true(conversation.settingsKept)
   for (let number = 0; number < 30; number += 1)
-    conversation.configure({ [`field${number}`]: 'x'.repeat(100_000) })
+    conversation.configure({ [`field${number}`]: 'x'.repeat(100_000) }).onConfirmed?.()
   t.true(bytesOf(conversation) <= mostBytes)
   t.false(conversation.settingsKept)
   t.false(Conversation.restore(JSON.stringify(conversation)).settingsKept)
-  const { session } = JSON.parse(conversation.replay('ga')[0] ?? '')
+  const { session } = JSON.parse(conversation.replay('ga')[0]?.message ?? '')
   t.is(session.instructions, 'Be brief')
 })
 
@@ -88,7 +88,7 @@ test('the oldest are forgotten first', t => {
   const conversation = new Conversation({ items: 1000, settings: 1000 })
   for (let number = 0; number < 50; number += 1)
     conversation.note(...added({ ...message, id: `i${number}`, content: [{ text: `word ${number}` }] }))
-  const told = conversation.replay('ga').map(event => JSON.parse(event).item.content[0].text)
+  const told = conversation.replay('ga').map(({ message }) => JSON.parse(message).item.content[0].text)
   t.true(told.length > 3)
   t.deepEqual(
     told,
@@ -102,8 +102,9 @@ test('a call whose output is too large to be kept is not told without it', t => 
   conversation.note(...added({ ...call, id: 'i2' }))
   conversation.note(...added({ ...output, id: 'i3', output: large + large }))
   conversation.note(...added({ ...message, id: 'i4' }))
-  const kinds = conversation.replay('ga').map(event => JSON.parse(event).item.type)
+  const kinds = conversation.replay('ga').map(({ message }) => JSON.parse(message).item.type)
   t.deepEqual(kinds, ['message', 'message'])
+  t.is(conversation.dropped, 2)
 })
 
 test('names as long as the API gives them are kept', t => {

@@ -17,7 +17,9 @@ function after(...events: readonly (readonly [type: string, item: object])[]): C
 }
 
 const kindsOf = (conversation: Conversation) =>
-  conversation.replay('ga').map(event => (JSON.parse(event) as { item: { type: string } }).item.type)
+  conversation
+    .replay('ga')
+    .map(({ message }) => (JSON.parse(message) as { item: { type: string } }).item.type)
 
 test('a function call is told with its output', t => {
   const conversation = after(
@@ -50,4 +52,23 @@ test('an answer that the client tells itself, which the preview announces but on
   const answer = { type: 'message', role: 'assistant', content: [{ type: 'text', text: 'soup' }] }
   const announced = { ...answer, id: 'i1', object: 'realtime.item', status: 'completed' }
   t.deepEqual(kindsOf(after(['conversation.item.created', announced])), ['message'])
+})
+
+test('an answer is owed as the store has it, unless its last word was kept', t => {
+  const answer = { id: 'i2', kind: 'message', role: 'assistant', text: 'soup', done: true }
+  const owed = (items: object[]) =>
+    Conversation.restore(JSON.stringify({ items, settings: null, owed: true })).owed
+  t.true(owed([]))
+  t.true(owed([{ ...answer, done: false }]))
+  t.false(owed([answer]))
+})
+
+test('an output that is dropped because its call was counts as dropped, too', t => {
+  const conversation = after(
+    ['conversation.item.done', { ...call, id: 'i2', status: 'completed', arguments: 'x'.repeat(60) }],
+    ['conversation.item.added', { ...output, id: 'i3', output: 'x'.repeat(60) }],
+    ['conversation.item.added', { ...user, id: 'i4' }],
+  )
+  conversation.replay('ga')
+  t.is(conversation.dropped, 2)
 })

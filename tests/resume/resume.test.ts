@@ -1,6 +1,5 @@
 /**
  * A conversation outlives its replica, its revision, and its upstream session.
- * Over 200 lines because every way to lose the other end is played to the same end here, to be compared.
  */
 import test from 'ava'
 import { startSimulator } from '../../runtime/simulator/server.ts'
@@ -214,6 +213,8 @@ test("upstream's own end between turns is carried over, and told once", async t 
   })
   await session.next()
   await session.next()
+  // The gateway's own settings, and the client's two changes.
+  for (let confirmed = 0; confirmed < 3; confirmed += 1) session.send({ type: 'session.updated' })
   session.send({
     type: 'conversation.item.added',
     item: { id: 'i1', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] },

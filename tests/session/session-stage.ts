@@ -63,7 +63,8 @@ export function stage(hooks: Partial<SessionHooks> = {}) {
   }
   const told = () => seen.splice(0)
   const open = () => listener?.opened(upstream)
-  const event = (type: string) => listener?.event(Buffer.from(`{"type":"${type}"}`), false)
+  const event = (type: string, fields: object = {}) =>
+    listener?.event(Buffer.from(JSON.stringify({ type, ...fields })), false)
   return {
     session,
     buffered,

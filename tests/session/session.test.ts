@@ -1,4 +1,4 @@
-/** The phase table of a session, cell by cell, over fakes. Over 200 lines because the cells are one table. */
+/** The phase table of a session, cell by cell, over fakes. */
 import test from 'ava'
 import type { End } from '../../runtime/session/end.ts'
 import { enter, type Stage, stage } from './session-stage.ts'
@@ -211,4 +211,70 @@ test('closing twice keeps the first end, and tells the client once', t => {
   s.session.close({ by: 'gateway', code: 1000, reason: 'first' })
   s.session.close({ by: 'gateway', code: 1011, reason: 'second' })
   t.deepEqual(s.told(), ['upstream closed 1000', 'client closed 1000 first'])
+})
+
+const refusals: readonly [what: string, before: (s: Stage) => void, error: object][] = [
+  ['for a value of it', s => enter.open(s), { code: 'invalid_value', param: 'response.voice' }],
+  ['in words alone', s => enter.open(s), { code: null, message: 'no' }],
+  ['before upstream was there', s => void s, { code: 'insufficient_quota' }],
+]
+
+for (const [what, before, error] of refusals) {
+  test(`draining: an answer that upstream refuses ${what} is not waited for`, t => {
+    const s = stage()
+    before(s)
+    s.session.forward('m', 'response.create')
+    s.session.drain(60_000)
+    t.is(s.session.phase, 'draining')
+    if (what.startsWith('before')) s.open()
+    s.event('error', { error })
+    t.is(s.session.phase, 'closed')
+  })
+}
+
+test('draining: the answer that runs is waited for when another one is refused', t => {
+  const s = stage()
+  enter.open(s)
+  s.session.forward('m', 'response.create')
+  s.event('response.created')
+  s.session.forward('m', 'response.create')
+  s.session.drain(60_000)
+  s.event('error', { error: { code: 'conversation_already_has_active_response' } })
+  t.is(s.session.phase, 'draining')
+  s.event('response.done')
+  t.is(s.session.phase, 'closed')
+})
+
+test('draining: of two answers at once both are waited for', t => {
+  const s = stage()
+  enter.open(s)
+  for (const type of ['response.created', 'response.created']) s.event(type)
+  s.session.drain(60_000)
+  s.event('response.done')
+  t.is(s.session.phase, 'draining')
+  s.event('response.completed')
+  t.is(s.session.phase, 'closed')
+})
+
+test('messages held for upstream go behind those of the handler, and are answered in that order', t => {
+  const answered: string[] = []
+  const receipt = (name: string) => ({ onConfirmed: () => void answered.push(name) })
+  const s = stage({ opened: () => s.session.send('own', 'session.update', receipt('own')) })
+  s.session.forward('held', 'session.update', false, receipt('held'))
+  s.open()
+  s.event('session.updated')
+  s.event('session.updated')
+  t.deepEqual(answered, ['own', 'held'])
+})
+
+test('what was held for a dial that failed is not answered by the next upstream session', t => {
+  const answered: string[] = []
+  const receipt = (name: string) => ({ onConfirmed: () => void answered.push(name) })
+  const s = stage({ keepsClient: () => true })
+  s.session.forward('lost', 'session.update', false, receipt('lost'))
+  s.dialFails()
+  s.session.forward('held', 'session.update', false, receipt('held'))
+  s.open()
+  s.event('session.updated')
+  t.deepEqual(answered, ['held'])
 })

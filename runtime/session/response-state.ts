@@ -1,0 +1,139 @@
+/**
+ * Whether an answer is pending. One place knows it for a session: drain, resumption, renewal, `/chat` and the
+ * stall watchdog all ask here.
+ *
+ * | word      | what happened                                                                             |
+ * |-----------|-------------------------------------------------------------------------------------------|
+ * | requested | a `response.create` is wanted, on its way, or with upstream                               |
+ * | running   | `response.created`                                                                        |
+ * | done      | `response.done`, or `response.completed`                                                  |
+ * | refused   | an `error` that answers the `response.create`                                             |
+ * | cancelled | nobody waits for it any more; upstream may still begin it, and ends it by `response.done` |
+ *
+ * Several responses may run at once (out of band). Events are told by their type alone, so responses are
+ * counted rather than named; of two, the older one is taken to end, begin or be refused first.
+ */
+
+/** Ends an answer: `response.done`, and the name that some dialects of it use. */
+export function endsResponse(type: string | null): boolean {
+  return type === 'response.done' || type === 'response.completed'
+}
+
+export class ResponseState {
+  /** An answer is wanted whose `response.create` has not been written yet. */
+  #isWanted = false
+  #requested = 0
+  #running = 0
+  /** Cancelled before they began. */
+  #cancelledRequests = 0
+  #cancelledRunning = 0
+  /** Upstream answers speech by itself, right after the item that it made of it. */
+  #speech: Speech = 'silent'
+
+  /** Whether an answer is wanted and not over: what another upstream session is asked for. */
+  get isPending(): boolean {
+    return this.#isWanted || this.#requested > 0 || this.#running > 0
+  }
+
+  /** Whether an answer is wanted whose `response.create` has not been written yet. */
+  get isWanted(): boolean {
+    return this.#isWanted
+  }
+
+  /** Whether upstream has an answer to give, or to end: what a drain waits for. */
+  get isBusy(): boolean {
+    return (
+      this.isPending || this.#cancelledRequests > 0 || this.#cancelledRunning > 0 || this.#speech !== 'silent'
+    )
+  }
+
+  /** Whether a response runs that upstream itself has announced: it may not fall silent. */
+  get isRunning(): boolean {
+    return this.#running > 0 || this.#cancelledRunning > 0
+  }
+
+  /** An answer is wanted; its `response.create` follows later. */
+  want(): void {
+    this.#isWanted = true
+  }
+
+  /** Nobody waits for an answer any more. */
+  cancel(): void {
+    this.#isWanted = false
+    this.#cancelSent()
+  }
+
+  /** Cancels what upstream has been asked for so far. */
+  #cancelSent(): void {
+    this.#cancelledRequests += this.#requested
+    this.#cancelledRunning += this.#running
+    this.#requested = 0
+    this.#running = 0
+  }
+
+  /** A message is on its way to upstream. @param type its event type, null when it has none */
+  noteMessage(type: string | null): void {
+    if (type === 'response.create') {
+      this.#isWanted = false
+      this.#requested += 1
+    } else if (type === 'response.cancel') {
+      this.#cancelSent()
+    }
+  }
+
+  /** An event came from upstream. @param type its event type, null when it has none */
+  noteEvent(type: string | null): void {
+    if (type === null) return
+    if (type === 'response.created') this.#begin()
+    else if (endsResponse(type)) this.#end()
+    this.#speech = speechAfter(type, this.#speech)
+  }
+
+  /** Upstream refused a `response.create`. */
+  noteRefusal(): void {
+    if (this.#cancelledRequests > 0) this.#cancelledRequests -= 1
+    else this.#requested = Math.max(0, this.#requested - 1)
+  }
+
+  /** The upstream session is gone: what was pending is wanted from the next one, once. */
+  lose(): void {
+    const isPending = this.isPending
+    this.cancel()
+    this.#cancelledRequests = 0
+    this.#cancelledRunning = 0
+    this.#speech = 'silent'
+    this.#isWanted = isPending
+  }
+
+  #begin(): void {
+    if (this.#cancelledRequests > 0) {
+      this.#cancelledRequests -= 1
+      this.#cancelledRunning += 1
+    } else {
+      this.#requested = Math.max(0, this.#requested - 1)
+      this.#running += 1
+    }
+  }
+
+  #end(): void {
+    if (this.#cancelledRunning > 0) this.#cancelledRunning -= 1
+    else this.#running = Math.max(0, this.#running - 1)
+  }
+}
+
+type Speech = 'silent' | 'speaking' | 'committed'
+
+function speechAfter(type: string, before: Speech): Speech {
+  switch (type) {
+    case 'input_audio_buffer.speech_started':
+      return 'speaking'
+    case 'input_audio_buffer.cleared':
+    case 'response.created':
+      return 'silent'
+    case 'input_audio_buffer.committed':
+      // Committed by hand, an answer comes only when it is asked for.
+      return before === 'speaking' ? 'committed' : before
+    default:
+      return before
+  }
+}

@@ -1,0 +1,89 @@
+/** Whether an answer is pending, after everything that can become of one. */
+import test from 'ava'
+import { ResponseState } from '../../runtime/session/response-state.ts'
+
+type Step =
+  /** A message that goes up, or an event that comes down, by its type. */
+  `up ${string}` | `down ${string}` | 'want' | 'cancel' | 'refused' | 'lost'
+
+const ask = 'up response.create'
+const begin = 'down response.created'
+const end = 'down response.done'
+const pending = { isPending: true, isBusy: true }
+const idle = { isPending: false, isBusy: false }
+/** Nobody waits for the answer, but upstream has yet to end it. */
+const ending = { isPending: false, isBusy: true }
+
+const rows: readonly [what: string, steps: readonly Step[], expected: Partial<ResponseState>][] = [
+  ['nothing', [], { ...idle, isRunning: false, isWanted: false }],
+  ['wanted', ['want'], { ...pending, isWanted: true, isRunning: false }],
+  ['wanted, and asked for', ['want', ask], { ...pending, isWanted: false }],
+  ['wanted, asked for and refused', ['want', ask, 'refused'], idle],
+  ['requested', [ask], { ...pending, isRunning: false }],
+  ['requested, then something else', [ask, 'up session.update', 'down session.updated'], pending],
+  ['running', [ask, begin], { ...pending, isRunning: true }],
+  ['running without having been asked for', [begin], { ...pending, isRunning: true }],
+  ['done', [ask, begin, end], { ...idle, isRunning: false }],
+  ['done by its other name', [ask, begin, 'down response.completed'], idle],
+  ['done, and another one refused', [ask, begin, ask, 'refused', end], idle],
+  ['one done of two that run', [ask, begin, ask, begin, end], { ...pending, isRunning: true }],
+  ['two done of two that ran', [ask, begin, ask, begin, end, end], idle],
+  ['one running, one requested', [ask, begin, ask, end], { ...pending, isRunning: false }],
+  ['ended twice', [ask, begin, end, end, ask, begin], pending],
+  ['refused', [ask, 'refused'], idle],
+  ['refused twice, requested once more', [ask, 'refused', 'refused', ask], pending],
+  ['one of two refused', [ask, ask, 'refused'], pending],
+  ['cancelled while it runs', [ask, begin, 'cancel'], { ...ending, isRunning: true }],
+  ['cancelled by a message', [ask, begin, 'up response.cancel'], ending],
+  ['cancelled, and ended', [ask, begin, 'cancel', end], idle],
+  ['cancelled before it began', [ask, 'cancel'], { ...ending, isRunning: false }],
+  ['cancelled before it began, and begun', [ask, 'cancel', begin], { ...ending, isRunning: true }],
+  ['cancelled before it began, and ended', [ask, 'cancel', begin, end], idle],
+  ['cancelled before it began, and refused', [ask, 'cancel', 'refused'], idle],
+  ['cancelled, and another one wanted', [ask, begin, 'cancel', 'want'], { ...pending, isWanted: true }],
+  ['wanted over a cancel on its way', [ask, 'cancel', 'want', begin, 'up response.cancel'], pending],
+  ['wanted, and cancelled', ['want', 'cancel'], { ...idle, isWanted: false }],
+  ['cancelled, another one requested', [ask, begin, 'cancel', ask, end], pending],
+  ['cancelled, another one done', [ask, begin, 'cancel', ask, end, begin, end], idle],
+  ['lost while idle', ['lost'], { ...idle, isWanted: false }],
+  ['lost while requested', [ask, 'lost'], { ...pending, isWanted: true }],
+  ['lost while it ran', [ask, begin, 'lost'], { ...pending, isWanted: true, isRunning: false }],
+  ['two lost, one asked for and done', [begin, begin, 'lost', ask, begin, end], idle],
+  ['lost after it was cancelled', [ask, begin, 'cancel', 'lost'], { ...idle, isRunning: false }],
+  ['lost while somebody spoke', ['down input_audio_buffer.speech_started', 'lost'], idle],
+  ['speech', ['down input_audio_buffer.speech_started'], ending],
+  [
+    'speech that became a turn',
+    ['down input_audio_buffer.speech_started', 'down input_audio_buffer.committed'],
+    ending,
+  ],
+  [
+    'speech that was cleared',
+    ['down input_audio_buffer.speech_started', 'down input_audio_buffer.cleared'],
+    idle,
+  ],
+  ['audio committed by hand', ['down input_audio_buffer.committed'], idle],
+  [
+    'speech that was answered',
+    ['down input_audio_buffer.speech_started', 'down input_audio_buffer.committed', begin, end],
+    idle,
+  ],
+]
+
+function take(state: ResponseState, step: Step): void {
+  if (step === 'want') state.want()
+  else if (step === 'cancel') state.cancel()
+  else if (step === 'refused') state.noteRefusal()
+  else if (step === 'lost') state.lose()
+  else if (step.startsWith('up ')) state.noteMessage(step.slice(3))
+  else state.noteEvent(step.slice(5))
+}
+
+for (const [what, steps, expected] of rows) {
+  test(what, t => {
+    const state = new ResponseState()
+    for (const step of steps) take(state, step)
+    const { isPending, isBusy, isRunning, isWanted } = state
+    t.like({ isPending, isBusy, isRunning, isWanted }, expected)
+  })
+}
