@@ -12,6 +12,7 @@ import { reservePort } from './port.ts'
 import { Slot } from './slot.ts'
 import { Tally } from './tally.ts'
 import type { Assignment } from './worker.ts'
+import { WorkerLeases } from './worker-leases.ts'
 
 export interface SupervisorOptions {
   readonly config: Config
@@ -48,13 +49,18 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const assignment: Assignment = { port: reserved.port, simulatorUrl: simulator?.url ?? '', count }
   const answers = {
     assignment: () => assignment,
-    store: answerFrom(store),
     metrics: () => figures.render(),
   }
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
-  const slots = numbers.map(
-    number => new Slot({ number, fork, answers, log, onGivenUp, onEnded: ended => figures.ended(ended) }),
-  )
+  const slots = numbers.map(number => {
+    const leases = new WorkerLeases(store)
+    const onEnded = (ended: number) => {
+      figures.ended(ended)
+      void leases.release()
+    }
+    const own = { ...answers, store: answerFrom(leases.store) }
+    return new Slot({ number, fork, answers: own, log, onGivenUp, onEnded })
+  })
   const figures = createFigures(slots, { revision: config.revision, replica: config.replica })
   const close = async () => {
     for (const slot of slots) slot.kill()
