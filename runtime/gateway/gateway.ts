@@ -122,6 +122,13 @@ async function startBefore(
     readiness: createReadiness(place, unready, warnings),
     metrics: createMetricsPage(metrics),
   })
+  const closeParts = async () => {
+    endpoints.stop()
+    memory.stop()
+    await sideband.close()
+    await store.close()
+    await recorder?.close()
+  }
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -155,6 +162,9 @@ async function startBefore(
     drain,
     memory,
     log,
+  }).catch(async fault => {
+    await closeParts()
+    throw fault
   })
   const url = `${config.tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`
   log.info('server.listening', {
@@ -172,12 +182,8 @@ async function startBefore(
       server.stopListening()
     },
     close: async () => {
-      endpoints.stop()
-      memory.stop()
       server.close()
-      await sideband.close()
-      await store.close()
-      await recorder?.close()
+      await closeParts()
     },
   }
 }

@@ -57,6 +57,30 @@ test('who asks is judged before the body is there; whoever is refused can still 
   t.regex(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /, 'the connection goes on')
 })
 
+const deep = `{"session":{"type":"realtime","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`
+const form = (session: string) =>
+  `--b\r\nContent-Disposition: form-data; name="sdp"\r\n\r\nv=0\r\n\r\n--b\r\nContent-Disposition: form-data; name="session"\r\n\r\n${session}\r\n--b--\r\n`
+
+const unreadable: [what: string, path: string, contentType: string, body: string][] = [
+  ['JSON that is nested deep', '/v1/realtime/client_secrets', 'application/json', deep],
+  [
+    'a session in a form that is nested deep',
+    '/v1/realtime/calls',
+    'multipart/form-data; boundary=b',
+    form('['.repeat(50_000) + ']'.repeat(50_000)),
+  ],
+  ['a form type that is not Latin-1', '/v1/realtime/calls', 'multipart/form-data; boundary=日本', form('{}')],
+]
+
+for (const [what, path, contentType, body] of unreadable) {
+  test(`${what} is a bad request, and no fault of the gateway's`, async t => {
+    const gateway = await gatewayFor(t)
+    const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
+    t.regex(await answerTo(t, gateway.port, head + body), /^HTTP\/1\.1 400 /)
+    t.false(gateway.lines.some(({ event }) => event === 'connection.failed'))
+  })
+}
+
 const mebibyte = 1024 * 1024
 
 test('a message above the limit is answered with 1009', async t => {
