@@ -411,7 +411,7 @@ export const environment = z.object({
   ),
   SIDEBAND_PIN_SESSION: flag(
     false,
-    'Puts instructions and tools of a call back when its browser changes them',
+    'Puts instructions, tools and prompt template of a call back when its browser changes them',
   ),
   SIDEBAND_SESSION_TTL_SEC: whole(
     7200,
