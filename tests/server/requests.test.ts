@@ -67,9 +67,8 @@ const unreadable: [what: string, path: string, contentType: string, body: string
     'a session in a form that is nested deep',
     '/v1/realtime/calls',
     'multipart/form-data; boundary=b',
-    form('['.repeat(50_000) + ']'.repeat(50_000)),
+    form(`{"x":${'['.repeat(50_000)}${']'.repeat(50_000)}}`),
   ],
-  ['a form type that is not Latin-1', '/v1/realtime/calls', 'multipart/form-data; boundary=日本', form('{}')],
 ]
 
 for (const [what, path, contentType, body] of unreadable) {
