@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { ConfigError, isLoopback, readConfig } from './config/config.ts'
 import { maxHeaderBytes } from './core/contract.ts'
 import { describeFault } from './core/fault-boundary.ts'
+import { shutdownMs } from './core/shutdown.ts'
 import { createLog, logOptions } from './observability/log.ts'
 import { openLogOutput } from './observability/log-output.ts'
 
@@ -43,14 +44,11 @@ const log = createLog(
 /** After a fault of the process itself its sessions have this long (ms): state may be broken, so not the whole deadline. */
 const failedDrainMs = 5000
 
-/** What follows a drain must not keep a process that failed (ms). */
-const failedGraceMs = 2000
-
 // Connections' faults are caught where they enter; what comes here is a bug, and nobody knows what it broke.
 for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
   process.on(kind, (fault: unknown) => {
     log.error('process.failed', { kind, ...describeFault(fault) })
-    setTimeout(() => void leave(1), failedDrainMs + failedGraceMs)
+    setTimeout(() => void leave(1), failedDrainMs + shutdownMs)
     void end(1, failedDrainMs)
   })
 

@@ -5,7 +5,7 @@ import type { HttpAnswer, HttpRequest } from '../server/http.ts'
 const maxAgeSec = 600
 
 /** Lets the page read the answer. Its origin was checked before; a credential is never ambient here, so none is allowed to be. */
-export function allowOrigin(answer: HttpAnswer, { headers }: HttpRequest): HttpAnswer {
+export function allowOrigin(answer: HttpAnswer, { headers }: Pick<HttpRequest, 'headers'>): HttpAnswer {
   const origin = headers.get('origin')
   if (origin === undefined) return answer
   return {
@@ -20,7 +20,7 @@ export function allowOrigin(answer: HttpAnswer, { headers }: HttpRequest): HttpA
 }
 
 /** Answers a preflight. @param methods those that the path takes */
-export function preflight(request: HttpRequest, methods: readonly string[]): HttpAnswer {
+export function preflight(request: Pick<HttpRequest, 'headers'>, methods: readonly string[]): HttpAnswer {
   const headers = {
     'Access-Control-Allow-Methods': methods.join(', '),
     // SDKs add headers of their own; the asterisk stands for all but Authorization.

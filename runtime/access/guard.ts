@@ -20,6 +20,9 @@ import { accountOf, credentialShare, type Reached, type Share, shareOfAddress } 
 import { Supervised, type SuperviseOptions } from '../limits/supervise.ts'
 import type { Log } from '../observability/log.ts'
 import {
+  type ArrivingHandler,
+  type ArrivingRequest,
+  type ArrivingRoute,
   errorAnswer,
   type HttpAnswer,
   type HttpHandler,
@@ -65,22 +68,27 @@ export class Guard {
     )
   }
 
-  /** Guards every HTTP route but those that are open to everyone. */
-  http(routes: ReadonlyMap<string, HttpRoute>, isOpen: (path: string) => boolean): Map<string, HttpRoute> {
-    return new Map([...routes].map(([path, route]) => [path, isOpen(path) ? route : this.#guardRoute(route)]))
+  /** Guards every HTTP route but those that are open to everyone. A body is waited for only once it may be sent. */
+  http(
+    routes: ReadonlyMap<string, HttpRoute>,
+    isOpen: (path: string) => boolean,
+  ): Map<string, ArrivingRoute> {
+    return new Map(
+      [...routes].map(([path, route]) => [path, isOpen(path) ? openRoute(route) : this.#guardRoute(route)]),
+    )
   }
 
-  #guardRoute(route: HttpRoute): HttpRoute {
+  #guardRoute(route: HttpRoute): ArrivingRoute {
     const guarded = Object.entries(route).map(([method, handler]) => [method, this.#guardHandler(handler)])
     return { ...Object.fromEntries(guarded), OPTIONS: request => this.#preflight(request, route) }
   }
 
-  #preflight(request: HttpRequest, route: HttpRoute) {
+  #preflight(request: ArrivingRequest, route: HttpRoute) {
     this.#options.gate.checkOrigin(request)
     return preflight(request, Object.keys(route))
   }
 
-  #guardHandler(handler: HttpHandler): HttpHandler {
+  #guardHandler(handler: HttpHandler): ArrivingHandler {
     const { gate, tries, counts, limits } = this.#options
     return async asked => {
       const request = { ...asked, address: this.#addressOf(asked) }
@@ -93,7 +101,8 @@ export class Guard {
         const shares = [credentialShare(principal, limits), ofAddress]
         if (kind !== null) for (const share of shares) await counts.count(kind, share)
         if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
-        return handler({ ...request, principal, account: accountOf(principal, request.address) })
+        const account = accountOf(principal, request.address)
+        return handler({ ...request, principal, account, body: await asked.readBody() })
       }
       return allowOrigin(await answer().catch(refusal => readable(refusal, request)), request)
     }
@@ -182,11 +191,21 @@ export class Guard {
   }
 }
 
+/** A route that everyone may ask. */
+function openRoute(route: HttpRoute): ArrivingRoute {
+  return Object.fromEntries(
+    Object.entries(route).map(([method, handler]): [string, ArrivingHandler] => [
+      method,
+      async request => handler({ ...request, body: await request.readBody() }),
+    ]),
+  )
+}
+
 /** How a credential is refused; that it cannot be checked now is no refusal. */
 const refusals: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden'])
 
 /** Whether a request makes or ends something. */
-function changes({ method }: HttpRequest): boolean {
+function changes({ method }: Pick<HttpRequest, 'method'>): boolean {
   return method === 'POST' || method === 'DELETE'
 }
 
@@ -196,7 +215,7 @@ function clientOf([ofCredential, ofAddress]: Shares): string {
 }
 
 /** A page must be able to read why it was refused. @throws anything that is no refusal */
-function readable(refusal: unknown, { path }: HttpRequest): HttpAnswer {
+function readable(refusal: unknown, { path }: Pick<HttpRequest, 'path'>): HttpAnswer {
   if (!(refusal instanceof GatewayError)) throw refusal
   return errorAnswer(refusal, path)
 }

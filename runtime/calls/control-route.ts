@@ -2,6 +2,7 @@
 
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Dial, SocketRoute } from '../core/ports.ts'
+import { shutdownSteps } from '../core/shutdown.ts'
 import { SessionGuard } from '../session/session-guard.ts'
 import { CallControl, type CallControlParts } from './control.ts'
 import { endCall } from './end-call.ts'
@@ -24,9 +25,6 @@ export interface ControlOptions
   /** Names this replica's process among all others. */
   readonly holder: string
 }
-
-/** What is left to write of the calls must not keep the process from ending (ms). */
-const closeTimeoutMs = 1000
 
 /** The control connections of this replica, one a call. */
 export class Controls {
@@ -67,7 +65,7 @@ export class Controls {
 
   /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
   async close(): Promise<void> {
-    const tooLong = new Promise(resolve => setTimeout(resolve, closeTimeoutMs).unref())
+    const tooLong = new Promise(resolve => setTimeout(resolve, shutdownSteps.callCountsMs).unref())
     await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
   }
 

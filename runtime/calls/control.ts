@@ -98,6 +98,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
     return true
   }
 
+  /** What waits for the call (bytes). */
+  held(): number {
+    return this.#outbox.bytes + (this.#upstream?.buffered() ?? 0)
+  }
+
   /** Ends the control connection, not the call. Safe to call twice. @returns when what it counted is written, or cannot be */
   stop(): Promise<void> {
     if (this.#phase === 'over') return Promise.resolve()

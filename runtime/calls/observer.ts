@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection } from '../core/ports.ts'
 import { messageItem, responseCreate } from '../events/compose.ts'
 import type { Log } from '../observability/log.ts'
+import { isDeeper, maxDepth } from '../server/json-body.ts'
 import type { CallControl } from './control.ts'
 
 export const controlPath = '/sideband/control/:id'
@@ -27,9 +28,6 @@ const commandNames = new Set(command.options.map(option => option.shape.type.val
 
 /** So many messages in a row that are none end the connection. */
 const maxBadMessages = 100
-
-/** Deeper messages are refused (levels): whatever reads them calls itself once a level. */
-const maxDepth = 64
 
 const event = z.looseObject({ type: z.string().min(1) })
 
@@ -60,6 +58,10 @@ export class Observer implements Connection {
     this.#badMessages += 1
     if (this.#badMessages >= maxBadMessages) this.fault(new GatewayError('bad_request', message))
     else this.#refuse('bad_request', message)
+  }
+
+  held(): number {
+    return this.#parts.control.held()
   }
 
   writable(): void {}
@@ -140,18 +142,4 @@ function parse(text: string): unknown {
   } catch {
     return null
   }
-}
-
-/** Level by level, as a function that calls itself would run out of stack on what it looks for. */
-function isDeeper(value: object, depth: number): boolean {
-  let level: object[] = [value]
-  for (let at = 0; at < depth; at += 1) {
-    level = level.flatMap(container => Object.values(container).filter(isContainer))
-    if (level.length === 0) return false
-  }
-  return true
-}
-
-function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }

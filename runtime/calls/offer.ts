@@ -29,13 +29,16 @@ async function readBody(contentType: string, body: Buffer): Promise<Offer> {
 }
 
 async function readForm(contentType: string, body: Buffer): Promise<Offer> {
-  const form = await new Response(new Uint8Array(body), { headers: { 'Content-Type': contentType } })
-    .formData()
-    .catch(() => {
-      throw new GatewayError('bad_request', 'The body is not the form that its Content-Type announces')
-    })
+  const form = await parseForm(contentType, body).catch(() => {
+    throw new GatewayError('bad_request', 'The body is not the form that its Content-Type announces')
+  })
   const [sdp, session] = await Promise.all([textOf(form.get('sdp')), textOf(form.get('session'))])
   return { sdp: sdp ?? '', ...(session !== undefined && { session }) }
+}
+
+/** Rejects also where the header cannot be one: its value must be Latin-1. */
+async function parseForm(contentType: string, body: Buffer): Promise<FormData> {
+  return new Response(new Uint8Array(body), { headers: { 'Content-Type': contentType } }).formData()
 }
 
 /** A part may be marked as a file, as SDKs do to give it a type. */

@@ -39,7 +39,12 @@ export interface Placed {
 
 /** What is asked of upstream; `session` names its model. */
 export interface KeyWish {
-  readonly session: { readonly model: string; readonly instructions?: unknown; readonly tools?: unknown }
+  readonly session: {
+    readonly model: string
+    readonly instructions?: unknown
+    readonly tools?: unknown
+    readonly prompt?: unknown
+  }
 }
 
 /** Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. */
@@ -71,8 +76,8 @@ export async function mintKey(
   alias: string | null = null,
 ): Promise<EphemeralKey & CallingKey> {
   const key = await calls.mintKey(wish)
-  const { instructions, tools = [] } = key.raw.session ?? wish.session
-  const pinned = JSON.stringify({ instructions, tools })
+  const { instructions, tools = [], prompt } = key.raw.session ?? wish.session
+  const pinned = JSON.stringify({ instructions, tools, prompt: prompt ?? undefined })
   const { principal: owner = anonymous } = request
   const minted = { owner, model: wish.session.model, ...(alias !== null && { alias }), pinned }
   await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))

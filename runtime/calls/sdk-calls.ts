@@ -9,7 +9,7 @@ import { presentedBy } from '../access/presented.ts'
 import { callPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
-import { checkedBy, readJsonBody } from '../server/json-body.ts'
+import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { readOffer } from './offer.ts'
 import {
@@ -122,17 +122,10 @@ async function mintFor(
   session: string | undefined,
 ): Promise<CallingKey> {
   const model = request.query.get('model')
-  const given = session === undefined ? { ...(model !== null && { model }) } : parseSession(session)
+  const given =
+    session === undefined ? { ...(model !== null && { model }) } : parseJson('"session":', session)
   const { wish, alias } = wishOf(options, checkedBy(sessionSettings, given))
   return mintKey(options, request, wish, alias)
-}
-
-function parseSession(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new GatewayError('not_json', '"session": is not JSON')
-  }
 }
 
 /** @throws GatewayError `model_not_configured` */

@@ -5,6 +5,7 @@ import type { HttpHandler, HttpRequest, HttpRoute } from '../server/http.ts'
 import { jsonAnswer } from '../server/http.ts'
 import { readJsonBody } from '../server/json-body.ts'
 import { restUrl, type Target } from '../upstream/target.ts'
+import type { CallStatus } from './call-status.ts'
 import { sdpPattern } from './offer.ts'
 import { accountOf, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
 import type { CallRecord } from './record.ts'
@@ -17,6 +18,7 @@ export interface SidebandOptions extends PlacingOptions {
   readonly webrtcFilter: boolean
   /** Marks a session as ended, and ends the control connection of its call on this replica. */
   readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
+  readonly status: Pick<CallStatus, 'isRunning' | 'known'>
 }
 
 const sessionSettings = z.object({
@@ -48,7 +50,7 @@ export function createSideband(options: SidebandOptions): [path: string, route: 
     [
       '/sideband/session/:id',
       {
-        GET: owned(async record => jsonAnswer(200, await describe(records, record))),
+        GET: owned(record => describeNow(options, record)),
         DELETE: owned(record => hangUp(options, record)),
       },
     ],
@@ -121,12 +123,14 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
   })
 }
 
-async function listSessions({ records }: SidebandOptions, request: HttpRequest) {
+async function listSessions({ records, status }: SidebandOptions, request: HttpRequest) {
   const offset = Number(request.query.get('cursor') ?? 0)
   if (!Number.isSafeInteger(offset) || offset < 0)
     throw new GatewayError('bad_request', '"cursor": is not one that was given')
   const page = await records.page(ownerOf(request), offset, pageSize)
-  const sessions = await Promise.all(page.records.map(record => describe(records, record)))
+  const sessions = await Promise.all(
+    page.records.map(async record => describe(records, record, await status.known(record))),
+  )
   const next = offset + pageSize < page.total ? { next_cursor: String(offset + pageSize) } : {}
   return jsonAnswer(200, { sessions, total: page.total, ...next })
 }
@@ -139,7 +143,19 @@ async function hangUp({ calls, callEnded }: SidebandOptions, record: CallRecord)
   return jsonAnswer(200, { session_id: sessionId, call_id: callId, message })
 }
 
-async function describe(records: CallRecords, record: CallRecord): Promise<object> {
+/** Upstream is asked about a call that nobody controls; the session may turn out to have ended. */
+async function describeNow({ records, status }: SidebandOptions, record: CallRecord) {
+  const isRunning = await status.isRunning(record)
+  const now = isRunning === false ? await records.find(record.sessionId, record.owner) : record
+  return jsonAnswer(200, await describe(records, now, isRunning))
+}
+
+/** @param isRunning whether its call goes on; null where that is not known */
+async function describe(
+  records: CallRecords,
+  record: CallRecord,
+  isRunning: boolean | null,
+): Promise<object> {
   const ended = record.endedAt !== ''
   const until = ended ? Date.parse(record.endedAt) : Date.now()
   const seconds = record.connectedAt === '' ? 0 : Math.round((until - Date.parse(record.connectedAt)) / 1000)
@@ -148,7 +164,7 @@ async function describe(records: CallRecords, record: CallRecord): Promise<objec
     call_id: record.callId || null,
     created_at: record.createdAt,
     provider: record.provider,
-    webrtc_connected: record.callId !== '' && !ended,
+    webrtc_connected: ended ? false : isRunning,
     websocket_connected: !ended && (await records.isControlled(record.sessionId)),
     events_from_openai: record.eventsFrom,
     events_to_openai: record.eventsTo,

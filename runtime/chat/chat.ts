@@ -178,6 +178,10 @@ class Chat implements ResumableConnection, SessionHooks {
     return by === 'gateway' && error !== undefined ? [JSON.stringify(errorMessage(error))] : []
   }
 
+  held(): number {
+    return this.#session.held()
+  }
+
   writable(): void {
     this.#session.writable()
   }

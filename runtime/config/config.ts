@@ -17,6 +17,8 @@ export interface Config extends UpstreamConfig {
   readonly port: number
   /** Processes on the port; `auto` is one a core. */
   readonly workers: number | 'auto'
+  /** Of all processes together (bytes); 0: no limit; null: a part of what the container, or the machine, has. */
+  readonly memoryBudgetBytes: number | null
   readonly tls: { certFile: string; keyFile: string } | null
   readonly revision: string
   readonly replica: string
@@ -99,6 +101,7 @@ function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]
     host: env.HOST,
     port: env.PORT,
     workers: env.WORKERS,
+    memoryBudgetBytes: env.MEMORY_BUDGET_MB === undefined ? null : env.MEMORY_BUDGET_MB * mebibyte,
     tls: readTls(env, faults),
     revision: env.CONTAINER_APP_REVISION,
     replica: env.CONTAINER_APP_REPLICA_NAME,

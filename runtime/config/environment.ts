@@ -94,6 +94,11 @@ export const environment = z.object({
       description: 'Processes on the port, among which the kernel spreads connections; auto is one a core',
       allowed: `auto, or a whole number from 1 to ${maxWorkers}`,
     }),
+  MEMORY_BUDGET_MB: z.coerce.number().int().min(0).max(1_048_576).optional().meta({
+    description:
+      'Resident memory of all processes together (MiB): near it new sessions are refused, above it those that hold the most are ended; unset is three quarters of what the container, or the machine, has; 0 is no limit',
+    allowed: 'a whole number from 0 to 1048576',
+  }),
   TLS_CERT_FILE: text(
     'PEM certificate chain; with TLS_KEY_FILE the port speaks https and wss',
     'a file path',
@@ -202,7 +207,7 @@ export const environment = z.object({
     60_000,
     100,
     3_600_000,
-    'A client that takes nothing for this long while its upstream is paused is ended',
+    'A client that does not take half of what waits for it within this time, once its buffer is full, is ended',
   ),
 
   CLIENT_TURN_MS: whole(
@@ -247,7 +252,12 @@ export const environment = z.object({
     300,
     'Ping interval on both legs; a peer silent for three intervals is gone',
   ),
-  REALTIME_MAX_MSG_MB: whole(15, 1, 100, 'Largest message either way (MiB); a larger one closes with 1009'),
+  REALTIME_MAX_MSG_MB: whole(
+    15,
+    1,
+    100,
+    "Largest message either way (MiB); a larger one closes with 1009, a client's of more than twice the size without a close frame (1006)",
+  ),
   REALTIME_MENU_PATH: text(
     'Menu file for the prompt, relative to runtime/ (default menu/menu.ts)',
     'a file path',
@@ -401,7 +411,7 @@ export const environment = z.object({
   ),
   SIDEBAND_PIN_SESSION: flag(
     false,
-    'Puts instructions and tools of a call back when its browser changes them',
+    'Puts instructions, tools and prompt template of a call back when its browser changes them',
   ),
   SIDEBAND_SESSION_TTL_SEC: whole(
     7200,

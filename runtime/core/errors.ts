@@ -36,6 +36,7 @@ export const errorTable = {
   settings_refused: { status: 502, close: 1014, retry: false },
   upstream_lost: { status: 502, close: 1014, retry: true },
   upstream_broke_protocol: { status: 502, close: 1014, retry: true },
+  memory_exhausted: { status: 503, close: 1013, retry: true },
   store_unavailable: { status: 503, close: 1013, retry: true },
   credential_unavailable: { status: 503, close: 1013, retry: true },
   internal: { status: 500, close: 1011, retry: true },

@@ -55,7 +55,9 @@ export interface Connection {
   message(data: Uint8Array, isBinary: boolean): void
   /** A ping or a pong of the client's arrived. Native code answers pings. */
   controlFrame?(): void
-  /** The client's socket has taken all that was buffered. */
+  /** What is kept for this connection beyond `Client.buffered()` (bytes): messages that wait for upstream, or for a conversation. */
+  held?(): number
+  /** The client's socket has taken some of what was buffered. */
   writable(): void
   /** The process is going away: tells the client, and how to come back. Nothing ends yet. */
   announce(deadlineMs: number): void | Promise<void>
@@ -95,7 +97,7 @@ export interface Upstream {
   readonly deployment?: string | undefined
   /** Queues one message; `data` may be reused when the call returns. */
   send(data: string | Uint8Array, isBinary?: boolean): void
-  /** Bytes accepted by `send` that the network has not taken yet. */
+  /** Bytes accepted by `send` that the network has not taken yet; what it costs to keep each message is counted too. */
   buffered(): number
   /** Stops reading, so that upstream's own sending is held back. */
   pause(): void

@@ -1,5 +1,6 @@
 /** The gateway as a whole, put together from its parts. Reads as the table of contents. */
 import { join } from 'node:path'
+import { memoryUsage } from 'node:process'
 import { createAccess } from '../access/access.ts'
 import type { Config } from '../config/config.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -15,6 +16,7 @@ import { loadPages } from '../pages/pages.ts'
 import { Drain } from '../server/drain.ts'
 import type { HttpHandler } from '../server/http.ts'
 import { LoopShare } from '../server/loop-share.ts'
+import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
@@ -43,6 +45,8 @@ export interface Shared {
   readonly simulatorUrl: string
   /** Counts for this process, renders for all. */
   readonly metrics: Metrics
+  /** How many processes share the machine's memory. */
+  readonly processes: number
 }
 
 const pagesFolder = join(import.meta.dirname, '../../web/dist')
@@ -86,6 +90,7 @@ async function startBefore(
   const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
   const metrics = shared?.metrics ?? createMetrics(place)
+  const memory = createBudget(config, shared, metrics, log)
   const endpoints = createEndpoints(config, target, log)
   const store = config.redis === null && shared !== null ? shared.store : await openStore(config.redis, log)
   const readType = createTypeReader()
@@ -104,10 +109,12 @@ async function startBefore(
     log,
     metrics,
     readType,
-    refusal: () => drain.refusal(),
+    refusal: () => drain.refusal() ?? memory.refusal(),
   })
   const unready = () =>
-    drain.phase === 'serving' ? (endpoints.unready() ?? store.unavailable()) : 'draining'
+    drain.phase === 'serving'
+      ? (memory.unavailable() ?? endpoints.unready() ?? store.unavailable())
+      : 'draining'
   const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
   for (const message of warnings()) log.warn('model.warning', { message })
   const pages = createPages(config, target, {
@@ -115,6 +122,13 @@ async function startBefore(
     readiness: createReadiness(place, unready, warnings),
     metrics: createMetricsPage(metrics),
   })
+  const closeParts = async () => {
+    endpoints.stop()
+    memory.stop()
+    await sideband.close()
+    await store.close()
+    await recorder?.close()
+  }
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -146,7 +160,11 @@ async function startBefore(
     ),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
     drain,
+    memory,
     log,
+  }).catch(async fault => {
+    await closeParts()
+    throw fault
   })
   const url = `${config.tls ? 'https' : 'http'}://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`
   log.info('server.listening', {
@@ -164,13 +182,23 @@ async function startBefore(
       server.stopListening()
     },
     close: async () => {
-      endpoints.stop()
       server.close()
-      await sideband.close()
-      await store.close()
-      await recorder?.close()
+      await closeParts()
     },
   }
+}
+
+function createBudget(config: Config, shared: Shared | null, metrics: Metrics, log: Log): MemoryBudget {
+  const residentBytes = () => memoryUsage.rss()
+  const budgetBytes = budgetOf(config.memoryBudgetBytes, shared?.processes ?? 1, residentBytes())
+  const heapBytes = () => {
+    const { heapTotal, external } = memoryUsage()
+    return heapTotal + external
+  }
+  const memory = new MemoryBudget({ budgetBytes, residentBytes, heapBytes, log, ...systemClock })
+  metrics.traffic.memoryBudgetBytes = budgetBytes
+  metrics.traffic.readHeldBytes = () => memory.heldBytes()
+  return memory
 }
 
 /** Room above the session's own bound, which ends a client by name (bytes). */

@@ -1,6 +1,7 @@
 /** Puts calls together: records in the store, `/sideband` and the SDK addresses over HTTP, control connections. */
 import { randomUUID } from 'node:crypto'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { CallStatus } from '../calls/call-status.ts'
 import { type ControlOptions, Controls } from '../calls/control-route.ts'
 import { controlPath } from '../calls/observer.ts'
 import type { PlacingOptions } from '../calls/placing.ts'
@@ -69,9 +70,11 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }
   const { instructions = '', voice } = chat
+  const { callEnded } = placing
+  const status = new CallStatus({ records, dialCall, callEnded, log })
   return {
     http: [
-      ...createSideband({ ...placing, instructions, voice, webrtcFilter }),
+      ...createSideband({ ...placing, instructions, voice, webrtcFilter, status }),
       ...createSdkCalls({ ...placing, pinSession }),
     ],
     sockets: [[controlPath, controls.route]],

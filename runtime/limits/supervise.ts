@@ -55,6 +55,10 @@ export class Supervised implements Connection {
     if (this.#isWithin()) return this.#inner.controlFrame?.()
   }
 
+  held(): number {
+    return this.#inner.held?.() ?? 0
+  }
+
   writable(): void {
     this.#inner.writable()
   }

@@ -1,10 +1,11 @@
 /** Where log lines go: JSON lines into a pipe or a file, readable ones to a person at a terminal. */
 import pino, { type DestinationStream } from 'pino'
+import { shutdownSteps } from '../core/shutdown.ts'
 
 export interface LogOutput {
   readonly destination: DestinationStream
   /**
-   * Writes what is not written yet, then resolves; without it too where nobody reads, after a second.
+   * Writes what is not written yet, then resolves; without it too where nobody reads, after `shutdownSteps.logLinesMs`.
    * Lines that come later may be lost. Safe to call twice.
    */
   finish(): Promise<void>
@@ -12,8 +13,6 @@ export interface LogOutput {
 
 /** Lines of several processes on one pipe stay whole when no write is larger than this (PIPE_BUF, pipe(7)). */
 const maxWriteBytes = 4096
-
-const finishMs = 1000
 
 export interface LogOutputOptions {
   readonly isTerminal: boolean
@@ -71,7 +70,7 @@ function finisher(destination: Destination): LogOutput['finish'] {
   }
   destination.on('error', settle)
   return () => {
-    setTimeout(settle, finishMs)
+    setTimeout(settle, shutdownSteps.logLinesMs)
     destination.once('drain', settle)
     // Without a write there is no drain; one after `end` would throw.
     destination.write('')

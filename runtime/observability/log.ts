@@ -33,6 +33,10 @@ export type LogEvent =
   | 'credential.failed'
   | 'access.refused'
   | 'access.warning'
+  | 'memory.near'
+  | 'memory.calm'
+  | 'memory.session_ended'
+  | 'memory.failed'
   | 'limit.reached'
   | 'limit.uncounted'
   | 'prompt.warning'
@@ -80,12 +84,35 @@ export function logOptions(level: string, base: LogBase): LoggerOptions {
   }
 }
 
+/** Longer texts of a line are cut (characters), and lists (entries): paths and queries are written by strangers. */
+const maxTextChars = 512
+const maxListEntries = 16
+
+/** Cuts what stands in a line's fields. */
+function shorten(fields: object): object {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      Array.isArray(value)
+        ? [
+            ...value.slice(0, maxListEntries).map(shortenText),
+            ...(value.length > maxListEntries ? ['…'] : []),
+          ]
+        : shortenText(value),
+    ]),
+  )
+}
+
+function shortenText(value: unknown): unknown {
+  return typeof value === 'string' && value.length > maxTextChars ? `${value.slice(0, maxTextChars)}…` : value
+}
+
 /** Makes a log of a pino logger. */
 export function createLog(options: LoggerOptions, destination: DestinationStream): Log {
   const logger: Logger = pino(options, destination)
   return {
-    info: (event, fields = {}) => logger.info(fields, event),
-    warn: (event, fields = {}) => logger.warn(fields, event),
-    error: (event, fields = {}) => logger.error(fields, event),
+    info: (event, fields = {}) => logger.info(shorten(fields), event),
+    warn: (event, fields = {}) => logger.warn(shorten(fields), event),
+    error: (event, fields = {}) => logger.error(shorten(fields), event),
   }
 }

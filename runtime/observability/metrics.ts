@@ -7,6 +7,10 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 /** What one process counts. Bytes are payload bytes, without framing. */
 export interface Traffic {
   sessionsOpen: number
+  /** Reads what is held for sessions (bytes); asked for by a scrape alone. */
+  readHeldBytes: () => number
+  /** 0: no limit. */
+  memoryBudgetBytes: number
   sessionsTotal: number
   messagesUp: number
   bytesUp: number
@@ -56,6 +60,8 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopSampleMs })
   const traffic: Traffic = {
     sessionsOpen: 0,
+    readHeldBytes: () => 0,
+    memoryBudgetBytes: 0,
     sessionsTotal: 0,
     messagesUp: 0,
     bytesUp: 0,
@@ -93,14 +99,22 @@ function add(counts: Map<string, number>, label: string): void {
 
 function describe(registry: Registry, traffic: Traffic): void {
   const registers = [registry]
-  new Gauge({
-    name: 'gateway_sessions',
-    help: 'Sessions that are open now',
-    registers,
-    collect() {
-      this.set(traffic.sessionsOpen)
-    },
-  })
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge('gateway_sessions', 'Sessions that are open now', () => traffic.sessionsOpen)
+  gauge('gateway_held_bytes', 'Bytes that wait for clients and for upstream', () => traffic.readHeldBytes())
+  gauge(
+    'gateway_memory_budget_bytes',
+    'Resident memory above which sessions are ended; 0 is no limit',
+    () => traffic.memoryBudgetBytes,
+  )
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,

@@ -21,15 +21,17 @@ const contentTypes: Readonly<Record<string, string>> = {
 const incompressible = new Set(['.png', '.ico', '.woff2'])
 
 /**
- * Pages load nothing from other hosts and run no inline script; sockets may go to the Application Gateway.
+ * Pages load nothing from other hosts and run no inline script; sockets go to the page's own host (CSP level 3 takes
+ * `'self'` for it) or to the Application Gateway alone.
  * MSAL talks to the sign-in service, and renews a sign-in in a hidden frame that comes back to the page.
  * @param signIn address of the sign-in service, where pages use one
+ * @param host where sockets are opened: '' for the page's own, else `ws://host` or `wss://host`
  */
-function pagePolicy(signIn: string | undefined): Record<string, string> {
+function pagePolicy(signIn: string | undefined, host: string): Record<string, string> {
   const origin = signIn === undefined ? '' : ` ${new URL(signIn).origin}`
   const policy = [
     "default-src 'self'",
-    `connect-src 'self' ws: wss:${origin}`,
+    `connect-src 'self'${host === '' ? '' : ` ${host}`}${origin}`,
     `frame-src${origin || " 'none'"}`,
     "media-src 'self' blob:",
     "object-src 'none'",
@@ -64,7 +66,7 @@ export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpRo
     const file = join(entry.parentPath, entry.name)
     const path = `/${relative(folder, file).split(sep).join('/')}`
     const body = extension === '.html' ? withInfo(readFileSync(file, 'utf8'), info) : readFileSync(file)
-    const route = { GET: createPage(path, extension, body, pagePolicy(info.entra?.authority)) }
+    const route = { GET: createPage(path, extension, body, pagePolicy(info.entra?.authority, info.host)) }
     pages.set(path, route)
     if (extension === '.html')
       pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), route)

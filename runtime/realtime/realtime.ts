@@ -179,6 +179,10 @@ class Realtime implements ResumableConnection, SessionHooks {
     return [...failure, JSON.stringify({ type: 'upstream.closed', reason, code })]
   }
 
+  held(): number {
+    return this.#session.held()
+  }
+
   writable(): void {
     this.#session.writable()
   }

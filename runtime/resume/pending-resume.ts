@@ -54,6 +54,10 @@ export class PendingResume implements Connection, FaultOwner {
     if (this.#state === 'begun') return this.#parts.inner.controlFrame?.()
   }
 
+  held(): number {
+    return this.#held.bytes + (this.#parts.inner.held?.() ?? 0)
+  }
+
   writable(): void {
     this.#parts.inner.writable()
   }

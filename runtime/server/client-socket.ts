@@ -89,6 +89,11 @@ export class ClientSocket implements Client, Watching, FaultOwner {
     return this.#phase === 'closed' ? 0 : this.#native.getBufferedAmount()
   }
 
+  /** What is kept for this client (bytes): what it has not taken, and what waits for upstream. */
+  held(): number {
+    return this.buffered() + (this.#phase === 'closed' ? 0 : (this.#connection.held?.() ?? 0))
+  }
+
   close(code: number, reason: string): void {
     if (this.#phase !== 'open') return
     this.#heartbeat?.stop()
@@ -100,8 +105,8 @@ export class ClientSocket implements Client, Watching, FaultOwner {
   }
 
   /**
-   * Ends the client at once, from a call that the native server made for it: what is buffered is lost.
-   * Only so does the native server stop reading a socket on which more has arrived already.
+   * Ends the client at once: what is buffered is lost. From a call that the native server made for it, only
+   * so does the native server stop reading a socket on which more has arrived already.
    */
   cut(error: GatewayError): void {
     // Also one that is ending already is told: it is remembered for having been cut.
@@ -130,6 +135,8 @@ export class ClientSocket implements Client, Watching, FaultOwner {
   }
 
   drained(): void {
+    // A client that takes what is sent lives, also where its pong waits behind megabytes.
+    this.wasHeard = true
     if (this.#phase === 'open') enter(this, ClientSocket.#becomeWritable, this)
     else if (this.#phase === 'ending' && this.#native.getBufferedAmount() === 0) this.#end()
   }

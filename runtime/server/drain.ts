@@ -1,6 +1,7 @@
 /** The drain: owns the one set of connections, and ends them in good order when the process must go. */
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
+import { shutdownSteps } from '../core/shutdown.ts'
 import type { Log } from '../observability/log.ts'
 
 export interface Drainable {
@@ -30,9 +31,6 @@ const smallestBatch = 10
 
 /** All of them within this part of the deadline. */
 const spreadPart = 0.4
-
-/** After the deadline, sockets still have this long to take their close frames (ms). */
-const closeGraceMs = 1000
 
 export class Drain {
   readonly #options: DrainOptions
@@ -81,7 +79,7 @@ export class Drain {
     const announced = Promise.allSettled(connections.map(async connection => connection.announce(deadlineMs)))
     await Promise.race([announced, sleep(Math.min(announceMs, leftMs()))])
     await this.#endInBatches(connections, leftMs)
-    await this.#allClosed(leftMs() + closeGraceMs)
+    await this.#allClosed(leftMs() + shutdownSteps.closeFramesMs)
     await lameDuck
     this.#phase = 'drained'
     const left = this.#connections.size

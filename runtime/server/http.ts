@@ -21,9 +21,6 @@ export interface HttpRequest {
   readonly body: Buffer
 }
 
-/** Bodies are small: settings, and session descriptions of some kilobytes. */
-export const maxBodyBytes = 256 * 1024
-
 export interface HttpAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -32,6 +29,18 @@ export interface HttpAnswer {
 
 /** A GatewayError that a handler throws becomes the answer. */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>
+
+/** A request whose body may still be on its way: who asks is judged before that is waited for. */
+export interface ArrivingRequest extends Omit<HttpRequest, 'body'> {
+  /** @throws GatewayError `message_too_big`, `memory_exhausted` */
+  readonly readBody: () => Promise<Buffer>
+}
+
+/** As HttpHandler. */
+export type ArrivingHandler = (request: ArrivingRequest) => HttpAnswer | Promise<HttpAnswer>
+
+/** As HttpRoute. */
+export type ArrivingRoute = Readonly<Partial<Record<keyof HttpRoute, ArrivingHandler>>>
 
 /** What a path does by method; GET answers HEAD too. */
 export type HttpRoute = Readonly<Partial<Record<'GET' | 'POST' | 'DELETE' | 'OPTIONS', HttpHandler>>>

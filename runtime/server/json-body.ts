@@ -24,9 +24,35 @@ function parse(contentType: string, body: Buffer): unknown {
   if (!/^application\/json\s*(;|$)/i.test(contentType)) {
     throw new GatewayError('unsupported_media_type', 'Send the body as application/json')
   }
+  return parseJson('The body', body.toString())
+}
+
+/** Deeper values are refused (levels): whatever reads or writes them calls itself once a level. */
+export const maxDepth = 64
+
+/** Parses JSON that came from outside. @param what names it in the refusal. @throws GatewayError `not_json`, `bad_request` */
+export function parseJson(what: string, text: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(body.toString())
+    value = JSON.parse(text)
   } catch {
-    throw new GatewayError('not_json', 'The body is not JSON')
+    throw new GatewayError('not_json', `${what} is not JSON`)
   }
+  if (isContainer(value) && isDeeper(value, maxDepth))
+    throw new GatewayError('bad_request', `${what} is nested deeper than ${maxDepth} levels`)
+  return value
+}
+
+/** Level by level, as a function that calls itself would run out of stack on what it looks for. */
+export function isDeeper(value: object, depth: number): boolean {
+  let level: object[] = [value]
+  for (let at = 0; at < depth; at += 1) {
+    level = level.flatMap(container => Object.values(container).filter(isContainer))
+    if (level.length === 0) return false
+  }
+  return true
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

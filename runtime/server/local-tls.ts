@@ -1,23 +1,45 @@
 /** A self-signed certificate for local runs, made once and kept, so that a browser's exception lasts. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { X509Certificate } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
-const folder = join(import.meta.dirname, '../../.tls')
-const certFile = join(folder, 'cert.pem')
-const keyFile = join(folder, 'key.pem')
+const defaultFolder = join(import.meta.dirname, '../../.tls')
+const dayMs = 24 * 3600 * 1000
 const validDays = 365
 
-/** Points TLS_CERT_FILE and TLS_KEY_FILE at a self-signed pair for localhost, unless they are set. */
-export async function useLocalCertificate(env: Record<string, string | undefined>): Promise<void> {
+/** One that ends sooner is made anew. */
+const leastValidDays = 7
+
+/**
+ * Points TLS_CERT_FILE and TLS_KEY_FILE at a self-signed pair for localhost, unless they are set.
+ * @param now milliseconds since 1970
+ */
+export async function useLocalCertificate(
+  env: Record<string, string | undefined>,
+  folder = defaultFolder,
+  now = Date.now(),
+): Promise<void> {
   if (env.TLS_CERT_FILE !== undefined || env.TLS_KEY_FILE !== undefined) return
-  if (!existsSync(certFile)) await makeCertificate()
+  const certFile = join(folder, 'cert.pem')
+  const keyFile = join(folder, 'key.pem')
+  if (!existsSync(keyFile) || !isValid(certFile, now)) await makeCertificate(certFile, keyFile, now)
   env.TLS_CERT_FILE = certFile
   env.TLS_KEY_FILE = keyFile
 }
 
-async function makeCertificate(): Promise<void> {
+function isValid(certFile: string, now: number): boolean {
+  if (!existsSync(certFile)) return false
+  try {
+    const { validToDate } = new X509Certificate(readFileSync(certFile))
+    return validToDate.getTime() - now > leastValidDays * dayMs
+  } catch {
+    return false
+  }
+}
+
+async function makeCertificate(certFile: string, keyFile: string, now: number): Promise<void> {
   const { generate } = await import('selfsigned')
-  const notAfterDate = new Date(Date.now() + validDays * 24 * 3600 * 1000)
+  const notAfterDate = new Date(now + validDays * dayMs)
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
     notAfterDate,
     extensions: [
@@ -30,7 +52,7 @@ async function makeCertificate(): Promise<void> {
       },
     ],
   })
-  mkdirSync(folder, { recursive: true })
+  mkdirSync(dirname(certFile), { recursive: true })
   writeFileSync(keyFile, key, { mode: 0o600 })
   writeFileSync(certFile, cert)
 }

@@ -19,18 +19,14 @@ import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Accepted, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
+import { Bodies, noBody } from './bodies.ts'
 import { ClientSocket } from './client-socket.ts'
 import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Drain } from './drain.ts'
-import {
-  errorAnswer,
-  type HttpAnswer,
-  type HttpRoute,
-  maxBodyBytes,
-  securityHeaders,
-  statusLine,
-} from './http.ts'
+import { readFields, repeatedField } from './header-fields.ts'
+import { type ArrivingRoute, errorAnswer, type HttpAnswer, securityHeaders, statusLine } from './http.ts'
 import { callBytes, LoopShare, type LoopUse } from './loop-share.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -46,12 +42,13 @@ export interface ServerOptions {
   /** How long one client may keep the event loop. */
   readonly loopShare: LoopShare
   /** By path; where a path has `:id` as its last segment or the one before, it takes any there. */
-  readonly http: ReadonlyMap<string, HttpRoute>
+  readonly http: ReadonlyMap<string, ArrivingRoute>
   /** By path, likewise. */
   readonly sockets: ReadonlyMap<string, SocketRoute>
   /** On every answer to an upgrade, so that clients see which replica serves them. */
   readonly upgradeHeaders: Readonly<Record<string, string>>
   readonly drain: Drain
+  readonly memory: MemoryBudget
   readonly log: Log
 }
 
@@ -141,10 +138,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       },
     })
   }
+  const bodies = new Bodies()
   app.any('/*', (response, request) => {
     const state = watchAbort(response)
     const owner = requestOwner(options, response, state, request.getUrl())
-    enter(owner, () => serve(options, response, request, state, owner))
+    enter(owner, () => serve(options, bodies, response, request, state, owner))
   })
   let listening: us_listen_socket | null = await new Promise((resolve, reject) => {
     const listened = (socket: us_listen_socket | false) =>
@@ -194,12 +192,13 @@ function tooFast(): GatewayError {
 }
 
 function closed(
-  { drain }: ServerOptions,
+  { drain, memory }: ServerOptions,
   client: ClientSocket,
   { code, reason }: NonNullable<Holder['closedWith']>,
 ): void {
   client.closed(code, reason)
   drain.remove(client.connection)
+  memory.remove(client)
 }
 
 /** Answers a request whose own code failed. */
@@ -221,6 +220,7 @@ function requestOwner(
 
 function serve(
   options: ServerOptions,
+  bodies: Bodies,
   response: NativeResponse,
   request: NativeRequest,
   state: RequestState,
@@ -234,20 +234,40 @@ function serve(
   }
   const path = request.getUrl()
   const method = request.getMethod().toUpperCase()
-  const headers = readHeaders(request)
+  const { headers, repeated } = readFields(each => request.forEach(each))
   const query = new URLSearchParams(request.getQuery())
   const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
+  if (repeated !== null) return reply(errorAnswer(repeatedField(repeated), path))
   const { found: route, id } = lookUp(options.http, path)
   if (route === undefined) return reply(refusalOf(options, path, method))
-  const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof HttpRoute]
+  const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof ArrivingRoute]
   if (handler === undefined)
     return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
-  const body = method === 'POST' ? readBody(response) : Promise.resolve(Buffer.alloc(0))
-  const answered = body
-    .then(body => handler({ method, path, id, query, headers, address, body }))
-    .catch(fault => errorAnswer(asGatewayError(options, fault, path), path))
-    .then(reply)
-  enter(owner, () => answered)
+  const body = method === 'POST' ? bodies.collect(response) : noBody
+  state.onAborted = () => body.discard()
+  const answer = async () => {
+    const answered = await ask(options, path, () =>
+      handler({ method, path, id, query, headers, address, readBody: () => body.read() }),
+    )
+    // A client that is refused early still sends, and reads the answer only then.
+    body.discard()
+    await body.ended
+    reply(answered)
+  }
+  enter(owner, answer)
+}
+
+/** Asks a handler. @returns a refusal as the answer that it is */
+async function ask(
+  options: ServerOptions,
+  path: string,
+  handle: () => HttpAnswer | Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
+  try {
+    return await handle()
+  } catch (fault) {
+    return errorAnswer(asGatewayError(options, fault, path), path)
+  }
 }
 
 /** Finds what serves a path: by the path itself, else by its pattern with the last segment, or the one before, as `:id`. */
@@ -261,28 +281,10 @@ function lookUp<T>(routes: ReadonlyMap<string, T>, path: string): { found: T | u
   return { found: routes.get(`${path.slice(0, slash)}/:id`), id: path.slice(slash + 1) }
 }
 
-function allowedBy(route: HttpRoute): string {
+function allowedBy(route: ArrivingRoute): string {
   return Object.keys(route)
     .flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
     .join(', ')
-}
-
-/** Collects a request's body. @throws GatewayError `message_too_big` */
-function readBody(response: NativeResponse): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    response.onData((chunk, isLast) => {
-      bytes += chunk.byteLength
-      if (bytes > maxBodyBytes) {
-        reject(new GatewayError('message_too_big', `The body is larger than ${maxBodyBytes} bytes`))
-        return
-      }
-      // The chunk's memory is reused when this callback returns.
-      chunks.push(Buffer.from(new Uint8Array(chunk)))
-      if (isLast) resolve(Buffer.concat(chunks))
-    })
-  })
 }
 
 /** Refuses a path that is no page; its headers say what would do. */
@@ -312,7 +314,7 @@ function upgrade(
   const key = request.getHeader('sec-websocket-key')
   const extensions = request.getHeader('sec-websocket-extensions')
   const version = request.getHeader('sec-websocket-version')
-  const asked = readUpgrade(response, request)
+  const { asked, repeated } = readUpgrade(response, request)
   const refuse = (fault: unknown) => {
     const error = asGatewayError(options, fault, asked.path)
     options.log.info('upgrade.refused', { route: asked.path, code: error.code })
@@ -320,7 +322,7 @@ function upgrade(
     write(response, state, errorAnswer(error, asked.path, headers), false)
   }
   const admit = (accepted: Accepted) => {
-    const refusal = options.drain.refusal()
+    const refusal = refusalOfSessions(options)
     if (refusal !== null) return refuse(refusal)
     if (state.aborted) return
     state.aborted = true
@@ -339,13 +341,19 @@ function upgrade(
     begin(options, path, asked, accepted, holder)
   }
   const decide = async () => {
+    if (repeated !== null) throw repeatedField(repeated)
     if (version !== '13')
       throw new GatewayError('upgrade_required', 'Only WebSocket version 13 is spoken here')
-    const refusal = options.drain.refusal()
+    const refusal = refusalOfSessions(options)
     if (refusal !== null) throw refusal
     return route.accept(asked)
   }
   enter(owner, () => decide().then(admit, refuse))
+}
+
+/** Why no new session is taken now; null while it is. */
+function refusalOfSessions({ drain, memory }: ServerOptions): GatewayError | null {
+  return drain.refusal() ?? memory.refusal()
 }
 
 /** Hands an open socket to its handler. */
@@ -358,7 +366,7 @@ function begin(
 ): void {
   const { native } = holder
   if (native === null) return
-  const { log, drain } = options
+  const { log, drain, memory } = options
   const id = randomUUID()
   const owner: FaultOwner = {
     onFault: fault => {
@@ -374,29 +382,26 @@ function begin(
     if (holder.closedWith !== null) return closed(options, client, holder.closedWith)
     native.getUserData().client = client
     drain.add(client.connection)
+    memory.add(client)
   })
 }
 
-function readUpgrade(response: NativeResponse, request: NativeRequest): UpgradeRequest {
-  const subprotocols = request.getHeader('sec-websocket-protocol')
-  return {
+function readUpgrade(
+  response: NativeResponse,
+  request: NativeRequest,
+): { asked: UpgradeRequest; repeated: string | null } {
+  const { headers, repeated } = readFields(each => request.forEach(each))
+  const asked = {
     path: request.getUrl(),
     query: new URLSearchParams(request.getQuery()),
-    subprotocols: subprotocols
+    subprotocols: (headers.get('sec-websocket-protocol') ?? '')
       .split(',')
       .map(name => name.trim())
       .filter(name => name !== ''),
-    headers: readHeaders(request),
+    headers,
     address: remoteAddress(response),
   }
-}
-
-function readHeaders(request: NativeRequest): Map<string, string> {
-  const headers = new Map<string, string>()
-  request.forEach((name, value) => {
-    headers.set(name, value)
-  })
-  return headers
+  return { asked, repeated }
 }
 
 function remoteAddress(response: NativeResponse): string {
@@ -406,12 +411,15 @@ function remoteAddress(response: NativeResponse): string {
 /** `aborted`: the response must not be touched any more; it was answered, or the client is gone. */
 interface RequestState {
   aborted: boolean
+  /** Called when the client is gone. */
+  onAborted: () => void
 }
 
 function watchAbort(response: NativeResponse): RequestState {
-  const state = { aborted: false }
+  const state: RequestState = { aborted: false, onAborted: () => undefined }
   response.onAborted(() => {
     state.aborted = true
+    state.onAborted()
   })
   return state
 }

@@ -4,7 +4,7 @@
  * Counted for each message besides its bytes: what holding it costs in memory (some 200 bytes), and that a flush sends
  * all that is held in one turn of the event loop, so that their number must be bounded too.
  */
-const messageOverheadBytes = 1024
+export const messageOverheadBytes = 1024
 
 interface Held {
   readonly message: string | Uint8Array
@@ -25,6 +25,11 @@ export class Outbox {
 
   get size(): number {
     return this.#held.length
+  }
+
+  /** What is held, 1024 more for each message included. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Holds a copy of a message. @returns false, holding nothing more, when it would pass the limit */

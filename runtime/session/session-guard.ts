@@ -1,12 +1,23 @@
 /**
- * Keeps a call's instructions and tools as the server set them: a browser's data channel can send
- * `session.update` too, and neither vendor forbids it. Reads events, gives back what to send.
+ * Keeps a call's instructions, tools and prompt template as the server set them: a browser's data channel can send
+ * `session.update` too, and neither vendor forbids it. Reads events, gives back what to send. What a browser says for one
+ * answer alone (`response.create` with instructions of its own, items of the system) is no part of the session, and is
+ * not prevented.
  */
 import { isDeepStrictEqual } from 'node:util'
 
 export interface Pinned {
   readonly instructions?: string
   readonly tools?: readonly object[]
+  /** A prompt template (`{id, version, variables}`); none where absent or null. */
+  readonly prompt?: object | null
+}
+
+/** What upstream tells of a session. */
+interface Shown {
+  readonly instructions?: unknown
+  readonly tools?: unknown
+  readonly prompt?: unknown
 }
 
 /** Put back more often than this in a row, without being obeyed, and the call is not to be trusted. */
@@ -45,20 +56,23 @@ export class SessionGuard {
   ask(message: { type?: unknown; session?: unknown }): void {
     if (message.type !== 'session.update' || typeof message.session !== 'object' || message.session === null)
       return
-    const { instructions, tools } = message.session as { instructions?: unknown; tools?: unknown }
-    if (typeof instructions !== 'string' && !Array.isArray(tools)) return
+    const { instructions, tools, prompt } = message.session as Shown
+    const hasPrompt = typeof prompt === 'object'
+    if (typeof instructions !== 'string' && !Array.isArray(tools) && !hasPrompt) return
     const change = {
       ...(typeof instructions === 'string' && { instructions }),
       ...(Array.isArray(tools) && { tools }),
+      ...(hasPrompt && { prompt }),
     }
     this.#asked = [...this.#asked, change].slice(-maxAsked)
   }
 
   /** Judges the session as upstream now has it. @param session of a `session.updated` or `session.created` */
-  judge(session: { instructions?: unknown; tools?: unknown }): Verdict {
+  judge(session: Shown): Verdict {
     const shown = this.#asked.filter(change => holds(change, session))
     const pinned: Pinned = Object.assign({}, this.#pinned, ...shown)
-    if (holds(pinned, session)) {
+    const isPrompt = holdsPrompt(pinned.prompt ?? null, session.prompt)
+    if (isPrompt && holds(pinned, session)) {
       const last = shown.at(-1)
       // Upstream takes changes in their order: one that came before, and is not shown, was refused.
       if (last !== undefined) this.#asked = this.#asked.slice(this.#asked.indexOf(last) + 1)
@@ -68,7 +82,10 @@ export class SessionGuard {
     }
     if (this.#putBacks >= maxPutBacks) return { kind: 'give_up' }
     this.#putBacks += 1
-    return { kind: 'put_back', message: updateTo(pinned) }
+    return {
+      kind: 'put_back',
+      message: updateTo(isPrompt ? pinned : { ...pinned, prompt: pinned.prompt ?? null }),
+    }
   }
 }
 
@@ -76,14 +93,19 @@ function updateTo(pinned: Pinned): string {
   return JSON.stringify({ type: 'session.update', session: { type: 'realtime', ...pinned } })
 }
 
-function holds(
-  { instructions, tools }: Pinned,
-  session: { instructions?: unknown; tools?: unknown },
-): boolean {
+function holds({ instructions, tools, prompt }: Pinned, session: Shown): boolean {
   return (
+    (prompt === undefined || holdsPrompt(prompt, session.prompt)) &&
     (instructions === undefined || session.instructions === instructions) &&
     (tools === undefined || sameTools(tools, session.tools))
   )
+}
+
+/** Upstream may add fields to a template, such as its newest version; what was pinned must all be there. */
+function holdsPrompt(pinned: object | null, actual: unknown): boolean {
+  if (pinned === null || typeof actual !== 'object' || actual === null) return pinned === (actual ?? null)
+  const shown = actual as Record<string, unknown>
+  return Object.entries(pinned).every(([name, value]) => isDeepStrictEqual(shown[name], value))
 }
 
 /** Upstream may add fields to a tool; what was pinned must all be there. */

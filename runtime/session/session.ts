@@ -93,7 +93,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   #eventsDown = 0
   #bytesDown = 0
   #abortDial: (() => void) | null = null
-  /** Set while upstream is paused for a client that does not keep up. */
+  /** Set while a client does not take what waits for it; upstream is paused meanwhile, where there is one. */
   #stallTimer: NodeJS.Timeout | null = null
   #drainTimer: NodeJS.Timeout | null = null
   /** Notices an upstream that answers pings, but goes no further with an answer. */
@@ -185,6 +185,11 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (waiting > limits.clientBufferBytes + 2 * limits.maxMessageBytes) this.#closeTooSlow('client_too_slow')
   }
 
+  /** What waits for upstream (bytes). */
+  held(): number {
+    return this.#outbox.bytes + (this.#upstream?.buffered() ?? 0)
+  }
+
   /** The client's socket took some of what was buffered. */
   writable(): void {
     if (this.#stallTimer === null) return
@@ -255,6 +260,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = null
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
+    if (this.#stallTimer !== null) upstream.pause()
     if (this.#phase === 'opening') this.#phase = 'open'
     const { log, limits } = this.#options
     const bridge = { connection: this.#client.id, route: this.#route, deployment: upstream.deployment }
@@ -314,7 +320,6 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #upstreamEnded(end: End): void {
     if (this.#phase === 'closed') return
-    this.#resume()
     this.responses.lose()
     this.#sent.clear()
     this.#outbox.clear()
@@ -363,8 +368,9 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   }
 
   #pause(): void {
-    if (this.#stallTimer !== null || this.#upstream === null) return
-    this.#upstream.pause()
+    if (this.#stallTimer !== null) return
+    // Without an upstream, too, a client may not leave for ever what waits for it.
+    this.#upstream?.pause()
     this.#stallTimer = enterLater(this, this.#options.limits.clientStallMs, () =>
       this.#closeTooSlow('client_too_slow'),
     )

@@ -8,6 +8,7 @@ import { enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Upstream, UpstreamListener } from '../core/ports.ts'
 import { eventType } from '../events/type.ts'
 import { Heartbeat, type Watching } from '../session/heartbeat.ts'
+import { messageOverheadBytes } from '../session/outbox.ts'
 import { DirectReader, type Reading } from './direct-reader.ts'
 import { DirectWriter } from './direct-writer.ts'
 import { brokenProtocol, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'
@@ -61,8 +62,15 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly #reader: DirectReader
   #writer: DirectWriter | null = null
   #deadline: NodeJS.Timeout | undefined
-  readonly #heartbeat: Heartbeat
+  readonly #heartbeatMs: number
+  /** Null until the session exists: the deadline watches over what comes before. */
+  #heartbeat: Heartbeat | null = null
   #state: 'opening' | 'open' | 'over' = 'opening'
+  /** Messages that wait behind others for the network: what they cost is more than their bytes. */
+  #queued = 0
+  readonly #taken = (): void => {
+    this.#queued -= 1
+  }
   /** Why the gateway itself gave the connection up. */
   #lost: GatewayError | undefined
 
@@ -78,35 +86,38 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
     // An answer that came while this process itself was held up is read first.
     this.#deadline = setTimeout(() => setImmediate(() => enter(this, late)), timeoutMs)
-    this.#heartbeat = new Heartbeat(heartbeatMs, this)
+    this.#heartbeatMs = heartbeatMs
     this.#listen(options.greets ?? true)
   }
 
   abort(): void {
     this.#state = 'over'
     clearTimeout(this.#deadline)
-    this.#heartbeat.stop()
+    this.#heartbeat?.stop()
     this.#socket.terminate()
   }
 
   send(data: string | Uint8Array, isBinary = false): void {
     if (!this.isOpen) return
     if (typeof data !== 'string' && this.#writer?.write(data, isBinary)) return
-    this.#socket.send(data, { binary: isBinary })
+    if (this.buffered() === 0) return this.#socket.send(data, { binary: isBinary })
+    this.#queued += 1
+    this.#socket.send(data, { binary: isBinary }, this.#taken)
   }
 
   buffered(): number {
-    return this.#writer?.buffered() ?? this.#socket.bufferedAmount
+    const bytes = this.#writer?.buffered() ?? this.#socket.bufferedAmount
+    return bytes + this.#queued * messageOverheadBytes
   }
 
   pause(): void {
     // Pongs stay unread while paused: that silence is ours, not upstream's.
-    this.#heartbeat.hold(true)
+    this.#heartbeat?.hold(true)
     this.#socket.pause()
   }
 
   resume(): void {
-    this.#heartbeat.hold(false)
+    this.#heartbeat?.hold(false)
     this.#socket.resume()
   }
 
@@ -206,6 +217,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     clearTimeout(this.#deadline)
     this.#deadline = undefined
     this.#state = 'open'
+    this.#heartbeat = new Heartbeat(this.#heartbeatMs, this)
     const attempt = this.#attempt
     this.#attempt = null
     this.#listener = attempt?.listener ?? null

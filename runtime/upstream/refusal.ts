@@ -69,13 +69,16 @@ export function refusalByEvent(label: string, frame: Buffer): GatewayError {
   )
 }
 
-/** Reads `Retry-After`. @returns ms, undefined when absent or unreadable */
+/** An upstream that asks for more is asked again after this (ms): a header must not take it out of service for good. */
+const maxRetryAfterMs = 10 * 60_000
+
+/** Reads `Retry-After`. @returns ms, ten minutes at most; undefined when absent or unreadable */
 export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) return undefined
   const seconds = Number(value)
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1000
+  if (Number.isFinite(seconds) && seconds >= 0) return Math.min(maxRetryAfterMs, seconds * 1000)
   const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+  return Number.isNaN(date) ? undefined : Math.min(maxRetryAfterMs, Math.max(0, date - now))
 }
 
 /** Lists what may be repeated of an error's body or event: its code and the parameter that it names; '' where it has neither. */

@@ -1,6 +1,7 @@
 /** Several gateways on one port: starts them, replaces one that ends, holds what they share, ends them together. */
 import type { ChildProcess } from 'node:child_process'
 import type { Config } from '../config/config.ts'
+import { workerKillMs } from '../core/shutdown.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Simulator } from '../simulator/server.ts'
@@ -11,6 +12,7 @@ import { reservePort } from './port.ts'
 import { Slot } from './slot.ts'
 import { Tally } from './tally.ts'
 import type { Assignment } from './worker.ts'
+import { WorkerLeases } from './worker-leases.ts'
 
 export interface SupervisorOptions {
   readonly config: Config
@@ -35,9 +37,6 @@ export interface Supervisor {
   close(): Promise<void>
 }
 
-/** A drain ends by itself a second after its deadline; a worker that has not by now will not (ms). */
-const drainGraceMs = 2500
-
 /**
  * Starts the workers: the first alone, so that what stops it is told once, then the others together.
  * @throws Error when the port is taken, or a worker ends before it listens
@@ -47,16 +46,21 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const reserved = await reservePort(config.host, config.port)
   const simulator = config.target === null ? await startEmbedded(config) : null
   const store = createMemoryStore()
-  const assignment: Assignment = { port: reserved.port, simulatorUrl: simulator?.url ?? '' }
+  const assignment: Assignment = { port: reserved.port, simulatorUrl: simulator?.url ?? '', count }
   const answers = {
     assignment: () => assignment,
-    store: answerFrom(store),
     metrics: () => figures.render(),
   }
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
-  const slots = numbers.map(
-    number => new Slot({ number, fork, answers, log, onGivenUp, onEnded: ended => figures.ended(ended) }),
-  )
+  const slots = numbers.map(number => {
+    const leases = new WorkerLeases(store)
+    const onEnded = (ended: number) => {
+      figures.ended(ended)
+      void leases.release()
+    }
+    const own = { ...answers, store: answerFrom(leases.store) }
+    return new Slot({ number, fork, answers: own, log, onGivenUp, onEnded })
+  })
   const figures = createFigures(slots, { revision: config.revision, replica: config.replica })
   const close = async () => {
     for (const slot of slots) slot.kill()
@@ -87,7 +91,7 @@ async function startEmbedded({ simulator }: Config): Promise<Simulator> {
 }
 
 async function drainAll(slots: readonly Slot[], deadlineMs: number): Promise<void> {
-  const drained = await Promise.all(slots.map(slot => slot.drain(deadlineMs, deadlineMs + drainGraceMs)))
+  const drained = await Promise.all(slots.map(slot => slot.drain(deadlineMs, deadlineMs + workerKillMs)))
   const failed = slots.filter((_, index) => !drained[index]).map(slot => slot.number)
   if (failed.length > 0) throw new Error(`Workers that did not end in good order: ${failed.join(', ')}`)
 }

@@ -23,6 +23,8 @@ export interface Assignment {
   readonly port: number
   /** Of the embedded simulator; '' where there is a real upstream. */
   readonly simulatorUrl: string
+  /** How many workers there are. */
+  readonly count: number
 }
 
 /** Workers are asked in their turn before the sum is made (ms). */
@@ -41,13 +43,18 @@ export async function startWorker(options: WorkerOptions): Promise<Gateway> {
     drain: onDrain,
   })
   line.on('disconnect', onOrphaned)
-  const { port, simulatorUrl } = (await link.ask('assignment', [], startMs)) as Assignment
+  const { port, simulatorUrl, count } = (await link.ask('assignment', [], startMs)) as Assignment
   const store = createSupervisedStore({
     ask: (operation, given) => link.ask('store', [operation, ...given], answerMs),
     isConnected: () => link.connected,
   })
   const metrics = { ...own, render: async () => String(await link.ask('metrics', [], metricsMs)) }
-  const gateway = await startGateway({ ...config, port }, log, { store, simulatorUrl, metrics })
+  const gateway = await startGateway({ ...config, port }, log, {
+    store,
+    simulatorUrl,
+    metrics,
+    processes: count,
+  })
   await link.ask('listening', [gateway.url], startMs)
   return gateway
 }

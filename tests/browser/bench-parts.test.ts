@@ -49,6 +49,10 @@ test('JSON is found in a tagged fence first, in any fence, and bare with braces 
   for (const [text, found] of cases) t.deepEqual(findJson(text), found, text.slice(0, 40))
 })
 
+test('a JSON search takes time in proportion to the text, whatever stands in it', t => {
+  for (const part of ['`', '```', '```a', '``` \n']) t.is(findJson(part.repeat(300_000)), undefined)
+})
+
 test('the first delta is timed from the question, the others from each other', t => {
   const latency = new Latency()
   latency.asked(100)

@@ -45,7 +45,7 @@ export async function gatewayOn(
   const simulator = await startSimulator({})
   t.teardown(() => simulator.close())
   const metrics = createMetrics({ revision: 'local', replica: 'local' })
-  const shared = { store, simulatorUrl: simulator.url, metrics }
+  const shared = { store, simulatorUrl: simulator.url, metrics, processes: 1 }
   return startFor(t, { PORT: String(await freePort()), ...env }, shared)
 }
 

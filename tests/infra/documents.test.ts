@@ -66,6 +66,19 @@ test('every link of the documents to a file of the repository leads somewhere', 
   }
 })
 
+test('every test that the threat model names is there, and each kind of attacker has one', t => {
+  const model =
+    readText('SECURITY.md')
+      .split('\n## ')
+      .find(part => part.startsWith('Threat model')) ?? ''
+  const named = [...model.matchAll(/`(tests\/[^`]+)`/g)].map(([, path = '']) => path)
+  t.true(named.length > 20)
+  for (const path of named) t.true(exists(path), path)
+  const kinds = model.split(/\n(?=\*\*)/).slice(1)
+  t.is(kinds.length, 7)
+  for (const kind of kinds) t.regex(kind, /^\| can \| [\s\S]*^\| cannot \| .*`tests\//m, kind.slice(0, 40))
+})
+
 test('every link within a document leads to one of its headings', t => {
   for (const file of ['README.md', 'README.ja.md']) {
     const text = readText(file)

@@ -43,3 +43,41 @@ test('a client that piles up more than upstream could have sent is ended', t => 
   s.session.deliver('a')
   t.true(s.told().includes('client closed 1008 client_too_slow'))
 })
+
+test('a client that takes nothing is ended at the stall deadline also where there is no upstream', async t => {
+  const s = stage({ keepsClient: () => true }, { clientStallMs: 30 })
+  s.session.dial()
+  s.open()
+  s.upstreamEnds(1000, '')
+  s.buffered.client = 150
+  s.session.deliver('an error')
+  s.told()
+  await s.ended
+  t.deepEqual(s.told(), ['client closed 1008 client_too_slow'])
+})
+
+test('the stall of a client outlives its upstream, and pauses the next one', async t => {
+  const s = stage({ keepsClient: () => true }, { clientStallMs: 200 })
+  s.session.dial()
+  s.open()
+  s.buffered.client = 150
+  s.event('e')
+  s.upstreamEnds(1000, '')
+  s.session.dial()
+  s.told()
+  s.open()
+  t.deepEqual(s.told(), ['upstream paused', 'opened'])
+  await s.ended
+  t.true(s.told().includes('client closed 1008 client_too_slow'))
+})
+
+test('a session tells what waits for upstream, held or sent', t => {
+  const s = stage()
+  s.session.dial()
+  s.session.send('12345', null)
+  t.is(s.session.held(), 5 + 1024)
+  s.open()
+  t.is(s.session.held(), 0)
+  s.buffered.upstream = 77
+  t.is(s.session.held(), 77)
+})

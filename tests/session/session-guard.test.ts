@@ -43,3 +43,20 @@ test('what is put back in vain is given up, and what is no change asks for nothi
   for (let n = 0; n < maxPutBacks; n += 1) t.is(guard.judge({ ...made, tools: bad }).kind, 'put_back')
   t.deepEqual(guard.judge({ ...made, tools: bad }), { kind: 'give_up' })
 })
+
+test('a prompt template that the browser sets is taken away, and one of the server stays', t => {
+  const guard = new SessionGuard(made)
+  t.deepEqual(guard.judge({ ...made, prompt: null }), { kind: 'as_pinned' })
+  t.deepEqual(guard.judge({ ...made, prompt: { id: 'pmpt_other' } }), putBack({ ...made, prompt: null }))
+  guard.ask(asks({ prompt: { id: 'pmpt_own' } }))
+  t.deepEqual(guard.judge({ ...made, prompt: { id: 'pmpt_own', version: '3' } }), { kind: 'changed' })
+  t.deepEqual(guard.judge({ ...made, prompt: { id: 'pmpt_own', version: '4' } }), { kind: 'as_pinned' })
+  t.deepEqual(guard.judge(made), putBack({ ...made, prompt: { id: 'pmpt_own' } }))
+  t.deepEqual(
+    new SessionGuard({ ...made, prompt: { id: 'pmpt_own' } }).judge({
+      ...made,
+      prompt: { id: 'pmpt_other' },
+    }),
+    putBack({ ...made, prompt: { id: 'pmpt_own' } }),
+  )
+})

@@ -17,10 +17,11 @@ export const limits = {
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /** A session whose client and upstream only write down what happens to them. */
-export function stage(hooks: Partial<SessionHooks> = {}) {
+export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof limits> = {}) {
   const seen: string[] = []
   const buffered = { client: 0, upstream: 0 }
   let listener: UpstreamListener | undefined
+  const { promise: ended, resolve: onEnded } = Promise.withResolvers<void>()
   const session: Session = new Session(
     {
       client: {
@@ -31,7 +32,10 @@ export function stage(hooks: Partial<SessionHooks> = {}) {
         },
         buffered: () => buffered.client,
         probe: () => undefined,
-        close: (code, reason) => seen.push(`client closed ${code} ${reason}`),
+        close: (code, reason) => {
+          seen.push(`client closed ${code} ${reason}`)
+          onEnded()
+        },
       },
       route: '/test',
     },
@@ -41,7 +45,7 @@ export function stage(hooks: Partial<SessionHooks> = {}) {
         listener = given
         return () => seen.push('dial aborted')
       },
-      limits,
+      limits: { ...limits, ...changed },
       log: quiet,
       metrics: createMetrics({ revision: 'r', replica: 'n' }),
       readType: createTypeReader(),
@@ -71,6 +75,8 @@ export function stage(hooks: Partial<SessionHooks> = {}) {
     told,
     open,
     event,
+    /** Resolves when the client is closed. */
+    ended,
     upstreamEnds: (code: number, reason: string) => listener?.closed(code, reason),
     dialFails: () => listener?.failed(new GatewayError('upstream_unreachable', 'gone')),
   }

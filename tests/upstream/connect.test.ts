@@ -1,7 +1,12 @@
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { Worker } from 'node:worker_threads'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
+import { GatewayError } from '../../runtime/core/errors.ts'
+import type { Upstream } from '../../runtime/core/ports.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
-import { realtimeUrl, simulatorTarget } from '../../runtime/upstream/target.ts'
+import { realtimeUrl, simulatorTarget, type Target } from '../../runtime/upstream/target.ts'
 
 /** An upstream of a thread of its own. Flags: it has accepted; it may greet; it has greeted. */
 const upstream = `
@@ -55,3 +60,85 @@ test('a session that was there in time exists, however long this process itself 
   })
   t.is(came, 'opened')
 })
+
+/** An upstream of this thread's own. */
+async function upstreamFor(t: ExecutionContext, onUpgrade: (socket: Duplex, key: string) => void) {
+  const server = createServer()
+  const sockets = new Set<Duplex>()
+  server.on('upgrade', (request, socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    onUpgrade(socket, String(request.headers['sec-websocket-key']))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const { port } = server.address() as { port: number }
+  return simulatorTarget(`http://127.0.0.1:${port}`, ['one'])
+}
+
+const greeting = '{"type":"session.created"}'
+
+function greet(socket: Duplex, key: string): void {
+  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  )
+  socket.write(Buffer.concat([Buffer.from([0x81, greeting.length]), Buffer.from(greeting)]))
+}
+
+function opened(target: Target, heartbeatMs: number): Promise<Upstream | string> {
+  return new Promise(resolve => {
+    connect(
+      {
+        ...{ url: realtimeUrl(target, 'one'), headers: {}, label: 'upstream', timeoutMs: 20_000 },
+        ...{ maxMessageBytes: 1024, heartbeatMs },
+      },
+      {
+        listener: { event: () => undefined, closed: () => undefined, fault: () => undefined },
+        opened: resolve,
+        failed: error => resolve(error.code),
+      },
+    )
+  })
+}
+
+test.serial(
+  'an upstream that takes many heartbeats to open is waited for until the deadline of the dial',
+  async t => {
+    const heartbeatMs = 16
+    const target = await upstreamFor(t, (socket, key) =>
+      setTimeout(() => greet(socket, key), 12 * heartbeatMs),
+    )
+    const upstream = await opened(target, heartbeatMs)
+    t.is(typeof upstream, 'object', String(upstream))
+    if (typeof upstream === 'object') upstream.close(1000, '')
+  },
+)
+
+test.serial(
+  'many small messages for an upstream that does not read count with what it costs to keep them',
+  async t => {
+    const target = await upstreamFor(t, (socket, key) => {
+      socket.pause()
+      greet(socket, key)
+    })
+    const upstream = await opened(target, 60_000)
+    if (typeof upstream === 'string') return t.fail(upstream)
+    const large = new Uint8Array(1024 * 1024)
+    for (let n = 0; n < 64 && upstream.buffered() === 0; n += 1) {
+      upstream.send(large, true)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    const before = upstream.buffered()
+    t.true(before > 0, 'the network takes everything')
+    for (let n = 0; n < 1000; n += 1) upstream.send('x')
+    t.true(
+      upstream.buffered() - before >= 1000 * 1024,
+      `${upstream.buffered() - before} bytes for 1,000 messages`,
+    )
+    upstream.giveUp(new GatewayError('upstream_lost', 'over'))
+  },
+)

@@ -1,19 +1,15 @@
 /** Finds a JSON object in an answer's text, the way the gateway's default strategy does. */
 
-const fence = /```[ \t]*(\w*)[^\n]*\n([\s\S]*?)```/g
+import { fencedObject } from '../../runtime/events/fence.ts'
 
 /**
- * The object in a fenced block, the one tagged `json` first; else the first balanced object.
+ * The object in a fenced block, the one tagged `json` first; else the first balanced object. Takes time in proportion
+ * to the text.
  * @returns undefined where there is none
  */
 export function findJson(text: string): object | undefined {
-  const blocks = [...text.matchAll(fence)]
-  const tagged = blocks.filter(([, tag]) => tag?.toLowerCase() === 'json')
-  for (const [, , body = ''] of [...tagged, ...blocks]) {
-    const value = asObject(body)
-    if (value) return value
-  }
-  return firstObject(text)
+  const fenced = fencedObject(text)
+  return (fenced === null ? undefined : asObject(fenced)) ?? firstObject(text)
 }
 
 function firstObject(text: string): object | undefined {

@@ -12,7 +12,8 @@ export interface SessionInfo {
   session_id: string
   call_id: string | null
   created_at: string
-  webrtc_connected: boolean
+  /** null: nobody controls the call, and upstream was not asked a moment ago. */
+  webrtc_connected: boolean | null
   websocket_connected: boolean
   events_from_openai: number
   events_to_openai: number

@@ -65,7 +65,7 @@ export class Sessions {
     part('.session-id', HTMLElement, row).textContent = session.session_id
     part('.session-words', HTMLElement, row).textContent = sessionWords(session)
     const button = part('button', HTMLButtonElement, row)
-    button.hidden = !session.webrtc_connected
+    button.hidden = session.webrtc_connected === false
     button.ariaLabel = `Hang up ${session.session_id}`
     button.onclick = () => {
       button.disabled = true
@@ -81,10 +81,15 @@ export class Sessions {
   }
 }
 
+function callWords({ webrtc_connected, ended_at }: SessionInfo): string {
+  if (webrtc_connected === null) return 'call not heard of'
+  return webrtc_connected ? 'call running' : ended_at ? 'ended' : 'no call yet'
+}
+
 function sessionWords(session: SessionInfo): string {
   const events = session.events_from_openai + session.events_to_openai
   return [
-    session.webrtc_connected ? 'call running' : session.ended_at ? 'ended' : 'no call yet',
+    callWords(session),
     session.websocket_connected ? 'under control' : 'not controlled',
     countWords(events, 'event'),
     session.last_event_type ?? '',

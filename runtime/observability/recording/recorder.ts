@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import type { Upstream, UpstreamListener } from '../../core/ports.ts'
+import { shutdownSteps } from '../../core/shutdown.ts'
 import type { Log } from '../log.ts'
 import { RecordingFile, type RecordingLimits, recordingLimits } from './file.ts'
 import { redact } from './redact.ts'
@@ -26,9 +27,6 @@ export interface Recorder {
   /** Ends all recordings. @returns when they are on the disk, or that has taken too long */
   close(): Promise<void>
 }
-
-/** A disk that hangs must not keep the process from ending (ms). */
-const closeTimeoutMs = 2000
 
 type Side = 'client' | 'upstream'
 
@@ -69,7 +67,7 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
       }
     },
     close: async () => {
-      const tooLong = new Promise(resolve => setTimeout(resolve, closeTimeoutMs).unref())
+      const tooLong = new Promise(resolve => setTimeout(resolve, shutdownSteps.recordingsMs).unref())
       await Promise.race([tooLong, Promise.all([...files].map(file => end(file, null)))])
     },
   }

@@ -1,0 +1,89 @@
+/** Bodies of requests while they arrive: each is bounded, and so is what all of them together take. */
+import { GatewayError } from '../core/errors.ts'
+
+/** Bodies are small: settings, and session descriptions of some kilobytes. */
+export const maxBodyBytes = 256 * 1024
+
+/** Of all requests that are not answered yet (bytes): 128 of the largest. */
+export const maxBodiesBytes = 32 * 1024 * 1024
+
+/** What a request is told to wait that found no room (ms). */
+const retryAfterMs = 1000
+
+/** The part of uWebSockets.js's response that is used here. */
+export interface Arriving {
+  /** The chunk's memory is used again when `arrived` returns. */
+  onData(arrived: (chunk: ArrayBuffer, isLast: boolean) => void): unknown
+}
+
+export interface Body {
+  /**
+   * Waits for all of it. @throws GatewayError `message_too_big`; `memory_exhausted` when the bodies of other requests
+   * leave no room
+   */
+  read(): Promise<Buffer>
+  /** Nobody wants it any more: gives its memory back, and keeps nothing that still comes. Safe to call twice. */
+  discard(): void
+  /** Resolves when nothing more of it comes, or nothing more is taken. */
+  readonly ended: Promise<void>
+}
+
+/** The bodies of one server. */
+export class Bodies {
+  #bytes = 0
+
+  /** What is kept of all of them (bytes). */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Begins to collect a body; must be called before the request's handler returns. */
+  collect(arriving: Arriving): Body {
+    const whole = Promise.withResolvers<Buffer>()
+    const ended = Promise.withResolvers<void>()
+    whole.promise.catch(() => undefined)
+    let chunks: Buffer[] = []
+    let arrivedBytes = 0
+    let keptBytes = 0
+    let state: 'collecting' | 'discarding' = 'collecting'
+    const discard = () => {
+      state = 'discarding'
+      chunks = []
+      this.#bytes -= keptBytes
+      keptBytes = 0
+    }
+    const refuse = (error: GatewayError) => {
+      discard()
+      whole.reject(error)
+    }
+    arriving.onData((chunk, isLast) => {
+      arrivedBytes += chunk.byteLength
+      if (arrivedBytes > maxBodyBytes) {
+        refuse(new GatewayError('message_too_big', `The body is larger than ${maxBodyBytes} bytes`))
+        return ended.resolve()
+      }
+      if (state === 'collecting' && this.#bytes + chunk.byteLength > maxBodiesBytes) refuse(noRoom())
+      if (state === 'collecting') {
+        chunks.push(Buffer.from(new Uint8Array(chunk)))
+        keptBytes += chunk.byteLength
+        this.#bytes += chunk.byteLength
+      }
+      if (!isLast) return
+      if (state === 'collecting') whole.resolve(Buffer.concat(chunks))
+      ended.resolve()
+    })
+    return { read: () => whole.promise, discard, ended: ended.promise }
+  }
+}
+
+/** Of a request whose method carries none. */
+export const noBody: Body = {
+  read: () => Promise.resolve(Buffer.alloc(0)),
+  discard: () => undefined,
+  ended: Promise.resolve(),
+}
+
+function noRoom(): GatewayError {
+  const message = 'The bodies of other requests leave no room for this one; try again'
+  return new GatewayError('memory_exhausted', message, { retryAfterMs })
+}

@@ -1,0 +1,213 @@
+/**
+ * The memory that this process may use: new sessions are refused near it, and above it the sessions that hold the most
+ * are ended first, so that the kernel never has to end all of them.
+ *
+ * | resident memory       | new sessions           | open sessions                                      |
+ * |-----------------------|------------------------|----------------------------------------------------|
+ * | below 80 %            | welcome                | –                                                  |
+ * | from 85 %, until 80 % | 503 `memory_exhausted` | –                                                  |
+ * | above 100 %           | 503 `memory_exhausted` | those that hold the most end, until 90 % is in use |
+ *
+ * An allocator keeps memory that was given back, and it can be used again. Up to 100 % new sessions are therefore
+ * refused only while what is accounted for (the heap, what sessions hold, a fixed cost of each) takes 70 % too.
+ *
+ * Nothing is counted per message: resident memory is read at an interval, and what a session holds is asked of it only
+ * when one has to end. What native code holds of a message that is not complete cannot be asked for.
+ */
+import { totalmem } from 'node:os'
+import { constrainedMemory } from 'node:process'
+import { GatewayError } from '../core/errors.ts'
+import { enter, type FaultOwner } from '../core/fault-boundary.ts'
+import type { Log } from '../observability/log.ts'
+
+/** What may have to give its memory back. */
+export interface Holder {
+  readonly id: string
+  /** What is kept for it (bytes): waiting for the client, for upstream, or for a conversation to begin. */
+  held(): number
+  /** Ends it at once; what waits for the client is lost. */
+  cut(error: GatewayError): void
+}
+
+export interface MemoryBudgetOptions {
+  /** 0: no limit (bytes). */
+  readonly budgetBytes: number
+  /** Resident memory of this process (bytes). */
+  readonly residentBytes: () => number
+  /** What V8 has for its heap, and for buffers outside it (bytes). */
+  readonly heapBytes: () => number
+  /** Time that only goes forward (ms). */
+  readonly monotonicNow: () => number
+  readonly log: Log
+}
+
+/** Of the container's memory, or the machine's: the rest is the kernel's, for sockets, and the supervisor's. */
+export const defaultBudgetPart = 0.75
+
+/** A process that has less than this above what it took at its start could serve nobody (bytes). */
+const leastRoomBytes = 64 * 1024 * 1024
+
+/** Parts of the budget: new sessions are refused, are welcome again; what ending sessions aims at. */
+const nearPart = 0.85
+const calmPart = 0.8
+const aimPart = 0.9
+
+/** Parts of the budget that must be accounted for while new sessions are refused. */
+const neededNearPart = 0.7
+const neededCalmPart = 0.65
+
+/** Native memory grows in steps: what is held takes up to this many times its bytes. */
+const heldFactor = 1.5
+
+/** Native memory of one session: two sockets, with TLS (bytes). */
+const sessionBytes = 64 * 1024
+
+/** Who holds less is never ended: to end it would not help (bytes). */
+const leastHeldBytes = 64 * 1024
+
+/** How often resident memory is read (ms): a read costs some microseconds. */
+const sampleMs = 100
+
+/** What an ended session held counts as free already, as long as its memory may take to come back (ms). */
+const comesBackMs = 1000
+
+/** What a client that is refused is told to wait (ms). */
+const retryAfterMs = 5000
+
+const mebibyte = 1024 * 1024
+
+/**
+ * Decides how much one process may use.
+ * @param asked bytes for all processes together; 0 is no limit; null takes a part of the container's memory, or of the machine's
+ * @param processes how many share it
+ * @param startBytes what this process took at its start
+ * @returns bytes; 0 is no limit
+ */
+export function budgetOf(
+  asked: number | null,
+  processes: number,
+  startBytes: number,
+  machine = availableBytes(),
+): number {
+  if (asked === 0) return 0
+  const share = Math.floor((asked ?? machine * defaultBudgetPart) / processes)
+  return Math.max(share, Math.ceil((startBytes + leastRoomBytes) / nearPart))
+}
+
+/** The limit of the container (cgroup), or the memory of the machine where that is less (bytes). */
+function availableBytes(): number {
+  const limit = constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}
+
+export class MemoryBudget implements FaultOwner {
+  readonly #options: MemoryBudgetOptions
+  readonly #holders = new Set<Holder>()
+  readonly #timer: NodeJS.Timeout | null
+  #state: 'calm' | 'near' = 'calm'
+  #residentBytes = 0
+  /** What the process takes without its heap and without sessions. */
+  readonly #baseBytes: number
+  /** What sessions held that were ended a moment ago. */
+  #released: { readonly bytes: number; readonly until: number }[] = []
+
+  constructor(options: MemoryBudgetOptions) {
+    this.#options = options
+    this.#baseBytes = options.residentBytes() - options.heapBytes()
+    const sample = () => enter(this, () => this.sample())
+    this.#timer = options.budgetBytes === 0 ? null : setInterval(sample, sampleMs).unref()
+  }
+
+  add(holder: Holder): void {
+    this.#holders.add(holder)
+  }
+
+  remove(holder: Holder): void {
+    this.#holders.delete(holder)
+  }
+
+  /** What is held for all sessions together (bytes). */
+  heldBytes(): number {
+    let bytes = 0
+    for (const holder of this.#holders) bytes += holder.held()
+    return bytes
+  }
+
+  /** Why new sessions are not welcome; null while they are. */
+  unavailable(): string | null {
+    if (this.#state === 'calm') return null
+    const used = Math.round(this.#residentBytes / mebibyte)
+    return `Memory is nearly exhausted: ${used} of ${Math.round(this.#options.budgetBytes / mebibyte)} MiB (MEMORY_BUDGET_MB) are in use`
+  }
+
+  /** The refusal of a new session; null while sessions are welcome. */
+  refusal(): GatewayError | null {
+    if (this.#state === 'calm') return null
+    const message = 'This replica has no memory left for another session; try again later'
+    return new GatewayError('memory_exhausted', message, { retryAfterMs })
+  }
+
+  /** Reads the memory in use, and acts on it. */
+  sample(): void {
+    const { budgetBytes, residentBytes, log } = this.#options
+    if (budgetBytes === 0) return
+    this.#residentBytes = residentBytes()
+    const part = this.#residentBytes / budgetBytes
+    if (this.#state === 'calm' && part >= nearPart && (part > 1 || this.#neededPart() >= neededNearPart)) {
+      this.#state = 'near'
+      log.warn('memory.near', {
+        residentBytes: this.#residentBytes,
+        budgetBytes,
+        sessions: this.#holders.size,
+      })
+    } else if (
+      this.#state === 'near' &&
+      (part < calmPart || (part <= 1 && this.#neededPart() < neededCalmPart))
+    ) {
+      this.#state = 'calm'
+      log.info('memory.calm', { residentBytes: this.#residentBytes, budgetBytes })
+    }
+    if (part > 1) this.#relieve()
+  }
+
+  /** Safe to call twice. */
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer)
+  }
+
+  onFault(fault: unknown): void {
+    this.#options.log.error('memory.failed', { error: String(fault) })
+  }
+
+  /** What is accounted for, as a part of the budget. */
+  #neededPart(): number {
+    const sessions = this.#holders.size * sessionBytes + this.heldBytes() * heldFactor
+    return (this.#baseBytes + this.#options.heapBytes() + sessions) / this.#options.budgetBytes
+  }
+
+  /** Ends the sessions that hold the most, until what they held is as much as is missing. */
+  #relieve(): void {
+    const { budgetBytes, monotonicNow, log } = this.#options
+    const now = monotonicNow()
+    this.#released = this.#released.filter(({ until }) => until > now)
+    const coming = this.#released.reduce((sum, { bytes }) => sum + bytes, 0)
+    let missing = this.#residentBytes - coming - budgetBytes * aimPart
+    if (this.#residentBytes - coming <= budgetBytes) return
+    const greediest = [...this.#holders]
+      .map(holder => ({ holder, bytes: holder.held() }))
+      .filter(({ bytes }) => bytes >= leastHeldBytes)
+      .sort((a, b) => b.bytes - a.bytes)
+    for (const { holder, bytes } of greediest) {
+      if (missing <= 0) break
+      missing -= bytes
+      this.#released.push({ bytes, until: now + comesBackMs })
+      log.warn('memory.session_ended', { connection: holder.id, heldBytes: bytes })
+      holder.cut(outOfMemory(bytes))
+    }
+  }
+}
+
+function outOfMemory(bytes: number): GatewayError {
+  const message = `This replica ran out of memory, and ${bytes} bytes waited for this session; read and send at the pace of the conversation`
+  return new GatewayError('memory_exhausted', message)
+}

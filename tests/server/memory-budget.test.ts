@@ -1,0 +1,90 @@
+import test from 'ava'
+import type { GatewayError } from '../../runtime/core/errors.ts'
+import { budgetOf, defaultBudgetPart, MemoryBudget } from '../../runtime/server/memory-budget.ts'
+
+const mebibyte = 1024 * 1024
+
+/** A budget of 1,000 MiB over holders whose memory comes back when they are ended, if it is said to. */
+function stage(held: Record<string, number>) {
+  const ended: string[] = []
+  const logged: string[] = []
+  const machine = { residentMib: 0, heapMib: 0, now: 0 }
+  const note = (event: string) => logged.push(event)
+  const budget = new MemoryBudget({
+    budgetBytes: 1000 * mebibyte,
+    residentBytes: () => machine.residentMib * mebibyte,
+    heapBytes: () => machine.heapMib * mebibyte,
+    monotonicNow: () => machine.now,
+    log: { info: note, warn: note, error: note },
+  })
+  budget.stop()
+  for (const [id, mib] of Object.entries(held)) {
+    const holder = {
+      id,
+      held: () => mib * mebibyte,
+      cut: (error: GatewayError) => {
+        ended.push(`${id} ${error.code}`)
+        budget.remove(holder)
+      },
+    }
+    budget.add(holder)
+  }
+  const at = (residentMib: number, now = 0, heapMib = residentMib) => {
+    Object.assign(machine, { residentMib, heapMib, now })
+    budget.sample()
+    return ended.splice(0)
+  }
+  return { budget, at, logged }
+}
+
+test('near the budget new sessions are refused with a time to wait, until memory has come back', t => {
+  const { budget, at, logged } = stage({ greedy: 500 })
+  at(840)
+  t.is(budget.refusal(), null)
+  t.is(budget.unavailable(), null)
+  t.deepEqual(at(850), [])
+  t.like(budget.refusal(), { code: 'memory_exhausted', status: 503, retryAfterMs: 5000 })
+  t.is(budget.unavailable(), 'Memory is nearly exhausted: 850 of 1000 MiB (MEMORY_BUDGET_MB) are in use')
+  at(810)
+  t.not(budget.refusal(), null, 'just below, it would be refused again at once')
+  at(790)
+  t.is(budget.refusal(), null)
+  t.deepEqual(logged, ['memory.near', 'memory.calm'])
+})
+
+test('memory that an allocator keeps, though nobody uses it, refuses nobody up to the budget', t => {
+  const { budget, at } = stage({ one: 1 })
+  at(950, 0, 100)
+  t.is(budget.refusal(), null)
+  at(1001, 0, 100)
+  t.not(budget.refusal(), null)
+  at(990, 0, 100)
+  t.is(budget.refusal(), null)
+})
+
+test('above the budget those that hold the most end first, as many as it takes and no more', t => {
+  const { at } = stage({ little: 1, most: 80, less: 40, some: 20, none: 0 })
+  t.deepEqual(at(1001), ['most memory_exhausted', 'less memory_exhausted'])
+})
+
+test('what ended sessions held counts as free until it can have come back', t => {
+  const { at } = stage({ first: 150, second: 100, third: 90 })
+  t.deepEqual(at(1050, 0), ['first memory_exhausted'])
+  t.deepEqual(at(1050, 100), [], 'its memory is on its way')
+  t.deepEqual(at(1050, 1100), ['second memory_exhausted', 'third memory_exhausted'])
+})
+
+test('a session that holds next to nothing is never ended, whatever is in use', t => {
+  const { at } = stage({ quiet: 0, brief: 0.05 })
+  t.deepEqual(at(5000), [])
+})
+
+test('the default is a part of the memory there is, shared by all processes, with room to begin in', t => {
+  const machine = 4096 * mebibyte
+  t.is(budgetOf(null, 1, 0, machine), machine * defaultBudgetPart)
+  t.is(budgetOf(null, 4, 0, machine), (machine * defaultBudgetPart) / 4)
+  t.is(budgetOf(800 * mebibyte, 2, 0, machine), 400 * mebibyte)
+  t.is(budgetOf(0, 2, 100, machine), 0)
+  const least = budgetOf(1, 1, 120 * mebibyte, machine)
+  t.true(least * 0.85 >= 184 * mebibyte, 'a budget that is used up at the start would refuse everyone')
+})

@@ -1,0 +1,57 @@
+/** The budget of a whole process: readers that are slow take no more than it, and nobody else notices. */
+import test from 'ava'
+import { converse } from '../gateway/converse.ts'
+import { gatewayProcess } from '../gateway/process.ts'
+import { fakeUpstream } from '../gateway/start.ts'
+
+const event = JSON.stringify({ type: 'response.output_audio.delta', delta: 'A'.repeat(64 * 1024) })
+const readers = 40
+const budgetMb = 360
+
+test.serial(
+  'slow readers beyond the budget end by name, the reader beside them goes on, and memory comes back',
+  async t => {
+    t.timeout(60_000)
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayProcess(t, {
+      ...upstream.env,
+      REALTIME_ALLOWED_EVENT_TYPES: '*',
+      REALTIME_AUTO_CLOSE: 'false',
+      CLIENT_BUFFER_KB: '16384',
+      MEMORY_BUDGET_MB: String(budgetMb),
+    })
+    const bystander = await converse(t, `${gateway.socketUrl}/realtime`)
+    const beside = await upstream.session()
+    const sessions = []
+    for (let n = 0; n < readers; n += 1) {
+      const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+      talk.socket.pause()
+      const session = await upstream.session()
+      sessions.push({ talk, session })
+    }
+    const ready = () => fetch(`${gateway.url}/readyz`)
+    t.is((await ready()).status, 200)
+    // Each is sent more than its buffer takes until the process has no more memory for all of them.
+    const ended = gateway.logged('memory.session_ended')
+    const refusing = gateway.logged('memory.near')
+    for (let part = 0; part < 300; part += 1) for (const { session } of sessions) session.send(event)
+    await refusing
+    const { heldBytes } = await ended
+    t.true(Number(heldBytes) > 1024 * 1024)
+    const { code, reason } = await gateway.logged('connection.closed')
+    t.is(`${code} ${reason}`, '1013 memory_exhausted')
+    beside.send({ type: 'still.here' })
+    t.is((await bystander.until('still.here')).at(-1)?.type, 'still.here')
+    await gateway.logged('memory.calm')
+    t.is((await ready()).status, 200)
+    const another = await converse(t, `${gateway.socketUrl}/realtime`)
+    t.is((await another.next()).type, 'session.created')
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+    t.regex(metrics, /^gateway_memory_budget_bytes\{[^}]*\} 377487360$/m)
+    t.regex(metrics, /^gateway_held_bytes\{[^}]*\} \d+/m)
+    const reasons = gateway.lines
+      .filter(({ event }) => event === 'connection.closed')
+      .map(line => line.reason)
+    t.deepEqual([...new Set(reasons)], ['memory_exhausted'])
+  },
+)

@@ -1,0 +1,25 @@
+import test from 'ava'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { answerFrom } from '../../runtime/store/supervised.ts'
+import { WorkerLeases } from '../../runtime/workers/worker-leases.ts'
+
+const ttlMs = 60_000
+
+test('the session slots of a worker that was killed are free at once; what it stored for others stays', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const [first, second] = [new WorkerLeases(store), new WorkerLeases(store)]
+  const list = 'limit:sessions:credential:alice'
+  const totalOf = async (name: string) => (await store.page(name, 0, 10)).total
+  await answerFrom(first.store)('list', list, 'one', ttlMs)
+  await answerFrom(first.store)('list', list, 'two', ttlMs)
+  await answerFrom(first.store)('unlist', list, 'two')
+  await answerFrom(second.store)('list', list, 'three', ttlMs)
+  await answerFrom(first.store)('list', 'sessions:alice', 'sideband_1', ttlMs)
+  await answerFrom(first.store)('set', 'key', 'value', ttlMs)
+  t.is(await totalOf(list), 2)
+  await first.release()
+  t.deepEqual((await store.page(list, 0, 10)).members, ['three'])
+  t.is(await totalOf('sessions:alice'), 1)
+  t.is(await store.get('key'), 'value')
+})
