@@ -297,6 +297,20 @@ export const environment = z.object({
     'fenced_or_bare',
     'How the JSON is found',
   ),
+  REALTIME_EXTRACT_PICK: oneOf(
+    ['first', 'last'],
+    'first',
+    'Of several JSON objects the one that is taken; last passes over examples before the answer',
+  ),
+  REALTIME_EXTRACT_ARRAYS: flag(false, 'JSON arrays are taken, too; outside of a fence those of objects'),
+  REALTIME_EXTRACT_REPAIR: flag(
+    false,
+    'Mends what models get wrong (trailing commas, comments, quotes, Python words, raw line ends); wrap marks the record as repaired',
+  ),
+  REALTIME_EXTRACT_SCHEMA_PATH: text(
+    'JSON Schema file, relative to runtime/; an object that does not fit counts as none, and the reason is schema: and the path that does not',
+    'a file path',
+  ),
   REALTIME_EXTRACT_OUTPUT_MODE: oneOf(
     ['replace', 'wrap'],
     'replace',

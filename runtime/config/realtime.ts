@@ -1,8 +1,10 @@
 /** The settings of `/realtime`: session, filter, extraction. A part of `config.ts`. */
-
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { noTranscription } from '../core/contract.ts'
 import type { Hearing, SessionSettings, TurnDetection } from '../dialect/dialect.ts'
 import { type ExtractorOptions, parseFieldsMap } from '../events/extract.ts'
+import { compileSchema, type Misfit } from '../events/json-schema.ts'
 import type { Environment } from './environment.ts'
 
 export interface RealtimeConfig {
@@ -77,6 +79,22 @@ function readExtraction(env: Environment, faults: string[]): ExtractorOptions | 
     textField: env.REALTIME_EXTRACT_JSON_TEXT_FIELD,
     strategy: env.REALTIME_EXTRACT_JSON_STRATEGY,
     outputMode: env.REALTIME_EXTRACT_OUTPUT_MODE,
+    pick: env.REALTIME_EXTRACT_PICK,
+    arrays: env.REALTIME_EXTRACT_ARRAYS,
+    repair: env.REALTIME_EXTRACT_REPAIR,
     onFail: env.REALTIME_EXTRACT_ON_FAIL,
+    misfit: readSchema(env.REALTIME_EXTRACT_SCHEMA_PATH, faults),
+  }
+}
+
+/** A schema is read at the start, so that one that is missing or malformed stops it. */
+function readSchema(path: string | undefined, faults: string[]): Misfit | undefined {
+  if (path === undefined) return undefined
+  try {
+    return compileSchema(readFileSync(join(import.meta.dirname, '..', path), 'utf8'))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    faults.push(`REALTIME_EXTRACT_SCHEMA_PATH: "${path}" below runtime/ is no JSON Schema: ${reason}`)
+    return undefined
   }
 }

@@ -5,7 +5,8 @@ import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
 import type { TranslatedEvent } from '../dialect/event-translation.ts'
 import type { Translator } from '../dialect/translate.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
-import type { Extractor } from '../events/extract.ts'
+import { DeltaAssembly } from '../events/delta-assembly.ts'
+import type { ExtractOutcome, Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
 import { noteMessage } from '../resume/noted-message.ts'
@@ -46,12 +47,15 @@ class Realtime implements ResumableConnection, SessionHooks {
   readonly #carryover: Carryover | null
   /** null where the session is the client's to set. */
   readonly #settings: OwnSettings | null
+  /** null where nothing is extracted. */
+  readonly #deltas: DeltaAssembly | null
 
   constructor(client: Client, request: UpgradeRequest, options: RealtimeOptions) {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners, sessionUpdate, log } = options
+    const { resumes, dialect, manners, sessionUpdate, extractor, log } = options
+    this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
     const parts = { resumes, ...askedFor(client, request), dialect, tell, log }
@@ -121,6 +125,9 @@ class Realtime implements ResumableConnection, SessionHooks {
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover?.noted(frame, type)) return
+    if (type !== null)
+      for (const { outcome, frames, type: of } of this.#deltas?.end(frame, type) ?? [])
+        this.#settle(outcome, frames, of)
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
     else if (translate !== undefined) this.#deliverTranslated(translate(frame))
@@ -139,8 +146,15 @@ class Realtime implements ResumableConnection, SessionHooks {
   }
 
   #extract(extractor: Extractor, frame: Buffer, type: string): void {
+    const name = this.#options.translator.clientName(type)
+    if (!extractor.assembles(type)) return this.#settle(extractor.extract(frame, name), [frame], type)
+    const assembled = this.#deltas?.take(frame, type, name) ?? null
+    if (assembled !== null) this.#settle(assembled.outcome, assembled.frames, type)
+  }
+
+  /** @param frames what the outcome was made of, of one type */
+  #settle(outcome: ExtractOutcome, frames: readonly Buffer[], type: string): void {
     const { metrics, translator } = this.#options
-    const outcome = extractor.extract(frame, translator.clientName(type))
     switch (outcome.kind) {
       case 'record':
         metrics.traffic.eventsExtracted += 1
@@ -148,8 +162,9 @@ class Realtime implements ResumableConnection, SessionHooks {
       case 'error':
         return this.#session.deliver(outcome.text)
       case 'forward':
-        for (const event of translator.events.get(type)?.(frame) ?? [{ frame }])
-          this.#session.deliver(event.frame)
+        for (const frame of frames)
+          for (const event of translator.events.get(type)?.(frame) ?? [{ frame }])
+            this.#session.deliver(event.frame)
         return
       case 'drop':
         return metrics.countDropped(type)
