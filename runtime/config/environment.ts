@@ -234,9 +234,9 @@ export const environment = z.object({
     'Model that writes down what people say on /chat; on Azure the name of its deployment in the same resource; none writes nothing down',
   ),
   REALTIME_DIALECT: oneOf(
-    ['upstream', 'ga', 'preview'],
-    'upstream',
-    'Names and shapes that clients of /realtime and the SDK addresses see and may use; upstream leaves them as they came',
+    ['auto', 'upstream', 'ga', 'preview'],
+    'auto',
+    "Names and shapes that clients see; auto is their own at the SDK addresses, by the way they dial, and upstream's on /realtime; upstream leaves them as they came; ga and preview force one",
   ),
   REALTIME_TEXT_ONLY: flag(false, 'No audio in or out'),
   REALTIME_AUTO_CLOSE: flag(true, '/realtime ends the session after the first response'),

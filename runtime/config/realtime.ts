@@ -8,8 +8,11 @@ import { compileSchema, type Misfit } from '../events/json-schema.ts'
 import type { Environment } from './environment.ts'
 
 export interface RealtimeConfig {
-  /** Names and shapes that clients see; `upstream` leaves them as they came. */
-  readonly dialect: 'upstream' | 'ga' | 'preview'
+  /**
+   * Names and shapes that clients see. `auto`: the client's own at the SDK addresses; on `/realtime`, and everywhere
+   * with `upstream`, they are left as they came.
+   */
+  readonly dialect: 'auto' | 'upstream' | 'ga' | 'preview'
   readonly autoClose: boolean
   /** Everything of the `session.update` that the gateway sends, but for the rendered instructions. */
   readonly session: SessionSettings

@@ -3,6 +3,7 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
 import type { TranslatedEvent } from '../dialect/event-translation.ts'
+import { SessionMemory } from '../dialect/session-memory.ts'
 import type { Translator } from '../dialect/translate.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
 import { DeltaAssembly } from '../events/delta-assembly.ts'
@@ -47,6 +48,8 @@ class Realtime implements ResumableConnection, SessionHooks {
   readonly #carryover: Carryover | null
   /** null where the session is the client's to set. */
   readonly #settings: OwnSettings | null
+  /** What the translator has to remember of this session. */
+  readonly #memory = new SessionMemory()
   /** null where nothing is extracted. */
   readonly #deltas: DeltaAssembly | null
 
@@ -79,7 +82,7 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   #forward(data: Uint8Array, type: string | null, isBinary = false): void {
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
-    this.#pass(translate === undefined ? data : translate(data), type, isBinary)
+    this.#pass(translate === undefined ? data : translate(data, this.#memory), type, isBinary)
   }
 
   /** Plain text is a turn of the user's. */
@@ -130,7 +133,7 @@ class Realtime implements ResumableConnection, SessionHooks {
         this.#settle(outcome, frames, of)
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
-    else if (translate !== undefined) this.#deliverTranslated(translate(frame))
+    else if (translate !== undefined) this.#deliverTranslated(translate(frame, this.#memory))
     else if (isBinary ? filter.admitsBinary : filter.admits(type)) this.#session.deliver(frame, isBinary)
     else metrics.countDropped(isBinary ? '<binary>' : type)
     if (autoClose && endsResponse(type))
@@ -163,7 +166,7 @@ class Realtime implements ResumableConnection, SessionHooks {
         return this.#session.deliver(outcome.text)
       case 'forward':
         for (const frame of frames)
-          for (const event of translator.events.get(type)?.(frame) ?? [{ frame }])
+          for (const event of translator.events.get(type)?.(frame, this.#memory) ?? [{ frame }])
             this.#session.deliver(event.frame)
         return
       case 'drop':
