@@ -69,16 +69,21 @@ const optionalOneOf = <const T extends readonly [string, ...string[]]>(words: T,
     .optional()
     .meta({ description, allowed: words.join(', ') })
 
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+}
+
 const list = (fallback: string, description: string) =>
+  z.string().default(fallback).transform(splitList).meta({ description, allowed: 'a comma-separated list' })
+
+const optionalList = (description: string) =>
   z
     .string()
-    .default(fallback)
-    .transform(value =>
-      value
-        .split(',')
-        .map(part => part.trim())
-        .filter(part => part !== ''),
-    )
+    .optional()
+    .transform(value => (value === undefined ? undefined : splitList(value)))
     .meta({ description, allowed: 'a comma-separated list' })
 
 /** More than this on one port is a slip of the hand. */
@@ -278,9 +283,8 @@ export const environment = z.object({
     ['low', 'medium', 'high', 'auto'],
     'semantic_vad: how soon a turn counts as over',
   ),
-  REALTIME_ALLOWED_EVENT_TYPES: list(
-    'response.text.delta,response.text.done',
-    'Globs of the event types that /realtime lets through; <binary> admits binary frames, * everything',
+  REALTIME_ALLOWED_EVENT_TYPES: optionalList(
+    'Globs of the event types that /realtime lets through; <binary> admits binary frames, * everything (default response.text.delta,response.text.done; where answers are spoken their transcript, too)',
   ),
   REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES: list(
     '',

@@ -20,6 +20,10 @@ export interface RealtimeConfig {
   readonly extraction: ExtractorOptions | null
 }
 
+/** What `/realtime` lets through where nothing else is asked for: the words of an answer, written or spoken. */
+const textEvents = ['response.text.delta', 'response.text.done']
+const spokenEvents = ['response.audio_transcript.delta', 'response.audio_transcript.done']
+
 /** Reads the `REALTIME_*` settings. @param faults takes a sentence for each fault */
 export function readRealtime(env: Environment, faults: string[]): RealtimeConfig {
   const turnDetection = readTurnDetection(env)
@@ -27,7 +31,9 @@ export function readRealtime(env: Environment, faults: string[]): RealtimeConfig
     dialect: env.REALTIME_DIALECT,
     autoClose: env.REALTIME_AUTO_CLOSE,
     session: { voice: env.REALTIME_VOICE, textOnly: env.REALTIME_TEXT_ONLY, turnDetection },
-    allowedEventTypes: env.REALTIME_ALLOWED_EVENT_TYPES,
+    allowedEventTypes:
+      env.REALTIME_ALLOWED_EVENT_TYPES ??
+      (env.REALTIME_TEXT_ONLY ? textEvents : [...textEvents, ...spokenEvents]),
     extraction: readExtraction(env, faults),
   }
 }

@@ -20,7 +20,10 @@ test('an empty environment is a gateway on loopback before the simulator', t => 
   t.is(config.port, 8080)
   t.is(config.target, null)
   t.is(config.limits.maxMessageBytes, 15 * 1024 * 1024)
-  t.deepEqual(config.realtime.allowedEventTypes, ['response.text.delta', 'response.text.done'])
+  t.deepEqual(config.realtime.allowedEventTypes, [
+    ...['response.text.delta', 'response.text.done'],
+    ...['response.audio_transcript.delta', 'response.audio_transcript.done'],
+  ])
   t.true(config.realtime.autoClose)
   t.is(config.realtime.extraction, null)
   t.deepEqual(config.drain, { lameDuckMs: 3000, deadlineMs: 25_000 })

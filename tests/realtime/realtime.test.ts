@@ -180,6 +180,30 @@ test('extracts the JSON of an event that the allow-list does not name', async t 
   })
 })
 
+test('a client with nothing but defaults hears the words of a spoken answer, before the session ends', async t => {
+  const gateway = await gatewayFor(t)
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  talk.send('repeat after me: flat white')
+  const [done] = (await talk.until('response.output_audio_transcript.done')).slice(-1)
+  t.is(done?.transcript, 'flat white')
+  t.deepEqual(await talk.closed, { code: 1000, reason: 'response done' })
+})
+
+test('where answers are written, or types are named, transcripts are not let through of themselves', async t => {
+  for (const env of [
+    { REALTIME_TEXT_ONLY: 'true' },
+    { REALTIME_ALLOWED_EVENT_TYPES: 'response.text.delta,response.text.done' },
+  ]) {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, { ...upstream.env, ...env })
+    const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+    const session = await upstream.session()
+    session.send({ type: 'response.output_audio_transcript.done', transcript: 'x' })
+    session.send({ type: 'response.output_text.done', text: 'x' })
+    t.is((await talk.next()).type, 'response.output_text.done')
+  }
+})
+
 test('extracts from deltas alone what they say together', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, {
