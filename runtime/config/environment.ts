@@ -173,6 +173,11 @@ export const environment = z.object({
     'Deployments for model names that clients ask for at the SDK addresses and that are not configured: globs, the first that matches wins',
     'glob:deployment pairs separated by commas, such as gpt-4o-realtime-preview*:gpt-realtime',
   ),
+  SAFETY_IDENTIFIER: oneOf(
+    ['client', 'principal'],
+    'client',
+    "The OpenAI-Safety-Identifier that upstream is told: the client's own header, or a SHA-256 of the caller's name",
+  ),
   UPSTREAM_CONNECT_TIMEOUT_MS: whole(
     10_000,
     100,

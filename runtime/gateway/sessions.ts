@@ -13,13 +13,14 @@ import { createTranslators } from '../dialect/translate.ts'
 import { createExtractor } from '../events/extract.ts'
 import { createFilter, matchesAny } from '../events/filter.ts'
 import { createRealtime, type RealtimeOptions } from '../realtime/realtime.ts'
-import { beginAtOnce, Resumes } from '../resume/resumes.ts'
+import { beginAtOnce, type ResumableHandler, Resumes } from '../resume/resumes.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { ephemeralCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
 import { createPlaces } from '../upstream/places.ts'
+import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import { createRoutes } from './routes.ts'
 
@@ -63,18 +64,28 @@ export function assembleSessions(
     sessionUpdate: null,
     manners: 'transparent',
   } as const
+  const identified =
+    <O extends { readonly dial: Dial }>(
+      make: (options: O) => ResumableHandler,
+      options: O,
+    ): ResumableHandler =>
+    (client, request) => {
+      const headers = safetyHeaders(request, config.safety)
+      const dial: Dial = listener => options.dial(listener, headers)
+      return make({ ...options, dial })(client, request)
+    }
   const sdk = (dial: Dial, client: Dialect, deployment: string | null, alias: string | null) => {
     const isNamed = deployment !== null && alias !== null
     const own = translators.of(client)
     const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    return beginAtOnce(createRealtime({ ...common, ...transparent, dial, translator }))
+    return beginAtOnce(identified(createRealtime, { ...common, ...transparent, dial, translator }))
   }
   return createRoutes({
     models: config.models.choice,
     ephemeralKeys,
     resumes,
-    chat: createChat({ ...common, dial, label, settings: config.chat, hearing: config.hearing }),
-    realtime: createRealtime({
+    chat: identified(createChat, { ...common, dial, label, settings: config.chat, hearing: config.hearing }),
+    realtime: identified(createRealtime, {
       ...common,
       dial,
       translator: translators.unnamed,
