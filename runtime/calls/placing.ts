@@ -6,6 +6,7 @@ import type { Log } from '../observability/log.ts'
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../server/http.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 import type { ModelChoice } from '../upstream/model-choice.ts'
+import { type SafetySource, safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
@@ -17,6 +18,8 @@ export interface PlacingOptions {
   readonly records: CallRecords
   readonly ephemeralKeys: EphemeralKeys
   readonly log: Log
+  /** What tells upstream apart the people behind one key. */
+  readonly safety: SafetySource
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
   /** A call was made: watches it from now on, where calls are watched. */
@@ -70,12 +73,12 @@ export function accountOf({ account = `credential:${anonymous.name}` }: HttpRequ
  * @throws GatewayError as upstream's calls do, `limit_reached` when too much is stored for the account, or `store_unavailable`
  */
 export async function mintKey(
-  { calls, ephemeralKeys }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys'>,
+  { calls, ephemeralKeys, safety }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys' | 'safety'>,
   request: HttpRequest,
   wish: KeyWish,
   alias: string | null = null,
 ): Promise<EphemeralKey & CallingKey> {
-  const key = await calls.mintKey(wish)
+  const key = await calls.mintKey(wish, safetyHeaders(request, safety))
   const { instructions, tools = [], prompt } = key.raw.session ?? wish.session
   const pinned = JSON.stringify({ instructions, tools, prompt: prompt ?? undefined })
   const { principal: owner = anonymous } = request

@@ -29,6 +29,8 @@ export interface Config extends UpstreamConfig {
   readonly simulator: { rate?: number; seed?: number; models: readonly [string, ...string[]] }
   readonly models: ModelsConfig
   readonly connectTimeoutMs: number
+  /** What upstream is told of the people behind one key. */
+  readonly safety: Environment['SAFETY_IDENTIFIER']
   /** An upstream that failed is passed over for this long while there are others (ms). */
   readonly circuitPauseMs: number
   readonly limits: Limits
@@ -113,6 +115,7 @@ function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]
       models: simulated,
     },
     connectTimeoutMs: env.UPSTREAM_CONNECT_TIMEOUT_MS,
+    safety: env.SAFETY_IDENTIFIER,
     circuitPauseMs: env.UPSTREAM_CIRCUIT_PAUSE_SEC * 1000,
     limits: {
       heartbeatMs: env.REALTIME_HEARTBEAT_SEC * 1000,

@@ -69,16 +69,21 @@ const optionalOneOf = <const T extends readonly [string, ...string[]]>(words: T,
     .optional()
     .meta({ description, allowed: words.join(', ') })
 
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+}
+
 const list = (fallback: string, description: string) =>
+  z.string().default(fallback).transform(splitList).meta({ description, allowed: 'a comma-separated list' })
+
+const optionalList = (description: string) =>
   z
     .string()
-    .default(fallback)
-    .transform(value =>
-      value
-        .split(',')
-        .map(part => part.trim())
-        .filter(part => part !== ''),
-    )
+    .optional()
+    .transform(value => (value === undefined ? undefined : splitList(value)))
     .meta({ description, allowed: 'a comma-separated list' })
 
 /** More than this on one port is a slip of the hand. */
@@ -173,6 +178,11 @@ export const environment = z.object({
     'Deployments for model names that clients ask for at the SDK addresses and that are not configured: globs, the first that matches wins',
     'glob:deployment pairs separated by commas, such as gpt-4o-realtime-preview*:gpt-realtime',
   ),
+  SAFETY_IDENTIFIER: oneOf(
+    ['client', 'principal'],
+    'client',
+    "The OpenAI-Safety-Identifier that upstream is told: the client's own header, or a SHA-256 of the caller's name",
+  ),
   UPSTREAM_CONNECT_TIMEOUT_MS: whole(
     10_000,
     100,
@@ -239,9 +249,9 @@ export const environment = z.object({
     'Model that writes down what people say on /chat; on Azure the name of its deployment in the same resource; none writes nothing down',
   ),
   REALTIME_DIALECT: oneOf(
-    ['upstream', 'ga', 'preview'],
-    'upstream',
-    'Names and shapes that clients of /realtime and the SDK addresses see and may use; upstream leaves them as they came',
+    ['auto', 'upstream', 'ga', 'preview'],
+    'auto',
+    "Names and shapes that clients see; auto is their own at the SDK addresses, by the way they dial, and upstream's on /realtime; upstream leaves them as they came; ga and preview force one",
   ),
   REALTIME_TEXT_ONLY: flag(false, 'No audio in or out'),
   REALTIME_AUTO_CLOSE: flag(true, '/realtime ends the session after the first response'),
@@ -288,9 +298,8 @@ export const environment = z.object({
     ['low', 'medium', 'high', 'auto'],
     'semantic_vad: how soon a turn counts as over',
   ),
-  REALTIME_ALLOWED_EVENT_TYPES: list(
-    'response.text.delta,response.text.done',
-    'Globs of the event types that /realtime lets through; <binary> admits binary frames, * everything',
+  REALTIME_ALLOWED_EVENT_TYPES: optionalList(
+    'Globs of the event types that /realtime lets through; <binary> admits binary frames, * everything (default response.text.delta,response.text.done; where answers are spoken their transcript, too)',
   ),
   REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES: list(
     '',
@@ -306,6 +315,20 @@ export const environment = z.object({
     ['fenced_or_bare', 'strict_fence', 'first_object'],
     'fenced_or_bare',
     'How the JSON is found',
+  ),
+  REALTIME_EXTRACT_PICK: oneOf(
+    ['first', 'last'],
+    'first',
+    'Of several JSON objects the one that is taken; last passes over examples before the answer',
+  ),
+  REALTIME_EXTRACT_ARRAYS: flag(false, 'JSON arrays are taken, too; outside of a fence those of objects'),
+  REALTIME_EXTRACT_REPAIR: flag(
+    false,
+    'Mends what models get wrong (trailing commas, comments, quotes, Python words, raw line ends); wrap marks the record as repaired',
+  ),
+  REALTIME_EXTRACT_SCHEMA_PATH: text(
+    'JSON Schema file, relative to runtime/; an object that does not fit counts as none, and the reason is schema: and the path that does not',
+    'a file path',
   ),
   REALTIME_EXTRACT_OUTPUT_MODE: oneOf(
     ['replace', 'wrap'],

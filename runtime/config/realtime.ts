@@ -1,19 +1,28 @@
 /** The settings of `/realtime`: session, filter, extraction. A part of `config.ts`. */
-
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { noTranscription } from '../core/contract.ts'
 import type { Hearing, SessionSettings, TurnDetection } from '../dialect/dialect.ts'
 import { type ExtractorOptions, parseFieldsMap } from '../events/extract.ts'
+import { compileSchema, type Misfit } from '../events/json-schema.ts'
 import type { Environment } from './environment.ts'
 
 export interface RealtimeConfig {
-  /** Names and shapes that clients see; `upstream` leaves them as they came. */
-  readonly dialect: 'upstream' | 'ga' | 'preview'
+  /**
+   * Names and shapes that clients see. `auto`: the client's own at the SDK addresses; on `/realtime`, and everywhere
+   * with `upstream`, they are left as they came.
+   */
+  readonly dialect: 'auto' | 'upstream' | 'ga' | 'preview'
   readonly autoClose: boolean
   /** Everything of the `session.update` that the gateway sends, but for the rendered instructions. */
   readonly session: SessionSettings
   readonly allowedEventTypes: readonly string[]
   readonly extraction: ExtractorOptions | null
 }
+
+/** What `/realtime` lets through where nothing else is asked for: the words of an answer, written or spoken. */
+const textEvents = ['response.text.delta', 'response.text.done']
+const spokenEvents = ['response.audio_transcript.delta', 'response.audio_transcript.done']
 
 /** Reads the `REALTIME_*` settings. @param faults takes a sentence for each fault */
 export function readRealtime(env: Environment, faults: string[]): RealtimeConfig {
@@ -22,7 +31,9 @@ export function readRealtime(env: Environment, faults: string[]): RealtimeConfig
     dialect: env.REALTIME_DIALECT,
     autoClose: env.REALTIME_AUTO_CLOSE,
     session: { voice: env.REALTIME_VOICE, textOnly: env.REALTIME_TEXT_ONLY, turnDetection },
-    allowedEventTypes: env.REALTIME_ALLOWED_EVENT_TYPES,
+    allowedEventTypes:
+      env.REALTIME_ALLOWED_EVENT_TYPES ??
+      (env.REALTIME_TEXT_ONLY ? textEvents : [...textEvents, ...spokenEvents]),
     extraction: readExtraction(env, faults),
   }
 }
@@ -77,6 +88,22 @@ function readExtraction(env: Environment, faults: string[]): ExtractorOptions | 
     textField: env.REALTIME_EXTRACT_JSON_TEXT_FIELD,
     strategy: env.REALTIME_EXTRACT_JSON_STRATEGY,
     outputMode: env.REALTIME_EXTRACT_OUTPUT_MODE,
+    pick: env.REALTIME_EXTRACT_PICK,
+    arrays: env.REALTIME_EXTRACT_ARRAYS,
+    repair: env.REALTIME_EXTRACT_REPAIR,
     onFail: env.REALTIME_EXTRACT_ON_FAIL,
+    misfit: readSchema(env.REALTIME_EXTRACT_SCHEMA_PATH, faults),
+  }
+}
+
+/** A schema is read at the start, so that one that is missing or malformed stops it. */
+function readSchema(path: string | undefined, faults: string[]): Misfit | undefined {
+  if (path === undefined) return undefined
+  try {
+    return compileSchema(readFileSync(join(import.meta.dirname, '..', path), 'utf8'))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    faults.push(`REALTIME_EXTRACT_SCHEMA_PATH: "${path}" below runtime/ is no JSON Schema: ${reason}`)
+    return undefined
   }
 }

@@ -15,8 +15,11 @@ export const paths = {
   realtime: '/realtime',
 } as const
 
+/** Azure's address of the preview. */
+export const previewPath = '/openai/realtime'
+
 /** The addresses that official SDKs dial: the OpenAI path, the Azure GA path, the Azure preview path. */
-export const sdkPaths = ['/v1/realtime', '/openai/v1/realtime', '/openai/realtime'] as const
+export const sdkPaths = ['/v1/realtime', '/openai/v1/realtime', previewPath] as const
 
 /** Those of them below which ephemeral keys are minted and WebRTC calls are made; the preview has neither there. */
 export const callPaths = ['/v1/realtime', '/openai/v1/realtime'] as const

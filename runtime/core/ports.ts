@@ -120,8 +120,12 @@ export interface UpstreamListener {
   fault(fault: unknown): void
 }
 
-/** Dials upstream. @returns aborts the dial; nothing is told after that */
-export type Dial = (listener: UpstreamListener) => () => void
+/**
+ * Dials upstream.
+ * @param headers sent beside those that authenticate
+ * @returns aborts the dial; nothing is told after that
+ */
+export type Dial = (listener: UpstreamListener, headers?: Readonly<Record<string, string>>) => () => void
 
 /** Names and shapes of the Realtime API: generally available, or the 2024-25 preview. */
 export type Dialect = 'ga' | 'preview'

@@ -24,8 +24,8 @@ export function translateAlias(translator: Translator, alias: string, deployment
 }
 
 function nameAsAsked(translate: EventTranslation | undefined, type: string, alias: string): EventTranslation {
-  return frame =>
-    (translate?.(frame) ?? [{ type, frame }]).map(translated => ({
+  return (frame, memory) =>
+    (translate?.(frame, memory) ?? [{ type, frame }]).map(translated => ({
       ...translated,
       frame: renameModel(Buffer.from(translated.frame), () => alias),
     }))
@@ -36,9 +36,9 @@ function nameAsServed(
   alias: string,
   deployment: string,
 ): MessageTranslation {
-  return message => {
+  return (message, memory) => {
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
     const renamed = renameModel(bytes, model => (model === alias ? deployment : model))
-    return translate?.(renamed) ?? renamed
+    return translate?.(renamed, memory) ?? renamed
   }
 }

@@ -1,12 +1,15 @@
 /** What upstream sends, in the client's dialect. */
+import type { Dialect } from '../core/ports.ts'
 import { gaName } from '../events/event-names.ts'
-import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
+import { type Fields, isFields, parseExactly, textOr } from '../events/fields.ts'
+import { clientPath } from './error-path.ts'
 import { renameType } from './rename.ts'
-import { itemToGa, itemToPreview, responseToGa, responseToPreview } from './response-shape.ts'
-import { movedSessionFields, sessionToGa, sessionToPreview } from './session-shape.ts'
+import { isMcpItem, itemToGa, itemToPreview, responseToGa, responseToPreview } from './response-shape.ts'
+import type { SessionMemory } from './session-memory.ts'
+import { sessionToGa, sessionToPreview } from './session-shape.ts'
 
 /** An event of upstream's as the client knows it: none, one, or more, each with its type. */
-export type EventTranslation = (frame: Buffer) => readonly TranslatedEvent[]
+export type EventTranslation = (frame: Buffer, memory: SessionMemory) => readonly TranslatedEvent[]
 
 export interface TranslatedEvent {
   readonly type: string
@@ -14,13 +17,26 @@ export interface TranslatedEvent {
 }
 
 /** Null: leave the event as it is. */
-type Rewrite<T> = (event: Fields) => T | null
+type Rewrite<T> = (event: Fields, memory: SessionMemory) => T | null
 
 /** Renamed only: these carry most of a session's bytes, so nothing but their name is touched. */
 const streamed = ['text', 'audio', 'audio_transcript'].flatMap(kind => [
   `response.${kind}.delta`,
   `response.${kind}.done`,
 ])
+
+/** Events of GA alone (npm `openai`: in `realtime`, and not in `beta/realtime`). */
+const gaOnly = [
+  'conversation.item.input_audio_transcription.segment',
+  'input_audio_buffer.dtmf_event_received',
+  'input_audio_buffer.timeout_triggered',
+  ...['in_progress', 'completed', 'failed'].flatMap(state => [
+    `mcp_list_tools.${state}`,
+    `response.mcp_call.${state}`,
+  ]),
+  'response.mcp_call_arguments.delta',
+  'response.mcp_call_arguments.done',
+]
 
 /** For a client of the preview before GA, by the type that upstream sends. */
 export function eventsToPreview(): Map<string, EventTranslation> {
@@ -31,23 +47,22 @@ export function eventsToPreview(): Map<string, EventTranslation> {
     response: isFields(event.response) ? responseToPreview(event.response, true) : event.response,
   })
   for (const type of ['response.created', 'response.done']) events.set(type, onEvent(type, response))
+  const ofItem = (type: string, seen = type) =>
+    onEvents(type, event => (isMcpItem(event.item) ? [] : [{ ...item(event), type: seen }]))
   for (const type of [
     'response.output_item.added',
     'response.output_item.done',
     'conversation.item.retrieved',
   ])
-    events.set(type, onEvent(type, item))
+    events.set(type, ofItem(type))
   for (const type of ['session.created', 'session.updated'])
     events.set(type, onEvent(type, sessionEventToPreview))
-  events.set(
-    'conversation.item.added',
-    onEvent('conversation.item.added', event => ({ ...item(event), type: 'conversation.item.created' })),
-  )
+  events.set('conversation.item.added', ofItem('conversation.item.added', 'conversation.item.created'))
   // The preview announces an item once.
-  events.set('conversation.item.done', () => [])
+  for (const type of ['conversation.item.done', ...gaOnly]) events.set(type, () => [])
   return events.set(
     'error',
-    onEvent('error', event => errorWith(event, pathToPreview)),
+    onEvent('error', event => errorWith(event, path => clientPath(path, 'preview'))),
   )
 }
 
@@ -72,8 +87,23 @@ export function eventsToGa(): Map<string, EventTranslation> {
     session: isFields(event.session) ? sessionToGa(event.session, type) : event.session,
   })
   for (const type of ['response.created', 'response.done']) events.set(type, onEvent(type, response))
-  for (const type of ['response.output_item.added', 'conversation.item.retrieved'])
-    events.set(type, onEvent(type, item))
+  events.set('conversation.item.retrieved', onEvent('conversation.item.retrieved', item))
+  events.set(
+    'response.output_item.added',
+    onEvent('response.output_item.added', (event, memory) => {
+      const { id, name } = isFields(event.item) ? event.item : {}
+      memory.nameCall(id, name)
+      return item(event)
+    }),
+  )
+  // The preview leaves the name to the item.
+  events.set(
+    'response.function_call_arguments.done',
+    onEvent('response.function_call_arguments.done', (event, memory) => {
+      const name = memory.takeCallName(event.item_id)
+      return name === undefined || 'name' in event ? null : { ...event, name }
+    }),
+  )
   for (const word of ['created', 'updated']) {
     events.set(`session.${word}`, onEvent(`session.${word}`, session('realtime')))
     events.set(
@@ -83,20 +113,34 @@ export function eventsToGa(): Map<string, EventTranslation> {
   }
   events.set(
     'conversation.item.created',
-    onEvents('conversation.item.created', event => itemEvents(item(event))),
+    onEvents('conversation.item.created', (event, memory) => {
+      const announced = itemEvents(item(event))
+      if (announced.length === 1 && isFields(event.item)) memory.announce(event.item.id)
+      return announced
+    }),
   )
   events.set(
     'response.output_item.done',
-    onEvents('response.output_item.done', event => [
-      { ...itemDone(item(event)), previous_item_id: null },
-      item(event),
-    ]),
+    onEvents('response.output_item.done', (event, memory) => {
+      const isAnnounced = isFields(event.item) && memory.takeAnnounced(event.item.id)
+      const done = item(event)
+      return isAnnounced ? [{ ...itemDone(done), previous_item_id: null }, done] : [done]
+    }),
   )
   events.set('conversation.created', () => [])
   return events.set(
     'error',
-    onEvent('error', event => errorWith(event, pathToGa)),
+    onEvent('error', event => errorWith(event, path => clientPath(path, 'ga'))),
   )
+}
+
+/** For a client of upstream's own dialect, or of none in particular: errors name what it wrote in the other's shape. */
+export function errorsAsWritten(upstream: Dialect): Map<string, EventTranslation> {
+  const other = upstream === 'ga' ? 'preview' : 'ga'
+  const translate = onEvent('error', (event, memory) =>
+    errorWith(event, path => clientPath(path, other, own => memory.wasMoved(own))),
+  )
+  return new Map([['error', translate]])
 }
 
 /** GA announces an item when it appears and again when it is whole, which an item of the client's is at once. */
@@ -115,18 +159,12 @@ function itemDone({ event_id, item, previous_item_id }: Fields): Fields {
   }
 }
 
-const paths = Object.entries(movedSessionFields).map(
-  ([preview, ga]) => [`session.${preview}`, `session.${ga.join('.')}`] as const,
-)
-const pathToPreview = (path: string) => paths.find(([, ga]) => ga === path)?.[0]
-const pathToGa = (path: string) => paths.find(([preview]) => preview === path)?.[1]
-
 /** An error names the field at fault; a client must find it in what it sent. */
-function errorWith(event: Fields, pathOf: (path: string) => string | undefined): Fields | null {
+function errorWith(event: Fields, pathOf: (path: string) => string | null): Fields | null {
   const { error } = event
   if (!isFields(error) || typeof error.param !== 'string') return null
   const param = pathOf(error.param)
-  if (param === undefined) return null
+  if (param === null) return null
   const message =
     typeof error.message === 'string' ? error.message.replaceAll(error.param, param) : error.message
   return { ...event, error: { ...error, param, message } }
@@ -137,17 +175,17 @@ function rename(type: string): EventTranslation {
 }
 
 function onEvent(type: string, rewrite: Rewrite<Fields>): EventTranslation {
-  return onEvents(type, event => {
-    const translated = rewrite(event)
+  return onEvents(type, (event, memory) => {
+    const translated = rewrite(event, memory)
     return translated === null ? null : [translated]
   })
 }
 
 function onEvents(type: string, rewrite: Rewrite<readonly Fields[]>): EventTranslation {
-  return frame => {
-    const event = parseFields(frame)
+  return (frame, memory) => {
+    const event = parseExactly(frame)
     try {
-      const translated = event === null ? null : rewrite(event)
+      const translated = event === null ? null : rewrite(event, memory)
       if (translated === null) return [{ type, frame }]
       return translated.map(event => ({ type: textOr(event.type), frame: JSON.stringify(event) }))
     } catch {

@@ -1,6 +1,7 @@
 /** What clients send, in upstream's dialect. */
 import type { Dialect } from '../core/ports.ts'
-import { type Fields, isFields, parseFields } from '../events/fields.ts'
+import { type Fields, isFields, parseExactly } from '../events/fields.ts'
+import { notePaths } from './error-path.ts'
 import {
   isItemForeignToGa,
   isItemForeignToPreview,
@@ -11,10 +12,11 @@ import {
   responseToGa,
   responseToPreview,
 } from './response-shape.ts'
+import type { SessionMemory } from './session-memory.ts'
 import { isForeignToGa, isForeignToPreview, sessionToGa, sessionToPreview } from './session-shape.ts'
 
 /** A message of a client's as upstream takes it; the very same bytes where nothing is to be done. */
-export type MessageTranslation = (message: Uint8Array) => string | Uint8Array
+export type MessageTranslation = (message: Uint8Array, memory: SessionMemory) => string | Uint8Array
 
 /** Null: leave the message as it is. */
 type Rewrite = (event: Fields) => Fields | null
@@ -22,15 +24,17 @@ type Rewrite = (event: Fields) => Fields | null
 /** Lists the messages that may need translation before an upstream takes them, by the type that the client sent. */
 export function messagesTo(upstream: Dialect): Map<string, MessageTranslation> {
   const all = upstream === 'ga' ? messagesToGa : messagesToPreview
-  return new Map(Object.entries(all).map(([type, rewrite]) => [type, translateBy(rewrite)]))
+  return new Map(Object.entries(all).map(([type, rewrite]) => [type, translateBy(rewrite, upstream)]))
 }
 
-function translateBy(rewrite: Rewrite): MessageTranslation {
-  return message => {
-    const event = parseFields(Buffer.from(message.buffer, message.byteOffset, message.byteLength))
+function translateBy(rewrite: Rewrite, upstream: Dialect): MessageTranslation {
+  return (message, memory) => {
+    const event = parseExactly(Buffer.from(message.buffer, message.byteOffset, message.byteLength))
     try {
       const translated = event === null ? null : rewrite(event)
-      return translated === null ? message : JSON.stringify(translated)
+      if (event === null || translated === null) return message
+      notePaths(event, upstream, memory)
+      return JSON.stringify(translated)
     } catch {
       // Too deep to be written, or fields of another kind than their names say: upstream refuses it by name.
       return message

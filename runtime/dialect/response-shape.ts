@@ -5,8 +5,12 @@ import {
   choiceToPreview,
   formatToGa,
   formatToPreview,
+  hasForeignTools,
+  isChoiceForeignToGa,
   modalitiesToGa,
   modalitiesToPreview,
+  toolsToPreview,
+  voiceToPreview,
 } from './session-shape.ts'
 
 /** Preview → GA names of what an assistant's message is made of. */
@@ -15,6 +19,14 @@ export const movedPartTypes: Readonly<Record<string, string>> = { text: 'output_
 const previewPartTypes: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(movedPartTypes).map(([preview, ga]) => [ga, preview]),
 )
+
+/** Preview name of a field that is asked for in a response → where GA has it. */
+export const movedResponseFields: Readonly<Record<string, readonly string[]>> = {
+  modalities: ['output_modalities'],
+  voice: ['audio', 'output', 'voice'],
+  output_audio_format: ['audio', 'output', 'format'],
+  max_response_output_tokens: ['max_output_tokens'],
+}
 
 /** What only one dialect has in a response, or in the request for one. */
 const previewOnly = [
@@ -39,6 +51,11 @@ export function itemToPreview(item: unknown, announced: boolean): unknown {
   const { phase: _gaOnly, ...rest } = item
   const marked = announced && !('object' in rest) ? { object: 'realtime.item', ...rest } : rest
   return withParts(marked, previewPartTypes)
+}
+
+/** Whether an item is about an MCP server, which only GA has. */
+export function isMcpItem(item: unknown): boolean {
+  return isFields(item) && typeof item.type === 'string' && item.type.startsWith('mcp_')
 }
 
 function withParts(item: Fields, types: Readonly<Record<string, string>>): Fields {
@@ -70,22 +87,24 @@ function hasParts({ content }: Fields, types: Readonly<Record<string, string>>):
 
 /** Whether GA would refuse a client's request for a response. */
 export function isResponseForeignToGa(response: Fields): boolean {
-  return previewOnly.some(name => name in response) || isNamed(response.tool_choice) || hasItems(response)
+  return (
+    previewOnly.some(name => name in response) ||
+    isChoiceForeignToGa(response.tool_choice) ||
+    hasItems(response)
+  )
 }
 
 /** Whether the preview would refuse it. */
 export function isResponseForeignToPreview(response: Fields): boolean {
   const asked = [...gaOnly, 'max_output_tokens'] as const
-  return asked.some(name => name in response) || isFields(response.tool_choice) || hasItems(response)
-}
-
-/** The preview names a forced function by itself. */
-function isNamed(choice: unknown): boolean {
-  return choiceToGa(choice) !== choice
+  return asked.some(name => name in response) || hasForeignTools(response) || hasItems(response)
 }
 
 function hasItems({ input }: Fields): boolean {
-  return Array.isArray(input) && input.some(item => isItemForeignToGa(item) || isItemForeignToPreview(item))
+  return (
+    Array.isArray(input) &&
+    input.some(item => isItemForeignToGa(item) || isItemForeignToPreview(item) || isMcpItem(item))
+  )
 }
 
 /** Writes a response, or the request for one, as GA has it. */
@@ -93,11 +112,13 @@ export function responseToGa(response: Fields): Fields {
   const { modalities, voice, output_audio_format, max_response_output_tokens, ...given } = response
   const { temperature: _refused, input, output, tool_choice, ...rest } = given
   const spoken = present({ format: formatToGa(output_audio_format), voice })
+  const audio = isFields(rest.audio) ? rest.audio : {}
+  const asked = isFields(audio.output) ? audio.output : {}
   return present({
     ...rest,
     output_modalities: rest.output_modalities ?? modalitiesToGa(modalities),
     max_output_tokens: rest.max_output_tokens ?? max_response_output_tokens,
-    audio: rest.audio ?? (Object.keys(spoken).length === 0 ? undefined : { output: spoken }),
+    audio: Object.keys(spoken).length === 0 ? rest.audio : { ...audio, output: { ...spoken, ...asked } },
     tool_choice: choiceToGa(tool_choice),
     input: Array.isArray(input) ? input.map(itemToGa) : input,
     output: Array.isArray(output) ? output.map(itemToGa) : output,
@@ -107,17 +128,31 @@ export function responseToGa(response: Fields): Fields {
 /** Writes a response as the preview has it. @param announced by upstream; false for a client's request */
 export function responseToPreview(response: Fields, announced: boolean): Fields {
   const { output_modalities, audio, max_output_tokens, ...given } = response
-  const { reasoning: _r, parallel_tool_calls: _p, prompt: _s, input, output, tool_choice, ...rest } = given
+  const {
+    reasoning: _r,
+    parallel_tool_calls: _p,
+    prompt: _s,
+    input,
+    output,
+    tools,
+    tool_choice,
+    ...rest
+  } = given
+  const items = (list: unknown, isAnnounced: boolean) =>
+    Array.isArray(list)
+      ? list.filter(item => !isMcpItem(item)).map(item => itemToPreview(item, isAnnounced))
+      : list
   const spoken = isFields(audio) && isFields(audio.output) ? audio.output : {}
   const limit = announced ? 'max_output_tokens' : 'max_response_output_tokens'
   return present({
     ...rest,
     modalities: rest.modalities ?? modalitiesToPreview(output_modalities),
-    voice: rest.voice ?? spoken.voice,
+    voice: rest.voice ?? voiceToPreview(spoken.voice),
     output_audio_format: rest.output_audio_format ?? formatToPreview(spoken.format),
     [limit]: rest[limit] ?? max_output_tokens,
+    tools: toolsToPreview(tools),
     tool_choice: choiceToPreview(tool_choice),
-    input: Array.isArray(input) ? input.map(item => itemToPreview(item, false)) : input,
-    output: Array.isArray(output) ? output.map(item => itemToPreview(item, announced)) : output,
+    input: items(input, false),
+    output: items(output, announced),
   })
 }

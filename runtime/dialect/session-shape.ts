@@ -4,7 +4,7 @@
  * Source: "Realtime API preview migration guide", learn.microsoft.com; the openai package's `realtime` and
  * `beta/realtime` types.
  */
-import { type Fields, isFields } from '../events/fields.ts'
+import { type Fields, isFields, present } from '../events/fields.ts'
 
 /** Preview name → where GA has it. Values that are written differently have a column of their own below. */
 export const movedSessionFields: Readonly<Record<string, readonly string[]>> = {
@@ -30,6 +30,7 @@ const gaOnly = [
   'prompt',
   'reasoning',
   'parallel_tool_calls',
+  'tracing',
 ]
 
 const formats = [
@@ -42,12 +43,35 @@ const pcmRate = 24_000
 
 /** Whether GA would refuse a session of a client's: it must name its type, and knows none of the preview's names. */
 export function isForeignToGa(session: Fields): boolean {
-  return !('type' in session) || previewOnly.some(name => name in session)
+  return (
+    !('type' in session) ||
+    previewOnly.some(name => name in session) ||
+    isChoiceForeignToGa(session.tool_choice)
+  )
+}
+
+/** Whether a tool's choice is written as the preview has it. */
+export function isChoiceForeignToGa(choice: unknown): boolean {
+  return choiceToGa(choice) !== choice
 }
 
 /** Whether the preview would refuse a session of a client's. */
 export function isForeignToPreview(session: Fields): boolean {
-  return gaOnly.some(name => name in session)
+  return gaOnly.some(name => name in session) || hasForeignTools(session)
+}
+
+/** Whether tools, or the choice of one, are such as the preview does not know. */
+export function hasForeignTools({ tools, tool_choice }: Fields): boolean {
+  return isFields(tool_choice) || (Array.isArray(tools) && tools.some(isMcpTool))
+}
+
+function isMcpTool(tool: unknown): boolean {
+  return isFields(tool) && tool.type === 'mcp'
+}
+
+/** The preview has functions alone. */
+export function toolsToPreview(tools: unknown): unknown {
+  return Array.isArray(tools) ? tools.filter(tool => !isMcpTool(tool)) : tools
 }
 
 /** Writes a session as GA has it. @param type used where the session does not name its own */
@@ -70,7 +94,8 @@ export function sessionToPreview(session: Fields): Fields {
     if (!(name in moved) && value !== undefined) moved[name] = valueToPreview(name, value)
   }
   if ('tool_choice' in moved) moved.tool_choice = choiceToPreview(moved.tool_choice)
-  return moved
+  if ('tools' in moved) moved.tools = toolsToPreview(moved.tools)
+  return present(moved)
 }
 
 /** GA answers in one modality, and audio comes with its transcript. */
@@ -91,26 +116,59 @@ export function formatToGa(format: unknown): unknown {
 }
 
 export function formatToPreview(format: unknown): unknown {
-  return formats.find(([, ga]) => isFields(format) && ga === format.type)?.[0] ?? format
+  if (!isFields(format)) return format
+  return formats.find(([, ga]) => ga === format.type)?.[0]
 }
 
-/** The preview names a function by itself, GA in an object. */
+/** A voice that was made by its user has an id, and the preview knows none. @returns undefined for such a one */
+export function voiceToPreview(voice: unknown): unknown {
+  return isFields(voice) ? undefined : voice
+}
+
+/**
+ * The preview names a function by itself, or inside another object (`{type, function: {name}}` at Azure, `{type,
+ * function}` in the rt-client); GA in one object.
+ */
 export function choiceToGa(choice: unknown): unknown {
+  if (isFields(choice) && choice.type === 'function' && 'function' in choice) {
+    const name = isFields(choice.function) ? choice.function.name : choice.function
+    return { type: 'function', name: choice.name ?? name }
+  }
   if (typeof choice !== 'string' || ['auto', 'none', 'required'].includes(choice)) return choice
   return { type: 'function', name: choice }
 }
 
+/** @returns undefined for the choice of an MCP server, which the preview does not know */
 export function choiceToPreview(choice: unknown): unknown {
-  return isFields(choice) && choice.type === 'function' ? choice.name : choice
+  const chosen = choiceToGa(choice)
+  if (isFields(chosen)) return chosen.type === 'function' ? chosen.name : undefined
+  return choice
+}
+
+/** What each kind of turn detection has beside its type and what both have; GA refuses the other's. */
+const turnFields: Readonly<Record<string, readonly string[]>> = {
+  server_vad: ['threshold', 'prefix_padding_ms', 'silence_duration_ms', 'idle_timeout_ms'],
+  semantic_vad: ['eagerness'],
+}
+
+/** The preview has `server_vad` where no type is named, a type `none`, and fields of both kinds side by side. */
+export function turnsToGa(turns: unknown): unknown {
+  if (!isFields(turns)) return turns
+  const { type = 'server_vad', ...rest } = turns
+  if (type === 'none') return null
+  const others = Object.entries(turnFields).flatMap(([kind, names]) => (kind === type ? [] : names))
+  return { type, ...(String(type) in turnFields ? without(rest, others) : rest) }
 }
 
 function valueToGa(name: string, value: unknown): unknown {
   if (name === 'modalities') return modalitiesToGa(value)
+  if (name === 'turn_detection') return turnsToGa(value)
   return name.endsWith('_audio_format') ? formatToGa(value) : value
 }
 
 function valueToPreview(name: string, value: unknown): unknown {
   if (name === 'modalities') return modalitiesToPreview(value)
+  if (name === 'voice') return voiceToPreview(value)
   if (name === 'turn_detection' && isFields(value)) return without(value, ['idle_timeout_ms'])
   return name.endsWith('_audio_format') ? formatToPreview(value) : value
 }

@@ -1,10 +1,11 @@
 /**
  * Translates between a client of one dialect and an upstream of the other. Decided by type: what is not
- * listed is never read, and goes on byte for byte. Stateless: one translator serves all sessions.
+ * listed is never read, and goes on byte for byte. A translator serves all sessions; what one session has to
+ * remember is handed in.
  */
 import type { Dialect } from '../core/ports.ts'
 import { gaName, previewName } from '../events/event-names.ts'
-import { type EventTranslation, eventsToGa, eventsToPreview } from './event-translation.ts'
+import { type EventTranslation, errorsAsWritten, eventsToGa, eventsToPreview } from './event-translation.ts'
 import { type MessageTranslation, messagesTo } from './message-translation.ts'
 
 export interface Translator {
@@ -17,21 +18,32 @@ export interface Translator {
 }
 
 /**
- * Makes a translator.
- * @param client the dialect that clients see; `upstream` leaves names and shapes as they came, but for a
- *   `session.update` in the other shape, which upstream would refuse
+ * Makes a translator. Whatever clients see, what they send is taken in both shapes, and in mixtures of them.
+ * @param client the dialect that clients see; `upstream` leaves names and shapes of events as they came
  */
 export function createTranslator(upstream: Dialect, client: Dialect | 'upstream'): Translator {
   const messages = messagesTo(upstream)
-  if (client === 'upstream') {
-    for (const type of [...messages.keys()]) if (type !== 'session.update') messages.delete(type)
-  }
   if (client === 'upstream' || client === upstream)
-    return { messages, events: new Map(), clientName: type => type }
+    return { messages, events: errorsAsWritten(upstream), clientName: type => type }
   const toGa = client === 'ga'
   return {
     messages,
     events: toGa ? eventsToGa() : eventsToPreview(),
     clientName: toGa ? gaName : previewName,
+  }
+}
+
+/**
+ * Makes the choice of a translator for each connection; one is made for each pair of dialects.
+ * @param setting `auto`: the client's own dialect at the SDK addresses; else one for all
+ */
+export function createTranslators(upstream: Dialect, setting: 'auto' | 'upstream' | Dialect) {
+  const forced = setting === 'auto' ? null : createTranslator(upstream, setting)
+  const own = { ga: createTranslator(upstream, 'ga'), preview: createTranslator(upstream, 'preview') }
+  return {
+    /** For `/realtime`: `auto` leaves names as they came there. */
+    unnamed: forced ?? createTranslator(upstream, 'upstream'),
+    /** For a client whose dialect is known. */
+    of: (client: Dialect): Translator => forced ?? own[client],
   }
 }

@@ -1,38 +1,39 @@
 /** Takes JSON objects out of the text that a model wrote, and makes records of them. */
-import { fencedObject } from './fence.ts'
 import { type FieldsEntry, parseFieldsMap } from './fields-map.ts'
 import { compileGlob } from './glob.ts'
-import type { Scan } from './json-cursor.ts'
-import { firstObject } from './json-object.ts'
+import { type JsonSearch, type SearchFailure, searchJson } from './json-search.ts'
 
 export { type FieldsEntry, parseFieldsMap }
 
 /**
- * How the JSON is found: in a fenced block only, the first valid object anywhere, or the one and else
- * the other.
+ * Why an event yielded nothing. Never the event's own words, but for the path at which an object does not fit the
+ * schema (`schema:/items/0/size`, a JSON Pointer). `too_long`: deltas of more bytes than are put together.
  */
-export type JsonStrategy = 'fenced_or_bare' | 'strict_fence' | 'first_object'
-
-/** Why an event yielded nothing. Never the event's own words. */
-export type ExtractFailure = 'not_json_event' | 'no_text_field' | 'no_object_found'
+export type ExtractFailure =
+  | 'not_json_event'
+  | 'no_text_field'
+  | 'too_long'
+  | SearchFailure
+  | `schema:${string}`
 
 /** Builds one question of many globs: does any match the type? */
 export type MatchAny = (globs: readonly string[]) => (type: string) => boolean
 
-export interface ExtractorOptions {
+export interface ExtractorOptions extends JsonSearch {
   /** Globs of the event types that are extracted; none turns extraction off. */
   readonly types: readonly string[]
   /** The first entry whose glob matches the type gives the candidate fields. */
   readonly fieldsMap: readonly FieldsEntry[]
   /** The field that is searched last, and alone where no entry matches. */
   readonly textField: string
-  readonly strategy: JsonStrategy
   /** `replace`: the object alone. `wrap`: inside an `extracted.json` event. */
   readonly outputMode: 'replace' | 'wrap'
   /** What becomes of an event that yields nothing. */
   readonly onFail: 'drop' | 'forward' | 'error'
   /** Default: plain globs over the type as it is. */
   readonly matches?: MatchAny
+  /** Where an object does not fit: a JSON Pointer; null if it fits. Default: every object fits. */
+  readonly misfit?: ((value: unknown) => string | null) | undefined
 }
 
 /** `text` is JSON and can be sent as UTF-8 without loss. */
@@ -50,6 +51,26 @@ export interface Extractor {
    * @param frame the event's UTF-8 bytes; parsed here, so only to be called if the type concerns.
    */
   extract(frame: Uint8Array, type: string): ExtractOutcome
+  /** Tells whether the text of events of this type is put together: deltas, where their `.done` is not extracted. */
+  assembles(type: string): boolean
+  /** Reads a delta, or the event that ends it. Never throws. @returns null for what names no text that grows */
+  readDelta(frame: Uint8Array, type: string): Delta | null
+  /** Extracts from text that was put together. @param type what the record names as its source */
+  extractText(text: string, ids: EventIds, type: string): ExtractOutcome
+  /** The outcome for text of more bytes than are put together. */
+  tooLong(type: string): ExtractOutcome
+}
+
+/** What an event belongs to. */
+export interface EventIds {
+  readonly responseId: string | null
+  readonly itemId: string | null
+}
+
+export interface Delta extends EventIds {
+  readonly contentIndex: number
+  /** Null in the event that ends the text. */
+  readonly text: string | null
 }
 
 type JsonRecord = Readonly<Record<string, unknown>>
@@ -57,16 +78,8 @@ type JsonRecord = Readonly<Record<string, unknown>>
 /** Types come from upstream: remember decisions for this many names, decide the rest each time. */
 const maxRememberedTypes = 256
 
-/**
- * Finds one JSON object in a text, in time linear in its length whatever it holds.
- * @param scan counts the work: at most ten steps a character.
- * @returns the object exactly as the text has it (big numbers, order and space are kept), or null.
- */
-export function findJson(text: string, strategy: JsonStrategy, scan?: Scan): string | null {
-  if (strategy === 'first_object') return firstObject(text, scan)
-  const fenced = fencedObject(text, scan)
-  return fenced === null && strategy === 'fenced_or_bare' ? firstObject(text, scan) : fenced
-}
+const deltaEnd = '.delta'
+const deltaField = 'delta'
 
 /** Builds an extractor. Its state is the decisions it remembers; one can serve all sessions. */
 export function createExtractor(options: ExtractorOptions): Extractor {
@@ -80,13 +93,45 @@ export function createExtractor(options: ExtractorOptions): Extractor {
       for (const field of fieldsOf(type) ?? [options.textField]) {
         const text = readText(event, field)
         if (text === null) continue
-        const json = findJson(text, options.strategy)
-        if (json !== null) return record(options, type, event, json)
-        reason = 'no_object_found'
+        const outcome = searchText(options, text)
+        if (outcome.kind === 'found') return record(options, type, idsOf(event), outcome)
+        reason = outcome.reason
       }
       return fail(options, type, reason)
     },
+    assembles: type => type.endsWith(deltaEnd) && fieldsOf(type) !== null && fieldsOf(doneOf(type)) === null,
+    readDelta(frame, type) {
+      const event = parseEvent(frame)
+      if (event === null) return null
+      const fields = [...(fieldsOf(type) ?? []), deltaField]
+      const text = fields.map(field => readText(event, field)).find(text => text !== null) ?? null
+      const index = event.content_index
+      return { ...idsOf(event), contentIndex: typeof index === 'number' ? index : 0, text }
+    },
+    extractText(text, ids, type) {
+      const outcome = searchText(options, text)
+      return outcome.kind === 'found'
+        ? record(options, type, ids, outcome)
+        : fail(options, type, outcome.reason)
+    },
+    tooLong: type => fail(options, type, 'too_long'),
   }
+}
+
+/** The event that ends the text of a delta. */
+export function doneOf(deltaType: string): string {
+  return `${deltaType.slice(0, -deltaEnd.length)}.done`
+}
+
+type Searched =
+  | { readonly kind: 'found'; readonly json: string; readonly repaired: boolean }
+  | { readonly kind: 'missing'; readonly reason: ExtractFailure }
+
+function searchText(options: ExtractorOptions, text: string): Searched {
+  const found = searchJson(text, options)
+  if (found.kind === 'missing' || options.misfit === undefined) return found
+  const path = options.misfit(JSON.parse(found.json))
+  return path === null ? found : { kind: 'missing', reason: `schema:${path}` }
 }
 
 /** Answers with the fields to search in events of a type, or null where the type does not concern. */
@@ -141,16 +186,26 @@ function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null
 }
 
-function record(options: ExtractorOptions, type: string, event: JsonRecord, json: string): ExtractOutcome {
+function record(
+  options: ExtractorOptions,
+  type: string,
+  { responseId, itemId }: EventIds,
+  { json, repaired }: { json: string; repaired: boolean },
+): ExtractOutcome {
   const payload = escapeLoneSurrogates(json)
   if (options.outputMode === 'replace') return { kind: 'record', text: payload }
   const head = JSON.stringify({
     type: 'extracted.json',
     source_type: type,
-    response_id: idOf(event, 'response'),
-    item_id: idOf(event, 'item'),
+    response_id: responseId,
+    item_id: itemId,
+    ...(repaired && { repaired }),
   })
   return { kind: 'record', text: `${head.slice(0, -1)},"payload":${payload}}` }
+}
+
+function idsOf(event: JsonRecord): EventIds {
+  return { responseId: idOf(event, 'response'), itemId: idOf(event, 'item') }
 }
 
 /** An event names its response by `response_id`, or carries it whole, as `response.done` does. */

@@ -10,8 +10,17 @@ export type Fields = Record<string, unknown>
  */
 export const maxDepth = 64
 
+/** ECMAScript's "JSON.parse source text access", which the language's type files do not know yet. */
+interface ExactJson {
+  parse(text: string, revive: (key: string, value: unknown, context: { source?: string }) => unknown): unknown
+  rawJSON(text: string): object
+  isRawJSON(value: unknown): boolean
+}
+
+const json = JSON as unknown as ExactJson
+
 export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !json.isRawJSON(value)
 }
 
 /** Reads a text whose sender nobody vouches for. @returns `otherwise` for what is no string */
@@ -38,6 +47,22 @@ export function parseFields(bytes: Buffer): Fields | null {
     return null
   }
 }
+
+/**
+ * Reads a JSON object as `parseFields` does, and keeps numbers that JavaScript cannot hold as they are written: they
+ * stand as raw JSON, which `JSON.stringify` writes again.
+ */
+export function parseExactly(bytes: Buffer): Fields | null {
+  const fields = parseFields(bytes)
+  if (fields === null || !longNumber.test(bytes.toString())) return fields
+  const exact: unknown = json.parse(bytes.toString(), (_key, value, { source }) =>
+    typeof value === 'number' && String(value) !== source ? json.rawJSON(source ?? '0') : value,
+  )
+  return isFields(exact) ? exact : fields
+}
+
+/** Sixteen digits are more than 2^53 has; an exponent may be more than a double has. */
+const longNumber = /[\d.]{16}|\d[eE]/
 
 /** Whether a JSON text has at most `maxDepth` levels; brackets inside strings do not count. */
 function isShallow(bytes: Buffer): boolean {

@@ -3,7 +3,8 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { presentedBy } from '../access/presented.ts'
 import { paths, sdkPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { Dialect, Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import { dialectOf } from '../dialect/client-dialect.ts'
 import { acceptResumed, type ResumableHandler, type Resumes } from '../resume/resumes.ts'
 import { type ChosenModel, chooseModel, type ModelChoice } from '../upstream/model-choice.ts'
 
@@ -12,12 +13,12 @@ export interface RouteOptions {
   readonly realtime: ResumableHandler
   readonly resumes: Resumes
   /**
-   * Makes the handlers of an SDK address for one deployment, or for none in particular (null): one for each name
-   * that a client may have asked for it by (null: by its own).
+   * Makes the handlers of an SDK address for one deployment, or for none in particular (null): one for each dialect,
+   * and for each name that a client may have asked for it by (null: by its own).
    */
-  readonly sdk: (deployment: string | null) => (alias: string | null) => Handler
+  readonly sdk: (deployment: string | null) => (client: Dialect, alias: string | null) => Handler
   /** Makes the handler of an SDK address for a client with an ephemeral key. */
-  readonly sdkByKey: (model: ChosenModel, key: string) => Handler
+  readonly sdkByKey: (model: ChosenModel, client: Dialect, key: string) => Handler
   /** Makes the handler of an SDK address that joins a call. */
   readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
@@ -55,12 +56,17 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
   const { models, sdk, sdkByKey, sdkInCall, ephemeralKeys } = options
   const makers = new Map([...models.deployments, ...models.onRequest].map(name => [name, sdk(name)]))
   // Those of clients that use no alias are made once, and shared.
-  const handlers = new Map([...makers].map(([name, make]) => [name, make(null)]))
-  const defaultHandler = sdk(null)(null)
-  const handlerOf = ({ deployment, alias }: ChosenModel) =>
-    alias === null ? handlers.get(deployment) : makers.get(deployment)?.(alias)
+  const eachDialect = (make: ReturnType<typeof sdk>) => ({
+    ga: make('ga', null),
+    preview: make('preview', null),
+  })
+  const handlers = new Map([...makers].map(([name, make]) => [name, eachDialect(make)]))
+  const defaultHandlers = eachDialect(sdk(null))
+  const handlerOf = ({ deployment, alias }: ChosenModel, client: Dialect) =>
+    alias === null ? handlers.get(deployment)?.[client] : makers.get(deployment)?.(client, alias)
   return async request => {
     const { query } = request
+    const client = dialectOf(request)
     if (query.has('intent')) throw new GatewayError('bad_request', '"intent" is not served at this address')
     const callId = query.get('call_id')
     if (callId !== null) return sdkInCall(callId, request)
@@ -70,8 +76,12 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
     const minted = await ephemeralKeys.find(key)
     // The model that it was minted for may be configured no more.
     if (minted !== null)
-      return sdkByKey(chosen ?? { ...chooseModel(models, minted.model), alias: minted.alias ?? null }, key)
-    return (chosen === null ? undefined : handlerOf(chosen)) ?? defaultHandler
+      return sdkByKey(
+        chosen ?? { ...chooseModel(models, minted.model), alias: minted.alias ?? null },
+        client,
+        key,
+      )
+    return (chosen === null ? undefined : handlerOf(chosen, client)) ?? defaultHandlers[client]
   }
 }
 

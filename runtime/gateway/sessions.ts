@@ -5,20 +5,22 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import { loadPrompt } from '../config/prompt.ts'
-import type { Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { Dial, Dialect, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { translateAlias } from '../dialect/alias.ts'
+import { dialectOf } from '../dialect/client-dialect.ts'
 import { sessionUpdate } from '../dialect/dialect.ts'
-import { createTranslator } from '../dialect/translate.ts'
+import { createTranslators } from '../dialect/translate.ts'
 import { createExtractor } from '../events/extract.ts'
 import { createFilter, matchesAny } from '../events/filter.ts'
 import { createRealtime, type RealtimeOptions } from '../realtime/realtime.ts'
-import { beginAtOnce, Resumes } from '../resume/resumes.ts'
+import { beginAtOnce, type ResumableHandler, Resumes } from '../resume/resumes.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { ephemeralCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
 import { createPlaces } from '../upstream/places.ts'
+import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import { createRoutes } from './routes.ts'
 
@@ -51,7 +53,7 @@ export function assembleSessions(
     metrics,
   })
   const common = { dialect, limits, log, metrics, readType, record, resumes }
-  const translator = createTranslator(dialect, realtime.dialect)
+  const translators = createTranslators(dialect, realtime.dialect)
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
   const dial = dialTo(placesFor(null))
@@ -60,23 +62,33 @@ export function assembleSessions(
     extractor: null,
     autoClose: false,
     sessionUpdate: null,
-    translator,
     manners: 'transparent',
   } as const
-  const sdk = (dial: Dial, deployment: string | null, alias: string | null) => {
+  const identified =
+    <O extends { readonly dial: Dial }>(
+      make: (options: O) => ResumableHandler,
+      options: O,
+    ): ResumableHandler =>
+    (client, request) => {
+      const headers = safetyHeaders(request, config.safety)
+      const dial: Dial = listener => options.dial(listener, headers)
+      return make({ ...options, dial })(client, request)
+    }
+  const sdk = (dial: Dial, client: Dialect, deployment: string | null, alias: string | null) => {
     const isNamed = deployment !== null && alias !== null
-    const names = isNamed ? { translator: translateAlias(translator, alias, deployment) } : {}
-    return beginAtOnce(createRealtime({ ...common, ...transparent, dial, ...names }))
+    const own = translators.of(client)
+    const translator = isNamed ? translateAlias(own, alias, deployment) : own
+    return beginAtOnce(identified(createRealtime, { ...common, ...transparent, dial, translator }))
   }
   return createRoutes({
     models: config.models.choice,
     ephemeralKeys,
     resumes,
-    chat: createChat({ ...common, dial, label, settings: config.chat, hearing: config.hearing }),
-    realtime: createRealtime({
+    chat: identified(createChat, { ...common, dial, label, settings: config.chat, hearing: config.hearing }),
+    realtime: identified(createRealtime, {
       ...common,
       dial,
-      translator,
+      translator: translators.unnamed,
       manners: 'gateway',
       filter: createFilter(realtime.allowedEventTypes),
       extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
@@ -85,16 +97,16 @@ export function assembleSessions(
     }),
     sdk: deployment => {
       const dial = dialTo(placesFor(deployment))
-      return alias => sdk(dial, deployment, alias)
+      return (client, alias) => sdk(dial, client, deployment, alias)
     },
-    sdkByKey: ({ deployment, alias }, key) => {
+    sdkByKey: ({ deployment, alias }, client, key) => {
       // The first endpoint minted the key; no other knows it.
       const places = placesFor(deployment).slice(0, 1)
       const dial = dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) })))
-      return sdk(dial, deployment, alias)
+      return sdk(dial, client, deployment, alias)
     },
     sdkInCall: async (callId, request) => {
-      const join = sdk(await joinCall(callId, request), null, null)
+      const join = sdk(await joinCall(callId, request), dialectOf(request), null, null)
       // What a call spends is counted once, however many have joined it.
       return (client, { meter: _, ...unmetered }) => join(client, unmetered)
     },

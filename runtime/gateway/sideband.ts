@@ -65,6 +65,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     records,
     ephemeralKeys,
     log,
+    safety: config.safety,
     refusal,
     callMade: (record: CallRecord) => controls.watch(record),
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),

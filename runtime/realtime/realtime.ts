@@ -3,9 +3,11 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
 import type { TranslatedEvent } from '../dialect/event-translation.ts'
+import { SessionMemory } from '../dialect/session-memory.ts'
 import type { Translator } from '../dialect/translate.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
-import type { Extractor } from '../events/extract.ts'
+import { DeltaAssembly } from '../events/delta-assembly.ts'
+import type { ExtractOutcome, Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
 import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
@@ -46,12 +48,17 @@ class Realtime implements ResumableConnection, SessionHooks {
   readonly #carryover: Carryover | null
   /** null where the session is the client's to set. */
   readonly #settings: OwnSettings | null
+  /** What the translator has to remember of this session. */
+  readonly #memory = new SessionMemory()
+  /** null where nothing is extracted. */
+  readonly #deltas: DeltaAssembly | null
 
   constructor(client: Client, request: UpgradeRequest, options: RealtimeOptions) {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners, sessionUpdate, log } = options
+    const { resumes, dialect, manners, sessionUpdate, extractor, log } = options
+    this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
     const parts = {
@@ -82,7 +89,7 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   #forward(data: Uint8Array, type: string | null, isBinary = false): void {
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
-    this.#pass(translate === undefined ? data : translate(data), type, isBinary)
+    this.#pass(translate === undefined ? data : translate(data, this.#memory), type, isBinary)
   }
 
   /** Plain text is a turn of the user's. */
@@ -133,9 +140,12 @@ class Realtime implements ResumableConnection, SessionHooks {
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover?.noted(frame, type, answered)) return
+    if (type !== null)
+      for (const { outcome, frames, type: of } of this.#deltas?.end(frame, type) ?? [])
+        this.#settle(outcome, frames, of)
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)
-    else if (translate !== undefined) this.#deliverTranslated(translate(frame))
+    else if (translate !== undefined) this.#deliverTranslated(translate(frame, this.#memory))
     else if (isBinary ? filter.admitsBinary : filter.admits(type)) this.#session.deliver(frame, isBinary)
     else metrics.countDropped(isBinary ? '<binary>' : type)
     if (autoClose && endsResponse(type))
@@ -151,8 +161,15 @@ class Realtime implements ResumableConnection, SessionHooks {
   }
 
   #extract(extractor: Extractor, frame: Buffer, type: string): void {
+    const name = this.#options.translator.clientName(type)
+    if (!extractor.assembles(type)) return this.#settle(extractor.extract(frame, name), [frame], type)
+    const assembled = this.#deltas?.take(frame, type, name) ?? null
+    if (assembled !== null) this.#settle(assembled.outcome, assembled.frames, type)
+  }
+
+  /** @param frames what the outcome was made of, of one type */
+  #settle(outcome: ExtractOutcome, frames: readonly Buffer[], type: string): void {
     const { metrics, translator } = this.#options
-    const outcome = extractor.extract(frame, translator.clientName(type))
     switch (outcome.kind) {
       case 'record':
         metrics.traffic.eventsExtracted += 1
@@ -160,8 +177,9 @@ class Realtime implements ResumableConnection, SessionHooks {
       case 'error':
         return this.#session.deliver(outcome.text)
       case 'forward':
-        for (const event of translator.events.get(type)?.(frame) ?? [{ frame }])
-          this.#session.deliver(event.frame)
+        for (const frame of frames)
+          for (const event of translator.events.get(type)?.(frame, this.#memory) ?? [{ frame }])
+            this.#session.deliver(event.frame)
         return
       case 'drop':
         return metrics.countDropped(type)

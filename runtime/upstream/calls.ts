@@ -7,8 +7,15 @@ import { asRefusal } from './refusal.ts'
 import { restUrl, type Target } from './target.ts'
 
 export interface Calls {
-  /** Mints a key that a browser may hold. @param wish its `session`: what a session made with it begins with */
-  mintKey(wish: { readonly session: object }): Promise<EphemeralKey>
+  /**
+   * Mints a key that a browser may hold.
+   * @param wish its `session`: what a session made with it begins with
+   * @param headers sent beside those that authenticate
+   */
+  mintKey(
+    wish: { readonly session: object },
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<EphemeralKey>
   /**
    * Makes a call of a WebRTC offer.
    * @param key an ephemeral one
@@ -56,8 +63,9 @@ const maxAnswerBytes = 256 * 1024
 export function createCalls(options: CallsOptions): Calls {
   const { target, credential, timeoutMs } = options
   return {
-    mintKey: async wish => {
-      const headers = { ...(await headersWithin(credential, timeoutMs)), 'Content-Type': 'application/json' }
+    mintKey: async (wish, passed) => {
+      const own = await headersWithin(credential, timeoutMs)
+      const headers = { ...passed, ...own, 'Content-Type': 'application/json' }
       const url = restUrl(target, 'client_secrets')
       const { text } = await request(options, url, headers, JSON.stringify(wish))
       const raw = parseJson(text)

@@ -36,8 +36,8 @@ export function createDialer(options: DialerOptions): (places: readonly Place[])
   // Made once: one made by a dial would keep that for as long as its session lasts.
   const onFault = (fault: unknown) => options.log.error('connection.failed', describeFault(fault))
   const common = { ...options, onFault }
-  return places => listener => {
-    const dial = new Dialling(common, places, listener)
+  return places => (listener, headers) => {
+    const dial = new Dialling(common, places, listener, headers)
     return () => dial.abort()
   }
 }
@@ -50,6 +50,7 @@ class Dialling {
   readonly #options: DiallingOptions
   readonly #places: readonly Place[]
   readonly #listener: UpstreamListener
+  readonly #headers: Readonly<Record<string, string>> | undefined
   readonly #deadline: number
   readonly #tried = new Set<Place>()
   /** What waits for this dial to find out; another dial's is not ours to give up. */
@@ -64,7 +65,13 @@ class Dialling {
   #abortAttempt: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: DiallingOptions, places: readonly Place[], listener: UpstreamListener) {
+  constructor(
+    options: DiallingOptions,
+    places: readonly Place[],
+    listener: UpstreamListener,
+    headers: Readonly<Record<string, string>> | undefined,
+  ) {
+    this.#headers = headers
     this.#options = options
     this.#places = places
     this.#listener = listener
@@ -101,7 +108,8 @@ class Dialling {
   async #attempt(place: Place): Promise<void> {
     const { maxMessageBytes, heartbeatMs, metrics } = this.#options
     this.#attempts += 1
-    const headers = await headersWithin(place.credential, this.#timeoutMs())
+    const own = await headersWithin(place.credential, this.#timeoutMs())
+    const headers = { ...this.#headers, ...own }
     if (this.#state === 'over') return
     const url = realtimeUrl(place.target, place.deployment)
     const { label } = place.target

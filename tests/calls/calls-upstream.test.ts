@@ -128,3 +128,15 @@ test('a call that cannot be remembered is ended, and whoever made it is told', a
   await t.throwsAsync(placed, { message: /could not be remembered, so it was ended/ })
   t.deepEqual(ended, ['rtc_1'])
 })
+
+test("a key is minted with the client's safety identifier", async t => {
+  const upstream = await upstreamThat(t, response => response.end())
+  const gateway = await gatewayFor(t, upstream.env)
+  const answer = await fetch(`${gateway.url}/v1/realtime/client_secrets`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'OpenAI-Safety-Identifier': 'user-1' },
+    body: '{}',
+  })
+  t.is(answer.status, 200)
+  t.is(upstream.seen[0]?.headers['openai-safety-identifier'], 'user-1')
+})

@@ -20,7 +20,10 @@ test('an empty environment is a gateway on loopback before the simulator', t => 
   t.is(config.port, 8080)
   t.is(config.target, null)
   t.is(config.limits.maxMessageBytes, 15 * 1024 * 1024)
-  t.deepEqual(config.realtime.allowedEventTypes, ['response.text.delta', 'response.text.done'])
+  t.deepEqual(config.realtime.allowedEventTypes, [
+    ...['response.text.delta', 'response.text.done'],
+    ...['response.audio_transcript.delta', 'response.audio_transcript.done'],
+  ])
   t.true(config.realtime.autoClose)
   t.is(config.realtime.extraction, null)
   t.deepEqual(config.drain, { lameDuckMs: 3000, deadlineMs: 25_000 })
@@ -66,6 +69,7 @@ test('all faults are told at once, by name, with what is allowed, and without th
     TLS_CERT_FILE: 'cert.pem',
     REALTIME_EXTRACT_FIELDS_MAP: 'no-colon',
     REALTIME_EXTRACT_JSON_STRATEGY: 'guess',
+    REALTIME_EXTRACT_PICK: 'best',
     APPLICATION_GATEWAY_HOST: 'https://host/path',
   })
   const all = faults.join('\n')
@@ -76,6 +80,7 @@ test('all faults are told at once, by name, with what is allowed, and without th
   t.regex(all, /AZURE_OPENAI_API_KEY: is unset/)
   t.regex(all, /TLS_KEY_FILE: is unset/)
   t.regex(all, /REALTIME_EXTRACT_FIELDS_MAP: .*no-colon/)
+  t.regex(all, /REALTIME_EXTRACT_PICK: .*first, last/)
   t.regex(all, /REALTIME_EXTRACT_JSON_STRATEGY: .*fenced_or_bare, strict_fence, first_object/)
   t.regex(all, /APPLICATION_GATEWAY_HOST/)
   t.notRegex(all, /a-secret/)

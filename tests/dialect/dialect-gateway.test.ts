@@ -1,5 +1,12 @@
 /** Conversations across dialects, through a gateway, with the simulator as upstream in either dialect. */
+
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import OpenAI from 'openai'
+import { OpenAIRealtimeWS } from 'openai/beta/realtime/ws'
+import { makeCertificate } from '../../runtime/simulator/certificate.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
@@ -36,8 +43,8 @@ async function turn(talk: Talk, shape: Names): Promise<string[]> {
   return [...new Set(seen.map(({ type }) => type))]
 }
 
-/** GA's voice and transcript may overtake each other, and the preview greets with its conversation. */
-const comparable = (types: string[]) => types.filter(type => type !== 'conversation.created').sort()
+/** GA's voice and transcript may overtake each other. */
+const comparable = (types: string[]) => [...types].sort()
 
 for (const upstream of ['ga', 'preview'] as const) {
   const client = upstream === 'ga' ? 'preview' : 'ga'
@@ -86,4 +93,50 @@ test('/realtime: what is extracted is announced by the name that the client sees
   const session = await upstream.session()
   session.send({ type: 'response.output_text.done', text: '{"a":1}' })
   t.like(await talk.next(), { type: 'extracted.json', source_type: 'response.text.done', payload: { a: 1 } })
+})
+
+/** How a beta client says what it is. */
+const betaWays: [what: string, path: string, headers: Record<string, string>, subprotocols: string[]][] = [
+  ['the header', '/v1/realtime', { 'OpenAI-Beta': 'realtime=v1' }, []],
+  ['a header of several', '/openai/v1/realtime', { 'OpenAI-Beta': 'assistants=v2, realtime=v1' }, []],
+  ['the subprotocol', '/v1/realtime', {}, ['realtime', 'openai-beta.realtime-v1']],
+  ["Azure's preview address", '/openai/realtime?api-version=2025-04-01-preview', {}, []],
+]
+
+for (const [what, path, headers, subprotocols] of betaWays) {
+  test(`at its defaults a client that says preview by ${what} is answered in the preview's names, and its neighbour in GA's`, async t => {
+    const gateway = await gatewayFor(t)
+    const beta = await converse(t, gateway.socketUrl + path, { headers, subprotocols })
+    const types = await turn(beta, 'preview')
+    t.true(types.includes('response.audio_transcript.delta'))
+    t.false(types.some(type => type.includes('output_audio') || type === 'conversation.item.added'))
+    const ga = await converse(t, `${gateway.socketUrl}/v1/realtime`)
+    t.true((await turn(ga, 'ga')).includes('response.output_audio_transcript.delta'))
+  })
+}
+
+test("openai's beta client holds a conversation at a gateway with its defaults", async t => {
+  const { cert, key } = await makeCertificate()
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-beta-'))
+  const files = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') }
+  writeFileSync(files.TLS_CERT_FILE, cert)
+  writeFileSync(files.TLS_KEY_FILE, key)
+  const gateway = await gatewayFor(t, files)
+  const client = new OpenAI({ apiKey: 'any', baseURL: `${gateway.url}/v1` })
+  const talk = new OpenAIRealtimeWS({ model: 'gpt-realtime', options: { ca: cert } }, client)
+  t.teardown(() => talk.close())
+  const said = await new Promise<string>((resolve, reject) => {
+    talk.on('error', reject)
+    talk.on('session.created', () => {
+      talk.send({ type: 'session.update', session: { modalities: ['text'], instructions: 'Be brief' } })
+    })
+    talk.on('session.updated', ({ session }) => {
+      t.deepEqual(session.modalities, ['text'])
+      const content = [{ type: 'input_text', text: 'hello' } as const]
+      talk.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } })
+      talk.send({ type: 'response.create' })
+    })
+    talk.on('response.text.done', ({ text }) => resolve(text))
+  })
+  t.not(said, '')
 })

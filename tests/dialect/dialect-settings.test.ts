@@ -82,15 +82,99 @@ const leftOut: [translator: Translator, field: string, value: unknown][] = [
   [toGa, 'reasoning', { effort: 'low' }],
   [toGa, 'parallel_tool_calls', true],
   [toGa, 'include', null],
+  [toGa, 'tracing', 'auto'],
+  [toGa, 'tool_choice', { type: 'mcp', server_label: 's' }],
+  [toGa, 'audio', { output: { voice: { id: 'voice_1' } }, input: { format: { rate: 24_000 } } }],
 ]
 
 for (const [translator, field, value] of leftOut) {
   test(`session.${field} is left out where upstream would refuse it`, t => {
     const asked = translator === toGa ? { type: 'realtime' } : { voice: 'alloy' }
     const { session } = got(translator, { type: 'session.update', session: { ...asked, [field]: value } })
-    t.false(field in (session as Json))
+    t.deepEqual(Object.keys(session as Json), translator === toGa ? [] : ['type', 'audio'])
   })
 }
+
+test('of tools, those of MCP servers are left out, and all else of the update is kept', t => {
+  const f = { type: 'function', name: 'f' }
+  const tools = [f, { type: 'mcp', server_label: 's', server_url: 'https://s.example' }]
+  const session = { type: 'realtime', instructions: 'Be brief', tools }
+  t.deepEqual(got(toGa, { type: 'session.update', session }).session, {
+    instructions: 'Be brief',
+    tools: [f],
+  })
+  t.deepEqual(got(toGa, { type: 'response.create', response: { tools } }).response, { tools: [f] })
+})
+
+const detections: [preview: unknown, ga: unknown][] = [
+  [{ threshold: 0.4 }, { type: 'server_vad', threshold: 0.4 }],
+  [{ type: 'none' }, null],
+  [
+    { type: 'server_vad', eagerness: 'auto', silence_duration_ms: 300 },
+    { type: 'server_vad', silence_duration_ms: 300 },
+  ],
+  [
+    { type: 'semantic_vad', eagerness: 'low', threshold: 0.4, create_response: true },
+    { type: 'semantic_vad', eagerness: 'low', create_response: true },
+  ],
+  [
+    { type: 'of_tomorrow', eagerness: 'low' },
+    { type: 'of_tomorrow', eagerness: 'low' },
+  ],
+]
+
+for (const [preview, ga] of detections) {
+  test(`turn_detection ${JSON.stringify(preview)} is ${JSON.stringify(ga)}`, t => {
+    const { session } = got(toPreview, { type: 'session.update', session: { turn_detection: preview } })
+    t.deepEqual(session, { type: 'realtime', audio: { input: { turn_detection: ga } } })
+  })
+}
+
+const choices: unknown[] = [
+  'f',
+  { type: 'function', name: 'f' },
+  { type: 'function', function: { name: 'f' } },
+  { type: 'function', function: 'f' },
+]
+
+for (const choice of choices) {
+  test(`tool_choice ${JSON.stringify(choice)} is taken by either upstream, whatever clients see`, t => {
+    for (const client of ['ga', 'preview', 'upstream'] as const) {
+      for (const [upstream, written] of [
+        ['ga', { type: 'function', name: 'f' }],
+        ['preview', 'f'],
+      ] as const) {
+        const translator = createTranslator(upstream, client)
+        const update = got(translator, {
+          type: 'session.update',
+          session: { type: 'realtime', tool_choice: choice },
+        })
+        t.deepEqual((update.session as Json).tool_choice, written)
+        const ask = got(translator, { type: 'response.create', response: { tool_choice: choice } })
+        t.deepEqual(ask.response, { tool_choice: written })
+      }
+    }
+  })
+}
+
+test('a response that mixes both shapes comes out in one, whatever clients see', t => {
+  const response = {
+    modalities: ['text', 'audio'],
+    voice: 'ash',
+    audio: { output: { format: { type: 'audio/pcmu' } } },
+  }
+  for (const client of ['ga', 'preview', 'upstream'] as const) {
+    t.deepEqual(got(createTranslator('ga', client), { type: 'response.create', response }).response, {
+      output_modalities: ['audio'],
+      audio: { output: { voice: 'ash', format: { type: 'audio/pcmu' } } },
+    })
+    t.deepEqual(got(createTranslator('preview', client), { type: 'response.create', response }).response, {
+      modalities: ['text', 'audio'],
+      voice: 'ash',
+      output_audio_format: 'g711_ulaw',
+    })
+  }
+})
 
 test('idle_timeout_ms, which only GA knows, is left out of turn_detection', t => {
   const session = {

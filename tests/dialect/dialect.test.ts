@@ -1,5 +1,6 @@
 /** Every renamed event and every item, both ways; and that nothing else is touched. */
 import test from 'ava'
+import { SessionMemory } from '../../runtime/dialect/session-memory.ts'
 import { createTranslator } from '../../runtime/dialect/translate.ts'
 import { got, type Json, seen, toGa, toPreview } from './dialects.ts'
 
@@ -36,7 +37,7 @@ test('a renamed event keeps every other byte, wherever its type stands and howev
     [' { "x" : {"type":"inner"} , "type" : "', '" , "big" : 12345678901234567890 } '],
   ] as const) {
     const frame = Buffer.from(`${before}response.output_audio.delta${after}`)
-    const [event] = toPreview.events.get('response.output_audio.delta')?.(frame) ?? []
+    const [event] = toPreview.events.get('response.output_audio.delta')?.(frame, new SessionMemory()) ?? []
     t.is(event?.frame.toString(), `${before}response.audio.delta${after}`)
   }
 })
@@ -94,9 +95,17 @@ test('an item is announced once in the preview, and twice in GA', t => {
   t.deepEqual(seen(toPreview, { type: 'conversation.item.done', item }), [])
   const begun = { ...shown, role: 'assistant', status: 'in_progress' }
   t.is(seen(toGa, { ...created, item: begun }).length, 1)
+  const memory = new SessionMemory()
+  seen(toGa, { ...created, item: begun }, memory)
+  const done = { type: 'response.output_item.done', event_id: 'e', item }
   t.deepEqual(
-    seen(toGa, { type: 'response.output_item.done', event_id: 'e', item }).map(event => event.type),
+    seen(toGa, done, memory).map(event => event.type),
     ['conversation.item.done', 'response.output_item.done'],
+  )
+  // An answer outside of the conversation announces no item there.
+  t.deepEqual(
+    seen(toGa, done, memory).map(event => event.type),
+    ['response.output_item.done'],
   )
   t.deepEqual(seen(toGa, { type: 'conversation.created', conversation: {} }), [])
 })
@@ -109,6 +118,100 @@ test('an error names the field as the client wrote it', t => {
   t.deepEqual(seen(toPreview, error('session.audio.output.voice')), [error('session.voice')])
   t.deepEqual(seen(toGa, error('session.voice')), [error('session.audio.output.voice')])
   t.deepEqual(seen(toGa, error('item.content')), [error('item.content')])
+})
+
+const depths: [ga: string, preview: string][] = [
+  ['session.audio.input.turn_detection.type', 'session.turn_detection.type'],
+  ['session.audio.output.voice.id', 'session.voice.id'],
+  ['session.output_modalities[0]', 'session.modalities[0]'],
+  ['session.max_output_tokens', 'session.max_response_output_tokens'],
+  ['response.max_output_tokens', 'response.max_response_output_tokens'],
+  ['response.audio.output.voice', 'response.voice'],
+  ['response.audio.output.format.type', 'response.output_audio_format.type'],
+  ['response.output_modalities', 'response.modalities'],
+]
+
+for (const [ga, preview] of depths) {
+  test(`an error of ${ga} is one of ${preview}`, t => {
+    const error = (param: string) => ({ type: 'error', error: { message: `Bad '${param}'.`, param } })
+    t.deepEqual(seen(toPreview, error(ga)), [error(preview)])
+    t.deepEqual(seen(toGa, error(preview)), [error(ga)])
+  })
+}
+
+test('a client that writes in a mixture is told of each field by the name that it used', t => {
+  const error = (param: string) => ({ type: 'error', error: { message: `Bad '${param}'.`, param } })
+  for (const client of ['ga', 'upstream'] as const) {
+    const translator = createTranslator('ga', client)
+    const memory = new SessionMemory()
+    const path = 'session.audio.output.voice'
+    t.deepEqual(seen(translator, error(path), memory), [error(path)])
+    got(translator, { type: 'session.update', session: { type: 'realtime', voice: 'x' } }, memory)
+    t.deepEqual(seen(translator, error(path), memory), [error('session.voice')])
+    t.deepEqual(seen(translator, error('session.audio.output.speed'), memory), [
+      error('session.audio.output.speed'),
+    ])
+  }
+})
+
+test('the call of a function is named where the preview leaves the name to the item', t => {
+  const memory = new SessionMemory()
+  const item = { id: 'item_1', type: 'function_call', name: 'look_up', call_id: 'call_1', arguments: '' }
+  const done = { type: 'response.function_call_arguments.done', item_id: 'item_1', arguments: '{}' }
+  seen(toGa, { type: 'response.output_item.added', item }, memory)
+  t.deepEqual(seen(toGa, done, memory), [{ ...done, name: 'look_up' }])
+  t.deepEqual(seen(toGa, done, memory), [done])
+  t.deepEqual(seen(toGa, { ...done, name: 'given' }, memory), [{ ...done, name: 'given' }])
+})
+
+test('a session remembers a bounded number of names', t => {
+  const memory = new SessionMemory()
+  for (let at = 0; at < 2000; at += 1) memory.nameCall(`item_${at}`, 'f')
+  t.is(memory.takeCallName('item_0'), undefined)
+  t.is(memory.takeCallName('item_1999'), 'f')
+})
+
+test('what only GA knows does not reach a client of the preview', t => {
+  const mcp = { id: 'item_1', type: 'mcp_call', server_label: 's', name: 'n', arguments: '{}' }
+  const gone = [
+    ...['in_progress', 'completed', 'failed'].map(state => ({
+      type: `mcp_list_tools.${state}`,
+      item_id: 'i',
+    })),
+    ...['in_progress', 'completed', 'failed'].map(state => ({ type: `response.mcp_call.${state}` })),
+    { type: 'response.mcp_call_arguments.delta', delta: '{' },
+    { type: 'response.mcp_call_arguments.done', arguments: '{}' },
+    { type: 'conversation.item.input_audio_transcription.segment', text: 'x' },
+    { type: 'input_audio_buffer.timeout_triggered', item_id: 'i' },
+    { type: 'input_audio_buffer.dtmf_event_received', event: '5' },
+    { type: 'conversation.item.added', item: mcp },
+    { type: 'response.output_item.added', item: mcp },
+    { type: 'response.output_item.done', item: mcp },
+    { type: 'conversation.item.retrieved', item: mcp },
+  ]
+  for (const event of gone) t.deepEqual(seen(toPreview, event), [], event.type)
+  t.deepEqual(seen(toPreview, { type: 'response.done', response: { output: [mcp] } }), [
+    { type: 'response.done', response: { output: [] } },
+  ])
+})
+
+test('numbers that JavaScript cannot hold keep their digits, in both directions', t => {
+  const numbers = '"a":12345678901234567890,"b":[1.00000000000000000001,1e400,-0.0],"c":1.50,"d":7'
+  const translated = (text: string, translator = toPreview) => {
+    const type = /"type":"([^"]+)"/.exec(text)?.[1] ?? ''
+    const memory = new SessionMemory()
+    const event = translator.events.get(type)?.(Buffer.from(text), memory)[0]?.frame
+    return String(event ?? translator.messages.get(type)?.(Buffer.from(text), memory))
+  }
+  const done = `{"type":"response.done","response":{"output":[],"metadata":{${numbers}}}}`
+  t.true(translated(done).includes(numbers))
+  const update = `{"type":"session.update","session":{"voice":"ash","tools":[{"parameters":{${numbers}}}]}}`
+  t.true(translated(update).includes(numbers))
+  t.true(
+    translated('{"type":"session.update","session":{"turn_detection":12345678901234567890}}').includes(
+      ':12345678901234567890',
+    ),
+  )
 })
 
 test('what the dialects share is not listed, so it goes on unread', t => {
@@ -131,9 +234,8 @@ test('what the dialects share is not listed, so it goes on unread', t => {
   }
   for (const upstream of ['ga', 'preview'] as const) {
     const off = createTranslator(upstream, 'upstream')
-    t.deepEqual([...off.messages.keys()], ['session.update'])
-    t.is(off.events.size, 0)
-    t.is(createTranslator(upstream, upstream).events.size, 0)
+    t.deepEqual([...off.events.keys()], ['error'])
+    t.deepEqual([...createTranslator(upstream, upstream).events.keys()], ['error'])
   }
 })
 
@@ -152,11 +254,15 @@ test('a message that upstream takes as it is goes on as the very same bytes', t 
     [toPreview, '{"type":"session.update","session":[]}'],
   ] as const) {
     const bytes = Buffer.from(message)
-    t.is(translator.messages.get(/"type":"([^"]+)"/.exec(message)?.[1] ?? '')?.(bytes), bytes, message)
+    t.is(
+      translator.messages.get(/"type":"([^"]+)"/.exec(message)?.[1] ?? '')?.(bytes, new SessionMemory()),
+      bytes,
+      message,
+    )
   }
 })
 
 test('an event that cannot be read goes on as it came', t => {
   const frame = Buffer.from('{"type":"response.done","response":')
-  t.is(toPreview.events.get('response.done')?.(frame)[0]?.frame, frame)
+  t.is(toPreview.events.get('response.done')?.(frame, new SessionMemory())[0]?.frame, frame)
 })

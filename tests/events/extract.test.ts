@@ -146,7 +146,10 @@ const failures: readonly [reason: string, frame: string][] = [
   ['not_json_event', ''],
   ['no_text_field', '{"type":"x","secret":"{}"}'],
   ['no_text_field', '{"type":"x","text":{"secret":1}}'],
-  ['no_object_found', '{"type":"x","text":"secret {"}'],
+  ['truncated', '{"type":"x","text":"secret {"}'],
+  ['truncated', '{"type":"x","text":"{\\"secret\\":{\\"a\\":1},\\"b"}'],
+  ['truncated', '{"type":"x","text":"```json\\n{\\"secret\\":{\\"a\\":1},\\"b"}'],
+  ['invalid_json', '{"type":"x","text":"{\\"secret\\":{\\"a\\":1},}"}'],
   ['no_object_found', '{"type":"x","text":""}'],
 ]
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { findJson } from '../../runtime/events/extract.ts'
+import { findJson } from './find-json.ts'
 
 const object = '{"a":1}'
 
@@ -24,6 +24,20 @@ const accepted: readonly [what: string, text: string][] = [
   ['a json fence with an array before it', '```json\n[1]\n```\n```\n{"a":1}\n```'],
   ['another json fence behind it', '```json\n{"a":1}\n```\n```json\n{"no":1}\n```'],
   ['a bare object before it', '{"no":1}\n```json\n{"a":1}\n```'],
+  ['words before it on its line', 'Here: ```json\n{"a":1}\n```'],
+  ['words before it and the object on its line', 'Here: ```json {"a":1} ``` as you asked.'],
+  ['all of it on one line', '```json {"a":1} ```'],
+  ['all of it on one line, without a space', '```{"a":1}```'],
+  ['its end on the line of the object', '```json\n{"a":1}```'],
+  ['its end on the line of the object, and words behind it', '```json\n{"a":1}``` Enjoy!'],
+  ['words behind its end', '```json\n{"a":1}\n``` Enjoy!'],
+  ['tildes', '~~~json\n{"a":1}\n~~~'],
+  ['tildes around backticks', '~~~json\n{"a":1}\n~~~\n```\n{"no":1}\n```'],
+  ['the tag jsonc', '```jsonc\n{"a":1}\n```'],
+  ['the tag JSON5', '```JSON5\n{"a":1}\n```'],
+  ['two of them on one line', '```json {"a":1} ``` or ```json {"no":1} ```'],
+  ['a fence in a sentence before it', 'A fence opens by ``` and a tag.\n```json\n{"a":1}\n```'],
+  ['more of them than eight', '`````````json\n{"a":1}\n`````````'],
 ]
 
 for (const [what, text] of accepted) {
@@ -36,12 +50,8 @@ for (const [what, text] of accepted) {
 const refused: readonly [what: string, text: string][] = [
   ['is not there', '{"a":1}'],
   ['is not closed', '```json\n{"a":1}\n'],
-  ['is closed on the line of the object', '```json\n{"a":1}```'],
   ['is closed by fewer backticks', '````json\n{"a":1}\n```'],
-  ['is inline code', '```json {"a":1} ```'],
-  ['is made of tildes', '~~~json\n{"a":1}\n~~~'],
   ['has only two backticks', '``json\n{"a":1}\n``'],
-  ['stands behind words', 'Here: ```json\n{"a":1}\n```'],
   ['holds words beside the object', '```json\nResult: {"a":1}\n```'],
   ['holds two objects', '```json\n{"a":1}\n{"a":1}\n```'],
   ['holds a tagged fence line', '```json\n{"a":1}\n```json\n{"a":2}\n```'],
@@ -66,4 +76,10 @@ test('a fence that opens inside another opens nothing', t => {
   const text = '````markdown\n```json\n{"a":1}\n```\n````'
   t.is(findJson(text, 'strict_fence'), null)
   t.is(findJson(text, 'fenced_or_bare'), object)
+})
+
+test('a fence in a string is content where the fence ends on the line of the object', t => {
+  const json = '{"md":"```","code":"~~~ ```json {} ```"}'
+  for (const text of [`\`\`\`json ${json} \`\`\``, `So: \`\`\`\n${json}\`\`\`\n`, `~~~${json}~~~`])
+    t.is(findJson(text, 'strict_fence'), json)
 })

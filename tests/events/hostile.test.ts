@@ -1,5 +1,6 @@
 /** Translations of JSON that nobody vouches for: too deep, of the wrong types, with names that objects have themselves. */
 import test from 'ava'
+import { SessionMemory } from '../../runtime/dialect/session-memory.ts'
 import { maxDepth, parseFields } from '../../runtime/events/fields.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { toGa, toPreview } from '../dialect/dialects.ts'
@@ -41,7 +42,7 @@ for (const [what, value] of hostileValues) {
       for (const [type, translate] of [...translator.messages, ...translator.events]) {
         for (const place of places(type)) {
           const text = place.replaceAll('?', value)
-          t.notThrows(() => translate(Buffer.from(text)), text.slice(0, 120))
+          t.notThrows(() => translate(Buffer.from(text), new SessionMemory()), text.slice(0, 120))
         }
       }
     }
@@ -67,9 +68,9 @@ test('what is too deep goes on to the other side byte for byte', t => {
   const session = `{"type":"realtime","audio":{},"voice":"alloy","tools":${nested(5000)}}`
   const message = Buffer.from(`{"type":"session.update","session":${session}}`)
   for (const translator of [toGa, toPreview])
-    t.true(translator.messages.get('session.update')?.(message) === message)
+    t.true(translator.messages.get('session.update')?.(message, new SessionMemory()) === message)
   const event = Buffer.from(`{"type":"session.updated","session":${nested(5000)}}`)
-  t.true(toPreview.events.get('session.updated')?.(event)[0]?.frame === event)
+  t.true(toPreview.events.get('session.updated')?.(event, new SessionMemory())[0]?.frame === event)
 })
 
 test('JSON is read to a depth, whatever stands in its strings', t => {

@@ -1,26 +1,29 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { findJson, type JsonStrategy } from '../../runtime/events/extract.ts'
+import { type JsonStrategy, searchJson } from '../../runtime/events/json-search.ts'
 
 /** Steps a character, as the docstrings of the searches promise. */
 const promised: Readonly<Record<JsonStrategy, number>> = {
-  first_object: 7,
-  strict_fence: 3,
-  fenced_or_bare: 10,
+  first_object: 6,
+  strict_fence: 9,
+  fenced_or_bare: 12,
 }
+const picks = ['first', 'last'] as const
 const strategies = ['first_object', 'strict_fence', 'fenced_or_bare'] as const
 
 /** What a line, an attempt or the end of the text may cost beyond its characters. */
 const slack = 8
 
-function stepsOf(text: string, strategy: JsonStrategy): number {
+function stepsOf(text: string, strategy: JsonStrategy, pick: 'first' | 'last'): number {
   const scan = { steps: 0 }
-  findJson(text, strategy, scan)
+  searchJson(text, { strategy, pick, arrays: true, repair: true }, scan)
   return scan.steps
 }
 
 function staysLinear(text: string): boolean {
-  return strategies.every(strategy => stepsOf(text, strategy) <= promised[strategy] * text.length + slack)
+  return strategies.every(strategy =>
+    picks.every(pick => stepsOf(text, strategy, pick) <= promised[strategy] * text.length + slack),
+  )
 }
 
 const megabyte = 1_000_000
@@ -64,6 +67,19 @@ const units: readonly string[] = [
     '`{"',
     '```json\n{"a":"```"\n',
     '```\n```\n',
+    '```{}``` ',
+    '```{} x ',
+    '```x``` ',
+    '~~~{"a":',
+    '`````{}````` ```{}``` ',
+    '```json {"a ``` ',
+    '[[{',
+    '[ ',
+    "{'a':'",
+    '{"a":1,} ',
+    '{//',
+    '{/*',
+    '{“',
   ],
 ]
 

@@ -44,6 +44,8 @@ for (const path of paths) {
       ...upstream.env,
       AZURE_OPENAI_DEPLOYMENT_NAME: 'other,voice',
       MODEL_ALIASES,
+      // One of the addresses is the preview's; all else of the events is to come as upstream wrote it.
+      REALTIME_DIALECT: 'upstream',
     })
     const talk = await converse(t, gateway.socketUrl + path)
     const session = await upstream.session()

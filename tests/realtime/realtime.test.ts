@@ -184,6 +184,59 @@ test('extracts the JSON of an event that the allow-list does not name', async t 
   })
 })
 
+test('a client with nothing but defaults hears the words of a spoken answer, before the session ends', async t => {
+  const gateway = await gatewayFor(t)
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  talk.send('repeat after me: flat white')
+  const [done] = (await talk.until('response.output_audio_transcript.done')).slice(-1)
+  t.is(done?.transcript, 'flat white')
+  t.deepEqual(await talk.closed, { code: 1000, reason: 'response done' })
+})
+
+test('where answers are written, or types are named, transcripts are not let through of themselves', async t => {
+  for (const env of [
+    { REALTIME_TEXT_ONLY: 'true' },
+    { REALTIME_ALLOWED_EVENT_TYPES: 'response.text.delta,response.text.done' },
+  ]) {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, { ...upstream.env, ...env })
+    const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+    const session = await upstream.session()
+    session.send({ type: 'response.output_audio_transcript.done', transcript: 'x' })
+    session.send({ type: 'response.output_text.done', text: 'x' })
+    t.is((await talk.next()).type, 'response.output_text.done')
+  }
+})
+
+test('extracts from deltas alone what they say together', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    REALTIME_AUTO_CLOSE: 'false',
+    REALTIME_ALLOWED_EVENT_TYPES: 'error',
+    REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES: 'response.text.delta',
+    REALTIME_EXTRACT_OUTPUT_MODE: 'wrap',
+    REALTIME_EXTRACT_REPAIR: 'true',
+    REALTIME_EXTRACT_ON_FAIL: 'forward',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  const ids = { response_id: 'r1', item_id: 'i1', content_index: 0 }
+  for (const delta of ['{"size":', '"large",', '}'])
+    session.send({ type: 'response.output_text.delta', ...ids, delta })
+  session.send({ type: 'response.output_text.done', ...ids })
+  const { payload, ...record } = await talk.next()
+  t.deepEqual(payload, { size: 'large' })
+  t.deepEqual(record, {
+    ...{ type: 'extracted.json', source_type: 'response.output_text.delta' },
+    ...{ response_id: 'r1', item_id: 'i1', repaired: true },
+  })
+  const lone = { type: 'response.output_text.delta', ...ids, item_id: 'i2', delta: 'no JSON' }
+  session.send(lone)
+  session.send({ type: 'response.done', response: { id: 'r1' } })
+  t.deepEqual(await talk.next(), lone)
+})
+
 test('ends after the first response, having sent it', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, { ...upstream.env, REALTIME_ALLOWED_EVENT_TYPES: 'response.*' })

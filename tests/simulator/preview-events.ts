@@ -33,7 +33,6 @@ const session = z.strictObject({
   temperature: z.number(),
   max_response_output_tokens: limit,
   speed: z.number(),
-  tracing: z.unknown(),
 })
 
 const transcriptionSession = z.strictObject({
@@ -102,9 +101,6 @@ export const previewEvents = {
   'transcription_session.created': event('transcription_session.created', { session: transcriptionSession }),
   'transcription_session.updated': event('transcription_session.updated', { session: transcriptionSession }),
   error: event('error', { error }),
-  'conversation.created': event('conversation.created', {
-    conversation: z.strictObject({ id: id('conv'), object: z.literal('realtime.conversation') }),
-  }),
   'conversation.item.created': event('conversation.item.created', { previous_item_id: previous, item }),
   'conversation.item.retrieved': event('conversation.item.retrieved', { item }),
   'conversation.item.deleted': event('conversation.item.deleted', { item_id: itemId }),
@@ -176,7 +172,7 @@ export const previewEvents = {
 }
 
 /** Azure's preview was not seen to send these. */
-type Unsaid = 'rate_limits.updated'
+type Unsaid = 'rate_limits.updated' | 'conversation.created'
 /** Said to a transcription client at the begin; the package types only its update. */
 type Untyped = 'transcription_session.created'
 

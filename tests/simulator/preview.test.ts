@@ -9,7 +9,6 @@ test('the preview door speaks the preview dialect', async t => {
   const { session } = await next('session.created')
   t.deepEqual(session.modalities, ['audio', 'text'])
   t.is(session.input_audio_format, 'pcm16')
-  await next('conversation.created')
   send({ type: 'session.update', session: { voice: 'echo', temperature: 0.7 } })
   const updated = await next('session.updated')
   t.is(updated.session.voice, 'echo')
@@ -37,11 +36,49 @@ test('the preview door speaks the preview dialect', async t => {
 test("the preview's items are announced once and carry their object", async t => {
   const { send, next, close } = await stage.dial(doors.preview)
   await next('session.created')
-  await next('conversation.created')
   const content = [{ type: 'text', text: 'I am the assistant' }]
   send({ type: 'conversation.item.create', item: { type: 'message', role: 'assistant', content } })
   const { item } = await next('conversation.item.created')
   t.is(item.object, 'realtime.item')
   t.deepEqual(item.content, content)
+  await close()
+})
+
+for (const [tool_choice, shown] of [
+  ['f', 'f'],
+  [{ type: 'function', name: 'f' }, 'f'],
+  [{ type: 'function', function: { name: 'f' } }, 'f'],
+  [{ type: 'function', function: 'f' }, 'f'],
+  ['required', 'required'],
+]) {
+  test(`the preview takes tool_choice ${JSON.stringify(tool_choice)}`, async t => {
+    const { send, next, close } = await stage.dial(doors.preview)
+    await next('session.created')
+    send({ type: 'session.update', session: { tools: [{ type: 'function', name: 'f' }], tool_choice } })
+    t.deepEqual((await next('session.updated')).session.tool_choice, shown)
+    await close()
+  })
+}
+
+test('the preview takes turns without a type, and of type none; what only GA knows is refused', async t => {
+  const { send, next, close } = await stage.dial(doors.preview)
+  t.is((await next('session.created')).type, 'session.created')
+  for (const [turn_detection, type] of [
+    [{ threshold: 0.4 }, 'server_vad'],
+    [{ type: 'none' }, undefined],
+  ]) {
+    send({ type: 'session.update', session: { turn_detection } })
+    t.is((await next('session.updated')).session.turn_detection?.type, type)
+  }
+  const mcp = { type: 'mcp', server_label: 's', server_url: 'https://s.example' }
+  for (const [session, param] of [
+    [{ tracing: 'auto' }, 'session.tracing'],
+    [{ tools: [mcp] }, 'session.tools[0].type'],
+    [{ voice: { id: 'v' } }, 'session.voice'],
+    [{ tool_choice: { type: 'mcp', server_label: 's' } }, 'session.tool_choice.type'],
+  ]) {
+    send({ type: 'session.update', session })
+    t.is((await next('error')).error.param, param)
+  }
   await close()
 })

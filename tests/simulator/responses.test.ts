@@ -1,6 +1,6 @@
 import test from 'ava'
 import { order, respond, textOnly, update, userText, weatherTool } from './events.ts'
-import { createStage } from './stage.ts'
+import { createStage, doors } from './stage.ts'
 import { talkInText } from './text-talk.ts'
 
 const stage = createStage(test)
@@ -131,5 +131,53 @@ test('MCP: tools are listed, a call must be allowed, and its output is quoted', 
   t.true(words.content[0].text.includes(call.output))
   send(update({ tools: [server, lost] }))
   await until('mcp_list_tools.failed')
+  await close()
+})
+
+test('an answer to a request for approval goes on by itself, and whoever asks for it, too, is not refused', async t => {
+  for (const asks of [false, true]) {
+    const { next, until, send, close } = await stage.dial(doors.openai)
+    await next('session.created')
+    const server = {
+      ...{ type: 'mcp', server_label: 'library', tunnel_id: 'tunnel_1' },
+      allowed_callers: ['direct'],
+    }
+    send(update({ ...textOnly, tools: [server] }))
+    await until('mcp_list_tools.completed')
+    send(userText('ask the library for books'), respond())
+    const asked = (await until('response.done')).at(-1)?.response.output[0]
+    const approval = { type: 'mcp_approval_response', approval_request_id: asked.id, approve: true }
+    send({ type: 'conversation.item.create', item: approval })
+    if (asks) send(respond())
+    const events = await until('response.done')
+    t.false(events.some(({ type }) => type === 'error'))
+    t.is(events.at(-1)?.response.output[0].approval_request_id, asked.id)
+    await close()
+  }
+})
+
+for (const [words, answer] of [
+  ['count to one hundred', /^one, two, .*, ninety-nine, one hundred$/],
+  ['count to a hundred and two please', /, one hundred, one hundred one, one hundred two$/],
+  ['Please count to three for me', /^one, two, three$/],
+  ['Introduce yourself', /^I am a simulated/],
+] as const) {
+  test(`"${words}" is answered by ${answer}`, async t => {
+    const { next, until, send, close } = await stage.dial(doors.openai)
+    await next('session.created')
+    send(update(textOnly), userText(words), respond())
+    const done = (await until('response.done')).at(-1)
+    t.regex(done?.response.output[0].content[0].text, answer)
+    await close()
+  })
+}
+
+test('who forces a tool that is not there gets no other one', async t => {
+  const { next, until, send, close } = await stage.dial(doors.openai)
+  await next('session.created')
+  const tools = [{ type: 'function', name: 'get_weather' }]
+  send(update({ ...textOnly, tools, tool_choice: { type: 'function', name: 'absent' } }))
+  send(userText('the weather'), respond())
+  t.is((await until('response.done')).at(-1)?.response.output[0].type, 'message')
   await close()
 })

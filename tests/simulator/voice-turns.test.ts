@@ -186,7 +186,6 @@ test('the preview has transcription sessions of its own', async t => {
     '/openai/realtime?api-version=2025-04-01-preview&intent=transcription',
   )
   await next('transcription_session.created')
-  await next('conversation.created')
   const session = { input_audio_transcription: { model: 'whisper' }, turn_detection: null }
   send({ type: 'transcription_session.update', session })
   t.is((await next('transcription_session.updated')).session.turn_detection, null)

@@ -15,7 +15,7 @@ const commonWords = new Set(
  * Answers. The rules, first match wins:
  * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → it is quoted;
  * `repeat after me: X` → exactly X; `what did I say` → all earlier user texts, quoted, joined by ", ";
- * `count to N` → the numbers in words; the name of a tool, or a word of it → a call of it;
+ * a request to introduce itself → a sentence; `count to N` → the numbers in words; the name of a tool, or a word of it → a call of it;
  * else `You said: …`, or a sentence on the audio heard.
  * Instructions with `Always begin with "X"` put X before every spoken answer.
  */
@@ -37,7 +37,11 @@ export function think(question: Question): Thought[] {
   if (outputs.length > 0) return [say(`The tool answered: ${outputs.join(' ')}`)]
   const scripted = scriptedAnswer(words, memories)
   if (scripted !== null) return [say(scripted)]
-  const mentioned = toolChoice === 'none' ? undefined : tools.find(tool => isMentioned(tool, words))
+  // Who forces a tool wants no other one called.
+  const mentioned =
+    toolChoice === 'none' || typeof toolChoice === 'object'
+      ? undefined
+      : tools.find(tool => isMentioned(tool, words))
   if (mentioned !== undefined) return callOf(mentioned, words, question, say)
   return [say(plainAnswer(memories))]
 }
@@ -63,9 +67,25 @@ function scriptedAnswer(words: string, memories: readonly Memory[]): string | nu
   const repeated = words.match(/^\s*repeat after me:[ \t]*([\s\S]*)$/i)?.[1]
   if (repeated !== undefined && repeated !== '') return repeated
   if (/what did i say/i.test(words)) return earlierWords(memories)
-  const limit = numberOf(words.match(/\bcount to ([\w-]+)/i)?.[1] ?? '')
+  if (/\b(introduce yourself|who are you)\b/i.test(words))
+    return 'I am a simulated voice model. Ask me to count, or to repeat after you.'
+  const limit = firstNumber(words.match(/\bcount to ((?:[\w-]+ ?){1,5})/i)?.[1] ?? '')
   if (limit === null) return null
   return Array.from({ length: limit }, (_, index) => numberInWords(index + 1)).join(', ')
+}
+
+/** Reads the number that words begin with, the longest that there is: "one hundred" before "one". */
+function firstNumber(words: string): number | null {
+  const said = words
+    .toLowerCase()
+    .replace(/^an? /, 'one ')
+    .split(' ')
+    .filter(word => word !== 'and' && word !== '')
+  for (let count = said.length; count > 0; count -= 1) {
+    const value = numberOf(said.slice(0, count).join(' '))
+    if (value !== null) return value
+  }
+  return null
 }
 
 function earlierWords(memories: readonly Memory[]): string {

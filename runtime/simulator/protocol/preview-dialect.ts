@@ -19,8 +19,11 @@ const renamed: Record<string, string> = {
   'conversation.item.added': 'conversation.item.created',
 }
 
-/** The item has one announcement in the preview, where GA has two. */
-const unsaid = new Set(['conversation.item.done'])
+/**
+ * The item has one announcement in the preview, where GA has two. A new conversation has none: the schema names one, and
+ * Azure's own client for the preview (rt-client) takes it for an error.
+ */
+const unsaid = new Set(['conversation.item.done', 'conversation.created'])
 
 const formatNames: Record<string, string> = {
   'audio/pcm': 'pcm16',
@@ -89,7 +92,6 @@ export function shownPreviewSession(config: SessionConfig, id: unknown, expiresA
     temperature: config.temperature,
     max_response_output_tokens: config.max_output_tokens,
     speed: output.speed,
-    tracing: config.tracing,
   }
 }
 

@@ -50,7 +50,6 @@ export function sessionInward(session: unknown, type: 'realtime' | 'transcriptio
     tool_choice: choiceInward(given.tool_choice),
     temperature: given.temperature,
     max_output_tokens: given.max_response_output_tokens,
-    tracing: given.tracing,
     audio: { input, output },
   })
 }
@@ -84,12 +83,17 @@ function modalityInward(modalities: unknown): string[] | undefined {
 }
 
 function choiceInward(choice: unknown): unknown {
+  if (isFields(choice)) {
+    const called = isFields(choice.function) ? choice.function.name : choice.function
+    return { type: 'function', name: choice.name ?? called }
+  }
   if (typeof choice !== 'string' || ['auto', 'none', 'required'].includes(choice)) return choice
   return { type: 'function', name: choice }
 }
 
 function turnsInward(turns: unknown): unknown {
-  return isFields(turns) ? { type: 'server_vad', ...turns } : turns
+  if (!isFields(turns)) return turns
+  return turns.type === 'none' ? null : { type: 'server_vad', ...turns }
 }
 
 function formatInward(format: unknown): Fields | undefined {

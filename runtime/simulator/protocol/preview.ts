@@ -32,7 +32,7 @@ export const modalities: Check = (value, path) => {
 }
 
 const turnDetection = fields({
-  type: oneOf('server_vad', 'semantic_vad'),
+  type: oneOf('none', 'server_vad', 'semantic_vad'),
   threshold: decimal(0, 1),
   prefix_padding_ms: integer(0),
   silence_duration_ms: integer(0),
@@ -51,6 +51,19 @@ const tools = list(
   maxTools,
 )
 
+/** By name alone, as the SDKs' type is; in an object with a name, or with the function, as Azure's reference and the rt-client have it. */
+const toolChoice = either(
+  isFields,
+  variants('type', {
+    function: fields({
+      type: string(),
+      name: string(),
+      function: either(isFields, fields({ name: string() }, 'name'), string()),
+    }),
+  }),
+  string(),
+)
+
 const inputFields = {
   input_audio_format: audioFormat,
   input_audio_transcription: nullable(session.transcription),
@@ -67,11 +80,10 @@ export const previewSession = fields({
   voice: oneOf(...voices),
   output_audio_format: audioFormat,
   tools,
-  tool_choice: either(isFields, session.toolChoice, string()),
+  tool_choice: toolChoice,
   temperature,
   max_response_output_tokens: session.tokenLimit,
   speed: decimal(0.25, 1.5),
-  tracing: nullable(anything),
   client_secret: nullable(anything),
 })
 
@@ -119,7 +131,7 @@ const response = fields({
   voice: oneOf(...voices),
   output_audio_format: audioFormat,
   tools,
-  tool_choice: either(isFields, session.toolChoice, string()),
+  tool_choice: toolChoice,
   temperature,
   max_response_output_tokens: session.tokenLimit,
   max_output_tokens: session.tokenLimit,

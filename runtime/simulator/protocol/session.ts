@@ -71,6 +71,8 @@ export const tools = list(
         server_label: string(),
         server_url: string(),
         connector_id: string(),
+        tunnel_id: string(),
+        allowed_callers: nullable(list(oneOf('direct', 'programmatic'))),
         authorization: string(),
         headers: nullable(dictionary(string())),
         allowed_tools: nullable(anything),

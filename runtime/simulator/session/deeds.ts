@@ -74,7 +74,9 @@ export class Deeds {
       case 'response.cancel':
         return this.#responses.cancel(event.response_id as string | null | undefined)
       default:
-        return this.#items.perform(event)
+        this.#items.perform(event)
+        if (event.type === 'conversation.item.create' && isApproval(event.item))
+          this.#responses.continueAfterApproval()
     }
   }
 
@@ -135,6 +137,10 @@ export class Deeds {
     this.#items.add(entry)
     return entry
   }
+}
+
+function isApproval(item: unknown): boolean {
+  return isFields(item) && item.type === 'mcp_approval_response'
 }
 
 /** Azure knows this event of old, and refuses it in any GA session. */

@@ -14,6 +14,8 @@ export class Responses {
   readonly #quiet: (spokenMs: number) => void
   readonly #beside = new Map<string, Response>()
   #active: Response | null = null
+  /** What goes on by itself after an answer to a request for approval. */
+  #continued: Response | null = null
   #turnWaits = false
   #seenBefore: Tokens = { text: 0, audio: 0 }
   #tokensLeft = tokensPerMinute
@@ -28,7 +30,12 @@ export class Responses {
   /** @throws Refusal `conversation_already_has_active_response` */
   create(options: ResponseOptions): void {
     const inConversation = options.conversation !== 'none'
-    if (inConversation && this.#active !== null) throw alreadyActive(this.#active.id)
+    if (inConversation && this.#active !== null) {
+      if (this.#active !== this.#continued) throw alreadyActive(this.#active.id)
+      // The client asks for what has begun already.
+      this.#continued = null
+      return
+    }
     if (this.#beside.size >= maxBeside) throw tooMany()
     this.#start(options)
   }
@@ -37,6 +44,15 @@ export class Responses {
   answerTurn(): void {
     this.#turnWaits = this.#active !== null
     if (this.#active === null) this.#start({})
+  }
+
+  /**
+   * Goes on after an answer to a request for approval, without being asked. Assumed: agents-js sends that item alone and
+   * waits; no recording and no document shows it.
+   */
+  continueAfterApproval(): void {
+    this.answerTurn()
+    this.#continued = this.#active
   }
 
   /** @throws Refusal `response_cancel_not_active` */
