@@ -13,7 +13,7 @@ import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
 import { KeptSettings } from './kept-settings.ts'
-import { isGenerated, itemEvent, readItem, type SaidItem } from './said-item.ts'
+import { isGenerated, isSaidItem, itemEvent, readItem, type SaidItem } from './said-item.ts'
 import { SaidItems } from './said-items.ts'
 
 /** The events that change what was said; all others are passed over by their type alone. */
@@ -46,6 +46,20 @@ export interface ReplayedMessage extends Receipt {
 
 const replayedSettingsId = `${ownEventIdPrefix}kept_settings`
 
+/** Another revision may have written it in another shape. */
+function isStored(stored: unknown): stored is Stored {
+  if (!isFields(stored)) return false
+  const { items, settings, settingsKept, dropped, owed } = stored
+  return (
+    Array.isArray(items) &&
+    items.every(isSaidItem) &&
+    (settings === null || isFields(settings)) &&
+    (settingsKept === undefined || typeof settingsKept === 'boolean') &&
+    (dropped === undefined || Number.isSafeInteger(dropped)) &&
+    typeof owed === 'boolean'
+  )
+}
+
 export class Conversation {
   readonly #items: SaidItems
   readonly #settings: KeptSettings
@@ -61,8 +75,8 @@ export class Conversation {
 
   /** Reads a conversation as `toJSON` wrote it. @throws SyntaxError for anything else */
   static restore(text: string): Conversation {
-    const stored = parseFields(Buffer.from(text)) as Stored | null
-    if (stored === null) throw new SyntaxError('The conversation in the store cannot be read')
+    const stored: unknown = parseFields(Buffer.from(text))
+    if (!isStored(stored)) throw new SyntaxError('The conversation in the store cannot be read')
     const { items, settings, settingsKept = true, dropped = 0, owed } = stored
     const conversation = new Conversation()
     for (const item of items) conversation.#items.add(item)

@@ -55,6 +55,23 @@ export function readItem(item: unknown): SaidItem | null {
   }
 }
 
+const kinds: ReadonlySet<unknown> = new Set<SaidItem['kind']>([
+  'message',
+  'function_call',
+  'function_call_output',
+])
+
+/** Whether what was stored is an item. */
+export function isSaidItem(stored: unknown): stored is SaidItem {
+  if (!isFields(stored)) return false
+  const { id, kind, role, text, name = '', callId = '', done, unconfirmed = false } = stored
+  return (
+    kinds.has(kind) &&
+    [id, role, text, name, callId].every(each => typeof each === 'string') &&
+    [done, unconfirmed].every(each => typeof each === 'boolean')
+  )
+}
+
 /** Whether the model makes such an item, bit by bit. */
 export function isGenerated({ kind, role }: SaidItem): boolean {
   return kind === 'function_call' || (kind === 'message' && role === 'assistant')

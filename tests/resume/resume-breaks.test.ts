@@ -138,7 +138,7 @@ test('what is said before the ticket is spent goes up behind the conversation, i
   t.is((await after.next()).type, 'session.resumed')
   const second = await upstream.session()
   const said: string[] = []
-  while (!said.at(-1)?.includes('e3')) said.push((await second.next()).text)
+  while (!said.at(-1)?.includes('"e3"')) said.push((await second.next()).text)
   const order = said
     .map(text => JSON.parse(text))
     .map(({ item, event_id }) => item?.content[0].text ?? event_id)

@@ -1,0 +1,12 @@
+import test from 'ava'
+import { requests } from './requests.ts'
+import { runSurface } from './run.ts'
+
+/** Fixed, so that a test plays the same each time. */
+const seed = 1
+const inputs = 900
+
+test('whatever is asked over HTTP, a bystander is answered and nothing of the gateway fails', async t => {
+  t.log(await runSurface(t, requests, { seed, goesOn: played => played < inputs }), 'inputs')
+  t.pass()
+})

@@ -1,0 +1,12 @@
+import test from 'ava'
+import { runSurface } from './run.ts'
+import { stored } from './stored.ts'
+
+/** Fixed, so that a test plays the same each time. */
+const seed = 1
+const inputs = 300
+
+test('whatever the store answers, clients end by name and a bystander is answered', async t => {
+  t.log(await runSurface(t, stored, { seed, goesOn: played => played < inputs }), 'inputs')
+  t.pass()
+})
