@@ -1,7 +1,6 @@
 /**
  * Every stack setting: what it means, what it may be, what it is when unset.
  * `Pulumi.yaml` and the README's table are held to this list by a test.
- * Over 200 lines because it is one table.
  */
 import { z } from 'zod'
 import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/core/contract.ts'

@@ -1,6 +1,6 @@
 /**
  * Looks for what would stop a first update, before it creates anything: sign-in, providers, roles, model, quota, names,
- * what was deleted and is kept. Reads only. Over 200 lines because each check is one row of the same list.
+ * what was deleted and is kept. Reads only.
  */
 import { judgeModel, type ListedModel, listPaths, type Usage } from '../model-quota.ts'
 import { type Names, nameEverything } from '../names.ts'

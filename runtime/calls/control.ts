@@ -1,6 +1,5 @@
 /**
  * The server's end of a WebRTC call: one control connection a replica, any number of observers.
- * Over 200 lines because no phase may be decided anywhere else.
  *
  * | phase   | observer's message | upstream opens            | upstream closes      | upstream knows no call | upstream fails       | last observer leaves |
  * |---------|--------------------|---------------------------|----------------------|------------------------|----------------------|----------------------|

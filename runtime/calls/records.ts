@@ -1,6 +1,5 @@
 /**
  * What the gateway knows of a sideband session, kept where every replica can read it.
- * Over 200 lines because nothing else may know the keys of its entries.
  */
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'

@@ -1,6 +1,5 @@
 /**
  * The settings of access: authentication, origins, proxies and limits. A part of `config.ts`.
- * Over 200 lines because these settings are checked against each other.
  */
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'

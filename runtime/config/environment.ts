@@ -1,6 +1,6 @@
 /**
  * Every environment variable of the runtime: what it means, what it may be, what it is when unset.
- * Over 200 lines because it is one table; the README's table and `.env.example` are held to this list by a test.
+ * The README's table and `.env.example` are held to this list by a test.
  */
 import { z } from 'zod'
 import {

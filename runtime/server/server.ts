@@ -1,7 +1,6 @@
 /**
  * The door: HTTP and WebSocket on one port. The only importer of uWebSockets.js.
  *
- * Over 200 lines because nothing else may touch the native server.
  *
  * Its rules, from its own documents (index.d.ts): a request lives only until its handler returns or
  * first awaits; message bytes are gone after the callback; `onAborted` before anything asynchronous; a

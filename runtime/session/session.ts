@@ -8,7 +8,6 @@
  * | draining | refuse new turn | flush          | → closed            | → closed             | no change    |
  * | closed   | ignore          | close it       | ignore              | ignore               | ignore       |
  *
- * Over 200 lines because no phase may be decided anywhere else.
  * A handler may keep its client when upstream ends; the session is then `opening` again.
  * Draining ends (1012) as soon as no answer is due.
  */

@@ -1,6 +1,5 @@
 /**
- * The store of a replica that is alone: bounded, expiring, gone with the process. Over 200 lines because
- * every operation must keep the same two sums, of entries and of bytes.
+ * The store of a replica that is alone: bounded, expiring, gone with the process.
  */
 import { GatewayError } from '../core/errors.ts'
 import { Listing } from './listing.ts'

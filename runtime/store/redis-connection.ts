@@ -1,8 +1,7 @@
 /**
  * The connection to Redis. Commands are bounded in time; while Redis is away they fail at once, the
  * connection is tried again with backoff, and all heals by itself. A write is tried at an interval, since a
- * Redis that is connected may answer nothing, or refuse writes. Over 200 lines because connection, deadlines
- * and that write decide together whether Redis is available.
+ * Redis that is connected may answer nothing, or refuse writes.
  */
 import { createClient, ErrorReply } from 'redis'
 import { GatewayError } from '../core/errors.ts'

@@ -1,6 +1,5 @@
 /**
  * One attempt to reach upstream over WebSocket, and the connection that comes of it.
- * Over 200 lines because an attempt and its connection are one state.
  */
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../core/errors.ts'

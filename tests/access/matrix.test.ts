@@ -1,6 +1,5 @@
 /**
- * Auth mode x route x credential place x origin: what gets in, and that nothing else does. Over 200 lines because
- * its axes are tables, and who adds a path or a place sees all of them at once.
+ * Auth mode x route x credential place x origin: what gets in, and that nothing else does.
  */
 import { createHash } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'

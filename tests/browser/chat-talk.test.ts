@@ -1,6 +1,5 @@
 /**
  * Talking on the chat page, in a real Chromium: its own fake microphone, or one into which the test speaks.
- * Over 200 lines because its cases take turns in one browser: how soon sound ends is measured.
  */
 import { readFileSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'

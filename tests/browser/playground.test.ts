@@ -1,6 +1,5 @@
 /**
- * The playground in a real Chromium. Over 200 lines because its cases are visits, in turn, to one gateway by one
- * browser, both of which take long to start.
+ * The playground in a real Chromium.
  */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

@@ -1,6 +1,5 @@
 /**
- * The sideband page in a real Chromium. Over 200 lines because the steps of a call and its ends are shown by the
- * same browser, one call at a time.
+ * The sideband page in a real Chromium.
  */
 import test from 'ava'
 import type { Browser, Page } from 'playwright-core'

@@ -1,6 +1,5 @@
 /**
  * Two replicas, one Redis: the calls of one session may land on either.
- * Over 200 lines because each case says step by step at which of the two a thing is done and seen.
  */
 import test, { type ExecutionContext } from 'ava'
 import OpenAI from 'openai'

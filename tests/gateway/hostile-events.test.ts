@@ -1,6 +1,5 @@
 /**
  * Events of a known type and of any shape: no handler throws, and what a client is told stays JSON.
- * Over 200 lines because every handler goes through one table.
  */
 import test from 'ava'
 import fc from 'fast-check'

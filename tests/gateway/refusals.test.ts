@@ -1,6 +1,5 @@
 /**
- * What clients are told when upstream refuses, says nothing, breaks off or says too much. Over 200 lines because
- * all of it comes as one event, whose codes are told apart here.
+ * What clients are told when upstream refuses, says nothing, breaks off or says too much.
  */
 import { createServer } from 'node:net'
 import test from 'ava'

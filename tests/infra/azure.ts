@@ -1,6 +1,5 @@
 /**
- * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for. Over 200 lines because
- * a run has one form, with all that it asks and is answered.
+ * Runs the real program against stand-ins of Azure and Pulumi, and hands over what it asked for.
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -1,4 +1,4 @@
-/** What must hold in every stack, whatever else changes. Over 200 lines because it is one list. */
+/** What must hold in every stack, whatever else changes. */
 import test from 'ava'
 import { defaultDomain, type Run, readText, runProgram, stackFile, subscriptionId } from './azure.ts'
 

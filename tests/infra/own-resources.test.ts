@@ -1,4 +1,4 @@
-/** What a stack takes from its owner in place of making it, and what it closes. Over 200 lines because it is one list of settings. */
+/** What a stack takes from its owner in place of making it, and what it closes. */
 import test from 'ava'
 import { readSettings } from '../../infra/settings.ts'
 import { choosePort } from '../../infra/stack.ts'

@@ -1,4 +1,4 @@
-/** What each setting takes and refuses. Over 200 lines because it is one table of values and what follows from them. */
+/** What each setting takes and refuses. */
 import test from 'ava'
 import * as yaml from 'js-yaml'
 import { type SettingName, settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'

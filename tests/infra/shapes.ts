@@ -1,8 +1,7 @@
 /**
  * What Azure takes, kind by kind: fields, enumerations, bounds, letters and lengths of names, forms of ids.
  * Kept by hand from the ARM reference (learn.microsoft.com/azure/templates) and the naming rules
- * (azure-resource-manager/management/resource-name-rules); unknown fields are faults. Over 200 lines because it
- * is one table.
+ * (azure-resource-manager/management/resource-name-rules); unknown fields are faults.
  */
 import { z } from 'zod'
 import { secretMark } from './azure.ts'

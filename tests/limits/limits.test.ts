@@ -1,6 +1,5 @@
 /**
- * Limits per credential and per address, in units with a clock of the test's own. Over 200 lines because
- * every kind of limit has its test here.
+ * Limits per credential and per address, in units with a clock of the test's own.
  */
 import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'

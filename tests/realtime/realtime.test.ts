@@ -1,6 +1,5 @@
 /**
- * `/realtime` before a scripted upstream. Over 200 lines because it is the whole of one route, from the first
- * message to the last close.
+ * `/realtime` before a scripted upstream.
  */
 import test from 'ava'
 import { converse } from '../gateway/converse.ts'

@@ -1,7 +1,6 @@
 /**
  * One conversation over all its sockets: what is said, what comes back, and its phase meanwhile.
  *
- * Over 200 lines because the open turn, the phase and the socket change together, by each other's doing.
  */
 import { Answer, type Question } from './answer.ts'
 import { EventTally } from './event-tally.ts'

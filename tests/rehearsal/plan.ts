@@ -1,6 +1,5 @@
 /**
  * The rehearsal itself: who connects when, when the weights move, when the old revision goes.
- * Over 200 lines because its steps share one clock and one list of clients, and are told in their order.
  */
 import { ScriptedClient } from './client.ts'
 import { knock } from './knock.ts'

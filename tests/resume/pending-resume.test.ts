@@ -1,6 +1,5 @@
 /**
  * A connection that came by a ticket, in every state until it goes on with its conversation.
- * Over 200 lines because every state is played with the same fakes.
  */
 import test, { type ExecutionContext } from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'

@@ -1,7 +1,6 @@
 /**
  * What a hostile client can do with bare sockets: the process stays up, other sessions go on, and memory
  * comes back. The gateway is a process of its own, so that its memory can be told from the test's.
- * Over 200 lines because every attack is made on the same siege, and has to leave the same behind.
  */
 import test, { type ExecutionContext } from 'ava'
 import { converse, type Talk } from '../gateway/converse.ts'

@@ -1,4 +1,4 @@
-/** What each fault of the simulator does. Over 200 lines because there is a case for every fault. */
+/** What each fault of the simulator does. */
 import test from 'ava'
 import { connect, Refused } from './conversation.ts'
 import { respond, textOnly, update, userText } from './events.ts'

@@ -1,6 +1,5 @@
 /**
  * One suite for all stores: what one promises the others keep.
- * Over 200 lines because every operation of a store is held here, for all kinds of it.
  */
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'

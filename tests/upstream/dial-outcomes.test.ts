@@ -1,6 +1,5 @@
 /**
  * How dials end: each with one of `opened` and `failed`, once, within its deadline; one that was aborted tells nothing.
- * Over 200 lines because both kinds of dial go through one table.
  */
 import { createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'

@@ -1,6 +1,5 @@
 /**
  * The direct reader beside `ws`, over real sockets: together they bring every message once, whole and in order.
- * Over 200 lines because the server that it hears writes its frames by hand, to cut them anywhere.
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

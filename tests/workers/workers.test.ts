@@ -1,6 +1,5 @@
 /**
  * Several processes on one port: who takes what, who holds what, who replaces whom.
- * Over 200 lines because the cases take turns: each of them starts several processes.
  */
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'

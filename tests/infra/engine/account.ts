@@ -1,6 +1,6 @@
 /**
  * A subscription of Azure, as far as the program's resources meet it: what it refuses, what it adds, what stays
- * behind. Kept in a file between runs. Over 200 lines because the rules of one account are one subject.
+ * behind. Kept in a file between runs.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { guidLike, type Inputs, idOf, kindOf, outputsOf } from '../resource-answers.ts'

@@ -1,6 +1,6 @@
 /**
  * The program under Pulumi's own engine, against a stand-in of Azure that refuses what Azure refuses: a stack's whole
- * life, on a state in a folder. Over 200 lines because a life is one story. Needs the CLI `pulumi` with `pulumi-language-nodejs` on the path, and no account.
+ * life, on a state in a folder. Needs the CLI `pulumi` with `pulumi-language-nodejs` on the path, and no account.
  */
 import test, { type ExecutionContext } from 'ava'
 import { reportPreview } from '../../../.github/scripts/preview-report.ts'

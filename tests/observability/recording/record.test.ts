@@ -1,6 +1,5 @@
 /**
- * What is recorded of a session, and how it is replayed. Over 200 lines because a replay is compared with the
- * recording of the same two turns.
+ * What is recorded of a session, and how it is replayed.
  */
 import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,5 @@
 /**
- * The real @azure/identity against a local managed-identity endpoint. Over 200 lines because the bench, whose
- * renewals a test moves by hand, is a quarter of it and of use nowhere else.
+ * The real @azure/identity against a local managed-identity endpoint.
  */
 import test from 'ava'
 import { GatewayError } from '../../../runtime/core/errors.ts'
