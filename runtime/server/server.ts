@@ -1,6 +1,5 @@
 /**
- * The door: HTTP and WebSocket on one port. The only importer of uWebSockets.js.
- *
+ * HTTP and WebSocket on one port. The only importer of uWebSockets.js.
  *
  * Its rules, from its own documents (index.d.ts): a request lives only until its handler returns or
  * first awaits; message bytes are gone after the callback; `onAborted` before anything asynchronous; a

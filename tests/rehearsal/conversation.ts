@@ -1,6 +1,5 @@
 /**
  * One conversation over all its sockets: what is said, what comes back, and its phase meanwhile.
- *
  */
 import { Answer, type Question } from './answer.ts'
 import { EventTally } from './event-tally.ts'
