@@ -72,8 +72,11 @@ test.serial('plain text is a turn on /realtime, which lets through what it allow
   t.is(await event(page, 'response.output_item.added').count(), 0)
 })
 
+/** A filter as of a model that writes, before one that speaks. */
+const writtenOnly = { REALTIME_ALLOWED_EVENT_TYPES: 'response.text.delta,response.text.done' }
+
 test.serial('where the filter lets nothing through, the page says so', async t => {
-  const own = await startGateway()
+  const own = await startGateway(0, writtenOnly)
   t.teardown(() => own.stop('SIGKILL'))
   const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
   t.regex(await textOf(page, '#endpoint-words'), /lets nothing of a spoken answer through/)
@@ -88,7 +91,7 @@ test.serial('where the filter lets nothing through, the page says so', async t =
 test.serial(
   'one click leads to the endpoint that lets everything through, where the filter would not',
   async t => {
-    const own = await startGateway()
+    const own = await startGateway(0, writtenOnly)
     t.teardown(() => own.stop('SIGKILL'))
     const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
     await page.getByRole('button', { name: 'See everything', exact: true }).click()
