@@ -16,6 +16,18 @@ export function activityQuery(app: string): string {
   ].join('\n')
 }
 
+/** Open sessions of each replica, and by how much its slowest process was late (ms), every five minutes. */
+export function loadQuery(app: string): string {
+  return [
+    ...parsed(app),
+    '| extend event = tostring(entry.event)',
+    "| where event == 'load.reported'",
+    '| summarize sessions = avg(todouble(entry.sessions)), loopDelayMs99 = max(todouble(entry.loopDelayP99Ms)) by bin(TimeGenerated, 5m), RevisionName, ContainerGroupName, worker = tostring(entry.worker)',
+    '| summarize sessions = sum(sessions), loopDelayMs99 = max(loopDelayMs99) by TimeGenerated, RevisionName, ContainerGroupName',
+    '| order by TimeGenerated desc',
+  ].join('\n')
+}
+
 /** What each replica did from its signal to its end. */
 export function drainQuery(app: string): string {
   return [

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import type { Input } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
-import { activityQuery, drainOverrunQuery, drainQuery, platformQuery } from './queries.ts'
+import { activityQuery, drainOverrunQuery, drainQuery, loadQuery, platformQuery } from './queries.ts'
 
 interface Chart {
   readonly title: string
@@ -42,6 +42,8 @@ export function describePage(app: string, graceSec: number) {
   const activity = activityQuery(app)
   const columns = (...shown: readonly string[]) =>
     `${activity}\n| project TimeGenerated, RevisionName, ${shown.join(', ')}`
+  const replica = (shown: string) =>
+    `${loadQuery(app)}\n| project TimeGenerated, ContainerGroupName, ${shown}`
   const charts: Chart[] = [
     { title: 'Sessions that came and went', query: columns('opened', 'closed'), visualization: 'timechart' },
     {
@@ -52,6 +54,12 @@ export function describePage(app: string, graceSec: number) {
     {
       title: 'Time to reach the model, 95th percentile (ms)',
       query: columns('dialMs95'),
+      visualization: 'timechart',
+    },
+    { title: 'Sessions of each replica', query: replica('sessions'), visualization: 'timechart' },
+    {
+      title: 'Event-loop delay of each replica, 99th percentile (ms)',
+      query: replica('loopDelayMs99'),
       visualization: 'timechart',
     },
     { title: 'Drains', query: drainQuery(app), visualization: 'table' },

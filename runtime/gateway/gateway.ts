@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { paths } from '../core/contract.ts'
 import { createTypeReader } from '../events/type.ts'
 import { warnOfRetirements } from '../models/warnings.ts'
+import { reportLoad } from '../observability/load.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { createRecorder } from '../observability/recording/recorder.ts'
@@ -173,6 +174,7 @@ async function startBefore(
     provider: target.provider,
     deployments: target.deployments,
   })
+  const stopReporting = reportLoad(log, metrics.traffic)
   return {
     url,
     port: server.port,
@@ -182,6 +184,7 @@ async function startBefore(
       server.stopListening()
     },
     close: async () => {
+      stopReporting()
       server.close()
       await closeParts()
     },

@@ -43,6 +43,7 @@ export type LogEvent =
   | 'model.warning'
   | 'recording.failed'
   | 'log.lost'
+  | 'load.reported'
   | 'process.failed'
 
 /** What the rooms below the house see of a log: named events with fields. */

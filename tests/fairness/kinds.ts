@@ -63,7 +63,7 @@ const writtenAtOnce = 1024 * 1024
 /** @returns the bytes that a flood repeats, whole frames or requests only */
 export function floodOf({ frame, path }: Kind): Buffer {
   const one =
-    frame === null ? Buffer.from(`GET ${path} HTTP/1.1\r\nHost: gateway\r\n\r\n`) : encodeFrame(frame)
+    frame === null ? Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`) : encodeFrame(frame)
   return Buffer.concat(Array.from({ length: Math.ceil(writtenAtOnce / one.length) }, () => one))
 }
 

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 const upgradeOf = (path: string) =>
   [
     `GET ${path} HTTP/1.1`,
-    'Host: gateway',
+    'Host: localhost',
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',

@@ -190,7 +190,7 @@ function encodeRequest({ line, headers, body, framing }: Asked): Buffer {
     both: { lines: ['Transfer-Encoding: chunked', `Content-Length: ${length}`], bytes: chunked(payload) },
   }
   const { lines, bytes } = framed[framing]
-  const head = [line, 'Host: gateway', ...headers.map(([name, value]) => `${name}: ${value}`), ...lines]
+  const head = [line, 'Host: localhost', ...headers.map(([name, value]) => `${name}: ${value}`), ...lines]
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), bytes])
 }
 

@@ -1,6 +1,6 @@
 /** What is watched, and that nothing is there for no one. */
 import test from 'ava'
-import { activityQuery, drainOverrunQuery, drainQuery } from '../../infra/queries.ts'
+import { activityQuery, drainOverrunQuery, drainQuery, loadQuery } from '../../infra/queries.ts'
 import { type Run, readText, runProgram, stackFile } from './azure.ts'
 
 const alertType = /^azure-native:monitor:(MetricAlert|ScheduledQueryRule)$/
@@ -84,6 +84,7 @@ test('every event that a query asks the log for is one that the runtime writes',
   const queries = [
     drainOverrunQuery('app', 30),
     activityQuery('app'),
+    loadQuery('app'),
     drainQuery('app'),
     ...['README.md', 'README.ja.md', '.github/scripts/azure-hands.ts'].map(readText),
   ].join('\n')

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as pulumi from '@pulumi/pulumi'
 import * as yaml from 'js-yaml'
+import { spreadMs } from '../../infra/roles.ts'
 import { idOf, outputsOf, subscriptionId, tenantId } from './resource-answers.ts'
 
 export { defaultDomain, subscriptionId, tenantId } from './resource-answers.ts'
@@ -33,6 +34,8 @@ export interface Run {
   readonly outputs: Record<string, unknown>
   /** Addresses that the program itself asked. */
   readonly fetched: readonly string[]
+  /** How often the program waited for an assignment to spread; the waits themselves are skipped. */
+  readonly waits: number
   readonly find: (type: string, name?: string) => AskedResource
 }
 
@@ -47,6 +50,8 @@ export interface RunOptions {
   readonly previous?: readonly object[]
   /** Other outputs that it left. */
   readonly previousOutputs?: Readonly<Record<string, unknown>>
+  /** Name of the role assignment that is new; all others are old. */
+  readonly newAssignment?: string
 }
 
 export const defaultDigest = `sha256:${'a'.repeat(64)}`
@@ -99,11 +104,13 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
       id,
       ...(registered.get(name) ?? { after: [], deletedWith: '', retained: false }),
     })
-    return { id, state: { ...inputs, ...outputsOf(type, inputs, { digest, previous }) } }
+    const outputs = outputsOf(type, inputs, { digest, previous })
+    const isNew = name === options.newAssignment
+    return { id, state: { ...inputs, ...outputs, ...(isNew && { createdOn: new Date().toISOString() }) } }
   }
   await pulumi.runtime.setMocks({ call: answerCall, newResource }, project, stack, preview, 'organization')
   noteOptions(registered)
-  const { outputs, fetched } = await runWithRegistry(async () => {
+  const { outputs, fetched, waits } = await runWithStandIns(async () => {
     // A query gives a program of its own to every run.
     const program = (await import(`../../index.ts?run=${performance.now()}`)) as Record<string, unknown>
     const settled = Object.entries(program).map(async ([name, value]) => [name, await settle(value)])
@@ -112,7 +119,7 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
     return known
   })
   resources.sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`))
-  return { resources, outputs, fetched, find: (type, name) => find(resources, type, name) }
+  return { resources, outputs, fetched, waits, find: (type, name) => find(resources, type, name) }
 }
 
 type Options = Pick<AskedResource, 'after' | 'deletedWith' | 'retained'>
@@ -151,19 +158,31 @@ function setConfiguration(config: Readonly<Record<string, unknown>>): void {
   pulumi.runtime.setAllConfig(Object.fromEntries(texts) as Record<string, string>)
 }
 
-/** The addresses that the program itself asks are the registry's, and those of the model's quota. */
-async function runWithRegistry(run: () => Promise<Record<string, unknown>>) {
+/**
+ * The addresses that the program itself asks are the registry's, and those of the model's quota. The time that an
+ * assignment takes to spread is counted, and over at once.
+ */
+async function runWithStandIns(run: () => Promise<Record<string, unknown>>) {
   const fetched: string[] = []
-  const fetchBefore = globalThis.fetch
+  let waits = 0
+  const { fetch: fetchBefore, setTimeout: setTimeoutBefore } = globalThis
+  const skipSpread = (done: () => void, ms?: number) => {
+    const spreads = ms !== undefined && ms > spreadMs / 2 && ms <= spreadMs
+    if (spreads) waits += 1
+    return setTimeoutBefore(done, spreads ? 0 : ms)
+  }
+  globalThis.setTimeout = Object.assign(skipSpread, setTimeoutBefore) as typeof setTimeout
   globalThis.fetch = async address => {
     fetched.push(String(address))
     if (String(address).startsWith('https://management.azure.com/')) return Response.json({ value: [] })
     return Response.json({ refresh_token: 'registry-token' })
   }
   try {
-    return { outputs: await run(), fetched }
+    const outputs = await run()
+    return { outputs, fetched, waits }
   } finally {
     globalThis.fetch = fetchBefore
+    globalThis.setTimeout = setTimeoutBefore
   }
 }
 

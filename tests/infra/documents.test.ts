@@ -2,7 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { activityQuery, drainOverrunQuery, drainQuery, platformQuery } from '../../infra/queries.ts'
+import {
+  activityQuery,
+  drainOverrunQuery,
+  drainQuery,
+  loadQuery,
+  platformQuery,
+} from '../../infra/queries.ts'
 import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { readText, runProgram } from './azure.ts'
 
@@ -153,6 +159,7 @@ test('the English table says what each setting means and what it may be', t => {
 test('the queries of the documents are those that the alert and the workbook ask', t => {
   const queries = [
     activityQuery('gptrt-dev'),
+    loadQuery('gptrt-dev'),
     drainQuery('gptrt-dev'),
     drainOverrunQuery('gptrt-dev', 30),
     platformQuery('gptrt-dev'),
@@ -160,6 +167,21 @@ test('the queries of the documents are those that the alert and the workbook ask
   for (const file of ['README.md', 'README.ja.md']) {
     for (const query of queries) t.true(readText(file).includes(`\`\`\`kusto\n${query}\n\`\`\``), file)
   }
+})
+
+test('the documents say what the platform does not do: sticky sessions, and a cool-down of every scale-in', t => {
+  const said: Record<string, readonly RegExp[]> = {
+    'README.md': [
+      /`cooldownPeriod` delays only the scale-in from the last replica to none/,
+      /Sticky sessions do not exist with several revisions at a time/,
+    ],
+    'README.ja.md': [
+      /`cooldownPeriod` は、最後のレプリカからゼロへの縮小だけを遅らせます/,
+      /スティッキー セッションは、複数のリビジョンを同時に動かす\s?モードにはありません/,
+    ],
+  }
+  for (const [file, facts] of Object.entries(said))
+    for (const fact of facts) t.regex(readText(file).replaceAll('\n', ' '), fact, file)
 })
 
 test.serial("every output that the documents and scripts ask for is one of the program's", async t => {

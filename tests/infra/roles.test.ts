@@ -1,7 +1,7 @@
 /** Role assignments: their names, and how long what relies on a new one waits. */
 import test from 'ava'
 import { spreadMs, waitForSpread } from '../../infra/roles.ts'
-import { runProgram } from './azure.ts'
+import { runProgram, stackFile } from './azure.ts'
 
 const createdOn = '2026-11-20T12:00:00Z'
 
@@ -48,3 +48,15 @@ test.serial('what reads by an assignment stands after it: pulls, secrets, the ce
   for (const name of ['platform-may-pull', 'platform-may-read-secrets']) t.true(after.includes(name), name)
   t.true(run.find('azure-native:network:ApplicationGateway').after.includes('gateway-reads-certificate'))
 })
+
+for (const newAssignment of ['platform-may-pull', 'platform-may-read-secrets', 'gateway-reads-certificate']) {
+  test.serial(
+    `an update that makes ${newAssignment} waits until it is known everywhere; a preview does not`,
+    async t => {
+      const prod = { stack: 'prod', config: { ...stackFile('prod'), openAiAuth: 'key' } }
+      t.is((await runProgram(prod)).waits, 0)
+      t.true((await runProgram({ ...prod, newAssignment })).waits > 0)
+      t.is((await runProgram({ ...prod, newAssignment, preview: true })).waits, 0)
+    },
+  )
+}

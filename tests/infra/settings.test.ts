@@ -464,6 +464,15 @@ test('prod is zone redundant, has three replicas, ten minutes of grace, a firewa
   t.false(read(own, 'prod').warnings.some(warning => /placeholder/.test(warning)))
 })
 
+/** Units that a new subscription has in a region (learn.microsoft.com, foundry/openai/quotas-limits, tier 1). */
+const newSubscriptionUnits = 10
+
+test('no stack asks for more of the model than a new subscription has, and dev leaves most of it', t => {
+  const unitsOf = (stack: string) => read(stackFile(stack), stack).openAiDeploymentCapacity
+  t.true(unitsOf('prod') <= newSubscriptionUnits)
+  t.true(unitsOf('dev') <= 2)
+})
+
 test('a placeholder in a stack file warns at a preview, and stops an update before anything is created', t => {
   const placeholders = [
     'entraTenantId',

@@ -1,6 +1,6 @@
 /** The page that the portal shows of a stack. */
 import test from 'ava'
-import { activityQuery, drainQuery } from '../../infra/queries.ts'
+import { activityQuery, drainQuery, loadQuery } from '../../infra/queries.ts'
 import { runProgram } from './azure.ts'
 
 interface Page {
@@ -17,7 +17,7 @@ interface Page {
 }
 
 test.serial(
-  'the workbook shows sessions, refusals, latency and drains, asked as the documents ask',
+  'the workbook shows sessions, refusals, latency, load and drains, asked as the documents ask',
   async t => {
     const run = await runProgram()
     const { inputs } = run.find('azure-native:applicationinsights:Workbook')
@@ -28,6 +28,11 @@ test.serial(
     for (const column of ['opened', 'refused', 'dialMs95'])
       t.true(
         queries.some(query => query.startsWith(activityQuery('gptrt-dev')) && query.includes(column)),
+        column,
+      )
+    for (const column of ['sessions', 'loopDelayMs99'])
+      t.true(
+        queries.some(query => query.startsWith(loadQuery('gptrt-dev')) && query.endsWith(`, ${column}`)),
         column,
       )
     t.true(queries.includes(drainQuery('gptrt-dev')))

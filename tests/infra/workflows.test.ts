@@ -154,6 +154,11 @@ test('the state is reached for as long as a job lasts, by a signature that is ma
     part => action.indexOf(part),
   )
   t.true(signed < masked && masked < told)
+  const [, hours = 0] = action.match(/--expiry .*'\+(\d+) hours'/) ?? []
+  for (const [name, { 'timeout-minutes': minutes }] of ['deploy', 'preview', 'rollout'].map(
+    name => [name, only(name)] as const,
+  ))
+    t.true(Number(hours) * 60 > minutes, name)
   t.regex(readText('.github/workflows/preview.yml'), /state-permissions: rl/, 'a preview writes nothing')
 })
 
@@ -166,6 +171,12 @@ test('preview: a failed preview is told in the comment, and ends red', t => {
   const comment = steps.findIndex(({ run }) => run?.includes('gh pr comment'))
   const failed = steps.findIndex(({ run }) => run === 'exit 1')
   t.true(comment >= 0 && comment < failed)
+  t.is(steps[comment]?.if, undefined, 'the comment is made in any case')
+  t.is(steps[failed]?.if, "steps.preview.outputs.code != '0'")
+  const preview = steps.find(({ id }) => id === 'preview')?.run ?? ''
+  t.regex(preview, /2> preview\.err \|\| code=\$\?/, 'a failure ends no step before the comment')
+  t.regex(preview, /code=\$code" >> "\$GITHUB_OUTPUT"/)
+  t.regex(steps.find(({ id }) => id === 'report')?.run ?? '', /report-preview\.ts .* preview\.err \|\| code=/)
 })
 
 test("ci runs the program under Pulumi's engine, without an account", t => {

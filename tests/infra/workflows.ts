@@ -8,6 +8,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const files = globSync(['.github/workflows/*.yml', '.github/actions/*/action.yml'], { cwd: root })
 
 export interface Step {
+  readonly id?: string
+  readonly if?: string
   readonly uses?: string
   readonly run?: string
   readonly env?: Record<string, string>

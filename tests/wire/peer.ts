@@ -133,7 +133,7 @@ export async function openPeer(port: number, path: string): Promise<Peer | numbe
   socket.write(
     [
       `GET ${path} HTTP/1.1`,
-      'Host: gateway',
+      'Host: localhost',
       'Connection: Upgrade',
       'Upgrade: websocket',
       'Sec-WebSocket-Version: 13',
