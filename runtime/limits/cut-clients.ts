@@ -1,4 +1,7 @@
-/** Clients that were cut because they kept the event loop for themselves: each waits before it may open a socket again. */
+/**
+ * Clients that were ended because they kept the event loop for themselves, or sent more than could be held for upstream:
+ * each waits before it may open a socket again.
+ */
 import { GatewayError } from '../core/errors.ts'
 
 /** How long one that was cut is refused (ms): cut and let in again at once, it would take every second turn of the loop. */
@@ -35,7 +38,7 @@ export class CutClients {
   check(client: string): void {
     const leftMs = (this.#until.get(client) ?? 0) - this.#now()
     if (leftMs <= 0) return
-    const message = 'This client left the server no time for others a moment ago; send with pauses'
+    const message = 'This client sent more than could be served a moment ago; send with pauses'
     throw new GatewayError('client_too_fast', message, { retryAfterMs: leftMs })
   }
 }

@@ -1,6 +1,6 @@
 /** One connection under its limits: messages are counted, minutes run, places are given back at the end. */
 import type { Clock } from '../core/clock.ts'
-import type { GatewayError } from '../core/errors.ts'
+import type { ErrorCode, GatewayError } from '../core/errors.ts'
 import type { Connection } from '../core/ports.ts'
 import type { Places } from './leases.ts'
 import type { Rate } from './rates.ts'
@@ -12,7 +12,7 @@ export interface Holdings {
   readonly share: Share
   readonly rate: Pick<Rate, 'take' | 'release'>
   readonly places: Pick<Places, 'release'>
-  /** The server cuts the client, for what it took of the event loop. */
+  /** The client was ended for what it took of the event loop, or of what is held for upstream. */
   readonly onCut: () => void
 }
 
@@ -77,6 +77,8 @@ export class Supervised implements Connection {
   }
 
   closed(code: number, reason: string): void {
+    // "Try again later" is meant: back at once, it would fill what is held for upstream again.
+    if (reason === ('upstream_too_slow' satisfies ErrorCode)) this.#onCut()
     for (const cancel of this.#cancels) cancel()
     this.#rate.release()
     this.#places.release()

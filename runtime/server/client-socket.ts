@@ -109,8 +109,8 @@ export class ClientSocket implements Client, Watching, FaultOwner {
    * so does the native server stop reading a socket on which more has arrived already.
    */
   cut(error: GatewayError): void {
-    // Also one that is ending already is told: it is remembered for having been cut.
-    if (this.#phase !== 'closed') this.#fault(error)
+    // Also one that has ended is told: it is remembered for having been cut.
+    this.#fault(error)
     // Nothing was buffered, and the close frame has ended it.
     if (this.phase === 'closed') return
     this.#phase = 'closed'

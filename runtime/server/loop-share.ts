@@ -74,7 +74,7 @@ export class LoopShare {
   /**
    * Counts one call for a client.
    * @param client what tells this client from others: compared by identity
-   * @param use null bounds its runs alone
+   * @param use null bounds its runs alone, to half of `turnMs`: requests one behind the other, for as long, are no browser's
    * @param bytes size of what came with the call, and its `callBytes`
    * @returns false when the client has used more than its share, and must be closed now
    */
@@ -82,6 +82,16 @@ export class LoopShare {
     if (client !== this.#client) this.#begin(client)
     this.#unchecked += bytes
     return this.#unchecked < checkEveryBytes || this.#check(use)
+  }
+
+  /** Whether the present run has taken more than half of what is allowed. */
+  get isLong(): boolean {
+    const { turnMs, monotonicNow, cpuMs } = this.#options
+    return turnMs > 0 && this.#run === 'read' && this.#isLonger(turnMs / 2, monotonicNow(), cpuMs())
+  }
+
+  #isLonger(ms: number, at: number, cpu: number): boolean {
+    return at - this.#startedAt > ms && cpu - this.#startedCpu > ms / 2
   }
 
   #begin(client: unknown): void {
@@ -105,7 +115,7 @@ export class LoopShare {
       afterTurn(this.#turnOver)
       return true
     }
-    const isRunTooLong = at - this.#startedAt > turnMs && cpu - this.#startedCpu > turnMs / 2
+    const isRunTooLong = this.#isLonger(use === null ? turnMs / 2 : turnMs, at, cpu)
     const isSecondFull = use !== null && this.#spend(use, at, cpu - this.#checkedCpu)
     this.#checkedCpu = cpu
     return !isRunTooLong && !isSecondFull

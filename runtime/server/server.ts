@@ -123,7 +123,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       message: (socket, data, isBinary) => {
         const { client, loopUse } = socket.getUserData()
         if (!options.loopShare.admits(socket, loopUse, data.byteLength + callBytes.message)) cut(socket)
-        else client?.receive(data, isBinary)
+        else if (client !== null) receive(options, client, data, isBinary)
       },
       drain: socket => socket.getUserData().client?.drained(),
       ping: socket => controlFrame(options, socket),
@@ -173,6 +173,17 @@ function controlFrame({ loopShare }: ServerOptions, socket: uWS.WebSocket<Socket
   const { client, loopUse } = socket.getUserData()
   if (loopShare.admits(socket, loopUse, callBytes.message)) client?.heard()
   else cut(socket)
+}
+
+/** A client that was ended by what it said, and has taken long for it, is remembered as one that was cut. */
+function receive(
+  { loopShare }: ServerOptions,
+  client: ClientSocket,
+  data: ArrayBuffer,
+  isBinary: boolean,
+): void {
+  client.receive(data, isBinary)
+  if (client.phase !== 'open' && loopShare.isLong) client.cut(tooFast())
 }
 
 /** Ends a client that keeps the event loop for itself. */

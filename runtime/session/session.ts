@@ -81,7 +81,7 @@ export interface SessionOptions {
 }
 
 /** Of what is held for an upstream, so much is sent in one turn of the event loop (bytes). */
-const flushBytesPerTurn = 1024 * 1024
+const flushBytesPerTurn = 256 * 1024
 
 export class Session implements UpstreamListener, Watching, FaultOwner {
   #phase: Phase = 'opening'

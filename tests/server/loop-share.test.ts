@@ -86,6 +86,26 @@ for (const [others, admitted] of [
   })
 }
 
+test('requests, which are told apart by address alone, may take half as long', t => {
+  const s = stage()
+  const client = {}
+  t.true(s.run(client, null, 0))
+  t.true(s.run(client, null, turnMs / 2))
+  t.false(s.run(client, null, 1))
+})
+
+test('a run is long when it has taken half of what is allowed', t => {
+  const s = stage()
+  const client = {}
+  s.run(client, LoopShare.use(), 0)
+  s.run(client, LoopShare.use(), turnMs / 2)
+  t.false(s.share.isLong)
+  s.run(client, LoopShare.use(), 1)
+  t.true(s.share.isLong)
+  s.endTurn()
+  t.false(s.share.isLong)
+})
+
 test('0 lifts the limit', t => {
   const share = new LoopShare({
     turnMs: 0,
