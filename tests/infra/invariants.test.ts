@@ -152,7 +152,7 @@ for (const stack of ['dev', 'prod']) {
     async t => {
       const { rules, minReplicas } = appOf(await runProgram({ stack })).template.scale
       const types = rules.map(({ custom }) => custom?.type).sort()
-      t.deepEqual(types, stack === 'prod' ? ['azure-monitor', 'cpu', 'memory'] : ['cpu', 'memory'])
+      t.deepEqual(types, ['cpu', 'memory'])
       t.true(minReplicas >= 1, 'the CPU rule cannot start a first replica')
     },
   )
@@ -229,7 +229,6 @@ for (const stack of ['dev', 'prod']) {
     const withCertificate = [
       ...expected.slice(0, 1),
       ['gateway-reads-certificate', '4633458b-17de-408a-b874-0445c86b69e6', 'secrets'],
-      ['platform-may-count-connections', '43d0d8ad-25c7-4714-9337-8ba259a9fe05', 'applicationGateways'],
       ...expected.slice(1),
     ]
     t.deepEqual(grants, stack === 'prod' ? withCertificate : expected)
