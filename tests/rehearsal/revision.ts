@@ -63,6 +63,8 @@ export class Revision {
         DRAIN_DEADLINE_MS: String(deadlineMs(graceSec)),
         DRAIN_LAME_DUCK_MS: '1000',
         REALTIME_HEARTBEAT_SEC: String(pingIntervalSec),
+        // On loopback no other host is believed; here it is a label's.
+        ALLOWED_ORIGINS: ['blue', 'green'].map(label => `http://${label}---app.example`).join(','),
         REHEARSAL_PLANT: plant,
         ...env,
       },
