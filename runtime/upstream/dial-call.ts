@@ -125,7 +125,7 @@ class Joining {
     try {
       this.#listener.failed(error)
     } catch (fault) {
-      this.#options.onFault(fault)
+      this.#listener.fault(fault)
     }
   }
 }

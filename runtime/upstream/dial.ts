@@ -178,7 +178,7 @@ class Dialling {
     try {
       this.#listener.failed(error)
     } catch (fault) {
-      this.#options.onFault(fault)
+      this.#listener.fault(fault)
     }
   }
 }
