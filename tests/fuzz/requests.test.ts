@@ -7,6 +7,7 @@ const seed = 1
 const inputs = 900
 
 test('whatever is asked over HTTP, a bystander is answered and nothing of the gateway fails', async t => {
-  t.log(await runSurface(t, requests, { seed, goesOn: played => played < inputs }), 'inputs')
-  t.pass()
+  const played = await runSurface(t, requests, { seed, goesOn: played => played < inputs })
+  t.log(played, 'inputs')
+  t.true(played >= inputs)
 })

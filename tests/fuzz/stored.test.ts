@@ -7,6 +7,7 @@ const seed = 1
 const inputs = 300
 
 test('whatever the store answers, clients end by name and a bystander is answered', async t => {
-  t.log(await runSurface(t, stored, { seed, goesOn: played => played < inputs }), 'inputs')
-  t.pass()
+  const played = await runSurface(t, stored, { seed, goesOn: played => played < inputs })
+  t.log(played, 'inputs')
+  t.true(played >= inputs)
 })

@@ -299,5 +299,5 @@ test('supervised: when the store of its owner is nearly full, it says so, and wh
   await until('The store is nearly full: 1 of 1 entries')
   await store.delete('a')
   await until(null)
-  t.pass()
+  t.is(store.unavailable(), null)
 })
