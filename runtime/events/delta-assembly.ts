@@ -32,6 +32,11 @@ export class DeltaAssembly {
     this.#extractor = extractor
   }
 
+  /** Whether an event may end something: asked for each event. */
+  get isGrowing(): boolean {
+    return this.#growing.size > 0 || this.#isFull
+  }
+
   /**
    * Takes a delta that the extractor assembles.
    * @param source what the record names as its source
@@ -56,7 +61,7 @@ export class DeltaAssembly {
 
   /** Ends what an event ends: the text that it is the `.done` of, or with `response.done` all of the response. */
   end(frame: Buffer, type: string): Assembled[] {
-    if (this.#growing.size === 0 && !this.#isFull) return []
+    if (!this.isGrowing) return []
     if (type === 'response.done') {
       this.#isFull = false
       const ended = this.#extractor.readDelta(frame, type)?.responseId ?? null

@@ -140,8 +140,8 @@ class Realtime implements ResumableConnection, SessionHooks {
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover?.noted(frame, type, answered)) return
-    if (type !== null)
-      for (const { outcome, frames, type: of } of this.#deltas?.end(frame, type) ?? [])
+    if (type !== null && this.#deltas?.isGrowing === true)
+      for (const { outcome, frames, type: of } of this.#deltas.end(frame, type))
         this.#settle(outcome, frames, of)
     const translate = type === null ? undefined : translator.events.get(type)
     if (type !== null && extractor?.concerns(type)) this.#extract(extractor, frame, type)

@@ -11,7 +11,7 @@ import { type Fields, parseFields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import type { End } from '../session/end.ts'
 import { endsResponse, type ResponseState } from '../session/response-state.ts'
-import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
+import { type Acknowledgement, noReceipt, type Receipt } from '../session/sent-messages.ts'
 import { Conversation, type ReplayedMessage } from './conversation.ts'
 import type { KeptConversation } from './kept-conversation.ts'
 import type { Redeemed, Resumes } from './resumes.ts'
@@ -191,7 +191,7 @@ export class Carryover {
       case 'conversation.item.create':
         return this.#conversation.expect(fieldsOf(message)?.item)
       default:
-        return {}
+        return noReceipt
     }
   }
 

@@ -14,9 +14,19 @@
  * counted rather than named; of two, the older one is taken to end, begin or be refused first.
  */
 
+/** What an event from upstream changes here, by its type. */
+const changes: ReadonlyMap<string, 'begin' | 'end' | 'speak' | 'clear' | 'commit'> = new Map([
+  ['response.created', 'begin'],
+  ['response.done', 'end'],
+  ['response.completed', 'end'],
+  ['input_audio_buffer.speech_started', 'speak'],
+  ['input_audio_buffer.cleared', 'clear'],
+  ['input_audio_buffer.committed', 'commit'],
+])
+
 /** Ends an answer: `response.done`, and the name that some dialects of it use. */
 export function endsResponse(type: string | null): boolean {
-  return type === 'response.done' || type === 'response.completed'
+  return type !== null && changes.get(type) === 'end'
 }
 
 export class ResponseState {
@@ -83,10 +93,27 @@ export class ResponseState {
 
   /** An event came from upstream. @param type its event type, null when it has none */
   noteEvent(type: string | null): void {
-    if (type === null) return
-    if (type === 'response.created') this.#begin()
-    else if (endsResponse(type)) this.#end()
-    this.#speech = speechAfter(type, this.#speech)
+    // Most events, and all of the frequent ones, change nothing: one lookup tells.
+    const change = type === null ? undefined : changes.get(type)
+    switch (change) {
+      case undefined:
+        return
+      case 'begin':
+        this.#begin()
+        this.#speech = 'silent'
+        return
+      case 'end':
+        return this.#end()
+      case 'speak':
+        this.#speech = 'speaking'
+        return
+      case 'clear':
+        this.#speech = 'silent'
+        return
+      case 'commit':
+        // Committed by hand, an answer comes only when it is asked for.
+        if (this.#speech === 'speaking') this.#speech = 'committed'
+    }
   }
 
   /** Upstream refused a `response.create`. */
@@ -122,18 +149,3 @@ export class ResponseState {
 }
 
 type Speech = 'silent' | 'speaking' | 'committed'
-
-function speechAfter(type: string, before: Speech): Speech {
-  switch (type) {
-    case 'input_audio_buffer.speech_started':
-      return 'speaking'
-    case 'input_audio_buffer.cleared':
-    case 'response.created':
-      return 'silent'
-    case 'input_audio_buffer.committed':
-      // Committed by hand, an answer comes only when it is asked for.
-      return before === 'speaking' ? 'committed' : before
-    default:
-      return before
-  }
-}

@@ -19,6 +19,9 @@ export interface Receipt {
   onRefused?(): void
 }
 
+/** Of a message of which nobody wants to know: one for all of them. */
+export const noReceipt: Receipt = Object.freeze({})
+
 interface SentMessage {
   readonly type: string
   readonly receipt: Receipt
@@ -86,7 +89,7 @@ export class SentMessages {
   #waiting: SentMessage[] = []
 
   /** A message went to upstream. @param type its event type; messages that nothing confirms are not waited for */
-  add(type: string | null, receipt: Receipt = {}): void {
+  add(type: string | null, receipt: Receipt = noReceipt): void {
     const name = type === 'transcription_session.update' ? 'session.update' : type
     if (name === null || !confirmed.has(name)) return
     this.#waiting.push({ type: name, receipt })

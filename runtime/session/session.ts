@@ -22,7 +22,7 @@ import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes, Outbox } from './outbox.ts'
 import { endsResponse, ResponseState } from './response-state.ts'
-import { type Acknowledgement, type Receipt, SentMessages } from './sent-messages.ts'
+import { type Acknowledgement, noReceipt, type Receipt, SentMessages } from './sent-messages.ts'
 
 export type Phase = 'opening' | 'open' | 'draining' | 'closed'
 
@@ -139,7 +139,12 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
    * @param type its event type
    * @param receipt is told how upstream answers it
    */
-  forward(message: string | Uint8Array, type: string | null, isBinary = false, receipt: Receipt = {}): void {
+  forward(
+    message: string | Uint8Array,
+    type: string | null,
+    isBinary = false,
+    receipt: Receipt = noReceipt,
+  ): void {
     if (this.#phase === 'draining' && type === 'response.create') {
       this.#hooks.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
     } else {
