@@ -63,13 +63,13 @@ const mayAsk = openAi.accounts.map(({ suffix, id, outside }) =>
 )
 
 const gatewayKeys = provideGatewayKeys(settings)
+const redis = settings.redis ? createRedis(ground, { app: identities.app, network }) : undefined
 const vault = createVault(ground, {
   reader: identities.platform,
   network,
-  values: { 'openai-key': openAi.keys, 'gateway-keys': gatewayKeys.value },
+  values: { 'openai-key': openAi.keys, 'gateway-keys': gatewayKeys.value, 'redis-key': redis?.key },
 })
 
-const redis = settings.redis ? createRedis(ground, { app: identities.app, network }) : undefined
 const image = provideImage(ground, registry, { fetch, wait: clock.wait })
 
 const environment = createEnvironment(ground, network, [mayPull, ...vault.ready])
@@ -84,8 +84,8 @@ const app = createApp(ground, {
   withOpenAiKey: openAi.keys !== undefined,
   withGatewayKeys: gatewayKeys.value !== undefined,
   identityClientId: identities.app.clientId,
-  scalerIdentity: identities.platform.id,
   redisUrl: redis?.url,
+  redisAddress: redis?.address,
   publicUrl,
   previous: settings.traffic.length > 0 ? [] : previous.apply(({ revisions }) => revisions),
   targetPort: previous.apply(update => choosePort(settings, update)),
@@ -107,13 +107,6 @@ const gateway = createGateway(ground, {
   certificateReader: createCertificateReader(ground),
 })
 createHostRecord(ground, network)
-if (settings.sessionsPerReplica > 0)
-  grant(ground, 'platform-may-count-connections', {
-    role: 'monitoringReader',
-    to: identities.platform.principalId,
-    on: gateway.id,
-  })
-
 const logs = telemetry.collect('environment', environment.id)
 telemetry.collect('gateway', gateway.id, 'Dedicated')
 for (const { suffix, id, outside } of openAi.accounts) if (!outside) telemetry.collect(`openai${suffix}`, id)

@@ -3,7 +3,7 @@
 import type { types } from '@pulumi/azure-native'
 import * as azureApp from '@pulumi/azure-native/app/index.js'
 import * as pulumi from '@pulumi/pulumi'
-import { type ContainerParts, describeTemplate } from './container.ts'
+import { type ContainerParts, describeScale, describeSessionRule, describeTemplate } from './container.ts'
 import { type Environment, workloadProfile } from './environment.ts'
 import type { Ground } from './ground.ts'
 import type { Identity } from './identity.ts'
@@ -39,6 +39,15 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
   const suffix = pulumi
     .all([template, parts.vault.references])
     .apply(([whole, secrets]) => suffixOf({ template: whole, secrets }))
+  const sessionRules =
+    settings.sessionsPerReplica > 0 && parts.redisAddress !== undefined
+      ? [
+          describeSessionRule(
+            parts.redisAddress,
+            suffix.apply(known => revisionName(names.app, known)),
+          ),
+        ]
+      : []
   return new azureApp.ContainerApp(
     'app',
     {
@@ -66,7 +75,11 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
         ],
         secrets: [...parts.vault.references],
       },
-      template: { ...template, revisionSuffix: suffix },
+      template: {
+        ...template,
+        scale: describeScale(ground, sessionRules),
+        revisionSuffix: suffix,
+      },
     },
     { ...within, dependsOn: parts.after },
   )

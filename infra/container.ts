@@ -1,14 +1,12 @@
 /** What a revision is made of: the container, its environment, its probes, how it scales. */
 import type { types } from '@pulumi/azure-native'
-import type { Input } from '@pulumi/pulumi'
-import { noTranscription, paths } from '../runtime/core/contract.ts'
+import { type Input, output } from '@pulumi/pulumi'
+import { noTranscription, paths, unitsKey, unitsOfFullReplica } from '../runtime/core/contract.ts'
 import type { Ground } from './ground.ts'
 
 type Variable = { name: string } & ({ value: Input<string> } | { secretRef: string })
 
 export interface ContainerParts {
-  /** Identity that reads the Application Gateway's connections. */
-  readonly scalerIdentity: Input<string>
   readonly image: Input<string>
   /** Separated by commas, in the order of failover. */
   readonly openAiEndpoints: Input<string>
@@ -17,6 +15,8 @@ export interface ContainerParts {
   readonly withGatewayKeys: boolean
   readonly identityClientId: Input<string>
   readonly redisUrl: string | undefined
+  /** Host and port of the same. */
+  readonly redisAddress: string | undefined
   /** Address that clients dial: `https://host` or `http://host`. */
   readonly publicUrl: string
 }
@@ -58,6 +58,8 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
     ALLOWED_ORIGINS: [parts.publicUrl, ...settings.allowedOrigins].join(','),
     TRUSTED_PROXIES: [settings.gatewayRange, settings.appsRange, ...platformNetworks].join(','),
     REDIS_URL: parts.redisUrl,
+    SCALE_SESSIONS_PER_REPLICA:
+      settings.sessionsPerReplica > 0 ? String(settings.sessionsPerReplica) : undefined,
     REDIS_AUTH: parts.redisUrl === undefined ? undefined : 'entra',
   }
   const variables: Variable[] = Object.entries(plain).flatMap(([name, value]) =>
@@ -68,7 +70,7 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
   return [...variables, ...settings.variables]
 }
 
-/** The whole template but for its suffix. */
+/** The whole template but for its suffix, and for the rule that names the revision. */
 export function describeTemplate(ground: Ground, parts: ContainerParts): types.input.app.TemplateArgs {
   const { settings } = ground
   return {
@@ -82,14 +84,18 @@ export function describeTemplate(ground: Ground, parts: ContainerParts): types.i
         probes: describeProbes(settings.containerTargetPort),
       },
     ],
-    scale: {
-      minReplicas: settings.minReplicas,
-      maxReplicas: settings.maxReplicas,
-      cooldownPeriod: settings.cooldownPeriod,
-      pollingInterval: settings.pollingInterval,
-      rules: describeRules(ground, parts.scalerIdentity),
-    },
+    scale: describeScale(ground, []),
   }
+}
+
+/** @param sessionRules those that name the revision, whose name is known once the rest of the template is */
+export function describeScale(
+  { settings }: Ground,
+  sessionRules: readonly types.input.app.ScaleRuleArgs[],
+): types.input.app.ScaleArgs {
+  const { minReplicas, maxReplicas, cooldownPeriod, pollingInterval } = settings
+  const rules = [...loadRules, ...sessionRules, ...(minReplicas === 0 ? [wakeRule] : [])]
+  return { minReplicas, maxReplicas, cooldownPeriod, pollingInterval, rules }
 }
 
 /**
@@ -108,40 +114,27 @@ const wakeRule: types.input.app.ScaleRuleArgs = {
 }
 
 /**
- * Counts open connections where the platform has them as a metric: at the Application Gateway, a minute late, of all
- * revisions together, so that two revisions in a rollout each have replicas for all
- * (keda.sh/docs/latest/scalers/azure-monitor).
+ * Reads how full the replicas of this revision are: open sessions and lateness of the event loop, which they publish as
+ * a Redis list. The autoscaler takes a password only; it reaches the private address of Redis, whose zone stands beside
+ * the network (keda.sh/docs/latest/scalers/redis-lists; microsoft/azure-container-apps#970 shows which names it resolves).
  */
-function describeSessionRule(
-  { names, settings, subscriptionId, tenantId }: Ground,
-  identity: Input<string>,
+export function describeSessionRule(
+  address: Input<string>,
+  revision: Input<string>,
 ): types.input.app.ScaleRuleArgs {
   return {
     name: 'sessions',
     custom: {
-      type: 'azure-monitor',
+      type: 'redis',
       metadata: {
-        resourceURI: `Microsoft.Network/applicationGateways/${names.gateway}`,
-        resourceGroupName: names.group,
-        subscriptionId,
-        tenantId,
-        metricName: 'CurrentConnections',
-        metricAggregationType: 'Average',
-        metricAggregationInterval: '0:5:0',
-        targetValue: String(settings.sessionsPerReplica),
+        address,
+        listName: output(revision).apply(unitsKey),
+        listLength: String(unitsOfFullReplica),
+        enableTLS: 'true',
       },
-      identity,
+      auth: [{ secretRef: 'redis-key', triggerParameter: 'password' }],
     },
   }
-}
-
-function describeRules(ground: Ground, identity: Input<string>): types.input.app.ScaleRuleArgs[] {
-  const { minReplicas, sessionsPerReplica } = ground.settings
-  return [
-    ...loadRules,
-    ...(sessionsPerReplica > 0 ? [describeSessionRule(ground, identity)] : []),
-    ...(minReplicas === 0 ? [wakeRule] : []),
-  ]
 }
 
 /**

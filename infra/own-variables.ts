@@ -24,6 +24,7 @@ export const ownVariables: readonly string[] = [
   'TRUSTED_PROXIES',
   'REDIS_URL',
   'REDIS_AUTH',
+  'SCALE_SESSIONS_PER_REPLICA',
   // learn.microsoft.com, container-apps/environment-variables and managed-identity
   'CONTAINER_APP_REVISION',
   'CONTAINER_APP_REPLICA_NAME',

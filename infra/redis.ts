@@ -1,14 +1,22 @@
-/** Azure Managed Redis, for the state that replicas share: Entra tokens only, and no public address. */
+/**
+ * Azure Managed Redis, for the state that replicas share: no public address, and Entra tokens only, unless an
+ * autoscaler reads it, which takes a password alone.
+ */
 import * as redisenterprise from '@pulumi/azure-native/redisenterprise/index.js'
-import type { Resource } from '@pulumi/pulumi'
+import { type Output, type Resource, secret } from '@pulumi/pulumi'
 import type { Ground } from './ground.ts'
 import type { Identity } from './identity.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
+import type { Settings } from './settings.ts'
 
 export interface Redis {
   /** Without a password: the app shows a token of its identity. */
   readonly url: string
+  /** Host and port of the same. */
+  readonly address: string
+  /** The autoscaler's password, where it scales on sessions: it can show no token. */
+  readonly key: Output<string> | undefined
   /** What must exist before a replica can connect. */
   readonly ready: Resource[]
 }
@@ -47,10 +55,27 @@ export function createRedis(
     network: vnet,
     after: [access],
   })
+  const address = `${names.redis}.${settings.location}.redis.azure.net:${redisPort}`
   return {
-    url: `rediss://${names.redis}.${settings.location}.redis.azure.net:${redisPort}`,
+    url: `rediss://${address}`,
+    address,
+    key: hasKey(settings) ? readKey(ground, cluster, database) : undefined,
     ready: [access, way],
   }
+}
+
+function hasKey({ sessionsPerReplica }: Settings): boolean {
+  return sessionsPerReplica > 0
+}
+
+function readKey(
+  { group }: Ground,
+  cluster: redisenterprise.RedisEnterprise,
+  database: redisenterprise.Database,
+): Output<string> {
+  // Keys of a database that is there, and whose keys are on.
+  const place = { clusterName: cluster.name, databaseName: database.name, resourceGroupName: group }
+  return secret(redisenterprise.listDatabaseKeysOutput(place).apply(({ primaryKey }) => primaryKey ?? ''))
 }
 
 function createCluster({ names, settings, group, within, tags }: Ground) {
@@ -79,7 +104,7 @@ function createCluster({ names, settings, group, within, tags }: Ground) {
       // One address for ordinary clients; the policy can never be changed.
       clusteringPolicy: 'EnterpriseCluster',
       evictionPolicy: 'VolatileLRU',
-      accessKeysAuthentication: 'Disabled',
+      accessKeysAuthentication: hasKey(settings) ? 'Enabled' : 'Disabled',
     },
     { ...within, ...slow },
   )

@@ -8,7 +8,6 @@ export const roles = {
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d',
   openAiUser: '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd',
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6',
-  monitoringReader: '43d0d8ad-25c7-4714-9337-8ba259a9fe05',
 } as const
 
 export interface Grant {

@@ -25,6 +25,12 @@ export function faultsAcross(stack: string, table: Table): string[] {
     'gatewayMinCapacity: is over gatewayMaxCapacity',
   )
   check(!(table.zoneRedundant && table.minReplicas < 2), 'minReplicas: zones need at least 2 replicas')
+  check(
+    table.sessionsPerReplica === 0 ||
+      table.redis === 'on' ||
+      (table.redis === 'auto' && table.maxReplicas > 1),
+    'sessionsPerReplica: needs Redis, in which replicas publish their sessions; set redis to on, or sessionsPerReplica to 0',
+  )
   const { transcriptionDeploymentName, openAiDeploymentName } = table
   check(
     ![openAiDeploymentName.toLowerCase(), noTranscription].includes(

@@ -173,7 +173,7 @@ export const settingTable = z.strictObject({
     0,
     0,
     100_000,
-    'Open connections of the Application Gateway for each replica, at which another one starts; 0 leaves scaling to CPU and memory',
+    'Open sessions of a full replica: replicas scale on them and on how late their event loops are, which they publish in Redis; a key of Redis is made for that; 0 leaves scaling to CPU and memory',
   ),
 
   registrySku: oneOf(['Basic', 'Standard', 'Premium'], 'Basic', 'Size of the container registry'),

@@ -150,9 +150,6 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
     table.minReplicas === 0 &&
       table.gatewayProbeInterval <= table.cooldownPeriod + table.pollingInterval &&
       'minReplicas is 0, but the Application Gateway asks for the health of the app more often than cooldownPeriod and pollingInterval together: set gatewayProbeInterval above their sum, or a replica always runs',
-    table.minReplicas === 0 &&
-      table.sessionsPerReplica > 0 &&
-      'minReplicas is 0 with sessionsPerReplica: an open connection of a page keeps a replica',
     table.network === 'private' &&
       'network is private: browsers cannot reach the model, so that WebRTC calls (/sideband and the calls of SDKs) fail; images are pushed, and logs read, from inside the network only',
     gatewayAuth !== 'none' &&

@@ -11,7 +11,9 @@ import { connectPrivately, createZones } from './private-name.ts'
 import { partsOfId } from './resource-id.ts'
 import { afterSpread, grant } from './roles.ts'
 
-export type SecretName = 'openai-key' | 'gateway-keys'
+const secretNames = ['openai-key', 'gateway-keys', 'redis-key'] as const
+
+export type SecretName = (typeof secretNames)[number]
 
 export interface SecretReference {
   readonly name: SecretName
@@ -40,7 +42,7 @@ const softDeleteDays = 7
 const noValue = 'unset'
 
 /**
- * Creates the vault, what `reader` may read in it, and both secrets, whether the stack has values for them or
+ * Creates the vault, what `reader` may read in it, and all secrets, whether the stack has values for them or
  * not. A secret that is added later meets a grant that has long spread; one that is taken away is overwritten and
  * not deleted, as Azure lets the owner of a subscription write a secret by way of the vault's resource, but not
  * delete one.
@@ -56,7 +58,7 @@ export function createVault(ground: Ground, { reader, network, values }: VaultPa
     outside: vault.resource === undefined,
   })
   const identity = afterSpread(ground, mayRead, reader.id)
-  const references = (['openai-key', 'gateway-keys'] as const).flatMap(name => {
+  const references = secretNames.flatMap(name => {
     const value = values[name]
     const { properties } = new keyvault.Secret(
       `secret-${name}`,

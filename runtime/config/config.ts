@@ -19,6 +19,8 @@ export interface Config extends UpstreamConfig {
   readonly workers: number | 'auto'
   /** Of all processes together (bytes); 0: no limit; null: a part of what the container, or the machine, has. */
   readonly memoryBudgetBytes: number | null
+  /** Open sessions of a full replica, for an autoscaler; 0 publishes nothing. */
+  readonly scaleSessionsPerReplica: number
   readonly tls: { certFile: string; keyFile: string } | null
   readonly revision: string
   readonly replica: string
@@ -103,6 +105,7 @@ function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]
     host: env.HOST,
     port: env.PORT,
     workers: env.WORKERS,
+    scaleSessionsPerReplica: env.SCALE_SESSIONS_PER_REPLICA,
     memoryBudgetBytes: env.MEMORY_BUDGET_MB === undefined ? null : env.MEMORY_BUDGET_MB * mebibyte,
     tls: readTls(env, faults),
     revision: env.CONTAINER_APP_REVISION,
@@ -153,7 +156,11 @@ const kibibyte = 1024
 const mebibyte = 1024 * kibibyte
 
 function readRedis(env: Environment, faults: string[]): Config['redis'] {
-  if (env.REDIS_URL === undefined) return null
+  if (env.REDIS_URL === undefined) {
+    if (env.SCALE_SESSIONS_PER_REPLICA > 0)
+      faults.push('REDIS_URL: is unset; SCALE_SESSIONS_PER_REPLICA needs it')
+    return null
+  }
   const url = URL.parse(env.REDIS_URL)
   if (url?.protocol !== 'redis:' && url?.protocol !== 'rediss:')
     faults.push(describeFault('REDIS_URL', env.REDIS_URL))

@@ -427,6 +427,12 @@ export const environment = z.object({
     'Proof to Redis: what REDIS_URL holds, or Entra ID (Azure Managed Redis)',
   ),
 
+  SCALE_SESSIONS_PER_REPLICA: z.coerce.number().int().min(0).max(100_000).default(0).meta({
+    description:
+      'Open sessions of a full replica: how full replicas are is published in Redis as a list of 10 entries a full replica, which an autoscaler reads; needs REDIS_URL; 0 publishes nothing',
+    allowed: 'a whole number from 0 to 100000',
+  }),
+
   SIDEBAND_WEBRTC_FILTER: oneOf(
     ['on', 'off'],
     'on',

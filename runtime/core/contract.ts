@@ -47,3 +47,14 @@ export const defaultDeployment = 'gpt-realtime'
 
 /** In place of a model's name: nobody writes it down. */
 export const noTranscription = 'none'
+
+/** Begins every key in Redis: a revision that lays entries out otherwise takes another number, and both can run. */
+export const keyPrefix = 'gateway:1:'
+
+/** The key of the list by which an autoscaler sees how full the replicas of a revision are. */
+export function unitsKey(revision: string): string {
+  return `${keyPrefix}units:{${revision}}:list`
+}
+
+/** Entries of that list for a replica that has all it should have. */
+export const unitsOfFullReplica = 10

@@ -1,6 +1,6 @@
 /** The gateway as a whole, put together from its parts. Reads as the table of contents. */
 import { join } from 'node:path'
-import { memoryUsage } from 'node:process'
+import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
 import type { Config } from '../config/config.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -23,6 +23,7 @@ import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { publishLoad } from './published-load.ts'
 import { assembleSessions } from './sessions.ts'
 import { assembleSideband } from './sideband.ts'
 
@@ -175,16 +176,30 @@ async function startBefore(
     deployments: target.deployments,
   })
   const stopReporting = reportLoad(log, metrics.traffic)
+  const stopPublishing =
+    config.scaleSessionsPerReplica === 0
+      ? () => undefined
+      : publishLoad({
+          store,
+          traffic: metrics.traffic,
+          log,
+          sessionsPerReplica: config.scaleSessionsPerReplica,
+          processes: shared?.processes ?? 1,
+          group: config.revision,
+          member: `${config.replica}:${pid}`,
+        })
   return {
     url,
     port: server.port,
     stopListening: () => server.stopListening(),
     drain: async withinMs => {
+      stopPublishing()
       await drain.begin(withinMs)
       server.stopListening()
     },
     close: async () => {
       stopReporting()
+      stopPublishing()
       server.close()
       await closeParts()
     },

@@ -44,6 +44,7 @@ export type LogEvent =
   | 'recording.failed'
   | 'log.lost'
   | 'load.reported'
+  | 'load.unpublished'
   | 'process.failed'
 
 /** What the rooms below the house see of a log: named events with fields. */

@@ -1,11 +1,16 @@
 /** The store that replicas and revisions share. */
+import { keyPrefix, unitsKey } from '../core/contract.ts'
 import type { Client, RedisOptions } from './redis-connection.ts'
 import { RedisConnection } from './redis-connection.ts'
-import { chargeScript, dischargeScript, incrementScript, renewScript, updateScript } from './scripts.ts'
+import {
+  chargeScript,
+  dischargeScript,
+  incrementScript,
+  renewScript,
+  unitsScript,
+  updateScript,
+} from './scripts.ts'
 import type { Change, Charge, Fields, Quota, Store } from './store.ts'
-
-/** Names the layout of the entries: a revision that changes it takes another number, and both can run. */
-const prefix = 'gateway:1:'
 
 /** Connects in the background: a gateway starts, and says so in `/readyz`, while Redis is away. */
 export function createRedisStore(options: RedisOptions): Store {
@@ -24,16 +29,18 @@ class RedisStore implements Store {
   }
 
   get(key: string): Promise<string | null> {
-    return this.#run(client => client.get(prefix + key))
+    return this.#run(client => client.get(keyPrefix + key))
   }
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
-    await this.#run(client => client.set(prefix + key, value, { expiration: { type: 'PX', value: ttlMs } }))
+    await this.#run(client =>
+      client.set(keyPrefix + key, value, { expiration: { type: 'PX', value: ttlMs } }),
+    )
   }
 
   async claim(key: string, value: string, ttlMs: number): Promise<boolean> {
     const options = { condition: 'NX', expiration: { type: 'PX', value: ttlMs } } as const
-    return (await this.#run(client => client.set(prefix + key, value, options))) !== null
+    return (await this.#run(client => client.set(keyPrefix + key, value, options))) !== null
   }
 
   async renew(key: string, value: string, ttlMs: number): Promise<boolean> {
@@ -41,7 +48,7 @@ class RedisStore implements Store {
   }
 
   take(key: string): Promise<string | null> {
-    return this.#run(client => client.getDel(prefix + key))
+    return this.#run(client => client.getDel(keyPrefix + key))
   }
 
   async increment(key: string, by: number, ttlMs: number): Promise<number> {
@@ -49,11 +56,11 @@ class RedisStore implements Store {
   }
 
   async delete(key: string): Promise<void> {
-    await this.#run(client => client.del(prefix + key))
+    await this.#run(client => client.del(keyPrefix + key))
   }
 
   async create(key: string, fields: Fields, ttlMs: number): Promise<void> {
-    const name = prefix + key
+    const name = keyPrefix + key
     await this.#run(client =>
       client
         .multi()
@@ -65,7 +72,7 @@ class RedisStore implements Store {
   }
 
   async read(key: string): Promise<Record<string, string> | null> {
-    const fields = await this.#run(client => client.hGetAll(prefix + key))
+    const fields = await this.#run(client => client.hGetAll(keyPrefix + key))
     return Object.keys(fields).length === 0 ? null : { ...fields }
   }
 
@@ -82,7 +89,7 @@ class RedisStore implements Store {
   }
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {
-    const key = prefix + name
+    const key = keyPrefix + name
     const entry = { score: Date.now() + ttlMs, value: member }
     await this.#run(client =>
       client.multi().zAdd(key, entry).pExpire(key, ttlMs, 'GT').pExpire(key, ttlMs, 'NX').exec(),
@@ -90,11 +97,11 @@ class RedisStore implements Store {
   }
 
   async unlist(name: string, member: string): Promise<void> {
-    await this.#run(client => client.zRem(prefix + name, member))
+    await this.#run(client => client.zRem(keyPrefix + name, member))
   }
 
   async page(name: string, offset: number, count: number): Promise<{ members: string[]; total: number }> {
-    const key = prefix + name
+    const key = keyPrefix + name
     const [, members, total] = await this.#run(client =>
       client
         .multi()
@@ -115,17 +122,27 @@ class RedisStore implements Store {
     await this.#accountScript(dischargeScript, account, [entry])
   }
 
+  async publishUnits(group: string, member: string, units: number, ttlMs: number): Promise<void> {
+    const keys = [
+      `${keyPrefix}units:{${group}}:expiry`,
+      `${keyPrefix}units:{${group}}:members`,
+      unitsKey(group),
+    ]
+    const words = [member, String(Math.round(units * 1000)), String(ttlMs)]
+    await this.#run(client => client.eval(unitsScript, { keys, arguments: words }))
+  }
+
   async close(): Promise<void> {
     this.#connection.close()
   }
 
   #script(script: string, key: string, words: string[]): Promise<unknown> {
-    return this.#run(client => client.eval(script, { keys: [prefix + key], arguments: words }))
+    return this.#run(client => client.eval(script, { keys: [keyPrefix + key], arguments: words }))
   }
 
   /** The braces put both keys of an account into one slot of a cluster. */
   #accountScript(script: string, account: string, words: string[]): Promise<unknown> {
-    const keys = [`${prefix}account:{${account}}:expiry`, `${prefix}account:{${account}}:bytes`]
+    const keys = [`${keyPrefix}account:{${account}}:expiry`, `${keyPrefix}account:{${account}}:bytes`]
     return this.#run(client => client.eval(script, { keys, arguments: words }))
   }
 

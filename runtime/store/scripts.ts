@@ -70,3 +70,31 @@ export const dischargeScript = `${forgetEntry}
 forget(ARGV[1])
 return 1
 `
+
+/**
+ * KEYS: members by expiry, their thousandths of a unit, the list; ARGV: member, thousandths, ttl (ms). Makes the list as
+ * long as all members have units. An autoscaler reads lists (keda.sh/docs/latest/scalers/redis-lists).
+ */
+export const unitsScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
+  redis.call('ZREM', KEYS[1], member)
+  redis.call('HDEL', KEYS[2], member)
+end
+if tonumber(ARGV[2]) > 0 then
+  redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+else
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('HDEL', KEYS[2], ARGV[1])
+end
+local sum = 0
+for _, thousandths in ipairs(redis.call('HVALS', KEYS[2])) do sum = sum + thousandths end
+local units = math.ceil(sum / 1000)
+local length = redis.call('LLEN', KEYS[3])
+for i = length + 1, units do redis.call('RPUSH', KEYS[3], '1') end
+if units == 0 then redis.call('DEL', KEYS[3]) elseif length > units then redis.call('LTRIM', KEYS[3], 0, units - 1) end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[3]) end
+return units
+`

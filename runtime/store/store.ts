@@ -48,6 +48,13 @@ export interface Store {
   charge(account: string, entry: string, charge: Charge, quota: Quota): Promise<boolean>
   discharge(account: string, entry: string): Promise<void>
 
+  /**
+   * Tells an autoscaler how loaded one member of a group is, until that expires: a plain Redis list has as many
+   * entries as the whole group has units. Absent where no autoscaler can read the store.
+   * @param units of this member, may be a fraction; 0 takes it off
+   */
+  publishUnits?(group: string, member: string, units: number, ttlMs: number): Promise<void>
+
   /** Safe to call twice. */
   close(): Promise<void>
 }

@@ -204,6 +204,8 @@ function answerCall({ token }: { token: string }): Record<string, unknown> {
   if (token === 'azure-native:authorization:getClientToken') return { token: 'azure-token' }
   if (token === 'azure-native:cognitiveservices:listAccountKeys')
     return { key1: 'key-of-the-account', key2: 'other-key-of-the-account' }
+  if (token === 'azure-native:redisenterprise:listDatabaseKeys')
+    return { primaryKey: 'key-of-redis', secondaryKey: 'other-key-of-redis' }
   if (token === 'azure-native:cognitiveservices:getAccount')
     return { properties: { endpoint: 'https://contoso.openai.azure.com/' } }
   throw new Error(`no answer to ${token}`)

@@ -86,7 +86,6 @@ const others: Record<string, unknown> = {
   pollingInterval: 60,
   containerCpu: '1',
   containerTargetPort: 8181,
-  sessionsPerReplica: 100,
   terminationGracePeriodSeconds: 60,
   registrySku: 'Premium',
   openAiDeploymentName: 'other',
@@ -159,7 +158,7 @@ const everywhere = [
 ]
 
 /** Tried with others, as each needs another setting: a registry's size, or a firewall. */
-const together = ['network', 'firewallMode', 'openAiAccountIds', 'registryId']
+const together = ['network', 'firewallMode', 'sessionsPerReplica', 'openAiAccountIds', 'registryId']
 
 test("every setting is known to be the Application Gateway's own, or not", t => {
   const known = [...Object.keys(others), ...own.map(([setting]) => setting), ...everywhere, ...together]

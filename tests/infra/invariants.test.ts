@@ -148,11 +148,11 @@ for (const stack of ['dev', 'prod']) {
   })
 
   test.serial(
-    `${stack}: replicas scale on CPU and memory, as the HTTP rule does not see open sockets`,
+    `${stack}: replicas scale on CPU and memory, prod's on sessions too, as the HTTP rule does not see open sockets`,
     async t => {
       const { rules, minReplicas } = appOf(await runProgram({ stack })).template.scale
       const types = rules.map(({ custom }) => custom?.type).sort()
-      t.deepEqual(types, ['cpu', 'memory'])
+      t.deepEqual(types, ['cpu', 'memory', ...(stack === 'prod' ? ['redis'] : [])])
       t.true(minReplicas >= 1, 'the CPU rule cannot start a first replica')
     },
   )
@@ -240,7 +240,11 @@ for (const stack of ['dev', 'prod']) {
       disableLocalAuth: true,
     })
     t.is(run.find('azure-native:containerregistry:Registry').inputs.adminUserEnabled, false)
-    t.is(run.find('azure-native:redisenterprise:Database').inputs.accessKeysAuthentication, 'Disabled')
+    // Only the autoscaler of prod shows a key: it can show no token.
+    t.is(
+      run.find('azure-native:redisenterprise:Database').inputs.accessKeysAuthentication,
+      stack === 'prod' ? 'Enabled' : 'Disabled',
+    )
     t.is(run.find('azure-native:redisenterprise:RedisEnterprise').inputs.publicNetworkAccess, 'Disabled')
   })
 
@@ -332,7 +336,7 @@ test.serial('secrets reach Azure wrapped, and the app only by reference', async 
   const asked = JSON.stringify(run.resources)
   for (const value of [...Object.values(secrets), 'registry-token', 'azure-token'])
     t.false(asked.includes(value), value)
-  t.is(run.resources.filter(({ type }) => type === 'azure-native:keyvault:Secret').length, 2)
+  t.is(run.resources.filter(({ type }) => type === 'azure-native:keyvault:Secret').length, 3)
   const variables = appOf(run).template.containers[0]?.env ?? []
   t.deepEqual(
     variables.filter(({ secretRef }) => secretRef !== undefined).map(({ name }) => name),

@@ -2,7 +2,8 @@
 import test from 'ava'
 import { readSettings } from '../../infra/settings.ts'
 import { choosePort } from '../../infra/stack.ts'
-import { type Run, runProgram, stackFile, subscriptionId } from './azure.ts'
+import { unitsKey } from '../../runtime/core/contract.ts'
+import { type Run, runProgram, secretMark, stackFile, subscriptionId } from './azure.ts'
 
 const idOf = (place: string) => `/subscriptions/${subscriptionId}/resourceGroups/shared-rg/providers/${place}`
 const runWith = (config: Record<string, unknown>, stack = 'dev') =>
@@ -218,24 +219,36 @@ test.serial('a budget tells alertEmail at 80 and at 100 percent', async t => {
 })
 
 test.serial(
-  'sessionsPerReplica adds a rule that reads the connections of the gateway, as who may',
+  'sessionsPerReplica adds a rule that reads the list which replicas of this very revision publish',
   async t => {
-    const run = await runWith({ sessionsPerReplica: 250 })
-    const { template } = run.find('azure-native:app:ContainerApp').inputs as {
-      template: { scale: { rules: { name: string; custom?: { metadata: object; identity?: string } }[] } }
+    const run = await runWith({ sessionsPerReplica: 250, redis: 'on' })
+    const app = run.find('azure-native:app:ContainerApp').inputs as {
+      containerAppName: string
+      configuration: { secrets: { name: string }[] }
+      template: {
+        revisionSuffix: string
+        containers: { env: { name: string; value?: string }[] }[]
+        scale: { rules: { name: string; custom?: object }[] }
+      }
     }
-    const rule = template.scale.rules.find(({ name }) => name === 'sessions')
-    t.like(rule?.custom?.metadata, {
-      resourceURI: `Microsoft.Network/applicationGateways/${run.find('azure-native:network:ApplicationGateway').inputs.applicationGatewayName}`,
-      metricName: 'CurrentConnections',
-      targetValue: '250',
+    const { template, configuration, containerAppName } = app
+    t.deepEqual(template.scale.rules.find(({ name }) => name === 'sessions')?.custom, {
+      type: 'redis',
+      metadata: {
+        address: `${run.find('azure-native:redisenterprise:RedisEnterprise').inputs.clusterName}.swedencentral.redis.azure.net:10000`,
+        listName: unitsKey(`${containerAppName}--${template.revisionSuffix}`),
+        listLength: '10',
+        enableTLS: 'true',
+      },
+      auth: [{ secretRef: 'redis-key', triggerParameter: 'password' }],
     })
-    const grant = run.find('azure-native:authorization:RoleAssignment', 'platform-may-count-connections')
-    t.is(grant.inputs.scope, run.find('azure-native:network:ApplicationGateway').id)
-    t.is(
-      rule?.custom?.identity,
-      run.find('azure-native:managedidentity:UserAssignedIdentity', 'platform-identity').id,
-    )
+    t.true(configuration.secrets.some(({ name }) => name === 'redis-key'))
+    t.is(run.find('azure-native:keyvault:Secret', 'secret-redis-key').inputs.properties, secretMark)
+    const variable = template.containers[0]?.env.find(({ name }) => name === 'SCALE_SESSIONS_PER_REPLICA')
+    t.is(variable?.value, '250')
+    await t.throwsAsync(runWith({ sessionsPerReplica: 250, redis: 'off' }), {
+      message: /sessionsPerReplica: needs Redis/,
+    })
   },
 )
 

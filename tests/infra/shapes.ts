@@ -111,19 +111,15 @@ const scaleRule = z.union([
   z.strictObject({
     name: lowerName(63),
     custom: z.strictObject({
-      type: z.literal('azure-monitor'),
-      // keda.sh/docs/latest/scalers/azure-monitor
+      type: z.literal('redis'),
+      // keda.sh/docs/latest/scalers/redis-lists
       metadata: z.strictObject({
-        resourceURI: z.string().regex(/^[\w.]+\/\w+\/[\w-]+$/),
-        resourceGroupName: group,
-        subscriptionId: guid,
-        tenantId: guid,
-        metricName: z.literal('CurrentConnections'),
-        metricAggregationType: z.enum(['Average', 'Total', 'Maximum', 'Minimum', 'Count']),
-        metricAggregationInterval: z.string().regex(/^\d+:\d+:\d+$/),
-        targetValue: z.string().regex(/^\d+$/),
+        address: z.string().regex(/^[a-z0-9-]+\.[a-z0-9]+\.redis\.azure\.net:10000$/),
+        listName: z.string().min(1),
+        listLength: z.string().regex(/^[1-9]\d*$/),
+        enableTLS: z.literal('true'),
       }),
-      identity: id('Microsoft.ManagedIdentity/userAssignedIdentities'),
+      auth: z.tuple([z.strictObject({ secretRef: z.string(), triggerParameter: z.literal('password') })]),
     }),
   }),
   z.strictObject({

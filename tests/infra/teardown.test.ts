@@ -24,6 +24,7 @@ for (const stack of ['dev', 'prod']) {
     t.deepEqual(named(single.filter(({ deletedWith }) => deletedWith === 'vault')), [
       'secret-gateway-keys',
       'secret-openai-key',
+      'secret-redis-key',
     ])
   })
 }
@@ -33,7 +34,7 @@ test.serial('a secret is never deleted: the owner of a subscription may not, on 
   for (const config of [keyed, { ...stackFile('dev'), gatewayAuth: 'none' }]) {
     const { resources } = await runProgram({ config })
     const secrets = resources.filter(({ type }) => type === 'azure-native:keyvault:Secret')
-    t.deepEqual(named(secrets), ['secret-gateway-keys', 'secret-openai-key'])
+    t.deepEqual(named(secrets), ['secret-gateway-keys', 'secret-openai-key', 'secret-redis-key'])
     t.true(secrets.every(({ retained, deletedWith }) => retained && deletedWith === 'vault'))
   }
 })

@@ -23,7 +23,7 @@ for (const stored of [
     t.teardown(() => memory.close())
     const store = new Proxy(memory, {
       get: (_memory, operation: keyof Store) =>
-        operation === 'take' ? async () => text : memory[operation].bind(memory),
+        operation === 'take' ? async () => text : memory[operation]?.bind(memory),
     })
     const gateway = await gatewayOn(t, store)
     const first = await converse(t, `${gateway.socketUrl}/chat?resume=`)

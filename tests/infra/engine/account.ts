@@ -131,6 +131,17 @@ export class Account {
     return { key1: `first-key-of-${name}`, key2: `second-key-of-${name}` }
   }
 
+  /** @throws Refusal where keys are off */
+  redisKeysOf(clusterName: string): Inputs {
+    const database = Object.values(this.#state.resources).find(
+      ({ type, inputs }) => kindOf(type) === 'redisenterprise:Database' && inputs.clusterName === clusterName,
+    )
+    if (database === undefined) throw new Refusal(`404 ResourceNotFound: ${clusterName}`)
+    if (database.inputs.accessKeysAuthentication !== 'Enabled')
+      throw new Refusal(`400 BadRequest: access keys are disabled for ${clusterName}`)
+    return { primaryKey: `first-key-of-${clusterName}`, secondaryKey: `second-key-of-${clusterName}` }
+  }
+
   #placeNew(type: string, inputs: Inputs): string {
     if (kindOf(type) !== 'authorization:RoleAssignment') return idOf(type, inputs)
     // The provider names an assignment that has no name.

@@ -65,6 +65,8 @@ function answer(account: Account, token: string, args: Inputs): Inputs {
       return { token: 'azure-token' }
     case 'cognitiveservices:listAccountKeys':
       return account.keysOf(String(args.accountName))
+    case 'redisenterprise:listDatabaseKeys':
+      return account.redisKeysOf(String(args.clusterName))
     default:
       throw new Error(`${token}: the stand-in has no answer`)
   }

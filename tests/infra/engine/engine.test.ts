@@ -192,6 +192,7 @@ withCli(
       ingress: 'premium',
       openAiFailoverLocations: 'eastus2',
       sessionsPerReplica: '500',
+      redis: 'on',
       monthlyBudget: '300',
       alertEmail: 'ops@example.com',
     }
@@ -202,6 +203,13 @@ withCli(
     const kinds = Object.values(account().resources).map(({ type }) => kindOf(type))
     t.is(kinds.filter(kind => kind === 'network:PrivateEndpoint').length, 6)
     t.is(kinds.filter(kind => kind === 'cognitiveservices:Account').length, 2)
+
+    // The autoscaler's key of Redis, taken away and made again: one update each.
+    for (const sessions of ['0', '500']) {
+      await pulumi('config', 'set', 'sessionsPerReplica', sessions)
+      await pulumi('up', ...quiet)
+      await pulumi('up', ...quiet, '--expect-no-changes')
+    }
     await pulumi('destroy', '--yes', '--skip-preview', '--suppress-progress')
     t.deepEqual(Object.keys(account().resources), [])
   },
