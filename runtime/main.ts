@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { CommandLineError, help, readCommandLine } from './config/command-line.ts'
 import { ConfigError, isLoopback, readConfig } from './config/config.ts'
 import { maxHeaderBytes } from './core/contract.ts'
 import { describeFault } from './core/fault-boundary.ts'
@@ -17,15 +18,15 @@ interface Serving {
   close(): Promise<void>
 }
 
-/** Given by a supervisor to its workers, who have its environment too. */
-const workerFlag = '--worker='
-/** Counts from 1; 0 is no worker. */
-const worker = Number(process.argv.find(flag => flag.startsWith(workerFlag))?.slice(workerFlag.length) ?? 0)
+const { worker, tls, help: isHelpAsked } = readCommandLineOrExit()
+if (isHelpAsked) {
+  process.stdout.write(help)
+  process.exit(0)
+}
 
 const dotenv = '.env'
 if (worker === 0 && existsSync(dotenv)) process.loadEnvFile(dotenv)
-if (process.argv.includes('--tls'))
-  await import('./server/local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
+if (tls) await import('./server/local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
 
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
@@ -59,10 +60,11 @@ const starting = start()
 let signals = 0
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onSignal(signal))
 serving = await starting.catch((fault: Error) => {
-  log.error('process.failed', { error: fault.message })
+  if (process.stdout.isTTY) process.stderr.write(`${fault.message}\n`)
+  else log.error('process.failed', { error: fault.message })
   return leave(1)
 })
-if (worker === 0) greet(serving)
+greet(serving)
 
 async function start(): Promise<Serving> {
   if (worker > 0) return startAsWorker()
@@ -79,7 +81,7 @@ async function startWorkers(count: number): Promise<Serving> {
     config,
     count,
     log,
-    fork: number => fork(program, [...flags, `${workerFlag}${number}`]),
+    fork: number => fork(program, [...flags, `--worker=${number}`]),
     onGivenUp: fault => {
       log.error('process.failed', { error: fault.message })
       void end(1)
@@ -137,6 +139,16 @@ function end(code = 0, withinMs?: number): Promise<never> {
   return ending
 }
 
+function readCommandLineOrExit(): ReturnType<typeof readCommandLine> {
+  try {
+    return readCommandLine(process.argv.slice(2))
+  } catch (fault) {
+    if (!(fault instanceof CommandLineError)) throw fault
+    process.stderr.write(`${fault.message}\n`)
+    return process.exit(2)
+  }
+}
+
 function readConfigOrExit(): ReturnType<typeof readConfig> {
   try {
     return readConfig(process.env)
@@ -149,10 +161,10 @@ function readConfigOrExit(): ReturnType<typeof readConfig> {
 
 /** What a person at a terminal wants to know first. */
 function greet({ url }: Serving): void {
-  if (!process.stdout.isTTY) return
   const upstream = config.target?.label ?? 'the embedded simulator: no account, no cost, no network'
-  process.stdout.write(`\n  Talk at ${url}\n  The model is ${upstream}.\n\n`)
-  if (!isLoopback(config.host)) process.stdout.write('  This address can be reached from other machines.\n\n')
+  const open = isLoopback(config.host) ? '' : '  This address can be reached from other machines.\n'
+  if (worker > 0) return output.greet('')
+  output.greet(`\n  Talk at ${url}\n  The model is ${upstream}.\n${open}  Ctrl+C ends it.\n\n`)
 }
 
 async function leave(code: number): Promise<never> {

@@ -8,7 +8,7 @@ import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, readModels } from './models.ts'
 import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
 import { readNames, readUpstream } from './upstream.ts'
-import { describeFault } from './variable.ts'
+import { describeFault, misspelled } from './variable.ts'
 
 export { isLoopback, variableMeta } from './variable.ts'
 
@@ -81,7 +81,9 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       .map(([name, value = '']) => [name, value.trim()] as const)
       .filter(([name, value]) => name in environment.shape && value !== ''),
   )
-  const faults: string[] = []
+  const faults = misspelled(Object.keys(variables)).map(
+    ({ name, meant }) => `${name}: is no setting; did you mean ${meant}?`,
+  )
   const parsed = environment.safeParse(given)
   if (!parsed.success) {
     const names = new Set(parsed.error.issues.map(issue => String(issue.path[0])))

@@ -1,5 +1,6 @@
 /** Words about environment variables: what is wrong with one, and values that several settings share. */
 import type { z } from 'zod'
+import { closestOf } from '../core/closest.ts'
 import { environment, type VariableMeta } from './environment.ts'
 
 /** Says what a variable may be, from its schema. */
@@ -8,14 +9,41 @@ export function variableMeta(name: string): VariableMeta | undefined {
   return schema?.meta() as VariableMeta | undefined
 }
 
-/** A value's shape, not the value: a secret may stand in the wrong variable. */
+/** No credential is as short: Azure's keys have 32 characters and more, a key of the gateway has 16 at least. */
+const longestShownValue = 15
+
+/**
+ * Says what is wrong with a value. A long one is told by its shape: a secret may stand in the wrong variable.
+ */
 export function describeFault(name: string, value: string): string {
+  const meta = variableMeta(name)
+  const isShown = meta?.secret !== true && value.length <= longestShownValue
   const shape =
     value !== '' && Number.isFinite(Number(value))
       ? `the number ${value}`
-      : `a text of ${value.length} characters`
-  return `${name}: is ${shape}; allowed is ${variableMeta(name)?.allowed ?? 'something else'}`
+      : isShown
+        ? JSON.stringify(value)
+        : `a text of ${value.length} characters`
+  return `${name}: is ${shape}; allowed is ${meta?.allowed ?? 'something else'}`
 }
+
+/**
+ * Finds the names that look like settings and are none.
+ * @param names of all variables that are set
+ * @returns each with the setting that was meant
+ */
+export function misspelled(names: readonly string[]): { name: string; meant: string }[] {
+  const settings = Object.keys(environment.shape)
+  return names
+    .filter(name => !settings.includes(name) && name.length >= shortestMisspelled)
+    .flatMap(name => {
+      const meant = closestOf(name, settings)
+      return meant === null ? [] : [{ name, meant }]
+    })
+}
+
+/** Shorter names differ by one letter though they mean other things. */
+const shortestMisspelled = 8
 
 /** Splits at commas; empty parts are left out. */
 export function splitList(text: string): string[] {

@@ -1,4 +1,5 @@
 /** Where log lines go: JSON lines into a pipe or a file, readable ones to a person at a terminal. */
+import { writeSync } from 'node:fs'
 import pino, { type DestinationStream } from 'pino'
 import { shutdownSteps } from '../core/shutdown.ts'
 
@@ -9,7 +10,12 @@ export interface LogOutput {
    * Lines that come later may be lost. Safe to call twice.
    */
   finish(): Promise<void>
+  /** At a terminal: writes a text before all lines, which wait for it. Elsewhere it is not written. */
+  greet(text: string): void
 }
+
+/** Lines of a start that wait for the greeting; it has a dozen. */
+const maxHeldLines = 1000
 
 /** Lines of several processes on one pipe stay whole when no write is larger than this (PIPE_BUF, pipe(7)). */
 const maxWriteBytes = 4096
@@ -30,11 +36,13 @@ export async function openLogOutput(options: LogOutputOptions): Promise<LogOutpu
     const { default: pretty } = await import('pino-pretty')
     const destination = pretty({
       messageKey: 'event',
+      singleLine: true,
+      translateTime: 'SYS:HH:MM:ss',
       ignore: 'pid,hostname,revision,replica',
       sync: true,
       destination: fd,
     })
-    return { destination, finish: async () => undefined }
+    return greeting(destination, fd)
   }
   const destination = pino.destination({
     dest: fd,
@@ -43,7 +51,32 @@ export async function openLogOutput(options: LogOutputOptions): Promise<LogOutpu
     maxLength: maxWaitingBytes,
   })
   countLost(destination, onLost)
-  return { destination, finish: finisher(destination) }
+  return { destination, finish: finisher(destination), greet: () => undefined }
+}
+
+/** Holds lines until somebody is greeted, too many have come, or all is over. */
+function greeting(terminal: DestinationStream, fd: number): LogOutput {
+  let held: string[] | null = []
+  const release = () => {
+    const lines = held ?? []
+    held = null
+    for (const line of lines) terminal.write(line)
+  }
+  const destination = {
+    write: (line: string) => {
+      if (held === null) return terminal.write(line)
+      held.push(line)
+      if (held.length > maxHeldLines) release()
+    },
+  }
+  return {
+    destination,
+    finish: async () => release(),
+    greet: text => {
+      writeSync(fd, text)
+      release()
+    },
+  }
 }
 
 type Destination = ReturnType<typeof pino.destination>

@@ -166,7 +166,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 function cannotListen(host: string, port: number, corkStand: CorkStand): Error {
   corkStand.close()
-  return new Error(`Cannot listen on ${host} port ${port}: is it in use?`)
+  return new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`)
 }
 
 function controlFrame({ loopShare }: ServerOptions, socket: uWS.WebSocket<SocketState>): void {

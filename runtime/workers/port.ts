@@ -15,7 +15,7 @@ export interface ReservedPort {
  */
 export async function reservePort(host: string, port: number): Promise<ReservedPort> {
   const alone = await listen({ host, port }).catch((cause: Error) => {
-    throw new Error(`Cannot listen on ${host} port ${port}: is it in use?`, { cause })
+    throw new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`, { cause })
   })
   const free = portOf(alone)
   await new Promise(resolve => alone.close(resolve))

@@ -59,7 +59,25 @@ test('a key that no header can carry stops the start', t => {
   }
 })
 
-test('all faults are told at once, by name, with what is allowed, and without the value', t => {
+test('a variable that is nearly a setting stops the start, and the setting is named; others mean nothing', t => {
+  t.deepEqual(faultsOf({ AZURE_OPENAI_ENPOINT: 'https://a.openai.azure.com' }), [
+    'AZURE_OPENAI_ENPOINT: is no setting; did you mean AZURE_OPENAI_ENDPOINT?',
+  ])
+  t.deepEqual(faultsOf({ REALTIME_VIOCE: 'marin' }), [
+    'REALTIME_VIOCE: is no setting; did you mean REALTIME_VOICE?',
+  ])
+  for (const name of [
+    'HOME',
+    'POST',
+    'AZURE_OPENAI_API_VERSION',
+    'OPENAI_ORG_ID',
+    'PORTAL',
+    'npm_config_tls',
+  ])
+    t.notThrows(() => readConfig({ [name]: 'x' }), name)
+})
+
+test('all faults are told at once, by name, with what is allowed, and without a value that may be a secret', t => {
   const faults = faultsOf({
     PORT: '99999',
     REALTIME_TEXT_ONLY: 'perhaps',
@@ -74,7 +92,8 @@ test('all faults are told at once, by name, with what is allowed, and without th
   })
   const all = faults.join('\n')
   t.regex(all, /PORT: is the number 99999; allowed is a whole number from 0 to 65535/)
-  t.regex(all, /REALTIME_TEXT_ONLY: is a text of 7 characters; allowed is true or false/)
+  t.regex(all, /REALTIME_TEXT_ONLY: is "perhaps"; allowed is true or false/)
+  t.regex(all, /LOG_LEVEL: is a text of 30 characters; /)
   t.regex(all, /LOG_LEVEL: .*allowed is trace, debug, info, warn, error, silent/)
   t.regex(all, /AZURE_OPENAI_ENDPOINT: .*https/)
   t.regex(all, /AZURE_OPENAI_API_KEY: is unset/)

@@ -257,7 +257,7 @@ test.serial('auto is one a core', async t => {
 test.serial('a count that is none stops the start by name', async t => {
   for (const [value, shape] of [
     ['0', 'the number 0'],
-    ['two', 'a text of 3 characters'],
+    ['two', '"two"'],
     ['1.5', 'the number 1.5'],
     ['65', 'the number 65'],
   ] as const) {
