@@ -39,11 +39,20 @@ step({
 
 if (process.argv.includes('--servers')) installServers()
 
-/** Redis and HAProxy, which tests and the rehearsal start for themselves; where they cannot be had, those tests say so. */
+/**
+ * Redis and HAProxy, which tests, rehearsal and bench start for themselves; where they cannot be had, those tests say so.
+ * SETUP_SERVERS=off leaves the system as it is.
+ */
 function installServers() {
   const missing = ['redis-server', 'haproxy'].filter(name => spawnSync('which', [name]).status !== 0)
-  if (missing.length === 0 || process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) return
-  console.log(`setup: ${missing.join(', ')} …`)
+  if (missing.length === 0 || process.env.SETUP_SERVERS === 'off') return
+  if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {
+    console.log(`setup: ${missing.join(' and ')} are not installed; what needs them says so`)
+    return
+  }
+  console.log(
+    `setup: installing Debian packages ${missing.join(' and ')} with apt-get (SETUP_SERVERS=off leaves the system alone) …`,
+  )
   const quiet = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
   spawnSync('apt-get', ['update'], quiet)
   spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], quiet)

@@ -42,6 +42,8 @@ const log = createLog(
   output.destination,
 )
 
+if (worker === 0) for (const message of config.warnings) log.warn('setting.unknown', { message })
+
 /** After a fault of the process itself its sessions have this long (ms): state may be broken, so not the whole deadline. */
 const failedDrainMs = 5000
 

@@ -13,6 +13,8 @@ import { describeFault, misspelled } from './variable.ts'
 export { isLoopback, variableMeta } from './variable.ts'
 
 export interface Config extends UpstreamConfig {
+  /** Variables that are nearly settings, a sentence each. */
+  readonly warnings: readonly string[]
   readonly host: string
   readonly port: number
   /** Processes on the port; `auto` is one a core. */
@@ -81,9 +83,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       .map(([name, value = '']) => [name, value.trim()] as const)
       .filter(([name, value]) => name in environment.shape && value !== ''),
   )
-  const faults = misspelled(Object.keys(variables)).map(
-    ({ name, meant }) => `${name}: is no setting; did you mean ${meant}?`,
-  )
+  const faults: string[] = []
   const parsed = environment.safeParse(given)
   if (!parsed.success) {
     const names = new Set(parsed.error.issues.map(issue => String(issue.path[0])))
@@ -92,12 +92,15 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   }
   // Faulty variables fall back to their defaults here, so that the checks across variables run too.
   const env = parsed.data ?? environment.parse(given)
-  const config = assemble(env, new Set(Object.keys(given)), faults)
+  const config = {
+    ...assemble(env, new Set(Object.keys(given)), faults),
+    warnings: misspelled(Object.keys(variables)),
+  }
   if (faults.length > 0) throw new ConfigError(faults)
   return config
 }
 
-function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]): Config {
+function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]): Omit<Config, 'warnings'> {
   const upstream = readUpstream(env, faults)
   const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   return {

@@ -30,17 +30,20 @@ export function describeFault(name: string, value: string): string {
 /**
  * Finds the names that look like settings and are none.
  * @param names of all variables that are set
- * @returns each with the setting that was meant
+ * @returns a sentence for each, with the setting that was meant
  */
-export function misspelled(names: readonly string[]): { name: string; meant: string }[] {
+export function misspelled(names: readonly string[]): string[] {
   const settings = Object.keys(environment.shape)
   return names
-    .filter(name => !settings.includes(name) && name.length >= shortestMisspelled)
+    .filter(name => !settings.includes(name) && name.length >= shortestMisspelled && name !== ofOpenSsl)
     .flatMap(name => {
       const meant = closestOf(name, settings)
-      return meant === null ? [] : [{ name, meant }]
+      return meant === null ? [] : [`${name} is no setting; did you mean ${meant}?`]
     })
 }
+
+/** Read by OpenSSL and Node; two letters away from TLS_CERT_FILE. */
+const ofOpenSsl = 'SSL_CERT_FILE'
 
 /** Shorter names differ by one letter though they mean other things. */
 const shortestMisspelled = 8

@@ -41,6 +41,7 @@ export type LogEvent =
   | 'limit.uncounted'
   | 'prompt.warning'
   | 'model.warning'
+  | 'setting.unknown'
   | 'recording.failed'
   | 'log.lost'
   | 'load.reported'

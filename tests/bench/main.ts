@@ -1,20 +1,8 @@
-/**
- * `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds.
- *
- *   --rounds N    rounds of every row, by each process that measures it (4; with --pair 16)
- *   --only REGEXP rows whose name fits, and the parts `growth`, `throughput`, `latency`, `idle`
- *   --chart FILE  an SVG of what an event costs in each row, for `docs/bench.svg`
- *   --gate        two minutes: the gateway beside the bare relay; fails where it is dearer than `gate.json` allows
- *   --record      with --gate: what is measured becomes the baseline in `gate.json`
- *   --pair DIR    this checkout beside another that is installed there, to see what a change costs
- *   --processes N with --pair: pairs of processes, one after another (10)
- *   --fairness    how fast a bystander is answered while somebody floods; fails beyond 100 ms at the 99th percentile
- *
- * A table for people at the end, and what of it was aimed at; JSON lines before it for machines.
- */
+/** `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { installServers } from '../rehearsal/install-servers.ts'
 import { printAims } from './aims.ts'
 import { chartOf } from './chart.ts'
 import { compareCheckouts } from './checkouts.ts'
@@ -32,8 +20,26 @@ import { schedule } from './scheduling.ts'
 import type { Upstreams } from './source.ts'
 import { measureThroughput } from './throughput.ts'
 
+const help = `npm run bench -- [options]
+
+What the gateway costs, beside the barest relays, in one run of alternating rounds.
+
+  --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
+  --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, idle
+  --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
+  --gate         two minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
+  --record       with --gate: what is measured becomes the baseline in gate.json
+  --pair DIR     this checkout beside another that is installed there, to see what a change costs
+  --processes N  with --pair: pairs of processes, one after another (10)
+  --fairness     how fast a bystander is answered while somebody floods; fails beyond 100 ms at the 99th percentile
+  --help         this text
+
+A table for people at the end, and what of it was aimed at; JSON lines before it for machines.
+`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     only: { type: 'string', default: '' },
     chart: { type: 'string' },
@@ -44,6 +50,11 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '10' },
   },
 })
+if (values.help) {
+  console.log(help)
+  process.exit(0)
+}
+installServers()
 const rounds = Number(values.rounds ?? (values.pair === undefined ? 4 : 16))
 const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)

@@ -74,6 +74,12 @@ async function shoot(browser: Browser, gateway: Gateway, name: string, folder: s
   }
 }
 
+if (process.argv.includes('--help')) {
+  console.log(
+    'npm run screenshots -- FOLDER [PAGE …]\n\nMakes pictures of every page, or of those named, in light and dark.',
+  )
+  process.exit(0)
+}
 const [folder, ...chosen] = process.argv.slice(2)
 if (folder === undefined) throw new Error('usage: node tests/browser/screenshots.ts FOLDER [PAGE …]')
 await mkdir(folder, { recursive: true })

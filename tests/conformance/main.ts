@@ -2,6 +2,12 @@
 import { legs } from './legs.ts'
 import { countVerdicts, playLeg, surprises } from './run.ts'
 
+if (process.argv.includes('--help')) {
+  console.log(
+    'npm run conformance\n\nPlays every case of RFC 6455 at both legs, and prints the verdicts. Exit code 1: a surprise.',
+  )
+  process.exit(0)
+}
 let found = 0
 for (const leg of legs) {
   const ends: (() => unknown)[] = []

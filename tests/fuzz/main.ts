@@ -18,8 +18,16 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(randomInt(maxSeed)) },
     surface: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  console.log(`npm run fuzz -- [--minutes N] [--seed S] [--surface NAME]
+
+Fuzzes longer than npm test does (10 minutes), with a seed of its own. A failing input is written into the corpus, where
+the surface's test plays it from then on. Surfaces: ${surfaces.map(({ name }) => name).join(', ')}.`)
+  process.exit(0)
+}
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
 const chosen = surfaces.filter(({ name }) => values.surface === undefined || name === values.surface)
 if (!(minutes > 0) || !Number.isSafeInteger(seed) || chosen.length === 0) {

@@ -17,6 +17,12 @@ const known = readdirSync(folder)
   .map(file => file.slice(0, -suffix.length))
 
 const asked = process.argv.slice(2)
+if (asked.includes('--help')) {
+  console.log(
+    `npm run test:load -- [names]\n\nLoad tests: ${known.join(', ')}; all of them where none is named.\nTARGET_URL=wss://… aims at a deployed gateway: hold alone where none is named. docs and README list the variables.`,
+  )
+  process.exit(0)
+}
 const unknown = asked.find(name => !known.includes(name))
 if (unknown !== undefined) {
   console.error(`"${unknown}" is no load test; there are: ${known.join(', ')}`)

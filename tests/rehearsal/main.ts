@@ -1,6 +1,7 @@
 /** `npm run rehearse`: a rollout on this machine, or watched at a deployed gateway, with a report. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { installServers } from './install-servers.ts'
 import { help, type Options, readOptions } from './options.ts'
 import { Rehearsal } from './plan.ts'
 import { eventsOf, figuresOf, proofsOf } from './proofs.ts'
@@ -10,6 +11,7 @@ import { renderTimeline } from './timeline.ts'
 import type { Report } from './types.ts'
 
 const options = readOptionsOrExit()
+installServers()
 const startedAt = new Date().toISOString()
 const began = performance.now()
 const report = options.target === null ? await rehearse() : await watch(options.target)
