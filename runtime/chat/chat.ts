@@ -162,8 +162,7 @@ class Chat implements ResumableConnection, SessionHooks {
     this.#upstream = 'none'
     if (wasThere && this.#carryover.loses(end)) {
       if (this.#speech.lost(true)) this.refused(speechLost)
-      // Once the session knows of its loss: what is asked for now is held for the next one.
-      if (owed) this.#session.defer(() => this.#dialAndAsk())
+      if (owed) this.#dialAndAsk()
       return true
     }
     this.#carryover.givesUp()

@@ -1,14 +1,15 @@
 /**
  * A session: one client and its upstream. The only place with phases and with close decisions.
  *
- * | phase    | message         | upstream opens | upstream ends       | client closes        | drain        |
- * |----------|-----------------|----------------|---------------------|----------------------|--------------|
- * | opening  | hold, bounded   | → open, flush  | → closed, try later | → closed, abort dial | → draining   |
- * | open     | send            | –              | → closed, its code  | → closed             | → draining   |
- * | draining | refuse new turn | flush          | → closed            | → closed             | no change    |
- * | closed   | ignore          | close it       | ignore              | ignore               | ignore       |
+ * | phase    | message                   | upstream opens | upstream ends       | client closes        | drain      |
+ * |----------|---------------------------|----------------|---------------------|----------------------|------------|
+ * | idle     | → dialing, hold, bounded  | –              | –                   | → closed             | → draining |
+ * | dialing  | hold, bounded             | → open, flush  | → closed, try later | → closed, abort dial | → draining |
+ * | open     | send                      | –              | → closed, its code  | → closed             | → draining |
+ * | draining | send; refuse new turn     | flush          | → closed            | → closed             | no change  |
+ * | closed   | ignore                    | close it       | ignore              | ignore               | ignore     |
  *
- * A handler may keep its client when upstream ends; the session is then `opening` again.
+ * A handler may keep its client when upstream ends; the session is then `idle` until it dials again.
  * Draining ends (1012) as soon as no answer is due.
  */
 
@@ -24,7 +25,7 @@ import { encodeText, messageBytes, Outbox } from './outbox.ts'
 import { endsResponse, ResponseState } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt, SentMessages } from './sent-messages.ts'
 
-export type Phase = 'opening' | 'open' | 'draining' | 'closed'
+export type Phase = 'idle' | 'dialing' | 'open' | 'draining' | 'closed'
 
 /** Sizes in bytes, times in ms. */
 export interface Limits {
@@ -49,8 +50,12 @@ export interface SessionHooks {
   event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void
   /** A client's message was refused because the process is going away. */
   refused(error: GatewayError): void
-  /** Upstream ended or could not be reached. @returns true to keep the client and dial again when needed */
-  keepsClient?(end: End): boolean
+  /**
+   * Upstream ended or could not be reached; the session is idle already, so that what is sent here dials again.
+   * @param wasOpen whether upstream's session had existed
+   * @returns true to keep the client
+   */
+  keepsClient?(end: End, wasOpen: boolean): boolean
   /** A turn has begun that upstream has not been told of: a drain waits for it. */
   holdsTurn?(): boolean
   /** What must be written before a drained session may end: another replica reads it at once. */
@@ -84,7 +89,7 @@ export interface SessionOptions {
 const flushBytesPerTurn = 256 * 1024
 
 export class Session implements UpstreamListener, Watching, FaultOwner {
-  #phase: Phase = 'opening'
+  #phase: Phase = 'idle'
   #upstream: Upstream | null = null
   wasHeard = false
   #messagesUp = 0
@@ -130,6 +135,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Dials upstream unless that was done. Messages dial by themselves. */
   dial(): void {
     if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
+    if (this.#phase === 'idle') this.#phase = 'dialing'
     const { dial, record } = this.#options
     this.#abortDial = dial(record?.(this, this.#client.id) ?? this)
   }
@@ -247,11 +253,6 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.close(endWith('gateway', internalError(fault)))
   }
 
-  /** Runs something of this session through the fault boundary when the present call is over. */
-  defer(run: () => void): void {
-    queueMicrotask(() => enter(this, run))
-  }
-
   /** Upstream will not do what the session is for: ends it, and says so in the log. */
   giveUp(error: GatewayError): void {
     const { code, message: reason } = error
@@ -265,7 +266,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
     if (this.#stallTimer !== null) upstream.pause()
-    if (this.#phase === 'opening') this.#phase = 'open'
+    if (this.#phase === 'dialing') this.#phase = 'open'
     const { log, limits } = this.#options
     const bridge = { connection: this.#client.id, route: this.#route, deployment: upstream.deployment }
     log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
@@ -329,8 +330,10 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#outbox.clear()
     this.#heldReceipts = []
     this.#flush = 'done'
-    if (this.#phase === 'draining' || !this.#hooks.keepsClient?.(end)) this.close(end)
-    else this.#phase = 'opening'
+    if (this.#phase === 'draining') return this.close(end)
+    const wasOpen = this.#phase === 'open'
+    this.#phase = 'idle'
+    if (!this.#hooks.keepsClient?.(end, wasOpen)) this.close(end)
   }
 
   #flushHeld(upstream: Upstream): void {
