@@ -8,8 +8,7 @@ import type { Dial, UpstreamListener } from '../../runtime/core/ports.ts'
 import type { LogEvent } from '../../runtime/observability/log.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Circuit } from '../../runtime/upstream/circuit.ts'
-import { createDialer } from '../../runtime/upstream/dial.ts'
-import { createCallDialer } from '../../runtime/upstream/dial-call.ts'
+import { createCallDialer, createDialer } from '../../runtime/upstream/dial.ts'
 import { simulatorTarget } from '../../runtime/upstream/target.ts'
 import { type FakeUpstreamOptions, fakeUpstream, type Stage } from '../gateway/start.ts'
 
@@ -310,6 +309,13 @@ for (const [kind, makeDial] of [
     }
   })
 }
+
+test('a dial without a place fails at once, and is not tried again', async t => {
+  const listener = listen()
+  dialOfSession({ ports: [] })(listener)
+  await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(listener.told, ['model_not_configured'])
+})
 
 test('a dial without a place tells nothing when it is aborted at once', async t => {
   const listener = listen()
