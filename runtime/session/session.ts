@@ -21,9 +21,10 @@ import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
-import { encodeText, messageBytes, Outbox } from './outbox.ts'
-import { endsResponse, ResponseState } from './response-state.ts'
-import { type Acknowledgement, noReceipt, type Receipt, SentMessages } from './sent-messages.ts'
+import { encodeText, messageBytes } from './outbox.ts'
+import { endsResponse, type ResponseState } from './response-state.ts'
+import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
+import { UpstreamLeg } from './upstream-leg.ts'
 
 export type Phase = 'idle' | 'dialing' | 'open' | 'draining' | 'closed'
 
@@ -107,14 +108,9 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   readonly #meter: Meter | undefined
   readonly #options: SessionOptions
   readonly #hooks: SessionHooks
-  readonly #outbox: Outbox
+  readonly #leg: UpstreamLeg
   /** Whether all that was held has been sent to the present upstream. */
   #flush: 'done' | 'running' = 'done'
-  /** Whether an answer is pending. The session feeds it; handlers ask it, and say what is wanted or cancelled. */
-  readonly responses = new ResponseState()
-  readonly #sent = new SentMessages()
-  /** For each message in the outbox, in its order, what goes to `#sent` with it. */
-  #heldReceipts: { readonly type: string | null; readonly receipt: Receipt }[] = []
   readonly #startedAt = performance.now()
 
   constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
@@ -123,13 +119,18 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#meter = meter
     this.#options = options
     this.#hooks = hooks
-    this.#outbox = new Outbox(options.limits.upstreamBufferBytes)
+    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes })
     options.metrics.traffic.sessionsOpen += 1
     options.metrics.traffic.sessionsTotal += 1
   }
 
   get phase(): Phase {
     return this.#phase
+  }
+
+  /** Whether an answer is pending. The session feeds it; handlers ask it, and say what is wanted or cancelled. */
+  get responses(): ResponseState {
+    return this.#leg.responses
   }
 
   /** Dials upstream unless that was done. Messages dial by themselves. */
@@ -169,12 +170,10 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #pass(message: string | Uint8Array, type: string | null, isBinary: boolean, receipt: Receipt): void {
     if (this.#phase === 'closed') return
-    this.responses.noteMessage(type)
     if (this.#upstream !== null && this.#flush === 'done') {
-      this.#sent.add(type, receipt)
+      this.#leg.noteSent(type, receipt)
       this.#sendNow(message, isBinary)
-    } else if (this.#outbox.hold(message, isBinary)) {
-      this.#heldReceipts.push({ type, receipt })
+    } else if (this.#leg.hold(message, isBinary, type, receipt)) {
       this.dial()
     } else {
       this.#closeTooSlow('upstream_too_slow')
@@ -197,7 +196,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   /** What waits for upstream (bytes). */
   held(): number {
-    return this.#outbox.bytes + (this.#upstream?.buffered() ?? 0)
+    return this.#leg.heldBytes + (this.#upstream?.buffered() ?? 0)
   }
 
   /** The client's socket took some of what was buffered. */
@@ -229,8 +228,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#answerWatch?.stop()
     this.#abortDial?.()
     this.#upstream?.close(1000, '')
-    this.#outbox.clear()
-    this.#heldReceipts = []
+    this.#leg.drop()
     for (const words of this.#lastWords(end)) {
       this.#count(Buffer.byteLength(words))
       this.#client.send(words)
@@ -281,9 +279,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return
     this.wasHeard = true
     const type = isBinary ? null : this.#options.readType(frame)
-    const answered = this.#sent.answer(frame, type)
-    this.responses.noteEvent(type)
-    if (answered?.outcome === 'refused' && answered.type === 'response.create') this.responses.noteRefusal()
+    const answered = this.#leg.noteEvent(frame, type)
     this.#hooks.event(frame, isBinary, type, answered)
     if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
     this.#endIfDrained()
@@ -325,10 +321,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #upstreamEnded(end: End): void {
     if (this.#phase === 'closed') return
-    this.responses.lose()
-    this.#sent.clear()
-    this.#outbox.clear()
-    this.#heldReceipts = []
+    this.#leg.lose()
     this.#flush = 'done'
     if (this.#phase === 'draining') return this.close(end)
     const wasOpen = this.#phase === 'open'
@@ -338,12 +331,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #flushHeld(upstream: Upstream): void {
     if (this.#phase === 'closed' || this.#upstream !== upstream) return
-    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => {
-      const held = this.#heldReceipts.shift()
-      if (held !== undefined) this.#sent.add(held.type, held.receipt)
-      this.#sendNow(message, isBinary)
-    }
-    if (this.#outbox.flush(sendHeld, flushBytesPerTurn)) {
+    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
+    if (this.#leg.flush(sendHeld, flushBytesPerTurn)) {
       this.#flush = 'done'
       this.#endIfDrained()
     } else {
@@ -392,7 +381,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #endIfDrained(): void {
     if (this.#phase !== 'draining' || this.responses.isBusy || this.#hooks.holdsTurn?.()) return
-    if (this.#outbox.size > 0) return
+    if (this.#leg.heldMessages > 0) return
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)
     else enter(this, () => pending.then(() => this.#endIfDrained()))
