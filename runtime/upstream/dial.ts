@@ -76,7 +76,7 @@ const unknownCallPatienceMs = 5000
 const unknownCallRetryMs = 250
 
 /**
- * Makes the dialling function of a choice of places.
+ * Makes the dialing function of a choice of places.
  * @returns takes the places in order of preference. Each dial ends within `connectTimeoutMs` with one of
  *   `opened` and `failed`, never before it has returned; without a place it fails at once, with
  *   `model_not_configured`
@@ -102,7 +102,7 @@ export function createDialer(options: SessionDialerOptions): (places: readonly P
 }
 
 /**
- * Makes the dialling function of a running call.
+ * Makes the dialing function of a running call.
  * It fails with `call_not_found` when upstream does not know the call, or not any more. Each dial ends with
  * one of `opened` and `failed`, never before it has returned.
  * @returns takes a call's id; `patient` tries again while the call may not be known yet
