@@ -7,6 +7,9 @@
  * | joined  | send, bounded      | –                         | → joining: ask again | –                      | –                    | → over, close it     |
  * | over    | ignore             | close it                  | ignore               | ignore                 | ignore               | ignore               |
  *
+ * What is held, and what upstream answers, `UpstreamLeg` knows, as it does for sessions. A change of the server's own
+ * that an error refuses by its `event_id` is not asked for again.
+ *
  * A closed control connection does not say whether the call is over, so upstream is asked again, some times:
  * only a call that it does not know any more has ended. Leaving a call does not end it. One that the server must
  * hear (`stays`) is heard without observers, asked for again after a failure too, and hung up if that is in vain.
@@ -16,9 +19,10 @@ import { GatewayError } from '../core/errors.ts'
 import { describeFault, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Upstream, UpstreamListener } from '../core/ports.ts'
 import { isFields, parseFields } from '../events/fields.ts'
-import { Outbox } from '../session/outbox.ts'
+import type { Receipt } from '../session/sent-messages.ts'
 import type { Limits } from '../session/session.ts'
 import type { SessionGuard } from '../session/session-guard.ts'
+import { UpstreamLeg } from '../session/upstream-leg.ts'
 import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
 import { Observers } from './observers.ts'
 import { Playout } from './playout.ts'
@@ -46,9 +50,10 @@ export class CallControl implements UpstreamListener, FaultOwner {
   readonly guard: SessionGuard | null
   readonly #parts: CallControlParts
   readonly #observers: Observers
-  readonly #outbox: Outbox
+  /** The browser writes to the same session by its data channel. */
+  readonly #leg: UpstreamLeg
   readonly #activity: CallActivity
-  readonly #playout = new Playout()
+  readonly #playout: Playout
   readonly #rejoin = new Rejoin()
   #phase: 'joining' | 'joined' | 'over' = 'joining'
   #upstream: Upstream | null = null
@@ -57,7 +62,8 @@ export class CallControl implements UpstreamListener, FaultOwner {
   constructor(parts: CallControlParts) {
     this.guard = parts.guard
     this.#parts = parts
-    this.#outbox = new Outbox(parts.limits.upstreamBufferBytes)
+    this.#leg = new UpstreamLeg({ maxHeldBytes: parts.limits.upstreamBufferBytes, isShared: true })
+    this.#playout = new Playout(this.#leg.responses)
     this.#activity = createCallActivity(parts, parts.record, error => this.#spent(error))
     this.#observers = new Observers({
       maxBufferedBytes: parts.limits.clientBufferBytes,
@@ -88,18 +94,20 @@ export class CallControl implements UpstreamListener, FaultOwner {
   /**
    * Sends an event to the call.
    * @param message JSON text, as it came from an observer or as the gateway wrote it
+   * @param type its event type
+   * @param receipt is told of an error that names the message by its `event_id`
    * @returns false when too much waits for the call already; the message is not sent then
    */
-  send(message: string | Uint8Array): boolean {
+  send(message: string | Uint8Array, type: string, receipt?: Receipt): boolean {
     if (this.#phase === 'over') return true
-    if (!this.#passOn(message)) return false
+    if (!this.#passOn(message, type, receipt)) return false
     this.#activity.noteSent()
     return true
   }
 
   /** What waits for the call (bytes). */
   held(): number {
-    return this.#outbox.bytes + (this.#upstream?.buffered() ?? 0)
+    return this.#leg.heldBytes + (this.#upstream?.buffered() ?? 0)
   }
 
   /** Ends the control connection, not the call. Safe to call twice. @returns when what it counted is written, or cannot be */
@@ -108,7 +116,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#phase = 'over'
     this.#abortDial()
     this.#upstream?.close(1000, '')
-    this.#outbox.clear()
+    this.#leg.drop()
     this.#playout.stop()
     this.#parts.onOver()
     return this.#activity.stop()
@@ -132,15 +140,17 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#rejoin.opened()
     this.#parts.log.info('sideband.control.connected', this.#fields())
     this.#activity.start()
-    for (const update of this.#parts.guard?.updates ?? []) this.send(update)
+    for (const { message, receipt } of this.#parts.guard?.updates ?? [])
+      this.send(message, 'session.update', receipt)
     this.#observers.tell(this.#greeting)
-    this.#outbox.flush(message => upstream.send(message))
+    this.#leg.flush(message => upstream.send(message))
   }
 
   event(frame: Buffer, isBinary: boolean): void {
     if (this.#phase === 'over' || isBinary) return
     const type = this.#parts.readType(frame)
     if (type === null) return
+    this.#leg.noteEvent(frame, type)
     const stats = this.#activity.noteEvent(type, frame)
     this.#playout.note(type)
     this.#observers.tellEvent(frame, stats)
@@ -150,6 +160,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   closed(code: number, _reason: string, error?: GatewayError): void {
     this.#upstream = null
     if (this.#phase === 'over') return
+    this.#leg.lose()
     this.#phase = 'joining'
     this.#askAgain(error ?? new GatewayError('upstream_lost', `The control connection was closed (${code})`))
   }
@@ -195,9 +206,10 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#playout.whenSilent(() => this.#parts.hangUp('the tokens of the day are spent'))
   }
 
-  #passOn(message: string | Uint8Array): boolean {
-    if (this.#upstream === null) return this.#outbox.hold(message, false)
+  #passOn(message: string | Uint8Array, type: string, receipt?: Receipt): boolean {
+    if (this.#upstream === null) return this.#leg.hold(message, false, type, receipt)
     if (this.#upstream.buffered() > this.#parts.limits.upstreamBufferBytes) return false
+    this.#leg.noteSent(type, receipt)
     this.#upstream.send(message)
     return true
   }
@@ -217,7 +229,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     if (verdict.kind === 'as_pinned') return
     if (verdict.kind === 'changed') return pinned(JSON.stringify(guard.pinned))
     log.warn('sideband.session.tampered', { ...this.#fields(), action: verdict.kind })
-    if (verdict.kind === 'put_back') this.send(verdict.message)
+    if (verdict.kind === 'put_back') this.send(verdict.message, 'session.update')
     else hangUp('its session was tampered with')
   }
 

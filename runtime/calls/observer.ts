@@ -1,10 +1,12 @@
 /** One client of a control connection: its commands, and the events it sends to the call itself. */
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection } from '../core/ports.ts'
-import { messageItem, responseCreate } from '../events/compose.ts'
+import { messageItem, ownEventIdPrefix, responseCreate } from '../events/compose.ts'
 import type { Log } from '../observability/log.ts'
 import { isDeeper, maxDepth } from '../server/json-body.ts'
+import type { Receipt } from '../session/sent-messages.ts'
 import type { CallControl } from './control.ts'
 
 export const controlPath = '/sideband/control/:id'
@@ -95,13 +97,15 @@ export class Observer implements Connection {
       case 'update_instructions': {
         const update = {
           type: 'session.update',
+          // Not to be guessed: a browser's own messages are refused on this connection, too.
+          event_id: `${ownEventIdPrefix}${randomUUID()}`,
           session: { type: 'realtime', instructions: order.instructions },
         }
         return this.#forward(JSON.stringify(update), update)
       }
       case 'send_message':
-        this.#send(messageItem('user', order.text, 'ga'))
-        return this.#send(responseCreate)
+        this.#send(messageItem('user', order.text, 'ga'), 'conversation.item.create')
+        return this.#send(responseCreate, 'response.create')
       case 'hang_up':
         return void hangUp().catch(fault => this.#notHungUp(fault))
       case 'heartbeat':
@@ -109,15 +113,15 @@ export class Observer implements Connection {
     }
   }
 
-  #forward(text: string, message: { type: string; session?: unknown }): void {
-    this.#parts.control.guard?.ask(message)
-    this.#send(text)
+  #forward(text: string, message: { type: string; session?: unknown; event_id?: unknown }): void {
+    this.#send(text, message.type, this.#parts.control.guard?.ask(message) ?? undefined)
   }
 
   /** Only whoever sent it is told that it was not. */
-  #send(message: string): void {
-    if (!this.#parts.control.send(message))
-      this.#refuse('upstream_too_slow', 'Too much waits; send it again later')
+  #send(message: string, type: string, receipt?: Receipt): void {
+    if (this.#parts.control.send(message, type, receipt)) return
+    receipt?.onRefused?.()
+    this.#refuse('upstream_too_slow', 'Too much waits; send it again later')
   }
 
   #notHungUp(fault: unknown): void {

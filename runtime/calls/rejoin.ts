@@ -1,7 +1,9 @@
 /** When a control connection that was lost, or could not be had, is asked for again. */
+import { type Backoff, backoffMs } from '../core/backoff.ts'
 
-/** Waits before each further try (ms). The first is none: most often the call is over, and upstream says so. */
-const waitsMs = [0, 250, 500, 1000, 2000, 4000] as const
+/** Between further tries. The first is made at once: most often the call is over, and upstream says so. */
+const rejoinBackoff: Backoff = { firstMs: 250, lastMs: 4000 }
+const maxTries = 6
 
 /** A connection that held for this long was a good one: what comes after it is counted anew (ms). */
 const steadyMs = 10_000
@@ -18,8 +20,8 @@ export class Rejoin {
   next(): number | null {
     if (this.#openedAt !== null && performance.now() - this.#openedAt >= steadyMs) this.#tries = 0
     this.#openedAt = null
-    const waitMs = waitsMs[this.#tries] ?? null
+    if (this.#tries === maxTries) return null
     this.#tries += 1
-    return waitMs
+    return this.#tries === 1 ? 0 : backoffMs(rejoinBackoff, this.#tries - 1)
   }
 }

@@ -1,138 +1,119 @@
 /** `/chat`: text or speech in; text, audio and transcript out. One upstream session while the client stays. */
 
 import type { GatewayError } from '../core/errors.ts'
-import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
-import type { ChatMessage, ChatRequest } from '../core/wire.ts'
-import { type Hearing, type SessionSettings, sessionUpdate } from '../dialect/dialect.ts'
-import { audioCommit, messageItem, wrapUpItem } from '../events/compose.ts'
+import type { Client, UpgradeRequest } from '../core/ports.ts'
+import type { ChatMessage } from '../core/wire.ts'
+import { type SessionSettings, sessionUpdate } from '../dialect/dialect.ts'
+import { audioChunk } from '../events/compose.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
 import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
 import { type End, endWith } from '../session/end.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
-import { Answer } from './answer.ts'
-import { draining, lossOf, type Refusal, speechLost, textOnly } from './chat-errors.ts'
-import { readChatRequest, spokenItem, userItem } from './chat-request.ts'
-import { Speech } from './speech.ts'
+import type { Refusal } from './chat-errors.ts'
+import { readChatEvent } from './chat-event.ts'
+import { readAudio, readChatRequest } from './chat-request.ts'
+import {
+  audioInputOf,
+  type ChatEffect,
+  type ChatInput,
+  type ChatReducer,
+  type ChatSettings,
+  createChatReducer,
+  firstChatState,
+  holdsTurn,
+} from './chat-state.ts'
 
-export interface ChatOptions extends SessionOptions {
+export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'hearing' | 'dialect' | 'label'> {
   readonly settings: SessionSettings
-  /** How upstream listens where the client's microphone stays open. */
-  readonly hearing: Hearing
-  readonly dialect: Dialect
-  /** The provider's name, for the status while connecting. */
-  readonly label: string
   readonly resumes: Resumes
 }
 
 /** Makes the handler of `/chat`. */
 export function createChat(options: ChatOptions): ResumableHandler {
-  return (client, request) => new Chat(client, request, options)
+  const { hearing, dialect, label, settings } = options
+  const reduce = createChatReducer({ hearing, dialect, label, textOnly: settings.textOnly })
+  return (client, request) => new Chat(client, request, options, reduce)
 }
 
+/** Hands what happens to the reducer, and runs the effects. */
 class Chat implements ResumableConnection, SessionHooks {
   readonly #options: ChatOptions
+  readonly #reduce: ChatReducer
   readonly #session: Session
-  readonly #answer: Answer
-  readonly #speech: Speech
   readonly #carryover: Carryover
   readonly #settings = new OwnSettings()
-  #upstream: 'none' | 'dialling' | 'there' = 'none'
+  #state = firstChatState
 
-  constructor(client: Client, request: UpgradeRequest, options: ChatOptions) {
+  constructor(client: Client, request: UpgradeRequest, options: ChatOptions, reduce: ChatReducer) {
     this.#options = options
+    this.#reduce = reduce
     this.#session = new Session({ client, route: request.path, meter: request.meter }, options, this)
-    const { resumes, dialect, hearing, log } = options
+    const { resumes, dialect, log } = options
     const tell = (message: ChatMessage) => this.#tell(message)
     const { responses } = this.#session
-    const parts = { resumes, ...askedFor(client, request), dialect, responses, tell, log }
-    this.#carryover = new Carryover(parts)
-    this.#answer = new Answer({
-      responses,
-      tell,
-      deliver: message => this.#session.deliver(message),
-      send: (message, type) => this.#session.send(message, type),
-    })
-    this.#speech = new Speech({
-      ...{ hearing, dialect, tell, answer: this.#answer },
-      isThere: () => this.#upstream === 'there',
-      refusal: () => this.#refusal(),
-      onAudio: () => this.#dialling(),
-      onTurn: () => this.#commit(),
-      send: (message, type) => {
-        if (type === 'session.update') this.#settings.sent(false)
-        this.#session.send(message, type)
-      },
-    })
+    this.#carryover = new Carryover({ resumes, ...askedFor(client, request), dialect, responses, tell, log })
   }
 
   /** A client that comes back to an answer that broke off gets it now. */
   begin(resumed: Redeemed | null): void {
-    if (this.#carryover.begin(resumed)) this.#dialAndAsk()
-  }
-
-  #dialAndAsk(): void {
-    this.#dialling()
-    this.#answer.ask()
+    if (this.#carryover.begin(resumed)) this.#take({ type: 'resumed' })
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
-    this.#take(data, isBinary)
-    this.#carryover.noteAnswer()
-  }
-
-  #take(data: Uint8Array, isBinary: boolean): void {
-    if (!isBinary && this.#options.readType(data) === 'audio') return this.#speech.audio(data)
+    if (!isBinary && this.#options.readType(data) === 'audio') return this.#takeAudio(data)
     const request = readChatRequest(data, isBinary)
     if ('refusal' in request) this.refused(request.refusal)
-    else if (request.type === 'heartbeat') this.#tell({ type: 'heartbeat-ack' })
-    else if (request.type === 'interrupt') this.#answer.interrupt(request.played_ms)
-    else if (request.type === 'played') this.#answer.cut(request.played_ms)
-    else if (request.type === 'talk') this.#speech.begin(request.mode)
-    else if (request.type === 'audio-end') this.#speech.end()
-    else this.#say(request)
+    else this.#take(request)
   }
 
-  #say({ text, played_ms }: Extract<ChatRequest, { text: string }>): void {
-    if (this.#session.phase === 'draining') return this.refused(draining)
-    this.#dialling()
-    this.#answer.interrupt(played_ms)
-    const receipt = this.#carryover.conversation.expect(userItem(text))
-    const item = messageItem('user', text, this.#options.dialect)
-    this.#session.send(item, 'conversation.item.create', receipt)
-    this.#answer.ask()
-    this.#carryover.changed()
+  #takeAudio(data: Uint8Array): void {
+    const audio = readAudio(data)
+    if ('refusal' in audio) this.refused(audio.refusal)
+    else this.#take({ type: 'audio', base64: audio.base64 })
   }
 
-  /** A spoken turn goes to upstream, and is to be answered. */
-  #commit(): void {
-    const receipt = this.#carryover.conversation.expect(spokenItem)
-    this.#session.send(audioCommit, 'input_audio_buffer.commit', receipt)
-    // A turn that was spoken over an answer ends it.
-    this.#answer.interrupt(undefined)
-    this.#answer.ask()
-    this.#carryover.changed()
+  #take(input: ChatInput): void {
+    const { phase, responses } = this.#session
+    const { isPending, isWanted } = responses
+    const { isRenewing } = this.#carryover
+    const [state, effects] = this.#reduce(this.#state, input, { phase, isPending, isWanted, isRenewing })
+    this.#state = state
+    for (const effect of effects) this.#run(effect)
+    // What is stored says whether an answer is pending: it is written once, when all of this is done.
+    if (effects.some(addsItem)) this.#carryover.changed()
+    else this.#carryover.noteAnswer()
   }
 
-  #refusal(): Refusal | null {
-    if (this.#options.settings.textOnly) return textOnly
-    return this.#session.phase === 'draining' ? draining : null
+  #run(effect: ChatEffect): void {
+    switch (effect.kind) {
+      case 'tell':
+        return this.#tell(effect.message)
+      case 'play':
+        return this.#session.deliver(audioChunk(effect.base64, effect.bytes))
+      case 'send':
+        return this.#send(effect)
+      case 'want':
+        return this.#session.responses.want()
+      case 'cancel':
+        return this.#session.responses.cancel()
+      case 'give-up':
+        return this.#carryover.givesUp()
+    }
   }
 
-  #dialling(): void {
-    if (this.#upstream !== 'none') return
-    this.#upstream = 'dialling'
-    const message = `Connecting to ${this.#options.label}...`
-    if (!this.#carryover.isRenewing) this.#tell({ type: 'status', message })
+  #send({ message, type, item }: Extract<ChatEffect, { kind: 'send' }>): void {
+    if (type === 'session.update') this.#settings.sent(false)
+    const receipt = item === undefined ? {} : this.#carryover.conversation.expect(item)
+    this.#session.send(message, type, receipt)
   }
 
   opened(): void {
-    this.#upstream = 'there'
-    const { dialect, settings } = this.#options
+    const { dialect, settings, hearing } = this.#options
     const { messages, isHidden } = this.#carryover.opened()
     this.#settings.sent(true)
-    const update = sessionUpdate({ ...settings, ...this.#speech.hearing }, dialect)
+    const update = sessionUpdate({ ...settings, ...audioInputOf(this.#state, hearing) }, dialect)
     this.#session.send(update, 'session.update', { isHidden })
     for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
   }
@@ -141,35 +122,21 @@ class Chat implements ResumableConnection, SessionHooks {
     const refusal = this.#settings.refusal(frame, type)
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover.noted(frame, type, answered)) return
-    this.#speech.event(frame, type)
-    this.#answer.event(frame, type, answered)
-    this.#carryover.noteAnswer()
+    const event = readChatEvent(frame, type, answered?.type ?? null)
+    if (event !== null) this.#take(event)
   }
 
   holdsTurn(): boolean {
-    return this.#speech.isHeld
+    return holdsTurn(this.#state)
   }
 
   pending(): Promise<void> | null {
     return this.#carryover.flush()
   }
 
-  keepsClient(end: End): boolean {
-    const owed = this.#session.responses.isPending
-    this.#answer.abandon()
-    this.#carryover.noteAnswer()
-    const wasThere = this.#upstream === 'there'
-    this.#upstream = 'none'
-    if (wasThere && this.#carryover.loses(end)) {
-      if (this.#speech.lost(true)) this.refused(speechLost)
-      // Once the session knows of its loss: what is asked for now is held for the next one.
-      if (owed) this.#session.defer(() => this.#dialAndAsk())
-      return true
-    }
-    this.#carryover.givesUp()
-    const isUnheard = this.#speech.lost(false)
-    if (owed || isUnheard || end.error !== undefined)
-      this.refused(lossOf(end, this.#options.label, isUnheard))
+  keepsClient(end: End, wasOpen: boolean): boolean {
+    const isRenewed = wasOpen && this.#carryover.loses(end)
+    this.#take({ type: 'upstream-ended', end, isRenewed })
     return true
   }
 
@@ -195,11 +162,7 @@ class Chat implements ResumableConnection, SessionHooks {
   }
 
   expiring(deadlineMs: number): void {
-    this.#tell({ type: 'session.expiring', deadline_ms: deadlineMs })
-    if (this.#session.phase !== 'open') return
-    const item = wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect)
-    this.#session.send(item, 'conversation.item.create')
-    if (!this.#session.responses.isPending) this.#answer.ask()
+    this.#take({ type: 'expiring', deadlineMs })
   }
 
   fault(error: GatewayError): void {
@@ -217,6 +180,10 @@ class Chat implements ResumableConnection, SessionHooks {
   #tell(message: ChatMessage): void {
     this.#session.deliver(JSON.stringify(message))
   }
+}
+
+function addsItem(effect: ChatEffect): boolean {
+  return effect.kind === 'send' && effect.item !== undefined
 }
 
 function errorMessage({ code, message }: Refusal): ChatMessage {

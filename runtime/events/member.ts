@@ -102,7 +102,8 @@ function skipValue(bytes: Buffer, start: number): number {
   return at === start ? bytes.length : at
 }
 
-function endsScalar(byte: number): boolean {
+/** Whether a byte cannot be a part of a number or a literal. */
+export function endsScalar(byte: number): boolean {
   return byte <= space || byte === comma || byte === closeBrace || byte === closeBracket || byte === quote
 }
 

@@ -18,7 +18,7 @@ import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { Credential } from '../upstream/credentials/credentials.ts'
-import { createCallDialer } from '../upstream/dial-call.ts'
+import { createCallDialer } from '../upstream/dial.ts'
 import type { Target } from '../upstream/target.ts'
 
 export interface SidebandParts

@@ -127,11 +127,8 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   keepsClient(end: End): boolean {
     if (!this.#carryover?.loses(end)) return false
-    // Once the session knows of its loss: what is asked for now is held for the next upstream session.
-    this.#session.defer(() => {
-      if (this.#session.responses.isPending) this.#session.send(responseCreate, 'response.create')
-      else this.#session.dial()
-    })
+    if (this.#session.responses.isPending) this.#session.send(responseCreate, 'response.create')
+    else this.#session.dial()
     return true
   }
 

@@ -86,12 +86,22 @@ const typesByParam = new Map([
 const typesByOwnId = new Map(Object.entries(ownEventIds).map(([type, id]) => [id as string, type]))
 
 export class SentMessages {
+  readonly #isShared: boolean
   #waiting: SentMessage[] = []
+
+  /**
+   * @param isShared others write to the same upstream session: only an error that names a message is taken for
+   *   its answer then
+   */
+  constructor(isShared = false) {
+    this.#isShared = isShared
+  }
 
   /** A message went to upstream. @param type its event type; messages that nothing confirms are not waited for */
   add(type: string | null, receipt: Receipt = noReceipt): void {
     const name = type === 'transcription_session.update' ? 'session.update' : type
     if (name === null || !confirmed.has(name)) return
+    if (this.#isShared && receipt.eventId === undefined) return
     this.#waiting.push({ type: name, receipt })
     if (this.#waiting.length > maxSentMessages) this.#waiting.shift()
   }
@@ -101,6 +111,7 @@ export class SentMessages {
     if (type === 'error') return this.#refuse(parseFields(frame) ?? {})
     const confirms = type === null ? undefined : confirmations.get(type)
     if (confirms === undefined) return null
+    if (this.#isShared) return { outcome: 'confirmed', type: confirms, receipt: null }
     const receipt = this.#take(message => message.type === confirms)?.receipt ?? null
     receipt?.onConfirmed?.()
     return { outcome: 'confirmed', type: confirms, receipt }
@@ -123,7 +134,8 @@ export class SentMessages {
 
   /** By its name; else the oldest of the type that the error is about, or the oldest of all where it does not say. */
   #takeRefused(named: string | null, type: string | null): SentMessage | undefined {
-    if (isOwn(named)) return this.#take(({ receipt }) => receipt.eventId === named)
+    if (isOwn(named) || this.#isShared)
+      return this.#take(({ receipt }) => named !== null && receipt.eventId === named)
     return this.#take(
       message =>
         (named === null || message.receipt.eventId === undefined) && (type === null || message.type === type),

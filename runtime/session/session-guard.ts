@@ -5,6 +5,7 @@
  * not prevented.
  */
 import { isDeepStrictEqual } from 'node:util'
+import type { Receipt } from './sent-messages.ts'
 
 export interface Pinned {
   readonly instructions?: string
@@ -33,10 +34,22 @@ export type Verdict =
   | { kind: 'put_back'; message: string }
   | { kind: 'give_up' }
 
+/** A `session.update` for upstream. */
+export interface SessionUpdate {
+  readonly message: string
+  /** Told of a refusal; a refused change is not asked for any more. */
+  readonly receipt: Receipt
+}
+
+interface Asked {
+  readonly change: Pinned
+  readonly receipt: Receipt
+}
+
 export class SessionGuard {
   #pinned: Pinned
   /** Changes that the server's own side asked for, in their order; upstream has not shown them yet, and may refuse them. */
-  #asked: readonly Pinned[] = []
+  #asked: readonly Asked[] = []
   #putBacks = 0
 
   constructor(pinned: Pinned) {
@@ -48,29 +61,43 @@ export class SessionGuard {
   }
 
   /** The events that set the session as pinned, and as the server's own side has asked since. */
-  get updates(): string[] {
-    return [this.#pinned, ...this.#asked].map(updateTo)
+  get updates(): SessionUpdate[] {
+    const asked = this.#asked.map(({ change, receipt }) => {
+      return { message: updateTo(change, receipt.eventId), receipt }
+    })
+    return [{ message: updateTo(this.#pinned), receipt: {} }, ...asked]
   }
 
-  /** The server's own side changes the session: that is what is pinned, once upstream shows it. */
-  ask(message: { type?: unknown; session?: unknown }): void {
+  /**
+   * The server's own side changes the session: that is what is pinned, once upstream shows it.
+   * @param message an event for upstream; an error can name it by its `event_id`, where it has one
+   * @returns its receipt, by which the change is withdrawn; null where it changes nothing that is pinned
+   */
+  ask(message: { type?: unknown; session?: unknown; event_id?: unknown }): Receipt | null {
     if (message.type !== 'session.update' || typeof message.session !== 'object' || message.session === null)
-      return
+      return null
     const { instructions, tools, prompt } = message.session as Shown
     const hasPrompt = typeof prompt === 'object'
-    if (typeof instructions !== 'string' && !Array.isArray(tools) && !hasPrompt) return
+    if (typeof instructions !== 'string' && !Array.isArray(tools) && !hasPrompt) return null
     const change = {
       ...(typeof instructions === 'string' && { instructions }),
       ...(Array.isArray(tools) && { tools }),
       ...(hasPrompt && { prompt }),
     }
-    this.#asked = [...this.#asked, change].slice(-maxAsked)
+    const receipt: Receipt = {
+      ...(typeof message.event_id === 'string' && { eventId: message.event_id }),
+      onRefused: () => {
+        this.#asked = this.#asked.filter(asked => asked.receipt !== receipt)
+      },
+    }
+    this.#asked = [...this.#asked, { change, receipt }].slice(-maxAsked)
+    return receipt
   }
 
   /** Judges the session as upstream now has it. @param session of a `session.updated` or `session.created` */
   judge(session: Shown): Verdict {
-    const shown = this.#asked.filter(change => holds(change, session))
-    const pinned: Pinned = Object.assign({}, this.#pinned, ...shown)
+    const shown = this.#asked.filter(({ change }) => holds(change, session))
+    const pinned: Pinned = Object.assign({}, this.#pinned, ...shown.map(({ change }) => change))
     const isPrompt = holdsPrompt(pinned.prompt ?? null, session.prompt)
     if (isPrompt && holds(pinned, session)) {
       const last = shown.at(-1)
@@ -89,8 +116,9 @@ export class SessionGuard {
   }
 }
 
-function updateTo(pinned: Pinned): string {
-  return JSON.stringify({ type: 'session.update', session: { type: 'realtime', ...pinned } })
+function updateTo(pinned: Pinned, eventId?: string): string {
+  const event = { type: 'session.update', ...(eventId !== undefined && { event_id: eventId }) }
+  return JSON.stringify({ ...event, session: { type: 'realtime', ...pinned } })
 }
 
 function holds({ instructions, tools, prompt }: Pinned, session: Shown): boolean {

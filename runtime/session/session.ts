@@ -1,14 +1,15 @@
 /**
  * A session: one client and its upstream. The only place with phases and with close decisions.
  *
- * | phase    | message         | upstream opens | upstream ends       | client closes        | drain        |
- * |----------|-----------------|----------------|---------------------|----------------------|--------------|
- * | opening  | hold, bounded   | → open, flush  | → closed, try later | → closed, abort dial | → draining   |
- * | open     | send            | –              | → closed, its code  | → closed             | → draining   |
- * | draining | refuse new turn | flush          | → closed            | → closed             | no change    |
- * | closed   | ignore          | close it       | ignore              | ignore               | ignore       |
+ * | phase    | message                   | upstream opens | upstream ends       | client closes        | drain      |
+ * |----------|---------------------------|----------------|---------------------|----------------------|------------|
+ * | idle     | → dialing, hold, bounded  | –              | –                   | → closed             | → draining |
+ * | dialing  | hold, bounded             | → open, flush  | → closed, try later | → closed, abort dial | → draining |
+ * | open     | send                      | –              | → closed, its code  | → closed             | → draining |
+ * | draining | send; refuse new turn     | flush          | → closed            | → closed             | no change  |
+ * | closed   | ignore                    | close it       | ignore              | ignore               | ignore     |
  *
- * A handler may keep its client when upstream ends; the session is then `opening` again.
+ * A handler may keep its client when upstream ends; the session is then `idle` until it dials again.
  * Draining ends (1012) as soon as no answer is due.
  */
 
@@ -20,11 +21,12 @@ import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
-import { encodeText, messageBytes, Outbox } from './outbox.ts'
-import { endsResponse, ResponseState } from './response-state.ts'
-import { type Acknowledgement, noReceipt, type Receipt, SentMessages } from './sent-messages.ts'
+import { encodeText, messageBytes } from './outbox.ts'
+import { endsResponse, type ResponseState } from './response-state.ts'
+import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
+import { UpstreamLeg } from './upstream-leg.ts'
 
-export type Phase = 'opening' | 'open' | 'draining' | 'closed'
+export type Phase = 'idle' | 'dialing' | 'open' | 'draining' | 'closed'
 
 /** Sizes in bytes, times in ms. */
 export interface Limits {
@@ -49,8 +51,12 @@ export interface SessionHooks {
   event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void
   /** A client's message was refused because the process is going away. */
   refused(error: GatewayError): void
-  /** Upstream ended or could not be reached. @returns true to keep the client and dial again when needed */
-  keepsClient?(end: End): boolean
+  /**
+   * Upstream ended or could not be reached; the session is idle already, so that what is sent here dials again.
+   * @param wasOpen whether upstream's session had existed
+   * @returns true to keep the client
+   */
+  keepsClient?(end: End, wasOpen: boolean): boolean
   /** A turn has begun that upstream has not been told of: a drain waits for it. */
   holdsTurn?(): boolean
   /** What must be written before a drained session may end: another replica reads it at once. */
@@ -84,7 +90,7 @@ export interface SessionOptions {
 const flushBytesPerTurn = 256 * 1024
 
 export class Session implements UpstreamListener, Watching, FaultOwner {
-  #phase: Phase = 'opening'
+  #phase: Phase = 'idle'
   #upstream: Upstream | null = null
   wasHeard = false
   #messagesUp = 0
@@ -102,14 +108,9 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   readonly #meter: Meter | undefined
   readonly #options: SessionOptions
   readonly #hooks: SessionHooks
-  readonly #outbox: Outbox
+  readonly #leg: UpstreamLeg
   /** Whether all that was held has been sent to the present upstream. */
   #flush: 'done' | 'running' = 'done'
-  /** Whether an answer is pending. The session feeds it; handlers ask it, and say what is wanted or cancelled. */
-  readonly responses = new ResponseState()
-  readonly #sent = new SentMessages()
-  /** For each message in the outbox, in its order, what goes to `#sent` with it. */
-  #heldReceipts: { readonly type: string | null; readonly receipt: Receipt }[] = []
   readonly #startedAt = performance.now()
 
   constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
@@ -118,7 +119,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#meter = meter
     this.#options = options
     this.#hooks = hooks
-    this.#outbox = new Outbox(options.limits.upstreamBufferBytes)
+    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes })
     options.metrics.traffic.sessionsOpen += 1
     options.metrics.traffic.sessionsTotal += 1
   }
@@ -127,9 +128,15 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     return this.#phase
   }
 
+  /** Whether an answer is pending. The session feeds it; handlers ask it, and say what is wanted or cancelled. */
+  get responses(): ResponseState {
+    return this.#leg.responses
+  }
+
   /** Dials upstream unless that was done. Messages dial by themselves. */
   dial(): void {
     if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
+    if (this.#phase === 'idle') this.#phase = 'dialing'
     const { dial, record } = this.#options
     this.#abortDial = dial(record?.(this, this.#client.id) ?? this)
   }
@@ -163,12 +170,10 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #pass(message: string | Uint8Array, type: string | null, isBinary: boolean, receipt: Receipt): void {
     if (this.#phase === 'closed') return
-    this.responses.noteMessage(type)
     if (this.#upstream !== null && this.#flush === 'done') {
-      this.#sent.add(type, receipt)
+      this.#leg.noteSent(type, receipt)
       this.#sendNow(message, isBinary)
-    } else if (this.#outbox.hold(message, isBinary)) {
-      this.#heldReceipts.push({ type, receipt })
+    } else if (this.#leg.hold(message, isBinary, type, receipt)) {
       this.dial()
     } else {
       this.#closeTooSlow('upstream_too_slow')
@@ -191,7 +196,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   /** What waits for upstream (bytes). */
   held(): number {
-    return this.#outbox.bytes + (this.#upstream?.buffered() ?? 0)
+    return this.#leg.heldBytes + (this.#upstream?.buffered() ?? 0)
   }
 
   /** The client's socket took some of what was buffered. */
@@ -223,8 +228,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#answerWatch?.stop()
     this.#abortDial?.()
     this.#upstream?.close(1000, '')
-    this.#outbox.clear()
-    this.#heldReceipts = []
+    this.#leg.drop()
     for (const words of this.#lastWords(end)) {
       this.#count(Buffer.byteLength(words))
       this.#client.send(words)
@@ -247,11 +251,6 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.close(endWith('gateway', internalError(fault)))
   }
 
-  /** Runs something of this session through the fault boundary when the present call is over. */
-  defer(run: () => void): void {
-    queueMicrotask(() => enter(this, run))
-  }
-
   /** Upstream will not do what the session is for: ends it, and says so in the log. */
   giveUp(error: GatewayError): void {
     const { code, message: reason } = error
@@ -265,7 +264,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
     if (this.#stallTimer !== null) upstream.pause()
-    if (this.#phase === 'opening') this.#phase = 'open'
+    if (this.#phase === 'dialing') this.#phase = 'open'
     const { log, limits } = this.#options
     const bridge = { connection: this.#client.id, route: this.#route, deployment: upstream.deployment }
     log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
@@ -280,9 +279,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return
     this.wasHeard = true
     const type = isBinary ? null : this.#options.readType(frame)
-    const answered = this.#sent.answer(frame, type)
-    this.responses.noteEvent(type)
-    if (answered?.outcome === 'refused' && answered.type === 'response.create') this.responses.noteRefusal()
+    const answered = this.#leg.noteEvent(frame, type)
     this.#hooks.event(frame, isBinary, type, answered)
     if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
     this.#endIfDrained()
@@ -324,23 +321,18 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #upstreamEnded(end: End): void {
     if (this.#phase === 'closed') return
-    this.responses.lose()
-    this.#sent.clear()
-    this.#outbox.clear()
-    this.#heldReceipts = []
+    this.#leg.lose()
     this.#flush = 'done'
-    if (this.#phase === 'draining' || !this.#hooks.keepsClient?.(end)) this.close(end)
-    else this.#phase = 'opening'
+    if (this.#phase === 'draining') return this.close(end)
+    const wasOpen = this.#phase === 'open'
+    this.#phase = 'idle'
+    if (!this.#hooks.keepsClient?.(end, wasOpen)) this.close(end)
   }
 
   #flushHeld(upstream: Upstream): void {
     if (this.#phase === 'closed' || this.#upstream !== upstream) return
-    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => {
-      const held = this.#heldReceipts.shift()
-      if (held !== undefined) this.#sent.add(held.type, held.receipt)
-      this.#sendNow(message, isBinary)
-    }
-    if (this.#outbox.flush(sendHeld, flushBytesPerTurn)) {
+    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
+    if (this.#leg.flush(sendHeld, flushBytesPerTurn)) {
       this.#flush = 'done'
       this.#endIfDrained()
     } else {
@@ -389,7 +381,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #endIfDrained(): void {
     if (this.#phase !== 'draining' || this.responses.isBusy || this.#hooks.holdsTurn?.()) return
-    if (this.#outbox.size > 0) return
+    if (this.#leg.heldMessages > 0) return
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)
     else enter(this, () => pending.then(() => this.#endIfDrained()))

@@ -4,6 +4,7 @@
  * Redis that is connected may answer nothing, or refuse writes.
  */
 import { createClient, ErrorReply } from 'redis'
+import { type Backoff, backoffMs } from '../core/backoff.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Log } from '../observability/log.ts'
 
@@ -31,8 +32,7 @@ const connectTimeoutMs = 5000
 /** Written at an interval, below the prefix that a user of Redis may be confined to; expires by itself. */
 const probeKey = 'gateway:1:probe'
 const probeTtlMs = 60_000
-const firstRetryMs = 50
-const lastRetryMs = 2000
+const reconnectBackoff: Backoff = { firstMs: 50, lastMs: 2000 }
 
 /** More commands than this waiting for an answer means that Redis does not answer. */
 const maxQueuedCommands = 10_000
@@ -55,10 +55,9 @@ function connectTo({
   })
 }
 
-/** Doubles the wait up to the last; half of it at random, so that replicas do not come back all at once. */
+/** @param retries so far, from 0 */
 function reconnectStrategy(retries: number): number {
-  const full = Math.min(lastRetryMs, firstRetryMs * 2 ** retries)
-  return Math.round(full * (0.5 + Math.random() / 2))
+  return Math.round(backoffMs(reconnectBackoff, retries + 1))
 }
 
 const unreachable = 'Redis cannot be reached'
@@ -108,7 +107,7 @@ export class RedisConnection {
    */
   async run<T>(command: (client: Client) => Promise<T>): Promise<T> {
     if (this.#state !== 'ready')
-      throw new GatewayError('store_unavailable', unreachable, { retryAfterMs: lastRetryMs })
+      throw new GatewayError('store_unavailable', unreachable, { retryAfterMs: reconnectBackoff.lastMs })
     const client = this.#client
     const { commandTimeoutMs = defaultCommandTimeoutMs } = this.#options
     const { promise: deadline, reject } = Promise.withResolvers<never>()
@@ -123,7 +122,10 @@ export class RedisConnection {
       this.#heardAt = performance.now()
       return answer
     } catch (cause) {
-      throw new GatewayError('store_unavailable', reasonOf(cause), { cause, retryAfterMs: lastRetryMs })
+      throw new GatewayError('store_unavailable', reasonOf(cause), {
+        cause,
+        retryAfterMs: reconnectBackoff.lastMs,
+      })
     } finally {
       clearTimeout(timer)
     }

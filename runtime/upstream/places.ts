@@ -48,19 +48,26 @@ export function createPlaces(
 }
 
 /**
- * Chooses where to dial next.
+ * Chooses where to dial next. A place without a circuit always lets through.
  * @param tried those that this round of a dial has been to
  * @returns the first whose circuit lets through; when none does, and none was tried, the one whose pause
  *   ends first, as a client is better served by a try than by none; null ends the round
  */
-export function nextPlace(places: readonly Place[], tried: ReadonlySet<Place>): Place | null {
+export function nextPlace<P extends { readonly circuit: Circuit | null }>(
+  places: readonly P[],
+  tried: ReadonlySet<P>,
+): P | null {
   const untried = places.filter(place => !tried.has(place))
-  const open = untried.find(place => place.circuit.state !== 'open')
+  const open = untried.find(place => place.circuit?.state !== 'open')
   if (open !== undefined || tried.size > 0) return open ?? null
-  return untried.reduce<Place | null>(
-    (best, place) => (best === null || place.circuit.openUntil < best.circuit.openUntil ? place : best),
+  return untried.reduce<P | null>(
+    (best, place) => (best === null || openUntil(place) < openUntil(best) ? place : best),
     null,
   )
+}
+
+function openUntil({ circuit }: { readonly circuit: Circuit | null }): number {
+  return circuit?.openUntil ?? Number.NEGATIVE_INFINITY
 }
 
 /** Whether a failure is this place's own and another may do better: capacity, an outage; not a refusal. */

@@ -1,5 +1,6 @@
 /** One worker's place: filled by a process, and by another when that one ends. */
 import type { ChildProcess } from 'node:child_process'
+import { backoffMs } from '../core/backoff.ts'
 import type { Log } from '../observability/log.ts'
 import type { Counts } from '../observability/metrics.ts'
 import { type Answers, startMs } from './link.ts'
@@ -24,7 +25,7 @@ export interface SlotTimes {
   readonly startWithin: number
   /** A process that served for less has failed. */
   readonly steady: number
-  /** Before another try after the first failure; doubled by each further one. */
+  /** The longest wait before another try after the first failure; doubled by each further one. */
   readonly firstRetry: number
   /** A process that does not answer for this long is ended. */
   readonly silence: number
@@ -179,7 +180,9 @@ export class Slot {
       return this.#options.onGivenUp(new Error(`Worker ${this.number} ended ${often}`))
     }
     this.#phase = 'waiting'
-    const waitMs = this.#failures === 0 ? 0 : this.#times.firstRetry * 2 ** (this.#failures - 1)
+    const { firstRetry, steady } = this.#times
+    const backoff = { firstMs: firstRetry, lastMs: steady }
+    const waitMs = this.#failures === 0 ? 0 : backoffMs(backoff, this.#failures)
     this.#timer = setTimeout(() => this.#fill(), waitMs)
   }
 }

@@ -139,6 +139,32 @@ test("a change of the server's that upstream refuses is not pinned, and nobody i
   t.is(gateway.lines.filter(({ event }) => event === 'sideband.session.tampered').length, 1)
 })
 
+test("a refused change that upstream's error names is not asked for again, and others are", async t => {
+  const { upstream, control, call } = await controlledCall(t, {
+    SIDEBAND_PIN_SESSION: 'true',
+    CHAT_INSTRUCTIONS: 'as made',
+  })
+  await call.next()
+  const instructions = 'a change that is refused'
+  const tools = [{ type: 'function', name: 'f', parameters: {} }]
+  control.send({ type: 'update_instructions', instructions })
+  const { event_id } = JSON.parse(await call.next())
+  control.send({ type: 'session.update', event_id: 'theirs', session: { type: 'realtime', tools } })
+  await call.next()
+  call.send({ type: 'error', error: { code: 'invalid_value', event_id } })
+  await control.until('openai_event', ({ event }) => (event as { type: string }).type === 'error')
+  call.socket.terminate()
+  const again = await upstream.joined()
+  const sent = [JSON.parse(await again.next()), JSON.parse(await again.next())]
+  t.deepEqual(
+    sent.map(({ session }) => session),
+    [
+      { type: 'realtime', instructions: 'as made', tools: [] },
+      { type: 'realtime', tools },
+    ],
+  )
+})
+
 const keys = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
 const as = (name: string) => ({ 'api-key': `the-secret-of-${name}` })
 const spent = (tokens: number) => ({
@@ -166,6 +192,31 @@ test("calls spend the day's tokens of whoever made them: the last answer is hear
   t.is(body.ended_reason, 'the tokens of the day are spent')
   await t.throwsAsync(placeCall(gateway.url, as('alice')), { message: /429|tokens a day/ })
   await t.notThrowsAsync(placeCall(gateway.url, as('bob')))
+})
+
+test('an answer that runs when the last tokens are found spent is heard to its end', async t => {
+  const upstream = await callUpstream(t)
+  const env = { ...upstream.env, ...keys, LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '100' }
+  const gateway = await gatewayFor(t, env)
+  const sessionId = await placeCall(gateway.url, as('alice'))
+  const control = await converse(t, `${gateway.socketUrl}/sideband/control/${sessionId}`, {
+    headers: as('alice'),
+  })
+  const call = await upstream.joined()
+  call.send(spent(100))
+  call.send({ type: 'response.created', response: { id: 'next' } })
+  await control.until('error', ({ code }) => code === 'limit_reached')
+  // A hang-up that was asked for with the error would be there by now.
+  await fetch(`${upstream.env.AZURE_OPENAI_ENDPOINT}/later`)
+  t.false(upstream.asked.some(path => path.endsWith('hangup')))
+  call.send({ type: 'output_audio_buffer.started', response_id: 'next' })
+  call.send({ type: 'response.done', response: { id: 'next' } })
+  control.send({ type: 'heartbeat' })
+  await control.until('heartbeat-ack')
+  t.false(upstream.asked.some(path => path.endsWith('hangup')))
+  call.send({ type: 'output_audio_buffer.stopped', response_id: 'next' })
+  await upstream.hungUp()
+  t.is((await control.closed).reason, 'call ended')
 })
 
 test("calls spend the day's tokens of the address that made them, and a server that joins by call_id spends none twice", async t => {

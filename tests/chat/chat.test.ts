@@ -2,7 +2,7 @@
 import test from 'ava'
 import { ask, converse } from '../gateway/converse.ts'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
-import { firstAsked, firstTurn, nextEvent } from './upstream-events.ts'
+import { firstAsked, firstTurn, nextEvent, nextEvents } from './upstream-events.ts'
 
 test('a turn against the simulator: status, resets, transcript, audio, status', async t => {
   const gateway = await gatewayFor(t)
@@ -110,6 +110,27 @@ test('a message in mid-answer cancels it, truncates to what was played, and is a
   session.send({ type: 'response.created', response: { id: 'r2' } })
   t.deepEqual(await talk.next(), { type: 'status', message: 'Response interrupted' })
   t.deepEqual(await talk.next(), { type: 'text-reset' })
+})
+
+test('an answer of several parts is truncated by what was heard of each', async t => {
+  const { talk, session } = await firstAsked(t)
+  session.send({ type: 'response.created', response: { id: 'r1' } })
+  for (const [item_id, content_index, ms] of [
+    ['item_1', 0, 2000],
+    ['item_1', 1, 500],
+    ['item_2', 0, 1000],
+  ] as const) {
+    const delta = Buffer.alloc(ms * 48).toString('base64')
+    session.send({ type: 'response.output_audio.delta', item_id, content_index, delta })
+    await talk.until('audio-chunk')
+  }
+  talk.send({ type: 'interrupt', played_ms: 2100.5 })
+  const type = 'conversation.item.truncate'
+  t.deepEqual(await nextEvents(session, 3), [
+    { type: 'response.cancel' },
+    { type, item_id: 'item_2', content_index: 0, audio_end_ms: 0 },
+    { type, item_id: 'item_1', content_index: 1, audio_end_ms: 100 },
+  ])
 })
 
 test('a truncation is never longer than the audio that was made', async t => {

@@ -96,17 +96,17 @@ test('a handler that fails when its socket is closed is logged, and nothing is t
   t.is(logged.length, 1)
 })
 
-test('what upstream tells, and what a timer does, ends its own session alone', async t => {
+test('a write that a drain waits for and that fails ends its own session alone', async t => {
   const ended: string[] = []
   const s = stage({
-    event: leaking,
+    pending: async () => leaking(),
     ended: ({ error }) => {
       ended.push(error?.code ?? '')
       return []
     },
   })
   enterPhase.open(s)
-  s.session.defer(leaking)
+  s.session.drain(60_000)
   await new Promise(resolve => setImmediate(resolve))
   t.deepEqual(ended, ['internal'])
   t.is(s.session.phase, 'closed')

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { fieldBytes } from '../../runtime/events/type.ts'
+import { fieldBytes, indexField } from '../../runtime/events/type.ts'
 
 const bytes = (text: string) => Buffer.from(text)
 
@@ -44,3 +44,26 @@ test('the bytes of any string field are its JSON text, unless that is escaped', 
   })
   t.notThrows(() => fc.assert(property, { numRuns: 1000 }))
 })
+
+const indexes: readonly [json: string, index: number | null][] = [
+  ['{"at":0}', 0],
+  ['{"at":12,"x":1}', 12],
+  ['{"x":{"at":3},"at" : 7 }', 7],
+  ['{"at":123456789012345}', 123_456_789_012_345],
+  ['{"at":1234567890123456}', null],
+  ['{"at":-1}', null],
+  ['{"at":1.5}', null],
+  ['{"at":1e3}', null],
+  ['{"at":"1"}', null],
+  ['{"at":null}', null],
+  ['{"at":12', null],
+  ['{"x":1}', null],
+  ['', null],
+]
+
+for (const [json, index] of indexes) {
+  test(`the whole number of ${json || 'nothing'} is ${index}`, t => {
+    t.is(indexField(Buffer.from(json), 'at'), index)
+    t.is(indexField(new Uint8Array(Buffer.from(json)), 'at'), index)
+  })
+}

@@ -119,3 +119,27 @@ test('of messages that upstream never answers a bounded number is waited for, th
   t.is(answered.length, 256)
   t.is(answered.at(-1), '+9999')
 })
+
+test('where others write to the same session, only an error that names a message answers it', t => {
+  const refused: string[] = []
+  const messages = new SentMessages(true)
+  const sent = (name: string, eventId?: string) =>
+    messages.add('session.update', { ...(eventId && { eventId }), onRefused: () => void refused.push(name) })
+  const hear = (event: { type: string }) => messages.answer(Buffer.from(JSON.stringify(event)), event.type)
+  sent('nameless')
+  sent('named', 'e1')
+  t.deepEqual(hear({ type: 'session.updated' }), {
+    outcome: 'confirmed',
+    type: 'session.update',
+    receipt: null,
+  })
+  t.like(hear(error({ param: 'session.tools' })), {
+    outcome: 'refused',
+    type: 'session.update',
+    receipt: null,
+  })
+  t.is(hear(error({ event_id: 'e2' })), null)
+  t.deepEqual(refused, [])
+  for (const _ of ['first', 'again']) hear(error({ event_id: 'e1' }))
+  t.deepEqual(refused, ['named'])
+})

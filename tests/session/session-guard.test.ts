@@ -19,6 +19,20 @@ test('a change that upstream refused does not stand in the way of later ones', t
   t.deepEqual(guard.judge(made), putBack({ ...made, instructions: 'next' }))
 })
 
+test('a change whose refusal is known is no longer the server’s, whoever makes it', t => {
+  const guard = new SessionGuard(made)
+  const receipt = guard.ask({ ...asks({ instructions: 'next' }), event_id: 'e1' })
+  t.is(receipt?.eventId, 'e1')
+  t.deepEqual(
+    guard.updates.map(({ message }) => JSON.parse(message).event_id),
+    [undefined, 'e1'],
+  )
+  receipt?.onRefused?.()
+  receipt?.onRefused?.()
+  t.is(guard.updates.length, 1)
+  t.deepEqual(guard.judge({ ...made, instructions: 'next' }), putBack(made))
+})
+
 test('changes that follow one another quickly are each taken as they are shown', t => {
   const guard = new SessionGuard(made)
   for (const instructions of ['one', 'two']) guard.ask(asks({ instructions }))

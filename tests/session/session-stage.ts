@@ -3,7 +3,7 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import type { UpstreamListener } from '../../runtime/core/ports.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
-import { Session, type SessionHooks } from '../../runtime/session/session.ts'
+import { type Phase, Session, type SessionHooks } from '../../runtime/session/session.ts'
 
 export const limits = {
   heartbeatMs: 1000,
@@ -84,8 +84,9 @@ export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof
 
 export type Stage = ReturnType<typeof stage>
 
-export const enter: Record<'opening' | 'open' | 'draining' | 'closed', (s: Stage) => void> = {
-  opening: s => s.session.dial(),
+export const enter: Record<Phase, (s: Stage) => void> = {
+  idle: () => undefined,
+  dialing: s => s.session.dial(),
   open: s => {
     s.session.dial()
     s.open()

@@ -14,9 +14,24 @@ type Cell = [
 const lost = 'client closed 1014 upstream_lost'
 
 const cells: Cell[] = [
-  ['opening', 'message', s => s.session.forward('m', null), [], 'opening'],
+  ['idle', 'message', s => s.session.forward('m', null), ['dial'], 'dialing'],
+  ['idle', 'dial', s => s.session.dial(), ['dial'], 'dialing'],
+  ['idle', 'deliver', s => s.session.deliver('m'), ['client gets m'], 'idle'],
+  ['idle', 'client closes', s => s.session.clientClosed(1001, ''), [], 'closed'],
+  ['idle', 'drain with nothing asked', s => s.session.drain(9), ['client closed 1012 draining'], 'closed'],
   [
-    'opening',
+    'idle',
+    'drain with a turn wanted',
+    s => {
+      s.session.responses.want()
+      s.session.drain(60_000)
+    },
+    [],
+    'draining',
+  ],
+  ['dialing', 'message', s => s.session.forward('m', null), [], 'dialing'],
+  [
+    'dialing',
     'upstream opens after a message',
     s => {
       s.session.forward('m', null)
@@ -25,18 +40,19 @@ const cells: Cell[] = [
     ['opened', 'upstream gets m'],
     'open',
   ],
-  ['opening', 'upstream opens', s => s.open(), ['opened'], 'open'],
-  ['opening', 'dial fails', s => s.dialFails(), ['client closed 1013 upstream_unreachable'], 'closed'],
-  ['opening', 'client closes', s => s.session.clientClosed(1001, ''), ['dial aborted'], 'closed'],
+  ['dialing', 'upstream opens', s => s.open(), ['opened'], 'open'],
+  ['dialing', 'dial again', s => s.session.dial(), [], 'dialing'],
+  ['dialing', 'dial fails', s => s.dialFails(), ['client closed 1013 upstream_unreachable'], 'closed'],
+  ['dialing', 'client closes', s => s.session.clientClosed(1001, ''), ['dial aborted'], 'closed'],
   [
-    'opening',
+    'dialing',
     'drain with nothing asked',
     s => s.session.drain(9),
     ['dial aborted', 'client closed 1012 draining'],
     'closed',
   ],
   [
-    'opening',
+    'dialing',
     'drain with a turn asked',
     s => {
       s.session.forward('m', 'response.create')
@@ -193,15 +209,44 @@ test('draining: the deadline ends what has not ended', async t => {
   t.like(await end, { code: 1012, reason: 'draining' })
 })
 
-test('a handler that keeps its client has the session opening again, and the next message dials', t => {
+test('a handler that keeps its client has an idle session, and the next message dials', t => {
   const s = stage({ keepsClient: () => true })
   enter.open(s)
   s.told()
   s.upstreamEnds(1001, 'expired')
-  t.is(s.session.phase, 'opening')
+  t.is(s.session.phase, 'idle')
   s.session.forward('m', null)
+  t.is(s.session.phase, 'dialing')
   s.open()
   t.deepEqual(s.told(), ['dial', 'opened', 'upstream gets m'])
+})
+
+test('a handler that asks again when upstream ends is asked for by the next upstream session', t => {
+  const seen: unknown[] = []
+  const s: Stage = stage({
+    keepsClient: (_end, wasOpen) => {
+      seen.push(wasOpen, s.session.phase)
+      s.session.send('again', 'response.create')
+      return true
+    },
+  })
+  enter.dialing(s)
+  s.dialFails()
+  t.is(s.session.phase, 'dialing')
+  s.open()
+  s.upstreamEnds(1006, '')
+  t.is(s.session.phase, 'dialing')
+  s.open()
+  t.deepEqual(seen, [false, 'idle', true, 'idle'])
+  t.deepEqual(s.told(), [
+    'dial',
+    'dial',
+    'opened',
+    'upstream gets again',
+    'dial',
+    'opened',
+    'upstream gets again',
+  ])
 })
 
 test('closing twice keeps the first end, and tells the client once', t => {

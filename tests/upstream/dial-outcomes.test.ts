@@ -8,12 +8,13 @@ import type { Dial, UpstreamListener } from '../../runtime/core/ports.ts'
 import type { LogEvent } from '../../runtime/observability/log.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Circuit } from '../../runtime/upstream/circuit.ts'
-import { createDialer } from '../../runtime/upstream/dial.ts'
-import { createCallDialer } from '../../runtime/upstream/dial-call.ts'
+import { createCallDialer, createDialer } from '../../runtime/upstream/dial.ts'
 import { simulatorTarget } from '../../runtime/upstream/target.ts'
 import { type FakeUpstreamOptions, fakeUpstream, type Stage } from '../gateway/start.ts'
 
 const connectTimeoutMs = 400
+/** The deadline of dials that do not come to it (ms): generous, as the machine may be busy. */
+const amplyMs = 6000
 /** A dial that has not ended this long after its deadline never will (ms); generous, as the machine may be busy. */
 const patienceMs = 10_000
 /** How long nothing more may be told (ms): longer than a dial's deadline. */
@@ -52,6 +53,7 @@ interface Parts {
   readonly ports: readonly number[]
   readonly headers?: Headers
   readonly circuit?: () => Circuit
+  readonly connectTimeoutMs?: number
   readonly logged?: (event: LogEvent) => void
 }
 
@@ -62,8 +64,8 @@ function openCircuit(): Circuit {
   return circuit
 }
 
-const options = ({ logged = () => undefined }: Parts) => ({
-  connectTimeoutMs,
+const options = ({ logged = () => undefined, ...parts }: Parts) => ({
+  connectTimeoutMs: parts.connectTimeoutMs ?? connectTimeoutMs,
   maxMessageBytes: 1024,
   heartbeatMs: 60_000,
   log: { info: logged, warn: logged, error: logged },
@@ -123,7 +125,7 @@ async function outcomesOf(t: ExecutionContext, dial: Dial): Promise<string[]> {
   dial(listener)
   t.deepEqual(listener.told, [], 'nothing is told before the dial has been returned')
   await ended.promise.finally(() => clearTimeout(late))
-  t.true(performance.now() - startedAt < connectTimeoutMs + patienceMs / 2)
+  t.true(performance.now() - startedAt < amplyMs + patienceMs / 2)
   await silence()
   return listener.told
 }
@@ -226,13 +228,20 @@ const rows: readonly {
   { what: 'both of two places hang', upstreams: [raw(), raw()], session: 'upstream_timeout', call: null },
 ]
 
+/** A dial comes to these before its deadline. */
+const early = new Set([
+  ...['opened', 'internal', 'model_not_configured'],
+  ...['upstream_refused', 'upstream_rate_limited', 'call_not_found'],
+])
+
 for (const { what, upstreams, headers = known, circuit = closedCircuit, session, call = session } of rows) {
   const dials = [['a session', dialOfSession, session] as const, ['a call', dialOfCall, call] as const]
   for (const [kind, makeDial, outcome] of dials) {
     if (outcome === null) continue
     test(`a dial of ${kind} ends once, as ${outcome}: ${what}`, async t => {
       const ports = await Promise.all(upstreams.map(upstream => upstream(t)))
-      t.deepEqual(await outcomesOf(t, makeDial({ ports, headers, circuit })), [outcome])
+      const within = early.has(outcome) ? { connectTimeoutMs: amplyMs } : {}
+      t.deepEqual(await outcomesOf(t, makeDial({ ports, headers, circuit, ...within })), [outcome])
     })
   }
 }
@@ -285,7 +294,7 @@ for (const [kind, makeDial] of [
     }
     const ports = [await scripted({ refuse })(t)]
     const listener = listen()
-    const abort = makeDial({ ports })(listener)
+    const abort = makeDial({ ports, connectTimeoutMs: amplyMs })(listener)
     await refused.promise
     // The refusal is on its way, or has come and the next try is waited for.
     await new Promise(resolve => setTimeout(resolve, 30))
@@ -310,6 +319,13 @@ for (const [kind, makeDial] of [
     }
   })
 }
+
+test('a dial without a place fails at once, and is not tried again', async t => {
+  const listener = listen()
+  dialOfSession({ ports: [] })(listener)
+  await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(listener.told, ['model_not_configured'])
+})
 
 test('a dial without a place tells nothing when it is aborted at once', async t => {
   const listener = listen()

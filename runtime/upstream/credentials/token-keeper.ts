@@ -2,6 +2,7 @@
  * Keeps one token fresh: renewed ahead of its end, used to its end while renewals fail. Time, chance and
  * the source of tokens are handed in.
  */
+import { type Backoff, backoffMs } from '../../core/backoff.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Log } from '../../observability/log.ts'
 
@@ -38,9 +39,8 @@ const askAgainMs = 10 * 60_000
 const maxJitterMs = 60_000
 const jitterShare = 0.05
 
-/** Waits between failed renewals (ms): the first, doubled up to the last. */
-const firstRetryMs = 1000
-const lastRetryMs = 60_000
+/** Between failed renewals. */
+const renewalBackoff: Backoff = { firstMs: 1000, lastMs: 60_000 }
 
 /** A token this close to its end might end under way (ms). */
 const marginMs = 5000
@@ -91,7 +91,8 @@ export class TokenKeeper {
     if (this.#token !== null && this.isReady) return this.#token.token
     const sinceFailure = this.#options.now() - this.#failedAt
     // Many dials at once must not become as many requests to an endpoint that just failed.
-    if (this.#fault !== null && this.#attempt === null && sinceFailure < firstRetryMs) throw this.#fault
+    if (this.#fault !== null && this.#attempt === null && sinceFailure < renewalBackoff.firstMs)
+      throw this.#fault
     return (await this.#renew()).token
   }
 
@@ -127,7 +128,7 @@ export class TokenKeeper {
     )
     this.#failedAt = now()
     this.#failures += 1
-    const waitMs = Math.min(lastRetryMs, firstRetryMs * 2 ** (this.#failures - 1)) * (0.5 + random() / 2)
+    const waitMs = backoffMs(renewalBackoff, this.#failures, random)
     const validMs = this.#token === null ? 0 : Math.max(0, this.#token.expiresOnTimestamp - now())
     log.warn('credential.failed', {
       credential: label,
