@@ -15,9 +15,18 @@ import { type Exchange, type Recording, readRecordings } from './recording.ts'
 /** Headers that are a part of the API, and no trace of who runs it. */
 const headers = ['content-type', 'location', 'access-control-allow-origin', 'access-control-expose-headers']
 
-const folder = process.argv[2]
+const help = `npm run vendor -- FOLDER
+
+Plays recorded sessions with the real services to the simulator and through the gateway, and lists what differs
+without a reason. FOLDER has the folders openai and azure, with recordings in YAML.`
+
+const [folder] = process.argv.slice(2)
+if (folder === '--help') {
+  console.log(help)
+  process.exit(0)
+}
 if (folder === undefined) {
-  console.error('npm run vendor -- FOLDER, which has the folders openai and azure with recordings in YAML')
+  console.error(help)
   process.exit(2)
 }
 const recordings = readRecordings(folder)
