@@ -25,6 +25,8 @@ export interface SessionTraits {
   lifetimeSec?: number
   /** Error code with which the first response fails. */
   failure?: string
+  /** Whether its user is at the other end of a call. */
+  inCall?: boolean
   /** Called once, when the session is over. */
   ended?: () => void
 }
@@ -58,9 +60,9 @@ export class House {
     const { rate, sessionLifetimeSec } = this.#options
     const seed = Math.floor(this.#nextSeed() * 2 ** 32)
     const lifetimeSec = traits.lifetimeSec ?? sessionLifetimeSec
-    const failure = traits.failure ?? null
+    const { failure = null, inCall = false } = traits
     const session: Session = new Session(
-      { vendor, config, clock, speaker, seed, rate, lifetimeSec, failure },
+      { vendor, config, clock, speaker, seed, rate, lifetimeSec, failure, inCall },
       () => {
         this.#sessions.delete(session)
         traits.ended?.()

@@ -69,11 +69,17 @@ test("Node has one version: the package's, in workflows, devcontainer and image"
   t.true(readText('Dockerfile').includes(`node:${version}-`))
 })
 
-test('dependabot watches npm, the actions and the base image', t => {
+test('dependabot watches npm, the actions, the base image and the clients that are tested', t => {
   const { version, updates } = yaml.load(readText('.github/dependabot.yml')) as {
     version: number
     updates: { 'package-ecosystem': string }[]
   }
   t.is(version, 2)
-  t.deepEqual(updates.map(update => update['package-ecosystem']).sort(), ['docker', 'github-actions', 'npm'])
+  t.deepEqual(updates.map(update => update['package-ecosystem']).sort(), [
+    'docker',
+    'github-actions',
+    'npm',
+    'npm',
+    'pip',
+  ])
 })

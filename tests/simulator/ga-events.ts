@@ -31,6 +31,12 @@ function event<T extends string, S extends z.core.$ZodLooseShape>(type: T, shape
   return z.strictObject({ type: z.literal(type), event_id: eventId, ...shape })
 }
 
+/** Its ids have a form of their own. */
+function playout<T extends string>(type: T) {
+  const own = z.string().regex(/^event_[0-9a-f]{16}$/)
+  return z.strictObject({ type: z.literal(type), event_id: own, response_id: id('resp') })
+}
+
 export const gaEvents = {
   'session.created': event('session.created', { session }),
   'session.updated': event('session.updated', { session }),
@@ -82,9 +88,9 @@ export const gaEvents = {
     audio_end_ms: z.int(),
     item_id: itemId,
   }),
-  'output_audio_buffer.started': event('output_audio_buffer.started', { response_id: id('resp') }),
-  'output_audio_buffer.stopped': event('output_audio_buffer.stopped', { response_id: id('resp') }),
-  'output_audio_buffer.cleared': event('output_audio_buffer.cleared', { response_id: id('resp') }),
+  'output_audio_buffer.started': playout('output_audio_buffer.started'),
+  'output_audio_buffer.stopped': playout('output_audio_buffer.stopped'),
+  'output_audio_buffer.cleared': playout('output_audio_buffer.cleared'),
   'response.created': event('response.created', { response }),
   'response.done': event('response.done', { response }),
   'response.output_item.added': event('response.output_item.added', {

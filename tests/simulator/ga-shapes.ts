@@ -5,6 +5,9 @@ import { item } from './item-shapes.ts'
 export const id = (kind: string, length = 21) =>
   z.string().regex(new RegExp(`^${kind}_[A-Za-z0-9]{${length}}$`))
 
+/** Of a session; OpenAI marks those of calls. */
+const sessionId = z.string().regex(/^sess_(u0_)?[A-Za-z0-9]{21}$/)
+
 export const format = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('audio/pcm'), rate: z.literal(24_000) }),
   z.strictObject({ type: z.literal('audio/pcmu') }),
@@ -46,7 +49,7 @@ const modalities = z.tuple([z.enum(['text', 'audio'])])
 export const realtimeSession = z.strictObject({
   type: z.literal('realtime'),
   object: z.literal('realtime.session'),
-  id: id('sess'),
+  id: sessionId,
   model: z.string(),
   output_modalities: modalities,
   instructions: z.string(),
@@ -66,7 +69,7 @@ export const realtimeSession = z.strictObject({
 export const transcriptionSession = z.strictObject({
   type: z.literal('transcription'),
   object: z.literal('realtime.transcription_session'),
-  id: id('sess'),
+  id: sessionId,
   expires_at: z.int(),
   audio: z.strictObject({ input }),
   include,

@@ -1,7 +1,7 @@
 /** One output item of a response: how it begins, streams and ends. */
 import type { AudioFormat, Item, Modality, Status } from '../protocol/types.ts'
 import type { Context } from '../session/context.ts'
-import type { Entry } from '../session/conversation.ts'
+import type { Conversation, Entry } from '../session/conversation.ts'
 
 /** Pace of text at rate 1: about fifty words a second. */
 export const textDeltaMs = 20
@@ -50,9 +50,11 @@ export function endItem(scope: Scope, item: Item): void {
   const { context, responseId, outputIndex } = scope
   const shown = { ...item }
   if (scope.inConversation && context.conversation.has(item.id)) {
-    // OpenAI's recordings have null here, though `added` had the id.
-    const previous = context.vendor === 'openai' ? null : context.conversation.previousId(item.id)
-    context.emit({ type: 'conversation.item.done', previous_item_id: previous, item: shown })
+    context.emit({
+      type: 'conversation.item.done',
+      previous_item_id: previousWhenDone(context.conversation, item.id),
+      item: shown,
+    })
   }
   context.emit({
     type: 'response.output_item.done',
@@ -60,6 +62,15 @@ export function endItem(scope: Scope, item: Item): void {
     output_index: outputIndex,
     item: shown,
   })
+}
+
+/**
+ * The item before one that the model made, as its end names it: none where that is the conversation's first, though
+ * `conversation.item.added` had its id. Source: recordings of both vendors (pydantic-ai, 2026-07), without exception.
+ */
+function previousWhenDone(conversation: Conversation, id: string): string | null {
+  const previous = conversation.previousId(id)
+  return previous !== null && conversation.previousId(previous) === null ? null : previous
 }
 
 /**

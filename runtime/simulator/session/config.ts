@@ -1,6 +1,6 @@
 /** Changes to a session's configuration, and how it is shown. */
 import { type Fields, isFields } from '../protocol/check.ts'
-import { Refusal, type SessionConfig, type TurnDetection } from '../protocol/types.ts'
+import { Refusal, type SessionConfig, type Tool, type TurnDetection } from '../protocol/types.ts'
 import { completeTurnDetection } from './defaults.ts'
 
 /**
@@ -69,7 +69,7 @@ export function shownSession(config: SessionConfig, id: string, expiresAt: numbe
     model: config.model,
     output_modalities: config.output_modalities,
     instructions: config.instructions,
-    tools: config.tools,
+    tools: config.tools.map(shownTool),
     tool_choice: config.tool_choice,
     max_output_tokens: config.max_output_tokens,
     tracing: config.tracing,
@@ -81,4 +81,9 @@ export function shownSession(config: SessionConfig, id: string, expiresAt: numbe
     audio: { input, output: config.audio.output },
     include: config.include,
   }
+}
+
+/** A function without a description is shown with none. Source: OpenAI's answer to `client_secrets` (pydantic-ai, 2026-07). */
+function shownTool(tool: Tool): object {
+  return tool.type === 'function' && tool.description === undefined ? { ...tool, description: null } : tool
 }

@@ -1,6 +1,6 @@
 /** One session of the Realtime API, whatever lines lead to it. */
 import type { Pacer } from '../clock.ts'
-import { createIds } from '../ids.ts'
+import { createIds, type Ids } from '../ids.ts'
 import { type ClientEvent, Refusal, refuse, type ServerEvent, type SessionConfig } from '../protocol/types.ts'
 import type { Speaker } from '../voice/speaker.ts'
 import { shownSession } from './config.ts'
@@ -28,6 +28,8 @@ export interface SessionOptions {
   /** Audio pace: times faster than real time. */
   rate: number
   lifetimeSec: number
+  /** Whether its user is at the other end of a call. Default false. */
+  inCall?: boolean
   /** Error code with which the first response fails; null for none. */
   failure: string | null
 }
@@ -54,14 +56,14 @@ export class Session {
     this.#ended = ended
     this.#lifetimeSec = lifetimeSec
     this.#timeline = new Timeline(clock)
-    this.id = ids.next('sess')
+    this.id = sessionId(ids, options.inCall === true && vendor === 'openai')
     this.#context = {
       id: this.id,
       conversationId: ids.next('conv'),
       conversation: new Conversation(),
       playout: null,
       emit: ({ type, ...fields }) =>
-        this.#deliver({ type, event_id: ids.next('event'), ...fields }, this.#wires),
+        this.#deliver({ type, event_id: eventId(ids, type), ...fields }, this.#wires),
       congested: () => this.#congested(),
       ...{ vendor, ids, speaker, rate, config, failure },
     }
@@ -173,4 +175,15 @@ export class Session {
     for (const wire of this.#wires) if (wire.buffered() > congestedBytes) return true
     return false
   }
+}
+
+/** OpenAI marks sessions of calls, as it marks the calls (`rtc_u0_`). Source: recordings (pydantic-ai, 2026-07). */
+function sessionId(ids: Ids, isMarked: boolean): string {
+  const id = ids.next('sess')
+  return isMarked ? id.replace('sess_', 'sess_u0_') : id
+}
+
+/** Another part of the service tells of playout, with ids of another form. Source: as above. */
+function eventId(ids: Ids, type: string): string {
+  return type.startsWith('output_audio_buffer.') ? `event_${ids.hex(16)}` : ids.next('event')
 }

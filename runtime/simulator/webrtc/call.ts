@@ -52,7 +52,7 @@ class Call {
   constructor(house: House, options: CallOptions) {
     this.#house = house
     this.#options = options
-    const session = house.open(options.vendor, options.config, { ended: () => this.#hangUp() })
+    const session = house.open(options.vendor, options.config, { inCall: true, ended: () => this.#hangUp() })
     this.#session = session
     this.#loudspeaker = new Loudspeaker({
       tell: event => session.tell(event),

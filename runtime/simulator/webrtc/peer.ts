@@ -14,12 +14,13 @@ const loopback = '127.0.0.1'
 const silentAfterMs = 8000
 const silenceCheckMs = 1000
 
+const opusParameters = 'minptime=10;useinbandfec=1'
 const opus = new RTCRtpCodecParameters({
   mimeType: 'audio/opus',
   clockRate: 48_000,
   channels: 2,
   payloadType: 111,
-  parameters: 'minptime=10;useinbandfec=1',
+  parameters: opusParameters,
 })
 const pcmu = new RTCRtpCodecParameters({
   mimeType: 'audio/PCMU',
@@ -93,7 +94,7 @@ export class Peer {
       if (/^m=audio /m.test(offer)) this.#connection.addTransceiver(this.#track, { direction: 'sendrecv' })
       await this.#connection.setRemoteDescription({ type: 'offer', sdp: offer })
       await this.#connection.setLocalDescription(await this.#connection.createAnswer())
-      return this.#connection.localDescription?.sdp ?? null
+      return withOpusParameters(this.#connection.localDescription?.sdp ?? null)
     } catch {
       return null
     }
@@ -134,4 +135,11 @@ export class Peer {
     this.close()
     this.#listener.gone()
   }
+}
+
+/** The library repeats the offer's parameters alone. Both vendors say theirs to an offer without any. */
+function withOpusParameters(sdp: string | null): string | null {
+  const line = sdp?.match(/a=rtpmap:(\d+) opus\/[^\r\n]*\r\n/i)
+  if (sdp === null || !line || sdp.includes(`a=fmtp:${line[1]} `)) return sdp
+  return sdp.replace(line[0], `${line[0]}a=fmtp:${line[1]} ${opusParameters}\r\n`)
 }

@@ -1,0 +1,117 @@
+/** The table of the whole protocol in the documents: made, never written by hand. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Stage } from '../gateway/start.ts'
+import { openDoors } from './doors.ts'
+import { reasonOf } from './reasons.ts'
+import type { SdkProtocol } from './sdk-types.ts'
+import {
+  eventForPreview,
+  eventOfSimulator,
+  fieldAtSimulator,
+  fieldBeforePreview,
+  messageAtSimulator,
+  messageBeforePreview,
+  responseFieldAtSimulator,
+  responseFieldBeforePreview,
+} from './verdicts.ts'
+
+const file = join(import.meta.dirname, '../../docs/endpoints/protocol.md')
+
+/** Upgrades that the package's clients ask for; their addresses stand in its code, not in its types. */
+const sockets = [
+  '/realtime?model=gpt-realtime',
+  '/realtime?intent=transcription',
+  '/realtime/translations?model=gpt-realtime-translate',
+]
+
+/** Makes the page. @throws Error with the rows that are refused, or not served, without a reason */
+export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<string> {
+  const doors = await openDoors(stage)
+  const withoutReason: string[] = []
+  const why = (name: string, verdicts: readonly string[]) => {
+    if (!verdicts.some(verdict => /^(refused|not )/.test(verdict))) return '–'
+    const reason = reasonOf(name)
+    if (reason === null) withoutReason.push(name)
+    return reason ?? ''
+  }
+  const addresses: string[][] = []
+  const addressRow = async (shown: string, ask: (at: 'gateway' | 'simulator') => Promise<boolean>) => {
+    const verdicts = []
+    for (const at of ['gateway', 'simulator'] as const)
+      verdicts.push((await ask(at)) ? 'served' : 'not served')
+    addresses.push([code(shown), ...verdicts, why(shown, verdicts)])
+  }
+  for (const path of sockets) await addressRow(`WebSocket ${path}`, at => doors[at].opens(path))
+  for (const { method, path } of sdk.paths)
+    await addressRow(`${method} ${path}`, at => doors[at].has(method, path))
+
+  const messages = sdk.clientEvents.map(({ type, fields }) => {
+    const verdicts = [messageBeforePreview(type), messageAtSimulator(type)]
+    return [code(type), list(fields), ...verdicts, why(type, verdicts)]
+  })
+  const events = sdk.serverEvents.map(({ type, fields }) => {
+    const verdicts = [eventForPreview(type), eventOfSimulator(type)]
+    return [code(type), list(fields), ...verdicts, why(type, verdicts)]
+  })
+  const session = (paths: readonly string[], isTranscription: boolean) =>
+    leaves(paths).map(path => {
+      const verdicts = [fieldBeforePreview(path, isTranscription), fieldAtSimulator(path, isTranscription)]
+      return [code(path), ...verdicts, why(path, verdicts)]
+    })
+  const [realtime, transcription] = [
+    session(sdk.sessionFields, false),
+    session(sdk.transcriptionFields, true),
+  ]
+  const response = leaves(sdk.responseFields.filter(path => !path.startsWith('input[]'))).map(path => {
+    const verdicts = [responseFieldBeforePreview(path), responseFieldAtSimulator(path)]
+    return [code(path), ...verdicts, why(path, verdicts)]
+  })
+  if (withoutReason.length > 0)
+    throw new Error(`tests/protocol/reasons.ts says of none of these why: ${withoutReason.join(', ')}`)
+  return `${[
+    '# The protocol, name by name',
+    `Every address, event and field of the Realtime API as \`openai\` ${sdk.version} has them in its type files, and what is done with\neach. Made by \`npm run protocol-table\`; a test compares, so that a new version of the package that adds one is noticed.`,
+    "Before an upstream of the client's own dialect nothing is changed: frames pass byte for byte, and a field that this table\ndoes not know passes, too. *Preview* says what becomes of a name between a client of GA and the preview of 2024-25, in\nwhichever direction it travels; what is *left out* there has no counterpart.",
+    '## Addresses, below `/v1` and `/openai/v1`',
+    table(['address', 'gateway', 'simulator', 'why'], addresses),
+    '## What clients send',
+    table(['event', 'fields', 'preview', 'simulator', 'why'], messages),
+    '## What servers send',
+    table(['event', 'fields', 'preview', 'simulator', 'why'], events),
+    '## Fields of a session',
+    table(['field', 'preview', 'simulator', 'why'], realtime),
+    '## Fields of a transcription session',
+    table(['field', 'preview', 'simulator', 'why'], transcription),
+    '## Fields of `response.create`',
+    'Items in `input` are those of `conversation.item.create`.',
+    table(['field', 'preview', 'simulator', 'why'], response),
+  ].join('\n\n')}\n`
+}
+
+/** Reads the page as it is. */
+export function readPage(): string {
+  return readFileSync(file, 'utf8')
+}
+
+/** Writes it. */
+export function writePage(text: string): void {
+  writeFileSync(file, text)
+}
+
+/** Fields that have no members of their own: what becomes of the others is what becomes of their members. */
+function leaves(paths: readonly string[]): string[] {
+  const mixed = ['audio.output.voice', 'tool_choice', 'truncation', 'tracing']
+  return paths.filter(
+    path =>
+      mixed.includes(path) ||
+      !paths.some(other => other.startsWith(`${path}.`) || other.startsWith(`${path}[]`)),
+  )
+}
+
+const code = (name: string) => `\`${name}\``
+const list = (names: readonly string[]) => (names.length === 0 ? '–' : names.map(code).join(', '))
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+}
