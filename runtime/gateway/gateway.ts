@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
 import type { Config } from '../config/config.ts'
+import { permitModels } from '../config/models.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { paths } from '../core/contract.ts'
 import { createTypeReader } from '../events/type.ts'
@@ -100,8 +101,10 @@ async function startBefore(
   const credential = endpoints.list[0].credential
   const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
   const { quota, ephemeralKeys, callTokens } = access
+  const permit = permitModels(config.models, target.provider, new Date(clock.now()))
   const sideband = assembleSideband(config, {
     target,
+    permit,
     credential,
     store,
     quota,
@@ -151,6 +154,7 @@ async function startBefore(
           store,
           quota,
           ephemeralKeys,
+          permit,
           joinCall: sideband.joinCall,
           log,
           metrics,
