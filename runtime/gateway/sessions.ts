@@ -136,8 +136,9 @@ export function assembleSessions(
         ...transparent,
         dial,
         translator: transcriptionTranslators.of(client),
-        rules: { ...rules, purpose: 'transcription' } as const,
-      }
+        owed: 'transcripts',
+        rules: { ...rules, purpose: 'transcription' },
+      } as const
       return beginAtOnce(identified(createRealtime, options))
     },
     sdkInCall: async (callId, request) => {

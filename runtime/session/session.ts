@@ -17,12 +17,13 @@ import { fitCloseReason, GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
 import { ownEventIdOf } from '../events/compose.ts'
+import { transcriptionUsageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
-import { endsResponse, type ResponseState } from './response-state.ts'
+import { endsResponse, type Owed, type ResponseState, transcriptionCompleted } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
 
@@ -78,6 +79,8 @@ export interface Caller {
 export interface SessionOptions {
   readonly dial: Dial
   readonly limits: Limits
+  /** What upstream owes for what is said (default: answers). */
+  readonly owed?: Owed
   readonly log: Log
   readonly metrics: Metrics
   /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
@@ -119,7 +122,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#meter = meter
     this.#options = options
     this.#hooks = hooks
-    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes })
+    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes, owed: options.owed })
     options.metrics.traffic.sessionsOpen += 1
     options.metrics.traffic.sessionsTotal += 1
   }
@@ -282,6 +285,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const answered = this.#leg.noteEvent(frame, type)
     this.#hooks.event(frame, isBinary, type, answered)
     if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
+    if (type === transcriptionCompleted) this.#transcribed(frame)
     this.#endIfDrained()
   }
 
@@ -385,6 +389,12 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)
     else enter(this, () => pending.then(() => this.#endIfDrained()))
+  }
+
+  #transcribed(frame: Buffer): void {
+    const usage = transcriptionUsageOf(frame)
+    this.#options.metrics.countTranscription(usage)
+    this.#meter?.transcribed(usage)
   }
 
   #count(bytes: number): void {
