@@ -53,7 +53,8 @@ function openAiRefusal(
     const message = 'The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.'
     return socketRefusal('beta_api_shape_disabled', message)
   }
-  if (query.has('call_id') || query.get('intent') === 'transcription') return null
+  if (query.has('call_id')) return null
+  if (query.get('intent') === 'transcription') return query.has('model') ? modelInTranscription() : null
   const model = query.get('model') ?? ''
   if (credential.ephemeral && model === '') return null
   if (model === '')
@@ -61,6 +62,11 @@ function openAiRefusal(
   if (isSpeechModel(model)) return null
   const message = `Model "${model}" is not supported in realtime mode.`
   return socketRefusal('invalid_model', message, undefined, 'model')
+}
+
+/** As openai/openai-python#2652 shows it. */
+function modelInTranscription(): SocketRefusal {
+  return socketRefusal('invalid_model', 'You must not provide a model parameter for transcription sessions.')
 }
 
 function openAiKeyRefusal({ verdict, key }: Credential): SocketRefusal {

@@ -11,6 +11,7 @@ import { isSpeechModel } from '../protocol/values.ts'
 import { changedConfig, shownSession } from '../session/config.ts'
 import type { Vendor } from '../session/context.ts'
 import { defaultConfig } from '../session/defaults.ts'
+import { settledTranscription } from '../transcription/models.ts'
 import { azureKeyRefusal, missingDeployment } from './admission.ts'
 import { jsonOf } from './body.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
@@ -67,7 +68,8 @@ export function configOf(house: House, vendor: Vendor, wanted: Fields): SessionC
     return httpRefusal('openai', 400, 'invalid_model', `Model "${model}" is not supported in realtime mode.`)
   }
   try {
-    return changedConfig(defaultConfig(type === 'realtime' ? model : '', type), wanted, false)
+    const config = changedConfig(defaultConfig(type === 'realtime' ? model : '', type), wanted, false)
+    return settledTranscription(config, wanted)
   } catch (problem) {
     if (problem instanceof Refusal) return httpRefusal(vendor, 400, problem.code, problem.message)
     throw problem
