@@ -185,7 +185,7 @@ export class Guard {
     }
     return {
       responseDone: frame => count(tokensOf(frame)),
-      transcribed: usage => count(countedTokens(usage)),
+      spent: usage => count(countedTokens(usage)),
     }
   }
 

@@ -47,8 +47,8 @@ export interface Principal {
 export interface Meter {
   /** @param frame a `response.done` as upstream sent it; its usage is counted */
   responseDone(frame: Uint8Array): void
-  /** A turn was written down. @param usage tokens in all, or seconds of sound where there are none */
-  transcribed(usage: {
+  /** A turn was written down, or the time of a session is over. @param usage tokens in all, or seconds of sound where there are none */
+  spent(usage: {
     readonly input: number
     readonly output: number
     readonly total: number

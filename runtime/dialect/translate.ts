@@ -17,6 +17,9 @@ export interface Translator {
   clientName(type: string): string
 }
 
+/** For sessions of one dialect alone: nothing is read. */
+export const untranslated: Translator = { messages: new Map(), events: new Map(), clientName: type => type }
+
 /**
  * Makes a translator. Whatever clients see, what they send is taken in both shapes, and in mixtures of them.
  * @param client the dialect that clients see; `upstream` leaves names and shapes of events as they came

@@ -1,7 +1,7 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { presentedBy } from '../access/presented.ts'
-import { paths, sdkPaths } from '../core/contract.ts'
+import { paths, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dialect, Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
@@ -25,6 +25,12 @@ export interface RouteOptions {
    * @param key the client's own, where it is an ephemeral one; null: the gateway's credential
    */
   readonly sdkTranscription: (client: Dialect, key: string | null) => Handler
+  /**
+   * Makes the handler of an address that translates.
+   * @param key as of `sdkTranscription`
+   * @throws GatewayError `not_found` where upstream has no such address
+   */
+  readonly sdkTranslation: (model: string, key: string | null) => Handler
   /** Makes the handler of an SDK address that joins a call. */
   readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
@@ -49,7 +55,29 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
       accept: async request => ({ handler: await choose(request), ...subprotocolOf(request) }),
     })
   }
+  for (const path of translationPaths) {
+    routes.set(path, {
+      accept: async request => ({
+        handler: await chooseTranslation(options, request),
+        ...subprotocolOf(request),
+      }),
+    })
+  }
   return routes
+}
+
+/** Live translation: of the model that is asked for, of the one that an ephemeral key was minted for, or of the first. */
+async function chooseTranslation(options: RouteOptions, request: UpgradeRequest): Promise<Handler> {
+  const { permit, ephemeralKeys, sdkTranslation } = options
+  const named = modelNamedIn(request.query)
+  if (named !== null) checkSessionModel(permit, named, 'translation')
+  const key = presentedBy(request)?.value ?? ''
+  const minted = await ephemeralKeys.find(key)
+  if (minted === null) return sdkTranslation(named ?? permit.translation[0], null)
+  if (minted.purpose !== 'translation')
+    throw new GatewayError('forbidden', 'This ephemeral key was minted for something else than translation')
+  checkSessionModel(permit, minted.model, 'translation')
+  return sdkTranslation(named ?? minted.model, key)
 }
 
 function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
@@ -77,7 +105,7 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
     const client = dialectOf(request)
     const callId = query.get('call_id')
     if (callId !== null) return sdkInCall(callId, request)
-    const named = deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? null
+    const named = modelNamedIn(query)
     const isTranscription = asksForTranscription(query)
     if (isTranscription && named !== null) checkAskedInTranscription(permit, named)
     const chosen = named === null || isTranscription ? null : chooseModel(models, named)
@@ -95,6 +123,11 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
       )
     return (chosen === null ? undefined : handlerOf(chosen, client)) ?? defaultHandlers[client]
   }
+}
+
+/** The model or deployment that an address names; null where it names none. */
+function modelNamedIn(query: URLSearchParams): string | null {
+  return deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? null
 }
 
 /** @throws GatewayError `bad_request` for any other intent */

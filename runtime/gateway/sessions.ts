@@ -5,11 +5,12 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import { loadPrompt } from '../config/prompt.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { Dial, Dialect, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { translateAlias } from '../dialect/alias.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { sessionUpdate } from '../dialect/dialect.ts'
-import { createTranslators } from '../dialect/translate.ts'
+import { createTranslators, untranslated } from '../dialect/translate.ts'
 import { createExtractor } from '../events/extract.ts'
 import { createFilter, matchesAny } from '../events/filter.ts'
 import { createRealtime, type RealtimeOptions } from '../realtime/realtime.ts'
@@ -71,6 +72,7 @@ export function assembleSessions(
   const transcriptionTranslators = createTranslators(dialect, realtime.dialect, 'transcription')
   const transcriptionPlaces = createTranscriptionPlaces(endpoints.list, circuit, config.connectTimeoutMs)
   const transcriptionDial = dialTo(transcriptionPlaces)
+  const translationPlaces = createTranslationPlaces(endpoints.list, circuit, permit.translation)
   const rules = { permit, purpose: 'conversation', pinned: false } as const
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
@@ -141,6 +143,23 @@ export function assembleSessions(
       } as const
       return beginAtOnce(identified(createRealtime, options))
     },
+    sdkTranslation: (model, key) => {
+      if (dialect === 'preview')
+        throw new GatewayError(
+          'not_found',
+          'The preview form of the API, which upstream speaks, has no translations',
+        )
+      const places = translationPlaces(model)
+      const options = {
+        ...common,
+        ...transparent,
+        dial: dialTo(key === null ? places : byKey(places, key)),
+        translator: untranslated,
+        paidByTime: true,
+        rules: { ...rules, purpose: 'translation' },
+      } as const
+      return beginAtOnce(identified(createRealtime, options))
+    },
     sdkInCall: async (callId, request) => {
       const dial = await joinCall(callId, request)
       const join = sdk(dial, dialectOf(request), { deployment: null, alias: null })
@@ -173,6 +192,15 @@ function createTranscriptionPlaces(
     const wish = { session: { type: 'transcription' } }
     return { ...purposed, credential: mintedCredential(() => mintKey(wish)) }
   })
+}
+
+function createTranslationPlaces(
+  endpoints: readonly Endpoint[],
+  circuit: CircuitOptions,
+  deployments: readonly string[],
+): (model: string) => Place[] {
+  const places = createPlaces(endpoints, { deployments, onRequest: [] }, circuit)
+  return model => places(model).map(place => ({ ...place, purpose: 'translation' }))
 }
 
 function readBelowRuntime(path: string): string | null {

@@ -9,6 +9,7 @@ import type { CallRecord } from '../calls/record.ts'
 import { CallRecords } from '../calls/records.ts'
 import { createSdkCalls } from '../calls/sdk-calls.ts'
 import { createSideband, ownerOf } from '../calls/sideband-routes.ts'
+import { createTranslationCalls } from '../calls/translation-calls.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
@@ -20,7 +21,7 @@ import { createCalls } from '../upstream/calls.ts'
 import type { Credential } from '../upstream/credentials/credentials.ts'
 import { createCallDialer } from '../upstream/dial.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
-import type { Target } from '../upstream/target.ts'
+import { type Target, translationsPath } from '../upstream/target.ts'
 
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
@@ -86,6 +87,16 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
         status,
       }),
       ...createSdkCalls({ ...placing, pinSession }),
+      ...createTranslationCalls({
+        ...placing,
+        translations: createCalls({
+          target,
+          credential,
+          timeoutMs: connectTimeoutMs,
+          below: translationsPath,
+        }),
+        countsCalls: callTokens.areLimited,
+      }),
     ],
     sockets: [[controlPath, controls.route]],
     joinCall: async (callId, request) => {

@@ -27,6 +27,7 @@ export interface Traffic {
   transcriptionSeconds: number
   transcriptionInputTokens: number
   transcriptionOutputTokens: number
+  translationSeconds: number
   /** Events that the allow-list dropped, by type. */
   readonly dropped: Map<string, number>
   /** Ended connections by reason. */
@@ -81,6 +82,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     transcriptionSeconds: 0,
     transcriptionInputTokens: 0,
     transcriptionOutputTokens: 0,
+    translationSeconds: 0,
     dropped: new Map(),
     ended: new Map(),
     served: new Map(),
@@ -166,6 +168,11 @@ function describe(registry: Registry, traffic: Traffic): void {
     'gateway_transcription_output_tokens_total',
     'Output tokens of models that write down what is said',
     () => traffic.transcriptionOutputTokens,
+  )
+  counter(
+    'gateway_translation_seconds_total',
+    'Duration of translations that ended (s)',
+    () => traffic.translationSeconds,
   )
   counter(
     'gateway_upstream_retries_total',

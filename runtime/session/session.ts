@@ -81,6 +81,8 @@ export interface SessionOptions {
   readonly limits: Limits
   /** What upstream owes for what is said (default: answers). */
   readonly owed?: Owed
+  /** Upstream tells nothing of what a session costs but its time (default false). */
+  readonly paidByTime?: boolean
   readonly log: Log
   readonly metrics: Metrics
   /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
@@ -115,6 +117,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Whether all that was held has been sent to the present upstream. */
   #flush: 'done' | 'running' = 'done'
   readonly #startedAt = performance.now()
+  /** When the present upstream session began; null where there is none. */
+  #paidFrom: number | null = null
 
   constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
     this.#client = client
@@ -225,6 +229,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   close(end: End): void {
     if (this.#phase === 'closed') return
     const wasBridged = this.#upstream !== null
+    this.#countTime()
     this.#phase = 'closed'
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
@@ -266,6 +271,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = null
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
+    this.#paidFrom = performance.now()
     if (this.#stallTimer !== null) upstream.pause()
     if (this.#phase === 'dialing') this.#phase = 'open'
     const { log, limits } = this.#options
@@ -292,6 +298,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Upstream's session is over. */
   closed(code: number, reason: string, error?: GatewayError): void {
     this.#upstream = null
+    this.#countTime()
     this.#answerWatch?.stop()
     if (this.#phase === 'closed') return
     const end = endByUpstream(code, reason, error)
@@ -391,10 +398,20 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     else enter(this, () => pending.then(() => this.#endIfDrained()))
   }
 
+  /** Counts the time of an upstream session that is over, where that is what it costs. */
+  #countTime(): void {
+    const from = this.#paidFrom
+    this.#paidFrom = null
+    if (from === null || this.#options.paidByTime !== true) return
+    const seconds = (performance.now() - from) / 1000
+    this.#options.metrics.traffic.translationSeconds += seconds
+    this.#meter?.spent({ input: 0, output: 0, total: 0, seconds })
+  }
+
   #transcribed(frame: Buffer): void {
     const usage = transcriptionUsageOf(frame)
     this.#options.metrics.countTranscription(usage)
-    this.#meter?.transcribed(usage)
+    this.#meter?.spent(usage)
   }
 
   #count(bytes: number): void {

@@ -19,6 +19,7 @@ test('a key whose model is configured no more is refused before the upgrade, by 
     sdk: () => () => unused,
     sdkByKey: unused,
     sdkTranscription: () => unused,
+    sdkTranslation: unused,
     sdkInCall: unused,
     ephemeralKeys: {
       find: async () => ({ owner: { name: 'anonymous', by: 'none' }, model: 'old-model', pinned: '{}' }),

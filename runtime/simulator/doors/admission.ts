@@ -69,7 +69,8 @@ function modelInTranscription(): SocketRefusal {
   return socketRefusal('invalid_model', 'You must not provide a model parameter for transcription sessions.')
 }
 
-function openAiKeyRefusal({ verdict, key }: Credential): SocketRefusal {
+/** OpenAI's answer to a missing or wrong key. */
+export function openAiKeyRefusal({ verdict, key }: Credential): SocketRefusal {
   const where = 'You can find your API key at https://platform.openai.com/account/api-keys.'
   const message =
     verdict === 'missing'

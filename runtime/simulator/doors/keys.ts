@@ -17,7 +17,8 @@ import { jsonOf } from './body.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
 
-const defaultLifeSec = 600
+/** Of an ephemeral key, unless told otherwise (s). */
+export const defaultLifeSec = 600
 const legacyLifeSec = 60
 const defaultModel = 'gpt-realtime'
 
@@ -76,7 +77,8 @@ export function configOf(house: House, vendor: Vendor, wanted: Fields): SessionC
   }
 }
 
-function checkedBody(check: Check, body: Buffer): { fields: Fields } | Fault {
+/** Holds a request's body against its shape. */
+export function checkedBody(check: Check, body: Buffer): { fields: Fields } | Fault {
   const given = body.length === 0 ? {} : jsonOf(body.toString())
   if (given === undefined) {
     return { code: 'invalid_json', message: 'We could not parse the JSON body of your request.', param: null }
@@ -92,11 +94,12 @@ export function faultRefusal(vendor: Vendor, fault: Fault): HttpRefusal {
   return { ...httpRefusal(vendor, 400, fault.code, fault.message), body: { error } }
 }
 
-function needsStandingKey(vendor: Vendor): HttpRefusal {
+/** The answer to an ephemeral key that would mint another. */
+export function needsStandingKey(vendor: Vendor): HttpRefusal {
   if (vendor === 'azure') return azureKeyRefusal()
   return httpRefusal('openai', 401, 'invalid_api_key', 'Ephemeral keys cannot be used for this operation.')
 }
 
-function json(body: Fields): Answer {
+export function json(body: Fields): Answer {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
