@@ -1,6 +1,6 @@
 /** Transcription sessions of the simulator: models that write down while somebody speaks, and what they refuse. */
 import test from 'ava'
-import { append, order, tone } from './events.ts'
+import { append, order, silence, tone } from './events.ts'
 import { createStage } from './stage.ts'
 
 const stage = createStage(test)
@@ -37,6 +37,17 @@ for (const model of ['gpt-live-transcribe', 'gpt-realtime-whisper']) {
     await close()
   })
 }
+
+test('silence has no words before its commit', async t => {
+  const { send, next, until, close } = await stage.dial(path)
+  await next('session.created')
+  send(settings({ transcription: { model: 'gpt-live-transcribe' } }))
+  await next('session.updated')
+  send(append(silence(1000)), commit)
+  const events = await until(`${transcription}.completed`)
+  t.is(events[0]?.type, 'input_audio_buffer.committed')
+  await close()
+})
 
 test('two turns have two items, and a cleared one leaves nothing behind', async t => {
   const { send, next, until, close } = await stage.dial(path)

@@ -89,7 +89,7 @@ export class Deeds {
   hear(audio: Buffer): void {
     if (audio.length > maxAppendBytes) throw tooMuchAudio(audio.length)
     this.#input.append(audio)
-    this.#live.hear(this.#input.turnMs)
+    this.#live.hear(audio)
   }
 
   truncatePlayed(itemId: string, playedMs: number): void {

@@ -54,11 +54,6 @@ export class Input {
     this.#bound(this.speaking ? maxBufferMs : keptSilenceMs)
   }
 
-  /** What is in the buffer (ms). */
-  get turnMs(): number {
-    return this.#buffer.lengthMs
-  }
-
   /**
    * @param given the id that the item has been announced by already
    * @throws Refusal `input_audio_buffer_commit_empty` below 100 ms.

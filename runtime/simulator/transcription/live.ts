@@ -4,6 +4,7 @@ import type { Context } from '../session/context.ts'
 import type { Entry } from '../session/conversation.ts'
 import { wordsHeard } from '../session/items.ts'
 import type { Timeline } from '../session/timeline.ts'
+import { bytesPerMs, decodeAudio } from '../voice/formats.ts'
 import { wordsOf } from '../voice/speaker.ts'
 import { isLive } from './models.ts'
 
@@ -22,6 +23,8 @@ export class LiveTranscription {
   /** Of the item that the present turn becomes; null before its first word. */
   #itemId: string | null = null
   #said = 0
+  /** Of the present turn, in which somebody speaks (ms). */
+  #spokenMs = 0
 
   constructor(context: Context, timeline: Timeline) {
     this.#context = context
@@ -33,12 +36,14 @@ export class LiveTranscription {
     return this.#itemId
   }
 
-  /** Sound has come. @param ms of the present turn so far */
-  hear(ms: number): void {
+  /** Sound has come, in the session's input format. Silence has no words. */
+  hear(audio: Buffer): void {
     const { config, ids } = this.#context
     if (!isLive(config)) return
-    const due = Math.min(wordsBeforeCommit, Math.floor(ms / msPerWord))
-    for (const delta of turnWords(ms).slice(this.#said, due)) {
+    const { format } = config.audio.input
+    if (isLoud(decodeAudio(audio, format))) this.#spokenMs += audio.length / bytesPerMs(format)
+    const due = Math.min(wordsBeforeCommit, Math.floor(this.#spokenMs / msPerWord))
+    for (const delta of turnWords(this.#spokenMs).slice(this.#said, due)) {
       this.#itemId ??= ids.next('item')
       this.#emit(this.#itemId, 'delta', { delta, obfuscation: ids.obfuscation() })
     }
@@ -49,6 +54,7 @@ export class LiveTranscription {
   clear(): void {
     this.#itemId = null
     this.#said = 0
+    this.#spokenMs = 0
   }
 
   /** The present turn has become an item. @returns false where it is written down afterwards, and not by this */
@@ -73,6 +79,15 @@ export class LiveTranscription {
     const type = `conversation.item.input_audio_transcription.${name}`
     this.#context.emit({ type, item_id: itemId, content_index: 0, ...fields })
   }
+}
+
+/** Root mean square above which sound is speech: about -38 dB of full scale, as turn detection has it. */
+const loudness = 0.0125 * 32_768
+
+function isLoud(samples: Int16Array): boolean {
+  let sum = 0
+  for (const sample of samples) sum += sample * sample
+  return Math.sqrt(sum / Math.max(1, samples.length)) > loudness
 }
 
 /** The first begins with a space, as on the wire of the API. */
