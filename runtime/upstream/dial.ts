@@ -91,7 +91,7 @@ export function createDialer(options: SessionDialerOptions): (places: readonly P
     metrics: options.metrics,
   }
   return places => {
-    const candidates = places.map(({ name, target, deployment, credential, circuit }): Candidate => {
+    const candidates = places.map(({ name, target, deployment, purpose, credential, circuit }): Candidate => {
       return { url: sessionUrl(target, deployment, purpose), label: target.label, credential, name, circuit }
     })
     return (listener, headers) => {
