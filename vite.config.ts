@@ -8,6 +8,7 @@ const web = fileURLToPath(new URL('web', import.meta.url))
 const pages = {
   index: `${web}/index.html`,
   playground: `${web}/playground.html`,
+  captions: `${web}/captions.html`,
   sideband: `${web}/sideband.html`,
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { AccessConfig } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
-import { callPaths, sdkPaths } from '../core/contract.ts'
+import { callPaths, sdkPaths, translationPaths } from '../core/contract.ts'
 import { CallTokens } from '../limits/call-tokens.ts'
 import { Counts } from '../limits/counts.ts'
 import { CutClients } from '../limits/cut-clients.ts'
@@ -41,7 +41,11 @@ export interface Access {
 }
 
 /** The sockets and the calls of the SDK addresses: what a browser with an ephemeral key opens at the API itself. */
-const ephemeralPaths = [...sdkPaths, ...callPaths.map(path => `${path}/calls`)]
+const ephemeralPaths = [
+  ...sdkPaths,
+  ...translationPaths,
+  ...[...callPaths, ...translationPaths].map(path => `${path}/calls`),
+]
 
 const leaseIdBytes = 12
 

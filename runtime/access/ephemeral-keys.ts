@@ -11,8 +11,12 @@ import type { Store } from '../store/store.ts'
 export interface MintedKey {
   /** Who had it minted. */
   readonly owner: Principal
-  /** The deployment that its sessions are of. */
+  /** The deployment that its sessions are of; '' for a transcription, whose sessions name their own. */
   readonly model: string
+  /** What its sessions are for; absent: conversations. */
+  readonly purpose?: 'transcription' | 'translation'
+  /** The gateway's own instructions are in its sessions, and are neither shown nor replaced. */
+  readonly isPinned?: boolean
   /** What its owner called that deployment; absent where by its own name. */
   readonly alias?: string
   /** JSON of the instructions and tools that its sessions begin with. */

@@ -12,6 +12,7 @@ import type {
   SocketRoute,
   UpgradeRequest,
 } from '../core/ports.ts'
+import { countedTokens } from '../events/usage.ts'
 import { type Counts, tokensOf } from '../limits/counts.ts'
 import type { CutClients } from '../limits/cut-clients.ts'
 import { type LeasesOptions, Places } from '../limits/leases.ts'
@@ -179,10 +180,12 @@ export class Guard {
       }
       if (reached !== null) spending.connection?.fault(reached)
     }
+    const count = (tokens: number) => {
+      spend(tokens).catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
+    }
     return {
-      responseDone: frame => {
-        spend(tokensOf(frame)).catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
-      },
+      responseDone: frame => count(tokensOf(frame)),
+      spent: usage => count(countedTokens(usage)),
     }
   }
 

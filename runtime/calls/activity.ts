@@ -1,10 +1,10 @@
 /** What happens in a call, counted here and written to the shared record a few times a second. */
 
 import type { GatewayError } from '../core/errors.ts'
-import { usageOf } from '../events/usage.ts'
+import { countedTokens, type TranscriptionUsage, transcriptionUsageOf, usageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { endsResponse } from '../session/response-state.ts'
+import { endsResponse, transcriptionCompleted } from '../session/response-state.ts'
 import { endCall } from './end-call.ts'
 import type { Activity, CallRecord } from './record.ts'
 import { type CallRecords, leaseMs } from './records.ts'
@@ -96,6 +96,7 @@ class Follower implements CallActivity {
       counts.lastEventType = type
     }
     if (endsResponse(type)) this.#noteUsage(frame)
+    if (type === transcriptionCompleted) this.#noteTranscription(transcriptionUsageOf(frame))
     const { eventsFrom, eventsTo } = this.#totals
     return JSON.stringify({ events_from_openai: eventsFrom, events_to_openai: eventsTo })
   }
@@ -127,6 +128,16 @@ class Follower implements CallActivity {
       counts.inputTokens += input
       counts.outputTokens += output
     }
+  }
+
+  /** Several replicas may hear it; the one with the lease counts it. */
+  #noteTranscription(usage: TranscriptionUsage): void {
+    if (!this.#speaks) return
+    const { metrics, spend, log } = this.#parts
+    metrics.countTranscription(usage)
+    spend(this.#record, countedTokens(usage))
+      .then(error => error !== null && this.#onSpent(error))
+      .catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
   }
 
   #renew(): Promise<void> {

@@ -3,7 +3,8 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Dial, SocketRoute } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
-import { SessionGuard } from '../session/session-guard.ts'
+import { type Pinned, SessionGuard } from '../session/session-guard.ts'
+import type { ModelPermit } from '../upstream/model-permit.ts'
 import { CallControl, type CallControlParts } from './control.ts'
 import { endCall } from './end-call.ts'
 import { Observer } from './observer.ts'
@@ -20,6 +21,7 @@ export interface ControlOptions
   readonly dialCall: (callId: string, patient: boolean) => Dial
   readonly hangUp: (callId: string) => Promise<boolean>
   readonly pinSession: boolean
+  readonly permit: ModelPermit
   /** The server must hear every call: what it spends is limited. */
   readonly hearsAll: boolean
   /** Names this replica's process among all others. */
@@ -76,9 +78,11 @@ export class Controls {
   #observe(client: Client, record: CallRecord): Connection {
     const control = this.#controlOf(record)
     control.join(client)
+    const purpose = pinnedOf(record) === null ? 'transcription' : 'conversation'
     return new Observer({
       client,
       control,
+      rules: { permit: this.#options.permit, purpose, pinned: false },
       log: this.#options.log,
       hangUp: () => this.#hangUp(record, 'hung up'),
     })
@@ -89,12 +93,13 @@ export class Controls {
     if (existing !== undefined) return existing
     const { pinSession, dialCall, ...parts } = this.#options
     const { records } = parts
+    const pinnedNow = pinnedOf(record)
     const control = new CallControl({
       ...parts,
       record,
       dial: patient => dialCall(record.callId, patient),
       stays: this.#stays,
-      guard: pinSession ? new SessionGuard(JSON.parse(record.pinned || '{}')) : null,
+      guard: pinSession && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
@@ -114,4 +119,9 @@ export class Controls {
       throw fault
     }
   }
+}
+
+/** @returns null for a transcription, of which nothing is pinned */
+function pinnedOf({ pinned }: CallRecord): Pinned | null {
+  return JSON.parse(pinned || '{}')
 }

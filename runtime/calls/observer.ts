@@ -7,6 +7,7 @@ import { messageItem, ownEventIdPrefix, responseCreate } from '../events/compose
 import type { Log } from '../observability/log.ts'
 import { isDeeper, maxDepth } from '../server/json-body.ts'
 import type { Receipt } from '../session/sent-messages.ts'
+import { MessageCheck, type MessageRules } from '../upstream/message-check.ts'
 import type { CallControl } from './control.ts'
 
 export const controlPath = '/sideband/control/:id'
@@ -15,6 +16,8 @@ export interface ObserverParts {
   readonly log: Log
   readonly client: Client
   readonly control: CallControl
+  /** What clients may not say to the call. */
+  readonly rules: MessageRules
   /** Ends the call. @throws GatewayError as upstream's calls do */
   readonly hangUp: () => Promise<void>
 }
@@ -35,10 +38,12 @@ const event = z.looseObject({ type: z.string().min(1) })
 
 export class Observer implements Connection {
   readonly #parts: ObserverParts
+  readonly #check: MessageCheck
   #badMessages = 0
 
   constructor(parts: ObserverParts) {
     this.#parts = parts
+    this.#check = new MessageCheck(parts.rules)
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
@@ -51,7 +56,9 @@ export class Observer implements Connection {
     if (known?.success === false)
       return this.#refuseMessage(`"${known.error.issues[0]?.path.join('.')}" is missing or not a text`)
     this.#badMessages = 0
-    if (known === null) this.#forward(text, given.data)
+    const refused = known === null ? this.#check.refusal(data, given.data.type) : null
+    if (refused !== null) this.#refuse(refused.error.code, refused.error.message)
+    else if (known === null) this.#forward(text, given.data)
     else this.#obey(known.data)
   }
 

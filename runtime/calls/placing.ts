@@ -5,7 +5,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Log } from '../observability/log.ts'
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../server/http.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
-import type { ModelChoice } from '../upstream/model-choice.ts'
+import type { ModelPermit, Purpose } from '../upstream/model-permit.ts'
 import { type SafetySource, safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import type { CallRecord } from './record.ts'
@@ -13,7 +13,7 @@ import type { CallRecords } from './records.ts'
 
 export interface PlacingOptions {
   readonly target: Target
-  readonly models: ModelChoice
+  readonly permit: ModelPermit
   readonly calls: Calls
   readonly records: CallRecords
   readonly ephemeralKeys: EphemeralKeys
@@ -29,7 +29,7 @@ export interface PlacingOptions {
 /** What a call is made with. */
 export interface CallingKey {
   readonly value: string
-  /** JSON of the instructions and tools that a pinned session is put back to. */
+  /** JSON of the instructions and tools that a pinned session is put back to; `null` for a transcription. */
   readonly pinned: string
 }
 
@@ -40,10 +40,11 @@ export interface Placed {
   readonly address: string
 }
 
-/** What is asked of upstream; `session` names its model. */
+/** What is asked of upstream; `session` names its model, but that of a transcription. */
 export interface KeyWish {
   readonly session: {
-    readonly model: string
+    readonly type?: unknown
+    readonly model?: string
     readonly instructions?: unknown
     readonly tools?: unknown
     readonly prompt?: unknown
@@ -70,21 +71,37 @@ export function accountOf({ account = `credential:${anonymous.name}` }: HttpRequ
 /**
  * Has a key minted, and remembers for whom.
  * @param alias what the client called the model of `wish`; null where by its own name
+ * @param isPinned the session has the gateway's own instructions, which are neither shown nor replaced
  * @throws GatewayError as upstream's calls do, `limit_reached` when too much is stored for the account, or `store_unavailable`
  */
 export async function mintKey(
   { calls, ephemeralKeys, safety }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys' | 'safety'>,
   request: HttpRequest,
   wish: KeyWish,
-  alias: string | null = null,
+  { alias = null, isPinned = false }: { alias?: string | null; isPinned?: boolean } = {},
 ): Promise<EphemeralKey & CallingKey> {
   const key = await calls.mintKey(wish, safetyHeaders(request, safety))
   const { instructions, tools = [], prompt } = key.raw.session ?? wish.session
-  const pinned = JSON.stringify({ instructions, tools, prompt: prompt ?? undefined })
+  const purpose = purposeOf(wish.session)
+  const settings = { instructions, tools, prompt: prompt ?? undefined }
+  // Those of a transcription are its client's.
+  const pinned = JSON.stringify(purpose === 'transcription' ? null : settings)
   const { principal: owner = anonymous } = request
-  const minted = { owner, model: wish.session.model, ...(alias !== null && { alias }), pinned }
+  const minted = {
+    owner,
+    model: wish.session.model ?? '',
+    ...(alias !== null && { alias }),
+    ...(purpose === 'transcription' && { purpose }),
+    ...(isPinned && { isPinned }),
+    pinned,
+  }
   await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))
   return { ...key, pinned }
+}
+
+/** What a session is for whose type stands in a request; without one it is a conversation. */
+export function purposeOf({ type }: { readonly type?: unknown }): Purpose {
+  return type === 'transcription' ? 'transcription' : 'conversation'
 }
 
 /**

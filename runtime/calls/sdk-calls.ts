@@ -11,6 +11,7 @@ import { GatewayError } from '../core/errors.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
+import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { readOffer } from './offer.ts'
 import {
   accountOf,
@@ -19,6 +20,7 @@ import {
   mintKey,
   type PlacingOptions,
   placeCall,
+  purposeOf,
   unlessDraining,
 } from './placing.ts'
 import type { CallRecord } from './record.ts'
@@ -35,7 +37,7 @@ const modelName = z.string().min(1).max(128).optional()
 
 /** What the gateway must know of a session; upstream judges the rest. */
 const sessionSettings = z.looseObject({
-  type: z.literal('realtime', 'must be "realtime": nothing else is served here').default('realtime'),
+  type: z.enum(['realtime', 'transcription'], 'must be "realtime" or "transcription"').default('realtime'),
   model: modelName,
 })
 
@@ -57,7 +59,10 @@ async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promi
   if (model !== undefined && session?.model !== undefined && model !== session.model)
     throw new GatewayError('bad_request', '"model": is another than "session.model"; send one of them')
   const { wish, alias } = wishOf(options, { ...(model !== undefined && { model }), ...session })
-  const { raw } = await mintKey(options, request, { ...rest, ...wish }, alias)
+  // Requests of the preview have a session's fields at the top level.
+  const forbidden = findForbiddenModel(options.permit, rest, purposeOf(wish.session))
+  if (forbidden !== null) throw forbidden.error
+  const { raw } = await mintKey(options, request, { ...rest, ...wish }, { alias })
   if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
   return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
 }
@@ -125,14 +130,20 @@ async function mintFor(
   const given =
     session === undefined ? { ...(model !== null && { model }) } : parseJson('"session":', session)
   const { wish, alias } = wishOf(options, checkedBy(sessionSettings, given))
-  return mintKey(options, request, wish, alias)
+  return mintKey(options, request, wish, { alias })
 }
 
-/** @throws GatewayError `model_not_configured` */
+/** @throws GatewayError `model_not_configured` for a model of any of its fields, or `bad_request` for one that is no name */
 function wishOf(
-  { models }: SdkCallsOptions,
+  { permit }: SdkCallsOptions,
   session: Partial<z.output<typeof sessionSettings>>,
 ): { wish: KeyWish; alias: string | null } {
-  const { deployment, alias } = chooseModel(models, session.model ?? null)
-  return { wish: { session: { type: 'realtime', ...session, model: deployment } }, alias }
+  const { type = 'realtime', model, ...settings } = session
+  const purpose = purposeOf({ type })
+  const forbidden = findForbiddenModel(permit, { ...settings, model }, purpose)
+  if (forbidden !== null) throw forbidden.error
+  // No model answers in a transcription; upstream refuses one beside that which writes down.
+  if (purpose === 'transcription') return { wish: { session: { type, ...settings } }, alias: null }
+  const { deployment, alias } = chooseModel(permit.choice, model ?? null)
+  return { wish: { session: { type, ...settings, model: deployment } }, alias }
 }

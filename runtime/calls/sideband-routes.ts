@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { HttpHandler, HttpRequest, HttpRoute } from '../server/http.ts'
 import { jsonAnswer } from '../server/http.ts'
 import { readJsonBody } from '../server/json-body.ts'
+import { blankSession } from '../session/pinned-session.ts'
 import { restUrl, type Target } from '../upstream/target.ts'
 import type { CallStatus } from './call-status.ts'
 import { sdpPattern } from './offer.ts'
@@ -16,6 +17,8 @@ export interface SidebandOptions extends PlacingOptions {
   readonly voice: string
   /** Azure only: hides prompt and tools from the browser's data channel. */
   readonly webrtcFilter: boolean
+  /** Clients neither see nor replace the instructions. */
+  readonly pinned: boolean
   /** Marks a session as ended, and ends the control connection of its call on this replica. */
   readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
   readonly status: Pick<CallStatus, 'isRunning' | 'known'>
@@ -87,14 +90,16 @@ async function makeSession({ records, target, log }: SidebandOptions, request: H
 }
 
 async function makeKey(options: SidebandOptions, request: HttpRequest) {
-  const { target } = options
+  const { target, pinned } = options
   const session = sessionOf(options, readJsonBody(request, sessionSettings))
-  const key = await mintKey(options, request, { session })
+  const key = await mintKey(options, request, { session }, { isPinned: pinned })
+  const { raw } = key
+  const isHidden = pinned && raw.session !== undefined
   return jsonAnswer(200, {
     token: key.value,
     provider: target.provider,
     expires_at: key.expiresAt,
-    raw_response: key.raw,
+    raw_response: isHidden ? { ...raw, session: blankSession(raw.session ?? {}) } : raw,
   })
 }
 
@@ -176,7 +181,13 @@ async function describe(
   }
 }
 
+/** @throws GatewayError `forbidden` for instructions of the caller's where the gateway's are pinned */
 function sessionOf(options: SidebandOptions, { voice, instructions }: z.output<typeof sessionSettings>) {
+  if (options.pinned && instructions !== undefined)
+    throw new GatewayError(
+      'forbidden',
+      '"instructions" are set by this gateway and cannot be replaced; leave them out',
+    )
   return {
     type: 'realtime',
     model: options.target.deployments[0],

@@ -9,7 +9,7 @@ import {
   defaultLameDuckMs,
   defaultPort,
 } from '../core/contract.ts'
-import { defaultSpeechModel, defaultTurnTranscription } from '../models/models.ts'
+import { defaultSpeechModel, defaultTranslation, defaultTurnTranscription } from '../models/models.ts'
 
 /** What a person reads when a variable is wrong, and in the tables of the documents. */
 export interface VariableMeta {
@@ -178,6 +178,13 @@ export const environment = z.object({
     'Deployments for model names that clients ask for at the SDK addresses and that are not configured: globs, the first that matches wins',
     'glob:deployment pairs separated by commas, such as gpt-4o-realtime-preview*:gpt-realtime',
   ),
+  TRANSCRIPTION_MODELS: optionalList(
+    'Models that clients may have what is said written down by, on Azure names of deployments; unset is CHAT_TRANSCRIPTION_MODEL and those that the vendor serves for another year; a conversation may then name every one that is not retired',
+  ),
+  TRANSLATION_MODELS: list(
+    defaultTranslation,
+    'Models that translate at /v1/realtime/translations, on Azure names of deployments; the first is the default',
+  ),
   SAFETY_IDENTIFIER: oneOf(
     ['client', 'principal'],
     'client',
@@ -252,6 +259,10 @@ export const environment = z.object({
     ['auto', 'upstream', 'ga', 'preview'],
     'auto',
     "Names and shapes that clients see; auto is their own at the SDK addresses, by the way they dial, and upstream's on /realtime; upstream leaves them as they came; ga and preview force one",
+  ),
+  REALTIME_PIN_SESSION: flag(
+    false,
+    'The instructions and the prompt template that this gateway gives a session (/realtime, keys of /sideband/ephemeral-key) are blanked in what clients see, and what would replace them is refused',
   ),
   REALTIME_TEXT_ONLY: flag(false, 'No audio in or out'),
   REALTIME_AUTO_CLOSE: flag(true, '/realtime ends the session after the first response'),

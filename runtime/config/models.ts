@@ -1,17 +1,37 @@
 /** The settings of models: which ones clients may name, and which ones the vendors may retire. A part of `config.ts`. */
 import { noTranscription } from '../core/contract.ts'
+import type { Provider } from '../core/ports.ts'
 import { compileGlob } from '../events/glob.ts'
-import { defaultSpeechModel, defaultTurnTranscription, namesAtOpenai } from '../models/models.ts'
+import { namesServed } from '../models/availability.ts'
+import {
+  defaultSessionTranscription,
+  defaultSpeechModel,
+  defaultTurnTranscription,
+  namesAtOpenai,
+} from '../models/models.ts'
 import type { ConfiguredModel } from '../models/warnings.ts'
 import type { ModelAlias, ModelChoice } from '../upstream/model-choice.ts'
+import type { ModelPermit } from '../upstream/model-permit.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Environment } from './environment.ts'
+import { readNames } from './upstream.ts'
 import { splitList } from './variable.ts'
 
 export interface ModelsConfig {
   readonly choice: ModelChoice
   /** What the vendors may retire. */
   readonly configured: readonly ConfiguredModel[]
+  /** What clients may have what is said written down by. */
+  readonly transcription: TranscriptionChoice
+  /** Models that translate; the first is the default. */
+  readonly translation: readonly [string, ...string[]]
+}
+
+export interface TranscriptionChoice {
+  /** null: those that their vendor serves for another year. */
+  readonly named: readonly string[] | null
+  /** The one of `/chat`, which may be named too; null: none. */
+  readonly ofChat: string | null
 }
 
 /**
@@ -37,7 +57,46 @@ export function readModels(
           ...transcription.map(azureTranscription),
         ]
       : [...deployments.map(openaiModel), ...transcription.map(openaiTranscription)]
-  return { choice: { deployments, onRequest, aliases }, configured }
+  const [ofChat = null] = transcription
+  return {
+    choice: { deployments, onRequest, aliases },
+    configured,
+    transcription: { named: env.TRANSCRIPTION_MODELS ?? null, ofChat },
+    translation: readNames(env.TRANSLATION_MODELS, 'TRANSLATION_MODELS', faults),
+  }
+}
+
+/** A model that ends sooner is not offered to sessions that begin to use it now (days). */
+const longLivedDays = 365
+
+/**
+ * Says which models clients may name.
+ * Where TRANSCRIPTION_MODELS names none, a transcription session may name those that the vendor serves for another
+ * year, and a conversation all that are not retired: clients have one built in (npm `@openai/agents-realtime` 0.20.0:
+ * gpt-4o-mini-transcribe), and would lose their instructions with it.
+ * @param today the day of the question
+ */
+export function permitModels(
+  { choice, transcription: { named, ofChat }, translation }: ModelsConfig,
+  provider: Provider,
+  today: Date,
+): ModelPermit {
+  const vendor = provider === 'azure' ? 'azure' : 'openai'
+  const servedFor = (days: number) =>
+    named ??
+    [...new Set([...namesServed('transcription', vendor, today, days), ...(ofChat === null ? [] : [ofChat])])]
+      // What a page, or a reader of a refusal, takes first.
+      .toSorted(defaultFirst)
+  const all = servedFor(0)
+  return {
+    choice,
+    transcription: { conversation: all, transcription: servedFor(longLivedDays), translation: all },
+    translation,
+  }
+}
+
+function defaultFirst(one: string, other: string): number {
+  return Number(other === defaultSessionTranscription) - Number(one === defaultSessionTranscription)
 }
 
 function readAliases(

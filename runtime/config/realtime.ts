@@ -14,6 +14,8 @@ export interface RealtimeConfig {
    */
   readonly dialect: 'auto' | 'upstream' | 'ga' | 'preview'
   readonly autoClose: boolean
+  /** Clients neither see nor replace the instructions that the gateway gives a session. */
+  readonly pinSession: boolean
   /** Everything of the `session.update` that the gateway sends, but for the rendered instructions. */
   readonly session: SessionSettings
   readonly allowedEventTypes: readonly string[]
@@ -30,6 +32,7 @@ export function readRealtime(env: Environment, faults: string[]): RealtimeConfig
   return {
     dialect: env.REALTIME_DIALECT,
     autoClose: env.REALTIME_AUTO_CLOSE,
+    pinSession: env.REALTIME_PIN_SESSION,
     session: { voice: env.REALTIME_VOICE, textOnly: env.REALTIME_TEXT_ONLY, turnDetection },
     allowedEventTypes:
       env.REALTIME_ALLOWED_EVENT_TYPES ??

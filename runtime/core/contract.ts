@@ -24,6 +24,9 @@ export const sdkPaths = ['/v1/realtime', '/openai/v1/realtime', previewPath] as 
 /** Those of them below which ephemeral keys are minted and WebRTC calls are made; the preview has neither there. */
 export const callPaths = ['/v1/realtime', '/openai/v1/realtime'] as const
 
+/** Where SDKs translate; keys are minted and calls are made below them. */
+export const translationPaths = callPaths.map(path => `${path}/translations`)
+
 export const defaultPort = 8080
 
 /** All headers of a request together. An Entra token takes 2 kB, more with groups, and proxies add their own. */

@@ -47,6 +47,13 @@ export interface Principal {
 export interface Meter {
   /** @param frame a `response.done` as upstream sent it; its usage is counted */
   responseDone(frame: Uint8Array): void
+  /** A turn was written down, or the time of a session is over. @param usage tokens in all, or seconds of sound where there are none */
+  spent(usage: {
+    readonly input: number
+    readonly output: number
+    readonly total: number
+    readonly seconds: number
+  }): void
 }
 
 /** What a handler returns: the reactions of one connection. */

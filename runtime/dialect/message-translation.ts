@@ -18,13 +18,31 @@ import { isForeignToGa, isForeignToPreview, sessionToGa, sessionToPreview } from
 /** A message of a client's as upstream takes it; the very same bytes where nothing is to be done. */
 export type MessageTranslation = (message: Uint8Array, memory: SessionMemory) => string | Uint8Array
 
+export type SessionType = 'realtime' | 'transcription'
+
 /** Null: leave the message as it is. */
 type Rewrite = (event: Fields) => Fields | null
 
-/** Lists the messages that may need translation before an upstream takes them, by the type that the client sent. */
-export function messagesTo(upstream: Dialect): Map<string, MessageTranslation> {
+/**
+ * Lists the messages that may need translation before an upstream takes them, by the type that the client sent.
+ * @param type that a session has whose client does not name it
+ */
+export function messagesTo(
+  upstream: Dialect,
+  type: SessionType = 'realtime',
+): Map<string, MessageTranslation> {
   const all = upstream === 'ga' ? messagesToGa : messagesToPreview
-  return new Map(Object.entries(all).map(([type, rewrite]) => [type, translateBy(rewrite, upstream)]))
+  const rewrites = Object.entries(type === 'realtime' ? all : { ...all, 'session.update': typed(all, type) })
+  return new Map(rewrites.map(([type, rewrite]) => [type, translateBy(rewrite, upstream)]))
+}
+
+/** Names the type of a session before its update is rewritten. */
+function typed(all: Readonly<Record<string, Rewrite>>, type: SessionType): Rewrite {
+  return event => {
+    if (!isFields(event.session) || 'type' in event.session) return all['session.update']?.(event) ?? null
+    const named = { ...event, session: { ...event.session, type } }
+    return all['session.update']?.(named) ?? named
+  }
 }
 
 function translateBy(rewrite: Rewrite, upstream: Dialect): MessageTranslation {

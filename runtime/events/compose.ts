@@ -74,9 +74,15 @@ export function truncateItem(itemId: string, contentIndex: number, audioEndMs: n
   })
 }
 
-/** A failure of the gateway's in the shape of the API's own `error` event, so that SDKs read it. */
-export function errorEvent({ code, message, retry, retryAfterMs }: GatewayError): string {
-  const error = { type: 'gateway_error', code, message, param: null, event_id: null }
+/**
+ * A failure of the gateway's in the shape of the API's own `error` event, so that SDKs read it.
+ * @param about what it refuses: the message's own id, and the field at fault; null where there is none
+ */
+export function errorEvent(
+  { code, message, retry, retryAfterMs }: GatewayError,
+  about: { readonly param: string | null; readonly eventId: string | null } = { param: null, eventId: null },
+): string {
+  const error = { type: 'gateway_error', code, message, param: about.param, event_id: about.eventId }
   const retryAfter = retryAfterMs === undefined ? {} : { retry_after_ms: Math.round(retryAfterMs) }
   return JSON.stringify({ type: 'error', event_id: `event_gateway_${code}`, error, retry, ...retryAfter })
 }

@@ -28,9 +28,14 @@ const maxEscapeBytes = 6
  *   the text is not an object or breaks before it.
  */
 export function findValue(bytes: Buffer, name: string): number {
-  let at = skipSpace(bytes, 0)
+  const at = skipSpace(bytes, 0)
   if (at >= bytes.length || bytes[at] !== openBrace) return bytes.length
-  at = skipSpace(bytes, at + 1)
+  return findMember(bytes, skipSpace(bytes, at + 1), name)
+}
+
+/** Finds the value of the first member with a name. @param start of a member, its quote included */
+function findMember(bytes: Buffer, start: number, name: string): number {
+  let at = start
   while (at < bytes.length && bytes[at] === quote) {
     const close = closingQuote(bytes, at + 1)
     const separator = skipSpace(bytes, close + 1)
@@ -42,6 +47,20 @@ export function findValue(bytes: Buffer, name: string): number {
     at = skipSpace(bytes, next + 1)
   }
   return bytes.length
+}
+
+/**
+ * Tells whether an object has more than one member of a name. JSON leaves open which of them counts (RFC 8259 section 4):
+ * what one reader checks, another may not act upon.
+ * @param bytes UTF-8 of a JSON text; the cost is that of one search for quotes
+ * @param name as of `findValue`
+ */
+export function isRepeated(bytes: Buffer, name: string): boolean {
+  const first = findValue(bytes, name)
+  if (first >= bytes.length) return false
+  const next = skipSpace(bytes, skipValue(bytes, first))
+  if (next >= bytes.length || bytes[next] !== comma) return false
+  return findMember(bytes, skipSpace(bytes, next + 1), name) < bytes.length
 }
 
 /**

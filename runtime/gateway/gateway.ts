@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
 import type { Config } from '../config/config.ts'
+import { permitModels } from '../config/models.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { paths } from '../core/contract.ts'
 import { createTypeReader } from '../events/type.ts'
@@ -22,6 +23,7 @@ import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
+import type { ModelPermit } from '../upstream/model-permit.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
 import { publishLoad } from './published-load.ts'
 import { assembleSessions } from './sessions.ts'
@@ -100,8 +102,10 @@ async function startBefore(
   const credential = endpoints.list[0].credential
   const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
   const { quota, ephemeralKeys, callTokens } = access
+  const permit = permitModels(config.models, target.provider, new Date(clock.now()))
   const sideband = assembleSideband(config, {
     target,
+    permit,
     credential,
     store,
     quota,
@@ -119,7 +123,7 @@ async function startBefore(
       : 'draining'
   const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
   for (const message of warnings()) log.warn('model.warning', { message })
-  const pages = createPages(config, target, {
+  const pages = createPages(config, target, permit, {
     health: createHealth(place, () => drain.phase),
     readiness: createReadiness(place, unready, warnings),
     metrics: createMetricsPage(metrics),
@@ -151,6 +155,7 @@ async function startBefore(
           store,
           quota,
           ephemeralKeys,
+          permit,
           joinCall: sideband.joinCall,
           log,
           metrics,
@@ -230,9 +235,10 @@ function maxClientBufferBytes({ limits }: Config): number {
 function createPages(
   config: Config,
   target: Target,
+  permit: ModelPermit,
   { health, readiness, metrics }: Record<'health' | 'readiness' | 'metrics', HttpHandler>,
 ) {
-  return loadPages(pagesFolder, describeGateway(config, target))
+  return loadPages(pagesFolder, describeGateway(config, target, permit))
     .set(paths.health, { GET: health })
     .set(paths.ready, { GET: readiness })
     .set(paths.metrics, { GET: metrics })

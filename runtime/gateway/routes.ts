@@ -1,12 +1,13 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { presentedBy } from '../access/presented.ts'
-import { paths, sdkPaths } from '../core/contract.ts'
+import { paths, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dialect, Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { acceptResumed, type ResumableHandler, type Resumes } from '../resume/resumes.ts'
-import { type ChosenModel, chooseModel, type ModelChoice } from '../upstream/model-choice.ts'
+import { type ChosenModel, chooseModel } from '../upstream/model-choice.ts'
+import { checkSessionModel, type ModelPermit } from '../upstream/model-permit.ts'
 
 export interface RouteOptions {
   readonly chat: ResumableHandler
@@ -17,12 +18,23 @@ export interface RouteOptions {
    * and for each name that a client may have asked for it by (null: by its own).
    */
   readonly sdk: (deployment: string | null) => (client: Dialect, alias: string | null) => Handler
-  /** Makes the handler of an SDK address for a client with an ephemeral key. */
-  readonly sdkByKey: (model: ChosenModel, client: Dialect, key: string) => Handler
+  /** Makes the handler of an SDK address for a client with an ephemeral key. @param pinned as `MessageRules` has it */
+  readonly sdkByKey: (model: ChosenModel, client: Dialect, key: string, pinned: boolean) => Handler
+  /**
+   * Makes the handler of an SDK address that writes down what is said.
+   * @param key the client's own, where it is an ephemeral one; null: the gateway's credential
+   */
+  readonly sdkTranscription: (client: Dialect, key: string | null) => Handler
+  /**
+   * Makes the handler of an address that translates.
+   * @param key as of `sdkTranscription`
+   * @throws GatewayError `not_found` where upstream has no such address
+   */
+  readonly sdkTranslation: (model: string, key: string | null) => Handler
   /** Makes the handler of an SDK address that joins a call. */
   readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
-  readonly models: ModelChoice
+  readonly permit: ModelPermit
 }
 
 /** What official SDKs offer; any other value of theirs may carry a key and is never answered with. */
@@ -43,7 +55,29 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
       accept: async request => ({ handler: await choose(request), ...subprotocolOf(request) }),
     })
   }
+  for (const path of translationPaths) {
+    routes.set(path, {
+      accept: async request => ({
+        handler: await chooseTranslation(options, request),
+        ...subprotocolOf(request),
+      }),
+    })
+  }
   return routes
+}
+
+/** Live translation: of the model that is asked for, of the one that an ephemeral key was minted for, or of the first. */
+async function chooseTranslation(options: RouteOptions, request: UpgradeRequest): Promise<Handler> {
+  const { permit, ephemeralKeys, sdkTranslation } = options
+  const named = modelNamedIn(request.query)
+  if (named !== null) checkSessionModel(permit, named, 'translation')
+  const key = presentedBy(request)?.value ?? ''
+  const minted = await ephemeralKeys.find(key)
+  if (minted === null) return sdkTranslation(named ?? permit.translation[0], null)
+  if (minted.purpose !== 'translation')
+    throw new GatewayError('forbidden', 'This ephemeral key was minted for something else than translation')
+  checkSessionModel(permit, minted.model, 'translation')
+  return sdkTranslation(named ?? minted.model, key)
 }
 
 function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
@@ -53,36 +87,67 @@ function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */
 function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promise<Handler> {
-  const { models, sdk, sdkByKey, sdkInCall, ephemeralKeys } = options
+  const { permit, sdk, sdkByKey, sdkTranscription, sdkInCall, ephemeralKeys } = options
+  const { choice: models } = permit
   const makers = new Map([...models.deployments, ...models.onRequest].map(name => [name, sdk(name)]))
   // Those of clients that use no alias are made once, and shared.
-  const eachDialect = (make: ReturnType<typeof sdk>) => ({
+  const eachDialect = (make: (client: Dialect, alias: null) => Handler) => ({
     ga: make('ga', null),
     preview: make('preview', null),
   })
   const handlers = new Map([...makers].map(([name, make]) => [name, eachDialect(make)]))
   const defaultHandlers = eachDialect(sdk(null))
+  const transcriptions = eachDialect(client => sdkTranscription(client, null))
   const handlerOf = ({ deployment, alias }: ChosenModel, client: Dialect) =>
     alias === null ? handlers.get(deployment)?.[client] : makers.get(deployment)?.(client, alias)
   return async request => {
     const { query } = request
     const client = dialectOf(request)
-    if (query.has('intent')) throw new GatewayError('bad_request', '"intent" is not served at this address')
     const callId = query.get('call_id')
     if (callId !== null) return sdkInCall(callId, request)
-    const named = deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? null
-    const chosen = named === null ? null : chooseModel(models, named)
+    const named = modelNamedIn(query)
+    const isTranscription = asksForTranscription(query)
+    if (isTranscription && named !== null) checkAskedInTranscription(permit, named)
+    const chosen = named === null || isTranscription ? null : chooseModel(models, named)
     const key = presentedBy(request)?.value ?? ''
     const minted = await ephemeralKeys.find(key)
+    if (isTranscription || minted?.purpose === 'transcription')
+      return minted === null ? transcriptions[client] : sdkTranscription(client, key)
     // The model that it was minted for may be configured no more.
     if (minted !== null)
       return sdkByKey(
         chosen ?? { ...chooseModel(models, minted.model), alias: minted.alias ?? null },
         client,
         key,
+        minted.isPinned === true,
       )
     return (chosen === null ? undefined : handlerOf(chosen, client)) ?? defaultHandlers[client]
   }
+}
+
+/** The model or deployment that an address names; null where it names none. */
+function modelNamedIn(query: URLSearchParams): string | null {
+  return deploymentParameters.map(name => query.get(name)).find(value => value !== null) ?? null
+}
+
+/** @throws GatewayError `bad_request` for any other intent */
+function asksForTranscription(query: URLSearchParams): boolean {
+  const intent = query.get('intent')
+  if (intent !== null && intent !== 'transcription')
+    throw new GatewayError('bad_request', '"intent": must be "transcription", or absent for a conversation')
+  return intent !== null
+}
+
+/**
+ * Clients put either model into the address of a transcription: that of the deployment, or that which writes down. It
+ * goes no further; what counts is the model of the session.
+ * @throws GatewayError `model_not_configured` where it is neither
+ */
+function checkAskedInTranscription(permit: ModelPermit, name: string): void {
+  const { deployments, onRequest, aliases } = permit.choice
+  const isConfigured = deployments.includes(name) || onRequest.includes(name)
+  if (isConfigured || aliases.some(({ matches }) => matches(name))) return
+  checkSessionModel(permit, name, 'transcription')
 }
 
 function subprotocolOf({ subprotocols }: UpgradeRequest): { subprotocol?: string } {

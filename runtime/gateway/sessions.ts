@@ -5,21 +5,25 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import { loadPrompt } from '../config/prompt.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { Dial, Dialect, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { translateAlias } from '../dialect/alias.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { sessionUpdate } from '../dialect/dialect.ts'
-import { createTranslators } from '../dialect/translate.ts'
+import { createTranslators, untranslated } from '../dialect/translate.ts'
 import { createExtractor } from '../events/extract.ts'
 import { createFilter, matchesAny } from '../events/filter.ts'
 import { createRealtime, type RealtimeOptions } from '../realtime/realtime.ts'
 import { beginAtOnce, type ResumableHandler, Resumes } from '../resume/resumes.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import { ephemeralCredential } from '../upstream/credentials/credentials.ts'
+import { createCalls } from '../upstream/calls.ts'
+import type { CircuitOptions } from '../upstream/circuit.ts'
+import { ephemeralCredential, mintedCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
-import { createPlaces } from '../upstream/places.ts'
+import type { ModelPermit } from '../upstream/model-permit.ts'
+import { createPlaces, type Endpoint, type Place } from '../upstream/places.ts'
 import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import { createRoutes } from './routes.ts'
@@ -30,6 +34,7 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
   readonly store: Store
   readonly quota: StorageQuota
   readonly ephemeralKeys: EphemeralKeys
+  readonly permit: ModelPermit
   /** Finds a call for whoever asks. */
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
 }
@@ -37,15 +42,25 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
 /** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
 export function assembleSessions(
   config: Config,
-  { target, endpoints, store, quota, ephemeralKeys, joinCall, log, metrics, readType, record }: SessionsParts,
+  {
+    target,
+    endpoints,
+    store,
+    quota,
+    ephemeralKeys,
+    permit,
+    joinCall,
+    log,
+    metrics,
+    readType,
+    record,
+  }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
   const resumes = new Resumes({ store, quota, log, maxHeldBytes: limits.upstreamBufferBytes })
   const { dialect, label } = target
-  const placesFor = createPlaces(endpoints.list, config.models.choice, {
-    pauseMs: config.circuitPauseMs,
-    now: () => performance.now(),
-  })
+  const circuit = { pauseMs: config.circuitPauseMs, now: () => performance.now() }
+  const placesFor = createPlaces(endpoints.list, config.models.choice, circuit)
   const dialTo = createDialer({
     connectTimeoutMs: config.connectTimeoutMs,
     ...limits,
@@ -54,6 +69,11 @@ export function assembleSessions(
   })
   const common = { dialect, limits, log, metrics, readType, record, resumes }
   const translators = createTranslators(dialect, realtime.dialect)
+  const transcriptionTranslators = createTranslators(dialect, realtime.dialect, 'transcription')
+  const transcriptionPlaces = createTranscriptionPlaces(endpoints.list, circuit, config.connectTimeoutMs)
+  const transcriptionDial = dialTo(transcriptionPlaces)
+  const translationPlaces = createTranslationPlaces(endpoints.list, circuit, permit.translation)
+  const rules = { permit, purpose: 'conversation', pinned: false } as const
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
   const dial = dialTo(placesFor(null))
@@ -74,14 +94,23 @@ export function assembleSessions(
       const dial: Dial = listener => options.dial(listener, headers)
       return make({ ...options, dial })(client, request)
     }
-  const sdk = (dial: Dial, client: Dialect, deployment: string | null, alias: string | null) => {
+  const sdk = (
+    dial: Dial,
+    client: Dialect,
+    {
+      deployment,
+      alias,
+      pinned = false,
+    }: { deployment: string | null; alias: string | null; pinned?: boolean },
+  ) => {
     const isNamed = deployment !== null && alias !== null
     const own = translators.of(client)
     const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    return beginAtOnce(identified(createRealtime, { ...common, ...transparent, dial, translator }))
+    const options = { ...common, ...transparent, dial, translator, rules: { ...rules, pinned } }
+    return beginAtOnce(identified(createRealtime, options))
   }
   return createRoutes({
-    models: config.models.choice,
+    permit,
     ephemeralKeys,
     resumes,
     chat: identified(createChat, { ...common, dial, label, settings: config.chat, hearing: config.hearing }),
@@ -94,23 +123,84 @@ export function assembleSessions(
       extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
       autoClose: realtime.autoClose,
       sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
+      rules: { ...rules, pinned: realtime.pinSession },
     }),
     sdk: deployment => {
       const dial = dialTo(placesFor(deployment))
-      return (client, alias) => sdk(dial, client, deployment, alias)
+      return (client, alias) => sdk(dial, client, { deployment, alias })
     },
-    sdkByKey: ({ deployment, alias }, client, key) => {
-      // The first endpoint minted the key; no other knows it.
-      const places = placesFor(deployment).slice(0, 1)
-      const dial = dialTo(places.map(place => ({ ...place, credential: ephemeralCredential(key) })))
-      return sdk(dial, client, deployment, alias)
+    sdkByKey: ({ deployment, alias }, client, key, pinned) =>
+      sdk(dialTo(byKey(placesFor(deployment), key)), client, { deployment, alias, pinned }),
+    sdkTranscription: (client, key) => {
+      const dial = key === null ? transcriptionDial : dialTo(byKey(transcriptionPlaces, key))
+      const options = {
+        ...common,
+        ...transparent,
+        dial,
+        translator: transcriptionTranslators.of(client),
+        owed: 'transcripts',
+        rules: { ...rules, purpose: 'transcription' },
+      } as const
+      return beginAtOnce(identified(createRealtime, options))
+    },
+    sdkTranslation: (model, key) => {
+      if (dialect === 'preview')
+        throw new GatewayError(
+          'not_found',
+          'The preview form of the API, which upstream speaks, has no translations',
+        )
+      const places = translationPlaces(model)
+      const options = {
+        ...common,
+        ...transparent,
+        dial: dialTo(key === null ? places : byKey(places, key)),
+        translator: untranslated,
+        paidByTime: true,
+        rules: { ...rules, purpose: 'translation' },
+      } as const
+      return beginAtOnce(identified(createRealtime, options))
     },
     sdkInCall: async (callId, request) => {
-      const join = sdk(await joinCall(callId, request), dialectOf(request), null, null)
+      const dial = await joinCall(callId, request)
+      const join = sdk(dial, dialectOf(request), { deployment: null, alias: null })
       // What a call spends is counted once, however many have joined it.
       return (client, { meter: _, ...unmetered }) => join(client, unmetered)
     },
   })
+}
+
+/** The first endpoint minted the key; no other knows it. */
+function byKey(places: readonly Place[], key: string): Place[] {
+  return places.slice(0, 1).map(place => ({ ...place, credential: ephemeralCredential(key) }))
+}
+
+/**
+ * Lists the places of transcriptions: one at each endpoint, as their address names no model.
+ * Azure's GA form takes none but ephemeral keys for them (BerriAI/litellm#38645): one is minted for each session.
+ */
+function createTranscriptionPlaces(
+  endpoints: readonly Endpoint[],
+  circuit: CircuitOptions,
+  timeoutMs: number,
+): Place[] {
+  const places = createPlaces(endpoints, { deployments: ['transcription'], onRequest: [] }, circuit)
+  return places('transcription').map(place => {
+    const { target, credential } = place
+    const purposed = { ...place, purpose: 'transcription' } as const
+    if (target.provider !== 'azure' || target.dialect !== 'ga') return purposed
+    const { mintKey } = createCalls({ target, credential, timeoutMs })
+    const wish = { session: { type: 'transcription' } }
+    return { ...purposed, credential: mintedCredential(() => mintKey(wish)) }
+  })
+}
+
+function createTranslationPlaces(
+  endpoints: readonly Endpoint[],
+  circuit: CircuitOptions,
+  deployments: readonly string[],
+): (model: string) => Place[] {
+  const places = createPlaces(endpoints, { deployments, onRequest: [] }, circuit)
+  return model => places(model).map(place => ({ ...place, purpose: 'translation' }))
 }
 
 function readBelowRuntime(path: string): string | null {

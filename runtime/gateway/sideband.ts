@@ -9,6 +9,7 @@ import type { CallRecord } from '../calls/record.ts'
 import { CallRecords } from '../calls/records.ts'
 import { createSdkCalls } from '../calls/sdk-calls.ts'
 import { createSideband, ownerOf } from '../calls/sideband-routes.ts'
+import { createTranslationCalls } from '../calls/translation-calls.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
@@ -19,12 +20,14 @@ import type { Store } from '../store/store.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { Credential } from '../upstream/credentials/credentials.ts'
 import { createCallDialer } from '../upstream/dial.ts'
-import type { Target } from '../upstream/target.ts'
+import type { ModelPermit } from '../upstream/model-permit.ts'
+import { type Target, translationsPath } from '../upstream/target.ts'
 
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
     Pick<PlacingOptions, 'refusal'> {
   readonly target: Target
+  readonly permit: ModelPermit
   readonly credential: Credential
   readonly store: Store
   readonly quota: StorageQuota
@@ -42,7 +45,7 @@ export interface Sideband {
 }
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
-  const { target, credential, store, quota, limits, log, ephemeralKeys, callTokens, refusal } = parts
+  const { target, permit, credential, store, quota, limits, log, ephemeralKeys, callTokens, refusal } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
@@ -60,7 +63,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   })
   const placing = {
     target,
-    models: config.models.choice,
+    permit,
     calls,
     records,
     ephemeralKeys,
@@ -75,8 +78,25 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   const status = new CallStatus({ records, dialCall, callEnded, log })
   return {
     http: [
-      ...createSideband({ ...placing, instructions, voice, webrtcFilter, status }),
+      ...createSideband({
+        ...placing,
+        instructions,
+        voice,
+        webrtcFilter,
+        pinned: config.realtime.pinSession,
+        status,
+      }),
       ...createSdkCalls({ ...placing, pinSession }),
+      ...createTranslationCalls({
+        ...placing,
+        translations: createCalls({
+          target,
+          credential,
+          timeoutMs: connectTimeoutMs,
+          below: translationsPath,
+        }),
+        countsCalls: callTokens.areLimited,
+      }),
     ],
     sockets: [[controlPath, controls.route]],
     joinCall: async (callId, request) => {

@@ -171,6 +171,12 @@ export const defaultSpeechModel = 'gpt-realtime-2.1'
 /** Writes down committed turns; on Azure also the name of its deployment. Neither vendor has announced its end. */
 export const defaultTurnTranscription = 'gpt-transcribe'
 
+/** Writes down what is said while it is said, in transcription sessions. Neither vendor has announced its end. */
+export const defaultSessionTranscription = 'gpt-live-transcribe'
+
+/** On Azure also the name of its deployment. */
+export const defaultTranslation = 'gpt-realtime-translate'
+
 /** Finds a model by its name, or by that of a snapshot. */
 export function findModel(name: string): Model | undefined {
   return models.find(model => model.name === name || model.snapshots.includes(name))

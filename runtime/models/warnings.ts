@@ -1,16 +1,12 @@
 /** What an operator is warned of: a configured model that its vendor retires soon, or has retired. */
-import { type Availability, findModel } from './models.ts'
+import { availabilityOf, type OfferedModel } from './availability.ts'
 
 /** A model is warned of from this many days before its vendor retires it. */
 export const retirementNoticeDays = 120
 
 const dayMs = 86_400_000
 
-export interface ConfiguredModel {
-  readonly vendor: 'openai' | 'azure'
-  readonly name: string
-  /** Azure's; absent where it is not known: the version that lives longest is taken then. */
-  readonly version?: string
+export interface ConfiguredModel extends OfferedModel {
   /** What to do about it: an imperative, without a full stop. */
   readonly advice: string
 }
@@ -50,21 +46,4 @@ export function warnOfPreviews(configured: readonly ConfiguredModel[]): string[]
 
 function wordsFor({ name, version }: ConfiguredModel): string {
   return version === undefined ? name : `${name} ${version}`
-}
-
-function availabilityOf({ vendor, name, version }: ConfiguredModel): Availability | null {
-  const model = findModel(name)
-  if (model === undefined) return null
-  if (vendor === 'openai') return model.openai
-  if (version !== undefined) return model.azure.find(offered => offered.version === version) ?? null
-  return model.azure.reduce<Availability | null>((best, offered) => longerLived(best, offered), null)
-}
-
-function longerLived(one: Availability | null, other: Availability): Availability {
-  return one !== null && endOf(one) > endOf(other) ? one : other
-}
-
-/** A date as text sorts by time; no announced end is later than any. */
-function endOf({ state, retiredOn }: Availability): string {
-  return retiredOn ?? (state === 'retired' ? '' : '9999')
 }

@@ -3,6 +3,7 @@
  * as its own labelled counters cost more than relaying a small event does.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { TranscriptionUsage } from '../events/usage.ts'
 
 /** What one process counts. Bytes are payload bytes, without framing. */
 export interface Traffic {
@@ -22,6 +23,11 @@ export interface Traffic {
   callSeconds: number
   callInputTokens: number
   callOutputTokens: number
+  /** What writing down took, in sessions and calls: tokens or seconds, whichever upstream told. */
+  transcriptionSeconds: number
+  transcriptionInputTokens: number
+  transcriptionOutputTokens: number
+  translationSeconds: number
   /** Events that the allow-list dropped, by type. */
   readonly dropped: Map<string, number>
   /** Ended connections by reason. */
@@ -40,6 +46,7 @@ export interface Metrics {
   countServed(deployment: string): void
   countFailed(deployment: string): void
   countLimited(limit: string): void
+  countTranscription(usage: Pick<TranscriptionUsage, 'input' | 'output' | 'seconds'>): void
   /** Prometheus text exposition format. */
   render(): Promise<string>
   /** The same as data, to be added to that of other processes. */
@@ -72,6 +79,10 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     callSeconds: 0,
     callInputTokens: 0,
     callOutputTokens: 0,
+    transcriptionSeconds: 0,
+    transcriptionInputTokens: 0,
+    transcriptionOutputTokens: 0,
+    translationSeconds: 0,
     dropped: new Map(),
     ended: new Map(),
     served: new Map(),
@@ -86,6 +97,11 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     countServed: deployment => add(traffic.served, deployment),
     countFailed: deployment => add(traffic.failed, deployment),
     countLimited: limit => add(traffic.limited, limit),
+    countTranscription: ({ input, output, seconds }) => {
+      traffic.transcriptionSeconds += seconds
+      traffic.transcriptionInputTokens += input
+      traffic.transcriptionOutputTokens += output
+    },
     render: () => registry.metrics(),
     counts: () => registry.getMetricsAsJSON(),
   }
@@ -138,6 +154,26 @@ function describe(registry: Registry, traffic: Traffic): void {
   counter('gateway_call_seconds_total', 'Duration of WebRTC calls that ended (s)', () => traffic.callSeconds)
   counter('gateway_call_input_tokens_total', 'Input tokens of WebRTC calls', () => traffic.callInputTokens)
   counter('gateway_call_output_tokens_total', 'Output tokens of WebRTC calls', () => traffic.callOutputTokens)
+  counter(
+    'gateway_transcription_seconds_total',
+    'Sound that was written down by models that are paid by the time (s)',
+    () => traffic.transcriptionSeconds,
+  )
+  counter(
+    'gateway_transcription_input_tokens_total',
+    'Input tokens of models that write down what is said',
+    () => traffic.transcriptionInputTokens,
+  )
+  counter(
+    'gateway_transcription_output_tokens_total',
+    'Output tokens of models that write down what is said',
+    () => traffic.transcriptionOutputTokens,
+  )
+  counter(
+    'gateway_translation_seconds_total',
+    'Duration of translations that ended (s)',
+    () => traffic.translationSeconds,
+  )
   counter(
     'gateway_upstream_retries_total',
     'Upstream dials that were tried again',

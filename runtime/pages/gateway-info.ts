@@ -2,11 +2,13 @@
 
 import type { InboundEntra } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
+import type { ModelPermit } from '../upstream/model-permit.ts'
 import type { Target } from '../upstream/target.ts'
 import type { EntraSignIn, GatewayInfo } from './page-info.ts'
 
-/** Describes the gateway. @param target the first endpoint: the configuration's, or the embedded simulator */
-export function describeGateway(config: Config, target: Target): GatewayInfo {
+/** Describes the gateway. @param permit which models clients may name @param target the first endpoint: the configuration's, or the embedded simulator */
+export function describeGateway(config: Config, target: Target, permit: ModelPermit): GatewayInfo {
+  const { transcription } = config.hearing
   const { access, realtime, revision, replica, socketHost: host } = config
   const signIn = access.entra === null ? null : describeSignIn(access.entra)
   return {
@@ -19,6 +21,8 @@ export function describeGateway(config: Config, target: Target): GatewayInfo {
     ...(signIn !== null && { entra: signIn }),
     allowedEventTypes: [...realtime.allowedEventTypes],
     extractedEventTypes: [...(realtime.extraction?.types ?? [])],
+    transcriptionModels: [...permit.transcription.transcription],
+    ...(transcription !== undefined && { turnTranscription: transcription }),
     textOnly: config.chat.textOnly,
   }
 }

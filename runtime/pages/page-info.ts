@@ -16,6 +16,10 @@ export interface GatewayInfo {
   /** What `/realtime` lets through, and what it searches for JSON: globs of event types. */
   allowedEventTypes: string[]
   extractedEventTypes: string[]
+  /** Models of transcription sessions; the first is the default. */
+  transcriptionModels: string[]
+  /** Writes down the turns of a conversation; absent: nothing does. */
+  turnTranscription?: string
   /** There is no audio: `/chat` takes text alone. */
   textOnly: boolean
 }

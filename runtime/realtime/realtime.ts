@@ -12,9 +12,11 @@ import type { EventFilter } from '../events/filter.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
 import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
 import { type End, endWith } from '../session/end.ts'
+import { blankPinned } from '../session/pinned-session.ts'
 import { endsResponse } from '../session/response-state.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
+import { MessageCheck, type MessageRules } from '../upstream/message-check.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import { readFrame } from './frame-kind.ts'
 
@@ -34,6 +36,8 @@ export interface RealtimeOptions extends SessionOptions {
    */
   readonly manners: 'gateway' | 'transparent'
   readonly resumes: Resumes
+  /** What clients may not say. */
+  readonly rules: MessageRules
 }
 
 /** Makes the handler of `/realtime` and, with a `begin` of its own, of the SDK addresses. */
@@ -50,6 +54,7 @@ class Realtime implements ResumableConnection, SessionHooks {
   readonly #settings: OwnSettings | null
   /** What the translator has to remember of this session. */
   readonly #memory = new SessionMemory()
+  readonly #check: MessageCheck
   /** null where nothing is extracted. */
   readonly #deltas: DeltaAssembly | null
 
@@ -57,7 +62,8 @@ class Realtime implements ResumableConnection, SessionHooks {
     const { path, meter } = request
     this.#options = options
     this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners, sessionUpdate, extractor, log } = options
+    const { resumes, dialect, manners, sessionUpdate, extractor, log, rules } = options
+    this.#check = new MessageCheck(rules)
     this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
@@ -79,7 +85,7 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   message(data: Uint8Array, isBinary: boolean): void {
     if (this.#options.manners === 'transparent') {
-      return this.#forward(data, isBinary ? null : this.#options.readType(data), isBinary)
+      return this.#forward(data, this.#options.readType(data), isBinary)
     }
     if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
     const frame = readFrame(data, this.#options.readType)
@@ -87,7 +93,10 @@ class Realtime implements ResumableConnection, SessionHooks {
     else this.#forward(data, frame.type)
   }
 
-  #forward(data: Uint8Array, type: string | null, isBinary = false): void {
+  #forward(data: Uint8Array, readType: string | null, isBinary = false): void {
+    const refused = this.#check.refusal(data, readType)
+    if (refused !== null) return this.#session.deliver(errorEvent(refused.error, refused))
+    const type = isBinary ? null : readType
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
     this.#pass(translate === undefined ? data : translate(data, this.#memory), type, isBinary)
   }
@@ -133,10 +142,19 @@ class Realtime implements ResumableConnection, SessionHooks {
   }
 
   event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void {
-    const { filter, extractor, metrics, autoClose, translator } = this.#options
+    const { metrics, rules } = this.#options
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
+    if (type === 'session.created') this.#check.noteCreated(frame)
     if (this.#carryover?.noted(frame, type, answered)) return
+    if (!rules.pinned) return this.#passEvent(frame, isBinary, type)
+    const blanked = blankPinned(frame, type)
+    if (blanked === null) metrics.countDropped(type)
+    else this.#passEvent(blanked, isBinary, type)
+  }
+
+  #passEvent(frame: Buffer, isBinary: boolean, type: string | null): void {
+    const { filter, extractor, metrics, autoClose, translator } = this.#options
     if (type !== null && this.#deltas?.isGrowing === true)
       for (const { outcome, frames, type: of } of this.#deltas.end(frame, type))
         this.#settle(outcome, frames, of)

@@ -10,18 +10,25 @@
  * | refused   | an `error` that answers the `response.create`                                             |
  * | cancelled | nobody waits for it any more; upstream may still begin it, and ends it by `response.done` |
  *
+ * In a transcription session nothing answers: what upstream owes is the words of each turn that was committed.
+ *
  * Several responses may run at once (out of band). Events are told by their type alone, so responses are
  * counted rather than named; of two, the older one is taken to end, begin or be refused first.
  */
 
+/** Tells what was said in one turn, and what it cost to write it down; of one name in both dialects. */
+export const transcriptionCompleted = 'conversation.item.input_audio_transcription.completed'
+
 /** What an event from upstream changes here, by its type. */
-const changes: ReadonlyMap<string, 'begin' | 'end' | 'speak' | 'clear' | 'commit'> = new Map([
+const changes: ReadonlyMap<string, 'begin' | 'end' | 'speak' | 'clear' | 'commit' | 'write'> = new Map([
   ['response.created', 'begin'],
   ['response.done', 'end'],
   ['response.completed', 'end'],
   ['input_audio_buffer.speech_started', 'speak'],
   ['input_audio_buffer.cleared', 'clear'],
   ['input_audio_buffer.committed', 'commit'],
+  [transcriptionCompleted, 'write'],
+  ['conversation.item.input_audio_transcription.failed', 'write'],
 ])
 
 /** Ends an answer: `response.done`, and the name that some dialects of it use. */
@@ -29,7 +36,13 @@ export function endsResponse(type: string | null): boolean {
   return type !== null && changes.get(type) === 'end'
 }
 
+/** What upstream owes for what is said: an answer, or its words. */
+export type Owed = 'responses' | 'transcripts'
+
 export class ResponseState {
+  readonly #owed: Owed
+  /** Turns that were committed and are not written down yet; of transcription sessions alone. */
+  #transcripts = 0
   /** An answer is wanted whose `response.create` has not been written yet. */
   #isWanted = false
   #requested = 0
@@ -39,6 +52,10 @@ export class ResponseState {
   #cancelledRunning = 0
   /** Upstream answers speech by itself, right after the item that it made of it. */
   #speech: Speech = 'silent'
+
+  constructor(owed: Owed = 'responses') {
+    this.#owed = owed
+  }
 
   /** Whether an answer is wanted and not over: what another upstream session is asked for. */
   get isPending(): boolean {
@@ -53,7 +70,11 @@ export class ResponseState {
   /** Whether upstream has an answer to give, or to end: what a drain waits for. */
   get isBusy(): boolean {
     return (
-      this.isPending || this.#cancelledRequests > 0 || this.#cancelledRunning > 0 || this.#speech !== 'silent'
+      this.isPending ||
+      this.#cancelledRequests > 0 ||
+      this.#cancelledRunning > 0 ||
+      this.#speech !== 'silent' ||
+      this.#transcripts > 0
     )
   }
 
@@ -110,7 +131,15 @@ export class ResponseState {
       case 'clear':
         this.#speech = 'silent'
         return
+      case 'write':
+        this.#transcripts = Math.max(0, this.#transcripts - 1)
+        return
       case 'commit':
+        if (this.#owed === 'transcripts') {
+          this.#speech = 'silent'
+          this.#transcripts += 1
+          return
+        }
         // Committed by hand, an answer comes only when it is asked for.
         if (this.#speech === 'speaking') this.#speech = 'committed'
     }
@@ -129,6 +158,7 @@ export class ResponseState {
     this.#cancelledRequests = 0
     this.#cancelledRunning = 0
     this.#speech = 'silent'
+    this.#transcripts = 0
     this.#isWanted = isPending
   }
 

@@ -17,12 +17,13 @@ import { fitCloseReason, GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
 import { ownEventIdOf } from '../events/compose.ts'
+import { transcriptionUsageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type End, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
-import { endsResponse, type ResponseState } from './response-state.ts'
+import { endsResponse, type Owed, type ResponseState, transcriptionCompleted } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
 
@@ -78,6 +79,10 @@ export interface Caller {
 export interface SessionOptions {
   readonly dial: Dial
   readonly limits: Limits
+  /** What upstream owes for what is said (default: answers). */
+  readonly owed?: Owed
+  /** Upstream tells nothing of what a session costs but its time (default false). */
+  readonly paidByTime?: boolean
   readonly log: Log
   readonly metrics: Metrics
   /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
@@ -112,6 +117,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Whether all that was held has been sent to the present upstream. */
   #flush: 'done' | 'running' = 'done'
   readonly #startedAt = performance.now()
+  /** When the present upstream session began; null where there is none. */
+  #paidFrom: number | null = null
 
   constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
     this.#client = client
@@ -119,7 +126,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#meter = meter
     this.#options = options
     this.#hooks = hooks
-    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes })
+    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes, owed: options.owed })
     options.metrics.traffic.sessionsOpen += 1
     options.metrics.traffic.sessionsTotal += 1
   }
@@ -222,6 +229,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   close(end: End): void {
     if (this.#phase === 'closed') return
     const wasBridged = this.#upstream !== null
+    this.#countTime()
     this.#phase = 'closed'
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
@@ -263,6 +271,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = null
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
+    this.#paidFrom = performance.now()
     if (this.#stallTimer !== null) upstream.pause()
     if (this.#phase === 'dialing') this.#phase = 'open'
     const { log, limits } = this.#options
@@ -282,12 +291,14 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const answered = this.#leg.noteEvent(frame, type)
     this.#hooks.event(frame, isBinary, type, answered)
     if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
+    if (type === transcriptionCompleted) this.#transcribed(frame)
     this.#endIfDrained()
   }
 
   /** Upstream's session is over. */
   closed(code: number, reason: string, error?: GatewayError): void {
     this.#upstream = null
+    this.#countTime()
     this.#answerWatch?.stop()
     if (this.#phase === 'closed') return
     const end = endByUpstream(code, reason, error)
@@ -385,6 +396,22 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)
     else enter(this, () => pending.then(() => this.#endIfDrained()))
+  }
+
+  /** Counts the time of an upstream session that is over, where that is what it costs. */
+  #countTime(): void {
+    const from = this.#paidFrom
+    this.#paidFrom = null
+    if (from === null || this.#options.paidByTime !== true) return
+    const seconds = (performance.now() - from) / 1000
+    this.#options.metrics.traffic.translationSeconds += seconds
+    this.#meter?.spent({ input: 0, output: 0, total: 0, seconds })
+  }
+
+  #transcribed(frame: Buffer): void {
+    const usage = transcriptionUsageOf(frame)
+    this.#options.metrics.countTranscription(usage)
+    this.#meter?.spent(usage)
   }
 
   #count(bytes: number): void {

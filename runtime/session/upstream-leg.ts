@@ -4,7 +4,7 @@
  * a call.
  */
 import { Outbox } from './outbox.ts'
-import { ResponseState } from './response-state.ts'
+import { type Owed, ResponseState } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt, SentMessages } from './sent-messages.ts'
 
 export interface UpstreamLegOptions {
@@ -12,17 +12,20 @@ export interface UpstreamLegOptions {
   readonly maxHeldBytes: number
   /** Others write to the same upstream session, so that not every answer is to a message of this leg's (default false). */
   readonly isShared?: boolean
+  /** What upstream owes for what is said (default: answers). */
+  readonly owed?: Owed | undefined
 }
 
 export class UpstreamLeg {
   /** Whether an answer is pending. The leg feeds it; whoever has the leg says what is wanted or cancelled. */
-  readonly responses = new ResponseState()
+  readonly responses: ResponseState
   readonly #sent: SentMessages
   readonly #outbox: Outbox
   /** For each message in the outbox, in its order, what goes to `#sent` with it. */
   #heldReceipts: { readonly type: string | null; readonly receipt: Receipt }[] = []
 
-  constructor({ maxHeldBytes, isShared = false }: UpstreamLegOptions) {
+  constructor({ maxHeldBytes, isShared = false, owed }: UpstreamLegOptions) {
+    this.responses = new ResponseState(owed)
     this.#sent = new SentMessages(isShared)
     this.#outbox = new Outbox(maxHeldBytes)
   }

@@ -72,6 +72,12 @@ export class House {
     return session
   }
 
+  /** What a session that translates has of the house. */
+  translationTraits(): { seed: number; lifetimeSec: number } {
+    const seed = Math.floor(this.#nextSeed() * 2 ** 32)
+    return { seed, lifetimeSec: this.#options.sessionLifetimeSec }
+  }
+
   /** Ends every session and stops the clock. */
   close(): void {
     for (const session of this.#sessions) session.end(1001, 'The simulator is closing.')

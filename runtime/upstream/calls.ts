@@ -38,6 +38,8 @@ export interface EphemeralKey {
 export interface CallsOptions {
   readonly target: Target
   readonly credential: Credential
+  /** Where below upstream's address the calls are; absent: those of conversations. */
+  readonly below?: string
   /** Time for one request (ms). */
   readonly timeoutMs: number
   readonly fetch?: typeof globalThis.fetch
@@ -61,12 +63,13 @@ const maxAnswerBytes = 256 * 1024
  * `upstream_unavailable`, `upstream_refused`, `upstream_broke_protocol` or `credential_unavailable`.
  */
 export function createCalls(options: CallsOptions): Calls {
-  const { target, credential, timeoutMs } = options
+  const { target, credential, timeoutMs, below } = options
+  const urlOf = (path: string) => restUrl(target, below === undefined ? path : `${below}/${path}`)
   return {
     mintKey: async (wish, passed) => {
       const own = await headersWithin(credential, timeoutMs)
       const headers = { ...passed, ...own, 'Content-Type': 'application/json' }
-      const url = restUrl(target, 'client_secrets')
+      const url = urlOf('client_secrets')
       const { text } = await request(options, url, headers, JSON.stringify(wish))
       const raw = parseJson(text)
       const minted = mintedKey.safeParse(raw)
@@ -74,7 +77,7 @@ export function createCalls(options: CallsOptions): Calls {
       return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data }
     },
     offer: async (sdp, key, filtered) => {
-      const url = restUrl(target, 'calls')
+      const url = urlOf('calls')
       if (target.provider === 'azure' && filtered) url.searchParams.set('webrtcfilter', 'on')
       // Both vendors take a raw offer with an ephemeral key; Azure takes nothing else.
       const headers = { ...(await ephemeralCredential(key).headers()), 'Content-Type': 'application/sdp' }
@@ -84,7 +87,7 @@ export function createCalls(options: CallsOptions): Calls {
       return { sdp: text, callId }
     },
     hangUp: async callId => {
-      const url = restUrl(target, `calls/${encodeURIComponent(callId)}/hangup`)
+      const url = urlOf(`calls/${encodeURIComponent(callId)}/hangup`)
       try {
         await request(options, url, await headersWithin(credential, timeoutMs), undefined)
         return true

@@ -14,7 +14,7 @@ import { connect } from './connect.ts'
 import { headersWithin } from './credential-headers.ts'
 import type { Credential } from './credentials/credentials.ts'
 import { isPlaceAtFault, nextPlace, type Place } from './places.ts'
-import { callUrl, realtimeUrl, type Target } from './target.ts'
+import { callUrl, sessionUrl, type Target } from './target.ts'
 
 export interface DialerOptions {
   /** Time in which a session must exist, retries included (ms). */
@@ -91,8 +91,8 @@ export function createDialer(options: SessionDialerOptions): (places: readonly P
     metrics: options.metrics,
   }
   return places => {
-    const candidates = places.map(({ name, target, deployment, credential, circuit }): Candidate => {
-      return { url: realtimeUrl(target, deployment), label: target.label, credential, name, circuit }
+    const candidates = places.map(({ name, target, deployment, purpose, credential, circuit }): Candidate => {
+      return { url: sessionUrl(target, deployment, purpose), label: target.label, credential, name, circuit }
     })
     return (listener, headers) => {
       const dial = new Dialing(common, policy, candidates, listener, headers)

@@ -3,6 +3,7 @@
 import type { GatewayError } from '../core/errors.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
 import type { Credential } from './credentials/credentials.ts'
+import type { Purpose } from './model-permit.ts'
 import type { Target } from './target.ts'
 
 export interface Place {
@@ -12,6 +13,8 @@ export interface Place {
   readonly deployment: string
   readonly credential: Credential
   readonly circuit: Circuit
+  /** What its sessions are for; absent: conversations. */
+  readonly purpose?: Purpose
 }
 
 export interface Endpoint {

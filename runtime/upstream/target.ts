@@ -1,5 +1,6 @@
 /** Where upstream is and which address form it takes. Pure: built from settings, asked for URLs. */
 import type { Dialect, Provider } from '../core/ports.ts'
+import type { Purpose } from './model-permit.ts'
 
 export interface Target {
   readonly provider: Provider
@@ -77,6 +78,25 @@ export function realtimeUrl(target: Target, deployment: string): URL {
   }
   return url
 }
+
+/**
+ * Builds the WebSocket address of a session by what it is for.
+ * A transcription names no model there: OpenAI refuses one, or takes the session for a conversation (openai-python#2652,
+ * livekit/agents-js#1756). A translation has an address of its own, which the preview form lacks.
+ */
+export function sessionUrl(target: Target, deployment: string, purpose: Purpose = 'conversation'): URL {
+  const url = realtimeUrl(target, deployment)
+  if (purpose === 'transcription') {
+    for (const name of ['model', 'deployment']) url.searchParams.delete(name)
+    url.searchParams.set('intent', 'transcription')
+  } else if (purpose === 'translation') {
+    url.pathname = `${url.pathname}/${translationsPath}`
+  }
+  return url
+}
+
+/** Below the address of conversations. */
+export const translationsPath = 'translations'
 
 /** Builds the WebSocket address that joins a running call (Azure has none in its preview form). */
 export function callUrl(target: Target, callId: string): URL {

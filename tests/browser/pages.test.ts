@@ -51,6 +51,16 @@ const pages = [
     },
   },
   {
+    name: 'captions',
+    path: 'captions',
+    ready: 'Not connected',
+    use: async (page: Page) => {
+      // A beep once a second takes the microphone's place.
+      await page.getByRole('button', { name: 'Start captions' }).click()
+      await page.locator('.caption').first().waitFor()
+    },
+  },
+  {
     name: 'sideband',
     path: 'sideband',
     ready: 'No call',
@@ -169,7 +179,7 @@ for (const page of pages)
 
 test.serial('the pages lead to each other, and each says which one it is', async t => {
   const { page, faults } = await open(t, { path: '', ready: 'Connected' })
-  for (const name of ['Playground', 'Sideband', 'Chat']) {
+  for (const name of ['Playground', 'Captions', 'Sideband', 'Chat']) {
     await page.getByRole('link', { name, exact: true }).press('Enter')
     await page.getByRole('heading', { level: 1, name }).waitFor()
     t.is(await page.locator('[aria-current=page]').textContent(), name)

@@ -105,10 +105,10 @@ const badRequests: [what: string, knock: Partial<Knock>, status: number, detail:
     /"gpt-99" is not configured/,
   ],
   [
-    'a key for a transcription',
-    { path: secrets, headers: json, body: '{"session":{"type":"transcription"}}' },
+    'a key for a session of no known type',
+    { path: secrets, headers: json, body: '{"session":{"type":"translation"}}' },
     400,
-    /"session.type": must be "realtime"/,
+    /"session.type": must be "realtime" or "transcription"/,
   ],
   ['a key request that is not JSON', { path: secrets, headers: json, body: '{' }, 400, /not JSON/],
   ['a form whose session is not JSON', form('{'), 400, /"session": is not JSON/],

@@ -20,6 +20,7 @@ import { beginAtOnce, Resumes } from '../../runtime/resume/resumes.ts'
 import { SessionGuard } from '../../runtime/session/session-guard.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { limits } from '../session/session-stage.ts'
+import { someRules } from '../upstream/some-rules.ts'
 
 /** The fields that are read of each type; a dot goes one level down. */
 const fieldsRead: Readonly<Record<string, readonly string[]>> = {
@@ -207,6 +208,7 @@ const realtime =
         extractor: extracts ? extractor : null,
         translator: createTranslator(upstream, client),
         sessionUpdate: sessionUpdate(settings, upstream),
+        rules: someRules,
       })
       return beginAtOnce(handler)(socket, request)
     })

@@ -87,7 +87,8 @@ for (const [query, deployment] of [
 }
 
 for (const [query, status] of [
-  ['intent=transcription', 400],
+  ['intent=translation', 400],
+  ['intent=transcription&model=gpt-99', 404],
   ['call_id=rtc_1', 404],
   ['call_id=../../x', 404],
 ] as const) {

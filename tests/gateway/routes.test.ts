@@ -3,6 +3,7 @@ import test from 'ava'
 import { createRoutes } from '../../runtime/gateway/routes.ts'
 import { Resumes } from '../../runtime/resume/resumes.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { permitOf } from '../upstream/some-rules.ts'
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -11,12 +12,14 @@ test('a key whose model is configured no more is refused before the upgrade, by 
     throw new Error('no handler is made for a session that is refused')
   }
   const routes = createRoutes({
-    models: { deployments: ['new-model'], onRequest: [], aliases: [] },
+    permit: permitOf('new-model'),
     chat: unused,
     realtime: unused,
     resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
     sdk: () => () => unused,
     sdkByKey: unused,
+    sdkTranscription: () => unused,
+    sdkTranslation: unused,
     sdkInCall: unused,
     ephemeralKeys: {
       find: async () => ({ owner: { name: 'anonymous', by: 'none' }, model: 'old-model', pinned: '{}' }),

@@ -9,6 +9,7 @@ import { createMetrics } from '../../runtime/observability/metrics.ts'
 import type { RealtimeOptions } from '../../runtime/realtime/realtime.ts'
 import { Resumes } from '../../runtime/resume/resumes.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { someRules } from '../upstream/some-rules.ts'
 
 export type Said = { type: string } & Record<string, unknown>
 
@@ -59,6 +60,7 @@ export function createExchange() {
     sessionUpdate: null,
     translator: createTranslator('ga', 'upstream'),
     manners: 'gateway',
+    rules: someRules,
   }
   const chatOptions: ChatOptions = {
     ...parts,

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { namesServed } from '../../runtime/models/availability.ts'
 import {
   defaultSpeechModel,
   defaultTurnTranscription,
@@ -97,4 +98,31 @@ test('a preview is named as one', t => {
     warnOfPreviews([azure('gpt-realtime-2.1', '2026-07-07'), azure('gpt-realtime-1.5', '2026-02-23')]),
     ['On Azure, gpt-realtime-2.1 2026-07-07 is a preview, without a service level: A'],
   )
+})
+
+for (const [vendor, days, today, names] of [
+  ['openai', 365, '2026-11-28', ['gpt-transcribe', 'gpt-live-transcribe', 'gpt-realtime-whisper']],
+  ['azure', 365, '2026-11-28', ['gpt-live-transcribe', 'gpt-realtime-whisper']],
+  [
+    'azure',
+    0,
+    '2026-11-28',
+    [
+      'gpt-live-transcribe',
+      'gpt-realtime-whisper',
+      'gpt-4o-mini-transcribe',
+      'gpt-4o-transcribe-diarize',
+      'whisper',
+    ],
+  ],
+  ['openai', 0, '2027-02-26', ['gpt-transcribe', 'gpt-live-transcribe', 'gpt-realtime-whisper']],
+] as const) {
+  test(`transcribers that ${vendor} serves for ${days} days from ${today}`, t => {
+    t.deepEqual(namesServed('transcription', vendor, new Date(today), days), [...names])
+  })
+}
+
+test('one day before its last a model is served, with its snapshots at OpenAI', t => {
+  const names = namesServed('transcription', 'openai', new Date('2027-02-25'), 0)
+  t.true(names.includes('whisper-1') && names.includes('gpt-4o-mini-transcribe-2025-12-15'))
 })

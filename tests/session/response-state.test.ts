@@ -87,3 +87,29 @@ for (const [what, steps, expected] of rows) {
     t.like({ isPending, isBusy, isRunning, isWanted }, expected)
   })
 }
+
+const [speech, commit, written, failed] = [
+  'input_audio_buffer.speech_started',
+  'input_audio_buffer.committed',
+  'conversation.item.input_audio_transcription.completed',
+  'conversation.item.input_audio_transcription.failed',
+]
+
+for (const [what, events, isBusy] of [
+  ['speech', [speech], true],
+  ['a turn that is not written down', [speech, commit], true],
+  ['a turn that is written down', [speech, commit, written], false],
+  ['a turn that cannot be written down', [commit, failed], false],
+  ['one of two turns written down', [commit, commit, written], true],
+  ['two of two turns, one of them not', [commit, commit, failed, written], false],
+  ['words of a turn that was not seen', [written, commit], true],
+] as const) {
+  test(`a transcription owes the words of each turn: ${what}`, t => {
+    const state = new ResponseState('transcripts')
+    for (const type of events) state.noteEvent(type)
+    t.is(state.isBusy, isBusy)
+    t.false(state.isPending)
+    state.lose()
+    t.false(state.isBusy)
+  })
+}

@@ -57,6 +57,7 @@ const speech = createSpeech(
   () => loudspeaker.unlock(),
 )
 createSettings({
+  transcriptionModel: info.turnTranscription,
   onApply: event => sendFrame(JSON.stringify(event)),
   onCompose: event => composer.put(event),
 })

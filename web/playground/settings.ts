@@ -2,21 +2,21 @@
 import { part } from '../page/page.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
 
-const transcriptionModel = 'gpt-4o-mini-transcribe'
-
 /** What happens with the event that the form makes. */
 export interface SettingsListeners {
+  /** Writes down what is said; undefined: none is known. */
+  transcriptionModel: string | undefined
   onApply(event: RealtimeEvent): void
   onCompose(event: RealtimeEvent): void
 }
 
 /** Joins the form. */
-export function createSettings({ onApply, onCompose }: SettingsListeners): void {
+export function createSettings({ transcriptionModel, onApply, onCompose }: SettingsListeners): void {
   part('#settings-form', HTMLFormElement).onsubmit = event => {
     event.preventDefault()
-    onApply(readSettings())
+    onApply(readSettings(transcriptionModel))
   }
-  part('#settings-compose', HTMLButtonElement).onclick = () => onCompose(readSettings())
+  part('#settings-compose', HTMLButtonElement).onclick = () => onCompose(readSettings(transcriptionModel))
 }
 
 /** `session.update` that leaves a turn's end to the server, or to the person. */
@@ -25,8 +25,9 @@ export function turnUpdate(detection: 'server_vad' | 'none'): RealtimeEvent {
   return { type: 'session.update', session: { type: 'realtime', audio: { input: { turn_detection } } } }
 }
 
-function readSettings(): RealtimeEvent {
+function readSettings(transcriptionModel: string | undefined): RealtimeEvent {
   const value = (selector: string) => part(selector, HTMLInputElement).value.trim()
+  const isWritten = part('#transcribe', HTMLInputElement).checked && transcriptionModel !== undefined
   const detection = part('#detection', HTMLSelectElement).value
   const instructions = part('#session-instructions', HTMLTextAreaElement).value.trim()
   const modality = part('#modality', HTMLSelectElement).value
@@ -40,7 +41,7 @@ function readSettings(): RealtimeEvent {
       audio: {
         input: {
           turn_detection: detection === 'none' ? null : { type: detection },
-          transcription: part('#transcribe', HTMLInputElement).checked ? { model: transcriptionModel } : null,
+          transcription: isWritten ? { model: transcriptionModel } : null,
         },
         output: { voice: value('#voice') || 'alloy', speed: Number(value('#speed')) || 1 },
       },

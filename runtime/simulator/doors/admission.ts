@@ -53,7 +53,8 @@ function openAiRefusal(
     const message = 'The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.'
     return socketRefusal('beta_api_shape_disabled', message)
   }
-  if (query.has('call_id') || query.get('intent') === 'transcription') return null
+  if (query.has('call_id')) return null
+  if (query.get('intent') === 'transcription') return query.has('model') ? modelInTranscription() : null
   const model = query.get('model') ?? ''
   if (credential.ephemeral && model === '') return null
   if (model === '')
@@ -63,7 +64,13 @@ function openAiRefusal(
   return socketRefusal('invalid_model', message, undefined, 'model')
 }
 
-function openAiKeyRefusal({ verdict, key }: Credential): SocketRefusal {
+/** As openai/openai-python#2652 shows it. */
+function modelInTranscription(): SocketRefusal {
+  return socketRefusal('invalid_model', 'You must not provide a model parameter for transcription sessions.')
+}
+
+/** OpenAI's answer to a missing or wrong key. */
+export function openAiKeyRefusal({ verdict, key }: Credential): SocketRefusal {
   const where = 'You can find your API key at https://platform.openai.com/account/api-keys.'
   const message =
     verdict === 'missing'

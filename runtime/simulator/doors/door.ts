@@ -6,6 +6,8 @@ export type Dialects = 'ga' | 'preview'
 export type Purpose =
   | 'session'
   | 'client_secrets'
+  | 'translation'
+  | 'translation_secrets'
   | 'calls'
   | 'call_action'
   | 'legacy_session'
@@ -45,6 +47,26 @@ const routes: Route[] = [
     vendor: 'openai',
     dialect: 'preview',
     purpose: 'legacy_transcription_session',
+  },
+  { pattern: /^\/v1\/realtime\/translations$/, vendor: 'openai', dialect: 'ga', purpose: 'translation' },
+  {
+    pattern: /^\/v1\/realtime\/translations\/client_secrets$/,
+    vendor: 'openai',
+    dialect: 'ga',
+    purpose: 'translation_secrets',
+  },
+  // Azure's addresses of translations are not proven: third parties use them.
+  {
+    pattern: /^\/openai\/v1\/realtime\/translations$/,
+    vendor: 'azure',
+    dialect: 'ga',
+    purpose: 'translation',
+  },
+  {
+    pattern: /^\/openai\/v1\/realtime\/translations\/client_secrets$/,
+    vendor: 'azure',
+    dialect: 'ga',
+    purpose: 'translation_secrets',
   },
   { pattern: /^\/openai\/v1\/realtime$/, vendor: 'azure', dialect: 'ga', purpose: 'session' },
   {

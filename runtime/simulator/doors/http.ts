@@ -10,6 +10,7 @@ import { type Door, doorAt, urlOf } from './door.ts'
 import { mintLegacyKey, mintSecret } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal, respondWith, statusRefusal } from './refusal.ts'
+import { mintTranslationSecret } from './translation.ts'
 
 const requestIdLength = 32
 const faultPath = '/simulator/fault'
@@ -32,7 +33,7 @@ async function answer(house: House, request: IncomingMessage): Promise<Answer | 
   if (request.method === 'OPTIONS') return preflight()
   if (url.pathname === faultPath) return orderFault(house, request)
   if (door === null) return notFound(url.pathname)
-  if (door.purpose === 'session') {
+  if (door.purpose === 'session' || door.purpose === 'translation') {
     return httpRefusal(door.vendor, 426, null, 'Expected a WebSocket upgrade.', { upgrade: 'websocket' })
   }
   if (request.method !== 'POST') {
@@ -55,6 +56,8 @@ async function dispatch(request: PlainRequest): Promise<Answer | HttpRefusal> {
   switch (request.door.purpose) {
     case 'client_secrets':
       return mintSecret(request)
+    case 'translation_secrets':
+      return mintTranslationSecret(request)
     case 'legacy_session':
       return mintLegacyKey(request, 'realtime')
     case 'legacy_transcription_session':

@@ -11,12 +11,14 @@ import { isSpeechModel } from '../protocol/values.ts'
 import { changedConfig, shownSession } from '../session/config.ts'
 import type { Vendor } from '../session/context.ts'
 import { defaultConfig } from '../session/defaults.ts'
+import { settledTranscription } from '../transcription/models.ts'
 import { azureKeyRefusal, missingDeployment } from './admission.ts'
 import { jsonOf } from './body.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
 
-const defaultLifeSec = 600
+/** Of an ephemeral key, unless told otherwise (s). */
+export const defaultLifeSec = 600
 const legacyLifeSec = 60
 const defaultModel = 'gpt-realtime'
 
@@ -67,14 +69,16 @@ export function configOf(house: House, vendor: Vendor, wanted: Fields): SessionC
     return httpRefusal('openai', 400, 'invalid_model', `Model "${model}" is not supported in realtime mode.`)
   }
   try {
-    return changedConfig(defaultConfig(type === 'realtime' ? model : '', type), wanted, false)
+    const config = changedConfig(defaultConfig(type === 'realtime' ? model : '', type), wanted, false)
+    return settledTranscription(config, wanted)
   } catch (problem) {
     if (problem instanceof Refusal) return httpRefusal(vendor, 400, problem.code, problem.message)
     throw problem
   }
 }
 
-function checkedBody(check: Check, body: Buffer): { fields: Fields } | Fault {
+/** Holds a request's body against its shape. */
+export function checkedBody(check: Check, body: Buffer): { fields: Fields } | Fault {
   const given = body.length === 0 ? {} : jsonOf(body.toString())
   if (given === undefined) {
     return { code: 'invalid_json', message: 'We could not parse the JSON body of your request.', param: null }
@@ -90,11 +94,12 @@ export function faultRefusal(vendor: Vendor, fault: Fault): HttpRefusal {
   return { ...httpRefusal(vendor, 400, fault.code, fault.message), body: { error } }
 }
 
-function needsStandingKey(vendor: Vendor): HttpRefusal {
+/** The answer to an ephemeral key that would mint another. */
+export function needsStandingKey(vendor: Vendor): HttpRefusal {
   if (vendor === 'azure') return azureKeyRefusal()
   return httpRefusal('openai', 401, 'invalid_api_key', 'Ephemeral keys cannot be used for this operation.')
 }
 
-function json(body: Fields): Answer {
+export function json(body: Fields): Answer {
   return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }

@@ -15,6 +15,7 @@ import { admit } from './admission.ts'
 import { type Door, doorAt, urlOf } from './door.ts'
 import { type HttpRefusal, httpRefusal, refuseUpgrade, type SocketRefusal, statusRefusal } from './refusal.ts'
 import { createSocketWire, listen, maxFrameBytes } from './socket-wire.ts'
+import { admitTranslation, openTranslation } from './translation.ts'
 
 const pingIntervalMs = 20_000
 const closeTimeoutMs = 5000
@@ -70,11 +71,17 @@ function entryFor(
   fault: Fault | null,
 ): HttpRefusal | 'cut' | ((socket: WebSocket) => void) {
   const door = doorAt(url.pathname)
-  if (door?.purpose !== 'session') return httpRefusal('openai', 404, null, 'Not found')
+  if (door?.purpose !== 'session' && door?.purpose !== 'translation')
+    return httpRefusal('openai', 404, null, 'Not found')
   const { searchParams: query } = url
   if (fault?.name === 'refuse') return 'cut'
   if (fault?.name === 'status') return statusRefusal(door.vendor, Number(fault.value))
   const presented = { headers: request.headers, query, subprotocols: subprotocolsOf(request) }
+  if (door.purpose === 'translation') {
+    const admitted = admitTranslation(house, door, presented)
+    if (!('kind' in admitted)) return socket => openTranslation(house, socket, admitted)
+    return admitted.kind === 'http' ? admitted : socket => turnAway(socket, admitted, house)
+  }
   const admission = admit(door, presented, house.secrets, id => house.calls.get(id))
   const { recording } = house
   switch (admission.kind) {

@@ -23,6 +23,12 @@ export function isSpeechModel(model: string): boolean {
   return speechModels.includes(model)
 }
 
+const translationModels = namesAtOpenai('translation')
+
+export function isTranslationModel(model: string): boolean {
+  return translationModels.includes(model)
+}
+
 export const maxIdLength = 32
 export const maxMetadataEntries = 16
 export const maxMetadataKeyLength = 64

@@ -2,6 +2,8 @@
 import { type Fields, isFields } from '../protocol/check.ts'
 import { type ClientEvent, type Item, Refusal, type ResponseOptions } from '../protocol/types.ts'
 import { maxAppendBytes, transcriptionModels } from '../protocol/values.ts'
+import { LiveTranscription } from '../transcription/live.ts'
+import { settledTranscription } from '../transcription/models.ts'
 import { bytesPerMs } from '../voice/formats.ts'
 import { changedConfig } from './config.ts'
 import type { Context } from './context.ts'
@@ -24,6 +26,7 @@ export class Deeds {
   readonly #input: Input
   readonly #idle: IdleWatch
   readonly #servers: McpServers
+  readonly #live: LiveTranscription
 
   /** @param shown the `session` object as it stands */
   constructor(context: Context, timeline: Timeline, shown: () => Fields) {
@@ -31,6 +34,7 @@ export class Deeds {
     this.#timeline = timeline
     this.#shown = shown
     this.#items = new ItemDeeds(context)
+    this.#live = new LiveTranscription(context, timeline)
     this.#servers = new McpServers(context, timeline, this.#items)
     this.#input = new Input(context, {
       speechStarted: () => this.#onSpeech(),
@@ -64,8 +68,9 @@ export class Deeds {
       case 'input_audio_buffer.append':
         return this.hear(Buffer.from(String(event.audio), 'base64'))
       case 'input_audio_buffer.commit':
-        return this.#input.commit()
+        return this.#input.commit(this.#live.itemId)
       case 'input_audio_buffer.clear':
+        this.#live.clear()
         return this.#input.clear()
       case 'output_audio_buffer.clear':
         return this.#clearPlayout()
@@ -84,6 +89,7 @@ export class Deeds {
   hear(audio: Buffer): void {
     if (audio.length > maxAppendBytes) throw tooMuchAudio(audio.length)
     this.#input.append(audio)
+    this.#live.hear(audio)
   }
 
   truncatePlayed(itemId: string, playedMs: number): void {
@@ -92,7 +98,7 @@ export class Deeds {
 
   #update(patch: Fields): void {
     const { config, conversation, vendor } = this.#context
-    const next = changedConfig(config, patch, conversation.hasSpoken())
+    const next = settledTranscription(changedConfig(config, patch, conversation.hasSpoken()), patch)
     const model = next.audio.input.transcription?.model
     // On Azure it is the name of a deployment, which may be anything.
     if (vendor === 'openai' && model !== undefined && !transcriptionModels.includes(model))
@@ -124,7 +130,8 @@ export class Deeds {
   #onCommit(itemId: string, audio: Buffer, byVoice: boolean): void {
     const { type, audio: sound } = this.#context.config
     const seconds = audio.length / bytesPerMs(sound.input.format) / 1000
-    transcribe(this.#context, this.#timeline, this.#addHeard(itemId, audio, seconds), seconds)
+    const heard = this.#addHeard(itemId, audio, seconds)
+    if (!this.#live.commit(heard, seconds)) transcribe(this.#context, this.#timeline, heard, seconds)
     const answers = byVoice && type === 'realtime' && sound.input.turn_detection?.create_response === true
     if (answers) this.#responses.answerTurn()
   }

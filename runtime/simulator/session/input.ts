@@ -54,10 +54,13 @@ export class Input {
     this.#bound(this.speaking ? maxBufferMs : keptSilenceMs)
   }
 
-  /** @throws Refusal `input_audio_buffer_commit_empty` below 100 ms. */
-  commit(): void {
+  /**
+   * @param given the id that the item has been announced by already
+   * @throws Refusal `input_audio_buffer_commit_empty` below 100 ms.
+   */
+  commit(given: string | null = null): void {
     if (this.#buffer.lengthMs < minCommitMs) throw tooShort(this.#buffer.lengthMs)
-    const itemId = this.#speech?.itemId ?? this.#context.ids.next('item')
+    const itemId = this.#speech?.itemId ?? given ?? this.#context.ids.next('item')
     this.#forgetSpeech()
     this.#commitAs(itemId, this.#take(this.#buffer.fromMs, this.#buffer.toMs), false)
   }

@@ -15,6 +15,11 @@ export function ephemeralCredential(key: string): Credential {
   return { headers: () => Promise.resolve(headers) }
 }
 
+/** A key that is minted for each session. @param mint as `Calls.mintKey` does, and throws */
+export function mintedCredential(mint: () => Promise<{ readonly value: string }>): Credential {
+  return { headers: async () => ephemeralCredential((await mint()).value).headers() }
+}
+
 /** A standing key: `api-key` at Azure, a bearer token elsewhere. */
 export function keyCredential(target: Target, key: string): Credential {
   const headers = target.provider === 'azure' ? { 'api-key': key } : { Authorization: `Bearer ${key}` }

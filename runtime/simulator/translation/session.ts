@@ -1,0 +1,124 @@
+/**
+ * One session that translates while somebody speaks. What is said comes back as it was: the simulator knows no
+ * languages, and says so in the words beside it.
+ */
+import { createIds, type Ids } from '../ids.ts'
+import { type Fault, type Fields, isFields } from '../protocol/check.ts'
+import { checkEvent, isClientEvent } from '../protocol/ga.ts'
+import { wordsOf } from '../voice/speaker.ts'
+import { changedTranslation, shownTranslation, type TranslationConfig, translationEvents } from './shape.ts'
+
+/** Transcripts and sound come in steps of this (ms; D:realtime-translation). */
+const stepMs = 200
+/** 24 kHz, 16 bit, mono. */
+const bytesPerMs = 48
+const stepBytes = stepMs * bytesPerMs
+
+const inputWords = wordsOf('This is what was said.')
+const normalClose = 1000
+
+/** The client's end. */
+export interface TranslationWire {
+  send(text: string): void
+  close(code: number, reason: string): void
+}
+
+export interface TranslationOptions {
+  readonly config: TranslationConfig
+  readonly seed: number
+  readonly lifetimeSec: number
+}
+
+export class TranslationSession {
+  readonly #wire: TranslationWire
+  readonly #ids: Ids
+  readonly #id: string
+  readonly #expiresAt: number
+  #config: TranslationConfig
+  #heard: Buffer = Buffer.alloc(0)
+  #steps = 0
+  #state: 'open' | 'closed' = 'open'
+
+  constructor(wire: TranslationWire, { config, seed, lifetimeSec }: TranslationOptions) {
+    this.#wire = wire
+    this.#config = config
+    this.#ids = createIds(seed)
+    this.#id = this.#ids.next('sess')
+    this.#expiresAt = Math.floor(Date.now() / 1000) + lifetimeSec
+  }
+
+  /** Says `session.created`. */
+  start(): void {
+    this.#emit('session.created', { session: this.#shown() })
+  }
+
+  /** One text frame of the client's. What is wrong with it is answered with `error`. */
+  receive(text: string): void {
+    if (this.#state === 'closed') return
+    const frame = parse(text)
+    const fault = checkEvent(translationEvents, frame)
+    if (!isClientEvent(frame, fault)) return this.#complain(fault, frame)
+    if (frame.type === 'session.update') {
+      this.#config = changedTranslation(this.#config, isFields(frame.session) ? frame.session : {})
+      this.#emit('session.updated', { session: this.#shown() })
+    } else if (frame.type === 'session.close') {
+      this.#close()
+    } else {
+      this.#hear(Buffer.from(String(frame.audio), 'base64'))
+    }
+  }
+
+  #hear(audio: Buffer): void {
+    this.#heard = Buffer.concat([this.#heard, audio])
+    while (this.#heard.length >= stepBytes) {
+      this.#step(this.#heard.subarray(0, stepBytes))
+      this.#heard = this.#heard.subarray(stepBytes)
+    }
+  }
+
+  /** What is left is translated, too; then nothing more comes. */
+  #close(): void {
+    if (this.#heard.length > 0) this.#step(this.#heard)
+    this.#state = 'closed'
+    this.#emit('session.closed', {})
+    this.#wire.close(normalClose, '')
+  }
+
+  #step(sound: Buffer): void {
+    const at = { elapsed_ms: this.#steps * stepMs }
+    const outputWords = wordsOf(`A translation into ${this.#config.language} would be here.`)
+    const word = (words: readonly string[]) => {
+      const place = this.#steps % words.length
+      // Deltas are put together as they come, without spaces of the client's.
+      return place === 0 && this.#steps > 0 ? ` ${words[0]}` : (words[place] ?? '')
+    }
+    if (this.#config.transcription !== null)
+      this.#emit('session.input_transcript.delta', { delta: word(inputWords), ...at })
+    this.#emit('session.output_transcript.delta', { delta: word(outputWords), ...at })
+    const format = { format: 'pcm16', sample_rate: 24_000, channels: 1 }
+    this.#emit('session.output_audio.delta', { delta: sound.toString('base64'), ...format, ...at })
+    this.#steps += 1
+  }
+
+  #shown(): Fields {
+    return shownTranslation(this.#config, this.#id, this.#expiresAt)
+  }
+
+  #complain(fault: Fault | null, frame: unknown): void {
+    const { code = null, message = 'The frame is not JSON.', param = null } = fault ?? {}
+    const event_id = isFields(frame) && typeof frame.event_id === 'string' ? frame.event_id : null
+    this.#emit('error', { error: { type: 'invalid_request_error', code, message, param, event_id } })
+  }
+
+  #emit(type: string, fields: Fields): void {
+    this.#wire.send(JSON.stringify({ type, event_id: this.#ids.next('event'), ...fields }))
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
