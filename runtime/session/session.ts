@@ -19,7 +19,7 @@ import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/po
 import { ownEventIdOf } from '../events/compose.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { type End, endByUpstream, endWith, goingAway } from './end.ts'
+import { type End, endAsRefused, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
 import { endsResponse, type ResponseState } from './response-state.ts'
@@ -49,6 +49,8 @@ export interface SessionHooks {
    * @param answered the message that it confirms or refuses; null where it does neither
    */
   event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void
+  /** Whether the client speaks to the API as such: a refused dial ends with upstream's own close frame (default false). */
+  readonly speaksAsUpstream?: boolean
   /** A client's message was refused because the process is going away. */
   refused(error: GatewayError): void
   /**
@@ -305,7 +307,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = null
     const { log } = this.#options
     log.warn('upstream.failed', { connection: this.#client.id, code: error.code, reason: error.message })
-    this.#upstreamEnded(endWith('upstream', error))
+    this.#upstreamEnded(this.#hooks.speaksAsUpstream ? endAsRefused(error) : endWith('upstream', error))
   }
 
   /** Between answers upstream has nothing to say, and while it is paused it cannot be heard. */
