@@ -14,6 +14,7 @@ import { chooseModel } from '../upstream/model-choice.ts'
 import { readOffer } from './offer.ts'
 import {
   accountOf,
+  askedBy,
   type CallingKey,
   type KeyWish,
   mintKey,
@@ -69,7 +70,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
   const key = await keyFor(options, request, session)
   const filtered = request.query.get('webrtcfilter') === 'on'
   const owner = ownerOf(request)
-  const call = await placeCall(options, { sdp, filtered, address: request.address }, key, async () =>
+  const call = await placeCall(options, { sdp, filtered, ...askedBy(options, request) }, key, async () =>
     records.find(await records.create(owner, accountOf(request)), owner),
   )
   const headers = {

@@ -19,8 +19,8 @@ import type { Store } from '../store/store.ts'
 import { ephemeralCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
+import { passedHeaders } from '../upstream/passed-headers.ts'
 import { createPlaces } from '../upstream/places.ts'
-import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import { createRoutes } from './routes.ts'
 
@@ -70,7 +70,7 @@ export function assembleSessions(
       options: O,
     ): ResumableHandler =>
     (client, request) => {
-      const headers = safetyHeaders(request, config.safety)
+      const headers = passedHeaders(request, config.safety)
       const dial: Dial = listener => options.dial(listener, headers)
       return make({ ...options, dial })(client, request)
     }
