@@ -23,6 +23,8 @@ export interface RouteOptions {
   readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
   readonly models: ModelChoice
+  /** Largest message of a client's at the SDK addresses (bytes). */
+  readonly maxSdkMessageBytes: number
 }
 
 /** What official SDKs offer; any other value of theirs may carry a key and is never answered with. */
@@ -40,6 +42,7 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
   ])
   for (const path of sdkPaths) {
     routes.set(path, {
+      maxMessageBytes: options.maxSdkMessageBytes,
       accept: async request => ({ handler: await choose(request), ...subprotocolOf(request) }),
     })
   }

@@ -34,6 +34,14 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
 }
 
+/** Room for the rest of an append, and for what follows it at once, for example a commit (bytes). */
+const appendRoomBytes = 64 * 1024
+
+/** The API counts the audio of an append, not its base64. */
+function base64Bytes(audioBytes: number): number {
+  return Math.ceil(audioBytes / 3) * 4
+}
+
 /** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
 export function assembleSessions(
   config: Config,
@@ -53,6 +61,9 @@ export function assembleSessions(
     metrics,
   })
   const common = { dialect, limits, log, metrics, readType, record, resumes }
+  const maxSdkMessageBytes = base64Bytes(limits.maxMessageBytes) + appendRoomBytes
+  const upstreamBufferBytes = Math.max(limits.upstreamBufferBytes, maxSdkMessageBytes + appendRoomBytes)
+  const sdkLimits = { ...limits, upstreamBufferBytes }
   const translators = createTranslators(dialect, realtime.dialect)
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
@@ -78,10 +89,13 @@ export function assembleSessions(
     const isNamed = deployment !== null && alias !== null
     const own = translators.of(client)
     const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    return beginAtOnce(identified(createRealtime, { ...common, ...transparent, dial, translator }))
+    return beginAtOnce(
+      identified(createRealtime, { ...common, ...transparent, limits: sdkLimits, dial, translator }),
+    )
   }
   return createRoutes({
     models: config.models.choice,
+    maxSdkMessageBytes,
     ephemeralKeys,
     resumes,
     chat: identified(createChat, { ...common, dial, label, settings: config.chat, hearing: config.hearing }),

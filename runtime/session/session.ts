@@ -13,7 +13,7 @@
  * Draining ends (1012) as soon as no answer is due.
  */
 
-import { fitCloseReason, GatewayError } from '../core/errors.ts'
+import { fitCloseReason, GatewayError, isSendableCloseCode } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
 import { ownEventIdOf } from '../events/compose.ts'
@@ -229,7 +229,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
     this.#answerWatch?.stop()
     this.#abortDial?.()
-    this.#upstream?.close(1000, '')
+    this.#closeUpstream(end)
     this.#leg.drop()
     for (const words of this.#lastWords(end)) {
       this.#count(Buffer.byteLength(words))
@@ -241,6 +241,12 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
     if (wasBridged) this.#logEnd('bridge.completed', end)
     this.#logEnd('connection.closed', end)
+  }
+
+  /** Tells upstream what the client's close frame said, where that may be sent. */
+  #closeUpstream({ by, code, reason }: End): void {
+    if (by === 'client' && isSendableCloseCode(code)) this.#upstream?.close(code, fitCloseReason(reason))
+    else this.#upstream?.close(1000, '')
   }
 
   /** Code of this session failed: it ends with `internal`, and no other does. */

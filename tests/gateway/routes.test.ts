@@ -12,6 +12,7 @@ test('a key whose model is configured no more is refused before the upgrade, by 
   }
   const routes = createRoutes({
     models: { deployments: ['new-model'], onRequest: [], aliases: [] },
+    maxSdkMessageBytes: 1024,
     chat: unused,
     realtime: unused,
     resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
