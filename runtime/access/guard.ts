@@ -65,7 +65,10 @@ export class Guard {
   /** Guards every socket. A request that comes through carries its principal, its real address and its meter. */
   sockets(routes: ReadonlyMap<string, SocketRoute>): Map<string, SocketRoute> {
     return new Map(
-      [...routes].map(([path, route]) => [path, { accept: request => this.#accept(route, request) }]),
+      [...routes].map(([path, route]) => [
+        path,
+        { ...route, accept: request => this.#accept(route, request) },
+      ]),
     )
   }
 

@@ -1,7 +1,7 @@
 /** `/sideband/control/{id}`: watches and steers a running call. */
 
 import { GatewayError } from '../core/errors.ts'
-import type { Client, Connection, Dial, SocketRoute } from '../core/ports.ts'
+import type { Client, Connection, Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
 import { type Pinned, SessionGuard } from '../session/session-guard.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
@@ -20,6 +20,8 @@ export interface ControlOptions
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
   readonly hangUp: (callId: string) => Promise<boolean>
+  /** What upstream is told of the headers of whoever asks. */
+  readonly passed: (asking: UpgradeRequest) => Headers
   readonly pinSession: boolean
   readonly permit: ModelPermit
   /** The server must hear every call: what it spends is limited. */
@@ -27,6 +29,8 @@ export interface ControlOptions
   /** Names this replica's process among all others. */
   readonly holder: string
 }
+
+type Headers = Readonly<Record<string, string>>
 
 /** The control connections of this replica, one a call. */
 export class Controls {
@@ -48,14 +52,18 @@ export class Controls {
         if (record.endedAt !== '') throw new GatewayError('conflict', 'The call of this session has ended')
         if (record.callId === '')
           throw new GatewayError('conflict', 'This session has no call yet; send an offer first')
-        return { handler: client => this.#observe(client, record) }
+        const passed = this.#options.passed(request)
+        return { handler: client => this.#observe(client, record, passed) }
       },
     }
   }
 
-  /** Watches a call from now on, where sessions are pinned or the tokens of calls are limited. */
-  watch(record: CallRecord): void {
-    if (this.#stays) this.#controlOf(record)
+  /**
+   * Watches a call from now on, where sessions are pinned or the tokens of calls are limited.
+   * @param passed headers of whoever asked for it, for the dial
+   */
+  watch(record: CallRecord, passed: Headers): void {
+    if (this.#stays) this.#controlOf(record, passed)
   }
 
   /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */
@@ -75,8 +83,8 @@ export class Controls {
     return this.#options.pinSession || this.#options.hearsAll
   }
 
-  #observe(client: Client, record: CallRecord): Connection {
-    const control = this.#controlOf(record)
+  #observe(client: Client, record: CallRecord, passed: Headers): Connection {
+    const control = this.#controlOf(record, passed)
     control.join(client)
     const purpose = pinnedOf(record) === null ? 'transcription' : 'conversation'
     return new Observer({
@@ -88,7 +96,8 @@ export class Controls {
     })
   }
 
-  #controlOf(record: CallRecord): CallControl {
+  /** @param passed headers of whoever asked first: the connection is one for all */
+  #controlOf(record: CallRecord, passed: Headers): CallControl {
     const existing = this.#controls.get(record.sessionId)
     if (existing !== undefined) return existing
     const { pinSession, dialCall, ...parts } = this.#options
@@ -97,7 +106,7 @@ export class Controls {
     const control = new CallControl({
       ...parts,
       record,
-      dial: patient => dialCall(record.callId, patient),
+      dial: patient => listener => dialCall(record.callId, patient)(listener, passed),
       stays: this.#stays,
       guard: pinSession && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.

@@ -6,7 +6,8 @@ import type { Log } from '../observability/log.ts'
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../server/http.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 import type { ModelPermit, Purpose } from '../upstream/model-permit.ts'
-import { type SafetySource, safetyHeaders } from '../upstream/safety-identifier.ts'
+import { passedHeaders } from '../upstream/passed-headers.ts'
+import type { SafetySource } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
@@ -23,7 +24,7 @@ export interface PlacingOptions {
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
   /** A call was made: watches it from now on, where calls are watched. */
-  readonly callMade: (record: CallRecord) => void
+  readonly callMade: (record: CallRecord, passed: Readonly<Record<string, string>>) => void
 }
 
 /** What a call is made with. */
@@ -38,6 +39,8 @@ export interface Placed {
   readonly filtered: boolean
   /** Of whoever makes the call. */
   readonly address: string
+  /** What upstream is told of that request's headers, with the call and with its control connection. */
+  readonly passed: Readonly<Record<string, string>>
 }
 
 /** What is asked of upstream; `session` names its model, but that of a transcription. */
@@ -68,6 +71,14 @@ export function accountOf({ account = `credential:${anonymous.name}` }: HttpRequ
   return account
 }
 
+/** Says who makes a call, as upstream and the limits are told. */
+export function askedBy(
+  { safety }: Pick<PlacingOptions, 'safety'>,
+  request: HttpRequest,
+): Pick<Placed, 'address' | 'passed'> {
+  return { address: request.address, passed: passedHeaders(request, safety) }
+}
+
 /**
  * Has a key minted, and remembers for whom.
  * @param alias what the client called the model of `wish`; null where by its own name
@@ -80,7 +91,7 @@ export async function mintKey(
   wish: KeyWish,
   { alias = null, isPinned = false }: { alias?: string | null; isPinned?: boolean } = {},
 ): Promise<EphemeralKey & CallingKey> {
-  const key = await calls.mintKey(wish, safetyHeaders(request, safety))
+  const key = await calls.mintKey(wish, passedHeaders(request, safety))
   const { instructions, tools = [], prompt } = key.raw.session ?? wish.session
   const purpose = purposeOf(wish.session)
   const settings = { instructions, tools, prompt: prompt ?? undefined }
@@ -110,12 +121,12 @@ export function purposeOf({ type }: { readonly type?: unknown }): Purpose {
  */
 export async function placeCall(
   options: PlacingOptions,
-  { sdp, filtered, address }: Placed,
+  { sdp, filtered, address, passed }: Placed,
   { value, pinned }: CallingKey,
   session: () => Promise<CallRecord>,
 ): Promise<{ sdp: string; callId: string }> {
   const { calls, log, target, callMade } = options
-  const call = await calls.offer(sdp, value, filtered)
+  const call = await calls.offer(sdp, value, filtered, passed)
   const record = await connect(options, { callId: call.callId, pinned, address }, session)
   if (record instanceof GatewayError) {
     // Nobody could find this call again to end it.
@@ -129,7 +140,7 @@ export async function placeCall(
     webrtc_connected: true,
     websocket_connected: false,
   })
-  callMade(record)
+  callMade(record, passed)
   return call
 }
 

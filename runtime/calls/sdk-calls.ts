@@ -15,6 +15,7 @@ import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { readOffer } from './offer.ts'
 import {
   accountOf,
+  askedBy,
   type CallingKey,
   type KeyWish,
   mintKey,
@@ -74,7 +75,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
   const key = await keyFor(options, request, session)
   const filtered = request.query.get('webrtcfilter') === 'on'
   const owner = ownerOf(request)
-  const call = await placeCall(options, { sdp, filtered, address: request.address }, key, async () =>
+  const call = await placeCall(options, { sdp, filtered, ...askedBy(options, request) }, key, async () =>
     records.find(await records.create(owner, accountOf(request)), owner),
   )
   const headers = {

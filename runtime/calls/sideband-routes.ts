@@ -8,7 +8,7 @@ import { blankSession } from '../session/pinned-session.ts'
 import { restUrl, type Target } from '../upstream/target.ts'
 import type { CallStatus } from './call-status.ts'
 import { sdpPattern } from './offer.ts'
-import { accountOf, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
+import { accountOf, askedBy, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
 
@@ -105,7 +105,7 @@ async function makeKey(options: SidebandOptions, request: HttpRequest) {
 
 async function makeCall(options: SidebandOptions, request: HttpRequest) {
   const { records, target, webrtcFilter } = options
-  const { address } = request
+  const asked = askedBy(options, request)
   const body = readJsonBody(request, offerBody)
   const record = await records.find(body.session_id, ownerOf(request))
   if (record.endedAt !== '')
@@ -113,7 +113,7 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
   await records.reserveCall(record.sessionId)
   const call = await mintKey(options, request, { session: sessionOf(options, body) })
     .then(key =>
-      placeCall(options, { sdp: body.sdp, filtered: webrtcFilter, address }, key, async () => record),
+      placeCall(options, { sdp: body.sdp, filtered: webrtcFilter, ...asked }, key, async () => record),
     )
     .catch(async fault => {
       await records.releaseCall(record.sessionId).catch(() => undefined)

@@ -277,7 +277,7 @@ export const environment = z.object({
     15,
     1,
     100,
-    "Largest message either way (MiB); a larger one closes with 1009, a client's of more than twice the size without a close frame (1006)",
+    "Largest message either way (MiB), at the SDK addresses so much audio in one append; a larger one closes with 1009, a client's of more than twice the size without a close frame (1006)",
   ),
   REALTIME_MENU_PATH: text(
     'Menu file for the prompt, relative to runtime/ (default menu/menu.ts)',

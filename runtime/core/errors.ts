@@ -44,6 +44,14 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
+/** What upstream itself said when it refused a session after the upgrade. It quotes no credential of the gateway's. */
+export interface UpstreamRefusal {
+  /** Its `error` event, JSON text. */
+  readonly event: string
+  /** Its close frame; null where none came, or its code may not be sent. */
+  readonly close: { readonly code: number; readonly reason: string } | null
+}
+
 /**
  * A failure outside the process, or a request that cannot be served. Its message is written for the
  * person at the other end and never carries a secret or content of a conversation.
@@ -54,17 +62,25 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined
   /** The HTTP status with which upstream refused, where it did. */
   readonly upstreamStatus: number | undefined
+  /** The words with which upstream refused after the upgrade, where it did: for clients that speak to the API as such. */
+  readonly refusal: UpstreamRefusal | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number; upstreamStatus?: number } = {},
+    options: {
+      cause?: unknown
+      retryAfterMs?: number
+      upstreamStatus?: number
+      refusal?: UpstreamRefusal
+    } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
     this.name = 'GatewayError'
     this.code = code
     this.retryAfterMs = options.retryAfterMs
     this.upstreamStatus = options.upstreamStatus
+    this.refusal = options.refusal
   }
 
   get status(): number {

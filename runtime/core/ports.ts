@@ -83,6 +83,8 @@ export type Handler = (client: Client, request: UpgradeRequest) => Connection
 
 /** A path that takes WebSocket upgrades. */
 export interface SocketRoute {
+  /** Largest message of a client's (bytes); absent: that of the server. */
+  readonly maxMessageBytes?: number
   /**
    * Decides before the upgrade is answered.
    * @throws GatewayError whose status and message refuse the upgrade

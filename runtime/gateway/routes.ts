@@ -35,6 +35,8 @@ export interface RouteOptions {
   readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
   readonly permit: ModelPermit
+  /** Largest message of a client's at the SDK addresses (bytes). */
+  readonly maxSdkMessageBytes: number
 }
 
 /** What official SDKs offer; any other value of theirs may carry a key and is never answered with. */
@@ -52,6 +54,7 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
   ])
   for (const path of sdkPaths) {
     routes.set(path, {
+      maxMessageBytes: options.maxSdkMessageBytes,
       accept: async request => ({ handler: await choose(request), ...subprotocolOf(request) }),
     })
   }

@@ -23,8 +23,8 @@ import { ephemeralCredential, mintedCredential } from '../upstream/credentials/c
 import { createDialer } from '../upstream/dial.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
+import { passedHeaders } from '../upstream/passed-headers.ts'
 import { createPlaces, type Endpoint, type Place } from '../upstream/places.ts'
-import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import type { Target } from '../upstream/target.ts'
 import { createRoutes } from './routes.ts'
 
@@ -37,6 +37,14 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' |
   readonly permit: ModelPermit
   /** Finds a call for whoever asks. */
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
+}
+
+/** Room for the rest of an append, and for what follows it at once, for example a commit (bytes). */
+const appendRoomBytes = 64 * 1024
+
+/** The API counts the audio of an append, not its base64. */
+function base64Bytes(audioBytes: number): number {
+  return Math.ceil(audioBytes / 3) * 4
 }
 
 /** Makes the routes of `/chat`, `/realtime` and the SDK addresses. */
@@ -68,6 +76,9 @@ export function assembleSessions(
     metrics,
   })
   const common = { dialect, limits, log, metrics, readType, record, resumes }
+  const maxSdkMessageBytes = base64Bytes(limits.maxMessageBytes) + appendRoomBytes
+  const upstreamBufferBytes = Math.max(limits.upstreamBufferBytes, maxSdkMessageBytes + appendRoomBytes)
+  const sdkLimits = { ...limits, upstreamBufferBytes }
   const translators = createTranslators(dialect, realtime.dialect)
   const transcriptionTranslators = createTranslators(dialect, realtime.dialect, 'transcription')
   const transcriptionPlaces = createTranscriptionPlaces(endpoints.list, circuit, config.connectTimeoutMs)
@@ -90,7 +101,7 @@ export function assembleSessions(
       options: O,
     ): ResumableHandler =>
     (client, request) => {
-      const headers = safetyHeaders(request, config.safety)
+      const headers = passedHeaders(request, config.safety)
       const dial: Dial = listener => options.dial(listener, headers)
       return make({ ...options, dial })(client, request)
     }
@@ -106,11 +117,19 @@ export function assembleSessions(
     const isNamed = deployment !== null && alias !== null
     const own = translators.of(client)
     const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    const options = { ...common, ...transparent, dial, translator, rules: { ...rules, pinned } }
+    const options = {
+      ...common,
+      ...transparent,
+      limits: sdkLimits,
+      dial,
+      translator,
+      rules: { ...rules, pinned },
+    }
     return beginAtOnce(identified(createRealtime, options))
   }
   return createRoutes({
     permit,
+    maxSdkMessageBytes,
     ephemeralKeys,
     resumes,
     chat: identified(createChat, { ...common, dial, label, settings: config.chat, hearing: config.hearing }),
@@ -136,6 +155,7 @@ export function assembleSessions(
       const options = {
         ...common,
         ...transparent,
+        limits: sdkLimits,
         dial,
         translator: transcriptionTranslators.of(client),
         owed: 'transcripts',

@@ -21,6 +21,7 @@ import { createCalls } from '../upstream/calls.ts'
 import type { Credential } from '../upstream/credentials/credentials.ts'
 import { createCallDialer } from '../upstream/dial.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
+import { passedHeaders } from '../upstream/passed-headers.ts'
 import { type Target, translationsPath } from '../upstream/target.ts'
 
 export interface SidebandParts
@@ -51,11 +52,13 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
   const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
   const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
+  const passed = (asking: UpgradeRequest) => passedHeaders(asking, config.safety)
   const controls = new Controls({
     ...parts,
     records,
     dialCall,
     hangUp: callId => calls.hangUp(callId),
+    passed,
     pinSession,
     hearsAll: callTokens.areLimited,
     spend: (record, tokens) => callTokens.spend(record, tokens),
@@ -70,7 +73,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     log,
     safety: config.safety,
     refusal,
-    callMade: (record: CallRecord) => controls.watch(record),
+    callMade: controls.watch.bind(controls),
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }
   const { instructions = '', voice } = chat
@@ -108,7 +111,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
         )
       const record = await records.findCall(callId, ownerOf(request))
       // The replica that watched it may be gone.
-      controls.watch(record)
+      controls.watch(record, passed(request))
       return dialCall(record.callId, true)
     },
     close: () => controls.close(),

@@ -207,9 +207,22 @@ class Realtime implements ResumableConnection, SessionHooks {
 
   ended({ by, error, code, reason }: End): readonly string[] {
     this.#carryover?.stop()
+    if (by === 'upstream' && this.speaksAsUpstream && error?.refusal !== undefined)
+      return this.#translated(error.refusal.event)
     const failure = by !== 'client' && error !== undefined ? [errorEvent(error)] : []
-    if (by !== 'upstream' || this.#options.manners === 'transparent') return failure
+    if (by !== 'upstream' || this.speaksAsUpstream) return failure
     return [...failure, JSON.stringify({ type: 'upstream.closed', reason, code })]
+  }
+
+  get speaksAsUpstream(): boolean {
+    return this.#options.manners === 'transparent'
+  }
+
+  /** An `error` event of upstream's, as the client knows it. */
+  #translated(event: string): string[] {
+    const translate = this.#options.translator.events.get('error')
+    if (translate === undefined) return [event]
+    return translate(Buffer.from(event), this.#memory).map(({ frame }) => Buffer.from(frame).toString())
   }
 
   held(): number {

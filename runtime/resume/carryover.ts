@@ -39,7 +39,7 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 /** So many upstream sessions may end in a row without one finished answer; then the client is told. */
 const maxRenewals = 3
 
-/** A message larger than this (bytes) is not read: an item is an image or audio then, which cannot be told again as text. */
+/** A message larger than this (bytes) is not read: it has audio, or an image too large to be kept. Upstream says which. */
 const maxReadBytes = 256 * 1024
 
 /** What a new upstream session is told before anything else. */

@@ -1,6 +1,6 @@
 /**
- * What was said in a session, as text: enough for another upstream session to know it. Read off the
- * session's own events, of either dialect; past audio becomes its transcript.
+ * What was said in a session: words, images, and calls of functions and MCP servers, enough for another upstream session
+ * to know it. Read off the session's own events, of either dialect; past audio becomes its transcript.
  *
  * Events come from outside. They are read by `parseFields` alone, which bounds their depth; what is kept of
  * them is bounded in bytes here.
@@ -13,7 +13,15 @@ import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
 import { KeptSettings } from './kept-settings.ts'
-import { isGenerated, isSaidItem, itemEvent, readItem, type SaidItem } from './said-item.ts'
+import {
+  isGenerated,
+  isSaidItem,
+  itemEvent,
+  maxItemIdChars,
+  readItem,
+  type SaidItem,
+  saysSomething,
+} from './said-item.ts'
 import { SaidItems } from './said-items.ts'
 
 /** The events that change what was said; all others are passed over by their type alone. */
@@ -65,8 +73,8 @@ export class Conversation {
   readonly #settings: KeptSettings
   /** As it stood in the store, until a session follows. */
   #answers: { readonly isPending: boolean } = { isPending: false }
-  /** Ids that a replay gave, one an item: upstream's word of them is an echo. */
-  #echoes: ReadonlySet<string> | null = null
+  /** Ids of what a replay told, until upstream has echoed it. */
+  #echoes: Set<string> | null = null
 
   constructor(limits: ConversationLimits = conversationLimits) {
     this.#items = new SaidItems(limits.items)
@@ -91,7 +99,7 @@ export class Conversation {
 
   /** Items that another session would be told of. */
   get size(): number {
-    return [...this.#items].filter(({ text }) => text !== '').length
+    return [...this.#items].filter(saysSomething).length
   }
 
   /** Items that were forgotten because the conversation passed its limit. */
@@ -164,6 +172,7 @@ export class Conversation {
     switch (name) {
       case 'conversation.item.deleted':
         this.#items.keep(({ id }) => id !== event.item_id)
+        this.#echoes?.delete(String(event.item_id))
         return true
       case 'conversation.item.input_audio_transcription.completed':
         return this.#fill({ id: event.item_id, text: event.transcript })
@@ -178,22 +187,30 @@ export class Conversation {
     const name = gaName(type)
     if (name !== 'conversation.item.added' && name !== 'conversation.item.done') return false
     const { item } = parseFields(frame) ?? {}
-    return isFields(item) && typeof item.id === 'string' && this.#echoes.has(item.id)
+    if (!isFields(item) || typeof item.id !== 'string') return false
+    // GA speaks of an item twice, the preview once.
+    return name === 'conversation.item.done' ? this.#echoes.delete(item.id) : this.#echoes.has(item.id)
   }
 
   /**
    * Writes the events that make another upstream session know all this. What of an answer was cut off in
    * the middle is left out: it is asked for again. So is an output whose function call is forgotten, and what
-   * the other session refuses is not told a third time.
+   * the other session refuses is not told a third time. Items keep the ids by which the client knows them; one that
+   * has none yet, or none that upstream would take, is given one.
    */
   replay(dialect: Dialect): ReplayedMessage[] {
     this.#settings.lose()
     this.#items.keep(item => item.done || !isGenerated(item))
-    for (const item of [...this.#items])
-      this.#items.change(item, { id: `item_${randomBytes(10).toString('hex')}`, unconfirmed: false })
+    const ids = new Set<string>()
+    for (const item of [...this.#items]) {
+      const isGood = item.id !== '' && item.id.length <= maxItemIdChars && !ids.has(item.id)
+      const id = isGood ? item.id : `item_${randomBytes(10).toString('hex')}`
+      ids.add(id)
+      this.#items.change(item, { id, unconfirmed: false })
+    }
     // After the ids, which may be longer than those before.
     this.#forgetOrphans()
-    this.#echoes = new Set([...this.#items].map(({ id }) => id))
+    this.#echoes = ids
     const session = this.#settings.fields
     const items = [...this.#items].map(item => this.#replayItem(item, dialect))
     return [
@@ -238,13 +255,22 @@ export class Conversation {
     const known = this.#items.find(({ id }) => id !== '' && id === said.id)
     const done = said.done || name !== 'conversation.item.added'
     if (known !== undefined) {
-      this.#items.change(known, { text: said.text || known.text, done: known.done || done })
+      // Upstream's word of an item need not have its images; of a call to a server it has the result.
+      const images = known.images ?? said.images
+      const mcp = said.mcp ?? known.mcp
+      this.#items.change(known, {
+        text: said.text || known.text,
+        done: known.done || done,
+        ...(images !== undefined && { images }),
+        ...(mcp !== undefined && { mcp }),
+      })
       return true
     }
     // Answers out of band are no part of the conversation; the others were added before.
     if (name === 'response.output_item.done') return false
     const expected = this.#items.find(
-      ({ unconfirmed, role, text }) => unconfirmed === true && role === said.role && text === said.text,
+      ({ unconfirmed, role, text, mcp }) =>
+        unconfirmed === true && role === said.role && text === said.text && mcp?.type === said.mcp?.type,
     )
     if (expected !== undefined) this.#items.change(expected, { id: said.id, done, unconfirmed: false })
     else this.#items.add({ ...said, done })

@@ -1,4 +1,4 @@
-/** The items of a conversation, in their order and within a limit in bytes: the oldest are forgotten first. */
+/** The items of a conversation, in their order and within a limit in bytes: images are forgotten first, then the oldest. */
 import type { SaidItem } from './said-item.ts'
 
 export class SaidItems implements Iterable<SaidItem> {
@@ -51,15 +51,32 @@ export class SaidItems implements Iterable<SaidItem> {
   }
 
   #measure(item: SaidItem): void {
-    const bytes = Buffer.byteLength(JSON.stringify(item))
-    this.#bytes += bytes - (this.#items.get(item) ?? 0)
-    this.#items.set(item, bytes)
-    if (bytes > this.#maxBytes) this.#refuse(item)
+    if (this.#weigh(item) > this.#maxBytes && this.#loseImages(item) > this.#maxBytes) this.#refuse(item)
+    // Words tell more in the same room.
+    for (const oldest of this.#items.keys()) {
+      if (this.#bytes <= this.#maxBytes) return
+      this.#loseImages(oldest)
+    }
     for (const oldest of this.#items.keys()) {
       if (this.#bytes <= this.#maxBytes) return
       this.#forget(oldest)
       this.#dropped += 1
     }
+  }
+
+  /** @returns the item's bytes */
+  #weigh(item: SaidItem): number {
+    const bytes = Buffer.byteLength(JSON.stringify(item))
+    this.#bytes += bytes - (this.#items.get(item) ?? 0)
+    this.#items.set(item, bytes)
+    return bytes
+  }
+
+  /** What is left of an item's images says that they were there. @returns the item's bytes */
+  #loseImages(item: SaidItem): number {
+    if (item.images?.some(({ url }) => url !== null) !== true) return this.#items.get(item) ?? 0
+    item.images = item.images.map(image => ({ ...image, url: null }))
+    return this.#weigh(item)
   }
 
   /** A call whose output is not kept would wait for it for ever. */

@@ -1,10 +1,7 @@
 /** Bodies of requests while they arrive: each is bounded, and so is what all of them together take. */
 import { GatewayError } from '../core/errors.ts'
 
-/** Bodies are small: settings, and session descriptions of some kilobytes. */
-export const maxBodyBytes = 256 * 1024
-
-/** Of all requests that are not answered yet (bytes): 128 of the largest. */
+/** Of all requests that are not answered yet (bytes). */
 export const maxBodiesBytes = 32 * 1024 * 1024
 
 /** What a request is told to wait that found no room (ms). */
@@ -37,8 +34,8 @@ export class Bodies {
     return this.#bytes
   }
 
-  /** Begins to collect a body; must be called before the request's handler returns. */
-  collect(arriving: Arriving): Body {
+  /** Begins to collect a body; must be called before the request's handler returns. @param maxBytes a larger one is refused */
+  collect(arriving: Arriving, maxBytes: number): Body {
     const whole = Promise.withResolvers<Buffer>()
     const ended = Promise.withResolvers<void>()
     whole.promise.catch(() => undefined)
@@ -58,8 +55,8 @@ export class Bodies {
     }
     arriving.onData((chunk, isLast) => {
       arrivedBytes += chunk.byteLength
-      if (arrivedBytes > maxBodyBytes) {
-        refuse(new GatewayError('message_too_big', `The body is larger than ${maxBodyBytes} bytes`))
+      if (arrivedBytes > maxBytes) {
+        refuse(new GatewayError('message_too_big', `The body is larger than ${maxBytes} bytes`))
         return ended.resolve()
       }
       if (state === 'collecting' && this.#bytes + chunk.byteLength > maxBodiesBytes) refuse(noRoom())

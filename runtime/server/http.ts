@@ -87,6 +87,24 @@ export function statusLine(status: number): string {
   return `${status} ${reasonPhrases[status] ?? 'Unknown'}`
 }
 
+/** Whether a path is one of those that SDKs ask below their base URL. */
+function isForSdks(path: string): boolean {
+  return callPaths.some(base => path.startsWith(`${base}/`))
+}
+
+/** Bodies are small: settings, and session descriptions of some kilobytes. */
+export const maxBodyBytes = 256 * 1024
+
+/** A key is minted for a whole session: instructions, and the tools of an application. */
+export const maxSessionBodyBytes = 1024 * 1024
+
+const sessionBodyPaths: ReadonlySet<string> = new Set(callPaths.map(base => `${base}/client_secrets`))
+
+/** Tells how large the body of a request may be (bytes). */
+export function maxBodyBytesAt(path: string): number {
+  return sessionBodyPaths.has(path) ? maxSessionBodyBytes : maxBodyBytes
+}
+
 /** Answers with JSON that no cache keeps. */
 export function jsonAnswer(
   status: number,
@@ -110,7 +128,7 @@ export function errorAnswer(
   headers: Readonly<Record<string, string>> = {},
 ): HttpAnswer {
   const { code, message, retryAfterMs, upstreamStatus } = error
-  const forSdks = callPaths.some(base => path.startsWith(`${base}/`))
+  const forSdks = isForSdks(path)
   const status = forSdks && upstreamStatus !== undefined ? upstreamStatus : error.status
   const retryAfter: Record<string, string> =
     retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) }

@@ -22,7 +22,14 @@ import { ClientSocket } from './client-socket.ts'
 import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Drain } from './drain.ts'
 import { readFields, repeatedField } from './header-fields.ts'
-import { type ArrivingRoute, errorAnswer, type HttpAnswer, securityHeaders, statusLine } from './http.ts'
+import {
+  type ArrivingRoute,
+  errorAnswer,
+  type HttpAnswer,
+  maxBodyBytesAt,
+  securityHeaders,
+  statusLine,
+} from './http.ts'
 import { callBytes, LoopShare, type LoopUse } from './loop-share.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 
@@ -104,9 +111,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     tls === null ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
   const corkStand = await startCorkStand(uWS.App(), uWS.us_socket_local_port)
   for (const [path, route] of options.sockets) {
-    app.ws<SocketState>(path, {
+    const socketOptions = { ...options, maxMessageBytes: route.maxMessageBytes ?? options.maxMessageBytes }
+    const behavior: uWS.WebSocketBehavior<SocketState> = {
       compression: uWS.DISABLED,
-      maxPayloadLength: options.maxMessageBytes * nativeLimitFactor,
+      maxPayloadLength: socketOptions.maxMessageBytes * nativeLimitFactor,
       // Also what native code sends by itself is bounded so: the pongs of a client that never reads.
       maxBackpressure: options.maxClientBufferBytes,
       closeOnBackpressureLimit: true,
@@ -115,7 +123,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       upgrade: (response, request, context) => {
         const state = watchAbort(response)
         const owner = requestOwner(options, response, state, path)
-        enter(owner, () => upgrade(options, corkStand, path, route, response, request, context, state, owner))
+        enter(owner, () =>
+          upgrade(socketOptions, corkStand, path, route, response, request, context, state, owner),
+        )
       },
       open: socket => {
         socket.getUserData().holder.native = socket
@@ -134,7 +144,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         holder.closedWith = { code, reason: Buffer.from(reason).toString() }
         if (client !== null) closed(options, client, holder.closedWith)
       },
-    })
+    }
+    for (const pattern of [path, `${path}/`]) app.ws(pattern, behavior)
   }
   const bodies = new Bodies()
   app.any('/*', (response, request) => {
@@ -241,7 +252,7 @@ function serve(
     response.close()
     return
   }
-  const path = request.getUrl()
+  const path = pathOf(request)
   const method = request.getMethod().toUpperCase()
   const { headers, repeated } = readFields(each => request.forEach(each))
   const query = new URLSearchParams(request.getQuery())
@@ -252,7 +263,7 @@ function serve(
   const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof ArrivingRoute]
   if (handler === undefined)
     return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
-  const body = method === 'POST' ? bodies.collect(response) : noBody
+  const body = method === 'POST' ? bodies.collect(response, maxBodyBytesAt(path)) : noBody
   state.onAborted = () => body.discard()
   const answer = async () => {
     const answered = await ask(options, path, () =>
@@ -277,6 +288,12 @@ async function ask(
   } catch (fault) {
     return errorAnswer(asGatewayError(options, fault, path), path)
   }
+}
+
+/** Reads a request's path. A slash at its end says nothing: base URLs are written with and without one. */
+function pathOf(request: NativeRequest): string {
+  const url = request.getUrl()
+  return url.length > 1 && url.endsWith('/') ? url.slice(0, -1) : url
 }
 
 /** Finds what serves a path: by the path itself, else by its pattern with the last segment, or the one before, as `:id`. */
@@ -401,7 +418,7 @@ function readUpgrade(
 ): { asked: UpgradeRequest; repeated: string | null } {
   const { headers, repeated } = readFields(each => request.forEach(each))
   const asked = {
-    path: request.getUrl(),
+    path: pathOf(request),
     query: new URLSearchParams(request.getQuery()),
     subprotocols: (headers.get('sec-websocket-protocol') ?? '')
       .split(',')

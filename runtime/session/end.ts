@@ -20,6 +20,12 @@ export function endWith(by: End['by'], error: GatewayError): End {
   return { by, code: error.close, reason: error.code, error }
 }
 
+/** Ends with a refused dial as upstream itself ended it, where its close frame can be sent; else as with any failure. */
+export function endAsRefused(error: GatewayError): End {
+  const close = error.refusal?.close ?? null
+  return close === null ? endWith('upstream', error) : { by: 'upstream', ...close, error }
+}
+
 /**
  * What upstream's end means for the client: upstream's own code and reason where they are legal to
  * send, a normal end where it gave none, `upstream_lost` where there was no close frame at all.

@@ -13,14 +13,14 @@
  * Draining ends (1012) as soon as no answer is due.
  */
 
-import { fitCloseReason, GatewayError } from '../core/errors.ts'
+import { fitCloseReason, GatewayError, isSendableCloseCode } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
 import { ownEventIdOf } from '../events/compose.ts'
 import { transcriptionUsageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { type End, endByUpstream, endWith, goingAway } from './end.ts'
+import { type End, endAsRefused, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
 import { endsResponse, type Owed, type ResponseState, transcriptionCompleted } from './response-state.ts'
@@ -50,6 +50,8 @@ export interface SessionHooks {
    * @param answered the message that it confirms or refuses; null where it does neither
    */
   event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void
+  /** Whether the client speaks to the API as such: a refused dial ends with upstream's own close frame (default false). */
+  readonly speaksAsUpstream?: boolean
   /** A client's message was refused because the process is going away. */
   refused(error: GatewayError): void
   /**
@@ -235,7 +237,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
     this.#answerWatch?.stop()
     this.#abortDial?.()
-    this.#upstream?.close(1000, '')
+    this.#closeUpstream(end)
     this.#leg.drop()
     for (const words of this.#lastWords(end)) {
       this.#count(Buffer.byteLength(words))
@@ -247,6 +249,12 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
     if (wasBridged) this.#logEnd('bridge.completed', end)
     this.#logEnd('connection.closed', end)
+  }
+
+  /** Tells upstream what the client's close frame said, where that may be sent. */
+  #closeUpstream({ by, code, reason }: End): void {
+    if (by === 'client' && isSendableCloseCode(code)) this.#upstream?.close(code, fitCloseReason(reason))
+    else this.#upstream?.close(1000, '')
   }
 
   /** Code of this session failed: it ends with `internal`, and no other does. */
@@ -316,7 +324,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = null
     const { log } = this.#options
     log.warn('upstream.failed', { connection: this.#client.id, code: error.code, reason: error.message })
-    this.#upstreamEnded(endWith('upstream', error))
+    this.#upstreamEnded(this.#hooks.speaksAsUpstream ? endAsRefused(error) : endWith('upstream', error))
   }
 
   /** Between answers upstream has nothing to say, and while it is paused it cannot be heard. */

@@ -20,9 +20,15 @@ export interface Calls {
    * Makes a call of a WebRTC offer.
    * @param key an ephemeral one
    * @param filtered Azure only: hides prompt and tools from the browser's data channel
+   * @param headers sent beside those that authenticate
    * @returns the SDP answer and the call's id
    */
-  offer(sdp: string, key: string, filtered: boolean): Promise<{ sdp: string; callId: string }>
+  offer(
+    sdp: string,
+    key: string,
+    filtered: boolean,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ sdp: string; callId: string }>
   /** Ends a call. @returns false when there was none (any more) */
   hangUp(callId: string): Promise<boolean>
 }
@@ -76,11 +82,12 @@ export function createCalls(options: CallsOptions): Calls {
       if (!minted.success) throw broken(target, 'an ephemeral key')
       return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data }
     },
-    offer: async (sdp, key, filtered) => {
+    offer: async (sdp, key, filtered, passed) => {
       const url = urlOf('calls')
       if (target.provider === 'azure' && filtered) url.searchParams.set('webrtcfilter', 'on')
       // Both vendors take a raw offer with an ephemeral key; Azure takes nothing else.
-      const headers = { ...(await ephemeralCredential(key).headers()), 'Content-Type': 'application/sdp' }
+      const own = await ephemeralCredential(key).headers()
+      const headers = { ...passed, ...own, 'Content-Type': 'application/sdp' }
       const { text, location } = await request(options, url, headers, sdp)
       const callId = callIdPattern.exec(location)?.[1]
       if (callId === undefined || !text.startsWith('v=')) throw broken(target, 'a call')

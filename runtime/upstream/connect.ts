@@ -10,7 +10,7 @@ import { Heartbeat, type Watching } from '../session/heartbeat.ts'
 import { messageOverheadBytes } from '../session/outbox.ts'
 import { DirectReader, type Reading } from './direct-reader.ts'
 import { DirectWriter } from './direct-writer.ts'
-import { brokenProtocol, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'
+import { brokenProtocol, type Ending, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'
 
 export interface ConnectOptions {
   readonly url: URL
@@ -38,6 +38,9 @@ export interface Attempt {
 /** OpenAI often answers a close frame with nothing but the end of the stream: do not wait long for it (ms). */
 const closeTimeoutMs = 2000
 
+/** The close that belongs to a refusal comes right behind its event: the refusal is told without it after this (ms). */
+const refusalCloseMs = 1000
+
 /**
  * Connects, and waits for the first event: OpenAI refuses only after the upgrade, with an `error` event
  * and a close, so a session exists when its first event is something else. Where upstream does not speak
@@ -61,10 +64,16 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly #reader: DirectReader
   #writer: DirectWriter | null = null
   #deadline: NodeJS.Timeout | undefined
+  /** When the dial's time is over (ms of `performance.now()`). */
+  readonly #endsAt: number
   readonly #heartbeatMs: number
   /** Null until the session exists: the deadline watches over what comes before. */
   #heartbeat: Heartbeat | null = null
-  #state: 'opening' | 'open' | 'over' = 'opening'
+  #state: 'opening' | 'refused' | 'open' | 'over' = 'opening'
+  /** Tells of a refusal with the close that followed it. Set while that is waited for. */
+  #refuse: ((ending: Ending) => void) | null = null
+  /** Of the dial; null once the session exists. */
+  #headers: ConnectOptions['headers'] | null
   /** Messages that wait behind others for the network: what they cost is more than their bytes. */
   #queued = 0
   readonly #taken = (): void => {
@@ -79,10 +88,15 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     this.#attempt = attempt
     this.deployment = options.deployment
     this.maxMessageBytes = maxMessageBytes
+    this.#headers = options.headers
     this.#reader = new DirectReader(this)
     this.#socket = this.#dial(options)
-    const late = () =>
+    const late = () => {
+      // A refusal that was read meanwhile has a deadline of its own.
+      if (this.#state === 'refused') return
       this.#fail(new GatewayError('upstream_timeout', `${label} did not answer within ${timeoutMs} ms`))
+    }
+    this.#endsAt = performance.now() + timeoutMs
     // An answer that came while this process itself was held up is read first.
     this.#deadline = setTimeout(() => setImmediate(() => enter(this, late)), timeoutMs)
     this.#heartbeatMs = heartbeatMs
@@ -204,15 +218,26 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
 
   #receive(frame: Buffer, isBinary: boolean): void {
     this.wasHeard = true
-    if (this.#state === 'over') return
+    if (this.#state === 'over' || this.#state === 'refused') return
     if (this.#state === 'opening') {
-      if (!isBinary && eventType(frame) === 'error') return this.#fail(refusalByEvent(this.#label, frame))
+      if (!isBinary && eventType(frame) === 'error') return this.#awaitClose(frame.toString())
       this.#open()
     }
     this.#listener?.event(frame, isBinary)
   }
 
+  /** Upstream refused by an event: its close frame belongs to what it says. */
+  #awaitClose(event: string): void {
+    this.#state = 'refused'
+    const headers = this.#headers ?? {}
+    this.#refuse = ending => this.#fail(refusalByEvent(this.#label, event, ending, headers))
+    clearTimeout(this.#deadline)
+    const waitMs = Math.min(refusalCloseMs, this.#endsAt - performance.now())
+    this.#deadline = setTimeout(() => enter(this, () => this.#refuse?.(null)), waitMs)
+  }
+
   #open(): void {
+    this.#headers = null
     clearTimeout(this.#deadline)
     this.#deadline = undefined
     this.#state = 'open'
@@ -227,6 +252,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     if (this.#state === 'opening') {
       const message = `${this.#label} closed the connection (${code}) before a session existed`
       this.#fail(new GatewayError('upstream_unavailable', message))
+    } else if (this.#state === 'refused') {
+      this.#refuse?.({ code, reason })
     } else if (this.#state === 'open') {
       this.abort()
       this.#listener?.closed(code, reason, this.#lost)
@@ -234,7 +261,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   }
 
   #fail(error: GatewayError): void {
-    if (this.#state !== 'opening') return
+    if (this.#state !== 'opening' && this.#state !== 'refused') return
     this.abort()
     this.#attempt?.failed(error)
   }

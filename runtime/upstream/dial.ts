@@ -119,13 +119,13 @@ export function createCallDialer(options: CallDialerOptions): (callId: string, p
   })
   const patientPolicy = policyOf(unknownCallPatienceMs)
   const impatientPolicy = policyOf(0)
-  return (callId, patient) => listener => {
+  return (callId, patient) => (listener, headers) => {
     const candidate: Candidate = {
       ...{ url: callUrl(target, callId), label: target.label, credential },
       ...{ name: null, circuit: null },
     }
     const policy = patient ? patientPolicy : impatientPolicy
-    const dial = new Dialing(common, policy, [candidate], listener, undefined)
+    const dial = new Dialing(common, policy, [candidate], listener, headers)
     return () => dial.abort()
   }
 }

@@ -1,6 +1,6 @@
 /** Why upstream would not have us: an HTTP status before the upgrade (Azure) or an `error` event after it (OpenAI). */
 import type { IncomingMessage } from 'node:http'
-import { GatewayError } from '../core/errors.ts'
+import { GatewayError, isSendableCloseCode } from '../core/errors.ts'
 
 /** A refusal's body is read up to this (bytes), for its error code. */
 const maxBodyBytes = 16 * 1024
@@ -50,23 +50,79 @@ export function asRefusal(label: string, status: number, body: string, retryAfte
   })
 }
 
-/** Explains a first event that is an `error`. Its message is not repeated: it can quote the key. */
-export function refusalByEvent(label: string, frame: Buffer): GatewayError {
-  const word = errorCode(frame.toString())
+/** How upstream ended a connection; null where it did not, in time. */
+export type Ending = { readonly code: number; readonly reason: string } | null
+
+/**
+ * Explains a first event that is an `error`, and keeps it for clients that speak to the API as such. The
+ * explanation repeats its code alone.
+ * @param ending of the connection, after the event
+ * @param headers of the dial: what quotes a credential in them is not kept
+ */
+export function refusalByEvent(
+  label: string,
+  event: string,
+  ending: Ending,
+  headers: Readonly<Record<string, string>>,
+): GatewayError {
+  const word = errorCode(event)
   const what = word ?? 'no code given'
+  const quotes = quotesOf(headers)
+  const isClosed = ending !== null && isSendableCloseCode(ending.code)
+  const refusal = {
+    event: quotes(event) ? withoutMessage(event) : event,
+    close: isClosed ? { code: ending.code, reason: quotes(ending.reason) ? '' : ending.reason } : null,
+  }
   if (word === 'rate_limit_exceeded') {
     return new GatewayError(
       'upstream_rate_limited',
       `${label} has no capacity left (${what}); try again later`,
+      { refusal },
     )
   }
   if (word === 'server_error' || word === 'internal_error') {
-    return new GatewayError('upstream_unavailable', `${label} is not available (${what})`)
+    return new GatewayError('upstream_unavailable', `${label} is not available (${what})`, { refusal })
   }
   return new GatewayError(
     'upstream_refused',
     `${label} refused the session (${what}); check the key and the model`,
+    { refusal },
   )
+}
+
+/** The names of the headers that carry a credential, in lower case. */
+const credentialHeaders = new Set(['authorization', 'api-key'])
+
+/** OpenAI masks the key that it refuses, but for so many characters at either end. */
+const shownChars = { start: 8, end: 4 }
+
+/** Credentials of at least so many characters are masked; one shorter than `whole` is none that could be told from a word. */
+const leastChars = { masked: 16, whole: 8 }
+
+/** Makes the check for a text that quotes a credential of these headers: whole, or as the vendor masks it. */
+function quotesOf(headers: Readonly<Record<string, string>>): (text: string) => boolean {
+  const quotes = Object.entries(headers)
+    .filter(([name]) => credentialHeaders.has(name.toLowerCase()))
+    .map(([, value]) => value.replace(/^Bearer /, ''))
+    .filter(({ length }) => length >= leastChars.whole)
+    .flatMap(key =>
+      key.length < leastChars.masked ? [key] : [key.slice(0, shownChars.start), key.slice(-shownChars.end)],
+    )
+  return text => quotes.some(quote => text.includes(quote))
+}
+
+/** In place of a message that quotes the credential. */
+const withheldMessage = 'The API refused the credential of the gateway.'
+
+/** An `error` event with its type, code and parameter alone. */
+function withoutMessage(event: string): string {
+  const error = errorOf(event)
+  const [type, code, param] = ['type', 'code', 'param'].map(name => wordOf(fieldOf(error, name)))
+  return JSON.stringify({
+    type: 'error',
+    event_id: null,
+    error: { type, code, message: withheldMessage, param, event_id: null },
+  })
 }
 
 /** An upstream that asks for more is asked again after this (ms): a header must not take it out of service for good. */
@@ -99,12 +155,19 @@ function errorCode(text: string): string | null {
 
 /** The parameter that an error is about: `session.voice`. */
 function errorParam(text: string): string | null {
+  return wordOf(fieldOf(errorOf(text), 'param'))
+}
+
+function errorOf(text: string): unknown {
   try {
-    const param = fieldOf(fieldOf(JSON.parse(text), 'error'), 'param')
-    return typeof param === 'string' && errorParamPattern.test(param) ? param : null
+    return fieldOf(JSON.parse(text), 'error')
   } catch {
-    return null
+    return undefined
   }
+}
+
+function wordOf(value: unknown): string | null {
+  return typeof value === 'string' && errorParamPattern.test(value) ? value : null
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -14,7 +14,8 @@ const header = 'OpenAI-Safety-Identifier'
 /** Visible ASCII; a hash takes 64 characters. */
 const passed = /^[\x21-\x7e]{1,256}$/
 
-interface Asking {
+/** A request: an upgrade, or over HTTP. */
+export interface Asking {
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>
   readonly principal?: Principal

@@ -1,5 +1,5 @@
 /** An upstream of calls whose every word the test speaks itself: keys, offers and hang-ups over HTTP, joins over WebSocket. */
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { mailbox, type Stage } from '../gateway/start.ts'
 import { request } from './caller.ts'
@@ -9,6 +9,8 @@ export interface CallUpstream {
   readonly env: Record<string, string>
   /** Path and query of each HTTP request. */
   readonly asked: string[]
+  /** Headers of each of them. */
+  readonly askedWith: IncomingHttpHeaders[]
   /** Status of hang-ups from now on. */
   hangUpStatus: number
   /** What becomes of tries to join from now on: a status refuses. */
@@ -24,6 +26,7 @@ export interface CallUpstream {
 }
 
 export interface JoinedCall {
+  readonly headers: IncomingHttpHeaders
   readonly socket: WebSocket
   send(event: object | string): void
   /** The next message of the gateway. */
@@ -36,6 +39,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
   const http = createServer((incoming, response) => {
     const path = incoming.url ?? ''
     upstream.asked.push(path)
+    upstream.askedWith.push(incoming.headers)
     if (path.endsWith('/client_secrets')) response.end('{"value":"ek_minted","expires_at":2000000000}')
     else if (path.endsWith('/hangup')) {
       response.writeHead(upstream.hangUpStatus).end()
@@ -49,13 +53,13 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
       answer(upstream.joinStatus === 101, upstream.joinStatus, '', upstream.joinHeaders)
     },
   })
-  sockets.on('connection', socket => {
+  sockets.on('connection', (socket, { headers }) => {
     const messages = mailbox<string>()
     socket.on('message', data => messages.put(data.toString()))
     socket.on('error', () => undefined)
     const send = (event: object | string) =>
       socket.send(typeof event === 'string' ? event : JSON.stringify(event))
-    joined.put({ socket, send, next: messages.take })
+    joined.put({ headers, socket, send, next: messages.take })
   })
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -67,6 +71,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
   const upstream: CallUpstream = {
     env: { AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`, AZURE_OPENAI_API_KEY: 'a-test-key' },
     asked: [],
+    askedWith: [],
     hangUpStatus: 200,
     joinStatus: 101,
     joinHeaders: {},

@@ -121,7 +121,7 @@ test('a call that cannot be remembered is ended, and whoever made it is told', a
   } as unknown as PlacingOptions
   const placed = placeCall(
     placing,
-    { sdp: 'v=0\r\n', filtered: false, address: '127.0.0.1' },
+    { sdp: 'v=0\r\n', filtered: false, address: '127.0.0.1', passed: {} },
     { value: 'ek_1', pinned: '{}' },
     away,
   )

@@ -13,6 +13,7 @@ test('a key whose model is configured no more is refused before the upgrade, by 
   }
   const routes = createRoutes({
     permit: permitOf('new-model'),
+    maxSdkMessageBytes: 1024,
     chat: unused,
     realtime: unused,
     resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),

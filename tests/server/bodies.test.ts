@@ -1,14 +1,16 @@
 import test from 'ava'
-import { Bodies, maxBodiesBytes, maxBodyBytes } from '../../runtime/server/bodies.ts'
+import { Bodies, maxBodiesBytes } from '../../runtime/server/bodies.ts'
+import { maxBodyBytes } from '../../runtime/server/http.ts'
 
 /** A body whose chunks the test sends. */
 function arriving(bodies: Bodies) {
   let arrived: (chunk: ArrayBuffer, isLast: boolean) => void = () => undefined
-  const body = bodies.collect({
-    onData: given => {
+  const native = {
+    onData: (given: typeof arrived) => {
       arrived = given
     },
-  })
+  }
+  const body = bodies.collect(native, maxBodyBytes)
   return { body, send: (bytes: number, isLast = false) => arrived(new ArrayBuffer(bytes), isLast) }
 }
 

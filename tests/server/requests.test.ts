@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { gatewayFor } from '../gateway/start.ts'
-import { closeCode, frameHead, halfUpgrade, rawSocket, rawWebSocket, writeAll } from './raw.ts'
+import { closeCode, ended, frameHead, halfUpgrade, rawSocket, rawWebSocket, writeAll } from './raw.ts'
 
 const secret = 'a-key-that-is-long-enough'
 const keyed = { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: `alice:${secret}` }
@@ -108,4 +108,37 @@ test('a page that has its name pointed at this machine reads nothing, though it 
   const allowing = await gatewayFor(t, { ALLOWED_ORIGINS: 'https://app.example' })
   const request = 'GET /metrics HTTP/1.1\r\nHost: app.example\r\n\r\n'
   t.regex(await answerTo(t, allowing.port, request), /^HTTP\/1\.1 200 /)
+})
+
+/** uWebSockets.js 20.51 answers these itself, before anything of the gateway's is asked. */
+const notServed: readonly (readonly [what: string, request: string])[] = [
+  ['HTTP/1.0', 'GET /healthz HTTP/1.0\r\n\r\n'],
+  ['HTTP/1.0 with a host', 'GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n'],
+  ['a whole URL in the request line', 'GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  ['an asterisk in the request line', 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+]
+
+for (const [what, request] of notServed) {
+  test(`${what} is answered with 505 at once, as the documents say`, async t => {
+    const { port } = await gatewayFor(t)
+    t.regex(await answerTo(t, port, request), /^HTTP\/1\.1 505 [\s\S]*Connection: close/)
+  })
+}
+
+/** The native server's own idle time is ten seconds, counted in steps of four (ms); generous, as the machine may be busy. */
+const idleMs = 30_000
+
+test('a request behind an empty line is not answered, and its connection is closed, as the documents say', async t => {
+  const gateway = await gatewayFor(t)
+  const socket = await rawSocket(t, gateway.port)
+  let answer = ''
+  socket.on('data', chunk => {
+    answer += String(chunk)
+  })
+  const startedAt = performance.now()
+  socket.write('\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await ended(socket)
+  t.is(answer, '')
+  t.true(performance.now() - startedAt < idleMs)
+  t.is((await fetch(`${gateway.url}/healthz`)).status, 200)
 })

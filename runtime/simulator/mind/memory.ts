@@ -8,6 +8,8 @@ export interface Memory {
   text: string
   /** Seconds of input audio, when the words came by voice; 0 when nobody spoke in time. */
   heardSec?: number
+  /** How many images came with the words. */
+  images?: number
   /** Of approvals: the request, its server and its tool. */
   requestId?: string
   server?: string

@@ -11,12 +11,17 @@ const commonWords = new Set(
   ),
 )
 
+const asksWhoThisIs =
+  /\b(introduce yourself|about yourself|(who|what) are you|what can you do|are you (an? )?(real|human|person|robot|bot|ai))\b|^\s*help\W*$/i
+
+const seesNothing = 'I am a simulated voice model and cannot see what an image shows.'
+
 /**
  * Answers. The rules, first match wins:
  * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → it is quoted;
  * `repeat after me: X` → exactly X; `what did I say` → all earlier user texts, quoted, joined by ", ";
- * a request to introduce itself → a sentence; `count to N` → the numbers in words; the name of a tool, or a word of it → a call of it;
- * else `You said: …`, or a sentence on the audio heard.
+ * a question of what this is, or can do → a sentence; `count to N` → the numbers in words; the name of a tool, or a word of it → a call of it;
+ * else `You said: …`, or a sentence on the audio heard, or on an image.
  * Instructions with `Always begin with "X"` put X before every spoken answer.
  */
 export function think(question: Question): Thought[] {
@@ -67,7 +72,7 @@ function scriptedAnswer(words: string, memories: readonly Memory[]): string | nu
   const repeated = words.match(/^\s*repeat after me:[ \t]*([\s\S]*)$/i)?.[1]
   if (repeated !== undefined && repeated !== '') return repeated
   if (/what did i say/i.test(words)) return earlierWords(memories)
-  if (/\b(introduce yourself|who are you)\b/i.test(words))
+  if (asksWhoThisIs.test(words))
     return 'I am a simulated voice model. Ask me to count, or to repeat after you.'
   const limit = firstNumber(words.match(/\bcount to ((?:[\w-]+ ?){1,5})/i)?.[1] ?? '')
   if (limit === null) return null
@@ -101,7 +106,8 @@ function plainAnswer(memories: readonly Memory[]): string {
   if (last.heardSec !== undefined) {
     return `I heard you speak for ${last.heardSec.toFixed(1)} seconds.`
   }
-  return `You said: ${last.text}`
+  if (last.images === undefined) return `You said: ${last.text}`
+  return last.text === '' ? seesNothing : `You said: ${last.text}. ${seesNothing}`
 }
 
 function lastUserWords(memories: readonly Memory[]): string {

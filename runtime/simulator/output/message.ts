@@ -2,7 +2,7 @@
 import type { Thought } from '../mind/memory.ts'
 import type { Fields } from '../protocol/check.ts'
 import type { Item, Part } from '../protocol/types.ts'
-import type { Entry } from '../session/conversation.ts'
+import type { Entry, Spoken } from '../session/conversation.ts'
 import { speechTokens } from '../session/usage.ts'
 import { type Chunk, wordsOf } from '../voice/speaker.ts'
 import { addItem, endItem, type Output, type Scope, textDeltaMs } from './output.ts'
@@ -83,9 +83,9 @@ class MessagePart {
 
   /** The part as an item's content has it. */
   content(): Part {
-    return this.#written
-      ? { type: 'output_text', text: this.#streamed }
-      : { type: 'output_audio', transcript: this.#streamed }
+    if (this.#written) return { type: 'output_text', text: this.#streamed }
+    const isCut = this.#entry.spoken?.isCut === true
+    return { type: 'output_audio', ...(!isCut && { transcript: this.#streamed }) }
   }
 
   #partEvent(name: string): void {
@@ -115,7 +115,7 @@ function* speak(scope: Scope, part: MessagePart, entry: Entry, text: string): Ge
   const { context, voice, format } = scope
   const { speed } = context.config.audio.output
   const words = wordsOf(text)
-  const spoken = { voice, speed, format, ms: 0 }
+  const spoken: Spoken = { voice, speed, format, ms: 0 }
   entry.spoken = spoken
   let next = 0
   const sayNext = () => {
@@ -126,7 +126,7 @@ function* speak(scope: Scope, part: MessagePart, entry: Entry, text: string): Ge
   for (const chunk of context.speaker.speak(text, voice, speed)) {
     if (!scope.spend(chunk.text === '' ? 0 : 1, speechTokens(chunk.ms))) return false
     part.sound(chunk)
-    spoken.ms += chunk.ms
+    if (!spoken.isCut) spoken.ms += chunk.ms
     sayNext()
     yield chunk.ms / context.rate
   }

@@ -12,6 +12,8 @@ export interface Spoken {
   format: AudioFormat
   /** Audio sent so far, or kept after a truncation (ms). */
   ms: number
+  /** It was truncated: what is still sent of it is not kept. */
+  isCut?: true
 }
 
 export interface Entry {

@@ -1,6 +1,6 @@
 /** The input audio buffer: what the user has sent and not committed, and where speech begins and ends in it. */
 import { type AudioFormat, Refusal } from '../protocol/types.ts'
-import { bytesPerMs, decodeAudio } from '../voice/formats.ts'
+import { bytesPerMs, decodeAudio, sampleBytes } from '../voice/formats.ts'
 import { g711Rate } from '../voice/g711.ts'
 import { sampleRate } from '../voice/synthesis.ts'
 import type { Context } from './context.ts'
@@ -11,6 +11,8 @@ const minCommitMs = 100
 /** Kept while nobody speaks: the audio that prefix padding may reach back to. */
 const keptSilenceMs = 2000
 const maxBufferMs = 10 * 60 * 1000
+const noBytes = Buffer.alloc(0)
+
 /** How far over its limit the buffer may grow before it is trimmed: trimming copies. */
 const slack = 1.5
 
@@ -28,6 +30,8 @@ export class Input {
   #buffer: SoundBuffer
   #detector: Detector | null = null
   #settings = ''
+  /** The first byte of a sample that came in two appends. */
+  #half = noBytes
   #speech: { itemId: string; startMs: number } | null = null
 
   constructor(context: Context, listener: InputListener) {
@@ -47,11 +51,20 @@ export class Input {
     return this.#speech !== null
   }
 
-  append(bytes: Buffer): void {
+  append(appended: Buffer): void {
+    const bytes = this.#whole(appended)
     this.#buffer.append(bytes)
     if (this.#detector === null) return this.#bound(maxBufferMs)
     for (const change of this.#detector.hear(decodeAudio(bytes, this.#format))) this.#onChange(change)
     this.#bound(this.speaking ? maxBufferMs : keptSilenceMs)
+  }
+
+  /** Gives the samples that are complete now; half of one waits for its other half. */
+  #whole(appended: Buffer): Buffer {
+    const bytes = this.#half.length === 0 ? appended : Buffer.concat([this.#half, appended])
+    const whole = bytes.length - (bytes.length % sampleBytes(this.#format))
+    this.#half = Buffer.from(bytes.subarray(whole))
+    return bytes.subarray(0, whole)
   }
 
   /**
@@ -79,6 +92,7 @@ export class Input {
     this.#settings = settings
     if (format.type !== this.#format.type) this.#buffer = new SoundBuffer(bytesPerMs(format), this.heardMs)
     this.#format = format
+    this.#half = noBytes
     const rate = format.type === 'audio/pcm' ? sampleRate : g711Rate
     this.#detector = turns === null ? null : new Detector(turns, rate, this.heardMs)
   }
@@ -112,6 +126,7 @@ export class Input {
 
   #forgetSpeech(): void {
     this.#speech = null
+    this.#half = noBytes
     this.#detector?.reset()
   }
 

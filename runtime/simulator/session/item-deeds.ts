@@ -93,7 +93,7 @@ export class ItemDeeds {
 
   /** The words go with the sound: what was not heard is not known either. */
   #cut({ item, spoken }: Entry, audioEndMs: number): void {
-    if (spoken !== undefined) spoken.ms = audioEndMs
+    if (spoken !== undefined) Object.assign(spoken, { ms: audioEndMs, isCut: true })
     item.content = item.content?.map(({ transcript: _dropped, ...part }) => part) ?? []
     const place = { item_id: item.id, content_index: 0, audio_end_ms: audioEndMs }
     this.#context.emit({ type: 'conversation.item.truncated', ...place })

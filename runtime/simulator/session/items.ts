@@ -44,7 +44,8 @@ export function memoryOf(item: Item, heardSec: number): Memory | null {
   if (item.type !== 'message' || item.role === undefined) return null
   const text = wordsOfParts(item.content ?? [])
   if (text === '' && heardSec > 0) return { kind: item.role, text: wordsHeard(heardSec), heardSec }
-  return { kind: item.role, text }
+  const images = (item.content ?? []).filter(({ type }) => type === 'input_image').length
+  return { kind: item.role, text, ...(images > 0 && { images }) }
 }
 
 /** The fixed words that the simulator hears in any audio. */

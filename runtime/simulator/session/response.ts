@@ -34,7 +34,7 @@ export class Response {
   readonly #ended: (end: ResponseEnd) => void
   readonly #entries: readonly Entry[]
   readonly #input: Tokens
-  readonly #output: Tokens = { text: 0, audio: 0 }
+  readonly #output: Tokens = { text: 0, audio: 0, image: 0 }
   readonly #outputs: Output[] = []
   /** Outputs that have begun and not finished. */
   readonly #open = new Set<Output>()

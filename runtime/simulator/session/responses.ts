@@ -3,7 +3,7 @@ import { Refusal, type ResponseOptions } from '../protocol/types.ts'
 import type { Context } from './context.ts'
 import { Response, type ResponseEnd } from './response.ts'
 import type { Timeline } from './timeline.ts'
-import type { Tokens } from './usage.ts'
+import { sumOf, type Tokens } from './usage.ts'
 
 const maxBeside = 16
 const tokensPerMinute = 15_000_000
@@ -17,7 +17,7 @@ export class Responses {
   /** What goes on by itself after an answer to a request for approval. */
   #continued: Response | null = null
   #turnWaits = false
-  #seenBefore: Tokens = { text: 0, audio: 0 }
+  #seenBefore: Tokens = { text: 0, audio: 0, image: 0 }
   #tokensLeft = tokensPerMinute
 
   /** @param quiet called when a response of the conversation has ended and none follows, with its speech (ms) */
@@ -82,8 +82,7 @@ export class Responses {
   #afterEnd({ input, output, spokenMs }: ResponseEnd, inConversation: boolean): void {
     this.#seenBefore = input
     // Not seen in recordings of Azure's GA form.
-    if (this.#context.vendor === 'openai')
-      this.#tellLimits(input.text + input.audio + output.text + output.audio)
+    if (this.#context.vendor === 'openai') this.#tellLimits(sumOf(input) + sumOf(output))
     if (!inConversation) return
     if (this.#turnWaits) this.answerTurn()
     else this.#quiet(spokenMs)

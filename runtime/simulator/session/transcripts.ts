@@ -26,7 +26,7 @@ export function transcribe(context: Context, timeline: Timeline, entry: Entry, s
     return
   }
   const transcript = wordsHeard(seconds)
-  const words = wordsOf(` ${transcript}`)
+  const words = deltasOf(transcript, model)
   const logprobs = (text: string) =>
     context.config.include === null ? {} : { logprobs: wordsOf(text).map(logprobOf) }
   const complete = () => {
@@ -51,6 +51,16 @@ export function transcribe(context: Context, timeline: Timeline, entry: Entry, s
     timeline.after(deltaMs / context.rate, next)
   }
   timeline.after(firstDeltaMs / context.rate, next)
+}
+
+/**
+ * Cuts a transcript as its model streams it. `whisper-1` sends the whole as one delta (documents); the first delta of
+ * `gpt-realtime-whisper` begins with a space, that of `gpt-4o-transcribe` does not (recordings of both vendors). What
+ * the others do is assumed to be as the latter.
+ */
+function deltasOf(transcript: string, model: string): string[] {
+  if (model === 'whisper-1') return [transcript]
+  return wordsOf(model.includes('realtime-whisper') ? ` ${transcript}` : transcript)
 }
 
 /** A token as `item.input_audio_transcription.logprobs` shows it; longer words are less sure. */

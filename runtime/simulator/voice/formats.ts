@@ -10,6 +10,11 @@ export function bytesPerMs(format: AudioFormat): number {
   return format.type === 'audio/pcm' ? (sampleRate * 2) / 1000 : g711Rate / 1000
 }
 
+/** Bytes of one sample on the wire. */
+export function sampleBytes(format: AudioFormat): number {
+  return format.type === 'audio/pcm' ? 2 : 1
+}
+
 /** Encodes 24 kHz samples in a wire format. */
 export function encodeAudio(samples: Int16Array, format: AudioFormat): Buffer {
   if (format.type === 'audio/pcm') return Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)

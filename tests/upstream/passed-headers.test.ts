@@ -1,0 +1,93 @@
+/** What upstream is told of a client's headers: at every address that dials it or asks it something. */
+import { createHash } from 'node:crypto'
+import test from 'ava'
+import { passedHeaders } from '../../runtime/upstream/passed-headers.ts'
+import { callUpstream, placeCall } from '../calls/call-upstream.ts'
+import { request } from '../calls/caller.ts'
+import { converse } from '../gateway/converse.ts'
+import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
+
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+const headers = { traceparent, tracestate: 'x=1', 'OpenAI-Safety-Identifier': 'user-1', 'X-Other': 'no' }
+const passed = { traceparent, 'openai-safety-identifier': 'user-1' }
+
+const withheld = ['tracestate', 'x-other'] as const
+
+for (const path of ['/chat', '/realtime', '/v1/realtime', '/openai/v1/realtime']) {
+  test(`${path}: the trace and the safety identifier reach upstream, and nothing else`, async t => {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, upstream.env)
+    const talk = await converse(t, gateway.socketUrl + path, { headers })
+    if (path === '/chat') talk.send({ text: 'hello' })
+    const session = await upstream.session()
+    t.like(session.headers, passed)
+    for (const name of withheld) t.is(session.headers[name], undefined)
+  })
+}
+
+test('the control connection of a sideband session says who asked for it, after a rejoin too', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const sessionId = await placeCall(gateway.url, headers)
+  await converse(t, `${gateway.socketUrl}/sideband/control/${sessionId}`, { headers })
+  for (const _dial of ['first', 'again']) {
+    const joined = await upstream.joined()
+    t.like(joined.headers, passed)
+    for (const name of withheld) t.is(joined.headers[name], undefined)
+    joined.socket.close(1001)
+  }
+})
+
+test('a call that is watched by the server alone says who made it', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, SIDEBAND_PIN_SESSION: 'true' })
+  await placeCall(gateway.url, headers)
+  t.like((await upstream.joined()).headers, passed)
+})
+
+test('a socket that joins a call by its id says who joined', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  await placeCall(gateway.url)
+  await converse(t, `${gateway.socketUrl}/v1/realtime?call_id=rtc_abc`, { headers })
+  t.like((await upstream.joined()).headers, passed)
+})
+
+test('keys and offers say who asked for them', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  await request(`${gateway.url}/v1/realtime/client_secrets`, { method: 'POST', headers, body: {} })
+  await placeCall(gateway.url, headers)
+  t.deepEqual(
+    upstream.asked.map(path => path.split('/').at(-1)),
+    ['client_secrets', 'client_secrets', 'calls?webrtcfilter=on'],
+  )
+  for (const asked of upstream.askedWith) t.like(asked, passed)
+})
+
+test('where the identifier is the principal, a control connection says a hash of its name', async t => {
+  const upstream = await callUpstream(t)
+  const key = { Authorization: 'Bearer a-secret-of-alice' }
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...{ GATEWAY_API_KEYS: 'alice:a-secret-of-alice', SAFETY_IDENTIFIER: 'principal' },
+  })
+  const sessionId = await placeCall(gateway.url, key)
+  await converse(t, `${gateway.socketUrl}/sideband/control/${sessionId}`, { headers: { ...headers, ...key } })
+  const alice = createHash('sha256').update('key:alice').digest('hex')
+  t.like((await upstream.joined()).headers, { traceparent, 'openai-safety-identifier': alice })
+})
+
+test('what names no trace is not passed on', t => {
+  const none = [
+    '',
+    traceparent.toUpperCase(),
+    `${traceparent} `,
+    `${traceparent}-00`,
+    `ff${traceparent.slice(2)}`,
+    '00-00000000000000000000000000000000-00f067aa0ba902b7-01',
+    '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01',
+  ]
+  for (const value of none)
+    t.deepEqual(passedHeaders({ headers: new Map([['traceparent', value]]) }, 'client'), {}, value)
+})
