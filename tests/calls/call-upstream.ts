@@ -11,6 +11,8 @@ export interface CallUpstream {
   readonly asked: string[]
   /** Status of hang-ups from now on. */
   hangUpStatus: number
+  /** Status of accepted telephone calls from now on. */
+  acceptStatus: number
   /** What becomes of tries to join from now on: a status refuses. */
   joinStatus: number
   /** On answers that refuse to let join. */
@@ -40,7 +42,8 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     else if (path.endsWith('/hangup')) {
       response.writeHead(upstream.hangUpStatus).end()
       hungUp.put(path)
-    } else response.writeHead(201, { Location: '/v1/realtime/calls/rtc_abc' }).end('v=0\r\nanswer')
+    } else if (path.endsWith('/accept')) response.writeHead(upstream.acceptStatus).end()
+    else response.writeHead(201, { Location: '/v1/realtime/calls/rtc_abc' }).end('v=0\r\nanswer')
   })
   const sockets = new WebSocketServer({
     server: http,
@@ -68,6 +71,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     env: { AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`, AZURE_OPENAI_API_KEY: 'a-test-key' },
     asked: [],
     hangUpStatus: 200,
+    acceptStatus: 200,
     joinStatus: 101,
     joinHeaders: {},
     joins: 0,
