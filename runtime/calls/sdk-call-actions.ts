@@ -60,11 +60,11 @@ export function createCallActions(options: CallActionsOptions): [path: string, r
 
 async function accept(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const { permit, safety } = options
+  await mustBeNew(options, request)
   const session = readJsonBody(request, acceptBody)
   const forbidden = findForbiddenModel(permit, session, 'conversation')
   if (forbidden !== null) throw forbidden.error
   const { deployment } = chooseModel(permit.choice, session.model ?? null)
-  await mustBeNew(options, request)
   await answerCall(options, {
     callId: request.id,
     session: { ...session, model: deployment },
@@ -77,15 +77,15 @@ async function accept(options: CallActionsOptions, request: HttpRequest): Promis
 }
 
 async function reject(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
-  const { status_code } = readJsonBody(request, rejectBody)
   await mustBeNew(options, request)
+  const { status_code } = readJsonBody(request, rejectBody)
   if (!(await options.calls.reject(request.id, status_code))) throw over()
   return done
 }
 
 async function refer(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
-  const { target_uri } = readJsonBody(request, referBody)
   const record = await controlled(options, request)
+  const { target_uri } = readJsonBody(request, referBody)
   const wasThere = await options.calls.refer(request.id, target_uri)
   if (record !== null) await options.callEnded(record, wasThere ? 'referred' : 'upstream ended it')
   if (!wasThere) throw over()
