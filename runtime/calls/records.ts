@@ -113,8 +113,10 @@ export class CallRecords {
     let total = 0
     for (const owner of owners) {
       const from = Math.max(0, offset - total)
-      const page = await this.#options.store.page(ownerList(owner), from, count - found.length)
-      found.push(...page.members)
+      const room = count - found.length
+      // A store has no pages of nothing: the total of a list comes with one member at least.
+      const page = await this.#options.store.page(ownerList(owner), from, Math.max(1, room))
+      found.push(...page.members.slice(0, room))
       total += page.total
     }
     const records = await Promise.all(found.map(id => this.lookUp(id)))

@@ -258,7 +258,7 @@ test('an upstream that refuses for good is told to the vendor, who delivers agai
   t.is(fields.outcome, 'failed')
 })
 
-test('a replica that drains takes no call, and the next delivery reaches another one', async t => {
+test('a replica that drains takes no call: the vendor is told to deliver it again', async t => {
   const { gateway, ring } = await receptionFor(t, { DRAIN_LAME_DUCK_MS: '3000' })
   const drained = gateway.drain()
   const { call, delivered } = ring(gateway, { ringMs: 300 })

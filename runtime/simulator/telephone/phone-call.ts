@@ -41,6 +41,8 @@ export interface PhoneCallOptions {
 /** Pauses at the end of what the caller says, so that turn detection hears that it has ended (ms). */
 const pauseMs = 1200
 const toneHz = 220
+/** As long as a frame of a WebRTC call (ms). */
+const frameMs = 20
 const toneLevel = 8000
 const normalCloseCode = 1000
 
@@ -151,6 +153,3 @@ export class PhoneCall {
     take()
   }
 }
-
-/** As long as a frame of a WebRTC call (ms). */
-const frameMs = 20
