@@ -80,8 +80,8 @@ export class Controls {
   }
 
   /** Sends an event to a call that this replica watches. */
-  send({ sessionId }: CallRecord, event: object): void {
-    this.#controls.get(sessionId)?.send(JSON.stringify(event))
+  send({ sessionId }: CallRecord, event: { readonly type: string }): void {
+    this.#controls.get(sessionId)?.send(JSON.stringify(event), event.type)
   }
 
   /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */

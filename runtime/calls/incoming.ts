@@ -39,7 +39,7 @@ export interface IncomingOptions extends AnsweringOptions {
   /** @throws GatewayError `limit_reached` when this payer may make no call now; `store_unavailable` */
   readonly admit: (payer: { owner: string; address: string }) => Promise<void>
   /** Sends an event to a call that this replica watches. */
-  readonly send: (record: CallRecord, event: object) => void
+  readonly send: (record: CallRecord, event: { readonly type: string }) => void
   /** Unix time (ms). */
   readonly now: () => number
   readonly log: Log
