@@ -80,7 +80,7 @@ export class Controls {
   }
 
   /** Sends an event to a call that this replica watches. */
-  send({ sessionId }: CallRecord, event: { readonly type: string }): void {
+  send({ sessionId }: CallRecord, event: { readonly type: string; readonly [field: string]: unknown }): void {
     this.#controls.get(sessionId)?.send(JSON.stringify(event), event.type)
   }
 

@@ -39,7 +39,10 @@ export interface IncomingOptions extends AnsweringOptions {
   /** @throws GatewayError `limit_reached` when this payer may make no call now; `store_unavailable` */
   readonly admit: (payer: { owner: string; address: string }) => Promise<void>
   /** Sends an event to a call that this replica watches. */
-  readonly send: (record: CallRecord, event: { readonly type: string }) => void
+  readonly send: (
+    record: CallRecord,
+    event: { readonly type: string; readonly [field: string]: unknown },
+  ) => void
   /** Unix time (ms). */
   readonly now: () => number
   readonly log: Log
