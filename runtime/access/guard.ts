@@ -82,6 +82,27 @@ export class Guard {
     )
   }
 
+  /**
+   * Guards a handler that checks a signature in place of a credential: tries and refusals of an address are counted
+   * as for credentials.
+   * @param handle throws `unauthorized` for what is not signed
+   */
+  signed(handle: ArrivingHandler): ArrivingHandler {
+    const { gate, tries, limits } = this.#options
+    return async asked => {
+      const request = { ...asked, address: this.#addressOf(asked) }
+      gate.checkOrigin(request)
+      const ofAddress = shareOfAddress(request.address, limits)
+      tries.count('requests', ofAddress)
+      try {
+        return await handle(request)
+      } catch (fault) {
+        if (fault instanceof GatewayError && refusals.has(fault.code)) tries.refused(ofAddress)
+        throw fault
+      }
+    }
+  }
+
   #guardRoute(route: HttpRoute): ArrivingRoute {
     const guarded = Object.entries(route).map(([method, handler]) => [method, this.#guardHandler(handler)])
     return { ...Object.fromEntries(guarded), OPTIONS: request => this.#preflight(request, route) }

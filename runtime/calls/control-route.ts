@@ -1,5 +1,6 @@
 /** `/sideband/control/{id}`: watches and steers a running call. */
 
+import { systemClock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
@@ -7,10 +8,11 @@ import { type Pinned, SessionGuard } from '../session/session-guard.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { CallControl, type CallControlParts } from './control.ts'
 import { endCall } from './end-call.ts'
+import { Handover, type HandoverOptions } from './handover.ts'
 import { Observer } from './observer.ts'
+import { type Ownership, telephoneOwner } from './ownership.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
-import { ownerOf } from './sideband-routes.ts'
 
 export interface ControlOptions
   extends Omit<
@@ -24,10 +26,17 @@ export interface ControlOptions
   readonly passed: (asking: UpgradeRequest) => Headers
   readonly pinSession: boolean
   readonly permit: ModelPermit
+  readonly ownership: Ownership
   /** The server must hear every call: what it spends is limited. */
   readonly hearsAll: boolean
   /** Names this replica's process among all others. */
   readonly holder: string
+  /** The connections that a drain ends. */
+  readonly drain: HandoverOptions['drain']
+  /** Why nothing new is taken now; null while it is. */
+  readonly refusal: HandoverOptions['refusal']
+  /** Calls come by telephone. */
+  readonly takesCalls: boolean
 }
 
 type Headers = Readonly<Record<string, string>>
@@ -36,9 +45,21 @@ type Headers = Readonly<Record<string, string>>
 export class Controls {
   readonly #options: ControlOptions
   readonly #controls = new Map<string, CallControl>()
+  /** null where no call must be heard. */
+  readonly #handover: Handover | null
 
   constructor(options: ControlOptions) {
     this.#options = options
+    const { pinSession, hearsAll, takesCalls } = options
+    const hears = pinSession || hearsAll || takesCalls
+    this.#handover = hears
+      ? new Handover({
+          ...options,
+          every: systemClock.every,
+          take: record => this.watch(record),
+          leave: sessionId => void this.#controls.get(sessionId)?.stop(),
+        })
+      : null
   }
 
   /** The route `/sideband/control/:id`; refuses unknown sessions (404) and those without a call (409). */
@@ -47,7 +68,7 @@ export class Controls {
       accept: async request => {
         const record = await this.#options.records.find(
           request.path.split('/').at(-1) ?? '',
-          ownerOf(request),
+          ...this.#options.ownership.ownersOf(request),
         )
         if (record.endedAt !== '') throw new GatewayError('conflict', 'The call of this session has ended')
         if (record.callId === '')
@@ -59,11 +80,16 @@ export class Controls {
   }
 
   /**
-   * Watches a call from now on, where sessions are pinned or the tokens of calls are limited.
-   * @param passed headers of whoever asked for it, for the dial
+   * Watches a call from now on, where it came by telephone, sessions are pinned or the tokens of calls are limited.
+   * @param passed headers of whoever asked for it, for the dial; none where nobody did
    */
-  watch(record: CallRecord, passed: Headers): void {
-    if (this.#stays) this.#controlOf(record, passed)
+  watch(record: CallRecord, passed: Headers = {}): void {
+    if (this.#mustHear(record)) this.#controlOf(record, passed)
+  }
+
+  /** Sends an event to a call that this replica watches. */
+  send({ sessionId }: CallRecord, event: { readonly type: string; readonly [field: string]: unknown }): void {
+    this.#controls.get(sessionId)?.send(JSON.stringify(event), event.type)
   }
 
   /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */
@@ -75,12 +101,13 @@ export class Controls {
 
   /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
   async close(): Promise<void> {
+    this.#handover?.close()
     const tooLong = new Promise(resolve => setTimeout(resolve, shutdownSteps.callCountsMs).unref())
     await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
   }
 
-  get #stays(): boolean {
-    return this.#options.pinSession || this.#options.hearsAll
+  #mustHear({ owner }: CallRecord): boolean {
+    return this.#options.pinSession || this.#options.hearsAll || owner === telephoneOwner
   }
 
   #observe(client: Client, record: CallRecord, passed: Headers): Connection {
@@ -103,18 +130,23 @@ export class Controls {
     const { pinSession, dialCall, ...parts } = this.#options
     const { records } = parts
     const pinnedNow = pinnedOf(record)
+    const stays = this.#mustHear(record)
     const control = new CallControl({
       ...parts,
       record,
       dial: patient => listener => dialCall(record.callId, patient)(listener, passed),
-      stays: this.#stays,
+      stays,
       guard: pinSession && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
-      onOver: () => this.#controls.delete(record.sessionId),
+      onOver: () => {
+        this.#controls.delete(record.sessionId)
+        this.#handover?.release(record.sessionId)
+      },
     })
     this.#controls.set(record.sessionId, control)
+    if (stays) this.#handover?.hold(record)
     return control
   }
 

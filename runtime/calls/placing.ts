@@ -24,7 +24,7 @@ export interface PlacingOptions {
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
   /** A call was made: watches it from now on, where calls are watched. */
-  readonly callMade: (record: CallRecord, passed: Readonly<Record<string, string>>) => void
+  readonly callMade: (record: CallRecord, passed?: Readonly<Record<string, string>>) => void
 }
 
 /** What a call is made with. */

@@ -17,7 +17,8 @@ export interface CallRecordsOptions {
   readonly now?: () => number
 }
 
-const callIdPattern = /^rtc_[A-Za-z0-9_-]{1,128}$/
+/** Upstream's form of a call's id. */
+export const callIdPattern = /^rtc_[A-Za-z0-9_-]{1,128}$/
 const sessionIdPattern = /^sideband_[0-9a-f]{16}$/
 
 /** An ended session can still be asked about for this long (ms). */
@@ -30,6 +31,11 @@ const recordKey = (sessionId: string) => `session:${sessionId}`
 const leaseKey = (sessionId: string) => `lease:${sessionId}`
 const callKey = (callId: string) => `call:${callId}`
 const ownerList = (owner: string) => `sessions:${owner}`
+const offerKey = (sessionId: string) => `offered:${sessionId}`
+const takeoverKey = (sessionId: string) => `takeover:${sessionId}`
+
+/** Names the sessions whose calls some replica must hear; those that nobody has confirmed for longest come first. */
+const heardList = 'calls:heard'
 
 export class CallRecords {
   readonly #options: CallRecordsOptions
@@ -65,41 +71,56 @@ export class CallRecords {
   }
 
   /**
-   * Finds a session of an owner's.
+   * Finds a session that one of these owners has.
    * @throws GatewayError `not_found`: unknown, expired, or somebody else's, which is not told apart
    */
-  async find(sessionId: string, owner: string): Promise<CallRecord> {
+  async find(sessionId: string, ...owners: readonly string[]): Promise<CallRecord> {
     const fields = sessionIdPattern.test(sessionId)
       ? await this.#options.store.read(recordKey(sessionId))
       : null
-    if (fields === null || fields.owner !== owner) {
+    if (fields === null || !owners.includes(fields.owner ?? '')) {
       throw new GatewayError('not_found', 'There is no such session; make one with POST /sideband/session')
     }
     return recordOf(sessionId, fields)
   }
 
   /** Finds the session of a call. @throws GatewayError `call_not_found`, as for sessions */
-  async findCall(callId: string, owner: string): Promise<CallRecord> {
-    const sessionId = callIdPattern.test(callId) ? await this.#options.store.get(callKey(callId)) : null
-    const fields = sessionId === null ? null : await this.#options.store.read(recordKey(sessionId))
-    if (sessionId !== null && fields?.owner === owner) return recordOf(sessionId, fields)
+  async findCall(callId: string, ...owners: readonly string[]): Promise<CallRecord> {
+    const record = await this.lookUpCall(callId)
+    if (record !== null && owners.includes(record.owner)) return record
     throw new GatewayError('call_not_found', 'There is no such call of yours here')
   }
 
-  /** One page of an owner's sessions. */
+  /** Finds the session of a call, whoever has it. @returns null for a call that the gateway does not know */
+  async lookUpCall(callId: string): Promise<CallRecord | null> {
+    const sessionId = callIdPattern.test(callId) ? await this.#options.store.get(callKey(callId)) : null
+    return sessionId === null ? null : this.lookUp(sessionId)
+  }
+
+  /** Finds a session, whoever has it. @returns null when there is none, or it has expired */
+  async lookUp(sessionId: string): Promise<CallRecord | null> {
+    const fields = await this.#options.store.read(recordKey(sessionId))
+    return fields === null ? null : recordOf(sessionId, fields)
+  }
+
+  /** One page of the sessions of several owners, one owner after the other. */
   async page(
-    owner: string,
+    owners: readonly string[],
     offset: number,
     count: number,
   ): Promise<{ records: CallRecord[]; total: number }> {
-    const { members, total } = await this.#options.store.page(ownerList(owner), offset, count)
-    const found = await Promise.all(
-      members.map(id => this.#options.store.read(recordKey(id)).then(fields => ({ id, fields }))),
-    )
-    return {
-      records: found.flatMap(({ id, fields }) => (fields === null ? [] : [recordOf(id, fields)])),
-      total,
+    const found: string[] = []
+    let total = 0
+    for (const owner of owners) {
+      const from = Math.max(0, offset - total)
+      const room = count - found.length
+      // A store has no pages of nothing: the total of a list comes with one member at least.
+      const page = await this.#options.store.page(ownerList(owner), from, Math.max(1, room))
+      found.push(...page.members.slice(0, room))
+      total += page.total
     }
+    const records = await Promise.all(found.map(id => this.lookUp(id)))
+    return { records: records.filter(record => record !== null), total }
   }
 
   /** Reserves the session's one call. @throws GatewayError `conflict` when it has one, or is getting one */
@@ -174,6 +195,7 @@ export class CallRecords {
     const ended = await this.#options.store.update(recordKey(record.sessionId), change, endedTtlMs)
     if (ended) await this.#options.store.list(ownerList(record.owner), record.sessionId, endedTtlMs)
     if (ended) await this.#charge(record, endedTtlMs).catch(() => undefined)
+    if (ended) await this.unlistHeard(record.sessionId).catch(() => undefined)
     return ended
   }
 
@@ -182,15 +204,71 @@ export class CallRecords {
     return (await this.#options.store.get(leaseKey(sessionId))) !== null
   }
 
-  /** Of several replicas with a control connection one speaks for the call: it counts the events. */
+  /**
+   * Of several replicas with a control connection one speaks for the call: it counts the events. The lease of one
+   * that drains goes to the first other one that asks.
+   */
   async holdLease(sessionId: string, holder: string): Promise<boolean> {
     const { store } = this.#options
     if (await store.renew(leaseKey(sessionId), holder, leaseMs)) return true
-    return store.claim(leaseKey(sessionId), holder, leaseMs)
+    if (await store.claim(leaseKey(sessionId), holder, leaseMs)) {
+      // One that drains may join its call only now: its own offer stands.
+      if ((await store.get(offerKey(sessionId))) !== holder) await store.delete(offerKey(sessionId))
+      return true
+    }
+    if ((await store.take(offerKey(sessionId))) === null) return false
+    await store.set(leaseKey(sessionId), holder, leaseMs)
+    return true
   }
 
   async releaseLease(sessionId: string, holder: string): Promise<void> {
     await this.#options.store.renew(leaseKey(sessionId), holder, 1)
+  }
+
+  /** Whether a replica still speaks for a call, and not another one. */
+  async holdsLease(sessionId: string, holder: string): Promise<boolean> {
+    return (await this.#options.store.get(leaseKey(sessionId))) === holder
+  }
+
+  /** A replica that goes away offers a call that some replica must hear; it speaks for it until another one does. */
+  async offerCall(sessionId: string, holder: string): Promise<void> {
+    const { store, ttlMs } = this.#options
+    await store.set(offerKey(sessionId), holder, ttlMs)
+    // It may be this replica's own, of a moment ago.
+    await store.delete(takeoverKey(sessionId))
+    // Those that expire first are looked at first.
+    await store.list(heardList, sessionId, Math.ceil(ttlMs / 2))
+  }
+
+  /** Some replica must hear this call. Said again from time to time by the one that does. */
+  async listHeard(sessionId: string): Promise<void> {
+    await this.#options.store.list(heardList, sessionId, this.#options.ttlMs)
+  }
+
+  /** Nobody needs to hear this call any more. */
+  async unlistHeard(sessionId: string): Promise<void> {
+    await this.#options.store.unlist(heardList, sessionId)
+    await this.#options.store.delete(offerKey(sessionId))
+  }
+
+  /**
+   * Lists calls that must be heard and that no replica speaks for, or whose replica offers them.
+   * @param count how many of those that were confirmed longest ago are looked at
+   */
+  async unheard(count: number): Promise<string[]> {
+    const { store } = this.#options
+    const { members } = await store.page(heardList, 0, count)
+    const free = await Promise.all(
+      members.map(
+        async id => (await store.get(leaseKey(id))) === null || (await store.get(offerKey(id))) !== null,
+      ),
+    )
+    return members.filter((_, index) => free[index])
+  }
+
+  /** Of several replicas that see an unheard call, one gets it for some time (ms). @returns whether this one does */
+  claimTakeover(sessionId: string, holder: string, ms: number): Promise<boolean> {
+    return this.#options.store.claim(takeoverKey(sessionId), holder, ms)
   }
 
   #charge({ account, sessionId, pinned }: CallRecord, ttlMs: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The HTTP addresses that official SDKs use around WebRTC calls, as at the API itself: `client_secrets`,
- * `calls` and `calls/{id}/hangup`. Media never passes through here. A call is a sideband session, too.
+ * The HTTP addresses at which official SDKs make WebRTC calls, as at the API itself: `client_secrets` and
+ * `calls`. Media never passes through here. A call is a sideband session, too.
  */
 import { z } from 'zod'
 import { isEphemeral } from '../access/ephemeral-keys.ts'
@@ -13,6 +13,7 @@ import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { readOffer } from './offer.ts'
+import { ownerOf } from './ownership.ts'
 import {
   accountOf,
   askedBy,
@@ -24,14 +25,10 @@ import {
   purposeOf,
   unlessDraining,
 } from './placing.ts'
-import type { CallRecord } from './record.ts'
-import { ownerOf } from './sideband-routes.ts'
 
 export interface SdkCallsOptions extends PlacingOptions {
   /** Calls keep the instructions and tools of their key. */
   readonly pinSession: boolean
-  /** Marks a session as ended, and ends the control connection of its call on this replica. */
-  readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
 }
 
 const modelName = z.string().min(1).max(128).optional()
@@ -50,7 +47,6 @@ export function createSdkCalls(options: SdkCallsOptions): [path: string, route: 
   return callPaths.flatMap((base): [string, HttpRoute][] => [
     [`${base}/client_secrets`, { POST: unlessDraining(options, makeSecret) }],
     [`${base}/calls`, { POST: unlessDraining(options, makeCall) }],
-    [`${base}/calls/:id/hangup`, { POST: request => hangUp(options, request) }],
   ])
 }
 
@@ -85,16 +81,6 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
     Location: `${request.path}/${call.callId}`,
   }
   return { status: 201, headers, body: call.sdp }
-}
-
-/** `POST calls/{id}/hangup`: 200 without a body. */
-async function hangUp(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
-  const { calls, records, callEnded } = options
-  const record = await records.findCall(request.id, ownerOf(request))
-  const wasThere = await calls.hangUp(record.callId)
-  await callEnded(record, 'hung up')
-  if (!wasThere) throw new GatewayError('call_not_found', 'The call is over')
-  return { status: 200, headers: { 'Cache-Control': 'no-store' } }
 }
 
 /** The ephemeral key that was shown, or one that is minted now for whoever showed another credential. */

@@ -8,6 +8,7 @@ import { blankSession } from '../session/pinned-session.ts'
 import { restUrl, type Target } from '../upstream/target.ts'
 import type { CallStatus } from './call-status.ts'
 import { sdpPattern } from './offer.ts'
+import { type Ownership, ownerOf } from './ownership.ts'
 import { accountOf, askedBy, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
@@ -22,6 +23,7 @@ export interface SidebandOptions extends PlacingOptions {
   /** Marks a session as ended, and ends the control connection of its call on this replica. */
   readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
   readonly status: Pick<CallStatus, 'isRunning' | 'known'>
+  readonly ownership: Ownership
 }
 
 const sessionSettings = z.object({
@@ -38,11 +40,11 @@ const pageSize = 100
 
 /** Makes the routes below `/sideband/`. */
 export function createSideband(options: SidebandOptions): [path: string, route: HttpRoute][] {
-  const { records } = options
+  const { records, ownership } = options
   const owned = (
     handle: (record: CallRecord, request: HttpRequest) => ReturnType<HttpHandler>,
   ): HttpHandler => {
-    return async request => handle(await records.find(request.id, ownerOf(request)), request)
+    return async request => handle(await records.find(request.id, ...ownership.ownersOf(request)), request)
   }
   return [
     ['/sideband/config', { GET: () => jsonAnswer(200, describeTarget(options.target)) }],
@@ -58,11 +60,6 @@ export function createSideband(options: SidebandOptions): [path: string, route: 
       },
     ],
   ]
-}
-
-/** Whose session it is: the credential's, where one is asked for. */
-export function ownerOf({ principal }: { principal?: { name: string } }): string {
-  return principal?.name ?? 'anonymous'
 }
 
 function describeTarget(target: Target): object {
@@ -128,11 +125,11 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
   })
 }
 
-async function listSessions({ records, status }: SidebandOptions, request: HttpRequest) {
+async function listSessions({ records, status, ownership }: SidebandOptions, request: HttpRequest) {
   const offset = Number(request.query.get('cursor') ?? 0)
   if (!Number.isSafeInteger(offset) || offset < 0)
     throw new GatewayError('bad_request', '"cursor": is not one that was given')
-  const page = await records.page(ownerOf(request), offset, pageSize)
+  const page = await records.page(ownership.ownersOf(request), offset, pageSize)
   const sessions = await Promise.all(
     page.records.map(async record => describe(records, record, await status.known(record))),
   )

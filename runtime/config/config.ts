@@ -4,6 +4,7 @@ import type { Hearing, SessionSettings } from '../dialect/dialect.ts'
 import type { Limits } from '../session/session.ts'
 import type { UpstreamConfig } from '../upstream/endpoints.ts'
 import { type AccessConfig, readAccess } from './access.ts'
+import { type CallsConfig, readCalls } from './calls.ts'
 import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, readModels } from './models.ts'
 import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
@@ -45,6 +46,7 @@ export interface Config extends UpstreamConfig {
   readonly hearing: Hearing
   readonly realtime: RealtimeConfig
   readonly prompt: PromptPaths
+  readonly calls: CallsConfig
   readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
   /** null: memory. The address may hold a password. */
   readonly redis: { url: string; auth: 'url' | 'entra' } | null
@@ -103,10 +105,13 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
 function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]): Omit<Config, 'warnings'> {
   const upstream = readUpstream(env, faults)
   const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
+  const models = readModels(env, upstream.target, simulated, faults)
+  const access = readAccess(env, given, faults)
   return {
     ...upstream,
-    models: readModels(env, upstream.target, simulated, faults),
-    access: readAccess(env, given, faults),
+    models,
+    access,
+    calls: readCalls(env, access, models.choice, faults),
     host: env.HOST,
     port: env.PORT,
     workers: env.WORKERS,

@@ -460,6 +460,27 @@ export const environment = z.object({
     'A sideband session that nothing happens to is forgotten after this',
   ),
 
+  OPENAI_WEBHOOK_SECRET: secret(
+    'Signing secret of the webhook that tells of telephone calls; several, separated by commas, while one is rotated. Unset: /webhooks/realtime is not there',
+    'whsec_ and base64, separated by commas',
+  ),
+  CALLS_POLICY: textOr(
+    'reject',
+    'What becomes of a telephone call that the webhook tells of: accept gives each the one session below; reject refuses it, with a SIP status if one is given (603 otherwise)',
+    'accept, reject, or reject: and a SIP status from 300 to 699',
+  ),
+  CALLS_SESSION_PATH: text(
+    'JSON file of the session of accepted calls, as the API takes it on accept, relative to runtime/; unset: CHAT_INSTRUCTIONS and REALTIME_VOICE with the first deployment',
+    'a file path',
+  ),
+  CALLS_GREETING: text(
+    'Instructions of the first answer to a caller, such as: greet the caller and ask what this is about; unset: the caller speaks first',
+  ),
+  CALLS_CONTROL: list(
+    '',
+    'Callers of the gateway (key:NAME, entra:TENANT/OBJECT, or anonymous without GATEWAY_AUTH) that may accept, refer, reject and hang up calls that the gateway did not make, and see and control those that came by the webhook',
+  ),
+
   DRAIN_LAME_DUCK_MS: whole(
     defaultLameDuckMs,
     0,

@@ -13,6 +13,7 @@ export const paths = {
   ticket: '/ticket',
   chat: '/chat',
   realtime: '/realtime',
+  webhook: '/webhooks/realtime',
 } as const
 
 /** Azure's address of the preview. */

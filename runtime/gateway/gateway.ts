@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
+import type { Guard } from '../access/guard.ts'
 import type { Config } from '../config/config.ts'
 import { permitModels } from '../config/models.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -16,7 +17,7 @@ import { describeGateway } from '../pages/gateway-info.ts'
 import { createHealth, createMetricsPage, createReadiness } from '../pages/health.ts'
 import { loadPages } from '../pages/pages.ts'
 import { Drain } from '../server/drain.ts'
-import type { HttpHandler } from '../server/http.ts'
+import type { ArrivingRoute, HttpHandler } from '../server/http.ts'
 import { LoopShare } from '../server/loop-share.ts'
 import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
@@ -27,7 +28,7 @@ import type { ModelPermit } from '../upstream/model-permit.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
 import { publishLoad } from './published-load.ts'
 import { assembleSessions } from './sessions.ts'
-import { assembleSideband } from './sideband.ts'
+import { assembleSideband, type Sideband } from './sideband.ts'
 
 export interface Gateway {
   /** Where it listens, for example `http://127.0.0.1:8080`. */
@@ -116,6 +117,7 @@ async function startBefore(
     metrics,
     readType,
     refusal: () => drain.refusal() ?? memory.refusal(),
+    drain,
   })
   const unready = () =>
     drain.phase === 'serving'
@@ -143,10 +145,13 @@ async function startBefore(
     ...config.limits,
     maxClientBufferBytes: maxClientBufferBytes(config),
     loopShare: new LoopShare({ turnMs: config.clientTurnMs, ...systemClock }),
-    http: access.guard.http(
-      new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
-      path => pages.has(path) && path !== paths.metrics,
-    ),
+    http: new Map([
+      ...access.guard.http(
+        new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
+        path => pages.has(path) && path !== paths.metrics,
+      ),
+      ...webhookRoute(access.guard, sideband),
+    ]),
     sockets: access.guard.sockets(
       new Map([
         ...assembleSessions(config, {
@@ -209,6 +214,10 @@ async function startBefore(
       await closeParts()
     },
   }
+}
+
+function webhookRoute(guard: Guard, { webhook }: Sideband): [path: string, route: ArrivingRoute][] {
+  return webhook === null ? [] : [[paths.webhook, { POST: guard.signed(webhook) }]]
 }
 
 function createBudget(config: Config, shared: Shared | null, metrics: Metrics, log: Log): MemoryBudget {

@@ -3,18 +3,21 @@ import { randomUUID } from 'node:crypto'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { CallStatus } from '../calls/call-status.ts'
 import { type ControlOptions, Controls } from '../calls/control-route.ts'
+import { createIncoming } from '../calls/incoming.ts'
 import { controlPath } from '../calls/observer.ts'
+import { Ownership } from '../calls/ownership.ts'
 import type { PlacingOptions } from '../calls/placing.ts'
 import type { CallRecord } from '../calls/record.ts'
 import { CallRecords } from '../calls/records.ts'
+import { createCallActions } from '../calls/sdk-call-actions.ts'
 import { createSdkCalls } from '../calls/sdk-calls.ts'
-import { createSideband, ownerOf } from '../calls/sideband-routes.ts'
+import { createSideband } from '../calls/sideband-routes.ts'
 import { createTranslationCalls } from '../calls/translation-calls.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import type { CallTokens } from '../limits/call-tokens.ts'
-import type { HttpRoute } from '../server/http.ts'
+import type { ArrivingHandler, HttpRoute } from '../server/http.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { createCalls } from '../upstream/calls.ts'
@@ -26,7 +29,8 @@ import { type Target, translationsPath } from '../upstream/target.ts'
 
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
-    Pick<PlacingOptions, 'refusal'> {
+    Pick<PlacingOptions, 'refusal'>,
+    Pick<ControlOptions, 'drain'> {
   readonly target: Target
   readonly permit: ModelPermit
   readonly credential: Credential
@@ -38,6 +42,8 @@ export interface SidebandParts
 
 export interface Sideband {
   readonly http: [path: string, route: HttpRoute][]
+  /** Takes webhooks that tell of telephone calls; null where none is expected. It checks their signatures itself. */
+  readonly webhook: ArrivingHandler | null
   readonly sockets: [path: string, route: SocketRoute][]
   /** Finds a call for whoever asks. @throws GatewayError `forbidden` to an ephemeral key, `call_not_found` */
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
@@ -51,11 +57,15 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
   const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
+  const { webhookKeys, policy } = config.calls
+  const takesCalls = webhookKeys.length > 0
+  const ownership = new Ownership(config.calls.controllers)
   const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
   const passed = (asking: UpgradeRequest) => passedHeaders(asking, config.safety)
   const controls = new Controls({
     ...parts,
     records,
+    ownership,
     dialCall,
     hangUp: callId => calls.hangUp(callId),
     passed,
@@ -63,12 +73,14 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     hearsAll: callTokens.areLimited,
     spend: (record, tokens) => callTokens.spend(record, tokens),
     holder: randomUUID(),
+    takesCalls,
   })
   const placing = {
     target,
     permit,
     calls,
     records,
+    ownership,
     ephemeralKeys,
     log,
     safety: config.safety,
@@ -100,7 +112,19 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
         }),
         countsCalls: callTokens.areLimited,
       }),
+      ...createCallActions(placing),
     ],
+    webhook: takesCalls
+      ? createIncoming({
+          ...placing,
+          webhookKeys,
+          policy,
+          store,
+          admit: payer => callTokens.admit(payer),
+          send: (record, event) => controls.send(record, event),
+          now: Date.now,
+        })
+      : null,
     sockets: [[controlPath, controls.route]],
     joinCall: async (callId, request) => {
       // Its holder is one browser; the calls of its owner are everybody's.
@@ -109,7 +133,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
           'forbidden',
           'An ephemeral key joins no call; show the credential that minted it',
         )
-      const record = await records.findCall(callId, ownerOf(request))
+      const record = await records.findCall(callId, ...ownership.ownersOf(request))
       // The replica that watched it may be gone.
       controls.watch(record, passed(request))
       return dialCall(record.callId, true)

@@ -14,10 +14,10 @@ export interface Payer {
 }
 
 export class CallTokens {
-  readonly #counts: Pick<Counts, 'spendTokens'>
+  readonly #counts: Pick<Counts, 'spendTokens' | 'count' | 'checkTokens'>
   readonly #limits: AccessLimits
 
-  constructor(counts: Pick<Counts, 'spendTokens'>, limits: AccessLimits) {
+  constructor(counts: Pick<Counts, 'spendTokens' | 'count' | 'checkTokens'>, limits: AccessLimits) {
     this.#counts = counts
     this.#limits = limits
   }
@@ -26,6 +26,17 @@ export class CallTokens {
   get areLimited(): boolean {
     const { credential, address } = this.#limits
     return Math.min(credential.tokensPerDay, address.tokensPerDay) !== Number.POSITIVE_INFINITY
+  }
+
+  /**
+   * Counts a call that comes in, as the request that makes a call is counted.
+   * @throws GatewayError `limit_reached` when its payer may make none now; `store_unavailable`
+   */
+  async admit({ owner, address }: Payer): Promise<void> {
+    const ofCredential = credentialShare({ name: owner, by: 'none' }, this.#limits)
+    const shares = [ofCredential, shareOfAddress(address, this.#limits)]
+    for (const share of shares) await this.#counts.count('requests', share)
+    for (const share of shares) await this.#counts.checkTokens(share)
   }
 
   /** Counts tokens that a call spent. @returns the error that ends it when they are the day's last. @throws GatewayError `store_unavailable` */

@@ -2,6 +2,10 @@
 import { parseArgs } from 'node:util'
 
 const defaultPort = 8090
+const defaultWebhook = 'http://127.0.0.1:8080/webhooks/realtime'
+/** No secret: it stands here for everybody to read. */
+const defaultWebhookSecret = 'whsec_c2ltdWxhdG9yLXdlYmhvb2stc2VjcmV0'
+const defaultHangUpAfterMs = 20_000
 
 export interface Flags {
   host: string
@@ -12,6 +16,11 @@ export interface Flags {
   faults: boolean
   replay: string | undefined
   fast: boolean
+  call: boolean
+  webhook: string
+  webhookSecret: string
+  deliveries: number
+  hangUpAfterMs: number
   help: boolean
 }
 
@@ -27,6 +36,13 @@ A stand-in for the Realtime API of OpenAI and Azure OpenAI.
   --faults         let clients ask for faults: ?fault=NAME, x-simulator-fault, a model name with --fault-NAME
   --replay FILE    play a recording (JSON lines) to every client instead
   --fast           play it without its pauses
+  --call           make a telephone call at the start: a webhook, a caller who speaks and presses a key
+  --webhook URL    where calls are announced (${defaultWebhook})
+  --webhook-secret SECRET
+                   what signs webhooks (${defaultWebhookSecret})
+  --deliveries N   deliver each webhook so many times at once (1)
+  --hang-up-after MS
+                   the caller hangs up after this, answered or not (${defaultHangUpAfterMs})
   --help           this text`
 
 /**
@@ -46,16 +62,32 @@ export function readFlags(args: string[]): Flags {
       faults: { type: 'boolean', default: false },
       replay: { type: 'string' },
       fast: { type: 'boolean', default: false },
+      call: { type: 'boolean', default: false },
+      webhook: { type: 'string', default: defaultWebhook },
+      'webhook-secret': { type: 'string', default: defaultWebhookSecret },
+      deliveries: { type: 'string', default: '1' },
+      'hang-up-after': { type: 'string', default: String(defaultHangUpAfterMs) },
       help: { type: 'boolean', default: false },
     },
   })
-  const { seed, rate, replay, ...rest } = values
+  const {
+    seed,
+    rate,
+    replay,
+    'webhook-secret': webhookSecret,
+    'hang-up-after': hangUpAfter,
+    ...rest
+  } = values
+  if (!URL.canParse(values.webhook)) throw new Error(`--webhook must be an address, not '${values.webhook}'`)
   return {
     ...rest,
     port: numberOf('port', values.port, 0, 65_535),
     seed: seed === undefined ? undefined : numberOf('seed', seed, 0, 2 ** 31),
     rate: rate === undefined ? undefined : numberOf('rate', rate, 0.01, 10_000),
     replay,
+    webhookSecret,
+    deliveries: numberOf('deliveries', values.deliveries, 1, 10),
+    hangUpAfterMs: numberOf('hang-up-after', hangUpAfter, 0, 3_600_000),
   }
 }
 

@@ -7,6 +7,7 @@ import type { SessionConfig } from './protocol/types.ts'
 import type { Recording } from './replay/recording.ts'
 import type { Vendor } from './session/context.ts'
 import { Session } from './session/session.ts'
+import type { PhoneCall } from './telephone/phone-call.ts'
 import { createSpeaker, type Speaker } from './voice/speaker.ts'
 
 export interface HouseOptions {
@@ -40,6 +41,8 @@ export class House {
   readonly recording: Recording | null
   /** Sessions of running calls, by call id. */
   readonly calls = new Map<string, Session>()
+  /** Telephone calls that ring or are spoken on, by call id. */
+  readonly phoneCalls = new Map<string, PhoneCall>()
   readonly #options: HouseOptions
   readonly #nextSeed: () => number
   readonly #sessions = new Set<Session>()
@@ -80,6 +83,7 @@ export class House {
 
   /** Ends every session and stops the clock. */
   close(): void {
+    for (const call of this.phoneCalls.values()) if (call.phase === 'ringing') call.leave()
     for (const session of this.#sessions) session.end(1001, 'The simulator is closing.')
     this.clock.stop()
   }

@@ -4,6 +4,7 @@ import { makeCertificate } from './certificate.ts'
 import { type Flags, help, readFlags } from './flags.ts'
 import { readRecording } from './replay/recording.ts'
 import { type SimulatorOptions, startSimulator } from './server.ts'
+import { type CallerScript, makeScriptedCall } from './telephone/script.ts'
 
 const badUsage = 2
 
@@ -23,6 +24,7 @@ async function run(flags: Flags): Promise<void> {
   console.log(welcome(simulator.url, flags))
   const leave = () => void simulator.close().then(() => process.exit(0))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave)
+  if (flags.call) await makeScriptedCall(simulator, scriptOf(flags), line => console.log(line))
 }
 
 async function optionsOf({
@@ -46,7 +48,11 @@ async function optionsOf({
   }
 }
 
-function welcome(url: string, { faults, replay }: Flags): string {
+function scriptOf({ webhook, webhookSecret, deliveries, hangUpAfterMs }: Flags): CallerScript {
+  return { webhook: { url: webhook, secret: webhookSecret }, deliveries, hangUpAfterMs }
+}
+
+function welcome(url: string, { faults, replay, call, webhookSecret }: Flags): string {
   const notes = [
     `simulator of the Realtime API listening at ${url}`,
     `  base URL for OpenAI's SDKs   ${url}/v1`,
@@ -54,6 +60,10 @@ function welcome(url: string, { faults, replay }: Flags): string {
     '  any key is good, except one that begins with "bad" or "invalid"',
   ]
   if (faults) notes.push('  faults: ?fault=NAME, header x-simulator-fault, a model name with --fault-NAME')
+  if (call)
+    notes.push(
+      `  a gateway that answers: OPENAI_API_KEY=x OPENAI_BASE_URL=${url}/v1 CALLS_POLICY=accept OPENAI_WEBHOOK_SECRET=${webhookSecret}`,
+    )
   if (replay !== undefined) notes.push(`  every client is played ${replay}`)
   return notes.join('\n')
 }

@@ -5,6 +5,7 @@ import { createHttpDoor } from './doors/http.ts'
 import { createUpgradeDoor } from './doors/upgrade.ts'
 import { House } from './house.ts'
 import type { Recording } from './replay/recording.ts'
+import { type Ringing, type RingOptions, ring } from './telephone/ring.ts'
 
 const defaultRate = 4
 const defaultLifetimeSec = 3600
@@ -32,6 +33,8 @@ export interface SimulatorOptions {
 export interface Simulator {
   /** Base address, without a path: `http://127.0.0.1:PORT`. */
   readonly url: string
+  /** Makes a telephone call come in. */
+  ring(options?: RingOptions): Ringing
   /** Ends all sessions and stops to listen. Safe to call twice. */
   close(): Promise<void>
 }
@@ -59,6 +62,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   let closing: Promise<void> | null = null
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${shownHost(host)}:${portOf(server)}`,
+    ring: options => ring(house, options),
     close: () => {
       closing ??= new Promise(resolve => {
         server.close(() => resolve())

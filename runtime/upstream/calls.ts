@@ -1,4 +1,4 @@
-/** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, hang-ups. */
+/** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, decisions on telephone calls, hang-ups. */
 import { z } from 'zod'
 import { GatewayError } from '../core/errors.ts'
 import { headersWithin } from './credential-headers.ts'
@@ -31,6 +31,17 @@ export interface Calls {
   ): Promise<{ sdp: string; callId: string }>
   /** Ends a call. @returns false when there was none (any more) */
   hangUp(callId: string): Promise<boolean>
+  /**
+   * Answers a telephone call that rings.
+   * @param session names its model
+   * @param headers sent beside those that authenticate
+   * @returns false when there was none (any more); likewise below
+   */
+  accept(callId: string, session: object, headers?: Readonly<Record<string, string>>): Promise<boolean>
+  /** Refuses a telephone call that rings. @param status SIP status; upstream's own default (603) without one */
+  reject(callId: string, status?: number): Promise<boolean>
+  /** Transfers a telephone call. @param target `tel:` or `sip:` address */
+  refer(callId: string, target: string): Promise<boolean>
 }
 
 export interface EphemeralKey {
@@ -69,8 +80,8 @@ const maxAnswerBytes = 256 * 1024
  * `upstream_unavailable`, `upstream_refused`, `upstream_broke_protocol` or `credential_unavailable`.
  */
 export function createCalls(options: CallsOptions): Calls {
-  const { target, credential, timeoutMs, below } = options
-  const urlOf = (path: string) => restUrl(target, below === undefined ? path : `${below}/${path}`)
+  const { target, credential, timeoutMs } = options
+  const urlOf = (path: string) => addressOf(options, path)
   return {
     mintKey: async (wish, passed) => {
       const own = await headersWithin(credential, timeoutMs)
@@ -93,16 +104,37 @@ export function createCalls(options: CallsOptions): Calls {
       if (callId === undefined || !text.startsWith('v=')) throw broken(target, 'a call')
       return { sdp: text, callId }
     },
-    hangUp: async callId => {
-      const url = urlOf(`calls/${encodeURIComponent(callId)}/hangup`)
-      try {
-        await request(options, url, await headersWithin(credential, timeoutMs), undefined)
-        return true
-      } catch (fault) {
-        if (fault instanceof GatewayError && fault.upstreamStatus === 404) return false
-        throw fault
-      }
-    },
+    hangUp: callId => act(options, callId, 'hangup'),
+    accept: (callId, session, passed) => act(options, callId, 'accept', session, passed),
+    reject: (callId, status) =>
+      act(options, callId, 'reject', status === undefined ? {} : { status_code: status }),
+    refer: (callId, uri) => act(options, callId, 'refer', { target_uri: uri }),
+  }
+}
+
+function addressOf({ target, below }: CallsOptions, path: string): URL {
+  return restUrl(target, below === undefined ? path : `${below}/${path}`)
+}
+
+/** Does something to a call. @returns false when there was none (any more) */
+async function act(
+  options: CallsOptions,
+  callId: string,
+  action: 'accept' | 'reject' | 'refer' | 'hangup',
+  body?: object,
+  passed: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
+  const { credential, timeoutMs } = options
+  const url = addressOf(options, `calls/${encodeURIComponent(callId)}/${action}`)
+  try {
+    const own = await headersWithin(credential, timeoutMs)
+    const type = body === undefined ? {} : { 'Content-Type': 'application/json' }
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    await request(options, url, { ...passed, ...own, ...type }, text)
+    return true
+  } catch (fault) {
+    if (fault instanceof GatewayError && fault.upstreamStatus === 404) return false
+    throw fault
   }
 }
 

@@ -80,6 +80,9 @@ const requests: [method: string, path: string, admitted: number][] = [
   ['POST', '/v1/realtime/calls', 415],
   ['POST', '/openai/v1/realtime/calls', 415],
   ['POST', '/v1/realtime/calls/rtc_none/hangup', 404],
+  ['POST', '/v1/realtime/calls/rtc_none/accept', 404],
+  ['POST', '/openai/v1/realtime/calls/rtc_none/reject', 404],
+  ['POST', '/openai/v1/realtime/calls/rtc_none/refer', 404],
 ]
 
 /** Which kind of credential opens what. Ephemeral keys: SDK sockets and calls. Tickets: one socket, whatever its path. */

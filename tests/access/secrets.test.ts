@@ -31,6 +31,7 @@ test('marked secrets appear in no log line, no answer, no page and no metric, on
     AZURE_OPENAI_ENDPOINT: upstream.env.AZURE_OPENAI_ENDPOINT ?? '',
     AZURE_OPENAI_API_KEY: `${mark}-azure-key`,
     OPENAI_API_KEY: `${mark}-openai-key`,
+    OPENAI_WEBHOOK_SECRET: `${mark}-webhook-secret`,
     GATEWAY_AUTH: 'key,entra',
     GATEWAY_API_KEYS: `alice:${alice},bob:sha256:${createHash('sha256').update(bob).digest('hex')}`,
     ENTRA_TENANT_ID: tenantId,
@@ -76,7 +77,13 @@ test('marked secrets appear in no log line, no answer, no page and no metric, on
       }
       for (const path of ['/chat', '/realtime', '/v1/realtime', '/openai/realtime', '/sideband/control/x'])
         note(await knockSocket(gateway.url, { path: `${path}${query}`, ...shown }))
-      for (const path of ['/ticket', '/sideband/session', '/sideband/offer', '/sideband/ephemeral-key'])
+      for (const path of [
+        '/ticket',
+        '/sideband/session',
+        '/sideband/offer',
+        '/sideband/ephemeral-key',
+        '/webhooks/realtime',
+      ])
         note(
           await knockHttp(gateway.url, {
             method: 'POST',

@@ -13,6 +13,8 @@ export interface CallUpstream {
   readonly askedWith: IncomingHttpHeaders[]
   /** Status of hang-ups from now on. */
   hangUpStatus: number
+  /** Status of accepted telephone calls from now on. */
+  acceptStatus: number
   /** What becomes of tries to join from now on: a status refuses. */
   joinStatus: number
   /** On answers that refuse to let join. */
@@ -44,7 +46,8 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     else if (path.endsWith('/hangup')) {
       response.writeHead(upstream.hangUpStatus).end()
       hungUp.put(path)
-    } else response.writeHead(201, { Location: '/v1/realtime/calls/rtc_abc' }).end('v=0\r\nanswer')
+    } else if (path.endsWith('/accept')) response.writeHead(upstream.acceptStatus).end()
+    else response.writeHead(201, { Location: '/v1/realtime/calls/rtc_abc' }).end('v=0\r\nanswer')
   })
   const sockets = new WebSocketServer({
     server: http,
@@ -73,6 +76,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     asked: [],
     askedWith: [],
     hangUpStatus: 200,
+    acceptStatus: 200,
     joinStatus: 101,
     joinHeaders: {},
     joins: 0,

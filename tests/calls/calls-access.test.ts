@@ -123,7 +123,8 @@ const badRequests: [what: string, knock: Partial<Knock>, status: number, detail:
   ['an offer that is none', { headers: sdpType, body: 'hello' }, 400, /"sdp": is not an SDP offer/],
   ['an offer of 300 kB', { headers: sdpType, body: `v=0\r\n${'a'.repeat(300_000)}` }, 413, /larger than/],
   ['a call to hang up that never was', { path: '/v1/realtime/calls/rtc_x/hangup' }, 404, /no such call/],
-  ['an action that is for SIP', { path: '/v1/realtime/calls/rtc_x/accept' }, 404, /nothing at/],
+  ['a telephone call of nobody', { path: '/v1/realtime/calls/rtc_x/accept' }, 404, /no such call of yours/],
+  ['an action that is none', { path: '/v1/realtime/calls/rtc_x/pickup' }, 404, /nothing at/],
 ]
 
 test('what cannot be served is refused by name, in the form that SDKs read', async t => {

@@ -4,9 +4,11 @@ import { createCallActivity } from '../../runtime/calls/activity.ts'
 import { CallRecords } from '../../runtime/calls/records.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { openStore } from '../../runtime/store/open.ts'
 import { StorageQuota } from '../../runtime/store/storage-quota.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { noQuota } from '../store/no-quota.ts'
+import { redisServer } from '../store/redis-server.ts'
 
 const nothing = { eventsFrom: 0, eventsTo: 0, inputTokens: 0, outputTokens: 0, lastEventType: '' }
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -85,3 +87,29 @@ test('what comes while a lost session is written anew is counted once', async t 
   await activity.stop()
   t.is((await records.find(record.sessionId, 'ada')).eventsFrom, 2)
 })
+
+for (const kind of ['memory', 'Redis'] as const) {
+  test(`the sessions of several owners come page by page, each once: ${kind}`, async t => {
+    const store = await openStore(
+      kind === 'memory' ? null : { url: (await redisServer(t)).url, auth: 'url' },
+      silent,
+    )
+    t.teardown(() => store.close())
+    while (store.unavailable() !== null) await new Promise(resolve => setTimeout(resolve, 10))
+    const records = new CallRecords({ store, quota: noQuota, provider: 'simulator', ttlMs: 60_000 })
+    const made: string[] = []
+    for (const owner of ['ada', 'ada', 'telephone', 'telephone', 'telephone', 'bob'])
+      made.push(await records.create(owner, `credential:${owner}`))
+    const seen: string[][] = []
+    for (const offset of [0, 2, 4, 6]) {
+      const { records: page, total } = await records.page(['ada', 'telephone'], offset, 2)
+      t.is(total, 5)
+      seen.push(page.map(({ sessionId }) => sessionId))
+    }
+    t.deepEqual(
+      seen.map(page => page.length),
+      [2, 2, 1, 0],
+    )
+    t.deepEqual(seen.flat().sort(), made.slice(0, 5).sort())
+  })
+}

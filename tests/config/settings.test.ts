@@ -46,6 +46,31 @@ const faults: [env: Record<string, string>, fault: RegExp][] = [
     ],
   ]),
   [{ ALLOWED_ORIGINS: 'app.example' }, /^ALLOWED_ORIGINS: /],
+  [{ OPENAI_WEBHOOK_SECRET: 'whsec_MARKED!' }, /^OPENAI_WEBHOOK_SECRET: secret 1 is not whsec_ and base64/],
+  [
+    { OPENAI_WEBHOOK_SECRET: 'a-secret-that-is-long-enough,MARKED' },
+    /^OPENAI_WEBHOOK_SECRET: secret 2 is not .*16 bytes/,
+  ],
+  [{ CALLS_POLICY: 'answer' }, /^CALLS_POLICY: .*accept, reject, or reject: and a SIP status/],
+  [{ CALLS_POLICY: 'reject:200' }, /^CALLS_POLICY: .*from 300 to 699/],
+  [{ CALLS_GREETING: 'Hello' }, /^CALLS_GREETING: is set, but only CALLS_POLICY=accept uses it/],
+  [
+    { CALLS_POLICY: 'accept', CALLS_SESSION_PATH: 'none.json' },
+    /^CALLS_SESSION_PATH: "none.json" below runtime\/ is no session of a call: /,
+  ],
+  [
+    { CALLS_POLICY: 'accept', CALLS_SESSION_PATH: '../package.json' },
+    /^CALLS_SESSION_PATH: .*"type" must be "realtime"/,
+  ],
+  [{ CALLS_CONTROL: 'key:a' }, /^CALLS_CONTROL: .*allowed is anonymous/],
+  [
+    { CALLS_CONTROL: 'key:b', GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:12345678' },
+    /^CALLS_CONTROL: .*allowed is key:a$/,
+  ],
+  [
+    { CALLS_CONTROL: 'anonymous', GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:12345678' },
+    /^CALLS_CONTROL: .*allowed is key:a$/,
+  ],
   [{ ALLOWED_ORIGINS: 'https://app.example/path' }, /^ALLOWED_ORIGINS: /],
   [{ TRUSTED_PROXIES: '10.0.0.0/33' }, /^TRUSTED_PROXIES: /],
   [{ TRUSTED_PROXIES: '10.0.0.0/' }, /^TRUSTED_PROXIES: /],

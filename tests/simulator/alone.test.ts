@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -73,6 +74,24 @@ test('--replay plays a file', async t => {
   const { next, close } = await connect(`${url}/v1/realtime?model=gpt-realtime`)
   t.true((await next('session.created')).replayed)
   await close()
+})
+
+test('--call makes a telephone call: its webhook is delivered, and its caller hangs up', async t => {
+  const server = createServer((_request, response) => void response.writeHead(200).end())
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  const { says, child, exit } = run(
+    t,
+    ...['--port', '0', '--call', '--webhook', `http://127.0.0.1:${port}/`, '--deliveries', '2'],
+    ...['--hang-up-after', '500'],
+  )
+  await says(/OPENAI_WEBHOOK_SECRET=whsec_\S+/)
+  await says(/call rtc_\S+ rings/)
+  await says(/the webhook was answered with 200 and 200/)
+  await says(/over: caller/)
+  child.kill('SIGTERM')
+  t.is(await exit, 0)
 })
 
 test('--help tells the flags, and a wrong one is named', async t => {

@@ -13,8 +13,6 @@ interface Wish {
   config: SessionConfig
 }
 
-const hangupReason = 'The call was hung up.'
-
 /** `POST calls`: raw SDP with an ephemeral key, on OpenAI's side a form with the main key too. */
 export async function startCall(request: PlainRequest): Promise<Answer | HttpRefusal> {
   const { door, house, query } = request
@@ -36,24 +34,6 @@ export async function startCall(request: PlainRequest): Promise<Answer | HttpRef
   // Relative, and on Azure too without its prefix, as seen.
   const headers = { 'content-type': 'text/plain; charset=utf-8', location: `/v1/realtime/calls/${callId}` }
   return { status: 201, headers, body: answer }
-}
-
-/** `POST calls/{id}/hangup` and the other actions, which are for SIP. */
-export function performCallAction({ door, house }: PlainRequest): Answer | HttpRefusal {
-  const session = house.calls.get(door.callId ?? '')
-  if (session === undefined) {
-    return httpRefusal(door.vendor, 404, 'call_id_not_found', 'No session found for the provided call_id')
-  }
-  if (door.action !== 'hangup') {
-    return httpRefusal(
-      door.vendor,
-      400,
-      'invalid_request',
-      `A WebRTC call cannot be asked to ${door.action}.`,
-    )
-  }
-  session.end(1000, hangupReason)
-  return { status: 200, headers: {}, body: '' }
 }
 
 async function wishOf(request: PlainRequest): Promise<Wish | HttpRefusal> {

@@ -131,6 +131,11 @@ export class Session {
     this.#context.emit(event)
   }
 
+  /** Tells all lines of an event that has no id. */
+  tellPlainly(event: ServerEvent): void {
+    this.#deliver(event, this.#wires)
+  }
+
   /** Ends the session and closes its lines; safe to call twice. */
   end(code: number, reason: string): void {
     if (this.#over) return

@@ -1,0 +1,144 @@
+/**
+ * Hands calls that some replica must hear from one to the next, with no part of a client's: when a replica drains, and
+ * when one is gone without a word.
+ *
+ * The replica that hears a call confirms it in a list of the store, and speaks for it by its lease. One that drains
+ * offers the call and goes on until another one has joined it and taken the lease; events of the moment in which both
+ * hear the call may be counted twice. A call whose lease has run out has lost its replica. Every replica looks for
+ * both a few times a minute, and one of them takes each.
+ */
+import type { Beating, Clock, Mark } from '../core/clock.ts'
+import type { GatewayError } from '../core/errors.ts'
+import { describeFault, enter, enterLater } from '../core/fault-boundary.ts'
+import type { Log } from '../observability/log.ts'
+import type { Drain, Drainable } from '../server/drain.ts'
+import type { CallRecord } from './record.ts'
+import { type CallRecords, leaseMs } from './records.ts'
+
+export interface HandoverOptions {
+  readonly records: Pick<
+    CallRecords,
+    'listHeard' | 'unlistHeard' | 'unheard' | 'claimTakeover' | 'lookUp' | 'offerCall' | 'holdsLease'
+  >
+  /** Names this replica's process among all others. */
+  readonly holder: string
+  readonly drain: Pick<Drain, 'add' | 'remove'>
+  /** Why nothing new is taken now; null while it is. */
+  readonly refusal: () => GatewayError | null
+  readonly every: Clock['every']
+  readonly log: Log
+  /** Hears a call from now on. */
+  readonly take: (record: CallRecord) => void
+  /** Ends the control connection of a call on this replica, and not the call. */
+  readonly leave: (sessionId: string) => void
+}
+
+/** A replica looks for calls that nobody hears this often (ms). */
+export const lookIntervalMs = 2000
+
+/** Calls that are looked at at a time: those that were confirmed longest ago. */
+const maxLookedAt = 50
+
+/** A replica that drains looks this often whether its call was taken (ms). */
+const offerIntervalMs = 250
+
+/** One that took a call has this long to join it, before another one may (ms). */
+const joinWithinMs = leaseMs
+
+export class Handover implements Beating {
+  readonly #options: HandoverOptions
+  readonly #held = new Map<string, Drainable>()
+  readonly #look: Mark
+  readonly #confirm: Mark
+  readonly #confirming: Beating
+  #state: 'idle' | 'looking' | 'closed' = 'idle'
+
+  constructor(options: HandoverOptions) {
+    this.#options = options
+    this.#confirming = { beat: () => this.#confirmAll(), onFault: fault => this.onFault(fault) }
+    this.#look = options.every(lookIntervalMs, this)
+    this.#confirm = options.every(leaseMs / 3, this.#confirming)
+  }
+
+  /** This replica hears a call that must be heard. */
+  hold({ sessionId }: CallRecord): void {
+    const { drain, records, holder } = this.#options
+    const held: Drainable = { announce: () => undefined, drain: () => this.#offer(sessionId) }
+    this.#held.set(sessionId, held)
+    drain.add(held)
+    // Nobody else takes it while this replica has not joined it yet.
+    enter(this, async () => {
+      await records.claimTakeover(sessionId, holder, joinWithinMs)
+      await records.listHeard(sessionId)
+    })
+  }
+
+  /** This replica does not hear the call any more: it is over, or handed on, or the replica ends. */
+  release(sessionId: string): void {
+    const held = this.#held.get(sessionId)
+    if (held === undefined) return
+    this.#held.delete(sessionId)
+    this.#options.drain.remove(held)
+  }
+
+  /** Takes and confirms no call any more. Safe to call twice. */
+  close(): void {
+    this.#state = 'closed'
+    this.#look.delete(this)
+    this.#confirm.delete(this.#confirming)
+  }
+
+  beat(): void {
+    if (this.#state === 'idle' && this.#options.refusal() === null) enter(this, () => this.#takeUnheard())
+  }
+
+  /** The store is away: it is tried again with the next beat. */
+  onFault(fault: unknown): void {
+    this.#options.log.warn('sideband.handover.failed', describeFault(fault))
+  }
+
+  async #takeUnheard(): Promise<void> {
+    this.#state = 'looking'
+    try {
+      for (const sessionId of await this.#options.records.unheard(maxLookedAt)) await this.#take(sessionId)
+    } finally {
+      if (this.#state === 'looking') this.#state = 'idle'
+    }
+  }
+
+  async #take(sessionId: string): Promise<void> {
+    const { records, holder, refusal, take, log } = this.#options
+    if (this.#held.has(sessionId) || refusal() !== null) return
+    if (!(await records.claimTakeover(sessionId, holder, joinWithinMs))) return
+    const record = await records.lookUp(sessionId)
+    if (record === null || record.callId === '' || record.endedAt !== '')
+      return records.unlistHeard(sessionId)
+    if (this.#state === 'closed') return
+    const { callId: call_id, provider } = record
+    log.info('sideband.call.taken_over', { session_id: sessionId, call_id, provider })
+    take(record)
+  }
+
+  #confirmAll(): void {
+    const { records } = this.#options
+    for (const sessionId of this.#held.keys()) enter(this, () => records.listHeard(sessionId))
+  }
+
+  /** Lets another replica have the call. */
+  #offer(sessionId: string): void {
+    enter(this, async () => {
+      await this.#options.records.offerCall(sessionId, this.#options.holder)
+      this.#watchOffer(sessionId)
+    })
+  }
+
+  #watchOffer(sessionId: string): void {
+    enterLater(this, offerIntervalMs, async () => {
+      if (!this.#held.has(sessionId)) return
+      const { records, holder, leave } = this.#options
+      // While the store is away nobody can take it.
+      if (await records.holdsLease(sessionId, holder).catch(() => true)) this.#watchOffer(sessionId)
+      else leave(sessionId)
+    })
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The settings of telephone calls: who may control calls that the gateway did not make, what signs the webhooks that
+ * tell of calls, what becomes of a call. A part of `config.ts`.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { chooseModel, type ModelChoice } from '../upstream/model-choice.ts'
+import type { AccessConfig } from './access.ts'
+import type { Environment } from './environment.ts'
+import { describeFault, splitList } from './variable.ts'
+
+export interface CallsConfig {
+  /** Names of principals that may control calls which the gateway did not make, and those that came by webhook. */
+  readonly controllers: ReadonlySet<string>
+  /** Keys of the webhooks' signatures; with none there is no webhook. */
+  readonly webhookKeys: readonly Buffer[]
+  readonly policy: CallsPolicy
+}
+
+/** What becomes of a call that comes in. */
+export type CallsPolicy =
+  | { readonly kind: 'reject'; readonly status: number }
+  | {
+      readonly kind: 'accept'
+      /** As upstream's `accept` takes it. */
+      readonly session: TelephoneSession
+      /** Instructions of the first answer; null where the caller speaks first. */
+      readonly greeting: string | null
+    }
+
+export interface TelephoneSession {
+  readonly type: 'realtime'
+  readonly model: string
+  readonly instructions?: unknown
+  readonly tools?: unknown
+  readonly prompt?: unknown
+}
+
+/** SIP's word for a call that nobody wants to take anywhere (RFC 3261 section 21.6.2). */
+const declined = 603
+
+/** Final SIP responses that refuse (RFC 3261 section 21): redirections, failures of the request, the server, or all. */
+export const sipRefusal = { min: 300, max: 699 } as const
+
+/** Reads the settings. @param faults takes a sentence for each fault */
+export function readCalls(
+  env: Environment,
+  access: Pick<AccessConfig, 'modes' | 'keys'>,
+  models: ModelChoice,
+  faults: string[],
+): CallsConfig {
+  return {
+    controllers: new Set(env.CALLS_CONTROL.filter(name => isController(name, access, faults))),
+    webhookKeys: readSecrets(env.OPENAI_WEBHOOK_SECRET, faults),
+    policy: readPolicy(env, models, faults),
+  }
+}
+
+const entraPattern = /^entra:[0-9a-f-]{36}\/[0-9a-f-]{36}$/
+
+function isController(name: string, { modes, keys }: Pick<AccessConfig, 'modes' | 'keys'>, faults: string[]) {
+  const isOpen = modes.length === 0
+  if (name === 'anonymous' && isOpen) return true
+  if (modes.includes('entra') && entraPattern.test(name)) return true
+  if (modes.includes('key') && keys.some(key => `key:${key.name}` === name)) return true
+  const known = isOpen
+    ? ['anonymous, as GATEWAY_AUTH asks for no credential']
+    : [
+        ...keys.map(key => `key:${key.name}`),
+        ...(modes.includes('entra') ? ['entra:TENANT/OBJECT (two GUIDs in small letters)'] : []),
+      ]
+  faults.push(`CALLS_CONTROL: names a caller that GATEWAY_AUTH never lets in; allowed is ${known.join(', ')}`)
+  return false
+}
+
+const secretPrefix = 'whsec_'
+
+/** A shorter one can be guessed (bytes). Standard Webhooks asks for 24; the vendors' have 32. */
+const minSecretBytes = 16
+
+function readSecrets(text: string | undefined, faults: string[]): Buffer[] {
+  return splitList(text ?? '').map((secret, index) => {
+    const encoded = secret.startsWith(secretPrefix) ? secret.slice(secretPrefix.length) : null
+    const key = encoded === null ? Buffer.from(secret) : Buffer.from(encoded, 'base64')
+    const isBase64 = encoded === null || /^[A-Za-z0-9+/]+={0,2}$/.test(encoded)
+    if (!isBase64 || key.length < minSecretBytes)
+      faults.push(
+        `OPENAI_WEBHOOK_SECRET: secret ${index + 1} is not whsec_ and base64, or a text, of ${minSecretBytes} bytes or more`,
+      )
+    return key
+  })
+}
+
+function readPolicy(env: Environment, models: ModelChoice, faults: string[]): CallsPolicy {
+  const rejection = /^reject(?::(\d{3}))?$/.exec(env.CALLS_POLICY)
+  const status = Number(rejection?.[1] ?? declined)
+  if (env.CALLS_POLICY === 'accept')
+    return {
+      kind: 'accept',
+      session: readSession(env, models, faults),
+      greeting: env.CALLS_GREETING ?? null,
+    }
+  if (rejection === null || status < sipRefusal.min || status > sipRefusal.max)
+    faults.push(describeFault('CALLS_POLICY', env.CALLS_POLICY))
+  for (const name of ['CALLS_SESSION_PATH', 'CALLS_GREETING'] as const)
+    if (env[name] !== undefined) faults.push(`${name}: is set, but only CALLS_POLICY=accept uses it`)
+  return { kind: 'reject', status }
+}
+
+/** The file is read at the start, so that one that is missing or malformed stops it. */
+function readSession(env: Environment, models: ModelChoice, faults: string[]): TelephoneSession {
+  const plain = {
+    type: 'realtime',
+    model: models.deployments[0],
+    instructions: env.CHAT_INSTRUCTIONS,
+    audio: { output: { voice: env.REALTIME_VOICE } },
+  } as const
+  const path = env.CALLS_SESSION_PATH
+  if (path === undefined) return plain
+  try {
+    const given: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '..', path), 'utf8'))
+    if (typeof given !== 'object' || given === null || Array.isArray(given))
+      throw new Error('it is no JSON object')
+    const { type = 'realtime', model = null, ...rest } = given as Record<string, unknown>
+    if (type !== 'realtime') throw new Error('"type" must be "realtime"')
+    if (model !== null && typeof model !== 'string') throw new Error('"model" must be a text')
+    return { ...rest, type, model: chooseModel(models, model).deployment }
+  } catch (fault) {
+    const reason = fault instanceof Error ? fault.message : String(fault)
+    faults.push(`CALLS_SESSION_PATH: "${path}" below runtime/ is no session of a call: ${reason}`)
+    return plain
+  }
+}

@@ -1,0 +1,55 @@
+/** Makes telephone calls come in. */
+import type { House } from '../house.ts'
+import type { Vendor } from '../session/context.ts'
+import { PhoneCall } from './phone-call.ts'
+import { deliver, type WebhookTarget } from './webhook.ts'
+
+export interface RingOptions {
+  /** Where the call is announced; nobody is told without it. */
+  webhook?: WebhookTarget
+  /** Deliveries of the one webhook, at the same time. Default 1. */
+  deliveries?: number
+  /** Whose ids and addresses the call has. Default openai. */
+  vendor?: Vendor
+  /** SIP address of the caller. */
+  from?: string
+  /** SIP address that was called. */
+  to?: string
+  /** The caller hangs up after this (ms), decided or not. */
+  hangUpAfterMs?: number
+  /** A call that nobody decides on ends after this (ms). Default 30,000. */
+  ringMs?: number
+  /** Time after `accept` in which the call cannot be joined yet (ms). Default 50. */
+  setUpMs?: number
+}
+
+export interface Ringing {
+  call: PhoneCall
+  /** Resolves with the statuses that each delivery was answered with. */
+  delivered: Promise<number[][]>
+}
+
+const defaultRingMs = 30_000
+const defaultSetUpMs = 50
+const webhookIdLength = 32
+
+/** Lets a call ring. */
+export function ring(house: House, options: RingOptions = {}): Ringing {
+  const { webhook, deliveries = 1, vendor = 'openai', hangUpAfterMs } = options
+  const { from = 'sip:+15550100@carrier.example', to = 'sip:+15550199@sip.example' } = options
+  const { ringMs = defaultRingMs, setUpMs = defaultSetUpMs } = options
+  const sipHeaders = [
+    { name: 'From', value: from },
+    { name: 'To', value: to },
+    { name: 'Call-ID', value: `${house.ids.hex(16)}@carrier.example` },
+  ]
+  const call = new PhoneCall(house, { vendor, sipHeaders, ringMs, setUpMs })
+  house.phoneCalls.set(call.id, call)
+  if (hangUpAfterMs !== undefined) house.clock.at(house.clock.now() + hangUpAfterMs, () => call.leave())
+  const ids = {
+    webhookId: `wh_${house.ids.hex(webhookIdLength)}`,
+    eventId: `evt_${house.ids.hex(webhookIdLength)}`,
+  }
+  const each = webhook === undefined ? [] : Array.from({ length: deliveries }, () => webhook)
+  return { call, delivered: Promise.all(each.map(target => deliver(call, target, ids))) }
+}

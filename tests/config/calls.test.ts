@@ -1,0 +1,79 @@
+/** The settings of telephone calls that are taken; those that are not stand with the settings of access. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { ConfigError, readConfig } from '../../runtime/config/config.ts'
+
+const runtime = fileURLToPath(new URL('../../runtime', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'calls-'))
+test.after.always(() => rmSync(folder, { recursive: true }))
+
+/** @returns the file's path as a setting names it */
+function sessionFile(name: string, session: unknown): string {
+  const file = join(folder, name)
+  writeFileSync(file, JSON.stringify(session))
+  return relative(runtime, file)
+}
+
+test('without settings no call is taken and nobody controls any', t => {
+  t.deepEqual(readConfig({}).calls, {
+    controllers: new Set(),
+    webhookKeys: [],
+    policy: { kind: 'reject', status: 603 },
+  })
+})
+
+test('a session of calls is that of /chat unless a file has another', t => {
+  const env = { OPENAI_REALTIME_MODEL: 'gpt-realtime-2.1', CALLS_POLICY: 'accept' }
+  const plain = readConfig({ ...env, CHAT_INSTRUCTIONS: 'Be brief', REALTIME_VOICE: 'marin' }).calls.policy
+  t.deepEqual(plain, {
+    kind: 'accept',
+    session: {
+      type: 'realtime',
+      model: 'gpt-realtime-2.1',
+      instructions: 'Be brief',
+      audio: { output: { voice: 'marin' } },
+    },
+    greeting: null,
+  })
+  const tools = [{ type: 'function', name: 'transfer', parameters: {} }]
+  const CALLS_SESSION_PATH = sessionFile('own.json', { instructions: 'Desk', tools })
+  t.deepEqual(readConfig({ ...env, CALLS_SESSION_PATH, CALLS_GREETING: 'Greet' }).calls.policy, {
+    kind: 'accept',
+    session: { type: 'realtime', model: 'gpt-realtime-2.1', instructions: 'Desk', tools },
+    greeting: 'Greet',
+  })
+})
+
+test('the model of a session file is one that is configured, or an alias of one', t => {
+  const env = {
+    OPENAI_API_KEY: 'sk',
+    OPENAI_REALTIME_MODEL: 'gpt-realtime-2.1',
+    MODEL_ALIASES: 'phone:gpt-realtime-2.1',
+    CALLS_POLICY: 'accept',
+  }
+  const alias = sessionFile('alias.json', { type: 'realtime', model: 'phone' })
+  const { policy } = readConfig({ ...env, CALLS_SESSION_PATH: alias }).calls
+  t.like(policy, { session: { model: 'gpt-realtime-2.1' } })
+  const foreign = sessionFile('foreign.json', { model: 'gpt-99' })
+  const fault = t.throws(() => readConfig({ ...env, CALLS_SESSION_PATH: foreign }), {
+    instanceOf: ConfigError,
+  })
+  t.regex(fault.message, /CALLS_SESSION_PATH: .*"gpt-99" is not configured here/)
+})
+
+test('controllers are callers that GATEWAY_AUTH lets in', t => {
+  const tenant = '11111111-2222-4333-8444-555555555555'
+  const object = '66666666-7777-4888-9999-000000000000'
+  const { controllers } = readConfig({
+    GATEWAY_AUTH: 'key,entra',
+    GATEWAY_API_KEYS: 'desk:12345678',
+    ENTRA_TENANT_ID: tenant,
+    ENTRA_AUDIENCE: 'api://gateway',
+    CALLS_CONTROL: `key:desk, entra:${tenant}/${object}`,
+  }).calls
+  t.deepEqual([...controllers], ['key:desk', `entra:${tenant}/${object}`])
+  t.true(readConfig({ CALLS_CONTROL: 'anonymous' }).calls.controllers.has('anonymous'))
+})
