@@ -1,5 +1,6 @@
 /** Knocks at a path: asks for an upgrade, or sends a request, and tells the status alone. */
 import { request } from 'node:http'
+import { patienceMs, within } from '../gateway/within.ts'
 
 export interface Knock {
   readonly method?: string
@@ -36,7 +37,7 @@ export function knockHttp(
 }
 
 function send(url: string, method: string, headers: Record<string, string>, body: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<Answer>((resolve, reject) => {
     const asked = request(url, { method, headers, agent: false })
     asked.on('upgrade', (response, socket) => {
       socket.on('error', () => undefined).destroy()
@@ -49,4 +50,5 @@ function send(url: string, method: string, headers: Record<string, string>, body
     asked.on('error', reject)
     asked.end(body)
   })
+  return within(answered, patienceMs, `${method} ${url} is not answered`)
 }

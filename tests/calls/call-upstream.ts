@@ -36,8 +36,8 @@ export interface JoinedCall {
 }
 
 export async function callUpstream(t: Stage): Promise<CallUpstream> {
-  const joined = mailbox<JoinedCall>()
-  const hungUp = mailbox<string>()
+  const joined = mailbox<JoinedCall>('nobody joins the call')
+  const hungUp = mailbox<string>('nobody hangs up')
   const http = createServer((incoming, response) => {
     const path = incoming.url ?? ''
     upstream.asked.push(path)
@@ -57,7 +57,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     },
   })
   sockets.on('connection', (socket, { headers }) => {
-    const messages = mailbox<string>()
+    const messages = mailbox<string>('the call gets no message')
     socket.on('message', data => messages.put(data.toString()))
     socket.on('error', () => undefined)
     const send = (event: object | string) =>

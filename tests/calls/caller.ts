@@ -1,6 +1,7 @@
 /** A WebRTC caller in Node, standing for a browser where no real one is needed. */
 import { RTCPeerConnection, type RTCPeerConnectionConfig, RTCSessionDescription } from 'werift'
 import { mailbox, type Stage } from '../gateway/start.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 /**
  * A handshake takes a fraction of a second, or does not come to its end: where this machine holds both
@@ -73,14 +74,14 @@ export async function makeCall(
   }: { sessionId?: string; offerUrl?: string; settings?: object } = {},
 ): Promise<Call> {
   const session_id = sessionId ?? (await makeSession(gatewayUrl))
-  const { sdp, connect, ...peer } = await openPeer(t)
+  const peer = await openPeer(t)
   const { status, body } = await request<{ sdp: string; call_id: string }>(`${offerUrl}/sideband/offer`, {
     method: 'POST',
-    body: { sdp, session_id, ...settings },
+    body: { sdp: peer.sdp, session_id, ...settings },
   })
   if (status !== 200) throw new Error(`offer refused: ${status} ${JSON.stringify(body)}`)
-  await connect(body.sdp)
-  return { sessionId: session_id, callId: body.call_id, ...peer }
+  await peer.connect(body.sdp)
+  return Object.assign(peer, { sessionId: session_id, callId: body.call_id })
 }
 
 /** A peer with a microphone's track and the data channel, and its offer. */
@@ -91,7 +92,7 @@ export async function openPeer(t: Stage): Promise<Peer> {
   const became = (wanted: string) =>
     new Promise<void>(resolve => channel.stateChanged.subscribe(state => state === wanted && resolve()))
   const [opened, closed] = [became('open'), became('closed')]
-  const events = mailbox<Record<string, unknown>>()
+  const events = mailbox<Record<string, unknown>>('the caller gets no event')
   channel.onMessage.subscribe(data => events.put(JSON.parse(data.toString())))
   peer.addTransceiver('audio', { direction: 'sendrecv' })
   await peer.setLocalDescription(await peer.createOffer())
@@ -99,7 +100,7 @@ export async function openPeer(t: Stage): Promise<Peer> {
     sdp: peer.localDescription?.sdp ?? '',
     connect: async answer => {
       await peer.setRemoteDescription(new RTCSessionDescription(answer, 'answer'))
-      await withDeadline(opened)
+      await within(opened, openWithinMs, 'the call does not open')
     },
     send: event => channel.send(JSON.stringify(event)),
     until: async type => {
@@ -108,16 +109,11 @@ export async function openPeer(t: Stage): Promise<Peer> {
       while (seen.at(-1)?.type !== type)
       return seen
     },
-    closed,
+    get closed() {
+      return within(closed, patienceMs, 'the data channel is not closed')
+    },
     leave: () => peer.close(),
   }
-}
-
-async function withDeadline(opened: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>()
-  const fault = new Error(`The call did not open in ${openWithinMs} ms`)
-  const timer = setTimeout(() => late.reject(fault), openWithinMs)
-  await Promise.race([opened, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** A valid offer without anything behind it. */

@@ -1,6 +1,7 @@
 /** The two sides of the gateway that read frames: a client's, and an upstream's. */
-import { within } from '../fairness/stage.ts'
+
 import { gatewayFor, mailbox, type Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 import { encodeFrame, opcodes, type Received } from '../wire/frames.ts'
 import { acceptUpgrade, closePeer, listenRaw, openPeer, type Peer } from '../wire/peer.ts'
 import type { Case } from './cases.ts'
@@ -26,7 +27,7 @@ const textFrame = (payload: Buffer, isMasked: boolean) =>
 
 /** @param echoes whether it sends back what it reads */
 async function start(t: Stage, echoes: boolean) {
-  const dialled = mailbox<Peer>()
+  const dialled = mailbox<Peer>('the gateway does not dial')
   const port = await listenRaw(t, given => {
     const peer = acceptUpgrade(given)
     void peer.write(textFrame(greeting, false))

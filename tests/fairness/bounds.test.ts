@@ -3,9 +3,10 @@ import { createServer } from 'node:net'
 import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
 import { fakeUpstream, type Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 import { encodeFrame } from './kinds.ts'
 import { openRaw, type RawClient } from './raw-client.ts'
-import { answerMs, type GatewayChild, startGatewayChild, within } from './stage.ts'
+import { answerMs, type GatewayChild, startGatewayChild } from './stage.ts'
 
 const mebibyte = 1024 * 1024
 /** Two of the largest messages, and their copies. */
@@ -165,8 +166,10 @@ async function sendForEver(t: Stage, upstream: Awaited<ReturnType<typeof fakeUps
   t.teardown(() => {
     isOver = true
   })
-  for (;;) {
-    const { socket } = await upstream.session()
+  while (!isOver) {
+    const session = await upstream.session().catch(() => null)
+    if (session === null) continue
+    const { socket } = session
     const send = () => {
       while (socket.readyState === socket.OPEN && socket.bufferedAmount < mostUnsent) socket.send(delta)
       if (!isOver && socket.readyState === socket.OPEN) setTimeout(send, 1)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Commanded, startCommanded } from '../bench/command.ts'
 import type { Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 import type { Watched } from './bystander.ts'
 import type { Flooded, Flooding } from './flooder.ts'
 import type { Held } from './gateway-process.ts'
@@ -135,17 +136,4 @@ async function startPart(
   const part = await startCommanded(here(file), options)
   t.teardown(() => part.child.kill('SIGKILL'))
   return part
-}
-
-/** @throws Error when it takes longer */
-export async function within<T>(promise: Promise<T>, ms: number, otherwise: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${otherwise} within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

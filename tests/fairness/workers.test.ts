@@ -6,9 +6,10 @@ import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
 import { ask, converse, type Talk } from '../gateway/converse.ts'
 import type { Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 import { severalWorkers } from '../workers/several.ts'
 import { emptyFragments } from './kinds.ts'
-import { startFlooder, startSimulatorChild, within } from './stage.ts'
+import { startFlooder, startSimulatorChild } from './stage.ts'
 
 const bystanders = 6
 /** A worker that does not answer is replaced long before; a flood that no worker notices ends by itself (ms). */

@@ -1,7 +1,8 @@
 /** What clients write on their sockets, at each address that takes one. */
 import fc from 'fast-check'
-import { startSimulatorChild, within } from '../fairness/stage.ts'
+import { startSimulatorChild } from '../fairness/stage.ts'
 import { ask, converse } from '../gateway/converse.ts'
+import { within } from '../gateway/within.ts'
 import { encodeFrame, opcodes } from '../wire/frames.ts'
 import { openPeer, reset } from '../wire/peer.ts'
 import { cutInto, encodeStep, mayBeCut, type Step, stepsOf } from './frame-steps.ts'

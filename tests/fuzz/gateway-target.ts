@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { errorTable, isSendableCloseCode } from '../../runtime/core/errors.ts'
 import { type Commanded, startCommanded } from '../bench/command.ts'
-import { within } from '../fairness/stage.ts'
 import type { Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 import { type Ending, noCode } from '../wire/peer.ts'
 import type { Happened } from './gateway-process.ts'
 

@@ -1,7 +1,7 @@
 /** Calls that are controlled: requests about them, and both sides of a control connection. */
 import fc from 'fast-check'
 import { type CallUpstream, callUpstream, placeCall } from '../calls/call-upstream.ts'
-import { within } from '../fairness/stage.ts'
+import { within } from '../gateway/within.ts'
 import { encodeFrame, opcodes } from '../wire/frames.ts'
 import { openPeer, type Peer, reset } from '../wire/peer.ts'
 import { encodeStep, mayBeCut, type Step, stepsOf } from './frame-steps.ts'

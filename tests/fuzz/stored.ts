@@ -1,7 +1,8 @@
 /** What a store answers: text that nobody stored, refusals, and nothing at all. */
 import fc from 'fast-check'
-import { startSimulatorChild, within } from '../fairness/stage.ts'
+import { startSimulatorChild } from '../fairness/stage.ts'
 import { ask, converse } from '../gateway/converse.ts'
+import { within } from '../gateway/within.ts'
 import { encodeFrame, opcodes } from '../wire/frames.ts'
 import { openPeer } from '../wire/peer.ts'
 import { answerMs, assertEnding, assertRefusal, startFuzzedGateway } from './gateway-target.ts'

@@ -1,8 +1,8 @@
 /** What an upstream answers the gateway's dial with, and what it writes on the socket, cut anywhere. */
 import type { Socket } from 'node:net'
 import fc from 'fast-check'
-import { within } from '../fairness/stage.ts'
 import type { Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 import { closePayload, encodeFrame, opcodes } from '../wire/frames.ts'
 import { acceptUpgrade, type Dialled, listenRaw, openPeer, reset, upgradeAnswer } from '../wire/peer.ts'
 import { cutInto, encodeStep, type Step, stepsOf } from './frame-steps.ts'

@@ -1,6 +1,7 @@
 /** A client that a test reads like a conversation: `send`, then `await next()`. */
 import { type ClientOptions, WebSocket } from 'ws'
 import { mailbox, type Stage } from './start.ts'
+import { patienceMs, within } from './within.ts'
 
 export type Message = { type: string; [field: string]: unknown }
 
@@ -30,7 +31,9 @@ export async function converse(
 ): Promise<Talk> {
   const socket = new WebSocket(url, subprotocols, options)
   t.teardown(() => socket.terminate())
-  const frames = mailbox<{ text: string; isBinary: boolean } | { code: number; reason: string }>()
+  const frames = mailbox<{ text: string; isBinary: boolean } | { code: number; reason: string }>(
+    'the client gets nothing',
+  )
   socket.on('message', (data, isBinary) => frames.put({ text: data.toString(), isBinary }))
   const closed = new Promise<{ code: number; reason: string }>(resolve => {
     socket.on('close', (code, reason) => {
@@ -43,7 +46,7 @@ export async function converse(
   socket.on('upgrade', response => {
     headers = response.headers
   })
-  await new Promise<void>((resolve, reject) => {
+  const opened = new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('error', reject)
     socket.once('unexpected-response', async (_request, response) => {
@@ -57,6 +60,7 @@ export async function converse(
       )
     })
   })
+  await within(opened, patienceMs, 'the upgrade is not answered')
   socket.on('error', () => undefined)
   const nextFrame = async () => {
     const frame = await frames.take()
@@ -82,7 +86,9 @@ export async function converse(
         if (message.type === type && fits(message)) return seen
       }
     },
-    closed,
+    get closed() {
+      return within(closed, patienceMs, 'the client is not closed')
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Stage } from './start.ts'
+import { patienceMs, within } from './within.ts'
 
 const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
 
@@ -43,8 +44,8 @@ export async function gatewayProcess(
   const exited = new Promise<{ code: number | null; stderr: string }>(resolve => {
     child.on('close', code => resolve({ code, stderr }))
   })
-  const logged = (event: string, fits: (line: ProcessLine) => boolean = () => true) =>
-    new Promise<ProcessLine>((resolve, reject) => {
+  const logged = (event: string, fits: (line: ProcessLine) => boolean = () => true) => {
+    const line = new Promise<ProcessLine>((resolve, reject) => {
       const look = () => {
         const line = lines.find(line => line.event === event && fits(line))
         if (line === undefined) return
@@ -57,6 +58,17 @@ export async function gatewayProcess(
         reject(new Error(`exited with ${code} before ${event}: ${stderr}${JSON.stringify(lines)}`)),
       )
     })
+    return within(line, patienceMs, `the process logs no such ${event}`)
+  }
   const { url } = await logged('server.listening')
-  return { child, url: String(url), socketUrl: String(url).replace(/^http/, 'ws'), lines, logged, exited }
+  return {
+    child,
+    url: String(url),
+    socketUrl: String(url).replace(/^http/, 'ws'),
+    lines,
+    logged,
+    get exited() {
+      return within(exited, patienceMs, 'the process does not exit')
+    },
+  }
 }

@@ -26,7 +26,7 @@ function connectSdk(t: ExecutionContext, baseURL: string) {
     client,
   )
   t.teardown(() => realtime.close())
-  const events = mailbox<RealtimeServerEvent>()
+  const events = mailbox<RealtimeServerEvent>('the client gets no event')
   realtime.on('event', event => events.put(event))
   realtime.on('error', fault =>
     events.put({

@@ -7,6 +7,7 @@ import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { freePort } from './free-port.ts'
+import { patienceMs, within } from './within.ts'
 
 /** What ends when a test, or a file, does. ava's own context is one. */
 export interface Stage {
@@ -75,8 +76,8 @@ async function startFor(
     ...gateway,
     socketUrl: gateway.url.replace(/^http/, 'ws'),
     lines,
-    logged: (event, fits = () => true) =>
-      new Promise(resolve => {
+    logged: (event, fits = () => true) => {
+      const line = new Promise<LogLine>(resolve => {
         const look = () => {
           const line = lines.find(line => line.event === event && fits(line.fields))
           if (line === undefined) return
@@ -85,7 +86,9 @@ async function startFor(
         }
         waiting.add(look)
         look()
-      }),
+      })
+      return within(line, patienceMs, `the gateway logs no such ${event}`)
+    },
   }
 }
 
@@ -118,7 +121,7 @@ export interface FakeUpstreamOptions {
 /** Starts an upstream whose every word the test speaks itself. */
 export async function fakeUpstream(t: Stage, options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
   let dials = 0
-  const sessions = mailbox<FakeSession>()
+  const sessions = mailbox<FakeSession>('the gateway dials no session')
   const server = new WebSocketServer({
     port: 0,
     host: '127.0.0.1',
@@ -135,7 +138,7 @@ export async function fakeUpstream(t: Stage, options: FakeUpstreamOptions = {}):
     server.close()
   })
   server.on('connection', (socket, request) => {
-    const messages = mailbox<{ text: string; isBinary: boolean }>()
+    const messages = mailbox<{ text: string; isBinary: boolean }>('upstream gets no message')
     socket.on('message', (data, isBinary) => messages.put({ text: data.toString(), isBinary }))
     socket.on('error', () => undefined)
     const send = (event: object | string) =>
@@ -156,8 +159,11 @@ export async function fakeUpstream(t: Stage, options: FakeUpstreamOptions = {}):
   }
 }
 
-/** Keeps what arrives until it is asked for, in order. */
-export function mailbox<T>(): { put(value: T): void; take(): Promise<T> } {
+/**
+ * Keeps what arrives until it is asked for, in order.
+ * @param otherwise what did not happen where nothing arrives: `the client gets nothing`
+ */
+export function mailbox<T>(otherwise: string): { put(value: T): void; take(): Promise<T> } {
   const values: T[] = []
   const takers: ((value: T) => void)[] = []
   return {
@@ -166,11 +172,12 @@ export function mailbox<T>(): { put(value: T): void; take(): Promise<T> } {
       if (taker === undefined) values.push(value)
       else taker(value)
     },
-    take: () =>
-      new Promise(resolve => {
-        const value = values.shift()
-        if (value === undefined) takers.push(resolve)
-        else resolve(value)
-      }),
+    take: () => {
+      const value = values.shift()
+      if (value !== undefined) return Promise.resolve(value)
+      const { promise, resolve } = Promise.withResolvers<T>()
+      takers.push(resolve)
+      return within(promise, patienceMs, otherwise)
+    },
   }
 }

@@ -3,6 +3,7 @@ import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { KeptConversation, writeBurst, writeIntervalMs } from '../../runtime/resume/kept-conversation.ts'
+import { claimTicket, spendTicket, ticketLifeMs } from '../../runtime/resume/tickets.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Stage } from '../gateway/start.ts'
 
@@ -72,8 +73,15 @@ function kept(t: Stage) {
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
-async function until(fits: () => boolean): Promise<void> {
-  while (!fits()) await pause(5)
+/** Long enough on a busy machine (ms). */
+const writtenMs = 10_000
+
+async function untilWritten(fits: () => boolean): Promise<void> {
+  const deadline = performance.now() + writtenMs
+  while (!fits()) {
+    if (performance.now() > deadline) throw new Error(`it is not written within ${writtenMs} ms`)
+    await pause(5)
+  }
 }
 
 test('600 quick changes cost few writes, one at a time, and the last is written', async t => {
@@ -83,7 +91,7 @@ test('600 quick changes cost few writes, one at a time, and the last is written'
     say(`turn ${number}`)
     if (number % 20 === 0) await pause(1)
   }
-  await until(() => texts.at(-1)?.includes('turn 600') === true)
+  await untilWritten(() => texts.at(-1)?.includes('turn 600') === true)
   const intervals = Math.ceil((performance.now() - startedAt) / writeIntervalMs)
   t.true(texts.length <= intervals + writeBurst, `${texts.length} writes in ${intervals} intervals`)
   t.is(seen.most, 1)
@@ -164,4 +172,67 @@ test('a ticket is asked for twice at once, and is one', async t => {
   const { keeper } = kept(t)
   const [first, second] = await Promise.all([keeper.issue(), keeper.issue()])
   t.is(first, second)
+})
+
+test('what waits for its interval is written by itself', async t => {
+  const { say, texts, exhaust } = kept(t)
+  await exhaust()
+  say('second')
+  t.is(texts.length, 0)
+  await untilWritten(() => texts.length > 0)
+  t.regex(texts[0] ?? '', /second/)
+})
+
+test('what changes while a write is under way is written by itself', async t => {
+  const { say, texts, answerBy } = kept(t)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  answerBy(() => promise)
+  say('first')
+  say('second')
+  resolve()
+  await untilWritten(() => texts.length > 1)
+  t.regex(texts[1] ?? '', /second/)
+})
+
+test('what is stored is charged to the account, or else to the credential, by its length', async t => {
+  for (const [account, charged] of [
+    ['credential:key', 'credential:key'],
+    [undefined, 'credential:alice'],
+  ] as const) {
+    const charges: unknown[][] = []
+    const quota = { charge: async (...given: unknown[]) => void charges.push(given) }
+    const { store, texts } = countingStore(t)
+    const keeper = new KeptConversation(
+      { store, quota: quota as never },
+      {
+        ...{ conversation: new Conversation(), owner: 'alice', account },
+        ...{ onTicket: () => undefined, onFault: () => t.fail() },
+      },
+    )
+    await keeper.issue()
+    keeper.stop()
+    t.deepEqual(
+      charges.map(([to, key, bytes, ttlMs]) => [to, String(key).split(':')[0], bytes, ttlMs]),
+      [[charged, 'conversation', texts[0]?.length, ticketLifeMs]],
+    )
+  }
+})
+
+test('a ticket that was given out is issued again as long as it is good; a spent one is replaced', async t => {
+  const { keeper, store } = kept(t)
+  const ticket = await keeper.issue()
+  t.is(await keeper.issue(), ticket)
+  const claim = await claimTicket(store, ticket, 'anonymous')
+  if (claim === null) return t.fail()
+  await spendTicket(store, claim)
+  t.not(await keeper.issue(), ticket)
+})
+
+test('what was written with a ticket is not written again without a change', async t => {
+  const { keeper, say, texts } = kept(t)
+  say('first')
+  await keeper.issue()
+  const written = texts.length
+  t.is(keeper.flush(), null)
+  t.is(texts.length, written)
 })

@@ -20,6 +20,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 /** A client and a handler's connection that only write down what happens to them. */
 function fakes() {
   const seen: string[] = []
+  const deadlines: number[] = []
   let pong = () => {}
   const client: Client = {
     id: 'c1',
@@ -34,27 +35,36 @@ function fakes() {
   const inner: ResumableConnection = {
     begin: resumed => void seen.push(`begin ${resumed === null ? null : Object.keys(resumed)}`),
     message: (data, isBinary) => void seen.push(`message ${text(data)}${isBinary ? ' binary' : ''}`),
-    writable: () => undefined,
+    controlFrame: () => void seen.push('control frame'),
+    held: () => 7,
+    expiring: deadlineMs => void seen.push(`expiring ${deadlineMs}`),
+    writable: () => void seen.push('writable'),
     announce: deadlineMs => void seen.push(`announce ${deadlineMs}`),
-    drain: () => void seen.push('drain'),
+    drain: deadlineMs => {
+      deadlines.push(deadlineMs)
+      seen.push('drain')
+    },
     fault: ({ code }) => void seen.push(`fault ${code}`),
     closed: code => void seen.push(`closed ${code}`),
   }
-  return { seen, client, inner, pong: () => pong() }
+  return { seen, client, inner, deadlines, pong: () => pong() }
 }
 
 function stage(maxHeldBytes = 10_000) {
-  const { seen, client, inner, pong } = fakes()
+  const { seen, client, inner, deadlines, pong } = fakes()
+  const write = (event: string) => void logged.push(event)
+  const logged: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<Redeemed>()
   const redeem = () => {
     seen.push('spend')
     return promise
   }
-  const options = { store: createMemoryStore(), maxHeldBytes, log: quiet }
+  const log = { info: write, warn: write, error: write }
+  const options = { store: createMemoryStore(), maxHeldBytes, log }
   const claim = { ticket: 'the-ticket', conversation: 'c', fence: 'f' }
   const pending = new PendingResume({ client, inner, claim, resumes: { redeem, options } })
   const say = (words: string) => pending.message(Buffer.from(words), false)
-  return { seen, pending, pong, say, resolve, reject }
+  return { seen, pending, pong, say, resolve, reject, logged, deadlines }
 }
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
@@ -199,5 +209,146 @@ test('of two that were answered, the one that claimed last goes on, whichever is
     const third = await upgrade()
     third.answer()
     t.deepEqual(third.seen, ['begin failure'])
+  }
+})
+
+/** What a connection is told in each state, and what comes of it. */
+const told: readonly [what: string, tell: (pending: PendingResume) => unknown][] = [
+  ['message', pending => pending.message(Buffer.from('m'), false)],
+  ['control frame', pending => pending.controlFrame()],
+  ['expiring', pending => pending.expiring(9)],
+  ['writable', pending => pending.writable()],
+  ['announce', pending => pending.announce(9)],
+  ['drain', pending => pending.drain(9)],
+  ['fault', pending => pending.fault(new GatewayError('bad_request', 'no'))],
+  ['closed', pending => pending.closed(1001, '')],
+]
+const notice = 'client gets {"type":"server.draining","deadline_ms":9,"resume":"the-ticket"}'
+const cells: Record<string, Record<(typeof told)[number][0], readonly string[]>> = {
+  waiting: {
+    message: ['spend'],
+    'control frame': [],
+    expiring: [],
+    writable: ['writable'],
+    announce: [notice],
+    drain: ['drain'],
+    fault: ['fault bad_request'],
+    closed: ['closed 1001'],
+  },
+  spending: {
+    message: [],
+    'control frame': [],
+    expiring: [],
+    writable: ['writable'],
+    announce: [],
+    drain: [],
+    fault: ['fault bad_request'],
+    closed: ['closed 1001'],
+  },
+  begun: {
+    message: ['message m'],
+    'control frame': ['control frame'],
+    expiring: ['expiring 9'],
+    writable: ['writable'],
+    announce: ['announce 9'],
+    drain: ['drain'],
+    fault: ['fault bad_request'],
+    closed: ['closed 1001'],
+  },
+  over: {
+    message: [],
+    'control frame': [],
+    expiring: [],
+    writable: ['writable'],
+    announce: [],
+    drain: ['drain'],
+    fault: ['fault bad_request'],
+    closed: ['closed 1001'],
+  },
+}
+
+const enter: Record<string, (s: ReturnType<typeof stage>) => Promise<void>> = {
+  waiting: async () => undefined,
+  spending: async ({ pong }) => pong(),
+  begun: async ({ pong, resolve }) => {
+    pong()
+    resolve(found())
+    await settled()
+  },
+  over: async ({ pending }) => pending.drain(1),
+}
+
+for (const [state, row] of Object.entries(cells)) {
+  for (const [what, tell] of told) {
+    test(`${state}: ${what}`, async t => {
+      const s = stage()
+      await enter[state]?.(s)
+      s.seen.length = 0
+      void tell(s.pending)
+      t.deepEqual(s.seen, row[what])
+      s.pending.closed(1000, '')
+    })
+  }
+}
+
+test('over is over: no sign of life and no ticket begins anything', async t => {
+  for (const end of [
+    (pending: PendingResume) => pending.drain(1),
+    (pending: PendingResume) => pending.fault(new GatewayError('bad_request', 'no')),
+    (pending: PendingResume) => pending.closed(1000, ''),
+  ]) {
+    const { pending, pong, say, seen } = stage()
+    end(pending)
+    seen.length = 0
+    pong()
+    say('after')
+    await settled()
+    t.deepEqual(seen, [])
+  }
+})
+
+test('what is held counts with what the conversation holds, and is free when it is over', async t => {
+  const { pending, say, resolve } = stage()
+  say('12345')
+  t.is(pending.held(), 7 + 5 + 1024)
+  resolve(found())
+  await settled()
+  t.is(pending.held(), 7)
+  const over = stage()
+  over.say('12345')
+  over.pending.closed(1000, '')
+  t.is(over.pending.held(), 7)
+})
+
+test('a drain while the ticket is spent has what is left of its deadline', async t => {
+  const { pending, pong, resolve, deadlines } = stage()
+  pong()
+  pending.drain(5000)
+  await new Promise(resolve => setTimeout(resolve, 30))
+  resolve(found())
+  await settled()
+  t.is(deadlines.length, 1)
+  t.true((deadlines[0] ?? 0) <= 5000 - 25 && (deadlines[0] ?? 0) > 0, `${deadlines[0]}`)
+})
+
+test('an announcement while the ticket is refused tells nobody', async t => {
+  const { pending, pong, reject, seen } = stage()
+  pong()
+  const announced = pending.announce(5000)
+  reject(new GatewayError('resumed_elsewhere', 'elsewhere'))
+  await announced
+  t.deepEqual(seen, ['ping', 'spend', 'fault resumed_elsewhere'])
+})
+
+test("a fault of the gateway's own is logged; a refusal is none", async t => {
+  for (const [fault, lines] of [
+    [new SyntaxError('unreadable'), ['connection.failed']],
+    [new GatewayError('resumed_elsewhere', 'elsewhere'), []],
+  ] as const) {
+    const { pong, reject, logged } = stage()
+    pong()
+    reject(fault)
+    await settled()
+    t.deepEqual(logged, [...lines])
   }
 })

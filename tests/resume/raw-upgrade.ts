@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import type { Stage } from '../gateway/start.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 export interface RawUpgrade {
   readonly socket: Socket
@@ -49,8 +50,12 @@ export async function rawUpgrade(t: Stage, url: string): Promise<RawUpgrade> {
   await new Promise(resolve => socket.write(`${lines.join('\r\n')}\r\n\r\n`, resolve))
   return {
     socket,
-    answered,
-    closed,
+    get answered() {
+      return within(answered, patienceMs, 'the upgrade is not answered')
+    },
+    get closed() {
+      return within(closed, patienceMs, 'the connection is not closed')
+    },
     texts: () =>
       framesOf(received.subarray(headerEnd() + 4))
         .filter(({ opcode }) => opcode === textOpcode)

@@ -24,8 +24,8 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       return gateway
     }
     const first = await start()
-    const messages = mailbox<{ type: string; value?: string; message?: string }>()
-    const states = mailbox<string>()
+    const messages = mailbox<{ type: string; value?: string; message?: string }>('the client is told nothing')
+    const states = mailbox<string>('the client changes no state')
     const client = resumingSocket(
       `${first.socketUrl}/chat`,
       message => messages.put(message as { type: string }),
@@ -64,8 +64,8 @@ async function listener(t: ExecutionContext, welcome: (socket: import('ws').WebS
     for (const socket of server.clients) socket.terminate()
     server.close()
   })
-  const dialled = mailbox<string>()
-  const said = mailbox<string>()
+  const dialled = mailbox<string>('the client does not dial')
+  const said = mailbox<string>('the client says nothing')
   server.on('connection', (socket, { url = '' }) => {
     dialled.put(url)
     socket.on('message', data => said.put(String(data)))
@@ -76,7 +76,7 @@ async function listener(t: ExecutionContext, welcome: (socket: import('ws').WebS
 
 test('closed while it is away, it stays away', async t => {
   const { url, dialled } = await listener(t, socket => socket.close(1012))
-  const states = mailbox<string>()
+  const states = mailbox<string>('the client changes no state')
   const client = resumingSocket(
     `${url}/first`,
     () => undefined,
@@ -97,7 +97,7 @@ test('what is said before the socket is open is said as soon as it is, and once'
   const { url, said } = await listener(t, socket => {
     socket.send('{"type":"session.ticket","resume":"t1"}')
   })
-  const states = mailbox<string>()
+  const states = mailbox<string>('the client changes no state')
   const client = resumingSocket(
     `${url}/chat`,
     () => undefined,

@@ -1,22 +1,205 @@
+/** How a process ends its connections: each is told, each ends, nobody waits for ever. */
 import test from 'ava'
-import { Drain } from '../../runtime/server/drain.ts'
+import { errorTable } from '../../runtime/core/errors.ts'
+import { shutdownSteps } from '../../runtime/core/shutdown.ts'
+import { Drain, type Drainable } from '../../runtime/server/drain.ts'
+
+/** Long enough that it never decides a test (ms). */
+const neverMs = 60_000
+
+/** Timers are up to so much early or rounded (ms). */
+const timerMs = 5
+
+interface Behaviour {
+  /** What announcing does; nothing by default. */
+  readonly announce?: () => void | Promise<void>
+  /** What `drain` does; ends at once by default. */
+  readonly end?: (remove: () => void) => void
+}
+
+function stage({ lameDuckMs = 0, deadlineMs = neverMs }: { lameDuckMs?: number; deadlineMs?: number } = {}) {
+  const lines: [event: string, fields: Record<string, unknown>][] = []
+  const write = (event: string, fields: object = {}) => void lines.push([event, { ...fields }])
+  const drain = new Drain({ lameDuckMs, deadlineMs, log: { info: write, warn: write, error: write } })
+  const told: string[] = []
+  const ends: { place: number; turn: number; at: number; deadlineMs: number }[] = []
+  let turn = 0
+  const turns = setInterval(() => {
+    turn += 1
+  }, 1)
+  turns.unref()
+  const add = (count: number, { announce = () => undefined, end = remove => remove() }: Behaviour = {}) =>
+    Array.from({ length: count }, (_, place) => {
+      const connection: Drainable = {
+        announce: deadlineMs => {
+          told.push(`${place} announced ${deadlineMs}`)
+          return announce()
+        },
+        drain: deadlineMs => {
+          ends.push({ place, turn, at: performance.now(), deadlineMs })
+          told.push(`${place} ends`)
+          end(() => drain.remove(connection))
+        },
+      }
+      drain.add(connection)
+      return connection
+    })
+  return { drain, add, told, ends, lines }
+}
+
+/** Where a batch begins: behind a pause, in another turn of the event loop. */
+function firstOfBatches(ends: ReturnType<typeof stage>['ends']): number[] {
+  return ends.flatMap(({ place, turn, at }) => {
+    const before = ends[place - 1]
+    return before === undefined || (turn > before.turn && at - before.at >= 50 - timerMs) ? [place] : []
+  })
+}
+
+test('while it serves, connections are taken; in a drain and after it they are refused, and told when to ask again', async t => {
+  const { drain } = stage()
+  t.is(drain.phase, 'serving')
+  t.is(drain.refusal(), null)
+  const over = drain.begin()
+  t.is(drain.phase, 'draining')
+  for (const phase of ['draining', 'drained'] as const) {
+    t.is(drain.phase, phase)
+    t.like(drain.refusal(), { code: 'draining', retryAfterMs: 1000 })
+    t.is(errorTable.draining.status, 503)
+    await over
+  }
+})
+
+test('every connection is told the deadline before any ends', async t => {
+  const { drain, add, told, lines } = stage()
+  add(2)
+  await drain.begin()
+  t.deepEqual(told, ['0 announced 60000', '1 announced 60000', '0 ends', '1 ends'])
+  t.like(lines, [
+    ['drain.started', { connections: 2, deadlineMs: neverMs }],
+    ['drain.completed', { ended: 2, left: 0 }],
+  ])
+})
+
+test('none ends before what it is told is written', async t => {
+  const written = Promise.withResolvers<void>()
+  const { drain, add, told } = stage()
+  add(1, { announce: () => written.promise })
+  const over = drain.begin()
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.deepEqual(told, ['0 announced 60000'])
+  written.resolve()
+  await over
+  t.deepEqual(told, ['0 announced 60000', '0 ends'])
+})
+
+const faults: readonly [what: string, announce: () => void | Promise<void>][] = [
+  [
+    'throws',
+    () => {
+      throw new Error('broken')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('broken'))],
+  ['never ends', () => new Promise(() => undefined)],
+]
+
+for (const [what, announce] of faults) {
+  test(`a connection whose announcement ${what} ends like any other`, async t => {
+    const { drain, add, ends } = stage({ deadlineMs: 50 })
+    add(1, { announce })
+    await drain.begin()
+    t.is(ends.length, 1)
+    t.is(drain.phase, 'drained')
+  })
+}
 
 test('a connection that fails to end keeps no other from its end', async t => {
-  const faults: string[] = []
-  const log = { info: () => undefined, warn: () => undefined, error: (event: string) => faults.push(event) }
-  const drain = new Drain({ lameDuckMs: 0, deadlineMs: 100, log })
-  const ended: number[] = []
-  const connections = Array.from({ length: 30 }, (_, place) => ({
-    announce: () => undefined,
-    drain: () => {
-      if (place === 0) throw new Error('broken')
-      ended.push(place)
-      drain.remove(connections[place] as (typeof connections)[number])
-    },
-  }))
-  for (const connection of connections) drain.add(connection)
+  const { drain, add, ends, lines } = stage({ deadlineMs: 100 })
+  const fail = () => {
+    throw new Error('broken')
+  }
+  add(1, { end: fail })
+  add(29)
   await drain.begin()
-  t.is(ended.length, 29)
-  t.deepEqual(faults, ['connection.failed'])
+  t.is(ends.length, 30)
+  t.deepEqual(
+    lines.map(([event]) => event),
+    ['drain.started', 'connection.failed', 'drain.completed'],
+  )
+  t.like(lines.at(-1), ['drain.completed', { ended: 29, left: 1 }])
+  t.is(drain.phase, 'drained')
+})
+
+test('a drain begins once', async t => {
+  const { drain, add, told, lines } = stage()
+  add(1)
+  await Promise.all([drain.begin(), drain.begin()])
+  await drain.begin()
+  t.deepEqual(told, ['0 announced 60000', '0 ends'])
+  t.is(lines.length, 2)
+})
+
+test('connections end in batches, so that their clients do not all come back at once', async t => {
+  // Two fifths of it have room for eight batches and a little more: 13 connections each.
+  const deadlineMs = 1100
+  const { drain, add, ends } = stage({ deadlineMs })
+  add(100)
+  await drain.begin()
+  t.deepEqual(
+    ends.map(({ place }) => place),
+    Array.from({ length: 100 }, (_, place) => place),
+  )
+  t.deepEqual(firstOfBatches(ends), [0, 13, 26, 39, 52, 65, 78, 91])
+  const [first = 0, last = 0] = [ends[0]?.deadlineMs, ends.at(-1)?.deadlineMs]
+  t.true(first <= deadlineMs && last <= first - 7 * (50 - timerMs), 'the deadline stays where it was')
+})
+
+test('few connections end ten at a time', async t => {
+  const { drain, add, ends } = stage()
+  add(21)
+  await drain.begin()
+  t.deepEqual(firstOfBatches(ends), [0, 10, 20])
+})
+
+test('a drain that is given less time than is configured ends within that', async t => {
+  const { drain, add, told, lines } = stage({ lameDuckMs: neverMs })
+  add(1)
+  await drain.begin(100)
+  t.is(told[0], '0 announced 100')
+  t.like(lines[0], ['drain.started', { connections: 1, deadlineMs: 100 }])
+})
+
+test('HTTP is answered for the lame-duck time, whatever ends before', async t => {
+  const { drain } = stage({ lameDuckMs: 60 })
+  const startedAt = performance.now()
+  await drain.begin()
+  t.true(performance.now() - startedAt >= 60 - timerMs)
+})
+
+test('what has not ended at the deadline, and the time of close frames, is left', async t => {
+  const { drain, add, lines } = stage({ deadlineMs: 20 })
+  add(1, { end: () => undefined })
+  add(1)
+  const startedAt = performance.now()
+  await drain.begin()
+  t.true(performance.now() - startedAt >= 20 + shutdownSteps.closeFramesMs - timerMs)
+  t.like(lines.at(-1), ['drain.completed', { ended: 1, left: 1 }])
+})
+
+test('the drain is over with its last connection, at once', async t => {
+  const { drain, add } = stage()
+  const ended = Promise.withResolvers<void>()
+  const [first, last] = add(2, { end: () => ended.resolve() })
+  let isOver = false
+  const over = drain.begin().then(() => {
+    isOver = true
+  })
+  await ended.promise
+  if (first === undefined || last === undefined) return t.fail()
+  drain.remove(first)
+  await new Promise(resolve => setImmediate(resolve))
+  t.false(isOver)
+  drain.remove(last)
+  await over
   t.is(drain.phase, 'drained')
 })

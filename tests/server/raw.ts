@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { ExecutionContext } from 'ava'
+import { patienceMs, within } from '../gateway/within.ts'
 
 /** Connects; a socket that the server cuts is no error. */
 export async function rawSocket(t: ExecutionContext, port: number): Promise<Socket> {
@@ -63,5 +64,7 @@ export async function writeAll(socket: Socket, bytes: Buffer): Promise<void> {
 
 /** A reset is an end like any other here. */
 function closing(socket: Socket): Promise<unknown> {
-  return socket.closed ? Promise.resolve() : new Promise(resolve => socket.once('close', resolve))
+  if (socket.closed) return Promise.resolve()
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  return within(closed, patienceMs, 'the connection is not closed')
 }

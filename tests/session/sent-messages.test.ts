@@ -143,3 +143,56 @@ test('where others write to the same session, only an error that names a message
   for (const _ of ['first', 'again']) hear(error({ event_id: 'e1' }))
   t.deepEqual(refused, ['named'])
 })
+/** Event → the message that it confirms. */
+const confirmations: readonly (readonly [event: string, type: string])[] = [
+  ['session.updated', 'session.update'],
+  ['transcription_session.updated', 'session.update'],
+  ['response.created', 'response.create'],
+  ['conversation.item.added', 'conversation.item.create'],
+  ['conversation.item.created', 'conversation.item.create'],
+  ['conversation.item.deleted', 'conversation.item.delete'],
+  ['conversation.item.truncated', 'conversation.item.truncate'],
+  ['conversation.item.retrieved', 'conversation.item.retrieve'],
+  ['input_audio_buffer.committed', 'input_audio_buffer.commit'],
+  ['input_audio_buffer.cleared', 'input_audio_buffer.clear'],
+]
+
+/** All that are waited for, so that an error by order would take the first. */
+const everything = [...new Set(confirmations.map(([, type]) => type))].map((type): Sent => [type, type])
+
+for (const [event, type] of confirmations) {
+  test(`${event} confirms ${type}`, t => {
+    const { answered, hear } = stage(everything)
+    t.like(hear({ type: event }), { outcome: 'confirmed', type })
+    t.deepEqual(answered, [`+${type}`])
+  })
+}
+
+/** What an error says → the type of message that it refuses, whatever was sent before. */
+const refusals: readonly (readonly [fields: object, type: string])[] = [
+  [{ code: 'conversation_already_has_active_response' }, 'response.create'],
+  [{ code: 'insufficient_quota' }, 'response.create'],
+  [{ code: 'rate_limit_exceeded' }, 'response.create'],
+  [{ code: 'content_filter' }, 'response.create'],
+  [{ code: 'response_cancel_not_active' }, 'response.cancel'],
+  [{ code: 'cannot_update_voice' }, 'session.update'],
+  [{ code: 'input_audio_buffer_commit_empty' }, 'input_audio_buffer.commit'],
+  [{ code: 'session_expired' }, 'session'],
+  [{ param: 'session.voice' }, 'session.update'],
+  [{ param: 'response.tools[0]' }, 'response.create'],
+  [{ param: 'item' }, 'conversation.item.create'],
+  [{ param: 'previous_item_id' }, 'conversation.item.create'],
+  [{ param: 'audio_end_ms' }, 'conversation.item.truncate'],
+  [{ param: 'audio' }, 'input_audio_buffer.append'],
+  [{ param: 'response_id' }, 'response.cancel'],
+  [{ param: 'type' }, 'unknown'],
+]
+
+for (const [fields, type] of refusals) {
+  test(`${JSON.stringify(fields)} refuses ${type}`, t => {
+    const { answered, hear } = stage(everything)
+    const isWaitedFor = everything.some(([, other]) => other === type)
+    t.like(hear(error(fields)), { outcome: 'refused', type })
+    t.deepEqual(answered, isWaitedFor ? [`-${type}`] : [])
+  })
+}

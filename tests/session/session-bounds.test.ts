@@ -36,6 +36,31 @@ test('a slow client pauses upstream, and resumes it when half of what waits is g
   s.session.clientClosed(1000, '')
 })
 
+test('a client for which exactly the limit waits does not pause upstream, nor is it ended for all that may be under way', t => {
+  const s = stage()
+  enter.open(s)
+  s.told()
+  s.buffered.client = limits.clientBufferBytes
+  s.session.deliver('a')
+  t.deepEqual(s.told(), ['client gets a'])
+  s.buffered.client = limits.clientBufferBytes + 2 * limits.maxMessageBytes
+  s.session.deliver('b')
+  t.deepEqual(s.told(), ['client gets b', 'upstream paused'])
+  s.session.clientClosed(1000, '')
+})
+
+test('one large message goes to an upstream that has taken all; with anything before it the limit counts, exactly', t => {
+  const s = stage()
+  enter.open(s)
+  s.session.forward('x'.repeat(limits.upstreamBufferBytes + 1), null)
+  t.is(s.session.phase, 'open')
+  s.buffered.upstream = 1
+  s.session.forward('x'.repeat(limits.upstreamBufferBytes - 1), null)
+  t.is(s.session.phase, 'open')
+  s.session.forward('x'.repeat(limits.upstreamBufferBytes), null)
+  t.true(s.told().includes('client closed 1013 upstream_too_slow'))
+})
+
 test('a client that piles up more than upstream could have sent is ended', t => {
   const s = stage()
   enter.open(s)

@@ -3,7 +3,14 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import type { UpstreamListener } from '../../runtime/core/ports.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
-import { type Phase, Session, type SessionHooks } from '../../runtime/session/session.ts'
+import {
+  type Caller,
+  type Phase,
+  Session,
+  type SessionHooks,
+  type SessionOptions,
+} from '../../runtime/session/session.ts'
+import { within } from '../gateway/within.ts'
 
 export const limits = {
   heartbeatMs: 1000,
@@ -14,10 +21,17 @@ export const limits = {
   upstreamStallMs: 60_000,
 }
 
+/** Nothing here waits for a network (ms). */
+const endedMs = 5000
+
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 /** A session whose client and upstream only write down what happens to them. */
-export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof limits> = {}) {
+export function stage(
+  hooks: Partial<SessionHooks> = {},
+  changed: Partial<typeof limits> = {},
+  parts: Partial<SessionOptions> & Pick<Caller, 'meter'> = {},
+) {
   const seen: string[] = []
   const buffered = { client: 0, upstream: 0 }
   let listener: UpstreamListener | undefined
@@ -26,8 +40,8 @@ export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof
     {
       client: {
         id: 'c1',
-        send: message => {
-          seen.push(`client gets ${message}`)
+        send: (message, isBinary = false) => {
+          seen.push(`client gets ${isBinary ? 'bytes ' : ''}${message}`)
           return buffered.client === 0
         },
         buffered: () => buffered.client,
@@ -38,6 +52,7 @@ export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof
         },
       },
       route: '/test',
+      meter: parts.meter,
     },
     {
       dial: given => {
@@ -49,6 +64,7 @@ export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof
       log: quiet,
       metrics: createMetrics({ revision: 'r', replica: 'n' }),
       readType: createTypeReader(),
+      ...parts,
     },
     {
       opened: () => seen.push('opened'),
@@ -58,10 +74,12 @@ export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof
     },
   )
   const upstream = {
-    send: (message: string | Uint8Array) => seen.push(`upstream gets ${message}`),
+    deployment: 'one',
+    send: (message: string | Uint8Array, isBinary = false) =>
+      seen.push(`upstream gets ${isBinary ? 'bytes ' : ''}${Buffer.from(message as Uint8Array)}`),
     buffered: () => buffered.upstream,
     pause: () => seen.push('upstream paused'),
-    giveUp: () => undefined,
+    giveUp: ({ code }: GatewayError) => seen.push(`upstream given up ${code}`),
     resume: () => seen.push('upstream resumed'),
     close: (code: number) => seen.push(`upstream closed ${code}`),
   }
@@ -76,8 +94,13 @@ export function stage(hooks: Partial<SessionHooks> = {}, changed: Partial<typeof
     open,
     event,
     /** Resolves when the client is closed. */
-    ended,
+    get ended() {
+      return within(ended, endedMs, 'the client is not closed')
+    },
     upstreamEnds: (code: number, reason: string) => listener?.closed(code, reason),
+    /** Bytes that are no event. */
+    bytes: (frame: string) => listener?.event(Buffer.from(frame), true),
+    upstreamFaults: (fault: unknown) => listener?.fault(fault),
     dialFails: () => listener?.failed(new GatewayError('upstream_unreachable', 'gone')),
   }
 }

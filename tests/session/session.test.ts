@@ -1,6 +1,9 @@
 /** The phase table of a session, cell by cell, over fakes. */
 import test from 'ava'
+import { errorTable, GatewayError } from '../../runtime/core/errors.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
 import type { End } from '../../runtime/session/end.ts'
+import { within } from '../gateway/within.ts'
 import { enter, type Stage, stage } from './session-stage.ts'
 
 type Cell = [
@@ -133,6 +136,65 @@ const cells: Cell[] = [
   ['draining', 'upstream closes', s => s.upstreamEnds(1006, ''), [lost], 'closed'],
   ['draining', 'client closes', s => s.session.clientClosed(1000, ''), ['upstream closed 1000'], 'closed'],
   ['draining', 'drain again', s => s.session.drain(9), [], 'draining'],
+  [
+    'dialing',
+    'bytes, and upstream opens',
+    s => {
+      s.session.forward(Buffer.from('b'), null, true)
+      s.open()
+    },
+    ['opened', 'upstream gets bytes b'],
+    'open',
+  ],
+  [
+    'dialing',
+    'dialled again',
+    s => {
+      s.session.dial()
+      s.open()
+      s.session.dial()
+    },
+    ['opened'],
+    'open',
+  ],
+  [
+    'dialing',
+    'drain with a message held, and upstream opens',
+    s => {
+      s.session.forward('m', null)
+      s.session.drain(60_000)
+      s.open()
+    },
+    ['opened', 'upstream gets m', 'upstream closed 1000', 'client closed 1012 draining'],
+    'closed',
+  ],
+  ['open', 'bytes', s => s.session.forward(Buffer.from('b'), null, true), ['upstream gets bytes b'], 'open'],
+  ['open', 'words of the handler', s => s.session.deliver('m'), ['client gets m'], 'open'],
+  ['open', 'bytes of the handler', s => s.session.deliver('m', true), ['client gets bytes m'], 'open'],
+  ['open', 'bytes from upstream', s => s.bytes('b'), ['client gets b'], 'open'],
+  [
+    'open',
+    'upstream goes no further',
+    s => s.session.peerSilent(),
+    ['upstream given up upstream_silent'],
+    'open',
+  ],
+  [
+    'open',
+    'upstream will not do what the session is for',
+    s => s.session.giveUp(new GatewayError('settings_refused', 'no')),
+    ['upstream closed 1000', `client closed ${errorTable.settings_refused.close} settings_refused`],
+    'closed',
+  ],
+  [
+    'open',
+    'code that upstream called fails',
+    s => s.upstreamFaults(new Error('broken')),
+    ['upstream closed 1000', 'client closed 1011 internal'],
+    'closed',
+  ],
+  ['draining', 'dial', s => s.session.dial(), [], 'draining'],
+  ['closed', 'dial', s => s.session.dial(), [], 'closed'],
   ['closed', 'message', s => s.session.forward('m', null), [], 'closed'],
   ['closed', 'upstream opens', s => s.open(), ['upstream closed 1000'], 'closed'],
   ['closed', 'event', s => s.event('e'), [], 'closed'],
@@ -249,6 +311,14 @@ test('a handler that asks again when upstream ends is asked for by the next upst
   ])
 })
 
+test('a session that is over before it was dialled is not dialled', t => {
+  const s = stage()
+  s.session.clientClosed(1000, '')
+  s.session.dial()
+  s.session.forward('m', null)
+  t.deepEqual(s.told(), [])
+})
+
 test('closing twice keeps the first end, and tells the client once', t => {
   const s = stage()
   enter.open(s)
@@ -322,4 +392,168 @@ test('what was held for a dial that failed is not answered by the next upstream 
   s.open()
   s.event('session.updated')
   t.deepEqual(answered, ['held'])
+})
+
+test('upstream is watched for silence only while it answers and can be heard', t => {
+  const s = stage({}, { clientBufferBytes: 100 })
+  enter.open(s)
+  const mustSpeak = () => {
+    s.session.wasHeard = false
+    s.session.intervalOver()
+    return !s.session.wasHeard
+  }
+  t.false(mustSpeak(), 'idle')
+  s.session.forward('m', 'response.create')
+  t.false(mustSpeak(), 'asked, not begun')
+  s.session.wasHeard = false
+  s.event('response.created')
+  t.true(s.session.wasHeard)
+  t.true(mustSpeak(), 'in an answer')
+  s.buffered.client = 150
+  s.event('response.output_text.delta')
+  t.false(mustSpeak(), 'paused')
+  s.buffered.client = 0
+  s.session.writable()
+  t.true(mustSpeak(), 'resumed')
+  s.event('response.done')
+  t.false(mustSpeak(), 'answered')
+  s.session.clientClosed(1000, '')
+})
+
+test('an upstream that says nothing more in mid-answer is given up, and one that is replaced is not', async t => {
+  const given = Promise.withResolvers<void>()
+  const s = stage({ keepsClient: () => true }, { upstreamStallMs: 48 })
+  enter.open(s)
+  s.upstreamEnds(1001, '')
+  enter.open(s)
+  s.event('response.created')
+  const look = setInterval(() => s.told().includes('upstream given up upstream_silent') && given.resolve(), 5)
+  t.teardown(() => clearInterval(look))
+  await within(given.promise, 5000, 'upstream is not given up')
+  s.session.clientClosed(1000, '')
+  t.pass()
+})
+
+test('what was held goes out in parts, so that others have their turn', async t => {
+  const s = stage({}, { upstreamBufferBytes: 2_000_000 })
+  const message = 'x'.repeat(100_000)
+  for (let n = 0; n < 8; n += 1) s.session.forward(message, null)
+  s.open()
+  const sent = () => s.told().filter(what => what.startsWith('upstream gets')).length
+  t.is(sent(), 3)
+  s.session.forward('later', null)
+  t.is(sent(), 0, 'what comes meanwhile waits behind')
+  await new Promise(resolve => setImmediate(resolve))
+  t.is(sent(), 3)
+  await new Promise(resolve => setImmediate(resolve))
+  t.is(sent(), 3)
+  s.session.forward('at once', null)
+  t.is(sent(), 1)
+  s.session.clientClosed(1000, '')
+})
+
+test('what was held for an upstream that ends in the middle of it goes nowhere', async t => {
+  const s = stage({ keepsClient: () => true }, { upstreamBufferBytes: 2_000_000 })
+  for (let n = 0; n < 8; n += 1) s.session.forward('x'.repeat(100_000), null)
+  s.open()
+  s.upstreamEnds(1001, '')
+  s.told()
+  await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(s.told(), [])
+  t.is(s.session.held(), 0)
+  enter.open(s)
+  s.session.forward('m', null)
+  t.deepEqual(s.told(), ['dial', 'opened', 'upstream gets m'])
+  s.session.clientClosed(1000, '')
+})
+
+test('an event of bytes has no type, whatever is in it', t => {
+  const types: (string | null)[] = []
+  const s = stage({ event: (_frame, _isBinary, type) => void types.push(type) })
+  enter.open(s)
+  s.bytes('{"type":"response.created"}')
+  s.event('response.created')
+  t.deepEqual(types, [null, 'response.created'])
+  s.session.clientClosed(1000, '')
+  s.event('response.done')
+  t.is(types.length, 2, 'the handler is told nothing after the end')
+})
+
+test('a turn that the handler holds is waited for, and what it has to write', async t => {
+  let [holdsTurn, isWritten] = [true, false]
+  const written = Promise.withResolvers<void>()
+  const s = stage({ holdsTurn: () => holdsTurn, pending: () => (isWritten ? null : written.promise) })
+  enter.open(s)
+  s.session.drain(60_000)
+  t.is(s.session.phase, 'draining')
+  holdsTurn = false
+  s.event('e')
+  t.is(s.session.phase, 'draining')
+  isWritten = true
+  written.resolve()
+  await s.ended
+  t.is(s.session.phase, 'closed')
+})
+
+test('a handler that fails at its end keeps nobody from the end', t => {
+  const s = stage({
+    ended: () => {
+      throw new Error('broken')
+    },
+  })
+  enter.open(s)
+  s.told()
+  s.session.close({ by: 'gateway', code: 1000, reason: 'over' })
+  t.deepEqual(s.told(), ['upstream closed 1000', 'client closed 1000 over'])
+})
+
+test('last words go before the close frame', t => {
+  const s = stage({ ended: ({ code }) => [`ended with ${code}`] })
+  enter.open(s)
+  s.told()
+  s.session.close({ by: 'gateway', code: 1000, reason: 'over' })
+  t.deepEqual(s.told(), ['upstream closed 1000', 'client gets ended with 1000', 'client closed 1000 over'])
+})
+
+test('a session is counted: how many there are, what went each way, how it ended, what it spent', t => {
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
+  const { traffic } = metrics
+  const lines: [string, object][] = []
+  const write = (event: string, fields: object = {}) => void lines.push([event, fields])
+  const spent: string[] = []
+  const meter = { responseDone: (frame: Buffer) => void spent.push(frame.toString()) }
+  const s = stage(
+    { ended: () => ['bye'] },
+    {},
+    { metrics, meter: meter as never, log: { info: write, warn: write, error: write } },
+  )
+  t.like(traffic, { sessionsOpen: 1, sessionsTotal: 1 })
+  enter.open(s)
+  s.session.forward('12345', null)
+  s.session.forward('é', null)
+  s.event('e')
+  s.event('response.done')
+  t.deepEqual(spent, ['{"type":"response.done"}'])
+  s.session.close({ by: 'gateway', code: 1000, reason: 'over' })
+  const [events, bytes] = [3, '{"type":"e"}'.length + '{"type":"response.done"}'.length + 'bye'.length]
+  t.like(traffic, { sessionsOpen: 0, sessionsTotal: 1, messagesUp: 2, bytesUp: 7 })
+  t.like(traffic, { eventsForwarded: events, bytesDown: bytes })
+  t.deepEqual([...traffic.ended], [['gateway_closed', 1]])
+  t.deepEqual(
+    lines.map(([event]) => event),
+    ['bridge.connected', 'bridge.completed', 'connection.closed'],
+  )
+  for (const [, fields] of lines.slice(1)) {
+    t.like(fields, { connection: 'c1', route: '/test', by: 'gateway', code: 1000, reason: 'over' })
+    t.like(fields, { messagesUp: 2, bytesUp: 7, eventsDown: events, bytesDown: bytes })
+    t.true(Number.isInteger((fields as { ms: number }).ms))
+  }
+})
+
+test('the end of a session that had no upstream is one line of the log', t => {
+  const events: string[] = []
+  const write = (event: string) => void events.push(event)
+  const s = stage({}, {}, { log: { info: write, warn: write, error: write } })
+  s.session.clientClosed(1001, 'gone')
+  t.deepEqual(events, ['connection.closed'])
 })

@@ -274,6 +274,29 @@ test('memory: it holds a bounded number of bytes, whatever they are part of', as
   for (const key of ['d', 'e', 'f', 'g']) await store.set(key, large, 10)
 })
 
+test('memory: what grows takes room, and what shrinks gives it back', async t => {
+  const store = createMemoryStore({ maxBytes: 30_000, now: () => 0 })
+  t.teardown(() => store.close())
+  const text = 'x'.repeat(10_000)
+  await store.create('record', { text: '' }, 10)
+  t.true(await store.update('record', { set: { text } }, 10))
+  await t.throwsAsync(store.set('a', text, 10), { message: /as many sessions as it can/ })
+  t.true(await store.update('record', { set: { text: '' } }, 10))
+  await store.set('a', text, 10)
+  t.is(await store.get('a'), text)
+})
+
+test('memory: an entry whose life is shortened makes room when it is over', async t => {
+  let now = 0
+  const store = createMemoryStore({ maxEntries: 1, now: () => now })
+  t.teardown(() => store.close())
+  await store.set('a', 'x', 1000)
+  t.true(await store.renew('a', 'x', 10))
+  now = 11
+  await store.set('b', 'y', 10)
+  t.is(await store.get('b'), 'y')
+})
+
 test('memory: it is unready while it is nearly full, and says of what', async t => {
   let now = 0
   const store = createMemoryStore({ maxEntries: 100, maxBytes: 100_000, now: () => now })

@@ -7,6 +7,7 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import type { Upstream } from '../../runtime/core/ports.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
 import { realtimeUrl, simulatorTarget, type Target } from '../../runtime/upstream/target.ts'
+import { within } from '../gateway/within.ts'
 
 /** An upstream of a thread of its own. Flags: it has accepted; it may greet; it has greeted. */
 const upstream = `
@@ -89,15 +90,26 @@ function greet(socket: Duplex, key: string): void {
   socket.write(Buffer.concat([Buffer.from([0x81, greeting.length]), Buffer.from(greeting)]))
 }
 
-function opened(target: Target, heartbeatMs: number): Promise<Upstream | string> {
+interface Told {
+  readonly events: string[]
+  readonly closed: PromiseWithResolvers<string>
+}
+
+const listenTo = (): Told => ({ events: [], closed: Promise.withResolvers() })
+
+function opened(target: Target, heartbeatMs: number, told: Told = listenTo()): Promise<Upstream | string> {
   return new Promise(resolve => {
     connect(
       {
         ...{ url: realtimeUrl(target, 'one'), headers: {}, label: 'upstream', timeoutMs: 20_000 },
-        ...{ maxMessageBytes: 1024, heartbeatMs },
+        ...{ maxMessageBytes: 1024, heartbeatMs, deployment: 'the deployment' },
       },
       {
-        listener: { event: () => undefined, closed: () => undefined, fault: () => undefined },
+        listener: {
+          event: (frame, isBinary) => void told.events.push(`${isBinary ? 'bytes ' : ''}${frame}`),
+          closed: (code, _reason, error) => told.closed.resolve(error?.code ?? String(code)),
+          fault: () => undefined,
+        },
         opened: resolve,
         failed: error => resolve(error.code),
       },
@@ -142,3 +154,36 @@ test.serial(
     upstream.giveUp(new GatewayError('upstream_lost', 'over'))
   },
 )
+
+test.serial('a session says who serves it, and an event is text or bytes as it came', async t => {
+  const target = await upstreamFor(t, (socket, key) => {
+    greet(socket, key)
+    socket.write(Buffer.concat([Buffer.from([0x82, 2]), Buffer.from('ab')]))
+    socket.write(Buffer.concat([Buffer.from([0x81, 2]), Buffer.from('{}')]))
+    socket.write(Buffer.from([0x88, 2, 0x0f, 0xa1]))
+  })
+  const told = listenTo()
+  const upstream = await opened(target, 60_000, told)
+  if (typeof upstream === 'string') return t.fail(upstream)
+  t.is(upstream.deployment, 'the deployment')
+  t.is(await within(told.closed.promise, 10_000, 'the session does not end'), '4001')
+  t.deepEqual(told.events, [greeting, 'bytes ab', '{}'])
+})
+
+test.serial('an upstream that answers no ping is given up; one that is paused is not', async t => {
+  const target = await upstreamFor(t, greet)
+  const [silent, paused] = [listenTo(), listenTo()]
+  const upstream = await opened(target, 30, paused)
+  if (typeof upstream === 'string') return t.fail(upstream)
+  upstream.pause()
+  let isPausedOver = false
+  void paused.closed.promise.then(() => {
+    isPausedOver = true
+  })
+  // Begun later, and given up sooner.
+  t.is(typeof (await opened(target, 30, silent)), 'object')
+  t.is(await within(silent.closed.promise, 10_000, 'a silent upstream is not given up'), 'upstream_silent')
+  t.false(isPausedOver)
+  upstream.resume()
+  t.is(await within(paused.closed.promise, 10_000, 'a silent upstream is not given up'), 'upstream_silent')
+})

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Stage } from '../gateway/start.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 import { closePayload, encodeFrame, FrameReader, opcodes, type Received } from './frames.ts'
 
 /** How a connection ended. */
@@ -71,9 +72,11 @@ export function followFrames(socket: Socket, first: Buffer): Peer {
   return {
     socket,
     received,
-    ended,
-    first: fits =>
-      new Promise(resolve => {
+    get ended() {
+      return within(ended, patienceMs, 'the connection does not end')
+    },
+    first: fits => {
+      const found = new Promise<Received | null>(resolve => {
         const look = () => {
           const found = received.find(fits)
           if (found === undefined && ending === null) return
@@ -82,7 +85,9 @@ export function followFrames(socket: Socket, first: Buffer): Peer {
         }
         looks.add(look)
         look()
-      }),
+      })
+      return within(found, patienceMs, 'nothing that fits is received')
+    },
     write: async (...pieces) => {
       for (const piece of pieces) {
         if (socket.destroyed || !socket.writable) return
@@ -111,7 +116,7 @@ export async function openSocket(port: number): Promise<Socket> {
 
 /** Reads an HTTP message's head. @returns null where the connection ends before it does */
 export function readHead(socket: Socket): Promise<{ head: string; rest: Buffer } | null> {
-  return new Promise(resolve => {
+  const read = new Promise<{ head: string; rest: Buffer } | null>(resolve => {
     let bytes = Buffer.alloc(0)
     const end = () => resolve(null)
     const take = (chunk: Buffer) => {
@@ -125,6 +130,7 @@ export function readHead(socket: Socket): Promise<{ head: string; rest: Buffer }
     socket.on('data', take)
     socket.once('close', end)
   })
+  return within(read, patienceMs, 'no head is received')
 }
 
 /** Opens a WebSocket as a client. @returns the status where it is refused; null: cut before any */

@@ -23,19 +23,18 @@ export async function severalWorkers(
   const started = (worker: number) => (line: ProcessLine) => line.worker === worker
   for (let worker = 1; worker <= count; worker += 1) await gateway.logged('worker.started', started(worker))
   const told = new Set<ProcessLine>()
-  return {
-    ...gateway,
-    pidOf: worker =>
+  return Object.assign(gateway, {
+    pidOf: (worker: number) =>
       Number(gateway.lines.findLast(line => line.event === 'worker.started' && line.worker === worker)?.pid),
-    replaced: (worker, pid) =>
+    replaced: (worker: number, pid: number) =>
       gateway.logged('worker.started', line => line.worker === worker && line.pid !== pid),
-    converseAt: async path => {
+    converseAt: async (path: string) => {
       const talk = await converse(t, `${gateway.socketUrl}${path}`, { rejectUnauthorized: false })
       const line = await gateway.logged('client.connected', line => !told.has(line))
       told.add(line)
       return { talk, worker: Number(line.worker), connection: line.connection }
     },
-  }
+  })
 }
 
 /** Waits until none of the processes is there. */

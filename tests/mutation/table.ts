@@ -1,0 +1,248 @@
+/** The critical files, in groups, and the tests that must notice a fault in each. */
+import { join } from 'node:path'
+import type { Mutant } from './mutants.ts'
+
+export const root = join(import.meta.dirname, '../..')
+
+export interface Group {
+  readonly name: string
+  /** Source file → test files, all as paths from the root. */
+  readonly tests: Readonly<Record<string, readonly string[]>>
+}
+
+/** What stands for a whole folder of critical files; a test compares it with the table. */
+export const critical = [
+  ...['session', 'resume', 'access', 'store', 'upstream', 'calls'].map(folder => `runtime/${folder}/*.ts`),
+  'runtime/server/drain.ts',
+]
+
+/** Files without code that runs: types, and scripts that run in Redis. */
+export const withoutCode = ['runtime/store/scripts.ts', 'runtime/store/store.ts']
+
+/** @param files file's name → names of tests, both without their folders' beginning and their ends */
+function group(name: string, folder: string, files: Readonly<Record<string, readonly string[]>>): Group {
+  const tests = Object.entries(files).map(
+    ([file, names]) => [`${folder}/${file}.ts`, names.map(test => `tests/${test}.test.ts`)] as const,
+  )
+  return { name, tests: Object.fromEntries(tests) }
+}
+
+export const groups: readonly Group[] = [
+  group('session', 'runtime/session', {
+    'upstream-leg': ['session/upstream-leg', 'session/session', 'session/session-bounds', 'calls/control'],
+    end: ['session/session', 'session/session-bounds', 'gateway/faults', 'chat/chat-upstream-lost'],
+    heartbeat: [
+      'session/heartbeat',
+      'session/session',
+      'session/session-bounds',
+      'server/client-socket',
+      'upstream/connect',
+    ],
+    outbox: [
+      'session/outbox',
+      'session/session-bounds',
+      'session/session',
+      'resume/pending-resume',
+      'realtime/realtime',
+    ],
+    'response-state': ['session/response-state', 'session/session', 'resume/pending-answers'],
+    'sent-messages': ['session/sent-messages', 'session/session', 'resume/pending-answers'],
+    'session-guard': ['session/session-guard', 'calls/control', 'calls/calls', 'calls/faults'],
+    session: [
+      ...['session/session', 'session/session-bounds', 'session/slow-client', 'limits/wrap-up'],
+      ...['chat/chat-upstream-lost', 'chat/chat-talk-ends', 'realtime/realtime', 'resume/pending-answers'],
+    ],
+  }),
+  group('conversation', 'runtime/resume', {
+    'conversation-limits': ['resume/conversation-bounds', 'resume/replay'],
+    conversation: [
+      ...[
+        'resume/conversation',
+        'resume/replay',
+        'resume/conversation-bounds',
+        'resume/pending-answers',
+        'resume/pending-resume',
+      ],
+      ...['resume/hostile-conversation', 'resume/unreadable-conversation', 'resume/resume'],
+    ],
+    'kept-conversation': [
+      ...['resume/conversation-writes', 'resume/pending-resume', 'resume/unreadable-conversation'],
+      ...['resume/pending-answers', 'access/stored', 'resume/resume'],
+    ],
+    'kept-settings': [
+      'resume/kept-settings',
+      'resume/replay',
+      'resume/pending-answers',
+      'resume/conversation-bounds',
+      'gateway/faults',
+    ],
+    'said-item': [
+      'resume/said-item',
+      'resume/replay',
+      'resume/pending-answers',
+      'resume/unreadable-conversation',
+      'resume/resume',
+    ],
+    'said-items': [
+      'resume/said-items',
+      'resume/replay',
+      'resume/pending-answers',
+      'resume/conversation-bounds',
+    ],
+  }),
+  group('resume', 'runtime/resume', {
+    carryover: [
+      'resume/carryover',
+      ...[
+        'resume/pending-answers',
+        'resume/hostile-conversation',
+        'chat/chat-upstream-lost',
+        'gateway/renewals',
+      ],
+      ...['chat/chat-talk-ends', 'resume/resume-breaks', 'resume/resume', 'gateway/faults'],
+    ],
+    'pending-resume': ['resume/pending-resume', 'resume/resume-breaks', 'resume/unreadable-conversation'],
+    resumes: [
+      'resume/pending-resume',
+      'resume/unreadable-conversation',
+      'resume/resume-breaks',
+      'resume/resume',
+    ],
+    tickets: [
+      'resume/tickets',
+      'resume/pending-resume',
+      'resume/conversation-writes',
+      'resume/resume-breaks',
+      'resume/resume',
+    ],
+  }),
+  group('access', 'runtime/access', {
+    access: [
+      'limits/limits-at-the-door',
+      'access/tickets',
+      'access/secrets',
+      'access/matrix',
+      'access/stored',
+    ],
+    address: ['access/address', 'limits/limits-at-the-door', 'access/headers'],
+    'api-keys': ['access/tickets', 'access/matrix', 'access/secrets'],
+    cors: ['limits/limits-at-the-door', 'access/matrix', 'server/requests'],
+    'entra-tokens': ['access/jwks', 'access/entra-inbound', 'access/secrets', 'access/matrix'],
+    'ephemeral-keys': [
+      'limits/limits-at-the-door',
+      'access/stored',
+      'access/matrix',
+      'calls/calls',
+      'calls/calls-access',
+    ],
+    gate: [
+      'access/tickets',
+      'access/headers',
+      'access/entra-inbound',
+      'access/matrix',
+      'access/secrets',
+      'calls/calls-access',
+    ],
+    guard: [
+      ...['limits/limits-at-the-door', 'limits/limits', 'access/tickets', 'access/stored', 'access/secrets'],
+      ...['access/matrix', 'server/requests', 'realtime/realtime'],
+    ],
+    jwks: ['access/jwks', 'access/entra-inbound', 'access/secrets'],
+    origin: ['access/address', 'access/headers', 'server/requests', 'access/matrix'],
+    presented: ['access/headers', 'access/matrix', 'access/secrets', 'access/entra-inbound'],
+    tickets: ['access/tickets', 'access/matrix', 'access/secrets', 'access/stored'],
+    tries: ['limits/limits', 'limits/limits-at-the-door', 'access/headers', 'access/matrix'],
+  }),
+  group('store', 'runtime/store', {
+    listing: ['store/listing', 'store/store', 'limits/limits', 'calls/records', 'access/stored'],
+    memory: ['store/store', 'limits/limits', 'resume/pending-resume', 'calls/records', 'access/stored'],
+    open: ['store/redis', 'gateway/failed-start', 'resume/resume'],
+    'redis-connection': ['store/redis', 'store/store', 'resume/resume-breaks'],
+    redis: ['store/store', 'store/redis', 'access/stored', 'resume/resume-breaks'],
+    'storage-quota': ['store/storage-quota', 'access/stored', 'calls/records', 'resume/conversation-writes'],
+    supervised: ['store/store', 'workers/worker-leases'],
+  }),
+  group('upstream', 'runtime/upstream', {
+    calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
+    circuit: ['upstream/dial', 'upstream/dial-outcomes', 'upstream/failover'],
+    connect: [
+      ...['upstream/connect', 'upstream/dial-outcomes', 'upstream/direct-writer', 'upstream/direct-reader'],
+      ...['chat/chat-upstream-lost', 'gateway/faults', 'realtime/realtime', 'session/slow-client'],
+    ],
+    'credential-headers': ['upstream/dial-outcomes', 'upstream/dial', 'access/secrets'],
+    dial: ['upstream/dial', 'upstream/dial-outcomes', 'upstream/failover', 'gateway/faults'],
+    'direct-reader': ['upstream/direct-reader', 'upstream/direct-writer', 'upstream/dial-outcomes'],
+    'direct-writer': ['upstream/direct-writer', 'realtime/realtime', 'gateway/faults'],
+    endpoints: ['access/headers', 'upstream/choice', 'upstream/failover', 'calls/calls'],
+    'frame-boundary': ['upstream/direct-reader', 'realtime/realtime'],
+    mask: ['upstream/mask', 'upstream/direct-writer'],
+    'model-choice': ['upstream/choice', 'gateway/aliases'],
+    'own-settings': ['chat/chat-upstream-lost', 'gateway/settings-refused', 'resume/pending-answers'],
+    places: ['upstream/dial', 'upstream/choice', 'upstream/dial-outcomes', 'upstream/failover'],
+    refusal: ['upstream/refusal', 'upstream/dial-outcomes', 'gateway/refusals', 'upstream/failover'],
+    'safety-identifier': ['upstream/safety-identifier', 'access/tickets'],
+    target: ['upstream/choice', 'upstream/dial', 'config/config', 'calls/calls', 'calls/requests'],
+  }),
+  group('calls', 'runtime/calls', {
+    activity: ['calls/records', 'calls/control', 'calls/calls', 'calls/faults', 'calls/hangup'],
+    'call-status': ['calls/call-status', 'calls/control', 'calls/calls', 'calls/requests'],
+    'control-route': ['calls/control', 'calls/calls', 'calls/faults', 'calls/calls-upstream'],
+    control: [
+      'calls/call-control',
+      'calls/control',
+      'calls/calls',
+      'calls/observers',
+      'calls/faults',
+      'calls/hangup',
+    ],
+    'end-call': ['calls/calls-upstream', 'calls/calls', 'calls/faults', 'calls/hangup'],
+    observer: ['calls/control', 'calls/observers', 'calls/faults', 'calls/hangup'],
+    observers: ['calls/calls', 'calls/observers', 'calls/control', 'calls/faults'],
+    offer: ['calls/offer-body', 'server/requests', 'calls/calls'],
+    placing: ['calls/calls-upstream', 'access/stored', 'calls/calls', 'calls/faults'],
+    playout: ['calls/control', 'calls/calls', 'calls/faults'],
+    record: ['calls/call-status', 'calls/records', 'calls/calls'],
+    records: ['calls/records', 'calls/calls', 'calls/control', 'calls/faults', 'calls/hangup'],
+    rejoin: ['calls/calls', 'calls/control', 'calls/faults'],
+    'sdk-calls': ['calls/calls-upstream', 'calls/calls', 'access/stored', 'access/matrix', 'gateway/aliases'],
+    'sideband-routes': ['calls/requests', 'calls/control', 'calls/calls', 'calls/faults', 'access/matrix'],
+  }),
+  group('drain', 'runtime/server', {
+    drain: ['server/drain', 'resume/pending-answers', 'resume/resume-breaks', 'chat/chat-talk-ends'],
+  }),
+]
+
+/** Survivors that are known, and why each stays. */
+export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readonly reason: string })[] = [
+  {
+    file: 'runtime/session/response-state.ts',
+    text: "if (this.#speech === 'speaking') this.#speech = 'committed'",
+    shown: "'speaking' → '~'",
+    reason: 'of speech that became a turn only that it is not silent is asked',
+  },
+  {
+    file: 'runtime/resume/kept-conversation.ts',
+    text: '#isDirty = false',
+    shown: 'false → true',
+    reason: 'one write of a conversation that has not begun',
+  },
+  {
+    file: 'runtime/server/drain.ts',
+    text: 'const announceMs = 2000',
+    shown: '2000 → 4000',
+    reason: 'a test of it takes the two seconds',
+  },
+  {
+    file: 'runtime/server/drain.ts',
+    text: 'if (first > 0) await sleep(batchIntervalMs)',
+    shown: '0 → 1',
+    reason: 'equivalent: a batch has ten at least',
+  },
+]
+
+/** @returns why nothing notices a mutant, where that is known */
+export function reasonFor({ file, text, shown }: Mutant): string | null {
+  const fits = (other: (typeof known)[number]) =>
+    other.file === file && other.text === text && other.shown === shown
+  return known.find(fits)?.reason ?? null
+}

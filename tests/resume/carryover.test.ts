@@ -1,0 +1,257 @@
+/** When a conversation is carried over to another upstream session, and what the client is told of it. */
+import test from 'ava'
+import { GatewayError } from '../../runtime/core/errors.ts'
+import type { SessionMessage } from '../../runtime/core/wire.ts'
+import { Carryover } from '../../runtime/resume/carryover.ts'
+import { Conversation } from '../../runtime/resume/conversation.ts'
+import { type End, endWith } from '../../runtime/session/end.ts'
+import { ResponseState } from '../../runtime/session/response-state.ts'
+import { quiet } from '../store/patience.ts'
+
+function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
+  const told: SessionMessage[] = []
+  const kept = { changes: 0, stops: 0 }
+  const keeper = {
+    issue,
+    changed: () => {
+      kept.changes += 1
+    },
+    flush: () => null,
+    stop: () => {
+      kept.stops += 1
+    },
+  }
+  const responses = new ResponseState()
+  const faults: string[] = []
+  const carryover = new Carryover({
+    resumes: { keep: () => keeper } as never,
+    ...{ owner: 'alice', account: undefined, wantsTicket, dialect: 'ga', responses, connection: 'c1' },
+    tell: message => void told.push(message),
+    log: { ...quiet, error: (event: string) => void faults.push(event) },
+  })
+  const note = (type: string, fields: object = {}, answered: Parameters<Carryover['noted']>[2] = null) => {
+    responses.noteEvent(type)
+    return carryover.noted(Buffer.from(JSON.stringify({ type, ...fields })), type, answered)
+  }
+  return { carryover, responses, told, kept, note, faults }
+}
+
+const settled = () => new Promise(resolve => setImmediate(resolve))
+const lost: End = endWith('upstream', new GatewayError('upstream_lost', 'lost'))
+const user = { type: 'message', role: 'user', id: 'a', content: [{ type: 'input_text', text: 'x' }] }
+
+const ends: readonly [what: string, end: End, isCarriedOver: boolean][] = [
+  ['upstream expires', { by: 'upstream', code: 1001, reason: '' }, true],
+  ['upstream restarts', { by: 'upstream', code: 1012, reason: '' }, true],
+  ['upstream closes', { by: 'upstream', code: 1000, reason: '' }, false],
+  ['upstream is lost', lost, true],
+  ['upstream is silent', endWith('upstream', new GatewayError('upstream_silent', 'x')), true],
+  ['upstream refuses', endWith('upstream', new GatewayError('upstream_refused', 'x')), false],
+  ['the gateway ends it', { by: 'gateway', code: 1012, reason: '' }, false],
+  ['the client goes', { by: 'client', code: 1001, reason: '' }, false],
+]
+
+for (const [what, end, isCarriedOver] of ends) {
+  test(`${what}: ${isCarriedOver ? 'carried over' : 'the end'}`, t => {
+    const { carryover } = stage()
+    t.is(carryover.loses(end), isCarriedOver)
+    t.is(carryover.isRenewing, isCarriedOver)
+  })
+}
+
+test('three upstream sessions in a row may end without a finished answer; one answer begins the count anew', t => {
+  const { carryover, note } = stage()
+  const losesThree = () => {
+    for (let n = 0; n < 3; n += 1) t.true(carryover.loses(lost))
+    t.false(carryover.loses(lost))
+  }
+  losesThree()
+  note('response.created')
+  t.false(carryover.loses(lost))
+  note('response.done')
+  losesThree()
+})
+
+test('a renewal is told with what is known, once; nothing is told of the first session', t => {
+  const { carryover, told, note, responses } = stage()
+  t.deepEqual(carryover.opened(), { messages: [], isHidden: false })
+  note('conversation.item.added', { item: user })
+  responses.noteMessage('response.create')
+  carryover.loses(lost)
+  const { messages, isHidden } = carryover.opened()
+  t.deepEqual([messages.map(({ type }) => type), isHidden], [['conversation.item.create'], true])
+  t.true(messages.every(({ isHidden }) => isHidden))
+  t.deepEqual(told, [{ type: 'session.renewed', items: 1, asked_again: true }])
+  t.false(carryover.isRenewing)
+  t.deepEqual(carryover.opened(), { messages: [], isHidden: false })
+  t.is(told.length, 1)
+})
+
+test('what never reached upstream is given up: the next session is not told of it, nor is an answer asked for', t => {
+  const { carryover, responses, note } = stage()
+  note('conversation.item.added', { item: user })
+  carryover.conversation.expect({ ...user, id: undefined, content: [{ text: 'y' }] })
+  responses.noteMessage('response.create')
+  carryover.givesUp()
+  t.false(responses.isPending)
+  const { messages, isHidden } = carryover.opened()
+  t.deepEqual([messages.length, isHidden], [1, false])
+  t.regex(messages[0]?.message ?? '', /"text":"x"/)
+})
+
+test('an answer that was given up while another upstream session was on its way is not asked for by it', t => {
+  const { carryover, told, responses } = stage()
+  responses.noteMessage('response.create')
+  carryover.loses(lost)
+  carryover.givesUp()
+  carryover.opened()
+  t.deepEqual(told, [{ type: 'session.renewed', items: 0, asked_again: false }])
+})
+
+const stored = (more: object) =>
+  Conversation.restore(JSON.stringify({ items: [], settings: null, owed: false, ...more }))
+
+const resumed: readonly [what: string, more: object, expected: object][] = [
+  ['nothing lost', {}, { answer_due: false }],
+  ['an answer owed', { owed: true }, { answer_due: true }],
+  ['one item dropped', { dropped: 1 }, { answer_due: false, dropped: 1 }],
+  ['settings lost', { settingsKept: false }, { answer_due: false, settings_kept: false }],
+]
+
+for (const [what, more, expected] of resumed) {
+  test(`a client that comes back is told: ${what}`, t => {
+    const { carryover, told, responses } = stage()
+    const { answer_due: isDue } = expected as { answer_due: boolean }
+    t.is(carryover.begin({ conversation: stored(more) }), isDue)
+    t.is(responses.isWanted, isDue)
+    t.deepEqual(told, [{ type: 'session.resumed', items: 0, ...expected }] as never)
+    responses.cancel()
+    t.false(carryover.conversation.owed, 'the conversation follows the session from now on')
+  })
+}
+
+test('a client whose ticket is worth nothing is told why; one without a ticket nothing', t => {
+  const { carryover, told } = stage()
+  t.false(carryover.begin({ failure: 'expired' }))
+  t.deepEqual(told, [{ type: 'session.resume_failed', reason: 'expired' }])
+  const fresh = stage()
+  t.false(fresh.carryover.begin(null))
+  t.deepEqual(fresh.told, [])
+})
+
+test('a client that understands tickets gets one at once; a store that is away is no fault, all else is', async t => {
+  const { carryover, told } = stage({ wantsTicket: true })
+  carryover.begin(null)
+  await settled()
+  t.deepEqual(told, [{ type: 'session.ticket', resume: 'ticket' }])
+  for (const [fault, faults] of [
+    [new GatewayError('store_unavailable', 'away'), []],
+    [new Error('broken'), ['connection.failed']],
+  ] as const) {
+    const failing = stage({ wantsTicket: true, issue: () => Promise.reject(fault) })
+    failing.carryover.begin(null)
+    await settled()
+    t.deepEqual([failing.told, failing.faults], [[], [...faults]])
+  }
+})
+
+test('a drain is announced with a ticket, and without one where the store is away', async t => {
+  const { carryover, told } = stage()
+  await carryover.announce(5000)
+  t.deepEqual(told, [{ type: 'server.draining', deadline_ms: 5000, resume: 'ticket' }])
+  const away = stage({ issue: () => Promise.reject(new GatewayError('store_unavailable', 'away')) })
+  await away.carryover.announce(5000)
+  t.deepEqual(away.told, [{ type: 'server.draining', deadline_ms: 5000 }])
+})
+
+test('the store is told of what changes: an item, a receipt, whether an answer is pending', async t => {
+  const { carryover, kept, note, responses } = stage()
+  await carryover.announce(1)
+  const changesBy = (run: () => unknown) => {
+    const before = kept.changes
+    run()
+    return kept.changes - before
+  }
+  t.is(
+    changesBy(() => note('conversation.item.added', { item: user })),
+    1,
+  )
+  t.is(
+    changesBy(() => note('response.output_text.delta')),
+    0,
+  )
+  responses.noteMessage('response.create')
+  t.is(
+    changesBy(() => carryover.noteAnswer()),
+    1,
+  )
+  t.is(
+    changesBy(() => carryover.noteAnswer()),
+    0,
+  )
+  t.is(
+    changesBy(() => note('response.created')),
+    0,
+  )
+  t.is(
+    changesBy(() => note('response.done')),
+    1,
+  )
+  const answered = { outcome: 'confirmed', type: 'session.update', receipt: {} } as const
+  t.is(
+    changesBy(() => note('session.updated', {}, answered)),
+    1,
+  )
+  carryover.stop()
+  t.is(kept.stops, 1)
+})
+
+test('a client does not see how a session that took the place of a lost one is set up', t => {
+  const { carryover, note } = stage()
+  const hidden = { outcome: 'confirmed', type: 'session.update', receipt: { isHidden: true } } as const
+  t.false(note('session.created'))
+  t.true(note('session.updated', {}, hidden), 'settings of the gateway’s own')
+  t.false(note('session.updated', {}, { ...hidden, receipt: {} }), 'its own')
+  t.false(note('response.created', {}, { ...hidden, type: 'response.create' }))
+  t.false(note('error', {}, { ...hidden, outcome: 'refused' }))
+  t.true(note('error', { error: { code: 'session_expired' } }), 'it is renewed')
+  t.false(note('error', { error: { code: 'other' } }))
+  note('conversation.item.added', { item: user })
+  carryover.loses(lost)
+  const { item } = JSON.parse(carryover.opened().messages[0]?.message ?? '') as { item: object }
+  t.true(note('session.created'))
+  t.true(note('conversation.item.added', { item }))
+  t.false(note('conversation.item.added', { item: { ...user, id: 'b' } }))
+})
+
+test('a refusal that nobody was told of refuses the oldest item on its way', t => {
+  const { carryover, note } = stage()
+  for (const text of ['x', 'y'])
+    carryover.conversation.expect({ ...user, id: undefined, content: [{ text }] })
+  const refused = { outcome: 'refused', type: 'conversation.item.create', receipt: null } as const
+  note('error', {}, { ...refused, type: 'response.create' })
+  note('error', {}, { ...refused, receipt: {} })
+  t.is(carryover.conversation.size, 2)
+  note('error', {}, refused)
+  t.deepEqual(
+    carryover.conversation.toJSON().items.map(({ text }) => text),
+    ['y'],
+  )
+})
+
+test('of a client’s messages its items and settings are kept, unless they are too long to be read', t => {
+  const { carryover } = stage()
+  const item = JSON.stringify({ type: 'conversation.item.create', item: user })
+  carryover.expect(item, 'conversation.item.create')
+  carryover.expect(Buffer.from(item), 'conversation.item.create')
+  carryover.expect(item, 'input_audio_buffer.append')
+  t.is(carryover.conversation.size, 2)
+  const update = JSON.stringify({ type: 'session.update', session: { voice: 'v' } })
+  carryover.expect(update, 'session.update').onConfirmed?.()
+  t.deepEqual(carryover.conversation.toJSON().settings, { voice: 'v' })
+  const padded = (bytes: number) => item.padEnd(bytes, ' ')
+  carryover.expect(padded(256 * 1024), 'conversation.item.create')
+  t.is(carryover.conversation.size, 3)
+  carryover.expect(padded(256 * 1024 + 1), 'conversation.item.create')
+  t.is(carryover.conversation.size, 3)
+})
