@@ -87,7 +87,7 @@ async function lineWith(t: ExecutionContext, fault: NetworkFault) {
   const received: Buffer[] = []
   client.on('data', chunk => received.push(chunk))
   client.on('error', () => undefined)
-  const broken = once(client, 'close')
+  const broken = new Promise<void>(resolve => client.once('close', () => resolve()))
   await once(client, 'connect')
   const { localPort = 0 } = client
   client.write('GET / HTTP/1.1\r\n\r\n')
