@@ -4,12 +4,14 @@
 # Dependabot does not look into an argument (dependabot/dependabot-core#2057).
 FROM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS base
 
-# Production packages, the native ones for this platform.
+# Production packages, the native ones for this platform, and the list of them. With `--omit=dev`, `npm sbom` leaves out
+# what is needed for development too, such as ws.
 FROM base AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
- && node --eval "require('uWebSockets.js')"
+ && node --eval "require('uWebSockets.js')" \
+ && npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
 
 # The pages, built with all packages. They are the same for every platform, so that the machine that builds need not
 # emulate another one: on Apple Silicon that takes many times as long. The base once more, as a stage has one platform.
@@ -31,6 +33,7 @@ ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 # Owned by root, run by another: the process cannot change its own code, and writes nowhere.
 COPY --from=packages /app/node_modules node_modules
+COPY --from=packages /app/sbom.cdx.json ./
 COPY --from=pages /app/web/dist web/dist
 COPY package.json LICENSE ./
 COPY runtime runtime

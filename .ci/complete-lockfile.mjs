@@ -1,6 +1,8 @@
 // Adds to package-lock.json the optional platform packages that npm left out because the machine
 // that wrote the lockfile could not see them. Without these entries `npm ci` refuses the lockfile
-// ("Missing: … from lock file") wherever the registry does list them. Run after `npm install`.
+// ("Missing: … from lock file") wherever the registry does list them. Then asks the registry for every
+// integrity hash that is missing, so that no platform installs a package unchecked. Run after `npm install`.
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const file = new URL('../package-lock.json', import.meta.url)
@@ -28,7 +30,26 @@ for (const owner of Object.values(lock.packages)) {
   }
 }
 
+const unknown = []
+let hashed = 0
+for (const [place, entry] of Object.entries(lock.packages)) {
+  if (place === '' || entry.link || entry.integrity) continue
+  const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length)
+  const asked = ['view', `${entry.name ?? name}@${entry.version}`, 'dist.integrity']
+  const { stdout } = spawnSync('npm', asked, { encoding: 'utf8' })
+  const integrity = stdout.trim()
+  if (!/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity)) {
+    unknown.push(place)
+    continue
+  }
+  const { version, ...others } = entry
+  lock.packages[place] = { version, integrity, ...others }
+  hashed += 1
+}
+
 const [root, ...rest] = Object.entries(lock.packages)
 lock.packages = Object.fromEntries([root, ...rest.sort(([a], [b]) => (a < b ? -1 : 1))])
 writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`)
-console.log(`package-lock.json: ${added} platform packages added`)
+console.log(`package-lock.json: ${added} platform packages and ${hashed} hashes added`)
+for (const place of unknown) console.error(`package-lock.json: the registry gave no sha512 hash for ${place}`)
+process.exit(unknown.length === 0 ? 0 : 1)

@@ -14,7 +14,7 @@ import { endsResponse, type ResponseState } from '../session/response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from '../session/sent-messages.ts'
 import { Conversation, type ReplayedMessage } from './conversation.ts'
 import type { KeptConversation } from './kept-conversation.ts'
-import type { Redeemed, Resumes } from './resumes.ts'
+import type { Redeemed, Resumes, SpentTicket } from './resumes.ts'
 
 export interface CarryoverParts {
   readonly resumes: Resumes
@@ -30,6 +30,8 @@ export interface CarryoverParts {
   readonly log: Log
   /** Of the client, for the log. */
   readonly connection: string
+  /** Sends the client a ping. @param heard called once, at its answer: what was told before has arrived */
+  readonly probe: (heard: () => void) => void
 }
 
 /** Upstream ends a session at its maximum duration with this code; a restart of its own looks the same. */
@@ -53,9 +55,10 @@ export interface Replay {
 export function askedFor(
   client: Client,
   { principal, account, query }: UpgradeRequest,
-): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket'> {
+): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket' | 'probe'> {
   const owner = principal?.name ?? 'anonymous'
-  return { connection: client.id, owner, account, wantsTicket: query.has('resume') }
+  const probe = (heard: () => void) => client.probe(heard)
+  return { connection: client.id, owner, account, wantsTicket: query.has('resume'), probe }
 }
 
 export class Carryover {
@@ -100,12 +103,20 @@ export class Carryover {
       tell({ type: 'session.resumed', items, answer_due, ...this.#losses })
     }
     if (wantsTicket) {
-      this.#issue()
-        .then(resume => tell({ type: 'session.ticket', resume }))
-        .catch(fault => this.#failed(fault))
+      const spent = resumed !== null && 'conversation' in resumed ? resumed.spent : undefined
+      this.#giveTicket(spent).catch(fault => this.#failed(fault))
     }
     this.#wasPending = responses.isPending
     return responses.isPending
+  }
+
+  /** The ticket by which the client came stands for the next one until the client has that. */
+  async #giveTicket(spent: SpentTicket | undefined): Promise<void> {
+    const resume = await this.#issue()
+    await spent?.replace(resume).catch(fault => this.#failed(fault))
+    this.#parts.tell({ type: 'session.ticket', resume })
+    const retire = () => void spent?.retire().catch(fault => this.#failed(fault))
+    if (spent !== undefined) this.#parts.probe(retire)
   }
 
   /** Whether upstream's end can be carried over; if so, the next upstream session will be told everything. */

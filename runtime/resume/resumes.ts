@@ -7,13 +7,21 @@ import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
 import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
 import { PendingResume } from './pending-resume.ts'
-import { type Claim, claimTicket, spendTicket } from './tickets.ts'
+import { type Claim, claimTicket, replaceTicket, retireTicket, spendTicket } from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 
-/** What a client's ticket was worth. */
-export type Redeemed = { conversation: Conversation } | { failure: ResumeFailure }
+/** What a client's ticket was worth. `spent`: it stands for the next one until the client has that. */
+export type Redeemed = { conversation: Conversation; spent?: SpentTicket } | { failure: ResumeFailure }
+
+/** A ticket that was spent, and the one that its client is sent in its place. */
+export interface SpentTicket {
+  /** The next ticket is about to be sent. @throws GatewayError `store_unavailable` */
+  replace(next: string): Promise<void>
+  /** The client has the next ticket. @throws GatewayError `store_unavailable` */
+  retire(): Promise<void>
+}
 
 /** A connection that does nothing until it is told what its client's ticket was worth. */
 export interface ResumableConnection extends Connection {
@@ -64,7 +72,12 @@ export class Resumes {
       if (!(await spendTicket(store, claim)))
         throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
       const text = await store.take(conversationKey(claim.conversation))
-      return text === null ? { failure: 'expired' } : { conversation: Conversation.restore(text) }
+      if (text === null) return { failure: 'expired' }
+      const spent = {
+        replace: (next: string) => replaceTicket(store, claim, next),
+        retire: () => retireTicket(store, claim),
+      }
+      return { conversation: Conversation.restore(text), spent }
     } catch (fault) {
       // Written in a shape that this revision does not read.
       if (fault instanceof SyntaxError) return { failure: 'unknown' }

@@ -1,6 +1,8 @@
 /**
  * Resume tickets in the store. Each is a record: `conversation` and `owner` say what it gives back, and to
- * whom; `claim` names the connection that came by it last; `spent` is '' until one was given its conversation.
+ * whom; `claim` names the connection that came by it last; `spent` is '' until one was given its conversation;
+ * `next` then names the record of the ticket that this connection's client was sent, until the client is known to have
+ * it. A client that comes by a spent ticket with a `next` has lost that one on the way: it is as good as `next`.
  * The store has a ticket's hash alone, so that whoever reads it cannot use one.
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -12,9 +14,15 @@ export const ticketLifeMs = 10 * 60_000
 const ticketBytes = 24
 const ticketPattern = /^[A-Za-z0-9_-]{32}$/
 
+/** So many tickets in a row may be lost on their way to a client. */
+const maxLostTickets = 16
+
 /** A ticket that a connection came by; a later one takes it over until it is spent. */
 export interface Claim {
+  /** As the client has it. */
   readonly ticket: string
+  /** Of the record that is claimed: the ticket's, or that of the one which was lost on its way to the client. */
+  readonly key: string
   readonly conversation: string
   /** Tells this connection from others by the same ticket. */
   readonly fence: string
@@ -30,7 +38,7 @@ export interface TicketEntry {
 /** Makes a ticket. @throws GatewayError `store_unavailable` */
 export async function createTicket(store: Store, { conversation, owner }: TicketEntry): Promise<string> {
   const ticket = randomBytes(ticketBytes).toString('base64url')
-  await store.create(keyOf(ticket), { conversation, owner, claim: '', spent: '' }, ticketLifeMs)
+  await store.create(keyOf(ticket), { conversation, owner, claim: '', spent: '', next: '' }, ticketLifeMs)
   return ticket
 }
 
@@ -46,11 +54,18 @@ export function renewTicket(store: Store, ticket: string): Promise<boolean> {
  */
 export async function claimTicket(store: Store, ticket: string, owner: string): Promise<Claim | null> {
   if (!ticketPattern.test(ticket)) return null
-  const entry = await store.read(keyOf(ticket))
-  if (entry?.conversation === undefined || entry.owner !== owner) return null
-  const fence = randomBytes(ticketBytes).toString('base64url')
-  const claimed = await store.update(keyOf(ticket), { set: { claim: fence }, unless: 'spent' }, ticketLifeMs)
-  return claimed ? { ticket, conversation: entry.conversation, fence } : null
+  let key = keyOf(ticket)
+  for (let lost = 0; lost <= maxLostTickets; lost += 1) {
+    const entry = await store.read(key)
+    if (entry?.conversation === undefined || entry.owner !== owner) return null
+    const fence = randomBytes(ticketBytes).toString('base64url')
+    const change = { set: { claim: fence }, unless: 'spent' }
+    if (await store.update(key, change, ticketLifeMs))
+      return { ticket, key, conversation: entry.conversation, fence }
+    if (!entry.next) return null
+    key = entry.next
+  }
+  return null
 }
 
 /**
@@ -58,9 +73,22 @@ export async function claimTicket(store: Store, ticket: string, owner: string): 
  * @returns false where another connection has claimed or spent it, or it is too old
  * @throws GatewayError `store_unavailable`
  */
-export function spendTicket(store: Store, { ticket, fence }: Claim): Promise<boolean> {
+export function spendTicket(store: Store, { key, fence }: Claim): Promise<boolean> {
   const change = { set: { spent: 1 }, when: { field: 'claim', is: fence }, unless: 'spent' }
-  return store.update(keyOf(ticket), change, ticketLifeMs)
+  return store.update(key, change, ticketLifeMs)
+}
+
+/**
+ * Lets a spent ticket stand for the next one, which may be lost on its way to the client.
+ * @throws GatewayError `store_unavailable`
+ */
+export async function replaceTicket(store: Store, { key }: Claim, next: string): Promise<void> {
+  await store.update(key, { set: { next: keyOf(next) } }, ticketLifeMs)
+}
+
+/** The client has the next ticket: the spent one is good for nothing. @throws GatewayError `store_unavailable` */
+export async function retireTicket(store: Store, { key }: Claim): Promise<void> {
+  await store.update(key, { set: { next: '' } }, ticketLifeMs)
 }
 
 function keyOf(ticket: string): string {

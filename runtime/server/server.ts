@@ -21,7 +21,7 @@ import { Bodies, noBody } from './bodies.ts'
 import { ClientSocket } from './client-socket.ts'
 import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Drain } from './drain.ts'
-import { readFields, repeatedField } from './header-fields.ts'
+import { type RequestHeader, readHeader, upgradeBodyRefusal } from './header-fields.ts'
 import {
   type ArrivingRoute,
   errorAnswer,
@@ -254,10 +254,11 @@ function serve(
   }
   const path = pathOf(request)
   const method = request.getMethod().toUpperCase()
-  const { headers, repeated } = readFields(each => request.forEach(each))
+  const { fields: headers, refusal, isLast } = readHeader(each => request.forEach(each))
+  state.isLast = isLast
   const query = new URLSearchParams(request.getQuery())
-  const reply = (answer: HttpAnswer) => write(response, state, answer, method === 'HEAD')
-  if (repeated !== null) return reply(errorAnswer(repeatedField(repeated), path))
+  const reply = (answer: HttpAnswer) => answerRequest(owner, response, state, answer, method === 'HEAD')
+  if (refusal !== null) return reply(errorAnswer(refusal, path))
   const { found: route, id } = lookUp(options.http, path)
   if (route === undefined) return reply(refusalOf(options, path, method))
   const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof ArrivingRoute]
@@ -340,12 +341,13 @@ function upgrade(
   const key = request.getHeader('sec-websocket-key')
   const extensions = request.getHeader('sec-websocket-extensions')
   const version = request.getHeader('sec-websocket-version')
-  const { asked, repeated } = readUpgrade(response, request)
+  const { asked, header } = readUpgrade(response, request)
+  state.isLast = header.isLast
   const refuse = (fault: unknown) => {
     const error = asGatewayError(options, fault, asked.path)
     options.log.info('upgrade.refused', { route: asked.path, code: error.code })
     const headers: Record<string, string> = error.status === 426 ? { 'Sec-WebSocket-Version': '13' } : {}
-    write(response, state, errorAnswer(error, asked.path, headers), false)
+    answerRequest(owner, response, state, errorAnswer(error, asked.path, headers), false)
   }
   const admit = (accepted: Accepted) => {
     const refusal = refusalOfSessions(options)
@@ -367,7 +369,8 @@ function upgrade(
     begin(options, path, asked, accepted, holder)
   }
   const decide = async () => {
-    if (repeated !== null) throw repeatedField(repeated)
+    const headerRefusal = header.refusal ?? upgradeBodyRefusal(header.fields)
+    if (headerRefusal !== null) throw headerRefusal
     if (version !== '13')
       throw new GatewayError('upgrade_required', 'Only WebSocket version 13 is spoken here')
     const refusal = refusalOfSessions(options)
@@ -415,8 +418,9 @@ function begin(
 function readUpgrade(
   response: NativeResponse,
   request: NativeRequest,
-): { asked: UpgradeRequest; repeated: string | null } {
-  const { headers, repeated } = readFields(each => request.forEach(each))
+): { asked: UpgradeRequest; header: RequestHeader } {
+  const header = readHeader(each => request.forEach(each))
+  const { fields: headers } = header
   const asked = {
     path: pathOf(request),
     query: new URLSearchParams(request.getQuery()),
@@ -427,7 +431,7 @@ function readUpgrade(
     headers,
     address: remoteAddress(response),
   }
-  return { asked, repeated }
+  return { asked, header }
 }
 
 function remoteAddress(response: NativeResponse): string {
@@ -437,17 +441,34 @@ function remoteAddress(response: NativeResponse): string {
 /** `aborted`: the response must not be touched any more; it was answered, or the client is gone. */
 interface RequestState {
   aborted: boolean
+  /** The connection ends with the answer. */
+  isLast: boolean
   /** Called when the client is gone. */
   onAborted: () => void
 }
 
 function watchAbort(response: NativeResponse): RequestState {
-  const state: RequestState = { aborted: false, onAborted: () => undefined }
+  const state: RequestState = { aborted: false, isLast: false, onAborted: () => undefined }
   response.onAborted(() => {
     state.aborted = true
     state.onAborted()
   })
   return state
+}
+
+/**
+ * Answers a request. The native parser cuts a connection on which more is sent before the answer, and serves it after
+ * the answer: the last request of a connection is answered when all that came with it has been parsed.
+ */
+function answerRequest(
+  owner: FaultOwner,
+  response: NativeResponse,
+  state: RequestState,
+  answer: HttpAnswer,
+  withoutBody: boolean,
+): void {
+  if (!state.isLast) write(response, state, answer, withoutBody)
+  else setImmediate(() => enter(owner, () => write(response, state, answer, withoutBody)))
 }
 
 function write(
@@ -463,11 +484,12 @@ function write(
     const headers = { ...securityHeaders, ...answer.headers }
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value)
     const body = answer.body ?? ''
-    if (answer.status === 304) response.endWithoutBody()
-    else if (withoutBody)
-      response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
     // The rest of a body that was refused would be read as the next request.
-    else response.end(body, answer.status === 413)
+    const ends = state.isLast || answer.status === 413
+    if (answer.status === 304) response.endWithoutBody(undefined, ends)
+    else if (withoutBody)
+      response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength, ends)
+    else response.end(body, ends)
   })
 }
 

@@ -157,7 +157,7 @@ function listen(t: Stage, baseURL: string, apiKey: string, ca: string) {
   const client = new OpenAI({ apiKey, baseURL })
   const realtime = new OpenAIRealtimeWS({ intent: 'transcription', options: { ca } }, client)
   t.teardown(() => realtime.close())
-  const events = mailbox<RealtimeServerEvent>()
+  const events = mailbox<RealtimeServerEvent>('the transcription session says nothing')
   realtime.on('event', event => events.put(event))
   realtime.on('error', fault => events.put({ type: 'error', event_id: '', error: fault.error } as never))
   const until = async <T extends RealtimeServerEvent['type']>(type: T) => {

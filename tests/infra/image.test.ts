@@ -59,9 +59,10 @@ test('the process is nobody special, and owns none of the files it runs', t => {
   for (const copy of of(last, 'COPY')) t.notRegex(copy, /--chown/)
 })
 
-test('the last stage takes production packages, built pages, the runtime, and nothing else', t => {
+test('the last stage takes production packages and their list, built pages, the runtime, and nothing else', t => {
   t.deepEqual(of(last, 'COPY'), [
     '--from=packages /app/node_modules node_modules',
+    '--from=packages /app/sbom.cdx.json ./',
     '--from=pages /app/web/dist web/dist',
     'package.json LICENSE ./',
     'runtime runtime',
@@ -70,6 +71,7 @@ test('the last stage takes production packages, built pages, the runtime, and no
   const [install = ''] = of(packages ?? [], 'RUN')
   t.regex(install, /npm ci --omit=dev/)
   t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
+  t.regex(install, /&& npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > sbom\.cdx\.json$/)
 })
 
 test('the image says what it is', t => {

@@ -186,6 +186,16 @@ test("ci runs the program under Pulumi's engine, without an account", t => {
   t.is(engine?.permissions, undefined)
 })
 
+test('ci keeps the list of packages of the image that it built, and fails where there is none', t => {
+  const steps = read('ci').jobs.image?.steps ?? []
+  const build = steps.findIndex(({ run }) => run?.startsWith('docker build'))
+  const list = steps.findIndex(({ run }) => run?.includes('cat gateway sbom.cdx.json > sbom.cdx.json'))
+  const keep = steps.findIndex(({ uses }) => uses?.startsWith('actions/upload-artifact@'))
+  t.true(build >= 0 && build < list && list < keep)
+  t.regex(steps[list]?.run ?? '', /jq --exit-status .*CycloneDX/)
+  t.is(steps[keep]?.with?.path, 'sbom.cdx.json')
+})
+
 test('az signs in right before it is used, not once for an hour of work', t => {
   const { steps } = only('deploy')
   const update = steps.findIndex(({ run }) => run?.startsWith('pulumi up'))

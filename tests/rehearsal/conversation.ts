@@ -3,7 +3,7 @@
  */
 import { Answer, type Question } from './answer.ts'
 import { EventTally } from './event-tally.ts'
-import { Line } from './line.ts'
+import { Line, type LineOptions } from './line.ts'
 import { type Manner, type Message, toolOutput, weatherTool } from './manners.ts'
 import { Mouth } from './mouth.ts'
 import { type Kind, recall, textOf, turnsNamed, type Voice, weatherIn } from './script.ts'
@@ -23,6 +23,8 @@ export interface ConversationOptions {
   readonly voice: Voice | null
   /** Milliseconds since the rehearsal's start. */
   readonly now: () => number
+  readonly silenceMs?: LineOptions['silenceMs']
+  readonly network?: LineOptions['network']
 }
 
 /** So long somebody goes on speaking who hears that the replica goes, or who has come to the next (ms). */
@@ -38,6 +40,12 @@ export class Conversation {
   #events = new EventTally()
   /** The function call whose output the model still waits for. */
   #pendingCall = ''
+  /** Whether upstream has confirmed the tool; null where none is offered. */
+  #tool: 'offered' | 'confirmed' | null = null
+  /** The user does his part of what is open at once, without being told to. */
+  #concludes = false
+  /** The model has been given the output of the call that it made for the present turn. */
+  #gaveOutput = false
   readonly #mouth = new Mouth(sound => this.#line.isReady && this.#line.send([sound]))
   /** The first turn that the session on this socket can know of. */
   #knownFrom = 1
@@ -45,12 +53,14 @@ export class Conversation {
 
   constructor(options: ConversationOptions) {
     this.#options = options
-    const { id, script, cohort, manner, url, headers = {}, now } = options
+    const { id, script, cohort, manner, url, headers = {}, now, silenceMs, network } = options
     this.#line = new Line({
       url,
       headers,
       manner,
       now,
+      silenceMs,
+      network,
       dialling: () => this.#enter('connecting'),
       ready: fresh => this.#ready(fresh),
       hear: message => this.#hear(message),
@@ -98,6 +108,7 @@ export class Conversation {
 
   /** Tells the model of the one tool. */
   offerTool(): void {
+    this.#tool = 'offered'
     this.#line.send([weatherTool])
   }
 
@@ -115,8 +126,14 @@ export class Conversation {
   /** Does the user's part of what is open: ends the sentence, gives the tool's output. */
   conclude(): void {
     this.#mouth.hush(0)
+    this.#concludes = true
+    this.#giveOutput()
+  }
+
+  #giveOutput(): void {
     const turn = this.#openTurn
     if (this.#pendingCall === '' || turn === undefined) return
+    this.#gaveOutput = true
     this.#line.send(toolOutput(this.#pendingCall, weatherIn(this.#options.id, turn.number)))
     this.#pendingCall = ''
     this.#enter('speaking')
@@ -168,6 +185,7 @@ export class Conversation {
       return
     }
     this.#enter('speaking')
+    this.#gaveOutput = false
     this.#line.send(this.#options.manner.say(textOf(this.#kind, this.#options.id, turn.number)))
   }
 
@@ -178,6 +196,7 @@ export class Conversation {
       return this.#waits.changed()
     }
     this.#enter('idle')
+    if (this.#tool === 'offered') this.offerTool()
     if (!this.#options.manner.resumes)
       this.#knownFrom = this.#openTurn?.number ?? this.record.turns.length + 1
     // Nobody knows of it here: what had no answer is asked again.
@@ -187,7 +206,7 @@ export class Conversation {
 
   #closed(link: Link): void {
     const turn = this.#openTurn
-    link.cut = turn !== undefined && this.#pendingCall === ''
+    link.cut = (turn !== undefined && this.#pendingCall === '') || this.#state === 'recalling'
     if (turn !== undefined && link.cut) turn.cuts += 1
     this.#breakOff()
     this.#countEvents(link.cut)
@@ -203,6 +222,8 @@ export class Conversation {
   }
 
   #resumed(answerDue: boolean): void {
+    // What upstream did not confirm may have been lost with its socket.
+    if (this.#tool === 'offered') this.offerTool()
     if (this.#pendingCall !== '') return this.#enter('tool pending')
     this.#enter(this.busy ? 'speaking' : 'idle')
     // Said into a closing socket: it did not arrive, so it is said again.
@@ -212,12 +233,18 @@ export class Conversation {
   #hear(message: Message): void {
     if (message.type === 'session.resumed') this.#resumed(message.answer_due === true)
     if (message.type === 'server.draining') this.#mouth.hush(lastWordsMs)
-    // Asked in the very moment of the drain: it is asked again on the next socket.
-    if (message.type === 'error' && codeOf(message) !== 'draining')
+    if (message.type === 'session.updated' && hasTool(message)) this.#tool = 'confirmed'
+    if (message.type === 'error' && !this.#isExpected(codeOf(message)))
       this.record.faults.push(`error ${codeOf(message)}`)
     this.#events.note(message)
     this.#follow(message)
     this.#waits.changed()
+  }
+
+  #isExpected(code: string): boolean {
+    // Asked in the very moment of the drain: it is asked again on the next socket.
+    if (code === 'draining') return true
+    return code === 'client_silent' && this.#line.brokenBy === 'silent to the gateway'
   }
 
   #follow(message: Message): void {
@@ -251,7 +278,10 @@ export class Conversation {
     // The response that called the tool is over; the answer is another one. A reasoning model says first that it looks.
     if (this.#pendingCall !== '') {
       this.#answer.clear()
-      return this.#enter('tool pending')
+      this.#enter('tool pending')
+      // Called again, where the network lost the output.
+      if (this.#concludes) this.#giveOutput()
+      return
     }
     const turn = this.#openTurn
     const last = turn ?? this.record.turns.at(-1)
@@ -264,9 +294,12 @@ export class Conversation {
 
   /** @returns whether anything had come of the answer */
   #breakOff(): boolean {
-    if (this.busy) return this.#answer.breakOff(this.#question)
+    // What the model says before it calls the tool is in no script.
+    const isScripted = this.#kind !== 'weather' || this.#gaveOutput
+    if (this.busy && isScripted) return this.#answer.breakOff(this.#question)
+    const { hasWords } = this
     this.#answer.clear()
-    return false
+    return this.busy && hasWords
   }
 
   get #question(): Question {
@@ -277,6 +310,10 @@ export class Conversation {
     if (this.phase !== 'away') this.record.phases.push({ phase: 'away', at: this.#options.now() })
     this.#state = 'over'
   }
+}
+
+function hasTool({ session }: Message): boolean {
+  return ((session as { tools?: unknown[] } | undefined)?.tools ?? []).length > 0
 }
 
 /** `/chat` has the code beside the type, the API's own shape one level down. */

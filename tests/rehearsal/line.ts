@@ -1,6 +1,7 @@
 /** One client's way to the gateway: a socket, and the next one with its ticket when that is closed. */
 import { WebSocket } from 'ws'
 import type { Manner, Message } from './manners.ts'
+import type { BadNetwork } from './network.ts'
 import type { Link } from './types.ts'
 
 export interface LineOptions {
@@ -19,6 +20,10 @@ export interface LineOptions {
   readonly fault: (what: string) => void
   /** It does not come back any more. */
   readonly gone: () => void
+  /** A socket on which nothing comes for so long, no ping either, is given up (ms); absent: none is. */
+  readonly silenceMs?: number | undefined
+  /** Where the network is bad, tells what it did to a socket. */
+  readonly network?: Pick<BadNetwork, 'faultOf'> | undefined
 }
 
 const reconnectMs = 100
@@ -34,6 +39,9 @@ export class Line {
   #state: 'running' | 'over' = 'running'
   #isReady = false
   #closedAt: number | null = null
+  /** Of the socket that is open, or was last. */
+  #localPort = 0
+  #silenceTimer: NodeJS.Timeout | undefined
   #reconnects = 0
 
   constructor(options: LineOptions) {
@@ -50,19 +58,33 @@ export class Line {
     return this.#isReady
   }
 
+  /** What a bad network did to the socket that is open; null where it did nothing. */
+  get brokenBy(): Link['broken'] {
+    return this.#options.network?.faultOf(this.#localPort) ?? null
+  }
+
   send(frames: readonly (string | Buffer)[]): void {
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#socket.bufferedAmount > maxFramesUnheard) return
     for (const frame of frames) this.#socket.send(frame)
   }
 
   dial(): void {
-    const { url, headers, manner, dialling } = this.#options
+    const { url, headers, manner, dialling, silenceMs } = this.#options
     const query = manner.resumes ? `?resume=${encodeURIComponent(this.#ticket)}` : ''
-    const socket = new WebSocket(`${url}${manner.path}${query}`, { headers })
+    const handshakeTimeout = silenceMs === undefined ? {} : { handshakeTimeout: silenceMs }
+    const socket = new WebSocket(`${url}${manner.path}${query}`, { headers, ...handshakeTimeout })
     this.#socket = socket
     dialling()
-    socket.on('upgrade', ({ headers }) => this.#opened(headers))
-    socket.on('message', data => this.#hear(JSON.parse(data.toString()) as Message))
+    socket.on('upgrade', ({ headers, socket: { localPort = 0 } }) => {
+      this.#localPort = localPort
+      this.#opened(headers)
+      this.#expectSign(socket)
+    })
+    socket.on('ping', () => this.#expectSign(socket))
+    socket.on('message', data => {
+      this.#expectSign(socket)
+      this.#hear(JSON.parse(data.toString()) as Message)
+    })
     socket.on('error', () => undefined)
     socket.on('close', (code, reason) => {
       this.#closed(code, reason.toString())
@@ -72,7 +94,16 @@ export class Line {
 
   stop(): void {
     this.#state = 'over'
+    clearTimeout(this.#silenceTimer)
     this.#socket?.close(1000)
+  }
+
+  /** A direction that has gone silent never closes the socket: what does not even ping is given up. */
+  #expectSign(socket: WebSocket): void {
+    const { silenceMs } = this.#options
+    clearTimeout(this.#silenceTimer)
+    if (silenceMs !== undefined && this.#state === 'running')
+      this.#silenceTimer = setTimeout(() => socket.terminate(), silenceMs)
   }
 
   #opened(headers: NodeJS.Dict<string | string[]>): void {
@@ -85,16 +116,18 @@ export class Line {
       code: null,
       reason: '',
       cut: false,
+      broken: null,
     })
   }
 
   #closed(code: number, reason: string): void {
     this.#isReady = false
+    clearTimeout(this.#silenceTimer)
     const { link } = this
     // A dial that was refused had no link of its own.
     if (link === undefined || link.closedAt !== null || this.#state === 'over') return
     this.#closedAt = this.#options.now()
-    Object.assign(link, { closedAt: this.#closedAt, code, reason })
+    Object.assign(link, { closedAt: this.#closedAt, code, reason, broken: this.brokenBy })
     this.#options.closed(link)
   }
 
@@ -113,10 +146,13 @@ export class Line {
 
   #hear(message: Message): void {
     switch (message.type) {
-      case 'session.ticket':
+      case 'session.ticket': {
+        // Who breaks off before the first ticket comes begins anew.
+        const isFirst = this.#ticket === ''
         this.#ticket = String(message.resume)
-        if (!this.#isReady) this.#begin(this.links.length === 1)
+        if (!this.#isReady) this.#begin(isFirst)
         break
+      }
       case 'session.created':
         if (!this.#options.manner.resumes) this.#begin(true)
         break

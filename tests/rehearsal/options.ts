@@ -9,6 +9,10 @@ export interface Options {
   readonly pingInterval: number
   readonly mode: 'switch' | 'scale-in' | 'kill'
   readonly label: boolean
+  /** Between clients and the proxy. */
+  readonly network: 'good' | 'bad'
+  /** Decides what befalls the connections of a bad network. */
+  readonly seed: number
   readonly out: string
   /** A deployed gateway (`wss://…`) in place of local revisions. */
   readonly target: string | null
@@ -38,6 +42,9 @@ export const plants = [
 ] as const
 export type Plant = (typeof plants)[number]
 
+/** A silent direction is noticed by missing pings: a rehearsal cannot wait for it as long as a person. */
+const pingIntervals = { good: '10', bad: '2' } as const
+
 /** One conversation for every phase. */
 const fewestSessions = 6
 
@@ -49,7 +56,10 @@ Exit code: 0 when every proof holds, 1 when one does not, 2 for words that are n
   --sessions N       conversations at once (60; at least ${fewestSessions} on this machine, for every phase)
   --duration S       seconds of talk before the switch (5)
   --grace S          grace period between SIGTERM and SIGKILL (30)
-  --ping-interval S  heartbeat of the gateway (10)
+  --ping-interval S  heartbeat of the gateway (10; 2 with --network bad)
+  --network bad      puts a network between clients and the proxy that delays, falls silent in one direction, and
+                     resets connections in the middle of a handshake or of a frame
+  --seed N           decides what befalls each connection of a bad network (1)
   --scale-in         two replicas of one revision, one of them is scaled in
   --kill             kill -9 in place of SIGTERM
   --label            also reaches the new revision by its label's host
@@ -68,10 +78,11 @@ At a deployed gateway:
   --to REVISION      the revision to go to (the newest other one that is active)
   --duration S       seconds between two commands; without az, seconds to watch
 
-The local ones of --grace, --ping-interval, --scale-in, --kill, --label and --plant do not go with --target.
+The local ones of --grace, --ping-interval, --network, --seed, --scale-in, --kill, --label and --plant do not go with
+--target.
 `
 
-const localOnly = ['grace', 'ping-interval', 'scale-in', 'kill', 'label', 'plant'] as const
+const localOnly = ['grace', 'ping-interval', 'network', 'seed', 'scale-in', 'kill', 'label', 'plant'] as const
 const targetOnly = ['app', 'resource-group', 'from', 'to'] as const
 
 /** @returns null when help is asked for @throws Error that says which word is wrong */
@@ -83,6 +94,8 @@ export function readOptions(words: readonly string[]): Options | null {
       duration: { type: 'string', default: '5' },
       grace: { type: 'string' },
       'ping-interval': { type: 'string' },
+      network: { type: 'string' },
+      seed: { type: 'string' },
       'scale-in': { type: 'boolean' },
       kill: { type: 'boolean' },
       label: { type: 'boolean' },
@@ -108,12 +121,16 @@ export function readOptions(words: readonly string[]): Options | null {
     throw new Error('--app and --resource-group go together')
   const plant = plants.find(name => name === (values.plant ?? 'none'))
   if (plant === undefined) throw new Error(`--plant: "${values.plant}" is none of ${plants.join(', ')}`)
+  const { network = 'good' } = values
+  if (network !== 'good' && network !== 'bad') throw new Error(`--network: "${network}" is none of good, bad`)
   const { app = '', 'resource-group': group = '', from = '', to = '' } = values
   return {
     sessions: whole('sessions', values.sessions, target === null ? fewestSessions : 1, 2000),
     duration: whole('duration', values.duration, 1, 3600),
     grace: whole('grace', values.grace ?? '30', 1, 600),
-    pingInterval: whole('ping-interval', values['ping-interval'] ?? '10', 1, 300),
+    pingInterval: whole('ping-interval', values['ping-interval'] ?? pingIntervals[network], 1, 300),
+    network,
+    seed: whole('seed', values.seed ?? '1', 0, 1_000_000),
     mode: values.kill ? 'kill' : values['scale-in'] ? 'scale-in' : 'switch',
     label: values.label ?? false,
     out: values.out,

@@ -1,12 +1,14 @@
 /**
  * The rehearsal itself: who connects when, when the weights move, when the old revision goes.
  */
+import { silentIntervals } from '../../runtime/session/heartbeat.ts'
 import { ScriptedClient } from './client.ts'
 import { knock } from './knock.ts'
+import type { NetworkCounts } from './network.ts'
 import type { Options } from './options.ts'
 import type { Ending } from './revision.ts'
 import { rotation } from './script.ts'
-import { type Stage, setStage } from './stage.ts'
+import { type Stage, setStage, slowDialSec } from './stage.ts'
 import { type ClientRecord, type Mark, type Phase, phases, type Script } from './types.ts'
 import { sleep } from './waits.ts'
 
@@ -23,6 +25,8 @@ export interface Outcome {
   readonly phases: Readonly<Record<Phase, number>>
   /** Sockets that were reached by the new revision's label. */
   readonly labelled: readonly string[]
+  /** What a bad network did; null where there was none. */
+  readonly network: NetworkCounts | null
 }
 
 const batch = 20
@@ -33,6 +37,9 @@ const lasting: ReadonlySet<Script> = new Set(['tool', 'listening'])
 
 /** A client that is not found at its part by then is not (ms). */
 const partMs = 20_000
+
+/** On a bad network somebody is always missing: those whose dial is slow are not waited past (ms). */
+const dialledMs = slowDialSec * 1000 - 1000
 
 /** A conversation that is not back by then, or has not said what it remembers, does not (ms). */
 const backMs = 30_000
@@ -80,6 +87,7 @@ export class Rehearsal {
         stage.stored(all => clients.every(client => client.isAmong(all))),
       )
     const phases = this.#phasesOn(oldReplica)
+    stage.network?.release()
     const goneAt = this.#now()
     const { ending, knocks } = await this.#endOld(stage)
     if (isKill) for (const client of clients) client.goOn()
@@ -91,7 +99,8 @@ export class Rehearsal {
     )
     this.#mark('done')
     const records = clients.map(({ record }) => record)
-    return { marks: this.#marks, clients: records, ending, knocks, goneAt, phases, labelled }
+    const network = stage.network?.counts() ?? null
+    return { marks: this.#marks, clients: records, ending, knocks, goneAt, phases, labelled, network }
   }
 
   /** Not all in one moment: how fast they come back is another question than how many are asked at once. */
@@ -123,14 +132,19 @@ export class Rehearsal {
   async #beginParts(stage: Stage): Promise<void> {
     const connecting = this.#clients.filter(({ record }) => record.script === 'connecting')
     await this.#begin(({ record }) => lasting.has(record.script))
-    await stage.slowDials(connecting.length)
-    await this.#begin(({ record }) => !lasting.has(record.script))
+    // On a bad network others dial meanwhile, who come back.
+    await stage.slowDials(stage.network === null ? connecting.length : this.#clients.length)
+    await this.#begin(
+      ({ record }) => !lasting.has(record.script),
+      stage.network === null ? partMs : dialledMs,
+    )
+    if (stage.network !== null) await stage.slowDials(0)
   }
 
-  async #begin(which: (client: ScriptedClient) => boolean): Promise<void> {
+  async #begin(which: (client: ScriptedClient) => boolean, withinMs = partMs): Promise<void> {
     const clients = this.#clients.filter(which)
     for (const client of clients) client.beginPart()
-    await within(partMs, Promise.all(clients.map(client => client.inPart())))
+    await within(withinMs, Promise.all(clients.map(client => client.inPart())))
   }
 
   async #endOld({ blue }: Stage): Promise<{ ending: Ending; knocks: number[] }> {
@@ -155,10 +169,18 @@ export class Rehearsal {
     }
   }
 
-  #client({ url, voice }: Stage, cohort: string, place: number, headers = {}): ScriptedClient {
+  #client(stage: Stage, cohort: string, place: number, headers = {}): ScriptedClient {
+    const { voice, network } = stage
     const id = this.#clients.length + 1
     const script = rotation[place % rotation.length] ?? 'idle'
-    const client = new ScriptedClient({ id, script, cohort, url, headers, voice, now: this.#now })
+    // One conversation for every phase has to be there when the old revision goes.
+    const isSpared = network !== null && cohort === 'first' && rotation.indexOf(script) === place
+    const silenceMs = silentIntervals * this.#options.pingInterval * 1000
+    const client = new ScriptedClient({
+      ...{ id, script, cohort, headers, voice, now: this.#now },
+      url: isSpared ? network.sparedUrl : stage.url,
+      ...(network !== null && { network, silenceMs }),
+    })
     this.#clients.push(client)
     return client
   }

@@ -1,4 +1,5 @@
 /** What the rehearsal proves, and with what evidence. */
+import { type NetworkCounts, networkFaults } from './network.ts'
 import type { Options } from './options.ts'
 import { type Outcome, oldReplica } from './plan.ts'
 import { addTally, emptyTally } from './tally.ts'
@@ -39,7 +40,20 @@ export function proofsOf(options: Options, outcome: Outcome): Proof[] {
     staysConnected(outcome),
     weightsMoveNewConnections(options, outcome),
     goesOn(outcome.clients, true),
+    ...(outcome.network === null ? [] : [isBad(outcome.network)]),
   ]
+}
+
+/** A network that does nothing to anybody proves nothing. */
+function isBad(counts: NetworkCounts): Proof {
+  return {
+    name: 'bad network',
+    passed: networkFaults.every(fault => counts[fault] > 0),
+    meaning: 'Connections met every fault of a bad network.',
+    evidence: [
+      `of ${counts.connections} connections: ${networkFaults.map(fault => `${counts[fault]} ${fault}`).join(', ')}`,
+    ],
+  }
 }
 
 /** A switch that meets no session in some phase proves nothing for it. */
@@ -73,7 +87,9 @@ function takesNoNewWork({ knocks, clients, goneAt }: Outcome): Proof {
 function staysConnected({ marks, clients, goneAt }: Outcome): Proof {
   const moved = marks.find(({ what }) => what === 'weights 50/50')?.at ?? 0
   const before = clients.filter(({ cohort }) => cohort === 'first').flatMap(({ links }) => links.slice(0, 1))
-  const cut = before.filter(({ closedAt }) => closedAt !== null && closedAt >= moved && closedAt < goneAt)
+  const cut = before.filter(
+    ({ closedAt, broken }) => broken === null && closedAt !== null && closedAt >= moved && closedAt < goneAt,
+  )
   return {
     name: 'session affinity',
     passed: before.length > 0 && cut.length === 0,
@@ -86,7 +102,9 @@ function staysConnected({ marks, clients, goneAt }: Outcome): Proof {
 
 /** The grace period reaches the process. */
 function endsGracefully({ grace }: Options, { ending, clients, goneAt }: Outcome): Proof {
-  const closed = oldLinks(clients).filter(({ closedAt }) => closedAt !== null && closedAt >= goneAt)
+  const closed = oldLinks(clients).filter(
+    ({ closedAt, broken }) => broken === null && closedAt !== null && closedAt >= goneAt,
+  )
   const odd = closed.filter(({ code }) => code !== serviceRestart)
   const logged = ['signal.received', 'drain.started', 'drain.completed'].every(event =>
     ending.events.includes(event),

@@ -100,6 +100,18 @@ test.serial(
   },
 )
 
+test.serial('on a bad network every proof holds', async t => {
+  t.timeout(hungMs)
+  const { code, report } = await rehearse('--network', 'bad', '--sessions', '20', '--seed', '1')
+  t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
+  t.true(report.proofs.some(({ name }) => name === 'bad network'))
+  t.true(
+    report.clients.some(({ links }) => links.some(({ broken }) => broken !== null)),
+    'sockets broke',
+  )
+  t.is(code, 0)
+})
+
 /** One delta in the middle of a long answer: what it is counted as, and how the evidence names it. */
 const spoilings: Partial<Record<Plant, { count: 'lost' | 'doubled' | 'disordered'; named: RegExp }>> = {
   'lose-delta': { count: 'lost', named: /^turn \d+: lost: "42"$/ },

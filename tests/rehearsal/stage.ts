@@ -6,6 +6,7 @@ import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { type StoredConversation, untilStored } from '../store/stored-conversations.ts'
+import { type BadNetwork, startBadNetwork } from './network.ts'
 import type { Options } from './options.ts'
 import { type Ingress, startProxy } from './proxy.ts'
 import { Revision } from './revision.ts'
@@ -16,8 +17,10 @@ export interface Stage {
   readonly green: Revision
   readonly proxy: Ingress
   readonly url: string
+  /** null where clients dial the proxy itself. */
+  readonly network: BadNetwork | null
   readonly voice: Voice
-  /** The next dials upstream take a while. */
+  /** The next dials upstream take a while. @param count how many; 0 puts an end to it */
   slowDials(count: number): Promise<void>
   /** Waits until the store has what it should. */
   stored(fits: (conversations: readonly StoredConversation[]) => boolean): Promise<void>
@@ -25,15 +28,17 @@ export interface Stage {
 
 /** Audio pace, times faster than real time: a long answer takes about six seconds. */
 const rate = 8
-const seed = 7
+const voiceSeed = 7
 /** Others begin their part meanwhile, and a long answer takes longer anyway. */
-const slowDialSec = 4
+export const slowDialSec = 4
 const spokenVoice = 'alloy'
 const bytesPerSample = 2
 
+type StageOptions = Pick<Options, 'grace' | 'pingInterval' | 'plant' | 'mode' | 'network' | 'seed'>
+
 /** @param ends takes what must be ended afterwards, in order */
 export async function setStage(
-  { grace, pingInterval, plant, mode }: Pick<Options, 'grace' | 'pingInterval' | 'plant' | 'mode'>,
+  { grace, pingInterval, plant, mode, network: quality, seed }: StageOptions,
   ends: (() => unknown)[],
 ): Promise<Stage> {
   const redis = await redisServer({ teardown: end => void ends.push(end) })
@@ -55,23 +60,28 @@ export async function setStage(
   ends.push(() => green.stop())
   const proxy = await startIngress({ blue: blue.port, green: green.port })
   ends.push(() => proxy.stop())
+  const network = quality === 'bad' ? await startBadNetwork(proxy.port, seed) : null
+  ends.push(() => network?.stop())
   return {
     blue,
     green,
     proxy,
-    url: `ws://127.0.0.1:${proxy.port}`,
+    url: network?.url ?? `ws://127.0.0.1:${proxy.port}`,
+    network,
     voice: voiceOf(),
     stored: fits => untilStored(redis.url, fits),
     slowDials: async count => {
+      const address = `${simulator.url}/simulator/fault`
+      if (count === 0) return void (await fetch(address, { method: 'DELETE' }))
       const body = JSON.stringify({ fault: `slow-${slowDialSec}`, times: count, path: '/v1/realtime' })
-      await fetch(`${simulator.url}/simulator/fault`, { method: 'POST', body })
+      await fetch(address, { method: 'POST', body })
     },
   }
 }
 
 /** Upstream is a process of its own, as it is elsewhere: its work is not the clients'. */
 async function startSimulator(): Promise<{ url: string; child: ChildProcess }> {
-  const flags = ['--port', '0', '--rate', String(rate), '--seed', String(seed), '--faults']
+  const flags = ['--port', '0', '--rate', String(rate), '--seed', String(voiceSeed), '--faults']
   const child = spawn(process.execPath, [simulatorMain, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
   const url = await new Promise<string>((resolve, reject) => {
     child.once('exit', code => reject(new Error(`the simulator ended with ${code} at its start`)))
@@ -91,7 +101,7 @@ async function startIngress(servers: Readonly<Record<string, number>>): Promise<
 }
 
 function voiceOf(): Voice {
-  const speaker = createSpeaker(seed)
+  const speaker = createSpeaker(voiceSeed)
   const known = new Map<string, readonly number[]>()
   return text => {
     const sounds =

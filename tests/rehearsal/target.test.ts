@@ -20,7 +20,10 @@ async function deployed(t: ExecutionContext): Promise<Stage> {
   t.teardown(async () => {
     for (const end of ends.reverse()) await end()
   })
-  const stage = await setStage({ grace: 30, pingInterval: 10, plant: 'none', mode: 'switch' }, ends)
+  const stage = await setStage(
+    { grace: 30, pingInterval: 10, plant: 'none', mode: 'switch', network: 'good', seed: 1 },
+    ends,
+  )
   await stage.proxy.setWeights({ blue: 100, green: 0 })
   return stage
 }

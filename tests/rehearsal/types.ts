@@ -1,5 +1,7 @@
 /** What a rehearsal writes down. Times are milliseconds since its start. */
 
+import type { NetworkFault } from './network.ts'
+
 /** What a conversation is at, as its client sees it; `away` is between two sockets. */
 export const phases = ['connecting', 'idle', 'listening', 'speaking', 'tool pending', 'away'] as const
 export type Phase = (typeof phases)[number]
@@ -19,6 +21,8 @@ export interface Link {
   reason: string
   /** An answer was owed when it closed. */
   cut: boolean
+  /** What a bad network did to it; null where it did nothing. */
+  broken: NetworkFault | null
 }
 
 /** Words and sounds of answers, against those that the script foresees. */
@@ -75,6 +79,7 @@ export interface Proof {
     | 'graceful termination'
     | 'multi-revision'
     | 'continuity'
+    | 'bad network'
     | 'commands'
   readonly passed: boolean
   /** What it means, and what was seen. */

@@ -25,6 +25,7 @@ function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
   const faults: string[] = []
   const carryover = new Carryover({
     resumes: { keep: () => keeper } as never,
+    probe: heard => heard(),
     ...{ owner: 'alice', account: undefined, wantsTicket, dialect: 'ga', responses, connection: 'c1' },
     tell: message => void told.push(message),
     log: { ...quiet, error: (event: string) => void faults.push(event) },

@@ -33,7 +33,7 @@ function fakes() {
     close: (code, reason) => void seen.push(`client closed ${code} ${reason}`),
   }
   const inner: ResumableConnection = {
-    begin: resumed => void seen.push(`begin ${resumed === null ? null : Object.keys(resumed)}`),
+    begin: resumed => void seen.push(`begin ${resumed === null ? null : Object.keys(resumed)[0]}`),
     message: (data, isBinary) => void seen.push(`message ${text(data)}${isBinary ? ' binary' : ''}`),
     controlFrame: () => void seen.push('control frame'),
     held: () => 7,
@@ -61,7 +61,7 @@ function stage(maxHeldBytes = 10_000) {
   }
   const log = { info: write, warn: write, error: write }
   const options = { store: createMemoryStore(), maxHeldBytes, log }
-  const claim = { ticket: 'the-ticket', conversation: 'c', fence: 'f' }
+  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
   const pending = new PendingResume({ client, inner, claim, resumes: { redeem, options } })
   const say = (words: string) => pending.message(Buffer.from(words), false)
   return { seen, pending, pong, say, resolve, reject, logged, deadlines }

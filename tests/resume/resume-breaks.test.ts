@@ -51,6 +51,27 @@ test('a connection that is reset right after the 101, before its pong, has spent
   }
   const after = await resume(t, gateway, ticket)
   t.deepEqual(await after.next(), resumed)
+  await ask(after, 'what did I say')
+  t.deepEqual(await (await resume(t, gateway, ticket)).next(), unknown)
+})
+
+test('a client that lost the next ticket on its way comes again by the one that it has, until it has the next', async t => {
+  const redis = await redisServer(t)
+  const gateway = await gatewayFor(t, { REDIS_URL: redis.url })
+  while ((await fetch(`${gateway.url}/readyz`)).status !== 200);
+  const ticket = await leave(t, gateway, 'my name is Ada')
+  for (let time = 0; time < 3; time += 1) {
+    const broken = await rawUpgrade(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
+    await broken.answered
+    broken.pong()
+    while (!broken.texts().includes('session.ticket')) await new Promise(resolve => setTimeout(resolve, 5))
+    t.regex(broken.texts(), /"type":"session.resumed","items":2/, `time ${time}`)
+    broken.reset()
+    await untilClosed(gateway, 2 + time)
+  }
+  const after = await resume(t, gateway, ticket)
+  t.deepEqual(await after.next(), resumed)
+  t.regex((await ask(after, 'what did I say')).transcript, /"my name is Ada"/)
   t.deepEqual(await (await resume(t, gateway, ticket)).next(), unknown)
 })
 

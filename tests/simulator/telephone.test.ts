@@ -15,7 +15,7 @@ interface Delivery {
 
 /** A server that webhooks go to. @param status of the answer to each delivery, counted from 1 */
 async function webhookServer(t: ExecutionContext, status: (delivery: number) => number = () => 200) {
-  const deliveries = mailbox<Delivery>()
+  const deliveries = mailbox<Delivery>('no webhook is delivered')
   let count = 0
   const server = createServer(async (request, response) => {
     const body = (await request.toArray()).join('')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Worker } from 'node:worker_threads'
@@ -8,6 +7,7 @@ import type { Upstream } from '../../runtime/core/ports.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
 import { realtimeUrl, simulatorTarget, type Target } from '../../runtime/upstream/target.ts'
 import { within } from '../gateway/within.ts'
+import { acceptOf } from '../wire/peer.ts'
 
 /** An upstream of a thread of its own. Flags: it has accepted; it may greet; it has greeted. */
 const upstream = `
@@ -83,9 +83,8 @@ async function upstreamFor(t: ExecutionContext, onUpgrade: (socket: Duplex, key:
 const greeting = '{"type":"session.created"}'
 
 function greet(socket: Duplex, key: string): void {
-  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
   socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n\r\n`,
   )
   socket.write(Buffer.concat([Buffer.from([0x81, greeting.length]), Buffer.from(greeting)]))
 }
@@ -129,6 +128,30 @@ test.serial(
     if (typeof upstream === 'object') upstream.close(1000, '')
   },
 )
+
+/** Answers to an upgrade that agree to something else, or to nothing (RFC 6455 section 4.1). */
+const disagreeing: readonly (readonly [what: string, lines: (accept: string) => readonly string[]])[] = [
+  ['no Upgrade', accept => ['Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`]],
+  ['an empty Upgrade', accept => ['Upgrade: ', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`]],
+  ['another Upgrade', accept => ['Upgrade: h2c', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`]],
+  ['no Sec-WebSocket-Accept', () => ['Upgrade: websocket', 'Connection: Upgrade']],
+  [
+    'a wrong Sec-WebSocket-Accept',
+    () => ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Accept: x'],
+  ],
+  ['no header at all', () => []],
+]
+
+for (const [what, lines] of disagreeing) {
+  test(`a 101 with ${what} opens no upstream`, async t => {
+    const target = await upstreamFor(t, (socket, key) => {
+      const head = ['HTTP/1.1 101 Switching Protocols', ...lines(acceptOf(key))]
+      socket.write(`${head.join('\r\n')}\r\n\r\n`)
+      socket.write(Buffer.concat([Buffer.from([0x81, greeting.length]), Buffer.from(greeting)]))
+    })
+    t.regex(String(await opened(target, 10_000)), /^upstream_(refused|unreachable)$/)
+  })
+}
 
 test.serial(
   'many small messages for an upstream that does not read count with what it costs to keep them',
