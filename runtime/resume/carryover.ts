@@ -94,10 +94,10 @@ export class Carryover {
     } else if (resumed !== null) {
       this.#conversation = resumed.conversation
       this.#remember()
-      const { size: items, owed: answer_due } = this.#conversation
+      const { size: items, owed: answer_due, answersEnded: answers } = this.#conversation
       if (answer_due) responses.want()
       this.#conversation.follow(responses)
-      tell({ type: 'session.resumed', items, answer_due, ...this.#losses })
+      tell({ type: 'session.resumed', items, answer_due, answers, ...this.#losses })
     }
     if (wantsTicket) {
       this.#issue()
@@ -160,7 +160,10 @@ export class Carryover {
    * @returns whether the client should not see it
    */
   noted(frame: Buffer, type: string | null, answered: Acknowledgement | null): boolean {
-    if (endsResponse(type)) this.#renewals = 0
+    if (endsResponse(type)) {
+      this.#renewals = 0
+      this.#conversation.noteAnswerEnded()
+    }
     if (isUnknown(answered)) this.#conversation.refuseOldest()
     if (this.#conversation.note(frame, type) || answered !== null) this.changed()
     else this.noteAnswer()
