@@ -1,5 +1,5 @@
 export function resumingSocket(
   url: string,
   onMessage: (message: object) => void,
-  onState?: (state: 'open' | 'away' | 'resumed' | 'fresh') => void,
-): { say(message: object): void; close(): void }
+  onState?: (state: 'open' | 'away' | 'resumed' | 'fresh', lost?: number) => void,
+): { say(...messages: object[]): void; close(): void }

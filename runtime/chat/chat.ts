@@ -53,7 +53,9 @@ class Chat implements ResumableConnection, SessionHooks {
     const { resumes, dialect, log } = options
     const tell = (message: ChatMessage) => this.#tell(message)
     const { responses } = this.#session
-    this.#carryover = new Carryover({ resumes, ...askedFor(client, request), dialect, responses, tell, log })
+    const fault = (error: GatewayError) => this.fault(error)
+    const asked = askedFor(client, request)
+    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault, log })
   }
 
   /** A client that comes back to an answer that broke off gets it now. */

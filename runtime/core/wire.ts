@@ -53,15 +53,18 @@ export type SessionMessage =
   /**
    * The client's ticket was honoured: the model knows `items` items of the conversation. `answer_due`:
    * the answer to what was last said comes now; when it is false, words that have had no answer did not
-   * arrive, and the client says them again. `settings_kept` is there, and false, where a `session.update`
-   * of the client's was too large or too deep to be kept, or not confirmed: the client sends its settings
-   * again. `dropped` is there where the conversation passed its limit: so many of its oldest items the model
-   * does not know any more.
+   * arrive, and the client says them again. `answers`: so many have ended, as far as the store was told. A
+   * client that has heard more ends was ahead of the store when its process was killed: the model does not know
+   * those answers, and one that is due is the first of them. `settings_kept` is there, and false, where a
+   * `session.update` of the client's was too large or too deep to be kept, or not confirmed: the client sends its
+   * settings again. `dropped` is there where the conversation passed its limit: so many of its oldest items the
+   * model does not know any more.
    */
   | {
       type: 'session.resumed'
       items: number
       answer_due: boolean
+      answers: number
       settings_kept?: false
       dropped?: number
     }

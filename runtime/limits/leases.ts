@@ -79,9 +79,10 @@ export class Places implements Beating {
   async #takeOne(share: Share): Promise<void> {
     const { store, onReached } = this.#options
     const name = `limit:sessions:${share.id}`
+    // Before the store is asked: what it does not answer it may have done, and is given back too.
+    this.#taken = [...this.#taken, name]
     // Taken before it is counted: of two that come at once, at most both are refused, never both let in.
     await store.list(name, this.#id, leaseMs)
-    this.#taken = [...this.#taken, name]
     const { total } = await store.page(name, 0, 1)
     if (total <= share.limits.sessions) return
     onReached(share, 'sessions')

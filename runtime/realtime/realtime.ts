@@ -73,6 +73,7 @@ class Realtime implements ResumableConnection, SessionHooks {
       dialect,
       responses: this.#session.responses,
       tell,
+      fault: (error: GatewayError) => this.fault(error),
       log,
     }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null

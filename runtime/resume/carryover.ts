@@ -32,6 +32,8 @@ export interface CarryoverParts {
   readonly connection: string
   /** Sends the client a ping. @param heard called once, at its answer: what was told before has arrived */
   readonly probe: (heard: () => void) => void
+  /** Ends the session with an error. */
+  readonly fault: (error: GatewayError) => void
 }
 
 /** Upstream ends a session at its maximum duration with this code; a restart of its own looks the same. */
@@ -97,10 +99,10 @@ export class Carryover {
     } else if (resumed !== null) {
       this.#conversation = resumed.conversation
       this.#remember()
-      const { size: items, owed: answer_due } = this.#conversation
+      const { size: items, owed: answer_due, answersEnded: answers } = this.#conversation
       if (answer_due) responses.want()
       this.#conversation.follow(responses)
-      tell({ type: 'session.resumed', items, answer_due, ...this.#losses })
+      tell({ type: 'session.resumed', items, answer_due, answers, ...this.#losses })
     }
     if (wantsTicket) {
       const spent = resumed !== null && 'conversation' in resumed ? resumed.spent : undefined
@@ -115,8 +117,19 @@ export class Carryover {
     const resume = await this.#issue()
     await spent?.replace(resume).catch(fault => this.#failed(fault))
     this.#parts.tell({ type: 'session.ticket', resume })
-    const retire = () => void spent?.retire().catch(fault => this.#failed(fault))
-    if (spent !== undefined) this.#parts.probe(retire)
+    if (spent !== undefined) this.#parts.probe(() => void this.#hold(spent, resume))
+  }
+
+  /** The client has its ticket: of two who came by the one before, the other is refused, or has won. */
+  async #hold(spent: SpentTicket, resume: string): Promise<void> {
+    try {
+      if (await spent.hold(resume)) return
+      this.#parts.fault(
+        new GatewayError('resumed_elsewhere', 'Another connection came by the ticket of this conversation'),
+      )
+    } catch (fault) {
+      this.#failed(fault)
+    }
   }
 
   /** Whether upstream's end can be carried over; if so, the next upstream session will be told everything. */
@@ -171,7 +184,10 @@ export class Carryover {
    * @returns whether the client should not see it
    */
   noted(frame: Buffer, type: string | null, answered: Acknowledgement | null): boolean {
-    if (endsResponse(type)) this.#renewals = 0
+    if (endsResponse(type)) {
+      this.#renewals = 0
+      this.#conversation.noteAnswerEnded()
+    }
     if (isUnknown(answered)) this.#conversation.refuseOldest()
     if (this.#conversation.note(frame, type) || answered !== null) this.changed()
     else this.noteAnswer()

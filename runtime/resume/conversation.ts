@@ -41,6 +41,8 @@ interface Stored {
   readonly settingsKept?: boolean
   /** Absent in what earlier revisions wrote. */
   readonly dropped?: number
+  /** Absent in what earlier revisions wrote. */
+  readonly answers?: number
   readonly owed: boolean
 }
 
@@ -57,13 +59,14 @@ const replayedSettingsId = `${ownEventIdPrefix}kept_settings`
 /** Another revision may have written it in another shape. */
 function isStored(stored: unknown): stored is Stored {
   if (!isFields(stored)) return false
-  const { items, settings, settingsKept, dropped, owed } = stored
+  const { items, settings, settingsKept, dropped, answers, owed } = stored
   return (
     Array.isArray(items) &&
     items.every(isSaidItem) &&
     (settings === null || isFields(settings)) &&
     (settingsKept === undefined || typeof settingsKept === 'boolean') &&
     (dropped === undefined || Number.isSafeInteger(dropped)) &&
+    (answers === undefined || Number.isSafeInteger(answers)) &&
     typeof owed === 'boolean'
   )
 }
@@ -73,6 +76,7 @@ export class Conversation {
   readonly #settings: KeptSettings
   /** As it stood in the store, until a session follows. */
   #answers: { readonly isPending: boolean } = { isPending: false }
+  #answersEnded = 0
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
 
@@ -85,7 +89,7 @@ export class Conversation {
   static restore(text: string): Conversation {
     const stored: unknown = parseFields(Buffer.from(text))
     if (!isStored(stored)) throw new SyntaxError('The conversation in the store cannot be read')
-    const { items, settings, settingsKept = true, dropped = 0, owed } = stored
+    const { items, settings, settingsKept = true, dropped = 0, answers = 0, owed } = stored
     const conversation = new Conversation()
     for (const item of items) conversation.#items.add(item)
     conversation.#items.noteDropped(dropped)
@@ -93,6 +97,7 @@ export class Conversation {
     const last = items.at(-1)
     // Killed between the answer's last word and its end: it has been given.
     const answered = last?.role === 'assistant' && last.done
+    conversation.#answersEnded = answers + (owed && answered ? 1 : 0)
     conversation.#answers = { isPending: owed && !answered }
     return conversation
   }
@@ -110,6 +115,16 @@ export class Conversation {
   /** Whether an answer is pending. */
   get owed(): boolean {
     return this.#answers.isPending
+  }
+
+  /** Answers that have ended, in all sessions of the conversation. */
+  get answersEnded(): number {
+    return this.#answersEnded
+  }
+
+  /** An answer has ended. */
+  noteAnswerEnded(): void {
+    this.#answersEnded += 1
   }
 
   /** From now on a session knows whether an answer is pending. */
@@ -221,7 +236,8 @@ export class Conversation {
 
   toJSON(): Stored {
     const { fields: settings, isComplete: settingsKept } = this.#settings
-    return { items: [...this.#items], settings, settingsKept, dropped: this.dropped, owed: this.owed }
+    const { dropped, owed } = this
+    return { items: [...this.#items], settings, settingsKept, dropped, answers: this.#answersEnded, owed }
   }
 
   #replaySettings(session: Fields): ReplayedMessage {

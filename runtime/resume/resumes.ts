@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
 import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
 import { PendingResume } from './pending-resume.ts'
-import { type Claim, claimTicket, replaceTicket, retireTicket, spendTicket } from './tickets.ts'
+import { type Claim, claimTicket, holdTicket, replaceTicket, spendTicket } from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
@@ -19,8 +19,11 @@ export type Redeemed = { conversation: Conversation; spent?: SpentTicket } | { f
 export interface SpentTicket {
   /** The next ticket is about to be sent. @throws GatewayError `store_unavailable` */
   replace(next: string): Promise<void>
-  /** The client has the next ticket. @throws GatewayError `store_unavailable` */
-  retire(): Promise<void>
+  /**
+   * The client has the next ticket.
+   * @returns false where another client came by the spent one meanwhile @throws GatewayError `store_unavailable`
+   */
+  hold(next: string): Promise<boolean>
 }
 
 /** A connection that does nothing until it is told what its client's ticket was worth. */
@@ -75,7 +78,7 @@ export class Resumes {
       if (text === null) return { failure: 'expired' }
       const spent = {
         replace: (next: string) => replaceTicket(store, claim, next),
-        retire: () => retireTicket(store, claim),
+        hold: (next: string) => holdTicket(store, claim, next),
       }
       return { conversation: Conversation.restore(text), spent }
     } catch (fault) {

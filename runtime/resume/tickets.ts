@@ -2,7 +2,8 @@
  * Resume tickets in the store. Each is a record: `conversation` and `owner` say what it gives back, and to
  * whom; `claim` names the connection that came by it last; `spent` is '' until one was given its conversation;
  * `next` then names the record of the ticket that this connection's client was sent, until the client is known to have
- * it. A client that comes by a spent ticket with a `next` has lost that one on the way: it is as good as `next`.
+ * it. A client that comes by a spent ticket with a `next` has lost that one on the way: it is as good as `next`, until
+ * `held` says that somebody has that. One store operation decides each, so that of two who come by one ticket one lives.
  * The store has a ticket's hash alone, so that whoever reads it cannot use one.
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -38,7 +39,11 @@ export interface TicketEntry {
 /** Makes a ticket. @throws GatewayError `store_unavailable` */
 export async function createTicket(store: Store, { conversation, owner }: TicketEntry): Promise<string> {
   const ticket = randomBytes(ticketBytes).toString('base64url')
-  await store.create(keyOf(ticket), { conversation, owner, claim: '', spent: '', next: '' }, ticketLifeMs)
+  await store.create(
+    keyOf(ticket),
+    { conversation, owner, claim: '', spent: '', next: '', held: '' },
+    ticketLifeMs,
+  )
   return ticket
 }
 
@@ -59,8 +64,8 @@ export async function claimTicket(store: Store, ticket: string, owner: string): 
     const entry = await store.read(key)
     if (entry?.conversation === undefined || entry.owner !== owner) return null
     const fence = randomBytes(ticketBytes).toString('base64url')
-    const change = { set: { claim: fence }, unless: 'spent' }
-    if (await store.update(key, change, ticketLifeMs))
+    const isLost = lost === 0 ? {} : { when: { field: 'held', is: '' } }
+    if (await store.update(key, { set: { claim: fence }, unless: 'spent', ...isLost }, ticketLifeMs))
       return { ticket, key, conversation: entry.conversation, fence }
     if (!entry.next) return null
     key = entry.next
@@ -86,9 +91,16 @@ export async function replaceTicket(store: Store, { key }: Claim, next: string):
   await store.update(key, { set: { next: keyOf(next) } }, ticketLifeMs)
 }
 
-/** The client has the next ticket: the spent one is good for nothing. @throws GatewayError `store_unavailable` */
-export async function retireTicket(store: Store, { key }: Claim): Promise<void> {
+/**
+ * The client has the next ticket: the spent one is good for nothing.
+ * @returns false where another client has come by the spent ticket meanwhile, and goes on with the conversation
+ * @throws GatewayError `store_unavailable`
+ */
+export async function holdTicket(store: Store, { key }: Claim, next: string): Promise<boolean> {
+  const change = { set: { held: 1, claim: '' }, unless: 'spent' }
+  const isHeld = await store.update(keyOf(next), change, ticketLifeMs)
   await store.update(key, { set: { next: '' } }, ticketLifeMs)
+  return isHeld
 }
 
 function keyOf(ticket: string): string {

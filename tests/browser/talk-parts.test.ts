@@ -159,7 +159,7 @@ test('a conversation that goes on gets its answer, or the question that never ar
     receive(reset, said('Once'))
     talk.lineOnLost(true)
     talk.lineOnOpen()
-    receive({ type: 'session.resumed', items: 2, answer_due }, reset, said('Again'), ready)
+    receive({ type: 'session.resumed', items: 2, answer_due, answers: 0 }, reset, said('Again'), ready)
     t.is(sent.length, answer_due ? 1 : 2)
     t.deepEqual(shown.slice(-4), ['lost', 'answer', 'transcript Again', 'complete'])
   }

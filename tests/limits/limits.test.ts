@@ -5,7 +5,7 @@ import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
 import { Tries } from '../../runtime/access/tries.ts'
 import { systemClock } from '../../runtime/core/clock.ts'
-import type { GatewayError } from '../../runtime/core/errors.ts'
+import { GatewayError } from '../../runtime/core/errors.ts'
 import { Counts, tokensOf } from '../../runtime/limits/counts.ts'
 import { Places } from '../../runtime/limits/leases.ts'
 import { Rates } from '../../runtime/limits/rates.ts'
@@ -129,6 +129,20 @@ test('places are taken over all replicas and given back; a refused session holds
   places.release()
   await Places.take([narrow], second.leases)
   other.release()
+})
+
+test('a place that the store gave without being able to say so is given back', async t => {
+  const { first, second } = replicas()
+  const share = shareOf('credential:a', { sessions: 1 })
+  const list = async (...given: Parameters<typeof first.leases.store.list>) => {
+    await first.leases.store.list(...given)
+    throw new GatewayError('store_unavailable', 'no answer in time')
+  }
+  const { unlist, page } = first.leases.store
+  const store = { list, unlist: unlist.bind(first.leases.store), page: page.bind(first.leases.store) }
+  t.like(await errorOf(Places.take([share], { ...first.leases, store })), { code: 'store_unavailable' })
+  await Places.take([share], second.leases)
+  t.pass()
 })
 
 test('places of a living session are kept; those of a replica that died, or of a client that went away before its session began, come free', async t => {

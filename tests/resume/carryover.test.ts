@@ -26,6 +26,7 @@ function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
   const carryover = new Carryover({
     resumes: { keep: () => keeper } as never,
     probe: heard => heard(),
+    fault: ({ code }) => void faults.push(code),
     ...{ owner: 'alice', account: undefined, wantsTicket, dialect: 'ga', responses, connection: 'c1' },
     tell: message => void told.push(message),
     log: { ...quiet, error: (event: string) => void faults.push(event) },
@@ -125,7 +126,7 @@ for (const [what, more, expected] of resumed) {
     const { answer_due: isDue } = expected as { answer_due: boolean }
     t.is(carryover.begin({ conversation: stored(more) }), isDue)
     t.is(responses.isWanted, isDue)
-    t.deepEqual(told, [{ type: 'session.resumed', items: 0, ...expected }] as never)
+    t.deepEqual(told, [{ type: 'session.resumed', items: 0, answers: 0, ...expected }] as never)
     responses.cancel()
     t.false(carryover.conversation.owed, 'the conversation follows the session from now on')
   })

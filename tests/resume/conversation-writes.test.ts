@@ -2,7 +2,12 @@
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
-import { KeptConversation, writeBurst, writeIntervalMs } from '../../runtime/resume/kept-conversation.ts'
+import {
+  KeptConversation,
+  retryIntervalMs,
+  writeBurst,
+  writeIntervalMs,
+} from '../../runtime/resume/kept-conversation.ts'
 import { claimTicket, spendTicket, ticketLifeMs } from '../../runtime/resume/tickets.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Stage } from '../gateway/start.ts'
@@ -14,6 +19,7 @@ function countingStore(t: Stage) {
   const texts: string[] = []
   const seen = { underWay: 0, most: 0 }
   let answer: () => Promise<void> = async () => undefined
+  let reason: string | null = null
   const set = async (key: string, value: string, ttlMs: number) => {
     texts.push(value)
     seen.underWay += 1
@@ -28,6 +34,7 @@ function countingStore(t: Stage) {
   const store = new Proxy(memory, {
     get: (_, name) => {
       if (name === 'set') return set
+      if (name === 'unavailable') return () => reason
       const value = Reflect.get(memory, name)
       return typeof value === 'function' ? value.bind(memory) : value
     },
@@ -36,6 +43,10 @@ function countingStore(t: Stage) {
     store,
     texts,
     seen,
+    /** From now on it says itself that it cannot be reached. */
+    leave: () => {
+      reason = 'away'
+    },
     answerBy: (given: () => Promise<void>) => {
       answer = given
     },
@@ -46,12 +57,13 @@ function kept(t: Stage) {
   const counting = countingStore(t)
   const conversation = new Conversation()
   const faults: unknown[] = []
+  const tickets: string[] = []
   const keeper = new KeptConversation(
     { store: counting.store },
     {
       conversation,
       owner: 'anonymous',
-      onTicket: () => undefined,
+      onTicket: ticket => tickets.push(ticket),
       onFault: fault => faults.push(fault),
     },
   )
@@ -68,7 +80,11 @@ function kept(t: Stage) {
     }
     counting.texts.length = 0
   }
-  return { ...counting, keeper, faults, say, conversation, exhaust }
+  return { ...counting, keeper, faults, tickets, say, conversation, exhaust }
+}
+
+const away = async () => {
+  throw new GatewayError('store_unavailable', 'away')
 }
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
@@ -153,6 +169,59 @@ test('while the store is away nothing is kept, and the next change is written ag
   await keeper.flush()
   t.regex(texts.at(-1) ?? '', /first.*second/)
   t.deepEqual(faults, [])
+})
+
+test('what could not be written is written once the store is back, without another change', async t => {
+  const { say, texts, answerBy, keeper } = kept(t)
+  answerBy(away)
+  say('first')
+  await keeper.flush()
+  answerBy(async () => undefined)
+  t.is(texts.length, 1)
+  // What a drain waits for.
+  await keeper.flush()
+  t.is(texts.length, 2)
+  t.regex(texts[1] ?? '', /first/)
+  t.is(keeper.flush(), null)
+})
+
+test('a store that is known to be away is not written to, and a drain waits for it for some seconds alone', async t => {
+  const { say, texts, answerBy, keeper, leave } = kept(t)
+  answerBy(away)
+  say('first')
+  await keeper.flush()
+  leave()
+  const startedAt = performance.now()
+  let waits = 0
+  for (let waiting = keeper.flush(); waiting !== null; waiting = keeper.flush()) {
+    waits += 1
+    await waiting
+  }
+  t.true(waits > 1)
+  t.true(performance.now() - startedAt >= waits * (retryIntervalMs - 5))
+  t.is(texts.length, 1)
+})
+
+test('the end of a connection that the store did not hear of is written once the store is back', async t => {
+  const { say, texts, answerBy, keeper } = kept(t)
+  answerBy(away)
+  say('first')
+  keeper.stop()
+  await keeper.flush()
+  const { length } = texts
+  answerBy(async () => undefined)
+  await untilWritten(() => texts.length > length)
+  t.regex(texts.at(-1) ?? '', /first/)
+})
+
+test('a ticket that could not be given is given once the store is back', async t => {
+  const { answerBy, keeper, tickets } = kept(t)
+  answerBy(away)
+  await t.throwsAsync(keeper.issue(), { code: 'store_unavailable' })
+  answerBy(async () => undefined)
+  await untilWritten(() => tickets.length > 0)
+  t.is(tickets.length, 1)
+  t.deepEqual([await keeper.issue()], tickets)
 })
 
 test("a fault of the gateway's own ends the keeping, is told, and rejects nothing", async t => {

@@ -74,7 +74,7 @@ const rows: readonly [what: string, steps: readonly Step[], expected: readonly s
   ['an item that was never added', [done(message('a', 'x', 'user', running))], ['a x']],
   ['an item told twice', [added(message('a', 'x')), added(message('a', ''))], ['a x']],
   ['items without ids', [added(message(undefined, 'x')), added(message(undefined, 'y'))], [' x', ' y']],
-  ['an item of another kind', [added({ type: 'mcp_call', id: 'a' })], []],
+  ['an item of another kind', [added({ type: 'hologram', id: 'a' })], []],
   ['a deleted item', [added(message('a', 'x')), added(message('b', 'y')), deleted('a')], ['b y']],
   ['a transcript', [added(message('a', '')), transcribed('a', 'x')], ['a x']],
   ['a transcript of an unknown item', [transcribed('a', 'x')], []],
@@ -142,7 +142,7 @@ const changes: readonly [what: string, step: Step, isChange: boolean][] = [
   ['a deletion', deleted('a'), true],
   ['a transcript', transcribed('a', 'x'), true],
   ['a transcript of an unknown item', transcribed('b', 'x'), false],
-  ['an item of another kind', added({ type: 'mcp_call', id: 'b' }), false],
+  ['an item of another kind', added({ type: 'hologram', id: 'b' }), false],
   ['an answer out of band', outputDone(message('b', 'x')), false],
   ['an event of something else', c => note(c, 'response.done', { item: message('b', 'x') }), false],
   ['bytes', c => c.note(Buffer.from('x'), null), false],
@@ -158,7 +158,7 @@ for (const [what, step, isChange] of changes) {
 
 test('what cannot be told again is not expected, and its answer changes nothing', t => {
   const conversation = new Conversation()
-  t.deepEqual(conversation.expect({ type: 'mcp_call' }), {})
+  t.deepEqual(conversation.expect({ type: 'hologram' }), {})
   t.deepEqual(conversation.expect('x'), {})
   t.deepEqual(shown(conversation), [])
 })
@@ -169,7 +169,7 @@ test('items without words do not count, nor would another session be told of the
   t.is(conversation.size, 1)
 })
 
-test('another upstream session gets the settings first, then the items under ids of their own, once confirmed', t => {
+test('another upstream session gets the settings first, then the items under their ids, once confirmed', t => {
   const conversation = new Conversation()
   for (const step of [added(message('a', 'x')), added(message('b', '', 'assistant', running))])
     step(conversation)
@@ -185,13 +185,9 @@ test('another upstream session gets the settings first, then the items under ids
   }
   t.deepEqual((JSON.parse(messages[0]?.message ?? '') as { session: object }).session, { voice: 'v' })
   const { item } = JSON.parse(messages[1]?.message ?? '') as { item: { id: string } }
-  t.regex(item.id, /^item_[0-9a-f]{20}$/)
-  t.is(messages[1]?.eventId, `gateway_${item.id}`)
-  t.deepEqual(shown(conversation), [`${item.id} x`])
-  t.not(
-    (JSON.parse(conversation.replay('ga')[1]?.message ?? '') as { item: { id: string } }).item.id,
-    item.id,
-  )
+  t.is(item.id, 'a', 'its own id, by which its client deletes it')
+  t.is(messages[1]?.eventId, 'gateway_a')
+  t.deepEqual(shown(conversation), ['a x'])
 })
 
 test('what another session refuses of a replay is not told a third time', t => {

@@ -1,5 +1,6 @@
 /** What a client says that cannot be kept: it goes on to upstream, and ends nobody's session. */
 import test from 'ava'
+import { conversationLimits } from '../../runtime/resume/conversation-limits.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
@@ -18,12 +19,20 @@ test('settings 5,000 levels deep leave the process and the other sessions as the
   await talk.until('session.ticket')
   const session = await upstream.session()
   talk.send(deepUpdate)
-  while ((await session.next()).text !== deepUpdate) t.log('the session begins')
+  t.like((await talk.until('error')).at(-1), {
+    error: { code: 'bad_request', message: /deeper than 64 levels/ },
+  } as never)
   session.send({ type: 'rate_limits.updated' })
   await talk.until('rate_limits.updated')
   ofOther.send({ type: 'rate_limits.updated' })
   await other.until('rate_limits.updated')
   t.is(gateway.child.exitCode, null)
+})
+
+/** `session.update` with more than is kept of settings. */
+const largeUpdate = JSON.stringify({
+  type: 'session.update',
+  session: { type: 'realtime', instructions: 'x'.repeat(conversationLimits.settings + 1) },
 })
 
 test('settings that could not be kept do not hinder a renewal, and the client is told', async t => {
@@ -32,9 +41,9 @@ test('settings that could not be kept do not hinder a renewal, and the client is
   const talk = await converse(t, `${gateway.socketUrl}/realtime?resume=`)
   await talk.until('session.ticket')
   const session = await upstream.session()
-  talk.send(deepUpdate)
-  talk.send(deepUpdate)
-  while ((await session.next()).text !== deepUpdate) t.log('the session begins')
+  talk.send(largeUpdate)
+  talk.send(largeUpdate)
+  while ((await session.next()).text !== largeUpdate) t.log('the session begins')
   session.socket.close(1001, 'going away')
   await upstream.session()
   t.deepEqual((await talk.until('session.renewed')).at(-1), {

@@ -345,7 +345,7 @@ test('who comes back before an answer has begun is given it', async t => {
   await says(before, await upstream.session(), create)
   await leave(before, gateway)
   const after = await converse(t, `${gateway.socketUrl}/realtime?resume=${ticket}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 0, answer_due: true })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 0, answer_due: true, answers: 0 })
   const session = await upstream.session()
   await confirmSettings(session)
   t.is((await nextEvent(session)).type, 'response.create')
@@ -360,7 +360,7 @@ test('who was told that the model could not be reached is not owed an answer whe
   t.like((await before.until('error')).at(-1), { code: 'upstream_refused' })
   await leave(before, gateway)
   const after = await converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 0, answer_due: false })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 0, answer_due: false, answers: 0 })
 })
 
 test('what was asked for in a drain and refused is not answered after all when the client comes back', async t => {
@@ -406,7 +406,13 @@ test('who comes back is told how many of the oldest items were dropped', async t
     })
   await leave(before, gateway)
   const after = await converse(t, `${gateway.socketUrl}/realtime?resume=${ticket}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false, dropped: 2 })
+  t.deepEqual(await after.next(), {
+    type: 'session.resumed',
+    items: 2,
+    answer_due: false,
+    answers: 0,
+    dropped: 2,
+  })
 })
 
 test('turns that upstream confirmed are known to the next session, also after a dial that was refused', async t => {

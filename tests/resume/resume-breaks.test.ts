@@ -25,7 +25,7 @@ async function untilClosed(gateway: TestGateway, count: number): Promise<void> {
   while (closedOf(gateway) < count) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
-const resumed = { type: 'session.resumed', items: 2, answer_due: false }
+const resumed = { type: 'session.resumed', items: 2, answer_due: false, answers: 1 }
 const unknown = { type: 'session.resume_failed', reason: 'unknown' }
 
 test('a connection that is reset before the 101 has spent nothing', async t => {

@@ -44,7 +44,7 @@ test('/chat: the notice of a drain carries a ticket, and green knows what was sa
   t.is((await before.closed).code, 1012)
   await drained
   const after = await converse(t, `${green.socketUrl}/chat?resume=${notice?.resume}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false, answers: 1 })
   t.regex((await ask(after, 'what did I say')).transcript, /"my name is Ada"/)
 })
 
@@ -62,7 +62,7 @@ test('/realtime: likewise, and the client does not see the replayed items again'
   const notice = (await before.until('server.draining')).at(-1)
   await Promise.all([before.closed, drained])
   const after = await converse(t, `${green.socketUrl}/realtime?resume=${notice?.resume}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 2, answer_due: false, answers: 1 })
   const { transcript, messages } = await say(after, 'what did I say')
   t.regex(transcript, /^Ahoy.*"my name is Ada"/)
   const users = messages.filter(
@@ -111,7 +111,7 @@ test('a spent ticket is not given out again, though the session that it came fro
   const again = await converse(t, `${green.socketUrl}/chat?resume=${spent}`)
   t.deepEqual(await again.next(), { type: 'session.resume_failed', reason: 'unknown' })
   const third = await converse(t, `${green.socketUrl}/chat?resume=${notice?.resume}`)
-  t.deepEqual(await third.next(), { type: 'session.resumed', items: 2, answer_due: false })
+  t.deepEqual(await third.next(), { type: 'session.resumed', items: 2, answer_due: false, answers: 1 })
 })
 
 test("a ticket is no good to somebody else's credential", async t => {
@@ -177,7 +177,7 @@ test('who interrupted an answer and comes back before it is over is not given it
   before.socket.close()
   await before.closed
   const after = await converse(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
-  t.deepEqual(await after.next(), { type: 'session.resumed', items: 1, answer_due: false })
+  t.deepEqual(await after.next(), { type: 'session.resumed', items: 1, answer_due: false, answers: 0 })
 })
 
 test('/realtime: an answer that its client cancelled is not asked for again when upstream is lost', async t => {

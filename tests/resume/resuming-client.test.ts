@@ -110,3 +110,149 @@ test('what is said before the socket is open is said as soon as it is, and once'
   t.is(await said.take(), '{"text":"early"}')
   t.is(await said.take(), '{"text":"late"}')
 })
+
+/** A client against a server whose connections do as they are told, one after another. */
+async function scripted(t: ExecutionContext) {
+  const sockets = mailbox<import('ws').WebSocket>('nobody dials')
+  const { url, dialled, said } = await listener(t, socket => sockets.put(socket))
+  const heard = mailbox<{ type: string; id?: number }>('the client hears nothing')
+  const states = mailbox<[state: string, lost: number | undefined]>('the client tells no state')
+  const client = resumingSocket(
+    `${url}/realtime`,
+    message => heard.put(message as { type: string }),
+    (state, lost) => states.put([state, lost]),
+  )
+  t.teardown(() => client.close())
+  /** The next connection; it says so much at once. */
+  const connection = async (...messages: object[]) => {
+    const socket = await sockets.take()
+    const tell = (...messages: object[]) => {
+      for (const message of messages) socket.send(JSON.stringify(message))
+    }
+    tell(...messages)
+    return { tell, end: () => socket.close(1012) }
+  }
+  return { client, connection, dialled, said, heard, states }
+}
+
+const ticket = { type: 'session.ticket', resume: 't1' }
+const resumedWith = (answer_due: boolean, answers: number) => ({
+  type: 'session.resumed',
+  items: 1,
+  answer_due,
+  answers,
+})
+const turn = (id: number) =>
+  [
+    { type: 'conversation.item.create', id },
+    { type: 'response.create', id },
+  ] as const
+const asSaid = (id: number) => turn(id).map(message => JSON.stringify(message))
+
+test('a turn of several messages that did not arrive is said again as a whole', async t => {
+  const { client, connection, said } = await scripted(t)
+  const first = await connection(ticket)
+  client.say(...turn(1))
+  t.deepEqual([await said.take(), await said.take()], asSaid(1))
+  first.end()
+  await connection(resumedWith(false, 0))
+  t.deepEqual([await said.take(), await said.take()], asSaid(1))
+})
+
+test('what is said before the worth of the ticket is known is said once it is, and once', async t => {
+  const { client, connection, said, heard } = await scripted(t)
+  const first = await connection(ticket)
+  first.end()
+  const second = await connection({ type: 'session.created' })
+  t.is((await heard.take()).type, 'session.created')
+  client.say(...turn(1))
+  second.tell(resumedWith(false, 0), { type: 'response.done', id: 1 })
+  t.like(await heard.take(), { type: 'response.done', id: 1 })
+  client.say(...turn(2))
+  const all = [await said.take(), await said.take(), await said.take(), await said.take()]
+  t.deepEqual(all, [...asSaid(1), ...asSaid(2)])
+})
+
+test('an answer that was heard to its end is not heard again, and the next turn waits for it', async t => {
+  const { client, connection, said, heard, states } = await scripted(t)
+  const first = await connection(ticket)
+  client.say(...turn(1))
+  first.tell({ type: 'response.done', id: 1 })
+  t.like(await heard.take(), { id: 1 })
+  first.end()
+  const second = await connection(resumedWith(true, 0), { type: 'session.created' })
+  t.is((await heard.take()).type, 'session.created')
+  client.say(...turn(2))
+  second.tell({ type: 'response.created', id: 1 }, { type: 'response.done', id: 1 })
+  t.deepEqual([await said.take(), await said.take()], asSaid(1))
+  t.deepEqual([await said.take(), await said.take()], asSaid(2))
+  second.tell({ type: 'response.done', id: 2 })
+  t.like(await heard.take(), { type: 'response.done', id: 2 })
+  t.deepEqual(
+    [await states.take(), await states.take()],
+    [
+      ['open', undefined],
+      ['away', undefined],
+    ],
+  )
+  t.deepEqual(await states.take(), ['resumed', 0])
+})
+
+test('an answer that is due to what was said last is heard, also where the turn was replaced meanwhile', async t => {
+  const { client, connection, said, heard } = await scripted(t)
+  const first = await connection(ticket)
+  client.say(...turn(1))
+  t.deepEqual([await said.take(), await said.take()], asSaid(1))
+  first.end()
+  const second = await connection({ type: 'session.created' })
+  t.is((await heard.take()).type, 'session.created')
+  client.say(...turn(2))
+  second.tell(resumedWith(true, 0), { type: 'response.done', id: 1 })
+  t.like(await heard.take(), { type: 'response.done', id: 1 })
+  t.deepEqual([await said.take(), await said.take()], asSaid(2))
+})
+
+test('answers that the model does not know any more are counted', async t => {
+  const { client, connection, heard, states } = await scripted(t)
+  const first = await connection(ticket)
+  for (const id of [1, 2]) {
+    client.say(...turn(id))
+    first.tell({ type: 'response.done', id })
+    await heard.take()
+  }
+  first.end()
+  await connection(resumedWith(false, 0))
+  t.is((await states.take())[0], 'open')
+  t.is((await states.take())[0], 'away')
+  t.deepEqual(await states.take(), ['resumed', 2])
+})
+
+test('a conversation that was given up does not come back', async t => {
+  const { connection, dialled, states } = await scripted(t)
+  const first = await connection(ticket)
+  first.end()
+  const second = await connection({ type: 'session.resume_failed', reason: 'store_unavailable' })
+  second.end()
+  await connection()
+  const queries = [await dialled.take(), await dialled.take(), await dialled.take()]
+  t.deepEqual(queries, ['/realtime?resume=', '/realtime?resume=t1', '/realtime?resume='])
+  const told = [await states.take(), await states.take(), await states.take()]
+  t.deepEqual(
+    told.map(([state]) => state),
+    ['open', 'away', 'fresh'],
+  )
+})
+
+test('a conversation that is lost before it has a ticket is said to be', async t => {
+  const { client, connection, said, states } = await scripted(t)
+  const first = await connection()
+  client.say(...turn(1))
+  t.deepEqual([await said.take(), await said.take()], asSaid(1))
+  first.end()
+  await connection()
+  t.deepEqual(
+    [await states.take(), await states.take()].map(([state]) => state),
+    ['away', 'fresh'],
+  )
+  t.deepEqual([await said.take(), await said.take()], asSaid(1))
+})

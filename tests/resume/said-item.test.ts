@@ -30,7 +30,7 @@ const read: readonly [what: string, item: unknown, expected: object | null][] = 
     { type: 'function_call_output', id: 'i', call_id: 'c', output: 'o' },
     { id: 'i', kind: 'function_call_output', role: '', text: 'o', callId: 'c', done: true },
   ],
-  ['an item of another kind', { type: 'mcp_call', id: 'i' }, null],
+  ['an item of another kind', { type: 'hologram', id: 'i' }, null],
   ['no item', 'x', null],
   ['names of the greatest length', { ...message, id: long, role: long }, { ...said, id: long, role: long }],
   ['an id that is longer', { ...message, id: `${long}x` }, null],

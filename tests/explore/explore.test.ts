@@ -1,0 +1,98 @@
+/** Rollouts by fixed seeds: what breaks an invariant here breaks it each time. */
+import test, { type ExecutionContext } from 'ava'
+import { playRollout, type RolloutOptions, type RolloutResult } from './rollout.ts'
+import type { PlantedStoreFault } from './shared-store.ts'
+
+/** Some 5 s on an idle core. */
+const rollouts = 600
+
+/** Fails with the seed and the last steps of a rollout that broke an invariant. */
+async function hold(t: ExecutionContext, options: RolloutOptions): Promise<RolloutResult> {
+  const result = await playRollout(options)
+  if (result.violation === null) return result
+  const { trace } = await playRollout({ ...options, isTraced: true })
+  for (const line of trace.slice(-100)) t.log(line)
+  throw new Error(`${result.violation.message}; replay it by: npm run explore -- --seed ${options.seed}`)
+}
+
+test.serial(`all invariants hold in ${rollouts} rollouts`, async t => {
+  for (let seed = 1; seed <= rollouts; seed += 1) await hold(t, { seed })
+  t.pass()
+})
+
+for (const where of ['drain', 'resume'] as const) {
+  test.serial(
+    `all invariants hold with the process killed in place of each effect of a ${where}`,
+    async t => {
+      for (const seed of [1, 2, 3, 4, 5, 6]) {
+        let effect = 0
+        for (let wasKilled = true; wasKilled; effect += 1)
+          ({ wasKilled } = await hold(t, { seed, killAt: { in: where, effect } }))
+        t.log(`seed ${seed}: ${effect - 1} effects`)
+        t.true(effect > 5, 'there were effects to kill it in')
+      }
+    },
+  )
+}
+
+test.serial('a seed gives the same steps each time', async t => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const [first, second] = [
+      await playRollout({ seed, isTraced: true }),
+      await playRollout({ seed, isTraced: true }),
+    ]
+    t.true(first.trace.length > 50)
+    t.deepEqual(first.trace, second.trace)
+  }
+})
+
+/** Faults of a store, each with what is found of it. */
+const planted: readonly (readonly [what: string, found: RegExp, make: () => PlantedStoreFault])[] = [
+  [
+    'does not look whether a ticket is spent',
+    /spent twice|two living successors|answered 2 times|forgotten/,
+    () => (operation, given) => {
+      if (operation !== 'update') return given
+      const [key, { unless: _, when: __, ...change }, ttlMs] = given as [
+        string,
+        Record<string, unknown>,
+        number,
+      ]
+      return [key, change, ttlMs]
+    },
+  ],
+  [
+    'writes an older state of a conversation over a newer one',
+    /older state|answered 2 times|forgotten/,
+    () => {
+      const written = new Map<unknown, unknown[]>()
+      return (operation, given) => {
+        if (operation !== 'set') return given
+        const [key, text, ttlMs] = given
+        const texts = [...(written.get(key) ?? []), text]
+        written.set(key, texts)
+        return [key, texts.length % 5 === 0 ? texts.at(-4) : text, ttlMs]
+      }
+    },
+  ],
+  [
+    'never takes a place back',
+    /places are held/,
+    () => (operation, given) => (operation === 'unlist' ? null : given),
+  ],
+]
+
+for (const [what, found, make] of planted) {
+  test.serial(`a store that ${what} is found`, async t => {
+    const violations: string[] = []
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const { violation } = await playRollout({ seed, planted: make() })
+      if (violation !== null) violations.push(violation.message)
+    }
+    t.log(`${violations.length} of 100 rollouts found it`)
+    t.true(
+      violations.some(violation => found.test(violation)),
+      violations.join('\n'),
+    )
+  })
+}

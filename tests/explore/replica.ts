@@ -1,0 +1,256 @@
+/**
+ * One process of the gateway: its own parts for access, limits, resumption, sessions and the drain, around sockets of the
+ * world's network. What `runtime/server/server.ts` does between the native server and these is done here.
+ */
+import { createAccess } from '../../runtime/access/access.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import { permitModels } from '../../runtime/config/models.ts'
+import { type Clock, systemClock } from '../../runtime/core/clock.ts'
+import { enter } from '../../runtime/core/fault-boundary.ts'
+import type { Accepted, SocketRoute, UpgradeRequest } from '../../runtime/core/ports.ts'
+import { createTranslators } from '../../runtime/dialect/translate.ts'
+import { createFilter } from '../../runtime/events/filter.ts'
+import { createTypeReader } from '../../runtime/events/type.ts'
+import type { Log } from '../../runtime/observability/log.ts'
+import { createMetrics, type Metrics, type Traffic } from '../../runtime/observability/metrics.ts'
+import { createRealtime } from '../../runtime/realtime/realtime.ts'
+import { acceptResumed, Resumes } from '../../runtime/resume/resumes.ts'
+import { ClientSocket, type NativeSocket } from '../../runtime/server/client-socket.ts'
+import { Drain } from '../../runtime/server/drain.ts'
+import type { ModelApi } from './model-api.ts'
+import type { End } from './network.ts'
+import type { SharedStore, StoreLink } from './shared-store.ts'
+import { Process, type World } from './world.ts'
+
+const path = '/realtime'
+const settings = '{"type":"session.update","event_id":"gateway_settings","session":{"type":"realtime"}}'
+
+const key = 'the-key-of-all-persons'
+const address = '192.0.2.1'
+const config = readConfig({
+  OPENAI_API_KEY: 'sk-explore',
+  GATEWAY_AUTH: 'key',
+  GATEWAY_API_KEYS: `person:${key}`,
+})
+
+const permit = permitModels(config.models, 'openai', new Date(2026, 0, 1))
+
+/** What sessions count towards, as the store names it. */
+export const shares = ['credential:key:person', `address:${address}`]
+
+const processMetrics = createMetrics({ revision: 'explore', replica: 'explore' })
+const readType = createTypeReader()
+const translator = createTranslators('ga', 'auto').unnamed
+const filter = createFilter(['*'])
+
+export interface ReplicaParts {
+  readonly world: World
+  readonly store: SharedStore
+  readonly api: ModelApi
+  /** A fault of the gateway's own code. */
+  readonly onFault: (replica: Replica, fields: object) => void
+}
+
+export class Replica {
+  readonly process: Process
+  readonly drain: Drain
+  readonly traffic: Traffic
+  readonly link: StoreLink
+  readonly #world: World
+  readonly #route: SocketRoute
+  readonly #log: Log
+  readonly #clients = new Set<ClientSocket>()
+  #ids = 0
+  /** The drain, once it has begun. */
+  #draining: 'no' | 'running' | 'over' = 'no'
+  /** Upgrades that came to nothing, or have not yet come to anything: their places run out by themselves. */
+  abandonedUpgrades = 0
+  /** Kills the process in its n-th effect after it has begun to take a ticket. */
+  killInResume: number | null = null
+
+  constructor(name: string, { world, store, api, onFault }: ReplicaParts) {
+    this.#world = world
+    this.process = new Process(world, name)
+    this.link = store.connect(this.process)
+    this.#log = this.#createLog(onFault)
+    const metrics = metricsOfOne()
+    this.traffic = metrics.traffic
+    this.drain = new Drain({ ...config.drain, log: this.#log })
+    const clock: Clock = {
+      ...systemClock,
+      now: () => world.now,
+      coarseNow: () => world.now,
+      after: (ms, run) => {
+        const timer = setTimeout(run, ms)
+        return () => clearTimeout(timer)
+      },
+      every: (ms, beating) => systemClock.every(ms, beating),
+    }
+    const log = this.#log
+    const access = createAccess({ config: config.access, store: this.link.store, log, metrics, ...clock })
+    const { limits } = config
+    const resumes = new Resumes({
+      store: this.link.store,
+      quota: access.quota,
+      log,
+      maxHeldBytes: limits.upstreamBufferBytes,
+    })
+    const handler = createRealtime({
+      dial: api.dialFrom(this.process),
+      limits,
+      log,
+      metrics,
+      readType,
+      filter,
+      extractor: null,
+      autoClose: false,
+      sessionUpdate: settings,
+      dialect: 'ga',
+      translator,
+      manners: 'gateway',
+      resumes,
+      rules: { permit, purpose: 'conversation', pinned: false },
+    })
+    const routes = access.guard.sockets(new Map([[path, { accept: acceptResumed(handler, resumes) }]]))
+    this.#route = routes.get(path) as SocketRoute
+  }
+
+  get isServing(): boolean {
+    return this.process.isRunning && this.drain.phase === 'serving'
+  }
+
+  get openSockets(): number {
+    return this.#clients.size
+  }
+
+  /**
+   * As SIGTERM does.
+   * @param killAtEffect kills the process in its n-th effect from then on
+   * @param begun called when the process has taken it in
+   */
+  terminate(killAtEffect: number | null, begun: () => void): void {
+    this.#world.after(0, this.process, () => {
+      if (this.#draining !== 'no') return
+      this.#draining = 'running'
+      this.#world.note(this.process.name, 'SIGTERM')
+      begun()
+      if (killAtEffect !== null) this.process.killAtEffect(killAtEffect)
+      void this.drain.begin().then(() => {
+        this.#draining = 'over'
+        this.process.kill('exited')
+      })
+    })
+  }
+
+  /**
+   * Takes an upgrade.
+   * @param end of the connection that the client dialled
+   * @param answer tells the client whether it is open
+   */
+  upgrade(end: End, query: string, answer: (isOpen: boolean) => void): void {
+    const request: UpgradeRequest = {
+      path,
+      query: new URLSearchParams(query),
+      subprotocols: [],
+      headers: new Map([['authorization', `Bearer ${key}`]]),
+      address,
+    }
+    if (request.query.get('resume') && this.killInResume !== null) {
+      this.process.killAtEffect(this.killInResume)
+      this.killInResume = null
+    }
+    let isGone = false
+    end.listener = {
+      message: () => undefined,
+      closed: () => {
+        isGone = true
+      },
+    }
+    const refuse = () => {
+      answer(false)
+      end.close(1006, '')
+    }
+    const decide = async () => {
+      const refusal = this.drain.refusal()
+      if (refusal !== null) throw refusal
+      return this.#route.accept(request)
+    }
+    this.abandonedUpgrades += 1
+    decide().then(
+      accepted => {
+        if (this.drain.refusal() !== null) return refuse()
+        if (isGone) return
+        this.abandonedUpgrades -= 1
+        answer(true)
+        this.#begin(end, request, accepted)
+      },
+      () => {
+        this.abandonedUpgrades -= 1
+        refuse()
+      },
+    )
+  }
+
+  #begin(end: End, request: UpgradeRequest, { handler }: Accepted): void {
+    let client: ClientSocket | null = null
+    let closedWith: { code: number; reason: string } | null = null
+    const closed = (code: number, reason: string) => {
+      closedWith ??= { code, reason }
+      if (client === null || !this.#clients.delete(client)) return
+      client.closed(code, reason)
+      this.drain.remove(client.connection)
+    }
+    const native = nativeSocket(end, closed)
+    this.#ids += 1
+    const id = `${this.process.name}.${this.#ids}`
+    enter({ onFault: fault => this.#log.error('connection.failed', { error: String(fault) }) }, () => {
+      client = new ClientSocket(native, id, handler, request, { ...config.limits, log: this.#log })
+      const socket = client
+      if (closedWith !== null) return client.closed(closedWith.code, closedWith.reason)
+      this.#clients.add(client)
+      this.drain.add(client.connection)
+      end.listener = {
+        message: data => socket.receive(new Uint8Array(data).buffer, false),
+        control: () => socket.heard(),
+        closed,
+      }
+    })
+  }
+
+  #createLog(onFault: ReplicaParts['onFault']): Log {
+    const write = (event: string, fields: object = {}) => {
+      if (this.#world.trace !== null)
+        this.#world.note(this.process.name, `logs ${event} ${JSON.stringify(fields)}`)
+      if (event === 'connection.failed') onFault(this, fields)
+    }
+    return { info: write, warn: write, error: write }
+  }
+}
+
+/** What uWebSockets.js does with a socket. */
+function nativeSocket(end: End, closed: (code: number, reason: string) => void): NativeSocket {
+  return {
+    send: message => {
+      end.send(message)
+      return 1
+    },
+    getBufferedAmount: () => 0,
+    ping: () => {
+      end.ping()
+      return 1
+    },
+    end: (code, reason) => {
+      end.close(code, reason)
+      closed(code, reason)
+    },
+    close: () => {
+      end.destroy()
+      closed(1006, '')
+    },
+  }
+}
+
+/** The same counters for all, but for what is open at one replica. */
+function metricsOfOne(): Metrics {
+  return { ...processMetrics, traffic: { ...processMetrics.traffic, sessionsOpen: 0 } }
+}
