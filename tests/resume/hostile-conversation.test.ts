@@ -19,9 +19,8 @@ test('settings 5,000 levels deep leave the process and the other sessions as the
   await talk.until('session.ticket')
   const session = await upstream.session()
   talk.send(deepUpdate)
-  t.like((await talk.until('error')).at(-1), {
-    error: { code: 'bad_request', message: /deeper than 64 levels/ },
-  } as never)
+  const refused = (await talk.until('error')).at(-1) as { error?: { message?: string } } | undefined
+  t.regex(refused?.error?.message ?? '', /deeper than 64 levels/)
   session.send({ type: 'rate_limits.updated' })
   await talk.until('rate_limits.updated')
   ofOther.send({ type: 'rate_limits.updated' })
