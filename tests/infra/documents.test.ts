@@ -81,7 +81,7 @@ test('every test that the threat model names is there, and each kind of attacker
   t.true(named.length > 20)
   for (const path of named) t.true(exists(path), path)
   const kinds = model.split(/\n(?=\*\*)/).slice(1)
-  t.is(kinds.length, 7)
+  t.is(kinds.length, 8)
   for (const kind of kinds) t.regex(kind, /^\| can \| [\s\S]*^\| cannot \| .*`tests\//m, kind.slice(0, 40))
 })
 
