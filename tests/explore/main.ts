@@ -15,8 +15,16 @@ const { values } = parseArgs({
     rollouts: { type: 'string', default: '1000' },
     from: { type: 'string', default: String(randomInt(maxSeed)) },
     seed: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  console.log(`npm run explore -- [--rollouts N] [--from SEED] [--seed SEED]
+
+Plays N rollouts (1000) under a virtual clock, by the seeds from SEED on (a random one), and stops at the first that breaks
+an invariant, with its seed and its last steps. --seed replays one, step by step.`)
+  process.exit(0)
+}
 const [rollouts, from] = [Number(values.rollouts), Number(values.from)]
 const seed = values.seed === undefined ? null : Number(values.seed)
 if (!(rollouts > 0) || ![rollouts, from, seed ?? 0].every(Number.isSafeInteger)) {
