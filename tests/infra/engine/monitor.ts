@@ -154,6 +154,7 @@ function answerTo(token: string): Inputs {
   if (token === 'azure-native:authorization:getClientConfig')
     return { subscriptionId, tenantId, clientId: 'deployer', objectId: 'deployer' }
   if (token === 'azure-native:authorization:getClientToken') return { token: 'azure-token' }
+  if (token === 'azure-native:redisenterprise:listDatabaseKeys') return { primaryKey: 'key-of-redis' }
   throw new Error(`${token} has no answer here`)
 }
 
