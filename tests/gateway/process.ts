@@ -15,7 +15,8 @@ export interface GatewayProcess {
   readonly socketUrl: string
   readonly lines: ProcessLine[]
   /** Resolves with the first line of an event, past or future, that fits. */
-  logged(event: string, fits?: (line: ProcessLine) => boolean): Promise<ProcessLine>
+  /** @param ms how long it may take (default 30 s) */
+  logged(event: string, fits?: (line: ProcessLine) => boolean, ms?: number): Promise<ProcessLine>
   readonly exited: Promise<{ code: number | null; stderr: string }>
 }
 
@@ -44,7 +45,11 @@ export async function gatewayProcess(
   const exited = new Promise<{ code: number | null; stderr: string }>(resolve => {
     child.on('close', code => resolve({ code, stderr }))
   })
-  const logged = (event: string, fits: (line: ProcessLine) => boolean = () => true) => {
+  const logged = (
+    event: string,
+    fits: (line: ProcessLine) => boolean = () => true,
+    ms: number = patienceMs,
+  ) => {
     const line = new Promise<ProcessLine>((resolve, reject) => {
       const look = () => {
         const line = lines.find(line => line.event === event && fits(line))
@@ -58,7 +63,7 @@ export async function gatewayProcess(
         reject(new Error(`exited with ${code} before ${event}: ${stderr}${JSON.stringify(lines)}`)),
       )
     })
-    return within(line, patienceMs, `the process logs no such ${event}`)
+    return within(line, ms, `the process logs no such ${event}`)
   }
   const { url } = await logged('server.listening')
   return {

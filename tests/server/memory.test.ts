@@ -11,7 +11,7 @@ const budgetMb = 360
 test.serial(
   'slow readers beyond the budget end by name, the reader beside them goes on, and memory comes back',
   async t => {
-    t.timeout(60_000)
+    t.timeout(90_000)
     const upstream = await fakeUpstream(t)
     const gateway = await gatewayProcess(t, {
       ...upstream.env,
@@ -42,7 +42,8 @@ test.serial(
     t.is(`${code} ${reason}`, '1013 memory_exhausted')
     beside.send({ type: 'still.here' })
     t.is((await bystander.until('still.here')).at(-1)?.type, 'still.here')
-    await gateway.logged('memory.calm')
+    // V8 gives memory back when it has nothing else to do: on a busy machine, late.
+    await gateway.logged('memory.calm', undefined, 75_000)
     t.is((await ready()).status, 200)
     const another = await converse(t, `${gateway.socketUrl}/realtime`)
     t.is((await another.next()).type, 'session.created')
