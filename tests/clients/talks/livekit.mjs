@@ -145,7 +145,7 @@ await holdTalks({
     const stt = new STT({
       apiKey,
       baseURL: `${gateway}/v1`,
-      model: 'gpt-4o-mini-transcribe',
+      model: 'gpt-transcribe',
       useRealtime: true,
       turnDetection: { type: 'server_vad' },
     })
