@@ -171,7 +171,11 @@ async function sendForEver(t: Stage, upstream: Awaited<ReturnType<typeof fakeUps
     if (session === null) continue
     const { socket } = session
     const send = () => {
-      while (socket.readyState === socket.OPEN && socket.bufferedAmount < mostUnsent) socket.send(delta)
+      // A reader that is as fast leaves nothing unsent: without a bound this turn would never end.
+      for (let sent = 0; sent < mostUnsent && socket.bufferedAmount < mostUnsent; sent += delta.length) {
+        if (socket.readyState !== socket.OPEN) return
+        socket.send(delta)
+      }
       if (!isOver && socket.readyState === socket.OPEN) setTimeout(send, 1)
     }
     send()
