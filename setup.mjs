@@ -18,8 +18,9 @@ step({
   salt: `${process.platform}-${process.arch}-${nodeVersion}`,
   stamp: 'node_modules/.setup-packages',
   run: () => {
-    const sameMajor = process.versions.node.split('.')[0] === nodeVersion.split('.')[0]
-    if (sameMajor) command('npm', ['ci', '--no-audit', '--no-fund'])
+    // npm runs under the Node of the path, which may be another than the one that runs this.
+    const { stdout } = spawnSync('node', ['--version'], { encoding: 'utf8' })
+    if (majorOf(stdout ?? '') === majorOf(nodeVersion)) command('npm', ['ci', '--no-audit', '--no-fund'])
     else command('npx', ['--yes', `--package=node@${nodeVersion}`, '-c', 'npm ci --no-audit --no-fund'])
   },
 })
@@ -69,6 +70,10 @@ function step({ name, inputs, salt, stamp, run }) {
   run()
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, wanted)
+}
+
+function majorOf(version) {
+  return version.replace(/^v/, '').split('.')[0]
 }
 
 function command(program, args) {
