@@ -3,15 +3,7 @@
 import type { AccessLimits } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
-import type {
-  Accepted,
-  Client,
-  Connection,
-  Meter,
-  Principal,
-  SocketRoute,
-  UpgradeRequest,
-} from '../core/ports.ts'
+import type { Client, Connection, Meter, Principal, UpgradeRequest } from '../core/ports.ts'
 import { countedTokens } from '../events/usage.ts'
 import { type Counts, tokensOf } from '../limits/counts.ts'
 import type { CutClients } from '../limits/cut-clients.ts'
@@ -20,6 +12,7 @@ import type { Rates } from '../limits/rates.ts'
 import { accountOf, credentialShare, type Reached, type Share, shareOfAddress } from '../limits/shares.ts'
 import { Supervised, type SuperviseOptions } from '../limits/supervise.ts'
 import type { Log } from '../observability/log.ts'
+import type { Accepted, Context, Handler } from '../server/handler.ts'
 import {
   type ArrivingHandler,
   type ArrivingRequest,
@@ -30,6 +23,7 @@ import {
   type HttpRequest,
   type HttpRoute,
 } from '../server/http.ts'
+import type { Accept } from '../server/layers.ts'
 import { allowOrigin, preflight } from './cors.ts'
 import type { Asking, Gate } from './gate.ts'
 import type { Tries } from './tries.ts'
@@ -62,14 +56,9 @@ export class Guard {
     this.#supervision = { ...limits, after, onReached }
   }
 
-  /** Guards every socket. A request that comes through carries its principal, its real address and its meter. */
-  sockets(routes: ReadonlyMap<string, SocketRoute>): Map<string, SocketRoute> {
-    return new Map(
-      [...routes].map(([path, route]) => [
-        path,
-        { ...route, accept: request => this.#accept(route, request) },
-      ]),
-    )
+  /** Guards every socket. A request that comes through carries its principal, its real address and its account. */
+  admit(next: Accept): Accept {
+    return asked => this.#accept(next, asked)
   }
 
   /** Guards every HTTP route but those that are open to everyone. A body is waited for only once it may be sent. */
@@ -133,7 +122,7 @@ export class Guard {
     }
   }
 
-  async #accept(route: SocketRoute, asked: UpgradeRequest): Promise<Accepted> {
+  async #accept(next: Accept, asked: UpgradeRequest): Promise<Accepted> {
     const { gate, tries, counts, leases, limits, cutClients } = this.#options
     const address = this.#addressOf(asked)
     const ofAddress = shareOfAddress(address, limits)
@@ -149,7 +138,7 @@ export class Guard {
     // Before the route is asked: it may spend what a client that finds no place would need again.
     const places = await Places.take(shares, leases)
     try {
-      return this.#supervised(await route.accept(request), request, shares, places)
+      return this.#supervised(await next(request), shares, places)
     } catch (fault) {
       places.release()
       throw fault
@@ -166,26 +155,21 @@ export class Guard {
     }
   }
 
-  #supervised(accepted: Accepted, request: UpgradeRequest, shares: Shares, places: Places): Accepted {
-    const begin = (client: Client, meter: Meter | null) =>
-      accepted.handler(client, meter === null ? request : { ...request, meter })
+  #supervised(accepted: Accepted, shares: Shares, places: Places): Accepted {
+    const { handler } = accepted
     return {
       ...accepted,
-      ...(request.principal && { principal: request.principal }),
-      handler: client => this.#begin(client, begin, shares, places),
+      handler: (client, context) => this.#begin(client, context, handler, shares, places),
     }
   }
 
-  /** Apart from the request, so that what lives as long as the session does not keep that. */
-  #begin(
-    client: Client,
-    begin: (client: Client, meter: Meter | null) => Connection,
-    shares: Shares,
-    places: Places,
-  ): Connection {
+  /** No closure is made here that keeps the context: it would be kept for as long as the session lasts. */
+  #begin(client: Client, context: Context, handler: Handler, shares: Shares, places: Places): Connection {
     places.hold()
     const spending = { connection: null as Connection | null }
-    const inner = begin(client, this.#meter(shares, spending))
+    const meter = this.#meter(shares, spending)
+    const limits = meter === null ? context.limits : { ...context.limits, meter }
+    const inner = handler(client, { ...context, limits })
     const { rates, cutClients } = this.#options
     const onCut = () => cutClients.note(clientOf(shares))
     const holdings = { share: shares[0], rate: rates.use(shares), places, onCut }

@@ -2,8 +2,9 @@
 
 import { systemClock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Client, Connection, Dial, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { Client, Connection, Dial, UpgradeRequest } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
+import { contextOf, type SocketRoute } from '../server/handler.ts'
 import { type Pinned, SessionGuard } from '../session/session-guard.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { CallControl, type CallControlParts } from './control.ts'
@@ -74,7 +75,12 @@ export class Controls {
         if (record.callId === '')
           throw new GatewayError('conflict', 'This session has no call yet; send an offer first')
         const passed = this.#options.passed(request)
-        return { handler: client => this.#observe(client, record, passed) }
+        const { limits: bounds, log } = this.#options
+        const dial = this.#joining(record, passed)(true)
+        return {
+          handler: client => this.#observe(client, record, passed),
+          context: contextOf(request, { bounds, dial, log }),
+        }
       },
     }
   }
@@ -127,14 +133,14 @@ export class Controls {
   #controlOf(record: CallRecord, passed: Headers): CallControl {
     const existing = this.#controls.get(record.sessionId)
     if (existing !== undefined) return existing
-    const { pinSession, dialCall, ...parts } = this.#options
+    const { pinSession, ...parts } = this.#options
     const { records } = parts
     const pinnedNow = pinnedOf(record)
     const stays = this.#mustHear(record)
     const control = new CallControl({
       ...parts,
       record,
-      dial: patient => listener => dialCall(record.callId, patient)(listener, passed),
+      dial: this.#joining(record, passed),
       stays,
       guard: pinSession && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.
@@ -148,6 +154,12 @@ export class Controls {
     this.#controls.set(record.sessionId, control)
     if (stays) this.#handover?.hold(record)
     return control
+  }
+
+  /** @returns the dialing function of the call; `patient` as of `dialCall` */
+  #joining({ callId }: CallRecord, passed: Headers): (patient: boolean) => Dial {
+    const { dialCall } = this.#options
+    return patient => listener => dialCall(callId, patient)(listener, passed)
   }
 
   async #hangUp(record: CallRecord, reason: string): Promise<void> {

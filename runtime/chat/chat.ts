@@ -1,12 +1,13 @@
 /** `/chat`: text or speech in; text, audio and transcript out. One upstream session while the client stays. */
 
 import type { GatewayError } from '../core/errors.ts'
-import type { Client, UpgradeRequest } from '../core/ports.ts'
+import type { Client, Connection } from '../core/ports.ts'
 import type { ChatMessage } from '../core/wire.ts'
 import { type SessionSettings, sessionUpdate } from '../dialect/dialect.ts'
 import { audioChunk } from '../events/compose.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
-import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
+import type { Redeemed, Resumes } from '../resume/resumes.ts'
+import type { Context, Handler } from '../server/handler.ts'
 import { type End, endWith } from '../session/end.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
@@ -31,14 +32,14 @@ export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'hearing
 }
 
 /** Makes the handler of `/chat`. */
-export function createChat(options: ChatOptions): ResumableHandler {
+export function createChat(options: ChatOptions): Handler {
   const { hearing, dialect, label, settings } = options
   const reduce = createChatReducer({ hearing, dialect, label, textOnly: settings.textOnly })
-  return (client, request) => new Chat(client, request, options, reduce)
+  return (client, context) => new Chat(client, context, options, reduce)
 }
 
 /** Hands what happens to the reducer, and runs the effects. */
-class Chat implements ResumableConnection, SessionHooks {
+class Chat implements Connection, SessionHooks {
   readonly #options: ChatOptions
   readonly #reduce: ChatReducer
   readonly #session: Session
@@ -46,20 +47,23 @@ class Chat implements ResumableConnection, SessionHooks {
   readonly #settings = new OwnSettings()
   #state = firstChatState
 
-  constructor(client: Client, request: UpgradeRequest, options: ChatOptions, reduce: ChatReducer) {
+  constructor(client: Client, context: Context, options: ChatOptions, reduce: ChatReducer) {
+    const { request, limits, dial, log } = context
     this.#options = options
     this.#reduce = reduce
-    this.#session = new Session({ client, route: request.path, meter: request.meter }, options, this)
-    const { resumes, dialect, log } = options
+    const caller = { client, route: request.path, dial, limits: limits.bounds, meter: limits.meter, log }
+    this.#session = new Session(caller, options, this)
+    const { resumes, dialect } = options
     const tell = (message: ChatMessage) => this.#tell(message)
     const { responses } = this.#session
     const fault = (error: GatewayError) => this.fault(error)
-    const asked = askedFor(client, request)
-    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault, log })
+    const asked = askedFor(client, context)
+    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault })
+    this.#begin(context.resumed)
   }
 
   /** A client that comes back to an answer that broke off gets it now. */
-  begin(resumed: Redeemed | null): void {
+  #begin(resumed: Redeemed | null): void {
     if (this.#carryover.begin(resumed)) this.#take({ type: 'resumed' })
   }
 
@@ -142,9 +146,9 @@ class Chat implements ResumableConnection, SessionHooks {
     return true
   }
 
-  ended({ by, error }: End): readonly string[] {
+  ended(end: End): readonly string[] {
     this.#carryover.stop()
-    return by === 'gateway' && error !== undefined ? [JSON.stringify(errorMessage(error))] : []
+    return chatEndMessages(end)
   }
 
   held(): number {
@@ -182,6 +186,11 @@ class Chat implements ResumableConnection, SessionHooks {
   #tell(message: ChatMessage): void {
     this.#session.deliver(JSON.stringify(message))
   }
+}
+
+/** What a client of `/chat` is told last. */
+export function chatEndMessages({ by, error }: End): readonly string[] {
+  return by === 'gateway' && error !== undefined ? [JSON.stringify(errorMessage(error))] : []
 }
 
 function addsItem(effect: ChatEffect): boolean {

@@ -27,13 +27,14 @@ export interface UpgradeRequest {
   readonly headers: ReadonlyMap<string, string>
   /** The client's own address; a proxy's forwarding header counts only where that proxy is trusted. */
   readonly address: string
-  /** Who asks; absent until the gate has let the request in. */
+  /** Who asks; absent until the request is admitted. */
   readonly principal?: Principal
-  /** What is stored for the session is charged to this account; absent until the gate has let the request in. */
+  /** What is stored for the session is charged to this account; absent until the request is admitted. */
   readonly account?: string
-  /** What the session may spend; absent where nothing is limited. */
-  readonly meter?: Meter
 }
+
+/** A request whose credential was checked. */
+export type AdmittedRequest = UpgradeRequest & Required<Pick<UpgradeRequest, 'principal' | 'account'>>
 
 /** The credential that opened a connection or made a request. What it made belongs to it. */
 export interface Principal {
@@ -76,28 +77,6 @@ export interface Connection {
   fault(error: GatewayError): void
   /** The client's socket is closed. @param reason what the close frame said, or the gateway's own error code */
   closed(code: number, reason: string): void
-}
-
-/** A handler runs once per connection; its closure is the connection's state. */
-export type Handler = (client: Client, request: UpgradeRequest) => Connection
-
-/** A path that takes WebSocket upgrades. */
-export interface SocketRoute {
-  /** Largest message of a client's (bytes); absent: that of the server. */
-  readonly maxMessageBytes?: number
-  /**
-   * Decides before the upgrade is answered.
-   * @throws GatewayError whose status and message refuse the upgrade
-   */
-  accept(request: UpgradeRequest): Accepted | Promise<Accepted>
-}
-
-export interface Accepted {
-  readonly handler: Handler
-  /** For the log. */
-  readonly principal?: Principal
-  /** The one subprotocol to answer with; never one that carries a credential. */
-  readonly subprotocol?: string
 }
 
 /** The side of a session that the Realtime API holds. */

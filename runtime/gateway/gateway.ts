@@ -16,6 +16,7 @@ import { createRecorder } from '../observability/recording/recorder.ts'
 import { describeGateway } from '../pages/gateway-info.ts'
 import { createHealth, createMetricsPage, createReadiness } from '../pages/health.ts'
 import { loadPages } from '../pages/pages.ts'
+import { Resumes } from '../resume/resumes.ts'
 import { Drain } from '../server/drain.ts'
 import type { ArrivingRoute, HttpHandler } from '../server/http.ts'
 import { LoopShare } from '../server/loop-share.ts'
@@ -26,6 +27,7 @@ import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { layersOf } from './layers.ts'
 import { publishLoad } from './published-load.ts'
 import { assembleSessions } from './sessions.ts'
 import { assembleSideband, type Sideband } from './sideband.ts'
@@ -103,6 +105,7 @@ async function startBefore(
   const credential = endpoints.list[0].credential
   const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
   const { quota, ephemeralKeys, callTokens } = access
+  const resumes = new Resumes({ store, quota, log, maxHeldBytes: config.limits.upstreamBufferBytes })
   const permit = permitModels(config.models, target.provider, new Date(clock.now()))
   const sideband = assembleSideband(config, {
     target,
@@ -144,7 +147,6 @@ async function startBefore(
     tls: config.tls,
     ...config.limits,
     maxClientBufferBytes: maxClientBufferBytes(config),
-    loopShare: new LoopShare({ turnMs: config.clientTurnMs, ...systemClock }),
     http: new Map([
       ...access.guard.http(
         new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
@@ -152,27 +154,30 @@ async function startBefore(
       ),
       ...webhookRoute(access.guard, sideband),
     ]),
-    sockets: access.guard.sockets(
-      new Map([
-        ...assembleSessions(config, {
-          target,
-          endpoints,
-          store,
-          quota,
-          ephemeralKeys,
-          permit,
-          joinCall: sideband.joinCall,
-          log,
-          metrics,
-          readType,
-          record: recorder?.record,
-        }),
-        ...sideband.sockets,
-      ]),
-    ),
+    sockets: new Map([
+      ...assembleSessions(config, {
+        target,
+        endpoints,
+        ephemeralKeys,
+        permit,
+        joinCall: sideband.joinCall,
+        log,
+        metrics,
+        readType,
+        record: recorder?.record,
+        resumes,
+      }),
+      ...sideband.sockets,
+    ]),
+    layers: layersOf({
+      loopShare: new LoopShare({ turnMs: config.clientTurnMs, ...systemClock }),
+      drain,
+      memory,
+      guard: access.guard,
+      resumes,
+      metrics,
+    }),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
-    drain,
-    memory,
     log,
   }).catch(async fault => {
     await closeParts()

@@ -3,36 +3,54 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { presentedBy } from '../access/presented.ts'
 import { paths, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Dialect, Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { AdmittedRequest, Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
-import { acceptResumed, type ResumableHandler, type Resumes } from '../resume/resumes.ts'
+import type { Log } from '../observability/log.ts'
+import {
+  type Accepted,
+  contextOf,
+  type Handler,
+  type Resumable,
+  type SocketRoute,
+} from '../server/handler.ts'
+import type { Limits } from '../session/session.ts'
 import { type ChosenModel, chooseModel } from '../upstream/model-choice.ts'
 import { checkSessionModel, type ModelPermit } from '../upstream/model-permit.ts'
 
+/** What serves an address: its handler, and what each connection of it is given. */
+export interface Service {
+  readonly handler: Handler
+  readonly dial: Dial
+  /** Sizes and times of its sessions. */
+  readonly bounds: Limits
+}
+
 export interface RouteOptions {
-  readonly chat: ResumableHandler
-  readonly realtime: ResumableHandler
-  readonly resumes: Resumes
+  readonly chat: Service & Resumable
+  readonly realtime: Service & Resumable
+  /** What upstream is told of the headers of whoever asks. */
+  readonly passed: (asking: UpgradeRequest) => Readonly<Record<string, string>>
+  readonly log: Log
   /**
-   * Makes the handlers of an SDK address for one deployment, or for none in particular (null): one for each dialect,
+   * Makes what serves an SDK address for one deployment, or for none in particular (null): one for each dialect,
    * and for each name that a client may have asked for it by (null: by its own).
    */
-  readonly sdk: (deployment: string | null) => (client: Dialect, alias: string | null) => Handler
-  /** Makes the handler of an SDK address for a client with an ephemeral key. @param pinned as `MessageRules` has it */
-  readonly sdkByKey: (model: ChosenModel, client: Dialect, key: string, pinned: boolean) => Handler
+  readonly sdk: (deployment: string | null) => (client: Dialect, alias: string | null) => Service
+  /** Makes what serves an SDK address for a client with an ephemeral key. @param pinned as `MessageRules` has it */
+  readonly sdkByKey: (model: ChosenModel, client: Dialect, key: string, pinned: boolean) => Service
   /**
-   * Makes the handler of an SDK address that writes down what is said.
+   * Makes what serves an SDK address that writes down what is said.
    * @param key the client's own, where it is an ephemeral one; null: the gateway's credential
    */
-  readonly sdkTranscription: (client: Dialect, key: string | null) => Handler
+  readonly sdkTranscription: (client: Dialect, key: string | null) => Service
   /**
-   * Makes the handler of an address that translates.
+   * Makes what serves an address that translates.
    * @param key as of `sdkTranscription`
    * @throws GatewayError `not_found` where upstream has no such address
    */
-  readonly sdkTranslation: (model: string, key: string | null) => Handler
-  /** Makes the handler of an SDK address that joins a call. */
-  readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Handler>
+  readonly sdkTranslation: (model: string, key: string | null) => Service
+  /** Makes what serves an SDK address that joins a call. */
+  readonly sdkInCall: (callId: string, request: UpgradeRequest) => Promise<Service>
   readonly ephemeralKeys: Pick<EphemeralKeys, 'find'>
   readonly permit: ModelPermit
   /** Largest message of a client's at the SDK addresses (bytes). */
@@ -46,31 +64,28 @@ const realtimeSubprotocol = 'realtime'
 const deploymentParameters = ['model', 'deployment'] as const
 
 export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
-  const { chat, realtime, resumes } = options
+  const { chat, realtime } = options
   const choose = createChoice(options)
   const routes = new Map<string, SocketRoute>([
-    [paths.chat, resumable(chat, resumes)],
-    [paths.realtime, resumable(realtime, resumes)],
+    [paths.chat, { resumable: chat, accept: request => open(chat, request, options) }],
+    [paths.realtime, { resumable: realtime, accept: request => open(realtime, request, options) }],
   ])
   for (const path of sdkPaths) {
     routes.set(path, {
       maxMessageBytes: options.maxSdkMessageBytes,
-      accept: async request => ({ handler: await choose(request), ...subprotocolOf(request) }),
+      accept: async request => open(await choose(request), request, options),
     })
   }
   for (const path of translationPaths) {
     routes.set(path, {
-      accept: async request => ({
-        handler: await chooseTranslation(options, request),
-        ...subprotocolOf(request),
-      }),
+      accept: async request => open(await chooseTranslation(options, request), request, options),
     })
   }
   return routes
 }
 
 /** Live translation: of the model that is asked for, of the one that an ephemeral key was minted for, or of the first. */
-async function chooseTranslation(options: RouteOptions, request: UpgradeRequest): Promise<Handler> {
+async function chooseTranslation(options: RouteOptions, request: UpgradeRequest): Promise<Service> {
   const { permit, ephemeralKeys, sdkTranslation } = options
   const named = modelNamedIn(request.query)
   if (named !== null) checkSessionModel(permit, named, 'translation')
@@ -83,18 +98,25 @@ async function chooseTranslation(options: RouteOptions, request: UpgradeRequest)
   return sdkTranslation(named ?? minted.model, key)
 }
 
-function resumable(handler: ResumableHandler, resumes: Resumes): SocketRoute {
-  const accept = acceptResumed(handler, resumes)
-  return { accept: async request => ({ ...(await accept(request)), ...subprotocolOf(request) }) }
+/** Gives a request the context of what serves it. */
+function open(
+  { handler, dial, bounds }: Service,
+  request: AdmittedRequest,
+  { passed, log }: RouteOptions,
+): Accepted {
+  const headers = passed(request)
+  const dialPassing: Dial = listener => dial(listener, headers)
+  const context = contextOf(request, { bounds, dial: dialPassing, log })
+  return { handler, context, ...subprotocolOf(request) }
 }
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */
-function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promise<Handler> {
+function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promise<Service> {
   const { permit, sdk, sdkByKey, sdkTranscription, sdkInCall, ephemeralKeys } = options
   const { choice: models } = permit
   const makers = new Map([...models.deployments, ...models.onRequest].map(name => [name, sdk(name)]))
   // Those of clients that use no alias are made once, and shared.
-  const eachDialect = (make: (client: Dialect, alias: null) => Handler) => ({
+  const eachDialect = (make: (client: Dialect, alias: null) => Service) => ({
     ga: make('ga', null),
     preview: make('preview', null),
   })

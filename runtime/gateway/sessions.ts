@@ -2,21 +2,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
-import { createChat } from '../chat/chat.ts'
+import { chatEndMessages, createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import { loadPrompt } from '../config/prompt.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Dial, Dialect, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
 import { translateAlias } from '../dialect/alias.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { sessionUpdate } from '../dialect/dialect.ts'
 import { createTranslators, untranslated } from '../dialect/translate.ts'
 import { createExtractor } from '../events/extract.ts'
 import { createFilter, matchesAny } from '../events/filter.ts'
-import { createRealtime, type RealtimeOptions } from '../realtime/realtime.ts'
-import { beginAtOnce, type ResumableHandler, Resumes } from '../resume/resumes.ts'
-import type { StorageQuota } from '../store/storage-quota.ts'
-import type { Store } from '../store/store.ts'
+import type { Log } from '../observability/log.ts'
+import { createRealtime, type RealtimeOptions, realtimeEndMessages } from '../realtime/realtime.ts'
+import type { SocketRoute } from '../server/handler.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { CircuitOptions } from '../upstream/circuit.ts'
 import { ephemeralCredential, mintedCredential } from '../upstream/credentials/credentials.ts'
@@ -26,17 +25,16 @@ import type { ModelPermit } from '../upstream/model-permit.ts'
 import { passedHeaders } from '../upstream/passed-headers.ts'
 import { createPlaces, type Endpoint, type Place } from '../upstream/places.ts'
 import type { Target } from '../upstream/target.ts'
-import { createRoutes } from './routes.ts'
+import { createRoutes, type Service } from './routes.ts'
 
-export interface SessionsParts extends Pick<RealtimeOptions, 'log' | 'metrics' | 'readType' | 'record'> {
+export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readType' | 'record' | 'resumes'> {
   readonly target: Target
   readonly endpoints: Endpoints
-  readonly store: Store
-  readonly quota: StorageQuota
   readonly ephemeralKeys: EphemeralKeys
   readonly permit: ModelPermit
   /** Finds a call for whoever asks. */
   readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
+  readonly log: Log
 }
 
 /** Room for the rest of an append, and for what follows it at once, for example a commit (bytes). */
@@ -53,8 +51,6 @@ export function assembleSessions(
   {
     target,
     endpoints,
-    store,
-    quota,
     ephemeralKeys,
     permit,
     joinCall,
@@ -62,10 +58,10 @@ export function assembleSessions(
     metrics,
     readType,
     record,
+    resumes,
   }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
-  const resumes = new Resumes({ store, quota, log, maxHeldBytes: limits.upstreamBufferBytes })
   const { dialect, label } = target
   const circuit = { pauseMs: config.circuitPauseMs, now: () => performance.now() }
   const placesFor = createPlaces(endpoints.list, config.models.choice, circuit)
@@ -75,7 +71,7 @@ export function assembleSessions(
     log,
     metrics,
   })
-  const common = { dialect, limits, log, metrics, readType, record, resumes }
+  const common = { dialect, metrics, readType, record, resumes }
   const maxSdkMessageBytes = base64Bytes(limits.maxMessageBytes) + appendRoomBytes
   const upstreamBufferBytes = Math.max(limits.upstreamBufferBytes, maxSdkMessageBytes + appendRoomBytes)
   const sdkLimits = { ...limits, upstreamBufferBytes }
@@ -95,16 +91,6 @@ export function assembleSessions(
     sessionUpdate: null,
     manners: 'transparent',
   } as const
-  const identified =
-    <O extends { readonly dial: Dial }>(
-      make: (options: O) => ResumableHandler,
-      options: O,
-    ): ResumableHandler =>
-    (client, request) => {
-      const headers = passedHeaders(request, config.safety)
-      const dial: Dial = listener => options.dial(listener, headers)
-      return make({ ...options, dial })(client, request)
-    }
   const sdk = (
     dial: Dial,
     client: Dialect,
@@ -113,37 +99,40 @@ export function assembleSessions(
       alias,
       pinned = false,
     }: { deployment: string | null; alias: string | null; pinned?: boolean },
-  ) => {
+  ): Service => {
     const isNamed = deployment !== null && alias !== null
     const own = translators.of(client)
     const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    const options = {
-      ...common,
-      ...transparent,
-      limits: sdkLimits,
-      dial,
-      translator,
-      rules: { ...rules, pinned },
-    }
-    return beginAtOnce(identified(createRealtime, options))
+    const handler = createRealtime({ ...common, ...transparent, translator, rules: { ...rules, pinned } })
+    return { handler, dial, bounds: sdkLimits }
   }
   return createRoutes({
     permit,
     maxSdkMessageBytes,
     ephemeralKeys,
-    resumes,
-    chat: identified(createChat, { ...common, dial, label, settings: config.chat, hearing: config.hearing }),
-    realtime: identified(createRealtime, {
-      ...common,
+    passed: request => passedHeaders(request, config.safety),
+    log,
+    chat: {
+      handler: createChat({ ...common, label, settings: config.chat, hearing: config.hearing }),
       dial,
-      translator: translators.unnamed,
-      manners: 'gateway',
-      filter: createFilter(realtime.allowedEventTypes),
-      extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
-      autoClose: realtime.autoClose,
-      sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
-      rules: { ...rules, pinned: realtime.pinSession },
-    }),
+      bounds: limits,
+      endMessages: chatEndMessages,
+    },
+    realtime: {
+      handler: createRealtime({
+        ...common,
+        translator: translators.unnamed,
+        manners: 'gateway',
+        filter: createFilter(realtime.allowedEventTypes),
+        extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
+        autoClose: realtime.autoClose,
+        sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
+        rules: { ...rules, pinned: realtime.pinSession },
+      }),
+      dial,
+      bounds: limits,
+      endMessages: realtimeEndMessages,
+    },
     sdk: deployment => {
       const dial = dialTo(placesFor(deployment))
       return (client, alias) => sdk(dial, client, { deployment, alias })
@@ -151,17 +140,15 @@ export function assembleSessions(
     sdkByKey: ({ deployment, alias }, client, key, pinned) =>
       sdk(dialTo(byKey(placesFor(deployment), key)), client, { deployment, alias, pinned }),
     sdkTranscription: (client, key) => {
-      const dial = key === null ? transcriptionDial : dialTo(byKey(transcriptionPlaces, key))
-      const options = {
+      const handler = createRealtime({
         ...common,
         ...transparent,
-        limits: sdkLimits,
-        dial,
         translator: transcriptionTranslators.of(client),
         owed: 'transcripts',
         rules: { ...rules, purpose: 'transcription' },
-      } as const
-      return beginAtOnce(identified(createRealtime, options))
+      })
+      const dial = key === null ? transcriptionDial : dialTo(byKey(transcriptionPlaces, key))
+      return { handler, dial, bounds: sdkLimits }
     },
     sdkTranslation: (model, key) => {
       if (dialect === 'preview')
@@ -170,21 +157,26 @@ export function assembleSessions(
           'The preview form of the API, which upstream speaks, has no translations',
         )
       const places = translationPlaces(model)
-      const options = {
+      const handler = createRealtime({
         ...common,
         ...transparent,
-        dial: dialTo(key === null ? places : byKey(places, key)),
         translator: untranslated,
         paidByTime: true,
         rules: { ...rules, purpose: 'translation' },
-      } as const
-      return beginAtOnce(identified(createRealtime, options))
+      })
+      return { handler, dial: dialTo(key === null ? places : byKey(places, key)), bounds: limits }
     },
     sdkInCall: async (callId, request) => {
       const dial = await joinCall(callId, request)
-      const join = sdk(dial, dialectOf(request), { deployment: null, alias: null })
-      // What a call spends is counted once, however many have joined it.
-      return (client, { meter: _, ...unmetered }) => join(client, unmetered)
+      const { handler, ...given } = sdk(dial, dialectOf(request), { deployment: null, alias: null })
+      return {
+        ...given,
+        // What a call spends is counted once, however many have joined it.
+        handler: (client, context) => {
+          const { meter: _, ...limits } = context.limits
+          return handler(client, { ...context, limits })
+        },
+      }
     },
   })
 }

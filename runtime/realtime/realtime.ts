@@ -1,7 +1,7 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
 
 import { GatewayError } from '../core/errors.ts'
-import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
+import type { Client, Connection, Dialect } from '../core/ports.ts'
 import type { TranslatedEvent } from '../dialect/event-translation.ts'
 import { SessionMemory } from '../dialect/session-memory.ts'
 import type { Translator } from '../dialect/translate.ts'
@@ -10,7 +10,8 @@ import { DeltaAssembly } from '../events/delta-assembly.ts'
 import type { ExtractOutcome, Extractor } from '../events/extract.ts'
 import type { EventFilter } from '../events/filter.ts'
 import { askedFor, Carryover } from '../resume/carryover.ts'
-import type { Redeemed, ResumableConnection, ResumableHandler, Resumes } from '../resume/resumes.ts'
+import type { Redeemed, Resumes } from '../resume/resumes.ts'
+import type { Context, Handler } from '../server/handler.ts'
 import { type End, endWith } from '../session/end.ts'
 import { blankPinned } from '../session/pinned-session.ts'
 import { endsResponse } from '../session/response-state.ts'
@@ -40,12 +41,12 @@ export interface RealtimeOptions extends SessionOptions {
   readonly rules: MessageRules
 }
 
-/** Makes the handler of `/realtime` and, with a `begin` of its own, of the SDK addresses. */
-export function createRealtime(options: RealtimeOptions): ResumableHandler {
-  return (client, request) => new Realtime(client, request, options)
+/** Makes the handler of `/realtime` and of the SDK addresses. */
+export function createRealtime(options: RealtimeOptions): Handler {
+  return (client, context) => new Realtime(client, context, options)
 }
 
-class Realtime implements ResumableConnection, SessionHooks {
+class Realtime implements Connection, SessionHooks {
   readonly #options: RealtimeOptions
   readonly #session: Session
   /** null where frames go on as they are: such a session ends with its upstream. */
@@ -58,28 +59,29 @@ class Realtime implements ResumableConnection, SessionHooks {
   /** null where nothing is extracted. */
   readonly #deltas: DeltaAssembly | null
 
-  constructor(client: Client, request: UpgradeRequest, options: RealtimeOptions) {
-    const { path, meter } = request
+  constructor(client: Client, context: Context, options: RealtimeOptions) {
+    const { request, limits, dial, log } = context
     this.#options = options
-    this.#session = new Session({ client, route: path, meter }, options, this)
-    const { resumes, dialect, manners, sessionUpdate, extractor, log, rules } = options
+    const caller = { client, route: request.path, dial, limits: limits.bounds, meter: limits.meter, log }
+    this.#session = new Session(caller, options, this)
+    const { resumes, dialect, manners, sessionUpdate, extractor, rules } = options
     this.#check = new MessageCheck(rules)
     this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
     const parts = {
       resumes,
-      ...askedFor(client, request),
+      ...askedFor(client, context),
       dialect,
       responses: this.#session.responses,
       tell,
       fault: (error: GatewayError) => this.fault(error),
-      log,
     }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
+    this.#begin(context.resumed)
   }
 
-  begin(resumed: Redeemed | null): void {
+  #begin(resumed: Redeemed | null): void {
     if (this.#carryover?.begin(resumed)) this.#session.send(responseCreate, 'response.create')
     else this.#session.dial()
   }
@@ -206,11 +208,12 @@ class Realtime implements ResumableConnection, SessionHooks {
     this.#session.deliver(errorEvent(error))
   }
 
-  ended({ by, error, code, reason }: End): readonly string[] {
+  ended(end: End): readonly string[] {
     this.#carryover?.stop()
+    const { by, error, code, reason } = end
     if (by === 'upstream' && this.speaksAsUpstream && error?.refusal !== undefined)
       return this.#translated(error.refusal.event)
-    const failure = by !== 'client' && error !== undefined ? [errorEvent(error)] : []
+    const failure = realtimeEndMessages(end)
     if (by !== 'upstream' || this.speaksAsUpstream) return failure
     return [...failure, JSON.stringify({ type: 'upstream.closed', reason, code })]
   }
@@ -259,4 +262,9 @@ class Realtime implements ResumableConnection, SessionHooks {
   closed(code: number, reason: string): void {
     this.#session.clientClosed(code, reason)
   }
+}
+
+/** What a client is told last, beside the end of its upstream: the failure, where there was one. */
+export function realtimeEndMessages({ by, error }: End): readonly string[] {
+  return by !== 'client' && error !== undefined ? [errorEvent(error)] : []
 }

@@ -5,7 +5,7 @@
 
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
-import type { Client, Dialect, UpgradeRequest } from '../core/ports.ts'
+import type { Client, Dialect, Principal, UpgradeRequest } from '../core/ports.ts'
 import type { SessionMessage } from '../core/wire.ts'
 import { type Fields, parseFields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
@@ -53,14 +53,23 @@ export interface Replay {
   readonly isHidden: boolean
 }
 
-/** What a carryover needs of a client and its request; the rest need not be kept for as long as a session lasts. */
+/** Of a handler's context, what a carryover needs. */
+export interface ResumableContext {
+  readonly request: UpgradeRequest
+  readonly principal: Principal
+  readonly limits: { readonly account: string }
+  readonly log: Log
+}
+
+/** What a carryover needs of a client and its context; the rest need not be kept for as long as a session lasts. */
 export function askedFor(
   client: Client,
-  { principal, account, query }: UpgradeRequest,
-): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket' | 'probe'> {
-  const owner = principal?.name ?? 'anonymous'
+  { request, principal, limits, log }: ResumableContext,
+): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket' | 'probe' | 'log'> {
+  const { name: owner } = principal
+  const { account } = limits
   const probe = (heard: () => void) => client.probe(heard)
-  return { connection: client.id, owner, account, wantsTicket: query.has('resume'), probe }
+  return { connection: client.id, owner, account, wantsTicket: request.query.has('resume'), probe, log }
 }
 
 export class Carryover {

@@ -1,20 +1,23 @@
 /**
- * A connection that came by a ticket, until the ticket is spent.
+ * A connection that came by a ticket, until the ticket is spent. Its handler is called then, once, with what the ticket
+ * was worth.
  *
- * | state    | sign of life | message     | ticket spent | drain               | client closes | fault    |
- * |----------|--------------|-------------|--------------|---------------------|---------------|----------|
- * | waiting  | → spending   | → spending  | –            | → over, 1012        | → over        | → over   |
- * | spending | –            | hold        | → begun      | once it is spent    | → over        | → over   |
- * | begun    | –            | pass on     | –            | pass on             | pass on       | pass on  |
- * | over     | –            | –           | –            | –                   | pass on       | –        |
+ * | state    | sign of life | message     | ticket spent         | drain               | client closes | fault      |
+ * |----------|--------------|-------------|----------------------|---------------------|---------------|------------|
+ * | waiting  | → spending   | → spending  | –                    | → over, 1012        | → over        | → over     |
+ * | spending | –            | hold        | call handler → begun | once it is spent    | → over        | → over     |
+ * | begun    | –            | pass on     | –                    | pass on             | pass on       | pass on    |
+ * | over     | –            | –           | –                    | –                   | –             | –          |
  *
  * A connection that breaks while it waits has spent nothing: its client can come again by the same ticket.
  */
-import { GatewayError } from '../core/errors.ts'
+import { fitCloseReason, GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Connection } from '../core/ports.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { type End, endWith, goingAway } from '../session/end.ts'
 import { Outbox } from '../session/outbox.ts'
-import type { Redeemed, ResumableConnection, Resumes } from './resumes.ts'
+import type { Redeemed, Resumes } from './resumes.ts'
 import type { Claim } from './tickets.ts'
 
 /** A client that is not heard of for this long after the 101 is given up (ms); its ticket stays good. */
@@ -22,85 +25,97 @@ const signOfLifeMs = 10_000
 
 export interface PendingResumeParts {
   readonly client: Client
-  readonly inner: ResumableConnection
+  /** The path that the client dialled, for the log. */
+  readonly route: string
   readonly claim: Claim
   readonly resumes: Pick<Resumes, 'redeem' | 'options'>
+  readonly metrics: Pick<Metrics, 'traffic' | 'countEnded'>
+  /** Calls the handler; called once at most. */
+  readonly begin: (resumed: Redeemed) => Connection
+  /** What the client is told last where the handler was never called. */
+  readonly endMessages: (end: End) => readonly string[]
 }
 
 export class PendingResume implements Connection, FaultOwner {
-  readonly #parts: PendingResumeParts
+  readonly #client: Client
+  readonly #options: Resumes['options']
+  /** null once it has begun, or is over: it holds on to the request. */
+  #parts: PendingResumeParts | null
   #state: 'waiting' | 'spending' | 'begun' | 'over' = 'waiting'
+  /** What the handler returned; null until it has. */
+  #inner: Connection | null = null
   readonly #held: Outbox
   readonly #timer: NodeJS.Timeout
+  readonly #startedAt = performance.now()
   /** Resolves, and never rejects, when the ticket was spent. */
   #spending: Promise<void> = Promise.resolve()
+  /** Set where the socket was closed before the handler had returned. */
+  #closedWith: { readonly code: number; readonly reason: string } | null = null
 
   /** Sends a ping at once: its pong is the sign of life of a client that says nothing. */
   constructor(parts: PendingResumeParts) {
+    const { client, resumes, metrics } = parts
+    this.#client = client
+    this.#options = resumes.options
     this.#parts = parts
-    this.#held = new Outbox(parts.resumes.options.maxHeldBytes)
+    this.#held = new Outbox(resumes.options.maxHeldBytes)
+    metrics.traffic.sessionsOpen += 1
     this.#timer = enterLater(this, signOfLifeMs, () => this.fault(silent()))
-    parts.client.probe(() => this.#heard())
+    client.probe(() => this.#heard())
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
-    if (this.#state === 'begun') return this.#parts.inner.message(data, isBinary)
+    if (this.#inner !== null) return this.#inner.message(data, isBinary)
     if (this.#state === 'over') return
-    if (!this.#held.hold(data, isBinary)) return this.fault(tooMuch(this.#parts.resumes.options.maxHeldBytes))
+    if (!this.#held.hold(data, isBinary)) return this.fault(tooMuch(this.#options.maxHeldBytes))
     this.#heard()
   }
 
   controlFrame(): void {
-    if (this.#state === 'begun') return this.#parts.inner.controlFrame?.()
+    return this.#inner?.controlFrame?.()
   }
 
   held(): number {
-    return this.#held.bytes + (this.#parts.inner.held?.() ?? 0)
+    return this.#held.bytes + (this.#inner?.held?.() ?? 0)
   }
 
   writable(): void {
-    this.#parts.inner.writable()
+    this.#inner?.writable()
   }
 
   announce(deadlineMs: number): void | Promise<void> {
-    const { client, claim, inner } = this.#parts
-    if (this.#state === 'begun') return inner.announce(deadlineMs)
-    if (this.#state === 'spending')
-      return this.#spending.then(() => (this.#state === 'begun' ? inner.announce(deadlineMs) : undefined))
-    if (this.#state === 'over') return
-    client.send(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs, resume: claim.ticket }))
+    if (this.#inner !== null) return this.#inner.announce(deadlineMs)
+    if (this.#state === 'spending') return this.#spending.then(() => this.#inner?.announce(deadlineMs))
+    if (this.#parts === null) return
+    const { ticket } = this.#parts.claim
+    this.#client.send(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs, resume: ticket }))
   }
 
   drain(deadlineMs: number): void {
-    const { inner } = this.#parts
-    if (this.#state === 'waiting') this.#end()
-    if (this.#state !== 'spending') return inner.drain(deadlineMs)
+    if (this.#inner !== null) return this.#inner.drain(deadlineMs)
+    if (this.#state === 'waiting') return this.#end(goingAway)
     const endsAt = performance.now() + deadlineMs
-    enter(this, () => this.#spending.then(() => inner.drain(Math.max(0, endsAt - performance.now()))))
+    const drainInner = () => this.#inner?.drain(Math.max(0, endsAt - performance.now()))
+    enter(this, () => this.#spending.then(drainInner))
   }
 
   expiring(deadlineMs: number): void {
-    if (this.#state === 'begun') this.#parts.inner.expiring?.(deadlineMs)
+    this.#inner?.expiring?.(deadlineMs)
   }
 
   fault(error: GatewayError): void {
-    if (this.#state !== 'begun') this.#end()
-    this.#parts.inner.fault(error)
+    if (this.#inner !== null) return this.#inner.fault(error)
+    this.#end(endWith('gateway', error))
   }
 
   closed(code: number, reason: string): void {
-    if (this.#state !== 'begun') this.#end()
-    this.#parts.inner.closed(code, reason)
-  }
-
-  #end(): void {
-    this.#state = 'over'
-    clearTimeout(this.#timer)
-    this.#held.clear()
+    if (this.#inner !== null) return this.#inner.closed(code, reason)
+    if (this.#state === 'begun') this.#closedWith = { code, reason }
+    else this.#end({ by: 'client', code, reason })
   }
 
   #heard(): void {
-    if (this.#state !== 'waiting') return
+    if (this.#state !== 'waiting' || this.#parts === null) return
     this.#state = 'spending'
     clearTimeout(this.#timer)
     this.#spending = this.#parts.resumes
@@ -110,18 +125,52 @@ export class PendingResume implements Connection, FaultOwner {
   }
 
   #begin(resumed: Redeemed): void {
-    if (this.#state !== 'spending') return
-    const { inner } = this.#parts
+    if (this.#state !== 'spending' || this.#parts === null) return
+    const { begin, metrics } = this.#parts
     this.#state = 'begun'
-    inner.begin(resumed)
+    // The handler's session counts itself.
+    metrics.traffic.sessionsOpen -= 1
+    const inner = begin(resumed)
+    this.#inner = inner
+    this.#parts = null
+    if (this.#closedWith !== null) {
+      this.#held.clear()
+      return inner.closed(this.#closedWith.code, this.#closedWith.reason)
+    }
     this.#held.flush((message, isBinary) => inner.message(message as Uint8Array, isBinary))
+  }
+
+  /** Ends it before its handler has returned. The first end counts. */
+  #end(end: End): void {
+    if (this.#state === 'over' || this.#parts === null) return
+    const { route, metrics, endMessages } = this.#parts
+    const wasCounted = this.#state !== 'begun'
+    this.#state = 'over'
+    this.#parts = null
+    clearTimeout(this.#timer)
+    this.#held.clear()
+    const { by, code, reason, error } = end
+    const told = by === 'client' ? [] : endMessages(end)
+    for (const message of told) this.#client.send(message)
+    if (by !== 'client') this.#client.close(code, fitCloseReason(reason))
+    const { traffic } = metrics
+    const bytesDown = told.reduce((sum, message) => sum + Buffer.byteLength(message), 0)
+    traffic.eventsForwarded += told.length
+    traffic.bytesDown += bytesDown
+    if (wasCounted) traffic.sessionsOpen -= 1
+    traffic.sessionsTotal += 1
+    metrics.countEnded(error?.code ?? `${by}_closed`)
+    this.#options.log.info('connection.closed', {
+      ...{ connection: this.#client.id, route, by, code, reason },
+      ms: Math.round(performance.now() - this.#startedAt),
+      ...{ messagesUp: 0, bytesUp: 0, eventsDown: told.length, bytesDown },
+    })
   }
 
   /** The ticket was refused, or code of this connection failed: it ends. */
   onFault(fault: unknown): void {
-    const { client, resumes } = this.#parts
     if (!(fault instanceof GatewayError))
-      resumes.options.log.error('connection.failed', { connection: client.id, ...describeFault(fault) })
+      this.#options.log.error('connection.failed', { connection: this.#client.id, ...describeFault(fault) })
     this.fault(internalError(fault))
   }
 }

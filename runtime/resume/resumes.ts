@@ -1,12 +1,10 @@
 /** What lets a client go on with its conversation at another replica or revision. */
 import { GatewayError } from '../core/errors.ts'
-import type { Client, Connection, Handler, SocketRoute, UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
 import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
-import { PendingResume } from './pending-resume.ts'
 import { type Claim, claimTicket, holdTicket, replaceTicket, spendTicket } from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
@@ -25,15 +23,6 @@ export interface SpentTicket {
    */
   hold(next: string): Promise<boolean>
 }
-
-/** A connection that does nothing until it is told what its client's ticket was worth. */
-export interface ResumableConnection extends Connection {
-  /** Called once, before any message. @param resumed null where the client came without a ticket */
-  begin(resumed: Redeemed | null): void
-}
-
-/** Makes a connection that takes a conversation up again. */
-export type ResumableHandler = (client: Client, request: UpgradeRequest) => ResumableConnection
 
 export interface ResumesOptions {
   readonly store: Store
@@ -93,30 +82,4 @@ export class Resumes {
 function failureOf(fault: unknown): { failure: ResumeFailure } {
   if (fault instanceof GatewayError && fault.code === 'store_unavailable') return { failure: fault.code }
   throw fault
-}
-
-/** Makes a handler whose connections begin at once, without a ticket. */
-export function beginAtOnce(handler: ResumableHandler, resumed: Redeemed | null = null): Handler {
-  return (client, request) => {
-    const connection = handler(client, request)
-    connection.begin(resumed)
-    return connection
-  }
-}
-
-/**
- * Makes a route's `accept` that looks up the ticket of `?resume=` before the upgrade; it is spent once the
- * client is heard of. An empty value asks for tickets without having one.
- */
-export function acceptResumed(handler: ResumableHandler, resumes: Resumes): SocketRoute['accept'] {
-  return async ({ query, principal }) => {
-    const ticket = query.get('resume')
-    if (!ticket) return { handler: beginAtOnce(handler) }
-    const claim = await resumes.claim(ticket, principal?.name ?? 'anonymous')
-    if ('failure' in claim) return { handler: beginAtOnce(handler, claim) }
-    return {
-      handler: (client, request) =>
-        new PendingResume({ client, inner: handler(client, request), claim, resumes }),
-    }
-  }
 }

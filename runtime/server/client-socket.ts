@@ -1,9 +1,10 @@
 /** One client's socket: what a handler sees of it, and the heartbeat over it. */
 import { fitCloseReason, GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
-import type { Client, Connection, Handler, UpgradeRequest } from '../core/ports.ts'
+import type { Client, Connection } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import { Heartbeat, type Watching } from '../session/heartbeat.ts'
+import type { Accepted } from './handler.ts'
 
 /** The part of uWebSockets.js's WebSocket that is used here. */
 export interface NativeSocket {
@@ -60,14 +61,13 @@ export class ClientSocket implements Client, Watching, FaultOwner {
   constructor(
     native: NativeSocket,
     id: string,
-    handler: Handler,
-    request: UpgradeRequest,
+    { handler, context }: Pick<Accepted, 'handler' | 'context'>,
     options: ClientSocketOptions,
   ) {
     this.#native = native
     this.#options = options
     this.id = id
-    this.#connection = handler(this, request)
+    this.#connection = handler(this, context)
     // The handler may have closed it already.
     if (this.phase === 'open') this.#heartbeat = new Heartbeat(options.heartbeatMs, this)
   }

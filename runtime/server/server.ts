@@ -15,12 +15,12 @@ import uWS, {
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
-import type { Accepted, SocketRoute, UpgradeRequest } from '../core/ports.ts'
+import type { UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import { Bodies, noBody } from './bodies.ts'
 import { ClientSocket } from './client-socket.ts'
 import { type CorkStand, startCorkStand } from './cork-stand.ts'
-import type { Drain } from './drain.ts'
+import type { Accepted, SocketRoute } from './handler.ts'
 import { type RequestHeader, readHeader, upgradeBodyRefusal } from './header-fields.ts'
 import {
   type ArrivingRoute,
@@ -30,8 +30,8 @@ import {
   securityHeaders,
   statusLine,
 } from './http.ts'
+import { type Accept, acceptThrough, type Layer, loopShareOf, refusalBy } from './layers.ts'
 import { callBytes, LoopShare, type LoopUse } from './loop-share.ts'
-import type { MemoryBudget } from './memory-budget.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -44,17 +44,20 @@ export interface ServerOptions {
   readonly maxMessageBytes: number
   /** A client for whom more than this waits is cut by native code (bytes): a backstop above the session's own bounds. */
   readonly maxClientBufferBytes: number
-  /** How long one client may keep the event loop. */
-  readonly loopShare: LoopShare
   /** By path; where a path has `:id` as its last segment or the one before, it takes any there. */
   readonly http: ReadonlyMap<string, ArrivingRoute>
   /** By path, likewise. */
   readonly sockets: ReadonlyMap<string, SocketRoute>
   /** On every answer to an upgrade, so that clients see which replica serves them. */
   readonly upgradeHeaders: Readonly<Record<string, string>>
-  readonly drain: Drain
-  readonly memory: MemoryBudget
+  /** What stands between a client's socket and the handler of its path, from the outside in. */
+  readonly layers: readonly Layer[]
   readonly log: Log
+}
+
+/** The options, and what is read of them once: each message asks for it. */
+interface ServerParts extends ServerOptions {
+  readonly loopShare: LoopShare
 }
 
 export interface Server {
@@ -105,13 +108,15 @@ const nativeIdleTimeoutSec = (heartbeatMs: number) =>
  * Listens.
  * @throws Error when the address cannot be listened on, or the certificate cannot be read
  */
-export async function startServer(options: ServerOptions): Promise<Server> {
+export async function startServer(given: ServerOptions): Promise<Server> {
+  const options: ServerParts = { ...given, loopShare: loopShareOf(given.layers) }
   const { tls, host, port } = options
   const app =
     tls === null ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
   const corkStand = await startCorkStand(uWS.App(), uWS.us_socket_local_port)
   for (const [path, route] of options.sockets) {
     const socketOptions = { ...options, maxMessageBytes: route.maxMessageBytes ?? options.maxMessageBytes }
+    const accept = acceptThrough(options.layers, route)
     const behavior: uWS.WebSocketBehavior<SocketState> = {
       compression: uWS.DISABLED,
       maxPayloadLength: socketOptions.maxMessageBytes * nativeLimitFactor,
@@ -124,7 +129,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const state = watchAbort(response)
         const owner = requestOwner(options, response, state, path)
         enter(owner, () =>
-          upgrade(socketOptions, corkStand, path, route, response, request, context, state, owner),
+          upgrade(socketOptions, corkStand, path, accept, response, request, context, state, owner),
         )
       },
       open: socket => {
@@ -180,7 +185,7 @@ function cannotListen(host: string, port: number, corkStand: CorkStand): Error {
   return new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`)
 }
 
-function controlFrame({ loopShare }: ServerOptions, socket: uWS.WebSocket<SocketState>): void {
+function controlFrame({ loopShare }: ServerParts, socket: uWS.WebSocket<SocketState>): void {
   const { client, loopUse } = socket.getUserData()
   if (loopShare.admits(socket, loopUse, callBytes.message)) client?.heard()
   else cut(socket)
@@ -188,7 +193,7 @@ function controlFrame({ loopShare }: ServerOptions, socket: uWS.WebSocket<Socket
 
 /** A client that was ended by what it said, and has taken long for it, is remembered as one that was cut. */
 function receive(
-  { loopShare }: ServerOptions,
+  { loopShare }: ServerParts,
   client: ClientSocket,
   data: ArrayBuffer,
   isBinary: boolean,
@@ -212,13 +217,12 @@ function tooFast(): GatewayError {
 }
 
 function closed(
-  { drain, memory }: ServerOptions,
+  { layers }: ServerOptions,
   client: ClientSocket,
   { code, reason }: NonNullable<Holder['closedWith']>,
 ): void {
   client.closed(code, reason)
-  drain.remove(client.connection)
-  memory.remove(client)
+  for (const layer of layers) layer.over?.(client)
 }
 
 /** Answers a request whose own code failed. */
@@ -239,7 +243,7 @@ function requestOwner(
 }
 
 function serve(
-  options: ServerOptions,
+  options: ServerParts,
   bodies: Bodies,
   response: NativeResponse,
   request: NativeRequest,
@@ -331,7 +335,7 @@ function upgrade(
   options: ServerOptions,
   corkStand: CorkStand,
   path: string,
-  route: SocketRoute,
+  accept: Accept,
   response: NativeResponse,
   request: NativeRequest,
   context: us_socket_context_t,
@@ -350,7 +354,7 @@ function upgrade(
     answerRequest(owner, response, state, errorAnswer(error, asked.path, headers), false)
   }
   const admit = (accepted: Accepted) => {
-    const refusal = refusalOfSessions(options)
+    const refusal = refusalBy(options.layers)
     if (refusal !== null) return refuse(refusal)
     if (state.aborted) return
     state.aborted = true
@@ -373,16 +377,11 @@ function upgrade(
     if (headerRefusal !== null) throw headerRefusal
     if (version !== '13')
       throw new GatewayError('upgrade_required', 'Only WebSocket version 13 is spoken here')
-    const refusal = refusalOfSessions(options)
+    const refusal = refusalBy(options.layers)
     if (refusal !== null) throw refusal
-    return route.accept(asked)
+    return accept(asked)
   }
   enter(owner, () => decide().then(admit, refuse))
-}
-
-/** Why no new session is taken now; null while it is. */
-function refusalOfSessions({ drain, memory }: ServerOptions): GatewayError | null {
-  return drain.refusal() ?? memory.refusal()
 }
 
 /** Hands an open socket to its handler. */
@@ -395,7 +394,7 @@ function begin(
 ): void {
   const { native } = holder
   if (native === null) return
-  const { log, drain, memory } = options
+  const { log, layers } = options
   const id = randomUUID()
   const owner: FaultOwner = {
     onFault: fault => {
@@ -406,12 +405,11 @@ function begin(
   }
   enter(owner, () => {
     const query = [...request.query.keys()]
-    log.info('client.connected', { connection: id, route, query, principal: accepted.principal?.name })
-    const client = new ClientSocket(native, id, accepted.handler, request, options)
+    log.info('client.connected', { connection: id, route, query, principal: accepted.context.principal.name })
+    const client = new ClientSocket(native, id, accepted, options)
     if (holder.closedWith !== null) return closed(options, client, holder.closedWith)
     native.getUserData().client = client
-    drain.add(client.connection)
-    memory.add(client)
+    for (const layer of layers) layer.began?.(client)
   })
 }
 

@@ -68,24 +68,24 @@ export interface SessionHooks {
   ended?(end: End): readonly string[]
 }
 
-/** Who called. */
+/** Who called, and what is granted. */
 export interface Caller {
   readonly client: Client
   /** The path that the client dialled, for the log. */
   readonly route: string
+  readonly dial: Dial
+  readonly limits: Limits
   /** Counts what the session spends, where that is limited. */
   readonly meter?: Meter | undefined
+  readonly log: Log
 }
 
 /** What sessions have in common. */
 export interface SessionOptions {
-  readonly dial: Dial
-  readonly limits: Limits
   /** What upstream owes for what is said (default: answers). */
   readonly owed?: Owed
   /** Upstream tells nothing of what a session costs but its time (default false). */
   readonly paidByTime?: boolean
-  readonly log: Log
   readonly metrics: Metrics
   /** Reads an event's type from its bytes; shared by all sessions, as it remembers the types it saw. */
   readonly readType: (frame: Uint8Array) => string | null
@@ -112,7 +112,10 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   #answerWatch: Heartbeat | null = null
   readonly #client: Client
   readonly #route: string
+  readonly #dial: Dial
+  readonly #limits: Limits
   readonly #meter: Meter | undefined
+  readonly #log: Log
   readonly #options: SessionOptions
   readonly #hooks: SessionHooks
   readonly #leg: UpstreamLeg
@@ -122,13 +125,21 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** When the present upstream session began; null where there is none. */
   #paidFrom: number | null = null
 
-  constructor({ client, route, meter }: Caller, options: SessionOptions, hooks: SessionHooks) {
+  /** @param options shared by all sessions of a path, as one of many idle sessions should cost little */
+  constructor(
+    { client, route, dial, limits, meter, log }: Caller,
+    options: SessionOptions,
+    hooks: SessionHooks,
+  ) {
     this.#client = client
     this.#route = route
+    this.#dial = dial
+    this.#limits = limits
     this.#meter = meter
+    this.#log = log
     this.#options = options
     this.#hooks = hooks
-    this.#leg = new UpstreamLeg({ maxHeldBytes: options.limits.upstreamBufferBytes, owed: options.owed })
+    this.#leg = new UpstreamLeg({ maxHeldBytes: limits.upstreamBufferBytes, owed: options.owed })
     options.metrics.traffic.sessionsOpen += 1
     options.metrics.traffic.sessionsTotal += 1
   }
@@ -146,8 +157,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   dial(): void {
     if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
     if (this.#phase === 'idle') this.#phase = 'dialing'
-    const { dial, record } = this.#options
-    this.#abortDial = dial(record?.(this, this.#client.id) ?? this)
+    const dial = this.#dial
+    this.#abortDial = dial(this.#options.record?.(this, this.#client.id) ?? this)
   }
 
   /**
@@ -192,7 +203,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Sends to the client; pauses upstream when the client does not keep up. */
   deliver(message: string | Uint8Array, isBinary = false): void {
     if (this.#phase === 'closed') return
-    const { limits } = this.#options
+    const limits = this.#limits
     const client = this.#client
     const bytes = typeof message === 'string' ? encodeText(message) : message
     this.#count(bytes.length)
@@ -211,7 +222,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** The client's socket took some of what was buffered. */
   writable(): void {
     if (this.#stallTimer === null) return
-    if (this.#client.buffered() <= this.#options.limits.clientBufferBytes / 2) this.#resume()
+    if (this.#client.buffered() <= this.#limits.clientBufferBytes / 2) this.#resume()
   }
 
   /** The client's socket is closed. */
@@ -259,7 +270,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   /** Code of this session failed: it ends with `internal`, and no other does. */
   onFault(fault: unknown): void {
-    this.#options.log.error('connection.failed', {
+    this.#log.error('connection.failed', {
       connection: this.#client.id,
       route: this.#route,
       ...describeFault(fault),
@@ -270,7 +281,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Upstream will not do what the session is for: ends it, and says so in the log. */
   giveUp(error: GatewayError): void {
     const { code, message: reason } = error
-    this.#options.log.warn('upstream.failed', { connection: this.#client.id, code, reason })
+    this.#log.warn('upstream.failed', { connection: this.#client.id, code, reason })
     this.close(endWith('gateway', error))
   }
 
@@ -282,9 +293,9 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#paidFrom = performance.now()
     if (this.#stallTimer !== null) upstream.pause()
     if (this.#phase === 'dialing') this.#phase = 'open'
-    const { log, limits } = this.#options
+    const limits = this.#limits
     const bridge = { connection: this.#client.id, route: this.#route, deployment: upstream.deployment }
-    log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
+    this.#log.info('bridge.connected', { ...bridge, ms: this.#ageMs() })
     this.#answerWatch = new Heartbeat(limits.upstreamStallMs / silentIntervals, this)
     this.#hooks.opened()
     this.#flush = 'running'
@@ -322,8 +333,11 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Upstream could not be reached. */
   failed(error: GatewayError): void {
     this.#abortDial = null
-    const { log } = this.#options
-    log.warn('upstream.failed', { connection: this.#client.id, code: error.code, reason: error.message })
+    this.#log.warn('upstream.failed', {
+      connection: this.#client.id,
+      code: error.code,
+      reason: error.message,
+    })
     this.#upstreamEnded(this.#hooks.speaksAsUpstream ? endAsRefused(error) : endWith('upstream', error))
   }
 
@@ -334,7 +348,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   /** Upstream goes no further with an answer. */
   peerSilent(): void {
-    const message = `The model said nothing for ${this.#options.limits.upstreamStallMs} ms in the middle of an answer`
+    const message = `The model said nothing for ${this.#limits.upstreamStallMs} ms in the middle of an answer`
     this.#upstream?.giveUp(new GatewayError('upstream_silent', message))
   }
 
@@ -361,7 +375,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #sendNow(message: string | Uint8Array, isBinary: boolean): void {
     if (this.#upstream === null) return
-    const { limits, metrics } = this.#options
+    const { metrics } = this.#options
+    const limits = this.#limits
     const bytes = messageBytes(message)
     const waiting = this.#upstream.buffered()
     if (waiting > 0 && waiting + bytes > limits.upstreamBufferBytes)
@@ -374,7 +389,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   }
 
   #closeTooSlow(code: 'client_too_slow' | 'upstream_too_slow'): void {
-    const { upstreamBufferBytes } = this.#options.limits
+    const { upstreamBufferBytes } = this.#limits
     const message =
       code === 'client_too_slow'
         ? 'The client does not take what is sent to it'
@@ -386,7 +401,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#stallTimer !== null) return
     // Without an upstream, too, a client may not leave for ever what waits for it.
     this.#upstream?.pause()
-    this.#stallTimer = enterLater(this, this.#options.limits.clientStallMs, () =>
+    this.#stallTimer = enterLater(this, this.#limits.clientStallMs, () =>
       this.#closeTooSlow('client_too_slow'),
     )
   }
@@ -436,7 +451,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
       return this.#hooks.ended?.(end) ?? []
     } catch (fault) {
       const failed = { connection: this.#client.id, route: this.#route, ...describeFault(fault) }
-      this.#options.log.error('connection.failed', failed)
+      this.#log.error('connection.failed', failed)
       return []
     }
   }
@@ -449,7 +464,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
       bytesDown: this.#bytesDown,
     }
     const ended = { connection: this.#client.id, route: this.#route, by, code, reason }
-    this.#options.log.info(event, { ...ended, ms: this.#ageMs(), ...counts })
+    this.#log.info(event, { ...ended, ms: this.#ageMs(), ...counts })
   }
 
   #ageMs(): number {

@@ -2,25 +2,18 @@
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { describeFault, enter } from '../../runtime/core/fault-boundary.ts'
-import type { Connection, UpgradeRequest } from '../../runtime/core/ports.ts'
+import type { Connection } from '../../runtime/core/ports.ts'
 import { ClientSocket, type NativeSocket } from '../../runtime/server/client-socket.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { someContext } from '../server/some-context.ts'
 import { enter as enterPhase, stage } from '../session/session-stage.ts'
 
 const words = 'private words'
 
 /** `JSON.parse` quotes what it could not read. */
 const leaking = () => JSON.parse(`{"a":"${words}" oops`)
-
-const request: UpgradeRequest = {
-  path: '/x',
-  query: new URLSearchParams(),
-  subprotocols: [],
-  headers: new Map(),
-  address: '127.0.0.1',
-}
 
 function clientOf(connection: Partial<Connection>) {
   const seen: string[] = []
@@ -52,11 +45,16 @@ function clientOf(connection: Partial<Connection>) {
     warn: () => undefined,
     error: (...line: unknown[]) => logged.push(line),
   }
-  const client: ClientSocket = new ClientSocket(native, 'c1', () => whole, request, {
-    heartbeatMs: 60_000,
-    maxMessageBytes: 100,
-    log,
-  })
+  const client: ClientSocket = new ClientSocket(
+    native,
+    'c1',
+    { handler: () => whole, context: someContext() },
+    {
+      heartbeatMs: 60_000,
+      maxMessageBytes: 100,
+      log,
+    },
+  )
   return { client, seen, logged }
 }
 

@@ -7,16 +7,21 @@ import { readConfig } from '../../runtime/config/config.ts'
 import { permitModels } from '../../runtime/config/models.ts'
 import { type Clock, systemClock } from '../../runtime/core/clock.ts'
 import { enter } from '../../runtime/core/fault-boundary.ts'
-import type { Accepted, SocketRoute, UpgradeRequest } from '../../runtime/core/ports.ts'
+import type { UpgradeRequest } from '../../runtime/core/ports.ts'
 import { createTranslators } from '../../runtime/dialect/translate.ts'
 import { createFilter } from '../../runtime/events/filter.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
+import { layersOf } from '../../runtime/gateway/layers.ts'
 import type { Log } from '../../runtime/observability/log.ts'
 import { createMetrics, type Metrics, type Traffic } from '../../runtime/observability/metrics.ts'
-import { createRealtime } from '../../runtime/realtime/realtime.ts'
-import { acceptResumed, Resumes } from '../../runtime/resume/resumes.ts'
+import { createRealtime, realtimeEndMessages } from '../../runtime/realtime/realtime.ts'
+import { Resumes } from '../../runtime/resume/resumes.ts'
 import { ClientSocket, type NativeSocket } from '../../runtime/server/client-socket.ts'
 import { Drain } from '../../runtime/server/drain.ts'
+import { type Accepted, contextOf } from '../../runtime/server/handler.ts'
+import { type Accept, acceptThrough, type Layer, refusalBy } from '../../runtime/server/layers.ts'
+import { LoopShare } from '../../runtime/server/loop-share.ts'
+import { MemoryBudget } from '../../runtime/server/memory-budget.ts'
 import type { ModelApi } from './model-api.ts'
 import type { End } from './network.ts'
 import type { SharedStore, StoreLink } from './shared-store.ts'
@@ -57,7 +62,8 @@ export class Replica {
   readonly traffic: Traffic
   readonly link: StoreLink
   readonly #world: World
-  readonly #route: SocketRoute
+  readonly #layers: readonly Layer[]
+  readonly #accept: Accept
   readonly #log: Log
   readonly #clients = new Set<ClientSocket>()
   #ids = 0
@@ -96,9 +102,6 @@ export class Replica {
       maxHeldBytes: limits.upstreamBufferBytes,
     })
     const handler = createRealtime({
-      dial: api.dialFrom(this.process),
-      limits,
-      log,
       metrics,
       readType,
       filter,
@@ -111,8 +114,23 @@ export class Replica {
       resumes,
       rules: { permit, purpose: 'conversation', pinned: false },
     })
-    const routes = access.guard.sockets(new Map([[path, { accept: acceptResumed(handler, resumes) }]]))
-    this.#route = routes.get(path) as SocketRoute
+    const noBytes = () => 0
+    this.#layers = layersOf({
+      loopShare: new LoopShare({ turnMs: 0, ...clock, cpuMs: noBytes, afterTurn: () => undefined }),
+      drain: this.drain,
+      memory: new MemoryBudget({
+        ...{ budgetBytes: 0, residentBytes: noBytes, heapBytes: noBytes },
+        ...{ monotonicNow: () => world.now, log },
+      }),
+      guard: access.guard,
+      resumes,
+      metrics,
+    })
+    const dial = api.dialFrom(this.process)
+    this.#accept = acceptThrough(this.#layers, {
+      resumable: { endMessages: realtimeEndMessages },
+      accept: request => ({ handler, context: contextOf(request, { bounds: limits, dial, log }) }),
+    })
   }
 
   get isServing(): boolean {
@@ -171,18 +189,18 @@ export class Replica {
       end.close(1006, '')
     }
     const decide = async () => {
-      const refusal = this.drain.refusal()
+      const refusal = refusalBy(this.#layers)
       if (refusal !== null) throw refusal
-      return this.#route.accept(request)
+      return this.#accept(request)
     }
     this.abandonedUpgrades += 1
     decide().then(
       accepted => {
-        if (this.drain.refusal() !== null) return refuse()
+        if (refusalBy(this.#layers) !== null) return refuse()
         if (isGone) return
         this.abandonedUpgrades -= 1
         answer(true)
-        this.#begin(end, request, accepted)
+        this.#begin(end, accepted)
       },
       () => {
         this.abandonedUpgrades -= 1
@@ -191,24 +209,24 @@ export class Replica {
     )
   }
 
-  #begin(end: End, request: UpgradeRequest, { handler }: Accepted): void {
+  #begin(end: End, accepted: Accepted): void {
     let client: ClientSocket | null = null
     let closedWith: { code: number; reason: string } | null = null
     const closed = (code: number, reason: string) => {
       closedWith ??= { code, reason }
       if (client === null || !this.#clients.delete(client)) return
       client.closed(code, reason)
-      this.drain.remove(client.connection)
+      for (const layer of this.#layers) layer.over?.(client)
     }
     const native = nativeSocket(end, closed)
     this.#ids += 1
     const id = `${this.process.name}.${this.#ids}`
     enter({ onFault: fault => this.#log.error('connection.failed', { error: String(fault) }) }, () => {
-      client = new ClientSocket(native, id, handler, request, { ...config.limits, log: this.#log })
+      client = new ClientSocket(native, id, accepted, { ...config.limits, log: this.#log })
       const socket = client
       if (closedWith !== null) return client.closed(closedWith.code, closedWith.reason)
       this.#clients.add(client)
-      this.drain.add(client.connection)
+      for (const layer of this.#layers) layer.began?.(client)
       end.listener = {
         message: data => socket.receive(new Uint8Array(data).buffer, false),
         control: () => socket.heard(),

@@ -8,7 +8,14 @@ import { CallControl } from '../../runtime/calls/control.ts'
 import { recordOf } from '../../runtime/calls/record.ts'
 import { createChat } from '../../runtime/chat/chat.ts'
 import { errorTable } from '../../runtime/core/errors.ts'
-import type { Client, Connection, Dialect, Upstream, UpstreamListener } from '../../runtime/core/ports.ts'
+import type {
+  Client,
+  Connection,
+  Dial,
+  Dialect,
+  Upstream,
+  UpstreamListener,
+} from '../../runtime/core/ports.ts'
 import { sessionUpdate } from '../../runtime/dialect/dialect.ts'
 import { createTranslator } from '../../runtime/dialect/translate.ts'
 import { createExtractor, parseFieldsMap } from '../../runtime/events/extract.ts'
@@ -16,9 +23,10 @@ import { createFilter } from '../../runtime/events/filter.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { createRealtime } from '../../runtime/realtime/realtime.ts'
-import { beginAtOnce, Resumes } from '../../runtime/resume/resumes.ts'
+import { Resumes } from '../../runtime/resume/resumes.ts'
 import { SessionGuard } from '../../runtime/session/session-guard.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { someContext } from '../server/some-context.ts'
 import { limits } from '../session/session-stage.ts'
 import { someRules } from '../upstream/some-rules.ts'
 
@@ -157,13 +165,8 @@ function sceneOf(
   }
 }
 
-const request = {
-  path: '/x',
-  query: new URLSearchParams(),
-  subprotocols: [],
-  headers: new Map(),
-  address: '127.0.0.1',
-}
+const contextOf = (dial: Dial) =>
+  someContext({ dial, limits: { bounds: roomy, account: 'address:127.0.0.1' } })
 
 const chat =
   (dialect: Dialect): MakeScene =>
@@ -171,23 +174,18 @@ const chat =
     sceneOf((client, dial) => {
       const common = {
         dialect,
-        limits: roomy,
-        log: quiet,
         metrics,
         readType,
         resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
       }
-      return beginAtOnce(createChat({ ...common, dial, settings, hearing, label: 'upstream' }))(
-        client,
-        request,
-      )
+      return createChat({ ...common, settings, hearing, label: 'upstream' })(client, contextOf(dial))
     })
 
 const realtime =
   (upstream: Dialect, client: Dialect | 'upstream', extracts: boolean): MakeScene =>
   () =>
     sceneOf((socket, dial) => {
-      const common = { dialect: upstream, limits: roomy, log: quiet, metrics, readType }
+      const common = { dialect: upstream, metrics, readType }
       const extractor = createExtractor({
         types: ['*'],
         fieldsMap: parseFieldsMap('*:delta,text,item.content,response.output'),
@@ -199,7 +197,6 @@ const realtime =
       const handler = createRealtime({
         ...common,
         ...{
-          dial,
           resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
           autoClose: false,
           manners: 'gateway',
@@ -210,7 +207,7 @@ const realtime =
         sessionUpdate: sessionUpdate(settings, upstream),
         rules: someRules,
       })
-      return beginAtOnce(handler)(socket, request)
+      return handler(socket, contextOf(dial))
     })
 
 const call: MakeScene = () =>

@@ -1,25 +1,25 @@
 /** What is refused at an SDK address before the upgrade. */
 import test from 'ava'
 import { createRoutes } from '../../runtime/gateway/routes.ts'
-import { Resumes } from '../../runtime/resume/resumes.ts'
-import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { someBounds, someContext } from '../server/some-context.ts'
 import { permitOf } from '../upstream/some-rules.ts'
-
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 test('a key whose model is configured no more is refused before the upgrade, by name', async t => {
   const unused = () => {
     throw new Error('no handler is made for a session that is refused')
   }
+  const { request, principal, limits, dial, log } = someContext()
+  const service = { handler: unused, dial, bounds: someBounds }
   const routes = createRoutes({
     permit: permitOf('new-model'),
     maxSdkMessageBytes: 1024,
-    chat: unused,
-    realtime: unused,
-    resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
-    sdk: () => () => unused,
+    chat: { ...service, endMessages: unused },
+    realtime: { ...service, endMessages: unused },
+    passed: unused,
+    log,
+    sdk: () => () => service,
     sdkByKey: unused,
-    sdkTranscription: () => unused,
+    sdkTranscription: () => service,
     sdkTranslation: unused,
     sdkInCall: unused,
     ephemeralKeys: {
@@ -28,11 +28,11 @@ test('a key whose model is configured no more is refused before the upgrade, by 
   })
   const error = await t.throwsAsync(async () =>
     routes.get('/v1/realtime')?.accept({
+      ...request,
       path: '/v1/realtime',
-      query: new URLSearchParams(),
-      subprotocols: [],
       headers: new Map([['authorization', 'Bearer ek_minted']]),
-      address: '127.0.0.1',
+      principal,
+      account: limits.account,
     }),
   )
   t.like(error, { code: 'model_not_configured', status: 404 })

@@ -1,7 +1,7 @@
 /** A client and an upstream that are not there: what each was told is written down. */
 
 import type { ChatOptions } from '../../runtime/chat/chat.ts'
-import type { Client, UpgradeRequest, Upstream, UpstreamListener } from '../../runtime/core/ports.ts'
+import type { Client, Upstream, UpstreamListener } from '../../runtime/core/ports.ts'
 import { createTranslator } from '../../runtime/dialect/translate.ts'
 import { createFilter } from '../../runtime/events/filter.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
@@ -9,6 +9,7 @@ import { createMetrics } from '../../runtime/observability/metrics.ts'
 import type { RealtimeOptions } from '../../runtime/realtime/realtime.ts'
 import { Resumes } from '../../runtime/resume/resumes.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { someContext } from '../server/some-context.ts'
 import { someRules } from '../upstream/some-rules.ts'
 
 export type Said = { type: string } & Record<string, unknown>
@@ -34,19 +35,6 @@ export function createExchange() {
   }
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
   const parts = {
-    dial: (asked: UpstreamListener) => {
-      listener = asked
-      return () => undefined
-    },
-    limits: {
-      heartbeatMs: 1000,
-      maxMessageBytes: 1_000_000,
-      upstreamBufferBytes: 1_000_000,
-      clientBufferBytes: 1_000_000,
-      clientStallMs: 1000,
-      upstreamStallMs: 60_000,
-    },
-    log: silent,
     metrics: createMetrics({ revision: 'r', replica: 'r' }),
     readType: createTypeReader(),
     dialect: 'ga',
@@ -68,17 +56,16 @@ export function createExchange() {
     settings: { voice: 'alloy', textOnly: false },
     hearing: { turnDetection: { type: 'server_vad' }, transcription: 'gpt-4o-mini-transcribe' },
   }
-  const request: UpgradeRequest = {
-    path: '/realtime',
-    query: new URLSearchParams(),
-    subprotocols: [],
-    headers: new Map(),
-    address: '127.0.0.1',
-  }
+  const context = someContext({
+    dial: asked => {
+      listener = asked
+      return () => undefined
+    },
+  })
   const read = (texts: string[]) => texts.map(text => JSON.parse(text) as Said)
   return {
     client,
-    request,
+    context,
     realtimeOptions,
     chatOptions,
     open: () => listener?.opened(upstream),

@@ -2,7 +2,6 @@
 import test from 'ava'
 import { createChat } from '../../runtime/chat/chat.ts'
 import { createRealtime } from '../../runtime/realtime/realtime.ts'
-import { beginAtOnce } from '../../runtime/resume/resumes.ts'
 import { createExchange } from './exchange.ts'
 
 for (const [manners, expected] of [
@@ -10,8 +9,8 @@ for (const [manners, expected] of [
   ['transparent', []],
 ] as const) {
   test(`/realtime in ${manners} manners: the client is told${expected.length > 0 ? ', and the model says goodbye' : '; its conversation is left alone'}`, t => {
-    const { client, request, realtimeOptions, told, sent, open } = createExchange()
-    const connection = beginAtOnce(createRealtime({ ...realtimeOptions, manners }))(client, request)
+    const { client, context, realtimeOptions, told, sent, open } = createExchange()
+    const connection = createRealtime({ ...realtimeOptions, manners })(client, context)
     open()
     connection.expiring?.(30_000)
     t.deepEqual(told(), [{ type: 'session.expiring', deadline_ms: 30_000 }])
@@ -25,8 +24,8 @@ for (const [manners, expected] of [
 }
 
 test('an answer that is under way takes up the goodbye: no second one is asked for', t => {
-  const { client, request, realtimeOptions, sent, open, event } = createExchange()
-  const connection = beginAtOnce(createRealtime(realtimeOptions))(client, request)
+  const { client, context, realtimeOptions, sent, open, event } = createExchange()
+  const connection = createRealtime(realtimeOptions)(client, context)
   open()
   event({ type: 'response.created' })
   connection.expiring?.(30_000)
@@ -38,8 +37,8 @@ test('an answer that is under way takes up the goodbye: no second one is asked f
 })
 
 test('/chat: the client is told and the model says goodbye; without a conversation there is none to end', t => {
-  const { client, request, chatOptions, told, sent, open } = createExchange()
-  const connection = beginAtOnce(createChat(chatOptions))(client, request)
+  const { client, context, chatOptions, told, sent, open } = createExchange()
+  const connection = createChat(chatOptions)(client, context)
   connection.expiring?.(30_000)
   t.deepEqual(told(), [{ type: 'session.expiring', deadline_ms: 30_000 }])
   t.deepEqual(sent(), [])

@@ -3,16 +3,16 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
-import type { Client, UpgradeRequest } from '../../runtime/core/ports.ts'
+import type { Client, Connection } from '../../runtime/core/ports.ts'
+import { resumption } from '../../runtime/gateway/layers.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { PendingResume } from '../../runtime/resume/pending-resume.ts'
-import {
-  acceptResumed,
-  type Redeemed,
-  type ResumableConnection,
-  Resumes,
-} from '../../runtime/resume/resumes.ts'
+import { type Redeemed, Resumes } from '../../runtime/resume/resumes.ts'
+import { acceptThrough } from '../../runtime/server/layers.ts'
+import type { End } from '../../runtime/session/end.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { someContext } from '../server/some-context.ts'
 import { quiet } from '../store/patience.ts'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
@@ -32,8 +32,7 @@ function fakes() {
     },
     close: (code, reason) => void seen.push(`client closed ${code} ${reason}`),
   }
-  const inner: ResumableConnection = {
-    begin: resumed => void seen.push(`begin ${resumed === null ? null : Object.keys(resumed)[0]}`),
+  const inner: Connection = {
     message: (data, isBinary) => void seen.push(`message ${text(data)}${isBinary ? ' binary' : ''}`),
     controlFrame: () => void seen.push('control frame'),
     held: () => 7,
@@ -47,11 +46,16 @@ function fakes() {
     fault: ({ code }) => void seen.push(`fault ${code}`),
     closed: code => void seen.push(`closed ${code}`),
   }
-  return { seen, client, inner, deadlines, pong: () => pong() }
+  const begin = (resumed: Redeemed | null) => {
+    seen.push(`begin ${resumed === null ? null : Object.keys(resumed)[0]}`)
+    return inner
+  }
+  const endMessages = ({ reason }: End) => [`end ${reason}`]
+  return { seen, client, begin, endMessages, deadlines, pong: () => pong() }
 }
 
 function stage(maxHeldBytes = 10_000) {
-  const { seen, client, inner, deadlines, pong } = fakes()
+  const { seen, client, begin, endMessages, deadlines, pong } = fakes()
   const write = (event: string) => void logged.push(event)
   const logged: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<Redeemed>()
@@ -62,13 +66,16 @@ function stage(maxHeldBytes = 10_000) {
   const log = { info: write, warn: write, error: write }
   const options = { store: createMemoryStore(), maxHeldBytes, log }
   const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
-  const pending = new PendingResume({ client, inner, claim, resumes: { redeem, options } })
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
+  const parts = { client, route: '/chat', claim, metrics, begin, endMessages }
+  const pending = new PendingResume({ ...parts, resumes: { redeem, options } })
   const say = (words: string) => pending.message(Buffer.from(words), false)
-  return { seen, pending, pong, say, resolve, reject, logged, deadlines }
+  return { seen, pending, pong, say, resolve, reject, logged, deadlines, traffic: metrics.traffic }
 }
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 const found = () => ({ conversation: new Conversation() })
+const elsewhere = ['client gets end resumed_elsewhere', 'client closed 1008 resumed_elsewhere']
 
 test('a ping is sent at once, and its pong spends the ticket, once', async t => {
   const { seen, pong, pending, resolve, say } = stage()
@@ -99,10 +106,11 @@ test('a message is a sign of life too; what comes before the beginning is held, 
 test('more than may be held ends the connection, and nothing begins', async t => {
   const { seen, resolve, say } = stage(3000)
   for (const _ of 'abcd') say('x'.repeat(50))
-  t.deepEqual(seen, ['ping', 'spend', 'fault upstream_too_slow'])
+  const ended = ['ping', 'spend', 'client gets end upstream_too_slow', 'client closed 1013 upstream_too_slow']
+  t.deepEqual(seen, ended)
   resolve(found())
   await settled()
-  t.is(seen.at(-1), 'fault upstream_too_slow')
+  t.deepEqual(seen, ended)
 })
 
 test('whoever was fenced off is told so, and nothing begins', async t => {
@@ -111,7 +119,7 @@ test('whoever was fenced off is told so, and nothing begins', async t => {
   reject(new GatewayError('resumed_elsewhere', 'elsewhere'))
   await settled()
   say('after')
-  t.deepEqual(seen, ['ping', 'spend', 'fault resumed_elsewhere'])
+  t.deepEqual(seen, ['ping', 'spend', ...elsewhere])
 })
 
 test("a fault of the gateway's own ends the connection", async t => {
@@ -119,20 +127,21 @@ test("a fault of the gateway's own ends the connection", async t => {
   pong()
   reject(new SyntaxError('unreadable'))
   await settled()
-  t.deepEqual(seen, ['ping', 'spend', 'fault internal'])
+  t.deepEqual(seen, ['ping', 'spend', 'client gets end internal', 'client closed 1011 internal'])
 })
 
 test('a connection that closes while it waits, or while its ticket is spent, does not begin', async t => {
   const waiting = stage()
   waiting.pending.closed(1006, '')
   waiting.pong()
-  t.deepEqual(waiting.seen, ['ping', 'closed 1006'])
+  t.deepEqual(waiting.seen, ['ping'])
+  t.deepEqual(waiting.logged, ['connection.closed'])
   const spending = stage()
   spending.pong()
   spending.pending.closed(1006, '')
   spending.resolve(found())
   await settled()
-  t.deepEqual(spending.seen, ['ping', 'spend', 'closed 1006'])
+  t.deepEqual(spending.seen, ['ping', 'spend'])
 })
 
 test('a drain while it waits gives the same ticket back, and ends it', t => {
@@ -141,7 +150,12 @@ test('a drain while it waits gives the same ticket back, and ends it', t => {
   pending.drain(5000)
   pong()
   const notice = '{"type":"server.draining","deadline_ms":5000,"resume":"the-ticket"}'
-  t.deepEqual(seen, ['ping', `client gets ${notice}`, 'drain'])
+  t.deepEqual(seen, [
+    'ping',
+    `client gets ${notice}`,
+    'client gets end draining',
+    'client closed 1012 draining',
+  ])
 })
 
 test('a drain while the ticket is spent comes after the beginning', async t => {
@@ -168,17 +182,21 @@ async function replicas(t: ExecutionContext) {
     onFault: () => undefined,
   })
   t.teardown(() => kept.stop())
-  const request: UpgradeRequest = {
-    path: '/chat',
-    query: new URLSearchParams({ resume: await kept.issue() }),
-    subprotocols: [],
-    headers: new Map(),
-    address: '127.0.0.1',
-  }
+  const { request, principal, limits } = someContext()
+  const query = new URLSearchParams({ resume: await kept.issue() })
+  const asked = { ...request, query, principal, account: limits.account }
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
   const upgrade = async () => {
     const fake = fakes()
-    const { handler } = await acceptResumed(() => fake.inner, make())(request)
-    return { ...fake, answer: () => handler(fake.client, request) }
+    const accept = acceptThrough([resumption(make(), metrics)], {
+      resumable: fake,
+      accept: request => ({
+        handler: (_, { resumed }) => fake.begin(resumed),
+        context: { ...someContext(), request },
+      }),
+    })
+    const { handler, context } = await accept(asked)
+    return { ...fake, answer: () => handler(fake.client, context) }
   }
   return { upgrade }
 }
@@ -204,7 +222,7 @@ test('of two that were answered, the one that claimed last goes on, whichever is
       one.pong()
       await settled()
     }
-    t.deepEqual(first.seen, ['ping', 'fault resumed_elsewhere'])
+    t.deepEqual(first.seen, ['ping', ...elsewhere])
     t.deepEqual(second.seen, ['ping', 'begin conversation'])
     const third = await upgrade()
     third.answer()
@@ -229,21 +247,21 @@ const cells: Record<string, Record<(typeof told)[number][0], readonly string[]>>
     message: ['spend'],
     'control frame': [],
     expiring: [],
-    writable: ['writable'],
+    writable: [],
     announce: [notice],
-    drain: ['drain'],
-    fault: ['fault bad_request'],
-    closed: ['closed 1001'],
+    drain: ['client gets end draining', 'client closed 1012 draining'],
+    fault: ['client gets end bad_request', 'client closed 1008 bad_request'],
+    closed: [],
   },
   spending: {
     message: [],
     'control frame': [],
     expiring: [],
-    writable: ['writable'],
+    writable: [],
     announce: [],
     drain: [],
-    fault: ['fault bad_request'],
-    closed: ['closed 1001'],
+    fault: ['client gets end bad_request', 'client closed 1008 bad_request'],
+    closed: [],
   },
   begun: {
     message: ['message m'],
@@ -259,11 +277,11 @@ const cells: Record<string, Record<(typeof told)[number][0], readonly string[]>>
     message: [],
     'control frame': [],
     expiring: [],
-    writable: ['writable'],
+    writable: [],
     announce: [],
-    drain: ['drain'],
-    fault: ['fault bad_request'],
-    closed: ['closed 1001'],
+    drain: [],
+    fault: [],
+    closed: [],
   },
 }
 
@@ -310,14 +328,14 @@ test('over is over: no sign of life and no ticket begins anything', async t => {
 test('what is held counts with what the conversation holds, and is free when it is over', async t => {
   const { pending, say, resolve } = stage()
   say('12345')
-  t.is(pending.held(), 7 + 5 + 1024)
+  t.is(pending.held(), 5 + 1024)
   resolve(found())
   await settled()
   t.is(pending.held(), 7)
   const over = stage()
   over.say('12345')
   over.pending.closed(1000, '')
-  t.is(over.pending.held(), 7)
+  t.is(over.pending.held(), 0)
 })
 
 test('a drain while the ticket is spent has what is left of its deadline', async t => {
@@ -337,13 +355,13 @@ test('an announcement while the ticket is refused tells nobody', async t => {
   const announced = pending.announce(5000)
   reject(new GatewayError('resumed_elsewhere', 'elsewhere'))
   await announced
-  t.deepEqual(seen, ['ping', 'spend', 'fault resumed_elsewhere'])
+  t.deepEqual(seen, ['ping', 'spend', ...elsewhere])
 })
 
 test("a fault of the gateway's own is logged; a refusal is none", async t => {
   for (const [fault, lines] of [
-    [new SyntaxError('unreadable'), ['connection.failed']],
-    [new GatewayError('resumed_elsewhere', 'elsewhere'), []],
+    [new SyntaxError('unreadable'), ['connection.failed', 'connection.closed']],
+    [new GatewayError('resumed_elsewhere', 'elsewhere'), ['connection.closed']],
   ] as const) {
     const { pong, reject, logged } = stage()
     pong()
@@ -351,4 +369,58 @@ test("a fault of the gateway's own is logged; a refusal is none", async t => {
     await settled()
     t.deepEqual(logged, [...lines])
   }
+})
+
+test('a connection whose handler is never called is counted as a session, and its end is logged', async t => {
+  const { pending, traffic, logged } = stage()
+  t.like(traffic, { sessionsOpen: 1, sessionsTotal: 0 })
+  pending.fault(new GatewayError('limit_reached', 'over'))
+  pending.closed(1008, '')
+  const bytesDown = 'end limit_reached'.length
+  t.like(traffic, { sessionsOpen: 0, sessionsTotal: 1, eventsForwarded: 1, bytesDown })
+  t.deepEqual([...traffic.ended], [['limit_reached', 1]])
+  t.deepEqual(logged, ['connection.closed'])
+  const begun = stage()
+  begun.pong()
+  begun.resolve(found())
+  await settled()
+  // The session of the handler counts itself.
+  t.like(begun.traffic, { sessionsOpen: 0, sessionsTotal: 0 })
+})
+
+test('a client that is closed while its handler runs is told to what the handler returned, and nothing is flushed', async t => {
+  const { seen, client, begin, endMessages } = fakes()
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
+  const options = { store: createMemoryStore(), maxHeldBytes: 10_000, log: quiet }
+  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
+  const pending: PendingResume = new PendingResume({
+    ...{ client, route: '/chat', claim, metrics, endMessages },
+    resumes: { redeem: async () => found(), options },
+    begin: resumed => {
+      pending.closed(1001, 'gone')
+      return begin(resumed)
+    },
+  })
+  pending.message(Buffer.from('held'), false)
+  await settled()
+  t.deepEqual(seen, ['ping', 'begin conversation', 'closed 1001'])
+  t.is(pending.held(), 7)
+})
+
+test('a handler that fails before it returns ends the connection with internal', async t => {
+  const { seen, client, pong, endMessages } = fakes()
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
+  const options = { store: createMemoryStore(), maxHeldBytes: 10_000, log: quiet }
+  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
+  new PendingResume({
+    ...{ client, route: '/chat', claim, metrics, endMessages },
+    resumes: { redeem: async () => found(), options },
+    begin: () => {
+      throw new TypeError('a fault')
+    },
+  })
+  pong()
+  await settled()
+  t.deepEqual(seen, ['ping', 'client gets end internal', 'client closed 1011 internal'])
+  t.is(metrics.traffic.sessionsOpen, 0)
 })

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { ClientSocket, type NativeSocket } from '../../runtime/server/client-socket.ts'
+import { someContext } from './some-context.ts'
 
 /** A socket behind which everything waits that is sent to it; its pings are told. */
 function stage(onPing: (pings: number, socket: ClientSocket) => void) {
@@ -20,15 +21,17 @@ function stage(onPing: (pings: number, socket: ClientSocket) => void) {
   const socket: ClientSocket = new ClientSocket(
     native,
     'c1',
-    () => ({
-      message: () => undefined,
-      writable: () => undefined,
-      announce: () => undefined,
-      drain: () => undefined,
-      fault: error => faults.push(error.code),
-      closed: () => undefined,
-    }),
-    { path: '/', query: new URLSearchParams(), subprotocols: [], headers: new Map(), address: '127.0.0.1' },
+    {
+      handler: () => ({
+        message: () => undefined,
+        writable: () => undefined,
+        announce: () => undefined,
+        drain: () => undefined,
+        fault: error => faults.push(error.code),
+        closed: () => undefined,
+      }),
+      context: someContext(),
+    },
     {
       heartbeatMs: 32,
       maxMessageBytes: 1000,

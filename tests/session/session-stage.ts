@@ -30,7 +30,7 @@ const quiet = { info: () => undefined, warn: () => undefined, error: () => undef
 export function stage(
   hooks: Partial<SessionHooks> = {},
   changed: Partial<typeof limits> = {},
-  parts: Partial<SessionOptions> & Pick<Caller, 'meter'> = {},
+  parts: Partial<SessionOptions> & Pick<Caller, 'meter'> & Partial<Pick<Caller, 'log'>> = {},
 ) {
   const seen: string[] = []
   const buffered = { client: 0, upstream: 0 }
@@ -53,15 +53,15 @@ export function stage(
       },
       route: '/test',
       meter: parts.meter,
-    },
-    {
       dial: given => {
         seen.push('dial')
         listener = given
         return () => seen.push('dial aborted')
       },
       limits: { ...limits, ...changed },
-      log: quiet,
+      log: parts.log ?? quiet,
+    },
+    {
       metrics: createMetrics({ revision: 'r', replica: 'n' }),
       readType: createTypeReader(),
       ...parts,

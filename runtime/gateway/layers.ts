@@ -1,0 +1,81 @@
+/** The one list of what stands between a client's socket and the handler of its path. */
+import type { Guard } from '../access/guard.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { PendingResume } from '../resume/pending-resume.ts'
+import type { Resumes } from '../resume/resumes.ts'
+import type { Drain } from '../server/drain.ts'
+import type { Resumable } from '../server/handler.ts'
+import type { Accept, Layer } from '../server/layers.ts'
+import type { LoopShare } from '../server/loop-share.ts'
+import type { MemoryBudget } from '../server/memory-budget.ts'
+
+export interface LayersParts {
+  readonly loopShare: LoopShare
+  readonly drain: Drain
+  readonly memory: MemoryBudget
+  readonly guard: Guard
+  readonly resumes: Resumes
+  readonly metrics: Metrics
+}
+
+/** Lists the layers of every path, from the outside in; the handler is inside of all of them. */
+export function layersOf({
+  loopShare,
+  drain,
+  memory,
+  guard,
+  resumes,
+  metrics,
+}: LayersParts): readonly Layer[] {
+  return [
+    { name: 'share of the event loop', loopShare },
+    {
+      name: 'drain',
+      refusal: () => drain.refusal(),
+      began: ({ connection }) => drain.add(connection),
+      over: ({ connection }) => drain.remove(connection),
+    },
+    {
+      name: 'memory budget',
+      refusal: () => memory.refusal(),
+      began: client => memory.add(client),
+      over: client => memory.remove(client),
+    },
+    { name: 'access and limits', accept: (_route, next) => guard.admit(next) },
+    resumption(resumes, metrics),
+  ]
+}
+
+/** Makes the layer that takes tickets, at the paths that take conversations up again. */
+export function resumption(resumes: Resumes, metrics: Metrics): Layer {
+  return {
+    name: 'resumption',
+    accept: ({ resumable }, next) =>
+      resumable === undefined ? next : takeTickets(resumable, resumes, metrics, next),
+  }
+}
+
+/**
+ * Looks up the ticket of `?resume=` before the 101, once the route has accepted the request; it is spent, and the
+ * handler called, when the client is heard of. An empty value asks for tickets without having one.
+ */
+function takeTickets({ endMessages }: Resumable, resumes: Resumes, metrics: Metrics, next: Accept): Accept {
+  return async request => {
+    const accepted = await next(request)
+    const { handler, context } = accepted
+    const ticket = request.query.get('resume')
+    if (!ticket) return accepted
+    const claim = await resumes.claim(ticket, context.principal.name)
+    if ('failure' in claim) return { ...accepted, context: { ...context, resumed: claim } }
+    const parts = { route: request.path, claim, resumes, metrics, endMessages }
+    return {
+      ...accepted,
+      handler: (client, context) =>
+        new PendingResume({
+          ...parts,
+          client,
+          begin: resumed => handler(client, { ...context, resumed }),
+        }),
+    }
+  }
+}
