@@ -14,7 +14,12 @@ export const paths = {
   chat: '/chat',
   realtime: '/realtime',
   webhook: '/webhooks/realtime',
+  assistants: '/assistants',
 } as const
+
+/** Query value that chooses an assistant, and the longest name that is looked up (characters). */
+export const assistantParameter = 'assistant'
+export const maxAssistantChars = 64
 
 /** Azure's address of the preview. */
 export const previewPath = '/openai/realtime'

@@ -42,6 +42,10 @@ export interface Principal {
   readonly name: string
   /** `ephemeral`: a key that this principal had minted for a browser; it opens sessions and calls, no more. */
   readonly by: 'none' | 'key' | 'entra' | 'ephemeral'
+  /** Roles of its Entra token (claim `roles`); absent where it has none. */
+  readonly roles?: readonly string[]
+  /** Its ticket or ephemeral key was made for this assistant, and opens no other; absent: for any that it may use. */
+  readonly assistant?: string
 }
 
 /** Counts what a session spends, for whoever is behind it. */

@@ -6,6 +6,9 @@
  */
 import type { Dialect } from '../core/ports.ts'
 import { ownEventIds } from '../events/compose.ts'
+import type { Fields } from '../events/fields.ts'
+import { mergeSession } from './merge-session.ts'
+import { sessionToPreview } from './session-shape.ts'
 
 export interface TurnDetection {
   type: 'server_vad' | 'semantic_vad'
@@ -26,6 +29,8 @@ export interface SessionSettings {
   turnDetection?: TurnDetection | null | undefined
   /** The model that writes down what the person says; absent: nobody does. On Azure the name of a deployment. */
   transcription?: string | undefined
+  /** An assistant's own session, as GA has it: laid over all of these. */
+  overlay?: Fields | undefined
 }
 
 /** How a session listens: who says that a turn is over (`null`: the client does), and who writes it down. */
@@ -40,8 +45,16 @@ export const settingsEventId = ownEventIds['session.update']
  * refuses `session.type`.
  */
 export function sessionUpdate(settings: SessionSettings, dialect: Dialect): string {
-  const session = dialect === 'ga' ? gaSession(settings) : previewSession(settings)
+  const session = sessionFields(settings, dialect)
   return JSON.stringify({ type: 'session.update', event_id: settingsEventId, session })
+}
+
+/** Writes the session object of settings, as `sessionUpdate` does. */
+export function sessionFields(settings: SessionSettings, dialect: Dialect): Fields {
+  const { overlay } = settings
+  if (overlay === undefined) return dialect === 'ga' ? gaSession(settings) : previewSession(settings)
+  const whole = mergeSession(gaSession(settings), overlay)
+  return dialect === 'ga' ? whole : sessionToPreview(whole)
 }
 
 /** Writes the `session.update` event that changes how a session listens, and nothing else. */
@@ -53,7 +66,7 @@ export function hearingUpdate(hearing: Hearing, dialect: Dialect): string {
 
 const gaPcm = { type: 'audio/pcm', rate: 24_000 } as const
 
-function gaSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): object {
+function gaSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): Fields {
   if (textOnly) return { type: 'realtime', output_modalities: ['text'], instructions }
   return {
     type: 'realtime',
@@ -70,7 +83,7 @@ function gaInput({ turnDetection, transcription }: Partial<Hearing>): object {
   return { format: gaPcm, transcription: modelOf(transcription), turn_detection: turnDetection }
 }
 
-function previewSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): object {
+function previewSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): Fields {
   if (textOnly) return { modalities: ['text'], instructions }
   return {
     modalities: ['text', 'audio'],

@@ -16,6 +16,7 @@ import { createFilter, matchesAny } from '../events/filter.ts'
 import type { Log } from '../observability/log.ts'
 import { createRealtime, type RealtimeOptions, realtimeEndMessages } from '../realtime/realtime.ts'
 import type { SocketRoute } from '../server/handler.ts'
+import { openPolicy, ownInstructionsPolicy } from '../session/session-policy.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { CircuitOptions } from '../upstream/circuit.ts'
 import { ephemeralCredential, mintedCredential } from '../upstream/credentials/credentials.ts'
@@ -80,7 +81,7 @@ export function assembleSessions(
   const transcriptionPlaces = createTranscriptionPlaces(endpoints.list, circuit, config.connectTimeoutMs)
   const transcriptionDial = dialTo(transcriptionPlaces)
   const translationPlaces = createTranslationPlaces(endpoints.list, circuit, permit.translation)
-  const rules = { permit, purpose: 'conversation', pinned: false } as const
+  const rules = { permit, purpose: 'conversation', policy: openPolicy } as const
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
   const dial = dialTo(placesFor(null))
@@ -103,7 +104,7 @@ export function assembleSessions(
     const isNamed = deployment !== null && alias !== null
     const own = translators.of(client)
     const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    const handler = createRealtime({ ...common, ...transparent, translator, rules: { ...rules, pinned } })
+    const handler = createRealtime({ ...common, ...transparent, translator, rules: { ...rules, policy: pinned ? ownInstructionsPolicy : openPolicy } })
     return { handler, dial, bounds: sdkLimits }
   }
   return createRoutes({
@@ -127,7 +128,7 @@ export function assembleSessions(
         extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
         autoClose: realtime.autoClose,
         sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
-        rules: { ...rules, pinned: realtime.pinSession },
+        rules: { ...rules, policy: realtime.pinSession ? ownInstructionsPolicy : openPolicy },
       }),
       dial,
       bounds: limits,

@@ -45,6 +45,8 @@ export type LogEvent =
   | 'limit.reached'
   | 'limit.uncounted'
   | 'prompt.warning'
+  | 'assistants.loaded'
+  | 'assistants.refused'
   | 'model.warning'
   | 'setting.unknown'
   | 'recording.failed'

@@ -13,10 +13,10 @@ import { askedFor, Carryover } from '../resume/carryover.ts'
 import type { Redeemed, Resumes } from '../resume/resumes.ts'
 import type { Context, Handler } from '../server/handler.ts'
 import { type End, endWith } from '../session/end.ts'
-import { blankPinned } from '../session/pinned-session.ts'
 import { endsResponse } from '../session/response-state.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
+import { blankPinned } from '../session/session-policy.ts'
 import { MessageCheck, type MessageRules } from '../upstream/message-check.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import { readFrame } from './frame-kind.ts'
@@ -97,8 +97,10 @@ class Realtime implements Connection, SessionHooks {
   }
 
   #forward(data: Uint8Array, readType: string | null, isBinary = false): void {
-    const refused = this.#check.refusal(data, readType)
-    if (refused !== null) return this.#session.deliver(errorEvent(refused.error, refused))
+    const checked = this.#check.judge(data, readType)
+    if (checked.kind === 'refused') return this.#session.deliver(errorEvent(checked.error, checked))
+    if (checked.kind === 'left_out') return
+    if (checked.kind === 'cut') data = checked.data
     const type = isBinary ? null : readType
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
     this.#pass(translate === undefined ? data : translate(data, this.#memory), type, isBinary)
@@ -150,8 +152,7 @@ class Realtime implements Connection, SessionHooks {
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (type === 'session.created') this.#check.noteCreated(frame)
     if (this.#carryover?.noted(frame, type, answered)) return
-    if (!rules.pinned) return this.#passEvent(frame, isBinary, type)
-    const blanked = blankPinned(frame, type)
+    const blanked = isBinary ? frame : blankPinned(frame, type, rules.policy)
     if (blanked === null) metrics.countDropped(type)
     else this.#passEvent(blanked, isBinary, type)
   }

@@ -1,11 +1,6 @@
 /** The settings that a client gave its session and that upstream confirmed, within a limit in bytes. */
+import { mergeSession } from '../dialect/merge-session.ts'
 import { type Fields, isFields } from '../events/fields.ts'
-
-/**
- * Fields whose value is one of several kinds, in either dialect: of two kinds laid over each other, upstream
- * would refuse the sum.
- */
-const unions = new Set(['turn_detection', 'format', 'tool_choice', 'truncation', 'tracing', 'prompt'])
 
 /** A change that is on its way to upstream. */
 export interface AskedChange {
@@ -70,7 +65,7 @@ export class KeptSettings {
   /** Upstream confirmed a change. */
   confirm(change: AskedChange): void {
     if (!this.#asked.delete(change)) return
-    const merged = merge(this.#fields ?? {}, change.session)
+    const merged = mergeSession(this.#fields ?? {}, change.session)
     if (Buffer.byteLength(JSON.stringify(merged)) > this.#maxBytes) this.#isBeyondLimits = true
     else this.#fields = merged
     this.#isLost = false
@@ -92,15 +87,4 @@ export class KeptSettings {
     this.#fields = null
     this.#isLost = true
   }
-}
-
-/** Lays one object over another, level by level; lists and unions are replaced. As deep as what `parseFields` reads. */
-function merge(under: Fields, over: Fields): Fields {
-  const merged = new Map(Object.entries(under))
-  for (const [name, value] of Object.entries(over)) {
-    const below = merged.get(name)
-    const isMerged = isFields(below) && isFields(value) && !unions.has(name)
-    merged.set(name, isMerged ? merge(below, value) : value)
-  }
-  return Object.fromEntries(merged)
 }

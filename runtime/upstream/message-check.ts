@@ -1,17 +1,18 @@
 /** What a client may not say to a session: forbidden models, and what would replace settings that are pinned. */
 import { GatewayError } from '../core/errors.ts'
 import { closeBrace, quote } from '../events/ascii.ts'
-import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
+import { type Fields, isFields, parseExactly, textOr } from '../events/fields.ts'
 import { findValue, isRepeated, isSame } from '../events/member.ts'
 import { hasRepeatedMember } from '../events/repeated-member.ts'
 import { textField } from '../events/type.ts'
+import { findKept, isGuarded, leaveOut, type SessionPolicy } from '../session/session-policy.ts'
 import { findForbiddenModel, type ModelPermit, type Purpose } from './model-permit.ts'
 
 export interface MessageRules {
   readonly permit: ModelPermit
   readonly purpose: Purpose
-  /** The gateway's own instructions and prompt template are neither shown nor replaced. */
-  readonly pinned: boolean
+  /** What is neither shown nor replaced. */
+  readonly policy: SessionPolicy
 }
 
 /** A message that does not go on, and what its client is told. */
@@ -23,17 +24,19 @@ export interface RefusedMessage {
   readonly eventId: string | null
 }
 
-/** The messages that are read, and where each has settings of a session or of an answer. */
-const settingsOf = new Map([
-  ['session.update', 'session'],
-  ['transcription_session.update', 'session'],
-  ['response.create', 'response'],
-] as const)
+/** What becomes of a message. */
+export type CheckedMessage =
+  | { readonly kind: 'passed' }
+  | ({ readonly kind: 'refused' } & RefusedMessage)
+  /** It goes on without what its policy keeps. `data`: JSON text */
+  | { readonly kind: 'cut'; readonly data: Buffer }
+  /** Nothing is left of it; its client is told nothing. */
+  | { readonly kind: 'left_out' }
 
-type CheckedType = typeof settingsOf extends Map<infer Type, unknown> ? Type : never
+const passed: CheckedMessage = { kind: 'passed' }
 
-/** What the gateway gives a session, and pins. */
-const pinnedFields = ['instructions', 'prompt'] as const
+/** The messages that may name a model. */
+const namingTypes: ReadonlySet<string> = new Set(['session.update', 'transcription_session.update'])
 
 /** One for each session: it knows the model that upstream has named. */
 export class MessageCheck {
@@ -52,36 +55,44 @@ export class MessageCheck {
   /**
    * Reads a message as little as it can: only those that may name a model or change what is pinned are parsed.
    * @param type as it was read from the message
-   * @returns why the message does not go on; null where it does
    */
-  refusal(data: Uint8Array, type: string | null): RefusedMessage | null {
-    if (isPlainAppend(data)) return null
+  judge(data: Uint8Array, type: string | null): CheckedMessage {
+    if (isPlainAppend(data)) return passed
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     if (isRepeated(bytes, 'type'))
       return refuse('"type" stands in the message more than once; send it once', 'type', null)
-    if (!isChecked(type) || (type === 'response.create' && !this.#rules.pinned)) return null
-    const event = parseFields(bytes)
+    const { policy } = this.#rules
+    if (type === null || !(namingTypes.has(type) || isGuarded(policy, type))) return passed
+    const event = parseExactly(bytes)
     if (event === null)
       return refuse(`The ${type} cannot be read: it is not JSON, or nested deeper than 64 levels`, null, null)
     const eventId = textOr(event.event_id) || null
     if (hasRepeatedMember(bytes))
       return refuse(`The ${type} has an object with two members of one name; send each once`, null, eventId)
-    const owner = settingsOf.get(type) ?? ''
-    const settings = event[owner]
-    return isFields(settings) ? this.#refusalOf(settings, owner, eventId) : null
+    return this.#judgeModel(type, event, eventId) ?? this.#judgePinned(type, event, eventId)
   }
 
-  #refusalOf(settings: Fields, owner: string, eventId: string | null): RefusedMessage | null {
-    const { permit, purpose, pinned } = this.#rules
-    if (owner === 'session') {
-      const forbidden = findForbiddenModel(permit, settings, purpose, this.#shownModel)
-      if (forbidden !== null) return { ...forbidden, eventId }
+  #judgeModel(type: string, { session }: Fields, eventId: string | null): CheckedMessage | null {
+    const { permit, purpose } = this.#rules
+    if (!namingTypes.has(type) || !isFields(session)) return null
+    const forbidden = findForbiddenModel(permit, session, purpose, this.#shownModel)
+    return forbidden === null ? null : { kind: 'refused', ...forbidden, eventId }
+  }
+
+  #judgePinned(type: string, event: Fields, eventId: string | null): CheckedMessage {
+    const { policy } = this.#rules
+    const [first, ...others] = isGuarded(policy, type) ? findKept(policy, type, event) : []
+    if (first === undefined) return passed
+    if (policy.onChange === 'leave_out') {
+      const rest = leaveOut(type, event, [first, ...others])
+      return rest === null ? { kind: 'left_out' } : { kind: 'cut', data: Buffer.from(JSON.stringify(rest)) }
     }
-    const replaced = pinned ? pinnedFields.find(name => name in settings) : undefined
-    if (replaced === undefined) return null
-    const param = `${owner}.${replaced}`
-    const message = `"${param}" is set by this gateway and cannot be replaced; leave it out`
-    return { error: new GatewayError('forbidden', message), param, eventId }
+    const { param } = first
+    const message =
+      param === 'item.role'
+        ? '"item.role" may be "user" or "assistant" here: this gateway alone speaks as the system'
+        : `"${param}" is set by this gateway and cannot be replaced; leave it out`
+    return { kind: 'refused', error: new GatewayError('forbidden', message), param, eventId }
   }
 }
 
@@ -101,10 +112,6 @@ function isPlainAppend(data: Uint8Array): boolean {
   )
 }
 
-function isChecked(type: string | null): type is CheckedType {
-  return type !== null && settingsOf.has(type as CheckedType)
-}
-
-function refuse(message: string, param: string | null, eventId: string | null): RefusedMessage {
-  return { error: new GatewayError('bad_request', message), param, eventId }
+function refuse(message: string, param: string | null, eventId: string | null): CheckedMessage {
+  return { kind: 'refused', error: new GatewayError('bad_request', message), param, eventId }
 }

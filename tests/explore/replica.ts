@@ -2,6 +2,7 @@
  * One process of the gateway: its own parts for access, limits, resumption, sessions and the drain, around sockets of the
  * world's network. What `runtime/server/server.ts` does between the native server and these is done here.
  */
+
 import { createAccess } from '../../runtime/access/access.ts'
 import { readConfig } from '../../runtime/config/config.ts'
 import { permitModels } from '../../runtime/config/models.ts'
@@ -22,6 +23,7 @@ import { type Accepted, contextOf } from '../../runtime/server/handler.ts'
 import { type Accept, acceptThrough, type Layer, refusalBy } from '../../runtime/server/layers.ts'
 import { LoopShare } from '../../runtime/server/loop-share.ts'
 import { MemoryBudget } from '../../runtime/server/memory-budget.ts'
+import { openPolicy } from '../../runtime/session/session-policy.ts'
 import type { ModelApi } from './model-api.ts'
 import type { End } from './network.ts'
 import type { SharedStore, StoreLink } from './shared-store.ts'
@@ -112,7 +114,7 @@ export class Replica {
       translator,
       manners: 'gateway',
       resumes,
-      rules: { permit, purpose: 'conversation', pinned: false },
+      rules: { permit, purpose: 'conversation', policy: openPolicy },
     })
     const noBytes = () => 0
     this.#layers = layersOf({

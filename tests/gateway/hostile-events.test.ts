@@ -25,6 +25,7 @@ import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { createRealtime } from '../../runtime/realtime/realtime.ts'
 import { Resumes } from '../../runtime/resume/resumes.ts'
 import { SessionGuard } from '../../runtime/session/session-guard.ts'
+import { openPolicy } from '../../runtime/session/session-policy.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someContext } from '../server/some-context.ts'
 import { limits } from '../session/session-stage.ts'
@@ -228,7 +229,7 @@ const call: MakeScene = () =>
       },
       ...{ spend: async () => null, dial: () => dial, limits: roomy, readType, stays: false },
       ...{ guard: new SessionGuard({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }) },
-      ...{ pinned: () => undefined, hangUp: () => undefined, onOver: () => undefined },
+      ...{ policy: openPolicy, pinned: () => undefined, hangUp: () => undefined, onOver: () => undefined },
     }
     const control = new CallControl(parts)
     control.join(client)

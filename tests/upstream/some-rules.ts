@@ -1,4 +1,5 @@
 /** Rules of a gateway with one deployment, for tests that are about something else. */
+import { openPolicy } from '../../runtime/session/session-policy.ts'
 import type { MessageRules } from '../../runtime/upstream/message-check.ts'
 import type { ModelPermit } from '../../runtime/upstream/model-permit.ts'
 
@@ -13,5 +14,5 @@ export function permitOf(deployment: string, transcription: readonly string[] = 
 export const someRules: MessageRules = {
   permit: permitOf('gpt-realtime', ['gpt-transcribe']),
   purpose: 'conversation',
-  pinned: false,
+  policy: openPolicy,
 }
