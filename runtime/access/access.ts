@@ -1,8 +1,11 @@
 /** Access as a whole, put together from its parts. */
 import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
 import type { AccessConfig } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
-import { callPaths, sdkPaths, translationPaths } from '../core/contract.ts'
+import { callPaths, maxAssistantChars, sdkPaths, translationPaths } from '../core/contract.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/ports.ts'
 import { CallTokens } from '../limits/call-tokens.ts'
 import { Counts } from '../limits/counts.ts'
 import { CutClients } from '../limits/cut-clients.ts'
@@ -11,12 +14,13 @@ import { accountOf, type Reached, type Share } from '../limits/shares.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type HttpHandler, jsonAnswer } from '../server/http.ts'
+import { readJsonBody } from '../server/json-body.ts'
 import { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { createAddressReader } from './address.ts'
 import { createKeyCheck } from './api-keys.ts'
 import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
-import { EphemeralKeys } from './ephemeral-keys.ts'
+import { EphemeralKeys, principalOf } from './ephemeral-keys.ts'
 import { anonymous, Gate } from './gate.ts'
 import { Guard } from './guard.ts'
 import { createJwks } from './jwks.ts'
@@ -28,11 +32,13 @@ export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after'
   readonly store: Store
   readonly log: Log
   readonly metrics: Metrics
+  /** Checks that a caller may use an assistant that it names. Default: there is none. @throws GatewayError `not_found`, `forbidden` */
+  readonly checkAssistant?: (name: string, principal: Principal) => void
 }
 
 export interface Access {
   readonly guard: Guard
-  /** `POST /ticket`: → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
+  /** `POST /ticket`: `{assistant?}` → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
   readonly ticket: HttpHandler
   readonly ephemeralKeys: EphemeralKeys
   readonly callTokens: CallTokens
@@ -49,8 +55,21 @@ const ephemeralPaths = [
 
 const leaseIdBytes = 12
 
+/** A ticket for an assistant opens that one only. */
+const ticketBody = z.looseObject({ assistant: z.string().min(1).max(maxAssistantChars).optional() })
+
 export function createAccess(options: AccessOptions): Access {
-  const { config, store, log, metrics, now, coarseNow, after, every } = options
+  const {
+    config,
+    store,
+    log,
+    metrics,
+    checkAssistant = refuseAssistant,
+    now,
+    coarseNow,
+    after,
+    every,
+  } = options
   for (const message of config.warnings) log.warn('access.warning', { message })
   const { stored } = config.limits
   const quota = new StorageQuota({
@@ -72,7 +91,10 @@ export function createAccess(options: AccessOptions): Access {
     checkKey: createKeyCheck(config.keys),
     checkToken: tokenCheck(config, now, log),
     spendTicket: ticket => tickets.spend(ticket),
-    ownerOfEphemeral: async key => (await ephemeralKeys.find(key))?.owner ?? null,
+    principalOfEphemeral: async key => {
+      const minted = await ephemeralKeys.find(key)
+      return minted === null ? null : principalOf(minted)
+    },
     ephemeralPaths,
     log,
   })
@@ -91,11 +113,19 @@ export function createAccess(options: AccessOptions): Access {
     onReached,
     log,
   })
-  const ticket: HttpHandler = async ({ principal = anonymous, address }) => {
-    const issued = await tickets.issue(principal, accountOf(principal, address))
+  const ticket: HttpHandler = async request => {
+    const { principal = anonymous, address } = request
+    const { assistant } = readJsonBody(request, ticketBody)
+    if (assistant !== undefined) checkAssistant(assistant, principal)
+    const bound = { ...principal, ...(assistant !== undefined && { assistant }) }
+    const issued = await tickets.issue(bound, accountOf(principal, address))
     return jsonAnswer(200, { ticket: issued, expires_in: config.ticketTtlMs / 1000 })
   }
   return { guard, ticket, ephemeralKeys, callTokens: new CallTokens(counts, config.limits), quota }
+}
+
+function refuseAssistant(name: string): never {
+  throw new GatewayError('not_found', `There is no assistant "${name}"`)
 }
 
 function tokenCheck(

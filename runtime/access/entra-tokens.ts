@@ -79,7 +79,19 @@ function judge(
   if (typeof who !== 'string' || who === '') return { refused: 'unauthorized', reason: 'oid: missing' }
   if (!isEntitled(payload, scope, role))
     return { refused: 'forbidden', reason: 'scp, roles: neither the scope nor the role that is required' }
-  return { principal: { name: `entra:${tenantId}/${who}`, by: 'entra' } }
+  const roles = rolesOf(payload)
+  return {
+    principal: { name: `entra:${tenantId}/${who}`, by: 'entra', ...(roles.length > 0 && { roles }) },
+  }
+}
+
+/** A principal is stored with each ticket and ephemeral key: so many roles, of so many characters, are kept. */
+const maxRoles = 64
+const maxRoleChars = 256
+
+function rolesOf({ roles }: JWTPayload): string[] {
+  if (!Array.isArray(roles)) return []
+  return roles.filter(role => typeof role === 'string' && role.length <= maxRoleChars).slice(0, maxRoles)
 }
 
 /** `scp` is a list of words in delegated tokens, `roles` an array in those of applications. */

@@ -17,6 +17,8 @@ export interface MintedKey {
   readonly purpose?: 'transcription' | 'translation'
   /** The gateway's own instructions are in its sessions, and are neither shown nor replaced. */
   readonly isPinned?: boolean
+  /** The assistant that its sessions are of, and no other; absent: none. */
+  readonly assistant?: string
   /** What its owner called that deployment; absent where by its own name. */
   readonly alias?: string
   /** JSON of the instructions and tools that its sessions begin with. */
@@ -61,6 +63,11 @@ export class EphemeralKeys {
     const text = await this.#options.store.get(keyOf(key))
     return text === null ? null : (JSON.parse(text) as MintedKey)
   }
+}
+
+/** Who comes by an ephemeral key. */
+export function principalOf({ owner, assistant }: MintedKey): Principal {
+  return { ...owner, by: 'ephemeral', ...(assistant !== undefined && { assistant }) }
 }
 
 /** Whether a credential has the form of an ephemeral key. */

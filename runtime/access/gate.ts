@@ -15,8 +15,8 @@ export interface GateOptions {
   readonly checkToken: (token: string) => Promise<TokenVerdict>
   /** @returns null for a ticket that speaks for nobody */
   readonly spendTicket: (ticket: string) => Promise<Principal | null>
-  /** Who had an ephemeral key minted. @returns null for a key that was not minted here */
-  readonly ownerOfEphemeral: (key: string) => Promise<Principal | null>
+  /** Who comes by an ephemeral key. @returns null for a key that was not minted here */
+  readonly principalOfEphemeral: (key: string) => Promise<Principal | null>
   /** The only paths at which an ephemeral key is taken. */
   readonly ephemeralPaths: readonly string[]
   readonly log: Log
@@ -78,10 +78,10 @@ export class Gate {
   }
 
   async #judgeEphemeral(key: string): Promise<TokenVerdict> {
-    const owner = await this.#options.ownerOfEphemeral(key)
-    if (owner === null)
+    const principal = await this.#options.principalOfEphemeral(key)
+    if (principal === null)
       return { refused: 'unauthorized', reason: 'ephemeral key: not minted here, or expired' }
-    return { principal: { name: owner.name, by: 'ephemeral' } }
+    return { principal }
   }
 
   #refuse(

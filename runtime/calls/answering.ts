@@ -23,6 +23,9 @@ export interface Answering {
     readonly prompt?: unknown
   }
   readonly owner: string
+  /** Name of its assistant; absent: it has none. */
+  readonly assistant?: string
+  readonly isPinned?: boolean
   /** What is stored is charged to it. */
   readonly account: string
   /** What the call counts for besides its owner. */
@@ -41,9 +44,19 @@ export interface Answering {
  */
 export async function answerCall(
   { calls, records, log, callMade }: AnsweringOptions,
-  { callId, session, owner, account, address, headers, wasAsked = false }: Answering,
+  {
+    callId,
+    session,
+    owner,
+    account,
+    address,
+    headers,
+    assistant = '',
+    isPinned = false,
+    wasAsked = false,
+  }: Answering,
 ): Promise<CallRecord> {
-  const made = await records.find(await records.create(owner, account), owner)
+  const made = await records.find(await records.create(owner, account, { assistant, isPinned }), owner)
   const forget = (reason: string) => records.end(made, reason).catch(() => undefined)
   try {
     if (!(await calls.accept(callId, session, headers))) throw gone()

@@ -6,6 +6,7 @@ import type { Client, Connection, Dial, UpgradeRequest } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
 import { contextOf, type SocketRoute } from '../server/handler.ts'
 import { type Pinned, SessionGuard } from '../session/session-guard.ts'
+import { openPolicy, pinnedPolicy, type SessionPolicy } from '../session/session-policy.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { CallControl, type CallControlParts } from './control.ts'
 import { endCall } from './end-call.ts'
@@ -18,7 +19,7 @@ import type { CallRecords } from './records.ts'
 export interface ControlOptions
   extends Omit<
     CallControlParts,
-    'record' | 'dial' | 'guard' | 'pinned' | 'stays' | 'hangUp' | 'onOver' | 'holder'
+    'record' | 'dial' | 'guard' | 'policy' | 'pinned' | 'stays' | 'hangUp' | 'onOver' | 'holder'
   > {
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
@@ -36,6 +37,8 @@ export interface ControlOptions
   readonly drain: HandoverOptions['drain']
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: HandoverOptions['refusal']
+  /** Calls of pinned assistants are made. */
+  readonly pinsAssistants: boolean
   /** Calls come by telephone. */
   readonly takesCalls: boolean
 }
@@ -51,8 +54,8 @@ export class Controls {
 
   constructor(options: ControlOptions) {
     this.#options = options
-    const { pinSession, hearsAll, takesCalls } = options
-    const hears = pinSession || hearsAll || takesCalls
+    const { pinSession, hearsAll, takesCalls, pinsAssistants } = options
+    const hears = pinSession || hearsAll || takesCalls || pinsAssistants
     this.#handover = hears
       ? new Handover({
           ...options,
@@ -74,6 +77,7 @@ export class Controls {
         if (record.endedAt !== '') throw new GatewayError('conflict', 'The call of this session has ended')
         if (record.callId === '')
           throw new GatewayError('conflict', 'This session has no call yet; send an offer first')
+        checkBound(request, record)
         const passed = this.#options.passed(request)
         const { limits: bounds, log } = this.#options
         const dial = this.#joining(record, passed)(true)
@@ -112,8 +116,8 @@ export class Controls {
     await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
   }
 
-  #mustHear({ owner }: CallRecord): boolean {
-    return this.#options.pinSession || this.#options.hearsAll || owner === telephoneOwner
+  #mustHear({ owner, isPinned }: CallRecord): boolean {
+    return isPinned || this.#options.pinSession || this.#options.hearsAll || owner === telephoneOwner
   }
 
   #observe(client: Client, record: CallRecord, passed: Headers): Connection {
@@ -123,7 +127,7 @@ export class Controls {
     return new Observer({
       client,
       control,
-      rules: { permit: this.#options.permit, purpose, pinned: false },
+      rules: { permit: this.#options.permit, purpose, policy: policyOf(record) },
       log: this.#options.log,
       hangUp: () => this.#hangUp(record, 'hung up'),
     })
@@ -142,7 +146,8 @@ export class Controls {
       record,
       dial: this.#joining(record, passed),
       stays,
-      guard: pinSession && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
+      policy: policyOf(record),
+      guard: (pinSession || record.isPinned) && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
@@ -172,6 +177,21 @@ export class Controls {
       throw fault
     }
   }
+}
+
+/** What those who control a call may see and change of its session. */
+export function policyOf({ isPinned }: Pick<CallRecord, 'isPinned'>): SessionPolicy {
+  return isPinned ? pinnedPolicy('refuse') : openPolicy
+}
+
+/**
+ * A ticket for an assistant opens calls of that one only.
+ * @throws GatewayError `forbidden`
+ */
+export function checkBound({ principal }: Pick<UpgradeRequest, 'principal'>, record: CallRecord): void {
+  const bound = principal?.assistant
+  if (bound !== undefined && bound !== record.assistant)
+    throw new GatewayError('forbidden', `This ticket opens the assistant "${bound}" alone`)
 }
 
 /** @returns null for a transcription, of which nothing is pinned */

@@ -22,6 +22,7 @@ import { isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
 import type { Limits } from '../session/session.ts'
 import type { SessionGuard } from '../session/session-guard.ts'
+import { blankPinned, type SessionPolicy } from '../session/session-policy.ts'
 import { UpstreamLeg } from '../session/upstream-leg.ts'
 import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
 import { Observers } from './observers.ts'
@@ -36,6 +37,8 @@ export interface CallControlParts extends CallActivityParts {
   readonly readType: (frame: Uint8Array) => string | null
   /** The server must hear this call, also where nobody else does. */
   readonly stays: boolean
+  /** What observers neither see nor change. */
+  readonly policy: SessionPolicy
   /** Set where the session's instructions and tools are pinned. */
   readonly guard: SessionGuard | null
   /** The server's side changed what is pinned. @param pinned JSON */
@@ -153,7 +156,8 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#leg.noteEvent(frame, type)
     const stats = this.#activity.noteEvent(type, frame)
     this.#playout.note(type)
-    this.#observers.tellEvent(frame, stats)
+    const shown = blankPinned(frame, type, this.#parts.policy)
+    if (shown !== null) this.#observers.tellEvent(shown, stats)
     if (type === 'session.updated' || type === 'session.created') this.#judge(frame)
   }
 

@@ -56,8 +56,8 @@ export class Observer implements Connection {
     if (known?.success === false)
       return this.#refuseMessage(`"${known.error.issues[0]?.path.join('.')}" is missing or not a text`)
     this.#badMessages = 0
-    const refused = known === null ? this.#check.refusal(data, given.data.type) : null
-    if (refused !== null) this.#refuse(refused.error.code, refused.error.message)
+    const checked = known === null ? this.#check.judge(data, given.data.type) : null
+    if (checked?.kind === 'refused') this.#refuse(checked.error.code, checked.error.message)
     else if (known === null) this.#forward(text, given.data)
     else this.#obey(known.data)
   }
@@ -102,6 +102,8 @@ export class Observer implements Connection {
     const { hangUp } = this.#parts
     switch (order.type) {
       case 'update_instructions': {
+        if (this.#parts.rules.policy.fields.includes('instructions'))
+          return this.#refuse('forbidden', 'The instructions are set by this gateway and cannot be replaced')
         const update = {
           type: 'session.update',
           // Not to be guessed: a browser's own messages are refused on this connection, too.

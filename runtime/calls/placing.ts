@@ -1,7 +1,13 @@
 /** Has keys minted and calls made, and remembers whose they are: for `/sideband` and for the SDK addresses. */
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { anonymous } from '../access/gate.ts'
+import type { Assistant } from '../assistants/assistant.ts'
+import type { Assistants } from '../assistants/assistants.ts'
+import { scopeOf } from '../assistants/choice.ts'
+import { settingsFor } from '../assistants/session-settings.ts'
 import { GatewayError } from '../core/errors.ts'
+import { type SessionSettings, sessionFields } from '../dialect/dialect.ts'
+import type { Fields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../server/http.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
@@ -19,6 +25,9 @@ export interface PlacingOptions {
   readonly records: CallRecords
   readonly ephemeralKeys: EphemeralKeys
   readonly log: Log
+  readonly assistants: Pick<Assistants, 'choose'>
+  /** What the variables say of a session. */
+  readonly settings: SessionSettings
   /** What tells upstream apart the people behind one key. */
   readonly safety: SafetySource
   /** Why nothing new is taken now; null while it is. */
@@ -54,6 +63,30 @@ export interface KeyWish {
   }
 }
 
+/** What a key is for. */
+export interface KeyUse {
+  /** What the client called the model of a wish; null where by its own name. */
+  readonly alias?: string | null
+  /** The session has the gateway's own instructions, which are neither shown nor replaced. */
+  readonly isPinned?: boolean
+  /** The key opens sessions of this assistant alone. */
+  readonly assistant?: Assistant | null
+}
+
+/** The session of an assistant, as GA has it and a key or a call takes it: with its type, and without a model. */
+export function sessionFor(
+  { settings }: Pick<PlacingOptions, 'settings'>,
+  assistant: Assistant,
+  request: HttpRequest,
+): Fields {
+  return sessionFields(settingsFor(assistant, settings, scopeOf(request)), 'ga')
+}
+
+/** What the record of a call says of its assistant. */
+export function assistantOf(assistant: Assistant | null): Pick<CallRecord, 'assistant' | 'isPinned'> {
+  return { assistant: assistant?.name ?? '', isPinned: assistant?.isPinned ?? false }
+}
+
 /** Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. */
 export function unlessDraining<O extends PlacingOptions>(
   options: O,
@@ -81,15 +114,13 @@ export function askedBy(
 
 /**
  * Has a key minted, and remembers for whom.
- * @param alias what the client called the model of `wish`; null where by its own name
- * @param isPinned the session has the gateway's own instructions, which are neither shown nor replaced
  * @throws GatewayError as upstream's calls do, `limit_reached` when too much is stored for the account, or `store_unavailable`
  */
 export async function mintKey(
   { calls, ephemeralKeys, safety }: Pick<PlacingOptions, 'calls' | 'ephemeralKeys' | 'safety'>,
   request: HttpRequest,
   wish: KeyWish,
-  { alias = null, isPinned = false }: { alias?: string | null; isPinned?: boolean } = {},
+  { alias = null, isPinned = false, assistant = null }: KeyUse = {},
 ): Promise<EphemeralKey & CallingKey> {
   const key = await calls.mintKey(wish, passedHeaders(request, safety))
   const { instructions, tools = [], prompt } = key.raw.session ?? wish.session
@@ -104,6 +135,7 @@ export async function mintKey(
     ...(alias !== null && { alias }),
     ...(purpose === 'transcription' && { purpose }),
     ...(isPinned && { isPinned }),
+    ...(assistant !== null && { assistant: assistant.name }),
     pinned,
   }
   await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))

@@ -25,6 +25,10 @@ export interface CallRecord {
   readonly outputTokens: number
   /** What a pinned session is put back to: JSON of instructions and tools. */
   readonly pinned: string
+  /** Name of its assistant; '' where it has none. */
+  readonly assistant: string
+  /** Whether its assistant is pinned: no event that a client sees shows instructions or tools, and none changes them. */
+  readonly isPinned: boolean
 }
 
 /** What happened since the last write; numbers are added to those of other replicas. */
@@ -34,6 +38,14 @@ export interface Activity {
   inputTokens: number
   outputTokens: number
   lastEventType: string
+}
+
+/** How the store names the policy of a session whose assistant is pinned. */
+const pinnedPolicyName = 'pinned'
+
+/** How the store names what a session's assistant is. */
+export function assistantFields({ assistant, isPinned }: Pick<CallRecord, 'assistant' | 'isPinned'>): Fields {
+  return { assistant, policy: isPinned ? pinnedPolicyName : '' }
 }
 
 /** Reads the store's fields; what was never written reads as empty or zero. */
@@ -58,6 +70,8 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
     inputTokens: number('input_tokens'),
     outputTokens: number('output_tokens'),
     pinned: text('pinned'),
+    assistant: text('assistant'),
+    isPinned: text('policy') === pinnedPolicyName,
   }
 }
 
@@ -72,6 +86,7 @@ export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fiel
     connected_at: record.connectedAt,
     call_id: record.callId,
     pinned: record.pinned,
+    ...assistantFields(record),
     offer: 'made',
     ended_at: '',
     last_activity: at,

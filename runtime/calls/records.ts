@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import { type Activity, type CallRecord, fieldsOf, recordOf } from './record.ts'
+import { type Activity, assistantFields, type CallRecord, fieldsOf, recordOf } from './record.ts'
 
 export interface CallRecordsOptions {
   readonly store: Store
@@ -16,6 +16,8 @@ export interface CallRecordsOptions {
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
+
+const noAssistant = { assistant: '', isPinned: false } as const
 
 /** Upstream's form of a call's id. */
 export const callIdPattern = /^rtc_[A-Za-z0-9_-]{1,128}$/
@@ -47,10 +49,16 @@ export class CallRecords {
   }
 
   /**
-   * Makes a session. @returns its id, `sideband_` and 16 hex digits
+   * Makes a session.
+   * @param of its assistant; absent: it has none
+   * @returns its id, `sideband_` and 16 hex digits
    * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`
    */
-  async create(owner: string, account: string): Promise<string> {
+  async create(
+    owner: string,
+    account: string,
+    of: Pick<CallRecord, 'assistant' | 'isPinned'> = noAssistant,
+  ): Promise<string> {
     const { store, quota, provider, ttlMs } = this.#options
     const sessionId = `sideband_${randomBytes(8).toString('hex')}`
     const at = this.#at()
@@ -63,6 +71,7 @@ export class CallRecords {
       call_id: '',
       offer: '',
       ended_at: '',
+      ...assistantFields(of),
     }
     await quota.charge(account, recordKey(sessionId), 0, ttlMs)
     await store.create(recordKey(sessionId), fields, ttlMs)

@@ -4,17 +4,22 @@
  * `CALLS_CONTROL`; one that is accepted here is a sideband session of its caller from then on.
  */
 import { z } from 'zod'
+import type { Assistant } from '../assistants/assistant.ts'
+import { chosenBy } from '../assistants/choice.ts'
 import { sipRefusal } from '../config/calls.ts'
 import { callPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
+import { mergeSession } from '../dialect/merge-session.ts'
+import type { Fields } from '../events/fields.ts'
 import type { HttpAnswer, HttpRequest, HttpRoute } from '../server/http.ts'
 import { readJsonBody } from '../server/json-body.ts'
+import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import { answerCall } from './answering.ts'
 import { type Ownership, ownerOf } from './ownership.ts'
-import { accountOf, type PlacingOptions, unlessDraining } from './placing.ts'
+import { accountOf, assistantOf, type PlacingOptions, sessionFor, unlessDraining } from './placing.ts'
 import type { CallRecord } from './record.ts'
 import { callIdPattern } from './records.ts'
 
@@ -60,6 +65,7 @@ export function createCallActions(options: CallActionsOptions): [path: string, r
 
 async function accept(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const { permit, safety } = options
+  const assistant = chosenBy(options.assistants, request)
   await mustBeNew(options, request)
   const session = readJsonBody(request, acceptBody)
   const forbidden = findForbiddenModel(permit, session, 'conversation')
@@ -67,13 +73,29 @@ async function accept(options: CallActionsOptions, request: HttpRequest): Promis
   const { deployment } = chooseModel(permit.choice, session.model ?? null)
   await answerCall(options, {
     callId: request.id,
-    session: { ...session, model: deployment },
+    session: {
+      ...sessionWith(options, request, assistant, session),
+      model: assistant?.deployment ?? deployment,
+    },
+    ...assistantOf(assistant),
     owner: ownerOf(request),
     account: accountOf(request),
     address: request.address,
     headers: safetyHeaders(request, safety),
   })
   return done
+}
+
+/** A telephone call has no data channel: every assistant may be offered. */
+function sessionWith(
+  options: CallActionsOptions,
+  request: HttpRequest,
+  assistant: Assistant | null,
+  session: Fields,
+): Fields {
+  if (assistant === null) return session
+  const own = assistant.isPinned ? withoutFields(session, pinnedPolicy('leave_out').fields) : session
+  return mergeSession(sessionFor(options, assistant, request), own)
 }
 
 async function reject(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {

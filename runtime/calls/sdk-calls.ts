@@ -3,13 +3,17 @@
  * `calls`. Media never passes through here. A call is a sideband session, too.
  */
 import { z } from 'zod'
-import { isEphemeral } from '../access/ephemeral-keys.ts'
+import { isEphemeral, principalOf } from '../access/ephemeral-keys.ts'
 import { anonymous } from '../access/gate.ts'
 import { presentedBy } from '../access/presented.ts'
+import type { Assistant } from '../assistants/assistant.ts'
+import { checkOffered, chosenBy } from '../assistants/choice.ts'
 import { callPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
+import { mergeSession } from '../dialect/merge-session.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
+import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { readOffer } from './offer.ts'
@@ -17,12 +21,14 @@ import { ownerOf } from './ownership.ts'
 import {
   accountOf,
   askedBy,
+  assistantOf,
   type CallingKey,
   type KeyWish,
   mintKey,
   type PlacingOptions,
   placeCall,
   purposeOf,
+  sessionFor,
   unlessDraining,
 } from './placing.ts'
 
@@ -55,11 +61,14 @@ async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promi
   const { session, model, ...rest } = readJsonBody(request, secretBody)
   if (model !== undefined && session?.model !== undefined && model !== session.model)
     throw new GatewayError('bad_request', '"model": is another than "session.model"; send one of them')
-  const { wish, alias } = wishOf(options, { ...(model !== undefined && { model }), ...session })
+  const assistant = chosenBy(options.assistants, request)
+  checkOffered(assistant, 'key')
+  const asked = { ...(model !== undefined && { model }), ...session }
+  const { wish, alias } = wishOf(options, request, assistant, asked)
   // Requests of the preview have a session's fields at the top level.
   const forbidden = findForbiddenModel(options.permit, rest, purposeOf(wish.session))
   if (forbidden !== null) throw forbidden.error
-  const { raw } = await mintKey(options, request, { ...rest, ...wish }, { alias })
+  const { raw } = await mintKey(options, request, { ...rest, ...wish }, { alias, assistant })
   if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
   return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
 }
@@ -68,11 +77,11 @@ async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promi
 async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const { records } = options
   const { sdp, session } = await readOffer(request)
-  const key = await keyFor(options, request, session)
-  const filtered = request.query.get('webrtcfilter') === 'on'
+  const { assistant, ...key } = await keyFor(options, request, session)
+  const filtered = request.query.get('webrtcfilter') === 'on' || assistant?.isPinned === true
   const owner = ownerOf(request)
   const call = await placeCall(options, { sdp, filtered, ...askedBy(options, request) }, key, async () =>
-    records.find(await records.create(owner, accountOf(request)), owner),
+    records.find(await records.create(owner, accountOf(request), assistantOf(assistant)), owner),
   )
   const headers = {
     'Content-Type': 'application/sdp',
@@ -88,10 +97,14 @@ async function keyFor(
   options: SdkCallsOptions,
   request: HttpRequest,
   session: string | undefined,
-): Promise<CallingKey> {
+): Promise<CallingKey & { readonly assistant: Assistant | null }> {
   const shown = presentedBy(request)?.value ?? ''
   const minted = await options.ephemeralKeys.find(shown)
-  if (minted === null && !isForeign(shown, request)) return mintFor(options, request, session)
+  const principal = minted === null ? request.principal : principalOf(minted)
+  const assistant = chosenBy(options.assistants, { ...request, ...(principal && { principal }) })
+  checkOffered(assistant, 'call')
+  if (minted === null && !isForeign(shown, request))
+    return { ...(await mintFor(options, request, assistant, session)), assistant }
   // Where a credential is asked for, a key that is not known any more has expired since the gate saw it.
   if (minted === null && (request.principal?.by === 'ephemeral' || options.pinSession))
     throw new GatewayError('unauthorized', 'This ephemeral key was not minted here, or has expired')
@@ -100,7 +113,7 @@ async function keyFor(
       'bad_request',
       '"session": an ephemeral key has a session already; send the offer alone',
     )
-  return { value: shown, pinned: minted?.pinned ?? '{}' }
+  return { value: shown, pinned: minted?.pinned ?? '{}', assistant }
 }
 
 /** Whether an ephemeral key came in as such; a gateway's own credential may look like one. */
@@ -111,26 +124,42 @@ function isForeign(shown: string, { principal = anonymous }: HttpRequest): boole
 async function mintFor(
   options: SdkCallsOptions,
   request: HttpRequest,
+  assistant: Assistant | null,
   session: string | undefined,
 ): Promise<CallingKey> {
   const model = request.query.get('model')
   const given =
     session === undefined ? { ...(model !== null && { model }) } : parseJson('"session":', session)
-  const { wish, alias } = wishOf(options, checkedBy(sessionSettings, given))
-  return mintKey(options, request, wish, { alias })
+  const { wish, alias } = wishOf(options, request, assistant, checkedBy(sessionSettings, given))
+  return mintKey(options, request, wish, { alias, assistant })
 }
 
-/** @throws GatewayError `model_not_configured` for a model of any of its fields, or `bad_request` for one that is no name */
+/**
+ * @param assistant its session is laid under the client's; of one that is pinned, what is pinned is taken alone
+ * @throws GatewayError `model_not_configured` for a model of any of its fields, or `bad_request` for one that is no name
+ */
 function wishOf(
-  { permit }: SdkCallsOptions,
+  options: SdkCallsOptions,
+  request: HttpRequest,
+  assistant: Assistant | null,
   session: Partial<z.output<typeof sessionSettings>>,
 ): { wish: KeyWish; alias: string | null } {
+  const { permit } = options
   const { type = 'realtime', model, ...settings } = session
   const purpose = purposeOf({ type })
   const forbidden = findForbiddenModel(permit, { ...settings, model }, purpose)
   if (forbidden !== null) throw forbidden.error
   // No model answers in a transcription; upstream refuses one beside that which writes down.
-  if (purpose === 'transcription') return { wish: { session: { type, ...settings } }, alias: null }
+  if (purpose === 'transcription') {
+    if (assistant !== null)
+      throw new GatewayError('bad_request', '"assistant": a transcription has none; leave it out')
+    return { wish: { session: { type, ...settings } }, alias: null }
+  }
   const { deployment, alias } = chooseModel(permit.choice, model ?? null)
-  return { wish: { session: { type, ...settings, model: deployment } }, alias }
+  if (assistant === null) return { wish: { session: { type, ...settings, model: deployment } }, alias }
+  const own = assistant.isPinned ? withoutFields(settings, pinnedPolicy('leave_out').fields) : settings
+  const whole = mergeSession(sessionFor(options, assistant, request), own)
+  const served = assistant.deployment ?? deployment
+  const asked = alias ?? (model !== undefined && model !== served ? model : null)
+  return { wish: { session: { ...whole, type, model: served } }, alias: asked }
 }

@@ -1,15 +1,28 @@
 /** The HTTP side of `/sideband`: sessions, keys, offers, hang-ups. Media never passes through here. */
 import { z } from 'zod'
+import type { Assistant } from '../assistants/assistant.ts'
+import { checkOffered, chosenBy } from '../assistants/choice.ts'
+import { maxAssistantChars } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
+import { mergeSession } from '../dialect/merge-session.ts'
 import type { HttpHandler, HttpRequest, HttpRoute } from '../server/http.ts'
 import { jsonAnswer } from '../server/http.ts'
 import { readJsonBody } from '../server/json-body.ts'
-import { blankSession } from '../session/pinned-session.ts'
+import { blankSession, ownInstructionsPolicy } from '../session/session-policy.ts'
 import { restUrl, type Target } from '../upstream/target.ts'
 import type { CallStatus } from './call-status.ts'
 import { sdpPattern } from './offer.ts'
 import { type Ownership, ownerOf } from './ownership.ts'
-import { accountOf, askedBy, mintKey, type PlacingOptions, placeCall, unlessDraining } from './placing.ts'
+import {
+  accountOf,
+  askedBy,
+  assistantOf,
+  mintKey,
+  type PlacingOptions,
+  placeCall,
+  sessionFor,
+  unlessDraining,
+} from './placing.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
 
@@ -26,10 +39,15 @@ export interface SidebandOptions extends PlacingOptions {
   readonly ownership: Ownership
 }
 
+const assistantName = z.string().min(1).max(maxAssistantChars).optional()
+
 const sessionSettings = z.object({
   voice: z.string().min(1).max(128).optional(),
   instructions: z.string().max(65_536).optional(),
 })
+
+const keyBody = sessionSettings.extend({ assistant: assistantName })
+const sessionBody = z.object({ assistant: assistantName })
 
 const offerBody = sessionSettings.extend({
   sdp: z.string().regex(sdpPattern, 'is not an SDP offer'),
@@ -73,45 +91,60 @@ function describeTarget(target: Target): object {
   }
 }
 
-async function makeSession({ records, target, log }: SidebandOptions, request: HttpRequest) {
-  readJsonBody(request, z.object({}))
-  const sessionId = await records.create(ownerOf(request), accountOf(request))
+async function makeSession({ records, assistants, target, log }: SidebandOptions, request: HttpRequest) {
+  const { assistant: named = null } = readJsonBody(request, sessionBody)
+  const assistant = chosenBy(assistants, request, named)
+  checkOffered(assistant, 'call')
+  const sessionId = await records.create(ownerOf(request), accountOf(request), assistantOf(assistant))
   const { provider } = target
   log.info('sideband.session.created', {
     session_id: sessionId,
     provider,
+    ...(assistant !== null && { assistant: assistant.name, version: assistant.version }),
     webrtc_connected: false,
     websocket_connected: false,
   })
-  return jsonAnswer(200, { session_id: sessionId, provider, message: 'Session created; connect WebRTC next' })
+  return jsonAnswer(200, {
+    session_id: sessionId,
+    provider,
+    ...(assistant !== null && { assistant: assistant.name }),
+    message: 'Session created; connect WebRTC next',
+  })
 }
 
 async function makeKey(options: SidebandOptions, request: HttpRequest) {
-  const { target, pinned } = options
-  const session = sessionOf(options, readJsonBody(request, sessionSettings))
-  const key = await mintKey(options, request, { session }, { isPinned: pinned })
+  const { target, pinned, assistants } = options
+  const { assistant: named = null, ...settings } = readJsonBody(request, keyBody)
+  const assistant = chosenBy(assistants, request, named)
+  checkOffered(assistant, 'key')
+  const session = sessionOf(options, request, assistant, settings)
+  const key = await mintKey(options, request, { session }, { isPinned: pinned, assistant })
   const { raw } = key
   const isHidden = pinned && raw.session !== undefined
   return jsonAnswer(200, {
     token: key.value,
     provider: target.provider,
     expires_at: key.expiresAt,
-    raw_response: isHidden ? { ...raw, session: blankSession(raw.session ?? {}) } : raw,
+    raw_response: isHidden
+      ? { ...raw, session: blankSession(raw.session ?? {}, ownInstructionsPolicy.fields) }
+      : raw,
   })
 }
 
 async function makeCall(options: SidebandOptions, request: HttpRequest) {
-  const { records, target, webrtcFilter } = options
+  const { records, assistants, target, webrtcFilter } = options
   const asked = askedBy(options, request)
   const body = readJsonBody(request, offerBody)
   const record = await records.find(body.session_id, ownerOf(request))
   if (record.endedAt !== '')
     throw new GatewayError('conflict', 'This session has ended; make another session')
+  const assistant = chosenBy(assistants, request, record.assistant || null)
+  checkOffered(assistant, 'call')
+  const session = sessionOf(options, request, assistant, body)
   await records.reserveCall(record.sessionId)
-  const call = await mintKey(options, request, { session: sessionOf(options, body) })
-    .then(key =>
-      placeCall(options, { sdp: body.sdp, filtered: webrtcFilter, ...asked }, key, async () => record),
-    )
+  const filtered = webrtcFilter || record.isPinned
+  const call = await mintKey(options, request, { session }, { assistant })
+    .then(key => placeCall(options, { sdp: body.sdp, filtered, ...asked }, key, async () => record))
     .catch(async fault => {
       await records.releaseCall(record.sessionId).catch(() => undefined)
       throw fault
@@ -166,6 +199,7 @@ async function describe(
     call_id: record.callId || null,
     created_at: record.createdAt,
     provider: record.provider,
+    ...(record.assistant !== '' && { assistant: record.assistant }),
     webrtc_connected: ended ? false : isRunning,
     websocket_connected: !ended && (await records.isControlled(record.sessionId)),
     events_from_openai: record.eventsFrom,
@@ -179,12 +213,25 @@ async function describe(
 }
 
 /** @throws GatewayError `forbidden` for instructions of the caller's where the gateway's are pinned */
-function sessionOf(options: SidebandOptions, { voice, instructions }: z.output<typeof sessionSettings>) {
-  if (options.pinned && instructions !== undefined)
+function sessionOf(
+  options: SidebandOptions,
+  request: HttpRequest,
+  assistant: Assistant | null,
+  { voice, instructions }: z.output<typeof sessionSettings>,
+) {
+  if ((options.pinned || assistant?.isPinned === true) && instructions !== undefined)
     throw new GatewayError(
       'forbidden',
       '"instructions" are set by this gateway and cannot be replaced; leave them out',
     )
+  if (assistant !== null) {
+    const own = {
+      ...(instructions !== undefined && { instructions }),
+      ...(voice !== undefined && { audio: { output: { voice } } }),
+    }
+    const model = assistant.deployment ?? options.target.deployments[0]
+    return { ...mergeSession(sessionFor(options, assistant, request), own), model }
+  }
   return {
     type: 'realtime',
     model: options.target.deployments[0],

@@ -1,5 +1,5 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
-
+import { join, resolve } from 'node:path'
 import type { Hearing, SessionSettings } from '../dialect/dialect.ts'
 import type { Limits } from '../session/session.ts'
 import type { UpstreamConfig } from '../upstream/endpoints.ts'
@@ -9,7 +9,7 @@ import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, readModels } from './models.ts'
 import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
 import { readNames, readUpstream } from './upstream.ts'
-import { describeFault, misspelled } from './variable.ts'
+import { describeFault, isLoopback, misspelled } from './variable.ts'
 
 export { isLoopback, variableMeta } from './variable.ts'
 
@@ -46,6 +46,7 @@ export interface Config extends UpstreamConfig {
   readonly hearing: Hearing
   readonly realtime: RealtimeConfig
   readonly prompt: PromptPaths
+  readonly assistants: AssistantsConfig
   readonly calls: CallsConfig
   readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
   /** null: memory. The address may hold a password. */
@@ -53,6 +54,17 @@ export interface Config extends UpstreamConfig {
   /** null records nothing. */
   readonly record: { folder: string; words: boolean } | null
   readonly drain: { lameDuckMs: number; deadlineMs: number }
+}
+
+export interface AssistantsConfig {
+  /** Absolute path. */
+  readonly folder: string
+  /** It was named, so it must be there. */
+  readonly isRequired: boolean
+  /** It is read again when its files change. */
+  readonly isWatched: boolean
+  /** Whether `access` of an assistant counts; false in a terminal, whose person owns the folder. */
+  readonly isGuarded: boolean
 }
 
 /** Relative to `runtime/`; undefined means the default, which may be missing. */
@@ -151,6 +163,12 @@ function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]
       template: env.REALTIME_TEMPLATE_PATH,
       schema: env.REALTIME_SCHEMA_PATH,
     },
+    assistants: {
+      folder: resolve(projectFolder, env.ASSISTANTS_DIR ?? defaultAssistantsFolder),
+      isRequired: env.ASSISTANTS_DIR !== undefined,
+      isWatched: env.ASSISTANTS_WATCH ?? isLoopback(env.HOST),
+      isGuarded: true,
+    },
     sideband: {
       webrtcFilter: env.SIDEBAND_WEBRTC_FILTER === 'on',
       pinSession: env.SIDEBAND_PIN_SESSION,
@@ -161,6 +179,9 @@ function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]
     drain: { lameDuckMs: env.DRAIN_LAME_DUCK_MS, deadlineMs: env.DRAIN_DEADLINE_MS },
   }
 }
+
+const projectFolder = join(import.meta.dirname, '../..')
+const defaultAssistantsFolder = 'assistants'
 
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte

@@ -288,6 +288,13 @@ export const environment = z.object({
     'a file path',
   ),
   REALTIME_SCHEMA_PATH: text('Response schema file for the prompt, relative to runtime/', 'a file path'),
+  ASSISTANTS_DIR: text(
+    'Folder of the assistants, each a folder with an assistant.yaml, relative to the folder of this project (default assistants, which may be missing)',
+    'a folder that exists',
+  ),
+  ASSISTANTS_WATCH: optionalFlag(
+    'Reads the assistants again when their files change; sessions that are open go on as they began. Unset: where HOST is this machine alone',
+  ),
   REALTIME_TURN_DETECTION_TYPE: optionalOneOf(
     ['server_vad', 'semantic_vad', 'none'],
     "Who decides that a turn is over; unset leaves the model's default",

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
 import type { Guard } from '../access/guard.ts'
+import { Assistants } from '../assistants/assistants.ts'
+import { createAssistantList } from '../assistants/list-route.ts'
 import type { Config } from '../config/config.ts'
 import { permitModels } from '../config/models.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -103,7 +105,15 @@ async function startBefore(
   const readType = createTypeReader()
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
-  const access = createAccess({ config: config.access, store, log, metrics, ...systemClock })
+  const assistants = openAssistants(config, log, metrics)
+  const access = createAccess({
+    config: config.access,
+    store,
+    log,
+    metrics,
+    checkAssistant: (name, principal) => void assistants.choose(name, principal),
+    ...systemClock,
+  })
   const { quota, ephemeralKeys, callTokens } = access
   const resumes = new Resumes({ store, quota, log, maxHeldBytes: config.limits.upstreamBufferBytes })
   const permit = permitModels(config.models, target.provider, new Date(clock.now()))
@@ -115,6 +125,7 @@ async function startBefore(
     quota,
     ephemeralKeys,
     callTokens,
+    assistants,
     limits: config.limits,
     log,
     metrics,
@@ -130,12 +141,13 @@ async function startBefore(
   for (const message of warnings()) log.warn('model.warning', { message })
   const pages = createPages(config, target, permit, {
     health: createHealth(place, () => drain.phase),
-    readiness: createReadiness(place, unready, warnings),
+    readiness: createReadiness(place, unready, warnings, () => assistants.version),
     metrics: createMetricsPage(metrics),
   })
   const closeParts = async () => {
     endpoints.stop()
     memory.stop()
+    assistants.close()
     await sideband.close()
     await store.close()
     await recorder?.close()
@@ -149,7 +161,12 @@ async function startBefore(
     maxClientBufferBytes: maxClientBufferBytes(config),
     http: new Map([
       ...access.guard.http(
-        new Map([...pages, ...sideband.http, [paths.ticket, { POST: access.ticket }]]),
+        new Map([
+          ...pages,
+          ...sideband.http,
+          [paths.ticket, { POST: access.ticket }],
+          [paths.assistants, createAssistantList(assistants)],
+        ]),
         path => pages.has(path) && path !== paths.metrics,
       ),
       ...webhookRoute(access.guard, sideband),
@@ -219,6 +236,15 @@ async function startBefore(
       await closeParts()
     },
   }
+}
+
+/** @throws AssistantsError with everything that is wrong with any of them */
+function openAssistants(config: Config, log: Log, metrics: Metrics): Assistants {
+  const { isWatched, ...options } = config.assistants
+  const assistants = new Assistants({ ...options, models: config.models.choice, log })
+  if (isWatched) assistants.watch()
+  metrics.traffic.readAssistants = () => assistants.all
+  return assistants
 }
 
 function webhookRoute(guard: Guard, { webhook }: Sideband): [path: string, route: ArrivingRoute][] {

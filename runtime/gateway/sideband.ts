@@ -1,6 +1,7 @@
 /** Puts calls together: records in the store, `/sideband` and the SDK addresses over HTTP, control connections. */
 import { randomUUID } from 'node:crypto'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import type { Assistants } from '../assistants/assistants.ts'
 import { CallStatus } from '../calls/call-status.ts'
 import { type ControlOptions, Controls } from '../calls/control-route.ts'
 import { createIncoming } from '../calls/incoming.ts'
@@ -39,6 +40,7 @@ export interface SidebandParts
   readonly quota: StorageQuota
   readonly ephemeralKeys: EphemeralKeys
   readonly callTokens: CallTokens
+  readonly assistants: Assistants
 }
 
 export interface Sideband {
@@ -54,6 +56,7 @@ export interface Sideband {
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
   const { target, permit, credential, store, quota, limits, log, ephemeralKeys, callTokens, refusal } = parts
+  const { assistants } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
@@ -75,6 +78,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     spend: (record, tokens) => callTokens.spend(record, tokens),
     holder: randomUUID(),
     takesCalls,
+    pinsAssistants: assistants.all.some(({ isPinned }) => isPinned),
   })
   const placing = {
     target,
@@ -83,6 +87,8 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     records,
     ownership,
     ephemeralKeys,
+    assistants,
+    settings: { ...config.realtime.session, instructions: chat.instructions },
     log,
     safety: config.safety,
     refusal,

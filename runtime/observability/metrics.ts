@@ -5,6 +5,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { TranscriptionUsage } from '../events/usage.ts'
 
+export interface AssistantVersion {
+  readonly name: string
+  readonly version: string
+}
+
 /** What one process counts. Bytes are payload bytes, without framing. */
 export interface Traffic {
   sessionsOpen: number
@@ -12,6 +17,8 @@ export interface Traffic {
   readHeldBytes: () => number
   /** 0: no limit. */
   memoryBudgetBytes: number
+  /** Reads which assistants this process serves; asked for by a scrape alone. */
+  readAssistants: () => readonly AssistantVersion[]
   sessionsTotal: number
   messagesUp: number
   bytesUp: number
@@ -37,6 +44,8 @@ export interface Traffic {
   readonly failed: Map<string, number>
   /** Refused upgrades and requests, and sessions that were ended, by the limit that was reached. */
   readonly limited: Map<string, number>
+  /** Sessions since start by assistant, as `NAME@VERSION`; those without one are not among them. */
+  readonly assisted: Map<string, number>
 }
 
 export interface Metrics {
@@ -46,6 +55,7 @@ export interface Metrics {
   countServed(deployment: string): void
   countFailed(deployment: string): void
   countLimited(limit: string): void
+  countAssisted(assistant: AssistantVersion): void
   countTranscription(usage: Pick<TranscriptionUsage, 'input' | 'output' | 'seconds'>): void
   /** Prometheus text exposition format. */
   render(): Promise<string>
@@ -88,6 +98,8 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     served: new Map(),
     failed: new Map(),
     limited: new Map(),
+    assisted: new Map(),
+    readAssistants: () => [],
   }
   describe(registry, traffic)
   return {
@@ -97,6 +109,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     countServed: deployment => add(traffic.served, deployment),
     countFailed: deployment => add(traffic.failed, deployment),
     countLimited: limit => add(traffic.limited, limit),
+    countAssisted: ({ name, version }) => add(traffic.assisted, `${name}@${version}`),
     countTranscription: ({ input, output, seconds }) => {
       traffic.transcriptionSeconds += seconds
       traffic.transcriptionInputTokens += input
@@ -214,6 +227,36 @@ function describe(registry: Registry, traffic: Traffic): void {
     'limit',
     traffic.limited,
   )
+  describeAssistants(registry, traffic)
+}
+
+const assistantLabels = ['assistant', 'version'] as const
+
+function describeAssistants(registry: Registry, traffic: Traffic): void {
+  new Gauge({
+    name: 'gateway_assistant_info',
+    help: 'Assistants that are served, with their versions; always 1',
+    labelNames: assistantLabels,
+    registers: [registry],
+    aggregator: 'max',
+    collect() {
+      this.reset()
+      for (const { name, version } of traffic.readAssistants()) this.set({ assistant: name, version }, 1)
+    },
+  })
+  new Counter({
+    name: 'gateway_assistant_sessions_total',
+    help: 'Sessions since start by assistant and version',
+    labelNames: assistantLabels,
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [key, count] of traffic.assisted) {
+        const [assistant = key, version = ''] = key.split('@')
+        this.inc({ assistant, version }, count)
+      }
+    },
+  })
 }
 
 function labelled(

@@ -20,16 +20,18 @@ export function createHealth(place: Place, phase: () => string): HttpHandler {
  * Readiness: 200 while new work is welcome, else 503 with the reason.
  * @param unready why new work is not welcome; null when it is
  * @param warnings what an operator has to do before long; the body alone tells them, not the status
+ * @param assistants version of all assistants together; it names none of them, as everyone may ask
  */
 export function createReadiness(
   place: Place,
   unready: () => string | null,
   warnings: () => readonly string[],
+  assistants: () => string,
 ): HttpHandler {
   return () => {
     const reason = unready()
     const found = warnings()
-    const rest = { ...place, ...(found.length > 0 && { warnings: found }) }
+    const rest = { ...place, assistants: assistants(), ...(found.length > 0 && { warnings: found }) }
     if (reason === null) return jsonAnswer(200, { status: 'ready', ...rest })
     return jsonAnswer(503, { status: 'unready', reason, detail: reason, ...rest })
   }
