@@ -24,6 +24,14 @@ COPY runtime runtime
 COPY web web
 RUN node node_modules/vite/bin/vite.js build
 
+# The assistants, with the packages of their own that some have. They are a part of the image: a revision has the versions
+# that it was made with.
+FROM base AS assistants
+WORKDIR /app
+COPY assistants assistants
+RUN --mount=type=cache,target=/root/.npm \
+  if [ -f assistants/package.json ]; then npm ci --prefix assistants --omit=dev --no-audit --no-fund; fi
+
 FROM base
 LABEL org.opencontainers.image.title="realtime-gateway" \
       org.opencontainers.image.description="A gateway between people and the Realtime API of Azure OpenAI and OpenAI" \
@@ -35,6 +43,7 @@ WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=packages /app/sbom.cdx.json ./
 COPY --from=pages /app/web/dist web/dist
+COPY --from=assistants /app/assistants assistants
 COPY package.json LICENSE ./
 COPY runtime runtime
 USER node

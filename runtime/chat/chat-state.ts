@@ -117,6 +117,8 @@ export type ChatInput =
   | ChatEvent
   /** A conversation that was taken up again has an answer pending. */
   | { readonly type: 'resumed' }
+  /** The assistant speaks first. `message`: the `response.create` that asks for it */
+  | { readonly type: 'greet'; readonly message: string }
   /** @see SessionHooks.keepsClient; `isRenewed`: another upstream session takes over */
   | { readonly type: 'upstream-ended'; readonly end: End; readonly isRenewed: boolean }
   /** The session's time is nearly over. `deadlineMs`: from now */
@@ -227,6 +229,8 @@ function take(state: ChatState, input: ChatInput, step: Step): ChatState {
       return tell(state, step, { type: 'heard', value: input.transcript })
     case 'resumed':
       return connectAndAsk(state, step)
+    case 'greet':
+      return greet(state, step, input.message)
     case 'upstream-ended':
       return loseUpstream(state, step, input.end, input.isRenewed)
     case 'expiring':
@@ -271,6 +275,13 @@ function say(state: ChatState, step: Step, text: string, playedMs: number | unde
   const message = messageItem('user', text, step.settings.dialect)
   send(step, message, 'conversation.item.create', userItem(text))
   return ask(next, step)
+}
+
+/** The assistant speaks first. */
+function greet(state: ChatState, step: Step, message: string): ChatState {
+  const next = connect(state, step)
+  send(step, message, 'response.create')
+  return { ...next, answer: 'asked' }
 }
 
 /** Asks for an answer; after the interrupted one if there is one, as only one can run at a time. */

@@ -23,6 +23,12 @@ export const responseCreate = JSON.stringify({
   type: 'response.create',
   event_id: ownEventIds['response.create'],
 })
+/** Asks for the first answer, which the assistant gives without being asked. @param instructions in place of the session's */
+export function greetingCreate(instructions: string): string {
+  const type = 'response.create'
+  return JSON.stringify({ type, event_id: ownEventIds[type], response: { instructions } })
+}
+
 export const audioCommit = '{"type":"input_audio_buffer.commit"}'
 export const audioClear = '{"type":"input_audio_buffer.clear"}'
 

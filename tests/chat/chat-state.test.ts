@@ -159,6 +159,14 @@ const answers: readonly Row[] = [
     [connecting, ask],
     { answer: 'asked' },
   ],
+  [
+    'idle',
+    'the assistant speaks first',
+    { type: 'greet', message: '{"type":"response.create"}' },
+    idle,
+    [connecting, ask],
+    { answer: 'asked' },
+  ],
 
   [
     'asked',

@@ -59,11 +59,12 @@ test('the process is nobody special, and owns none of the files it runs', t => {
   for (const copy of of(last, 'COPY')) t.notRegex(copy, /--chown/)
 })
 
-test('the last stage takes production packages and their list, built pages, the runtime, and nothing else', t => {
+test('the last stage takes production packages and their list, built pages, assistants, the runtime, and nothing else', t => {
   t.deepEqual(of(last, 'COPY'), [
     '--from=packages /app/node_modules node_modules',
     '--from=packages /app/sbom.cdx.json ./',
     '--from=pages /app/web/dist web/dist',
+    '--from=assistants /app/assistants assistants',
     'package.json LICENSE ./',
     'runtime runtime',
   ])
@@ -72,6 +73,14 @@ test('the last stage takes production packages and their list, built pages, the 
   t.regex(install, /npm ci --omit=dev/)
   t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
   t.regex(install, /&& npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > sbom\.cdx\.json$/)
+})
+
+test('assistants are baked in, with the packages that they have', t => {
+  const stage = stages.find(lines => lines[0]?.rest.endsWith('AS assistants')) ?? []
+  t.deepEqual(of(stage, 'COPY'), ['assistants assistants'])
+  const [install = ''] = of(stage, 'RUN')
+  t.regex(install, /if \[ -f assistants\/package\.json \]; then npm ci --prefix assistants --omit=dev/)
+  t.regex(readText('.dockerignore'), /^!assistants$/m)
 })
 
 test('the image says what it is', t => {

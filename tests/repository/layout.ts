@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const order = [
   ...['core', 'models', 'events', 'dialect', 'observability', 'store', 'session', 'resume', 'upstream'],
   ...['server', 'config', 'limits', 'access', 'tools', 'assistants', 'chat', 'realtime', 'calls', 'pages'],
-  ...['simulator', 'gateway', 'workers', 'main.ts'],
+  ...['simulator', 'gateway', 'workers', 'try', 'main.ts'],
 ].map(name => `runtime/${name}`)
 
 /** Folders beside each other: none imports another. */
