@@ -38,6 +38,21 @@ step({
     command('node_modules/.bin/node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']),
 })
 
+// For editors and for `tsc` in folders of assistants outside of this checkout.
+step({
+  name: 'types of tools',
+  inputs: [
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.tools.json',
+    ...filesBelow(join('runtime', 'tools')),
+  ],
+  salt: nodeVersion,
+  stamp: 'dist/tools/.setup-types',
+  run: () =>
+    command('node_modules/.bin/node', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json']),
+})
+
 if (process.argv.includes('--servers')) installServers()
 
 /**

@@ -53,6 +53,11 @@ export type LogEvent =
   | 'log.lost'
   | 'load.reported'
   | 'load.unpublished'
+  | 'tool.host.started'
+  | 'tool.host.ended'
+  | 'tool.host.failed'
+  | 'tool.log'
+  | 'tool.output'
   | 'process.failed'
 
 /** What the rooms below the house see of a log: named events with fields. */

@@ -122,7 +122,14 @@ test('a control connection is given the same context, and its call is dialed onc
   const controls = new Controls({
     ...{ ownership: new Ownership(new Set()), passed: () => ({}), permit: permitOf('gpt-realtime') },
     ...{ limits: limits.bounds, log: quiet, metrics: createMetrics({ revision: 'r', replica: 'n' }) },
-    ...{ pinSession: false, hearsAll: false, takesCalls: false, holder: 'h', spend: async () => null },
+    ...{
+      pinSession: false,
+      hearsAll: false,
+      takesCalls: false,
+      pinsAssistants: false,
+      holder: 'h',
+      spend: async () => null,
+    },
     ...{ readType: createTypeReader(), hangUp: async () => true, refusal: () => null },
     records: { find: async () => record, note: async () => true } as unknown as CallRecords,
     drain: { add: () => undefined, remove: () => undefined },

@@ -1,0 +1,66 @@
+/** The café's menu, and the order that a conversation holds. */
+import { readFileSync } from 'node:fs'
+import { ToolError } from 'realtime-gateway/tools'
+
+interface Item {
+  readonly sku: string
+  readonly en: string
+  /** Yen, where the item has one price; else by size. */
+  readonly price?: number
+  readonly sizes?: Readonly<Record<string, number>>
+}
+
+/** A line of the order. */
+export interface Line {
+  readonly sku: string
+  readonly name: string
+  /** '' for an item that has one. */
+  readonly size: string
+  readonly quantity: number
+  /** Of all of this line (yen). */
+  readonly price: number
+}
+
+/** What is stored with the conversation. */
+export interface State {
+  readonly order?: readonly Line[]
+  /** Number of the last order that was placed. */
+  readonly placed?: string
+}
+
+const menu: readonly Item[] = JSON.parse(readFileSync(new URL('menu.json', import.meta.url), 'utf8'))
+
+/** @throws ToolError where the menu has no such item, or not in that size: the model asks the guest again */
+export function priceOf(sku: string, size = ''): { name: string; price: number } {
+  const item = menu.find(item => item.sku === sku)
+  if (item === undefined)
+    throw new ToolError(`"${sku}" is not on the menu; there are: ${menu.map(({ sku }) => sku).join(', ')}`)
+  const { en: name, price, sizes = {} } = item
+  const found = size === '' ? price : sizes[size]
+  if (found !== undefined) return { name, price: found }
+  const known = Object.keys(sizes)
+  if (known.length === 0) throw new ToolError(`${name} has one size only; leave "size" out`)
+  throw new ToolError(`${name} comes in ${known.join(' and ')}; ask for the size`)
+}
+
+/** Sets how many of an item are ordered; none leaves the line out. */
+export function withQuantity(
+  order: readonly Line[],
+  sku: string,
+  size: string,
+  quantity: number,
+): readonly Line[] {
+  const { name, price } = priceOf(sku, size)
+  const line = { sku, name, size, quantity, price: price * quantity }
+  const at = order.findIndex(line => line.sku === sku && line.size === size)
+  if (quantity === 0) return order.filter((_, index) => index !== at)
+  return at < 0 ? [...order, line] : order.with(at, line)
+}
+
+export function quantityOf(order: readonly Line[], sku: string, size: string): number {
+  return order.find(line => line.sku === sku && line.size === size)?.quantity ?? 0
+}
+
+export function totalOf(order: readonly Line[]): number {
+  return order.reduce((sum, { price }) => sum + price, 0)
+}

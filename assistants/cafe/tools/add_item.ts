@@ -1,0 +1,27 @@
+import { defineTool, ToolError, z } from 'realtime-gateway/tools'
+import { quantityOf, type State, totalOf, withQuantity } from '../order.ts'
+
+/** More of one item is no order at a counter. */
+const maxQuantity = 50
+
+export default defineTool({
+  description: 'Adds an item of the menu to the order',
+  parameters: z.strictObject({
+    sku: z.string().describe('As the menu has it'),
+    size: z.string().default('').describe('Only where the item has sizes'),
+    quantity: z.int().min(1).max(20).default(1),
+  }),
+  timeoutMs: 5_000,
+  // All that it changes is the conversation's state, which is stored once however often it runs.
+  idempotent: true,
+  async run({ sku, size, quantity }, { conversation, emit }) {
+    const { order } = await conversation.update(({ order = [], ...state }: State) => {
+      const all = quantityOf(order, sku, size) + quantity
+      if (all > maxQuantity)
+        throw new ToolError(`More than ${maxQuantity} of one item cannot be ordered here`)
+      return { ...state, order: withQuantity(order, sku, size, all) }
+    })
+    emit('order', { order })
+    return { order, total: totalOf(order) }
+  },
+})

@@ -1,0 +1,14 @@
+/** Bounds of a call, in a host and in tests. */
+
+/** Of the arguments that the model wrote (bytes). */
+export const maxArgumentBytes = 64 * 1024
+/** Of what a tool returns, as JSON (bytes). */
+export const maxOutputBytes = 64 * 1024
+/** Of what an assistant stores with a conversation, as JSON (bytes). */
+export const maxStateBytes = 256 * 1024
+/** Events of one call to the client. */
+export const maxEmissions = 32
+/** Their data together, as JSON (bytes). */
+export const maxEmittedBytes = 64 * 1024
+/** Of a message for the model about a call that failed (characters). */
+export const maxMessageChars = 1024
