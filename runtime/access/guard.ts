@@ -156,15 +156,25 @@ export class Guard {
   }
 
   #supervised(accepted: Accepted, shares: Shares, places: Places): Accepted {
-    const { handler } = accepted
+    const { handler, sessionMs } = accepted
+    const supervision =
+      sessionMs === undefined
+        ? this.#supervision
+        : { ...this.#supervision, sessionMs: Math.min(sessionMs, this.#supervision.sessionMs) }
+    const held = { shares, places, supervision }
     return {
       ...accepted,
-      handler: (client, context) => this.#begin(client, context, handler, shares, places),
+      handler: (client, context) => this.#begin(client, context, handler, held),
     }
   }
 
   /** No closure is made here that keeps the context: it would be kept for as long as the session lasts. */
-  #begin(client: Client, context: Context, handler: Handler, shares: Shares, places: Places): Connection {
+  #begin(
+    client: Client,
+    context: Context,
+    handler: Handler,
+    { shares, places, supervision }: Held,
+  ): Connection {
     places.hold()
     const spending = { connection: null as Connection | null }
     const meter = this.#meter(shares, spending)
@@ -173,7 +183,7 @@ export class Guard {
     const { rates, cutClients } = this.#options
     const onCut = () => cutClients.note(clientOf(shares))
     const holdings = { share: shares[0], rate: rates.use(shares), places, onCut }
-    spending.connection = new Supervised(inner, holdings, this.#supervision)
+    spending.connection = new Supervised(inner, holdings, supervision)
     return spending.connection
   }
 
@@ -200,6 +210,13 @@ export class Guard {
   #addressOf({ address, headers }: Pick<UpgradeRequest, 'address' | 'headers'>): string {
     return this.#options.addressOf(address, headers.get('x-forwarded-for'))
   }
+}
+
+/** What an accepted connection holds from before its upgrade. */
+interface Held {
+  readonly shares: Shares
+  readonly places: Places
+  readonly supervision: SuperviseOptions
 }
 
 /** A route that everyone may ask. */

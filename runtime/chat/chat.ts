@@ -5,12 +5,13 @@ import type { Client, Connection } from '../core/ports.ts'
 import type { ChatMessage } from '../core/wire.ts'
 import { type SessionSettings, sessionUpdate } from '../dialect/dialect.ts'
 import { audioChunk } from '../events/compose.ts'
-import { askedFor, Carryover } from '../resume/carryover.ts'
-import type { Redeemed, Resumes } from '../resume/resumes.ts'
+import { askedFor, Carryover, type CarryoverParts } from '../resume/carryover.ts'
+import { isFresh, type Redeemed, type Resumes } from '../resume/resumes.ts'
 import type { Context, Handler } from '../server/handler.ts'
 import { type End, endWith } from '../session/end.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
+import type { SessionPolicy } from '../session/session-policy.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import type { Refusal } from './chat-errors.ts'
 import { readChatEvent } from './chat-event.ts'
@@ -29,6 +30,12 @@ import {
 export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'hearing' | 'dialect' | 'label'> {
   readonly settings: SessionSettings
   readonly resumes: Resumes
+  /** The assistant that serves it; absent: none. */
+  readonly assistant?: CarryoverParts['assistant']
+  /** What its client may not say; absent: nothing. */
+  readonly policy?: SessionPolicy
+  /** The `response.create` of an assistant that speaks first; null or absent: the person does. */
+  readonly greeting?: string | null
 }
 
 /** Makes the handler of `/chat`. */
@@ -53,18 +60,20 @@ class Chat implements Connection, SessionHooks {
     this.#reduce = reduce
     const caller = { client, route: request.path, dial, limits: limits.bounds, meter: limits.meter, log }
     this.#session = new Session(caller, options, this)
-    const { resumes, dialect } = options
+    const { resumes, dialect, assistant, policy } = options
     const tell = (message: ChatMessage) => this.#tell(message)
     const { responses } = this.#session
     const fault = (error: GatewayError) => this.fault(error)
     const asked = askedFor(client, context)
-    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault })
+    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault, assistant, policy })
     this.#begin(context.resumed)
   }
 
   /** A client that comes back to an answer that broke off gets it now. */
   #begin(resumed: Redeemed | null): void {
+    const { greeting = null } = this.#options
     if (this.#carryover.begin(resumed)) this.#take({ type: 'resumed' })
+    else if (greeting !== null && isFresh(resumed)) this.#take({ type: 'greet', message: greeting })
   }
 
   message(data: Uint8Array, isBinary: boolean): void {

@@ -58,13 +58,17 @@ export type SessionMessage =
    * those answers, and one that is due is the first of them. `settings_kept` is there, and false, where a
    * `session.update` of the client's was too large or too deep to be kept, or not confirmed: the client sends its
    * settings again. `dropped` is there where the conversation passed its limit: so many of its oldest items the
-   * model does not know any more.
+   * model does not know any more. `assistant`, `version` and `previous` are there where an assistant serves the
+   * conversation: its name, the version of this replica, under which the conversation goes on, and the version before.
    */
   | {
       type: 'session.resumed'
       items: number
       answer_due: boolean
       answers: number
+      assistant?: string
+      version?: string
+      previous?: string
       settings_kept?: false
       dropped?: number
     }

@@ -178,6 +178,7 @@ async function startBefore(
         ephemeralKeys,
         permit,
         joinCall: sideband.joinCall,
+        assistants,
         log,
         metrics,
         readType,

@@ -1,11 +1,15 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
-import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { type EphemeralKeys, principalOf } from '../access/ephemeral-keys.ts'
 import { presentedBy } from '../access/presented.ts'
-import { paths, sdkPaths, translationPaths } from '../core/contract.ts'
+import type { Assistant } from '../assistants/assistant.ts'
+import type { Assistants } from '../assistants/assistants.ts'
+import { chosenBy, refuseAssistant } from '../assistants/choice.ts'
+import { assistantParameter, paths, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AdmittedRequest, Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
-import type { Log } from '../observability/log.ts'
+import { type Log, withFields } from '../observability/log.ts'
+import type { Resumes } from '../resume/resumes.ts'
 import {
   type Accepted,
   contextOf,
@@ -16,6 +20,7 @@ import {
 import type { Limits } from '../session/session.ts'
 import { type ChosenModel, chooseModel } from '../upstream/model-choice.ts'
 import { checkSessionModel, type ModelPermit } from '../upstream/model-permit.ts'
+import type { AssistedServices } from './assisted.ts'
 
 /** What serves an address: its handler, and what each connection of it is given. */
 export interface Service {
@@ -23,11 +28,33 @@ export interface Service {
   readonly dial: Dial
   /** Sizes and times of its sessions. */
   readonly bounds: Limits
+  /** Longest session (ms), where it is shorter than that of its credential; absent: no limit of its own. */
+  readonly sessionMs?: number
+  /** On every line of the log that is about its sessions; absent: none. */
+  readonly labels?: Readonly<Record<string, string>>
 }
 
 export interface RouteOptions {
+  /** Where no assistant is chosen. */
   readonly chat: Service & Resumable
   readonly realtime: Service & Resumable
+  readonly assistants: Pick<Assistants, 'choose'>
+  /** Makes what serves a session of an assistant. */
+  readonly assisted: Pick<AssistedServices, 'chat' | 'realtime'>
+  /** Finds the assistant of the conversation that a ticket gives back. */
+  readonly assistantOfTicket: Resumes['assistantOf']
+  /**
+   * Makes what serves a session of an assistant at an SDK address.
+   * @param model that the client named; null where it named none
+   * @param key the client's own, where it is an ephemeral one; null: the gateway's credential
+   */
+  readonly sdkAssisted: (
+    assistant: Assistant,
+    request: UpgradeRequest,
+    model: ChosenModel | null,
+    client: Dialect,
+    key: string | null,
+  ) => Service
   /** What upstream is told of the headers of whoever asks. */
   readonly passed: (asking: UpgradeRequest) => Readonly<Record<string, string>>
   readonly log: Log
@@ -64,11 +91,14 @@ const realtimeSubprotocol = 'realtime'
 const deploymentParameters = ['model', 'deployment'] as const
 
 export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
-  const { chat, realtime } = options
+  const { chat, realtime, assisted } = options
   const choose = createChoice(options)
   const routes = new Map<string, SocketRoute>([
-    [paths.chat, { resumable: chat, accept: request => open(chat, request, options) }],
-    [paths.realtime, { resumable: realtime, accept: request => open(realtime, request, options) }],
+    [paths.chat, { resumable: chat, accept: serve(chat, (...of) => assisted.chat(...of), options) }],
+    [
+      paths.realtime,
+      { resumable: realtime, accept: serve(realtime, (...of) => assisted.realtime(...of), options) },
+    ],
   ])
   for (const path of sdkPaths) {
     routes.set(path, {
@@ -84,9 +114,46 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
   return routes
 }
 
+/** Accepts requests of a path that takes conversations up again, each with the assistant that it is for. */
+function serve(
+  plain: Service,
+  assisted: (assistant: Assistant, request: UpgradeRequest) => Service,
+  options: RouteOptions,
+): SocketRoute['accept'] {
+  return async request => {
+    const assistant = await chosenOrResumed(options, request)
+    return open(assistant === null ? plain : assisted(assistant, request), request, options)
+  }
+}
+
+/**
+ * Finds the assistant of a request; one that comes by a ticket gets that of its conversation.
+ * @throws GatewayError `conflict` for a ticket of another assistant's conversation, which is not spent; `not_found`,
+ *   `forbidden`
+ */
+async function chosenOrResumed(
+  { assistants, assistantOfTicket }: RouteOptions,
+  request: AdmittedRequest,
+): Promise<Assistant | null> {
+  const { query, principal } = request
+  const ticket = query.get('resume')
+  const resumed = ticket ? await assistantOfTicket(ticket, principal.name) : null
+  if (resumed === null) return chosenBy(assistants, request)
+  const named = query.get(assistantParameter) ?? principal.assistant ?? null
+  if (named !== null && named !== resumed)
+    throw new GatewayError(
+      'conflict',
+      resumed === ''
+        ? `The conversation of this ticket has no assistant; leave "${assistantParameter}" out to go on with it`
+        : `The conversation of this ticket is with the assistant "${resumed}"; go on with that one`,
+    )
+  return chosenBy(assistants, request, resumed === '' ? null : resumed)
+}
+
 /** Live translation: of the model that is asked for, of the one that an ephemeral key was minted for, or of the first. */
 async function chooseTranslation(options: RouteOptions, request: UpgradeRequest): Promise<Service> {
   const { permit, ephemeralKeys, sdkTranslation } = options
+  refuseAssistant(request, 'a translation')
   const named = modelNamedIn(request.query)
   if (named !== null) checkSessionModel(permit, named, 'translation')
   const key = presentedBy(request)?.value ?? ''
@@ -100,14 +167,15 @@ async function chooseTranslation(options: RouteOptions, request: UpgradeRequest)
 
 /** Gives a request the context of what serves it. */
 function open(
-  { handler, dial, bounds }: Service,
+  { handler, dial, bounds, sessionMs, labels }: Service,
   request: AdmittedRequest,
   { passed, log }: RouteOptions,
 ): Accepted {
   const headers = passed(request)
   const dialPassing: Dial = listener => dial(listener, headers)
-  const context = contextOf(request, { bounds, dial: dialPassing, log })
-  return { handler, context, ...subprotocolOf(request) }
+  const labelled = labels === undefined ? log : withFields(log, labels)
+  const context = contextOf(request, { bounds, dial: dialPassing, log: labelled })
+  return { handler, context, ...(sessionMs !== undefined && { sessionMs }), ...subprotocolOf(request) }
 }
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */
@@ -136,8 +204,14 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
     const chosen = named === null || isTranscription ? null : chooseModel(models, named)
     const key = presentedBy(request)?.value ?? ''
     const minted = await ephemeralKeys.find(key)
-    if (isTranscription || minted?.purpose === 'transcription')
+    if (isTranscription || minted?.purpose === 'transcription') {
+      refuseAssistant(request, 'a transcription')
       return minted === null ? transcriptions[client] : sdkTranscription(client, key)
+    }
+    const asking = minted === null ? request : { ...request, principal: principalOf(minted) }
+    const assistant = chosenBy(options.assistants, asking)
+    if (assistant !== null)
+      return options.sdkAssisted(assistant, asking, chosen, client, minted === null ? null : key)
     // The model that it was minted for may be configured no more.
     if (minted !== null)
       return sdkByKey(

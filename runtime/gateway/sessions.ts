@@ -2,11 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import type { Assistants } from '../assistants/assistants.ts'
 import { chatEndMessages, createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import { loadPrompt } from '../config/prompt.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
+import type { Dial, Dialect } from '../core/ports.ts'
 import { translateAlias } from '../dialect/alias.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { sessionUpdate } from '../dialect/dialect.ts'
@@ -16,17 +17,25 @@ import { createFilter, matchesAny } from '../events/filter.ts'
 import type { Log } from '../observability/log.ts'
 import { createRealtime, type RealtimeOptions, realtimeEndMessages } from '../realtime/realtime.ts'
 import type { SocketRoute } from '../server/handler.ts'
-import { openPolicy, ownInstructionsPolicy } from '../session/session-policy.ts'
+import {
+  openPolicy,
+  ownInstructionsPolicy,
+  pinnedPolicy,
+  type SessionPolicy,
+} from '../session/session-policy.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { CircuitOptions } from '../upstream/circuit.ts'
 import { ephemeralCredential, mintedCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
+import type { ChosenModel } from '../upstream/model-choice.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { passedHeaders } from '../upstream/passed-headers.ts'
 import { createPlaces, type Endpoint, type Place } from '../upstream/places.ts'
 import type { Target } from '../upstream/target.ts'
+import { AssistedServices } from './assisted.ts'
 import { createRoutes, type Service } from './routes.ts'
+import type { Sideband } from './sideband.ts'
 
 export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readType' | 'record' | 'resumes'> {
   readonly target: Target
@@ -34,7 +43,8 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readTy
   readonly ephemeralKeys: EphemeralKeys
   readonly permit: ModelPermit
   /** Finds a call for whoever asks. */
-  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
+  readonly joinCall: Sideband['joinCall']
+  readonly assistants: Assistants
   readonly log: Log
 }
 
@@ -55,6 +65,7 @@ export function assembleSessions(
     ephemeralKeys,
     permit,
     joinCall,
+    assistants,
     log,
     metrics,
     readType,
@@ -92,26 +103,49 @@ export function assembleSessions(
     sessionUpdate: null,
     manners: 'transparent',
   } as const
+  const translatorFor = (client: Dialect, deployment: string | null, alias: string | null) => {
+    const own = translators.of(client)
+    return deployment !== null && alias !== null ? translateAlias(own, alias, deployment) : own
+  }
   const sdk = (
     dial: Dial,
     client: Dialect,
     {
       deployment,
       alias,
-      pinned = false,
-    }: { deployment: string | null; alias: string | null; pinned?: boolean },
+      policy = openPolicy,
+    }: { deployment: string | null; alias: string | null; policy?: SessionPolicy },
   ): Service => {
-    const isNamed = deployment !== null && alias !== null
-    const own = translators.of(client)
-    const translator = isNamed ? translateAlias(own, alias, deployment) : own
-    const handler = createRealtime({ ...common, ...transparent, translator, rules: { ...rules, policy: pinned ? ownInstructionsPolicy : openPolicy } })
+    const translator = translatorFor(client, deployment, alias)
+    const handler = createRealtime({ ...common, ...transparent, translator, rules: { ...rules, policy } })
     return { handler, dial, bounds: sdkLimits }
   }
+  const assisted = new AssistedServices({
+    ...{ config, common, label, rules, transparent, metrics },
+    instructions: prompt.instructions,
+    bounds: limits,
+    sdkBounds: sdkLimits,
+    dialTo: deployment => dialTo(placesFor(deployment)),
+    translator: translators.unnamed,
+  })
   return createRoutes({
     permit,
     maxSdkMessageBytes,
     ephemeralKeys,
     passed: request => passedHeaders(request, config.safety),
+    assistants,
+    assisted,
+    assistantOfTicket: (...of) => resumes.assistantOf(...of),
+    sdkAssisted: (assistant, request, model, client, key) => {
+      const deployment = assistant.deployment ?? model?.deployment ?? null
+      // The client goes on to see the name that it asked for, whatever serves the assistant.
+      const alias = model === null || model.deployment === deployment ? (model?.alias ?? null) : nameOf(model)
+      const places = placesFor(deployment)
+      return assisted.sdk(assistant, request, {
+        dial: dialTo(key === null ? places : byKey(places, key)),
+        translator: translatorFor(client, deployment, alias),
+      })
+    },
     log,
     chat: {
       handler: createChat({ ...common, label, settings: config.chat, hearing: config.hearing }),
@@ -139,7 +173,11 @@ export function assembleSessions(
       return (client, alias) => sdk(dial, client, { deployment, alias })
     },
     sdkByKey: ({ deployment, alias }, client, key, pinned) =>
-      sdk(dialTo(byKey(placesFor(deployment), key)), client, { deployment, alias, pinned }),
+      sdk(dialTo(byKey(placesFor(deployment), key)), client, {
+        deployment,
+        alias,
+        ...(pinned && { policy: ownInstructionsPolicy }),
+      }),
     sdkTranscription: (client, key) => {
       const handler = createRealtime({
         ...common,
@@ -168,8 +206,12 @@ export function assembleSessions(
       return { handler, dial: dialTo(key === null ? places : byKey(places, key)), bounds: limits }
     },
     sdkInCall: async (callId, request) => {
-      const dial = await joinCall(callId, request)
-      const { handler, ...given } = sdk(dial, dialectOf(request), { deployment: null, alias: null })
+      const { dial, isPinned } = await joinCall(callId, request)
+      const { handler, ...given } = sdk(dial, dialectOf(request), {
+        deployment: null,
+        alias: null,
+        ...(isPinned && { policy: pinnedPolicy('leave_out') }),
+      })
       return {
         ...given,
         // What a call spends is counted once, however many have joined it.
@@ -180,6 +222,10 @@ export function assembleSessions(
       }
     },
   })
+}
+
+function nameOf({ deployment, alias }: ChosenModel): string {
+  return alias ?? deployment
 }
 
 /** The first endpoint minted the key; no other knows it. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import type { Assistants } from '../assistants/assistants.ts'
 import { CallStatus } from '../calls/call-status.ts'
-import { type ControlOptions, Controls } from '../calls/control-route.ts'
+import { type ControlOptions, Controls, checkBound } from '../calls/control-route.ts'
 import { createIncoming } from '../calls/incoming.ts'
 import { controlPath } from '../calls/observer.ts'
 import { Ownership } from '../calls/ownership.ts'
@@ -43,13 +43,20 @@ export interface SidebandParts
   readonly assistants: Assistants
 }
 
+/** A call that a client joins at an SDK address. */
+export interface JoinedCall {
+  readonly dial: Dial
+  /** Its assistant is pinned. */
+  readonly isPinned: boolean
+}
+
 export interface Sideband {
   readonly http: [path: string, route: HttpRoute][]
   /** Takes webhooks that tell of telephone calls; null where none is expected. It checks their signatures itself. */
   readonly webhook: ArrivingHandler | null
   readonly sockets: [path: string, route: SocketRoute][]
   /** Finds a call for whoever asks. @throws GatewayError `forbidden` to an ephemeral key, `call_not_found` */
-  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<Dial>
+  readonly joinCall: (callId: string, request: UpgradeRequest) => Promise<JoinedCall>
   /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
   close(): Promise<void>
 }
@@ -141,9 +148,10 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
           'An ephemeral key joins no call; show the credential that minted it',
         )
       const record = await records.findCall(callId, ...ownership.ownersOf(request))
+      checkBound(request, record)
       // The replica that watched it may be gone.
       controls.watch(record, passed(request))
-      return dialCall(record.callId, true)
+      return { dial: dialCall(record.callId, true), isPinned: record.isPinned }
     },
     close: () => controls.close(),
   }

@@ -67,6 +67,15 @@ export interface Log {
   error(event: LogEvent, fields?: object): void
 }
 
+/** Makes a log whose every line has these fields. */
+export function withFields(log: Log, fields: object): Log {
+  return {
+    info: (event, more = {}) => log.info(event, { ...fields, ...more }),
+    warn: (event, more = {}) => log.warn(event, { ...fields, ...more }),
+    error: (event, more = {}) => log.error(event, { ...fields, ...more }),
+  }
+}
+
 /** On every line. `worker` counts from 1; absent where one process is all. */
 export interface LogBase {
   readonly revision: string

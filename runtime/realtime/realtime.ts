@@ -8,9 +8,10 @@ import type { Translator } from '../dialect/translate.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
 import { DeltaAssembly } from '../events/delta-assembly.ts'
 import type { ExtractOutcome, Extractor } from '../events/extract.ts'
+import { parseExactly } from '../events/fields.ts'
 import type { EventFilter } from '../events/filter.ts'
-import { askedFor, Carryover } from '../resume/carryover.ts'
-import type { Redeemed, Resumes } from '../resume/resumes.ts'
+import { askedFor, Carryover, type CarryoverParts } from '../resume/carryover.ts'
+import { isFresh, type Redeemed, type Resumes } from '../resume/resumes.ts'
 import type { Context, Handler } from '../server/handler.ts'
 import { type End, endWith } from '../session/end.ts'
 import { endsResponse } from '../session/response-state.ts'
@@ -39,6 +40,10 @@ export interface RealtimeOptions extends SessionOptions {
   readonly resumes: Resumes
   /** What clients may not say. */
   readonly rules: MessageRules
+  /** The assistant that serves it; absent: none. */
+  readonly assistant?: CarryoverParts['assistant']
+  /** The `response.create` of an assistant that speaks first; null or absent: the person does. */
+  readonly greeting?: string | null
 }
 
 /** Makes the handler of `/realtime` and of the SDK addresses. */
@@ -56,6 +61,11 @@ class Realtime implements Connection, SessionHooks {
   /** What the translator has to remember of this session. */
   readonly #memory = new SessionMemory()
   readonly #check: MessageCheck
+  /**
+   * Of a client that speaks to the API as such: `expected` until upstream has the settings of its assistant. The client
+   * sees one `session.created`, which has them, as for a key that was minted with a session.
+   */
+  #introduction: 'expected' | 'over'
   /** null where nothing is extracted. */
   readonly #deltas: DeltaAssembly | null
 
@@ -76,13 +86,18 @@ class Realtime implements Connection, SessionHooks {
       responses: this.#session.responses,
       tell,
       fault: (error: GatewayError) => this.fault(error),
+      assistant: options.assistant,
+      policy: rules.policy,
     }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
+    this.#introduction = manners === 'transparent' && sessionUpdate !== null ? 'expected' : 'over'
     this.#begin(context.resumed)
   }
 
   #begin(resumed: Redeemed | null): void {
+    const { greeting = null } = this.#options
     if (this.#carryover?.begin(resumed)) this.#session.send(responseCreate, 'response.create')
+    else if (greeting !== null && isFresh(resumed)) this.#session.send(greeting, 'response.create')
     else this.#session.dial()
   }
 
@@ -131,7 +146,8 @@ class Realtime implements Connection, SessionHooks {
     const { sessionUpdate } = this.#options
     const { messages, isHidden } = this.#carryover?.opened() ?? { messages: [], isHidden: false }
     this.#settings?.sent(true)
-    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update', { isHidden })
+    const receipt = { isHidden: isHidden || this.#introduction === 'expected' }
+    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update', receipt)
     for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
   }
 
@@ -147,11 +163,28 @@ class Realtime implements Connection, SessionHooks {
   }
 
   event(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void {
-    const { metrics, rules } = this.#options
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (type === 'session.created') this.#check.noteCreated(frame)
     if (this.#carryover?.noted(frame, type, answered)) return
+    if (this.#introduction === 'expected') {
+      if (type === 'session.created') return
+      if (type === 'session.updated' && answered?.receipt?.isHidden === true) return this.#introduce(frame)
+    }
+    this.#show(frame, isBinary, type)
+  }
+
+  /** Upstream has the settings of the assistant. @param frame the `session.updated` that shows them */
+  #introduce(frame: Buffer): void {
+    this.#introduction = 'over'
+    const updated = parseExactly(frame)
+    if (updated === null) return this.#options.metrics.countDropped('session.created')
+    const created = { ...updated, type: 'session.created' }
+    this.#show(Buffer.from(JSON.stringify(created)), false, 'session.created')
+  }
+
+  #show(frame: Buffer, isBinary: boolean, type: string | null): void {
+    const { metrics, rules } = this.#options
     const blanked = isBinary ? frame : blankPinned(frame, type, rules.policy)
     if (blanked === null) metrics.countDropped(type)
     else this.#passEvent(blanked, isBinary, type)

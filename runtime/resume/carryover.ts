@@ -12,7 +12,8 @@ import type { Log } from '../observability/log.ts'
 import type { End } from '../session/end.ts'
 import { endsResponse, type ResponseState } from '../session/response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from '../session/sent-messages.ts'
-import { Conversation, type ReplayedMessage } from './conversation.ts'
+import type { SessionPolicy } from '../session/session-policy.ts'
+import { Conversation, type ConversationAssistant, type ReplayedMessage } from './conversation.ts'
 import type { KeptConversation } from './kept-conversation.ts'
 import type { Redeemed, Resumes, SpentTicket } from './resumes.ts'
 
@@ -24,6 +25,10 @@ export interface CarryoverParts {
   /** Whether the client understands tickets. */
   readonly wantsTicket: boolean
   readonly dialect: Dialect
+  /** The assistant that serves it; absent or null: none. */
+  readonly assistant?: ConversationAssistant | null | undefined
+  /** What its client may not say (default: nothing). */
+  readonly policy?: SessionPolicy | undefined
   /** Of the session: it knows whether an answer is pending. */
   readonly responses: ResponseState
   readonly tell: (message: SessionMessage) => void
@@ -88,6 +93,7 @@ export class Carryover {
 
   constructor(parts: CarryoverParts) {
     this.#parts = parts
+    this.#conversation.assistant = assistantOf(parts)
     this.#conversation.follow(parts.responses)
   }
 
@@ -107,11 +113,12 @@ export class Carryover {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     } else if (resumed !== null) {
       this.#conversation = resumed.conversation
+      const served = this.#serve(resumed.conversation)
       this.#remember()
       const { size: items, owed: answer_due, answersEnded: answers } = this.#conversation
       if (answer_due) responses.want()
       this.#conversation.follow(responses)
-      tell({ type: 'session.resumed', items, answer_due, answers, ...this.#losses })
+      tell({ type: 'session.resumed', items, answer_due, answers, ...served, ...this.#losses })
     }
     if (wantsTicket) {
       const spent = resumed !== null && 'conversation' in resumed ? resumed.spent : undefined
@@ -119,6 +126,18 @@ export class Carryover {
     }
     this.#wasPending = responses.isPending
     return responses.isPending
+  }
+
+  /** The conversation goes on under the version of this replica. @returns what the client is told of it */
+  #serve(conversation: Conversation): { assistant?: string; version?: string; previous?: string } {
+    const [previous, now] = [conversation.assistant, assistantOf(this.#parts)]
+    conversation.assistant = now
+    if (now === null) return {}
+    return {
+      assistant: now.name,
+      version: now.version,
+      ...(previous !== null && { previous: previous.version }),
+    }
   }
 
   /** The ticket by which the client came stands for the next one until the client has that. */
@@ -165,7 +184,7 @@ export class Carryover {
 
   /** The next upstream session, whenever it is dialled, will be told everything. */
   #remember(): void {
-    this.#replay = this.#conversation.replay(this.#parts.dialect)
+    this.#replay = this.#conversation.replay(this.#parts.dialect, this.#parts.policy)
   }
 
   /** Whether another upstream session is on its way in place of one that was lost. */
@@ -298,6 +317,10 @@ function isUnknown(answered: Acknowledgement | null): boolean {
     answered.type === 'conversation.item.create' &&
     answered.receipt === null
   )
+}
+
+function assistantOf({ assistant }: CarryoverParts): ConversationAssistant | null {
+  return assistant ? { name: assistant.name, version: assistant.version } : null
 }
 
 function fieldsOf(message: string | Uint8Array): Fields | null {

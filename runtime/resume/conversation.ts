@@ -11,6 +11,7 @@ import { ownEventIdPrefix } from '../events/compose.ts'
 import { gaName } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
+import { isClientRole, openPolicy, type SessionPolicy, withoutFields } from '../session/session-policy.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
 import { KeptSettings } from './kept-settings.ts'
 import {
@@ -44,6 +45,14 @@ interface Stored {
   /** Absent in what earlier revisions wrote. */
   readonly answers?: number
   readonly owed: boolean
+  /** Absent where it has none, and in what earlier revisions wrote. */
+  readonly assistant?: ConversationAssistant
+}
+
+/** The assistant of a conversation, as it last served it. */
+export interface ConversationAssistant {
+  readonly name: string
+  readonly version: string
 }
 
 /** An event that tells another upstream session a part of a conversation. */
@@ -59,7 +68,7 @@ const replayedSettingsId = `${ownEventIdPrefix}kept_settings`
 /** Another revision may have written it in another shape. */
 function isStored(stored: unknown): stored is Stored {
   if (!isFields(stored)) return false
-  const { items, settings, settingsKept, dropped, answers, owed } = stored
+  const { items, settings, settingsKept, dropped, answers, owed, assistant } = stored
   return (
     Array.isArray(items) &&
     items.every(isSaidItem) &&
@@ -67,8 +76,13 @@ function isStored(stored: unknown): stored is Stored {
     (settingsKept === undefined || typeof settingsKept === 'boolean') &&
     (dropped === undefined || Number.isSafeInteger(dropped)) &&
     (answers === undefined || Number.isSafeInteger(answers)) &&
-    typeof owed === 'boolean'
+    typeof owed === 'boolean' &&
+    (assistant === undefined || isAssistant(assistant))
   )
+}
+
+function isAssistant(stored: unknown): stored is ConversationAssistant {
+  return isFields(stored) && typeof stored.name === 'string' && typeof stored.version === 'string'
 }
 
 export class Conversation {
@@ -77,6 +91,8 @@ export class Conversation {
   /** As it stood in the store, until a session follows. */
   #answers: { readonly isPending: boolean } = { isPending: false }
   #answersEnded = 0
+  /** null where it has none. */
+  assistant: ConversationAssistant | null = null
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
 
@@ -89,8 +105,9 @@ export class Conversation {
   static restore(text: string): Conversation {
     const stored: unknown = parseFields(Buffer.from(text))
     if (!isStored(stored)) throw new SyntaxError('The conversation in the store cannot be read')
-    const { items, settings, settingsKept = true, dropped = 0, answers = 0, owed } = stored
+    const { items, settings, settingsKept = true, dropped = 0, answers = 0, owed, assistant = null } = stored
     const conversation = new Conversation()
+    conversation.assistant = assistant
     for (const item of items) conversation.#items.add(item)
     conversation.#items.noteDropped(dropped)
     conversation.#settings.restore(settings, settingsKept)
@@ -211,11 +228,14 @@ export class Conversation {
    * Writes the events that make another upstream session know all this. What of an answer was cut off in
    * the middle is left out: it is asked for again. So is an output whose function call is forgotten, and what
    * the other session refuses is not told a third time. Items keep the ids by which the client knows them; one that
-   * has none yet, or none that upstream would take, is given one.
+   * has none yet, or none that upstream would take, is given one. What the client may not say any more, under another
+   * version of its assistant than the one it said it to, is left out.
    */
-  replay(dialect: Dialect): ReplayedMessage[] {
+  replay(dialect: Dialect, policy: SessionPolicy = openPolicy): ReplayedMessage[] {
     this.#settings.lose()
     this.#items.keep(item => item.done || !isGenerated(item))
+    if (policy.guardsContext)
+      this.#items.keep(({ kind, role, mcp }) => kind !== 'message' || mcp !== undefined || isClientRole(role))
     const ids = new Set<string>()
     for (const item of [...this.#items]) {
       const isGood = item.id !== '' && item.id.length <= maxItemIdChars && !ids.has(item.id)
@@ -226,7 +246,8 @@ export class Conversation {
     // After the ids, which may be longer than those before.
     this.#forgetOrphans()
     this.#echoes = ids
-    const session = this.#settings.fields
+    const kept = this.#settings.fields
+    const session = kept === null ? null : withoutFields(kept, policy.fields)
     const items = [...this.#items].map(item => this.#replayItem(item, dialect))
     return [
       ...(session === null ? [] : [this.#replaySettings(session)]),
@@ -237,7 +258,9 @@ export class Conversation {
   toJSON(): Stored {
     const { fields: settings, isComplete: settingsKept } = this.#settings
     const { dropped, owed } = this
-    return { items: [...this.#items], settings, settingsKept, dropped, answers: this.#answersEnded, owed }
+    const { assistant } = this
+    const rest = { dropped, answers: this.#answersEnded, owed, ...(assistant !== null && { assistant }) }
+    return { items: [...this.#items], settings, settingsKept, ...rest }
   }
 
   #replaySettings(session: Fields): ReplayedMessage {

@@ -130,7 +130,11 @@ export class KeptConversation {
     try {
       // The session that a spent ticket came from may live on: it must not give out what is spent.
       if (this.#ticket === null || !(await renewTicket(this.#store, this.#ticket)))
-        this.#ticket = await createTicket(this.#store, { conversation: this.#id, owner: this.#options.owner })
+        this.#ticket = await createTicket(this.#store, {
+          conversation: this.#id,
+          owner: this.#options.owner,
+          assistant: this.#options.conversation.assistant?.name,
+        })
     } catch (fault) {
       this.#retryLater()
       throw fault

@@ -5,13 +5,25 @@ import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
 import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
-import { type Claim, claimTicket, holdTicket, replaceTicket, spendTicket } from './tickets.ts'
+import {
+  assistantOfTicket,
+  type Claim,
+  claimTicket,
+  holdTicket,
+  replaceTicket,
+  spendTicket,
+} from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 
 /** What a client's ticket was worth. `spent`: it stands for the next one until the client has that. */
 export type Redeemed = { conversation: Conversation; spent?: SpentTicket } | { failure: ResumeFailure }
+
+/** Whether a conversation begins, as far as its client's ticket goes. */
+export function isFresh(resumed: Redeemed | null): boolean {
+  return resumed === null || 'failure' in resumed
+}
 
 /** A ticket that was spent, and the one that its client is sent in its place. */
 export interface SpentTicket {
@@ -43,6 +55,20 @@ export class Resumes {
   /** Begins to keep a conversation. */
   keep(options: KeepOptions): KeptConversation {
     return new KeptConversation(this.options, options)
+  }
+
+  /**
+   * Finds the assistant of the conversation that a ticket gives back, before the ticket is claimed.
+   * @param owner the credential's name
+   * @returns '' where it has none; null where the ticket is worth nothing, or the store is away
+   */
+  async assistantOf(ticket: string, owner: string): Promise<string | null> {
+    try {
+      return await assistantOfTicket(this.options.store, ticket, owner)
+    } catch (fault) {
+      failureOf(fault)
+      return null
+    }
   }
 
   /** Claims a ticket for a connection that is about to be; it is not spent yet. @param owner the credential's name */

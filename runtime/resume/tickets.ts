@@ -34,14 +34,19 @@ export interface TicketEntry {
   readonly conversation: string
   /** The credential's name; only it may come back. */
   readonly owner: string
+  /** Name of its assistant; absent: it has none. */
+  readonly assistant?: string | undefined
 }
 
 /** Makes a ticket. @throws GatewayError `store_unavailable` */
-export async function createTicket(store: Store, { conversation, owner }: TicketEntry): Promise<string> {
+export async function createTicket(
+  store: Store,
+  { conversation, owner, assistant = '' }: TicketEntry,
+): Promise<string> {
   const ticket = randomBytes(ticketBytes).toString('base64url')
   await store.create(
     keyOf(ticket),
-    { conversation, owner, claim: '', spent: '', next: '', held: '' },
+    { conversation, owner, assistant, claim: '', spent: '', next: '', held: '' },
     ticketLifeMs,
   )
   return ticket
@@ -50,6 +55,17 @@ export async function createTicket(store: Store, { conversation, owner }: Ticket
 /** Prolongs a ticket. @returns false for one that is spent or gone @throws GatewayError `store_unavailable` */
 export function renewTicket(store: Store, ticket: string): Promise<boolean> {
   return store.update(keyOf(ticket), { unless: 'spent' }, ticketLifeMs)
+}
+
+/**
+ * Finds the assistant of the conversation that a ticket gives back; the ticket stays as it is.
+ * @returns '' where it has none; null for a ticket that is unknown or somebody else's
+ * @throws GatewayError `store_unavailable`
+ */
+export async function assistantOfTicket(store: Store, ticket: string, owner: string): Promise<string | null> {
+  if (!ticketPattern.test(ticket)) return null
+  const entry = await store.read(keyOf(ticket))
+  return entry?.conversation === undefined || entry.owner !== owner ? null : (entry.assistant ?? '')
 }
 
 /**

@@ -67,6 +67,8 @@ export interface Resumable {
 export interface Accepted {
   readonly handler: Handler
   readonly context: Context
+  /** Longest session (ms), where it is shorter than that of its credential. */
+  readonly sessionMs?: number
   /** The one subprotocol to answer with; never one that carries a credential. */
   readonly subprotocol?: string
 }

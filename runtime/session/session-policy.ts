@@ -111,8 +111,12 @@ export function isGuarded(policy: SessionPolicy, type: string): boolean {
   return type in ownersOf && !isOpen(policy)
 }
 
-/** Roles in whose name a client may speak. */
 const clientRoles: ReadonlySet<unknown> = new Set(['user', 'assistant'])
+
+/** Whether a client may speak in the name of a role where the context is guarded. */
+export function isClientRole(role: unknown): boolean {
+  return clientRoles.has(role)
+}
 
 /**
  * Finds what a message would change that its policy keeps.
@@ -122,7 +126,7 @@ const clientRoles: ReadonlySet<unknown> = new Set(['user', 'assistant'])
 export function findKept(policy: SessionPolicy, type: string, message: Fields): KeptField[] {
   if (type === 'conversation.item.create') {
     const { item } = message
-    if (!isFields(item) || item.role === undefined || clientRoles.has(item.role)) return []
+    if (!isFields(item) || item.role === undefined || isClientRole(item.role)) return []
     return [{ param: 'item.role', name: 'role' }]
   }
   const owner = ownersOf[type as keyof typeof ownersOf]

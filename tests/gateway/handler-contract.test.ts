@@ -1,5 +1,6 @@
 /** One handler contract for every path that takes sockets: `(client, context) => hooks`, with the same context. */
 import test from 'ava'
+import { Assistants } from '../../runtime/assistants/assistants.ts'
 import { Controls } from '../../runtime/calls/control-route.ts'
 import { Ownership } from '../../runtime/calls/ownership.ts'
 import { recordOf } from '../../runtime/calls/record.ts'
@@ -30,7 +31,8 @@ function stage() {
     endpoints: createEndpoints(config, target, quiet),
     ephemeralKeys: { find: async () => null } as never,
     permit: permitModels(config.models, 'openai', new Date(2026, 0, 1)),
-    joinCall: async () => () => () => undefined,
+    joinCall: async () => ({ dial: () => () => undefined, isPinned: false }),
+    assistants: new Assistants({ ...config.assistants, models: config.models.choice, log: quiet }),
     log: quiet,
     metrics: createMetrics({ revision: 'r', replica: 'n' }),
     readType: createTypeReader(),
