@@ -57,6 +57,9 @@ export type LogEvent =
   | 'tool.host.ended'
   | 'tool.host.failed'
   | 'tool.log'
+  | 'mcp.connected'
+  | 'mcp.lost'
+  | 'mcp.warning'
   | 'tool.output'
   | 'process.failed'
 

@@ -11,11 +11,11 @@ import { type Backoff, backoffMs } from '../core/backoff.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
+import { callFailed, type FailedCall } from './call-failed.ts'
 import type { ProcessMessage, ToolFile } from './host-messages.ts'
 import { HostProcess, type ProcessExit } from './host-process.ts'
 import { LineBudget } from './line-budget.ts'
 import type { ConversationState, ToolCall, ToolDescription, ToolResult, ToolRunner } from './runner.ts'
-import type { ToolErrorCode } from './tool-error.ts'
 import {
   maxArgumentBytes,
   maxEmissions,
@@ -71,8 +71,6 @@ const steadyMs = 10_000
 /** Lines of tools in the log: a burst, and then so many a second. */
 const logBurst = 100
 const logsPerSecond = 20
-
-type Failure = Extract<ToolResult, { kind: 'failed' }>
 
 /** One call, until it is answered. */
 interface Running {
@@ -152,7 +150,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
     const cancelTimeout = this.#clock.after(timeoutMs, () => this.#expire(id, timeoutMs))
     const cancelWait = this.#clock.after(maxWaitMs, () => this.#giveUpWaiting(id))
     const onAborted = () =>
-      this.#stop(id, 'cancelled', failed('cancelled', 'Nobody waits for the result any more'))
+      this.#stop(id, 'cancelled', callFailed('cancelled', 'Nobody waits for the result any more'))
     const answer = (result: ToolResult) => {
       cancelTimeout()
       cancelWait()
@@ -174,7 +172,9 @@ export class ToolHost implements ToolRunner, FaultOwner {
     this.#starting.reject(new ToolHostError(['The host was closed before its tools were loaded']))
     for (const { child, answer } of [...this.#running.values()])
       answer(
-        child === null ? failed('tool_unavailable', 'The gateway is going away') : { kind: 'interrupted' },
+        child === null
+          ? callFailed('tool_unavailable', 'The gateway is going away')
+          : { kind: 'interrupted' },
       )
     if (this.#child === null) this.#closing.resolve()
     else this.#child.close()
@@ -185,20 +185,20 @@ export class ToolHost implements ToolRunner, FaultOwner {
     this.#log('error', 'tool.host.failed', describeFault(fault))
   }
 
-  #refuse(call: ToolCall, state: string): Failure | null {
+  #refuse(call: ToolCall, state: string): FailedCall | null {
     const { name } = call
-    if (this.#phase === 'closed') return failed('tool_unavailable', 'The gateway is going away')
+    if (this.#phase === 'closed') return callFailed('tool_unavailable', 'The gateway is going away')
     if (!this.#tools.some(tool => tool.name === name)) {
       const known = this.#tools.map(tool => tool.name).join(', ')
-      return failed('unknown_tool', `There is no tool "${name}"; there are: ${known}`)
+      return callFailed('unknown_tool', `There is no tool "${name}"; there are: ${known}`)
     }
     if (Buffer.byteLength(call.arguments) > maxArgumentBytes)
-      return failed('invalid_arguments', `The arguments are over ${maxArgumentBytes} bytes`)
+      return callFailed('invalid_arguments', `The arguments are over ${maxArgumentBytes} bytes`)
     if (Buffer.byteLength(state) > maxStateBytes)
-      return failed('state_too_large', `The conversation's state is over ${maxStateBytes} bytes`)
-    if (call.signal.aborted) return failed('cancelled', 'Nobody waits for the result any more')
+      return callFailed('state_too_large', `The conversation's state is over ${maxStateBytes} bytes`)
+    if (call.signal.aborted) return callFailed('cancelled', 'Nobody waits for the result any more')
     if (this.#running.size >= maxCalls)
-      return failed('too_many_calls', `${maxCalls} calls are being answered; try again`)
+      return callFailed('too_many_calls', `${maxCalls} calls are being answered; try again`)
     return null
   }
 
@@ -209,7 +209,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
     const { call, state } = running
     const { name, idempotencyKey, caller } = call
     if (!child.send({ type: 'call', id, name, arguments: call.arguments, idempotencyKey, caller, state }))
-      return running.answer(failed('too_many_calls', 'The process of the tools takes no more; try again'))
+      return running.answer(callFailed('too_many_calls', 'The process of the tools takes no more; try again'))
     running.child = child
     child.watch()
   }
@@ -218,17 +218,19 @@ export class ToolHost implements ToolRunner, FaultOwner {
     const hasRun = this.#running.get(id)?.child !== null
     if (!hasRun) return this.#giveUpWaiting(id)
     const message = `The tool did not finish in ${timeoutMs} ms; it may have had effects`
-    this.#stop(id, 'timeout', failed('timeout', message))
+    this.#stop(id, 'timeout', callFailed('timeout', message))
   }
 
   #giveUpWaiting(id: number): void {
     const running = this.#running.get(id)
     if (running?.child !== null) return
-    running.answer(failed('tool_unavailable', 'The process of the tools is being replaced; it did not run'))
+    running.answer(
+      callFailed('tool_unavailable', 'The process of the tools is being replaced; it did not run'),
+    )
   }
 
   /** Answers a call before its tool does. */
-  #stop(id: number, reason: 'timeout' | 'cancelled', result: Failure): void {
+  #stop(id: number, reason: 'timeout' | 'cancelled', result: FailedCall): void {
     const running = this.#running.get(id)
     if (running === undefined) return
     running.child?.send({ type: 'abort', id, reason })
@@ -257,7 +259,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
     else if (message.type === 'log') this.#logLine(message)
     else if (message.type === 'emit') this.#emit(message)
     else if (message.type === 'failed')
-      this.#running.get(message.id)?.answer(failed(message.code, message.message))
+      this.#running.get(message.id)?.answer(callFailed(message.code, message.message))
     else if (message.type === 'done') this.#done(child, message)
     else if (message.type === 'replayed') this.#settleReplay(message.ask)?.resolve(JSON.parse(message.state))
     else if (message.type === 'not_replayed')
@@ -366,9 +368,5 @@ export class ToolHost implements ToolRunner, FaultOwner {
 
 /** Of a chunk of output so much is looked at (bytes). */
 const maxOutputChunk = 16 * 1024
-
-function failed(code: ToolErrorCode, message: string): Failure {
-  return { kind: 'failed', code, message: message.slice(0, maxMessageChars) }
-}
 
 const gone = () => new Error('The process of the tool is gone')

@@ -1,0 +1,366 @@
+/**
+ * The tools of an MCP server that the gateway can reach (Model Context Protocol, streamable HTTP): listed at the start, when
+ * the server says that they changed, and at an interval. A server that is away makes its tools fail with a reason;
+ * conversations go on, and it is dialled again.
+ */
+import {
+  type CallToolResult,
+  Client,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  StreamableHTTPClientTransport,
+  type Tool,
+} from '@modelcontextprotocol/client'
+import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
+import { compileSchema, type Misfit } from '../events/json-schema.ts'
+import type { Log, LogEvent } from '../observability/log.ts'
+import { boundedFetch } from './bounded-fetch.ts'
+import { callFailed, type FailedCall } from './call-failed.ts'
+import type { ToolCall, ToolDescription, ToolResult, ToolRunner } from './runner.ts'
+import { maxArgumentBytes, maxOutputBytes } from './tool-limits.ts'
+
+export interface McpServerOptions {
+  /** In logs. */
+  readonly assistant: string
+  /** Stands before the names of its tools: `stock__check_stock`. */
+  readonly name: string
+  readonly url: string
+  /** Names of the tools that the model is given, as the server has them; null: all. */
+  readonly tools: readonly string[] | null
+  /** From the start of a call until it fails (ms). Default: 10,000. */
+  readonly timeoutMs?: number
+  /** Sent with every request, as for authorization. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly log: Log
+  readonly clock?: Clock
+}
+
+const defaultTimeoutMs = 10_000
+
+/** A dial, and the list of tools, take so long at most (ms). */
+const connectMs = 5000
+
+/** Tools are listed again at this interval (ms): a server that says nothing of its changes, or is gone, is noticed. */
+const refreshMs = 60_000
+
+/** Between dials to a server that is away. */
+const redial: Backoff = { firstMs: 250, lastMs: 10_000 }
+
+/** What ends a session of the server's may take so long (ms). */
+const closeMs = 1000
+
+/** Calls to one server at once; more are refused. */
+const maxCalls = 64
+
+/** Of the tools of one server so many are offered to the model. */
+const maxTools = 128
+
+/** Of a description (characters). */
+const maxDescriptionChars = 4096
+
+/** What the Realtime API takes as the name of a function. */
+const functionName = /^[\w-]{1,64}$/
+
+/** Key of `_meta` under which a server finds what is the same for every run of the same call. */
+const idempotencyMeta = 'realtime-gateway/idempotency-key'
+
+/** What a dial fails with before the request left this machine. */
+const neverSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+interface Listed {
+  readonly description: ToolDescription
+  /** As the server has it. */
+  readonly ownName: string
+  readonly misfit: Misfit
+}
+
+/** Dials the server and lists its tools, or goes on without it after five seconds. */
+export async function startMcpServer(options: McpServerOptions): Promise<McpServer> {
+  const server = new McpServer(options)
+  await server.tried
+  return server
+}
+
+export class McpServer implements ToolRunner, FaultOwner {
+  /** Resolves when the first dial has succeeded or failed. */
+  readonly tried: Promise<void>
+  readonly #options: McpServerOptions
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  #listed: ReadonlyMap<string, Listed> = new Map()
+  #tools: readonly ToolDescription[] = []
+  #phase: 'dialing' | 'open' | 'away' | 'closed' = 'dialing'
+  #client: Client | null = null
+  #transport: StreamableHTTPClientTransport | null = null
+  #failures = 0
+  #calls = 0
+  #cancelTimer: () => void = () => undefined
+
+  constructor(options: McpServerOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs
+    this.tried = this.#dial()
+  }
+
+  /** As they were last listed, also while the server is away. */
+  get tools(): readonly ToolDescription[] {
+    return this.#tools
+  }
+
+  async run(call: ToolCall): Promise<ToolResult> {
+    const listed = this.#listed.get(call.name)
+    const client = this.#client
+    if (listed === undefined) return callFailed('unknown_tool', `There is no tool "${call.name}"`)
+    if (call.signal.aborted) return callFailed('cancelled', 'Nobody waits for the result any more')
+    if (this.#phase !== 'open' || client === null) return this.#unavailable()
+    if (this.#calls >= maxCalls)
+      return callFailed('too_many_calls', `${maxCalls} calls are being answered; try again`)
+    const args = readArguments(call, listed)
+    if ('kind' in args) return args
+    this.#calls += 1
+    try {
+      const params = {
+        name: listed.ownName,
+        arguments: args.value,
+        _meta: { [idempotencyMeta]: call.idempotencyKey },
+      }
+      const waiting = { signal: call.signal, timeout: this.#timeoutMs, maxTotalTimeout: this.#timeoutMs }
+      return readResult(await client.callTool(params, waiting))
+    } catch (fault) {
+      return this.#failed(fault, call, client)
+    } finally {
+      this.#calls -= 1
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#cancelTimer()
+    await this.#hangUp()
+  }
+
+  onFault(fault: unknown): void {
+    this.#log('error', 'mcp.warning', describeFault(fault))
+  }
+
+  async #dial(): Promise<void> {
+    const { url, headers } = this.#options
+    const client = new Client(
+      { name: 'realtime-gateway', version: '1' },
+      {
+        // Servers of 2026-07-28 and of before.
+        versionNegotiation: { mode: 'auto', probe: { timeoutMs: connectMs } },
+        // The model reads what a tool returns; whether it is what the server announced is the server's affair.
+        jsonSchemaValidator: {
+          getValidator: () => data => ({ valid: true, data: data as never, errorMessage: undefined }),
+        },
+        listChanged: {
+          tools: { autoRefresh: false, onChanged: () => enter(this, () => this.#refresh(client)) },
+        },
+      },
+    )
+    const transport = new StreamableHTTPClientTransport(new URL(url), {
+      fetch: boundedFetch(fetch),
+      requestInit: { headers: { ...headers } },
+    })
+    this.#client = client
+    this.#transport = transport
+    try {
+      await client.connect(transport, { timeout: connectMs })
+      client.onclose = () =>
+        enter(this, () => this.#lost(client, new Error('The server closed the connection')))
+      // Streams that break off are opened again by the transport, and tell of it here.
+      client.onerror = () => undefined
+      await this.#list(client)
+    } catch (fault) {
+      return this.#lost(client, fault)
+    }
+    if (this.#phase === 'closed') return void (await this.#hangUp())
+    this.#phase = 'open'
+    this.#failures = 0
+    this.#log('info', 'mcp.connected', { tools: this.#tools.length })
+    this.#scheduleRefresh(client)
+  }
+
+  #scheduleRefresh(client: Client): void {
+    this.#cancelTimer = this.#clock.after(refreshMs, () => enter(this, () => this.#refresh(client)))
+  }
+
+  async #refresh(client: Client): Promise<void> {
+    if (this.#client !== client || this.#phase !== 'open') return
+    this.#cancelTimer()
+    try {
+      await this.#list(client)
+    } catch (fault) {
+      return this.#lost(client, fault)
+    }
+    if (this.#client === client && this.#phase === 'open') this.#scheduleRefresh(client)
+  }
+
+  async #list(client: Client): Promise<void> {
+    const { tools } = await client.listTools(undefined, { timeout: connectMs, cacheMode: 'refresh' })
+    const { name, tools: wanted } = this.#options
+    const offered = tools.filter(tool => wanted === null || wanted.includes(tool.name))
+    const missing = wanted?.filter(tool => !tools.some(({ name }) => name === tool)) ?? []
+    if (missing.length > 0)
+      this.#log('warn', 'mcp.warning', { error: 'The server has no such tool', missing })
+    if (offered.length > maxTools)
+      this.#log('warn', 'mcp.warning', {
+        error: `Of its tools only ${maxTools} are offered`,
+        tools: offered.length,
+      })
+    const listed = new Map<string, Listed>()
+    for (const tool of offered.slice(0, maxTools)) {
+      try {
+        const own = readTool(tool, name, this.#timeoutMs)
+        listed.set(own.description.name, own)
+      } catch (fault) {
+        this.#log('warn', 'mcp.warning', { tool: tool.name, error: String(fault) })
+      }
+    }
+    this.#listed = listed
+    this.#tools = [...listed.values()].map(({ description }) => description)
+  }
+
+  /** The client is of no use any more: dials again, later. */
+  #lost(client: Client, fault: unknown): void {
+    if (this.#client !== client || this.#phase === 'closed') return
+    this.#phase = 'away'
+    this.#failures += 1
+    this.#cancelTimer()
+    const waitMs = backoffMs(redial, this.#failures, this.#clock.random)
+    this.#log('warn', 'mcp.lost', { ...reasonOf(fault), retry_ms: Math.round(waitMs) })
+    enter(this, () => this.#hangUp())
+    this.#cancelTimer = this.#clock.after(waitMs, () =>
+      enter(this, () => {
+        this.#phase = 'dialing'
+        return this.#dial()
+      }),
+    )
+  }
+
+  async #hangUp(): Promise<void> {
+    const [client, transport] = [this.#client, this.#transport]
+    this.#client = null
+    this.#transport = null
+    const ended = transport?.terminateSession().catch(() => undefined)
+    const late = new Promise<void>(resolve => void this.#clock.after(closeMs, resolve))
+    await Promise.race([ended, late])
+    await client?.close().catch(() => undefined)
+  }
+
+  #failed(fault: unknown, call: ToolCall, client: Client): ToolResult {
+    if (call.signal.aborted) return callFailed('cancelled', 'Nobody waits for the result any more')
+    // The server is there, and says what is wrong.
+    if (fault instanceof ProtocolError) return callFailed('tool_failed', fault.message)
+    if (fault instanceof SdkError && fault.code === SdkErrorCode.RequestTimeout)
+      return callFailed(
+        'timeout',
+        `The tool did not finish in ${this.#timeoutMs} ms; it may have had effects`,
+      )
+    this.#lost(client, fault)
+    const status = statusOf(fault)
+    // A server that restarted does not know the session, and ran nothing.
+    if (neverSent.has(codeOf(fault)) || status === 404 || status === 401 || status === 403)
+      return this.#unavailable()
+    return { kind: 'interrupted' }
+  }
+
+  #unavailable(): FailedCall {
+    const { name } = this.#options
+    return callFailed('tool_unavailable', `The server "${name}" cannot be reached; the tool did not run`)
+  }
+
+  #log(level: 'info' | 'warn' | 'error', event: LogEvent, fields: object): void {
+    const { assistant, name, log } = this.#options
+    log[level](event, { assistant, server: name, ...fields })
+  }
+}
+
+/** @throws Error when the model cannot be given the tool */
+function readTool(tool: Tool, server: string, timeoutMs: number): Listed {
+  const name = `${server}__${tool.name}`
+  if (!functionName.test(name))
+    throw new Error('Its name has other characters than a-z, A-Z, 0-9, "_" and "-", or too many')
+  const { $schema: _, ...parameters } = tool.inputSchema
+  return {
+    description: {
+      name,
+      description: (tool.description ?? tool.title ?? tool.name).slice(0, maxDescriptionChars),
+      parameters,
+      timeoutMs,
+      idempotent: tool.annotations?.idempotentHint === true || tool.annotations?.readOnlyHint === true,
+    },
+    ownName: tool.name,
+    misfit: compileSchema(JSON.stringify(tool.inputSchema)),
+  }
+}
+
+function readArguments(
+  { arguments: text }: ToolCall,
+  { misfit }: Listed,
+): { value: Record<string, unknown> } | FailedCall {
+  if (Buffer.byteLength(text) > maxArgumentBytes)
+    return callFailed('invalid_arguments', `The arguments are over ${maxArgumentBytes} bytes`)
+  let value: unknown
+  try {
+    value = JSON.parse(text.trim() === '' ? '{}' : text)
+  } catch {
+    return callFailed('invalid_arguments', 'The arguments are not valid JSON')
+  }
+  const path = misfit(value)
+  if (path === null) return { value: value as Record<string, unknown> }
+  const where = path === '' ? '' : ` at "${path.slice(1).replaceAll('/', '.')}"`
+  return callFailed('invalid_arguments', `The arguments do not fit the tool's parameters${where}`)
+}
+
+/** What a server returns: structured where it is, else its text; the model cannot be given anything else. */
+function readResult({ content, structuredContent, isError }: CallToolResult): ToolResult {
+  const text = content.map(part => (part.type === 'text' ? part.text : `[${part.type} left out]`)).join('\n')
+  if (isError === true) return callFailed('tool_failed', text === '' ? 'The tool failed' : text)
+  const output = structuredContent === undefined ? jsonOf(text) : JSON.stringify(structuredContent)
+  const bytes = Buffer.byteLength(output)
+  if (bytes > maxOutputBytes)
+    return callFailed('invalid_output', `The tool returned ${bytes} bytes, more than ${maxOutputBytes}`)
+  return { kind: 'done', output, update: null }
+}
+
+/** Servers of before structured content put JSON into a text. */
+function jsonOf(text: string): string {
+  try {
+    JSON.parse(text)
+    return text
+  } catch {
+    return JSON.stringify(text)
+  }
+}
+
+function codeOf(fault: unknown): string {
+  for (let cause = fault; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown }
+    if (typeof code === 'string' && neverSent.has(code)) return code
+  }
+  return ''
+}
+
+function statusOf(fault: unknown): number {
+  const { status, data } = (fault ?? {}) as { status?: unknown; data?: { status?: unknown } }
+  return Number(status ?? data?.status ?? 0)
+}
+
+/** What went wrong, without what the server wrote. */
+function reasonOf(fault: unknown): object {
+  const [code, status] = [codeOf(fault), statusOf(fault)]
+  return { ...describeFault(fault), ...(code !== '' && { code }), ...(status > 0 && { status }) }
+}
