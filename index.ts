@@ -67,7 +67,12 @@ const redis = settings.redis ? createRedis(ground, { app: identities.app, networ
 const vault = createVault(ground, {
   reader: identities.platform,
   network,
-  values: { 'openai-key': openAi.keys, 'gateway-keys': gatewayKeys.value, 'redis-key': redis?.key },
+  values: {
+    'openai-key': openAi.keys,
+    'gateway-keys': gatewayKeys.value,
+    'redis-key': redis?.key,
+    'webhook-secret': settings.webhookSecret,
+  },
 })
 
 const image = provideImage(ground, registry, { fetch, wait: clock.wait })
@@ -83,6 +88,7 @@ const app = createApp(ground, {
   openAiEndpoints: openAi.endpoints,
   withOpenAiKey: openAi.keys !== undefined,
   withGatewayKeys: gatewayKeys.value !== undefined,
+  withWebhookSecret: settings.webhookSecret !== undefined,
   identityClientId: identities.app.clientId,
   redisUrl: redis?.url,
   redisAddress: redis?.address,

@@ -13,6 +13,7 @@ export interface ContainerParts {
   /** A key authenticates with the model, and not the identity. */
   readonly withOpenAiKey: boolean
   readonly withGatewayKeys: boolean
+  readonly withWebhookSecret: boolean
   readonly identityClientId: Input<string>
   readonly redisUrl: string | undefined
   /** Host and port of the same. */
@@ -67,6 +68,7 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
   )
   if (parts.withOpenAiKey) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
   if (parts.withGatewayKeys) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
+  if (parts.withWebhookSecret) variables.push({ name: 'OPENAI_WEBHOOK_SECRET', secretRef: 'webhook-secret' })
   return [...variables, ...settings.variables]
 }
 

@@ -15,6 +15,7 @@ export const ownVariables: readonly string[] = [
   'CHAT_TRANSCRIPTION_MODEL',
   'GATEWAY_AUTH',
   'GATEWAY_API_KEYS',
+  'OPENAI_WEBHOOK_SECRET',
   'ENTRA_TENANT_ID',
   'ENTRA_AUDIENCE',
   'ENTRA_REQUIRED_SCOPE',

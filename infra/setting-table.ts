@@ -110,6 +110,8 @@ const deploymentName = /^[A-Za-z0-9][\w.-]{0,62}[A-Za-z0-9]$/
 const deploymentNameWords = '2 to 64 letters, digits, dots and dashes'
 const deploymentKinds = ['GlobalStandard', 'DataZoneStandard', 'Standard'] as const
 const modelName = /^[a-z0-9][a-z0-9.-]{1,62}$/
+/** As `OPENAI_WEBHOOK_SECRET` takes one: 22 characters of base64 are 16 bytes. */
+const webhookSecretPart = '(whsec_[A-Za-z0-9+/]{22,}={0,2}|(?!whsec_)[\\x21-\\x2b\\x2d-\\x7e]{16,})'
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const origin = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i
 const byte = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)'
@@ -262,6 +264,11 @@ export const settingTable = z.strictObject({
     /^[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,}(\s*,\s*[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,})*$/,
     'Keys of clients, for gatewayAuth key',
     'name:secret pairs separated by commas, secrets of 8 characters and more',
+  ),
+  webhookSecret: secret(
+    new RegExp(`^${webhookSecretPart}(\\s*,\\s*${webhookSecretPart})*$`),
+    'Signing secret of the webhook that tells of telephone calls, as the vendor shows it; several while one is rotated; CALLS_POLICY among variables says what becomes of a call',
+    'secrets separated by commas, each whsec_ and base64, or a text of 16 characters and more',
   ),
   entraTenantId: optional(guid, 'Tenant whose tokens are taken, for gatewayAuth entra', 'a GUID'),
   entraAudience: list(

@@ -27,6 +27,7 @@ const optionalNames = [
   'registryId',
   'openAiApiKey',
   'gatewayApiKeys',
+  'webhookSecret',
   'entraTenantId',
   'entraRequiredScope',
   'entraRequiredRole',

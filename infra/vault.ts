@@ -11,7 +11,7 @@ import { connectPrivately, createZones } from './private-name.ts'
 import { partsOfId } from './resource-id.ts'
 import { afterSpread, grant } from './roles.ts'
 
-const secretNames = ['openai-key', 'gateway-keys', 'redis-key'] as const
+const secretNames = ['openai-key', 'gateway-keys', 'redis-key', 'webhook-secret'] as const
 
 export type SecretName = (typeof secretNames)[number]
 

@@ -12,6 +12,26 @@ export interface SignedBy {
   readonly signatures: readonly Buffer[]
 }
 
+/** Why a webhook is not signed as it must be; a label of metrics. */
+export type SignatureFault =
+  | 'missing_header'
+  | 'malformed_header'
+  | 'too_old'
+  | 'too_new'
+  | 'no_signature'
+  | 'wrong_signature'
+
+/** The cause of a refusal, for log and metrics; the sender is not told it. */
+export class SignatureError extends Error {
+  readonly fault: SignatureFault
+
+  constructor(fault: SignatureFault, message: string) {
+    super(message)
+    this.name = 'SignatureError'
+    this.fault = fault
+  }
+}
+
 /** How far the time of a webhook may be from ours, either way (s). */
 export const toleranceSec = 300
 
@@ -32,20 +52,21 @@ const signatureBytes = 32
 export function readSignature(headers: ReadonlyMap<string, string>, now: number): SignedBy {
   const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(name => {
     const value = headers.get(name)
-    if (value === undefined) throw unsigned(`missing required header: ${name}`)
+    if (value === undefined) throw unsigned('missing_header', `missing required header: ${name}`)
     return value
   }) as [string, string, string]
-  if (!idPattern.test(id)) throw unsigned('webhook-id is malformed')
-  if (!timestampPattern.test(timestamp)) throw unsigned('webhook-timestamp is malformed')
+  if (!idPattern.test(id)) throw unsigned('malformed_header', 'webhook-id is malformed')
+  if (!timestampPattern.test(timestamp)) throw unsigned('malformed_header', 'webhook-timestamp is malformed')
   const lateSec = Math.floor(now / 1000) - Number(timestamp)
-  if (lateSec > toleranceSec) throw unsigned('webhook-timestamp is too old')
-  if (lateSec < -toleranceSec) throw unsigned('webhook-timestamp is too new')
+  if (lateSec > toleranceSec) throw unsigned('too_old', 'webhook-timestamp is too old')
+  if (lateSec < -toleranceSec) throw unsigned('too_new', 'webhook-timestamp is too new')
   const signatures = signature
     .split(' ', maxSignatures)
     .filter(part => part.startsWith('v1,'))
     .map(part => Buffer.from(part.slice('v1,'.length), 'base64'))
     .filter(bytes => bytes.length === signatureBytes)
-  if (signatures.length === 0) throw unsigned('webhook-signature holds no signature of version 1')
+  if (signatures.length === 0)
+    throw unsigned('no_signature', 'webhook-signature holds no signature of version 1')
   return { id, timestamp, signatures }
 }
 
@@ -64,12 +85,12 @@ export function checkSignature(
     const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest()
     for (const signature of signatures) if (timingSafeEqual(expected, signature)) fits = true
   }
-  if (!fits) throw unsigned('no signature fits')
+  if (!fits) throw unsigned('wrong_signature', 'no signature fits')
 }
 
 /** The answer says no more than that; the cause is for the log. */
-function unsigned(reason: string): GatewayError {
+function unsigned(fault: SignatureFault, reason: string): GatewayError {
   return new GatewayError('unauthorized', 'The webhook is not signed as it must be', {
-    cause: new Error(reason),
+    cause: new SignatureError(fault, reason),
   })
 }

@@ -17,11 +17,12 @@
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { checkSignature, readSignature } from '../access/webhook-signature.ts'
+import { checkSignature, readSignature, SignatureError } from '../access/webhook-signature.ts'
 import type { CallsPolicy } from '../config/calls.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
+import type { Metrics } from '../observability/metrics.ts'
 import { type ArrivingHandler, type HttpAnswer, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson } from '../server/json-body.ts'
 import type { Store } from '../store/store.ts'
@@ -46,6 +47,7 @@ export interface IncomingOptions extends AnsweringOptions {
   /** Unix time (ms). */
   readonly now: () => number
   readonly log: Log
+  readonly metrics: Metrics
 }
 
 type Outcome = 'answered' | 'rejected' | 'gone'
@@ -90,20 +92,27 @@ export function createIncoming(options: IncomingOptions): ArrivingHandler {
   const incoming = new Incoming(options)
   return async request => {
     const { headers, address, readBody } = request
+    const { metrics } = options
+    metrics.traffic.webhooksReceived += 1
     try {
       const signedBy = readSignature(headers, options.now())
       const body = await incoming.read(Number(headers.get('content-length') ?? 0), readBody)
       checkSignature(signedBy, body, options.webhookKeys)
       return await incoming.obey(signedBy.id, body)
     } catch (fault) {
-      if (fault instanceof GatewayError && fault.code === 'unauthorized')
-        options.log.warn('webhook.refused', {
-          address,
-          reason: fault.cause instanceof Error ? fault.cause.message : fault.message,
-        })
+      const cause = fault instanceof GatewayError ? fault.cause : null
+      if (cause instanceof SignatureError)
+        options.log.warn('webhook.refused', { address, reason: cause.message })
+      metrics.countWebhookRefused(refusalOf(fault))
       throw fault
     }
   }
+}
+
+/** Why a webhook is not taken: what is wrong with its signature, else the code of the error. */
+function refusalOf(fault: unknown): string {
+  if (!(fault instanceof GatewayError)) return 'internal'
+  return fault.cause instanceof SignatureError ? fault.cause.fault : fault.code
 }
 
 class Incoming {

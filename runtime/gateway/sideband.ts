@@ -137,6 +137,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
           admit: payer => callTokens.admit(payer),
           send: (record, event) => controls.send(record, event),
           now: Date.now,
+          metrics: parts.metrics,
         })
       : null,
     sockets: [[controlPath, controls.route]],

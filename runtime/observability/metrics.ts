@@ -35,6 +35,8 @@ export interface Traffic {
   transcriptionInputTokens: number
   transcriptionOutputTokens: number
   translationSeconds: number
+  /** Webhooks that tell of telephone calls, those that are refused included. */
+  webhooksReceived: number
   /** Events that the allow-list dropped, by type. */
   readonly dropped: Map<string, number>
   /** Ended connections by reason. */
@@ -46,6 +48,8 @@ export interface Traffic {
   readonly limited: Map<string, number>
   /** Sessions since start by assistant, as `NAME@VERSION`; those without one are not among them. */
   readonly assisted: Map<string, number>
+  /** Webhooks that were refused, by why. */
+  readonly webhooksRefused: Map<string, number>
 }
 
 export interface Metrics {
@@ -56,6 +60,7 @@ export interface Metrics {
   countFailed(deployment: string): void
   countLimited(limit: string): void
   countAssisted(assistant: AssistantVersion): void
+  countWebhookRefused(reason: string): void
   countTranscription(usage: Pick<TranscriptionUsage, 'input' | 'output' | 'seconds'>): void
   /** Prometheus text exposition format. */
   render(): Promise<string>
@@ -93,6 +98,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     transcriptionInputTokens: 0,
     transcriptionOutputTokens: 0,
     translationSeconds: 0,
+    webhooksReceived: 0,
     dropped: new Map(),
     ended: new Map(),
     served: new Map(),
@@ -100,6 +106,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     limited: new Map(),
     assisted: new Map(),
     readAssistants: () => [],
+    webhooksRefused: new Map(),
   }
   describe(registry, traffic)
   return {
@@ -110,6 +117,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     countFailed: deployment => add(traffic.failed, deployment),
     countLimited: limit => add(traffic.limited, limit),
     countAssisted: ({ name, version }) => add(traffic.assisted, `${name}@${version}`),
+    countWebhookRefused: reason => add(traffic.webhooksRefused, reason),
     countTranscription: ({ input, output, seconds }) => {
       traffic.transcriptionSeconds += seconds
       traffic.transcriptionInputTokens += input
@@ -188,6 +196,11 @@ function describe(registry: Registry, traffic: Traffic): void {
     () => traffic.translationSeconds,
   )
   counter(
+    'gateway_webhooks_received_total',
+    'Webhooks that tell of telephone calls, those that are refused included',
+    () => traffic.webhooksReceived,
+  )
+  counter(
     'gateway_upstream_retries_total',
     'Upstream dials that were tried again',
     () => traffic.upstreamRetries,
@@ -226,6 +239,13 @@ function describe(registry: Registry, traffic: Traffic): void {
     'Refusals and ends by the limit that was reached',
     'limit',
     traffic.limited,
+  )
+  labelled(
+    registry,
+    'gateway_webhooks_refused_total',
+    'Webhooks that were refused, by what is wrong with their signature or by the code of the error',
+    'reason',
+    traffic.webhooksRefused,
   )
   describeAssistants(registry, traffic)
 }

@@ -130,7 +130,7 @@ test('a webhook that is replayed when its time is over, forged or unsigned does 
     [{}, body],
     [{ ...desk }, body],
     [signWebhook(secret, 'wh_1', nowSec() - 301, body).headers, body],
-    [signWebhook(secret, 'wh_1', nowSec() + 302, body).headers, body],
+    [signWebhook(secret, 'wh_1', nowSec() + 400, body).headers, body],
     [signWebhook('whsec_dGhlIHdyb25nIHNlY3JldCBvZiBhIGZvcmdlcg==', 'wh_1', nowSec(), body).headers, body],
     [signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_other')).headers, body],
     [signWebhook(secret, 'wh_1', nowSec(), '').headers, 'not JSON'],
@@ -265,4 +265,34 @@ test('a replica that drains takes no call: the vendor is told to deliver it agai
   t.deepEqual(await call.ended, { by: 'no answer' })
   t.true((await delivered).flat().every(status => status === 503 || status === 0))
   await drained
+})
+
+test('webhooks are counted: all that arrive, and those that are refused by why', async t => {
+  const { gateway } = await receptionFor(t, { CALLS_POLICY: 'reject' })
+  const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_counted', { type: 'other' }))
+  const { 'webhook-id': _, ...withoutId } = headers
+  const at = (time: number) => signWebhook(secret, 'wh_1', time, body).headers
+  const posts: [headers: Record<string, string>, body: string, status: number][] = [
+    [headers, body, 200],
+    [withoutId, body, 401],
+    [{ ...headers, 'webhook-timestamp': 'now' }, body, 401],
+    [at(nowSec() - 1000), body, 401],
+    [at(nowSec() + 1000), body, 401],
+    [{ ...headers, 'webhook-signature': 'v2,AAAA' }, body, 401],
+    [headers, `${body} `, 401],
+    [headers, 'x'.repeat(100_000), 413],
+  ]
+  for (const [given, sent, status] of posts) t.is((await post(gateway.url, sent, given)).status, status)
+  const metrics = await (await fetch(`${gateway.url}/metrics`, { headers: desk })).text()
+  t.regex(metrics, /^gateway_webhooks_received_total\{[^}]*\} 8$/m)
+  const refused = [...metrics.matchAll(/^gateway_webhooks_refused_total\{reason="(\w+)"[^}]*\} (\d+)$/gm)]
+  t.deepEqual(Object.fromEntries(refused.map(([, reason, count]) => [reason, Number(count)])), {
+    missing_header: 1,
+    malformed_header: 1,
+    too_old: 1,
+    too_new: 1,
+    no_signature: 1,
+    wrong_signature: 1,
+    message_too_big: 1,
+  })
 })

@@ -102,6 +102,7 @@ const others: Record<string, unknown> = {
   openAiAuth: 'key',
   openAiApiKey: '0123456789abcdef,fedcba9876543210',
   gatewayApiKeys: 'alice:correct-horse-battery',
+  webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
   gatewayAuth: 'key,entra',
   entraTenantId: '33333333-3333-4333-8333-333333333333',
   entraAudience: 'api://x',

@@ -17,6 +17,7 @@ const platform = {
 const secretValues: Record<string, string> = {
   'openai-key': '0123456789abcdef',
   'gateway-keys': 'alice:correct-horse-battery',
+  'webhook-secret': 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
 }
 
 async function variablesOf(stack: string, config: Record<string, unknown> = {}): Promise<Variable[]> {
@@ -31,6 +32,7 @@ const withKeys = {
   gatewayAuth: 'key,entra',
   gatewayApiKeys: 'alice:correct-horse-battery',
   openAiApiKey: '0123456789abcdef',
+  webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
 }
 
 const stacks: [title: string, stack: string, config: Record<string, unknown>][] = [

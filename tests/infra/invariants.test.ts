@@ -328,6 +328,7 @@ test.serial('secrets reach Azure wrapped, and the app only by reference', async 
   const secrets = {
     openAiApiKey: '0123456789abcdef-model-key',
     gatewayApiKeys: 'alice:correct-horse-battery',
+    webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
   }
   const run = await runProgram({
     stack: 'prod',
@@ -336,11 +337,11 @@ test.serial('secrets reach Azure wrapped, and the app only by reference', async 
   const asked = JSON.stringify(run.resources)
   for (const value of [...Object.values(secrets), 'registry-token', 'azure-token'])
     t.false(asked.includes(value), value)
-  t.is(run.resources.filter(({ type }) => type === 'azure-native:keyvault:Secret').length, 3)
+  t.is(run.resources.filter(({ type }) => type === 'azure-native:keyvault:Secret').length, 4)
   const variables = appOf(run).template.containers[0]?.env ?? []
   t.deepEqual(
     variables.filter(({ secretRef }) => secretRef !== undefined).map(({ name }) => name),
-    ['AZURE_OPENAI_API_KEY', 'GATEWAY_API_KEYS'],
+    ['AZURE_OPENAI_API_KEY', 'GATEWAY_API_KEYS', 'OPENAI_WEBHOOK_SECRET'],
   )
   t.false(JSON.stringify(run.outputs).includes('battery'))
 })

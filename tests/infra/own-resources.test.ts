@@ -273,6 +273,15 @@ test.serial('dev: a key is made, kept in the vault, and told to who may read the
   t.false(JSON.stringify(run.resources).includes('generated-by-the-provider'))
 })
 
+test.serial('the signing secret of webhooks is kept in the vault, and only there', async t => {
+  const webhookSecret = 'whsec_bm90LWEtcmVhbC1zZWNyZXQ='
+  const run = await runWith({ webhookSecret })
+  t.is(variable(run, 'OPENAI_WEBHOOK_SECRET')?.secretRef, 'webhook-secret')
+  t.is(run.find('azure-native:keyvault:Secret', 'secret-webhook-secret').inputs.properties, secretMark)
+  t.false(JSON.stringify(run.resources).includes(webhookSecret))
+  t.is(variable(await runWith({}), 'OPENAI_WEBHOOK_SECRET'), undefined)
+})
+
 test.serial('the port of the container is the one of the first update, and told to the next', async t => {
   t.is((await runWith({ containerTargetPort: 9000 })).outputs.containerTargetPort, 9000)
   const wanted = (containerTargetPort: number) =>

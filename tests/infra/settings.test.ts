@@ -81,6 +81,10 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
     good: ['', 'me:12345678', 'a:12345678, b:sha256:abcdef12'],
     bad: ['12345678', 'me:short', 'me:1234 5678'],
   },
+  webhookSecret: {
+    good: ['', 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=', 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=, a-text-of-16-bytes'],
+    bad: ['whsec_', 'whsec_short', 'whsec_not base64, at all', 'fifteen-letters', 'a-text-of-16-bytes,'],
+  },
   entraTenantId: {
     good: ['', '00000000-0000-0000-0000-000000000000'],
     bad: ['contoso', 'contoso.onmicrosoft.com'],

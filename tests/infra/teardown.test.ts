@@ -25,6 +25,7 @@ for (const stack of ['dev', 'prod']) {
       'secret-gateway-keys',
       'secret-openai-key',
       'secret-redis-key',
+      'secret-webhook-secret',
     ])
   })
 }
@@ -34,7 +35,12 @@ test.serial('a secret is never deleted: the owner of a subscription may not, on 
   for (const config of [keyed, { ...stackFile('dev'), gatewayAuth: 'none' }]) {
     const { resources } = await runProgram({ config })
     const secrets = resources.filter(({ type }) => type === 'azure-native:keyvault:Secret')
-    t.deepEqual(named(secrets), ['secret-gateway-keys', 'secret-openai-key', 'secret-redis-key'])
+    t.deepEqual(named(secrets), [
+      'secret-gateway-keys',
+      'secret-openai-key',
+      'secret-redis-key',
+      'secret-webhook-secret',
+    ])
     t.true(secrets.every(({ retained, deletedWith }) => retained && deletedWith === 'vault'))
   }
 })
