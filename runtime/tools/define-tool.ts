@@ -1,4 +1,4 @@
-/** What the files of an assistant's `tools/` import: `import { defineTool, z } from 'realtime-gateway/tools'`. */
+/** What the files of an assistant's `tools/` import, `defineTool` and `z`, by the name `realtime-gateway/tools`. */
 import { z } from 'zod'
 import { type Conversation, Emissions, StateChanges } from './call-effects.ts'
 import { ToolError } from './tool-error.ts'
