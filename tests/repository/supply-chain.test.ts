@@ -20,7 +20,9 @@ const unserved = ['darwin-arm64', 'darwin-x64', 'linux-arm', 'linux-arm64', 'win
 
 test('every package of the lockfile has its hash, on every platform where it could be had', t => {
   const { packages } = JSON.parse(String(read('package-lock.json'))) as Lock
-  const installed = Object.entries(packages).filter(([place, { link }]) => place !== '' && !link)
+  const installed = Object.entries(packages).filter(
+    ([place, { link }]) => place.startsWith('node_modules/') && !link,
+  )
   t.true(installed.length > 100)
   const unhashed = installed.filter(([, { integrity }]) => integrity === undefined)
   t.deepEqual(
