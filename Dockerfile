@@ -1,24 +1,41 @@
 # syntax=docker/dockerfile:1
+# Two images: the gateway (docker build .), and with --target demo the gateway with the embedded simulator, which needs no
+# upstream.
 # One base for all stages, by digest: the same bytes on every build. glibc, because uWebSockets.js comes as a
 # native module for glibc; 22, because that module is for the Node it was built for. Written out here, as
 # Dependabot does not look into an argument (dependabot/dependabot-core#2057).
 FROM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS base
 
-# Production packages, the native ones for this platform, and the list of them. With `--omit=dev`, `npm sbom` leaves out
-# what is needed for development too, such as ws.
+# The packages of the gateway alone, without those of the workspaces; the native ones for this platform; and the list of
+# them. With `--omit=dev`, `npm sbom` leaves out what is needed for development too, such as ws.
 FROM base AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund \
+COPY demo/package.json demo/
+COPY web/package.json web/
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspaces=false --no-audit --no-fund \
  && node --eval "require('uWebSockets.js')" \
- && npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
+ && npm pkg delete devDependencies workspaces && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
 
-# The pages, built with all packages. They are the same for every platform, so that the machine that builds need not
-# emulate another one: on Apple Silicon that takes many times as long. The base once more, as a stage has one platform.
+# The packages of the demo image: the gateway's and the simulator's.
+FROM base AS demo-packages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY demo/package.json demo/
+COPY web/package.json web/
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace=demo --include-workspace-root --no-audit --no-fund \
+ && node --eval "require('uWebSockets.js')" \
+ && npm pkg delete devDependencies && npm pkg set --json 'workspaces=["demo"]' \
+ && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
+
+# The pages. They are the same for every platform, so that the machine that builds need not emulate another one: on Apple
+# Silicon that takes many times as long. The base once more, as a stage has one platform.
 FROM --platform=$BUILDPLATFORM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS pages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY demo/package.json demo/
+COPY web/package.json web/
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace=web --include-workspace-root --no-audit --no-fund
 COPY tsconfig.json vite.config.ts ./
 COPY runtime runtime
 COPY web web
@@ -32,7 +49,14 @@ COPY assistants assistants
 RUN --mount=type=cache,target=/root/.npm \
   if [ -f assistants/package.json ]; then npm ci --prefix assistants --omit=dev --no-audit --no-fund; fi
 
-FROM base
+# The gateway's code without the simulator.
+FROM base AS code
+WORKDIR /app
+COPY runtime runtime
+RUN rm -r runtime/simulator
+
+# What both images have.
+FROM base AS frame
 LABEL org.opencontainers.image.title="realtime-gateway" \
       org.opencontainers.image.description="A gateway between people and the Realtime API of Azure OpenAI and OpenAI" \
       org.opencontainers.image.licenses="MIT" \
@@ -40,12 +64,9 @@ LABEL org.opencontainers.image.title="realtime-gateway" \
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 WORKDIR /app
 # Owned by root, run by another: the process cannot change its own code, and writes nowhere.
-COPY --from=packages /app/node_modules node_modules
-COPY --from=packages /app/sbom.cdx.json ./
 COPY --from=pages /app/web/dist web/dist
 COPY --from=assistants /app/assistants assistants
 COPY package.json LICENSE ./
-COPY runtime runtime
 USER node
 EXPOSE 8080
 STOPSIGNAL SIGTERM
@@ -56,3 +77,13 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
 # V8 begins with a young generation of 1 MB and collects it a hundred times a second under load; of 8 MB, an event costs a
 # tenth less.
 ENTRYPOINT ["node", "--min-semi-space-size=8", "runtime/main.ts"]
+
+FROM frame AS demo
+COPY --from=demo-packages /app/node_modules node_modules
+COPY --from=demo-packages /app/sbom.cdx.json ./
+COPY runtime runtime
+
+FROM frame
+COPY --from=packages /app/node_modules node_modules
+COPY --from=packages /app/sbom.cdx.json ./
+COPY --from=code /app/runtime runtime

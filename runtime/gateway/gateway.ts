@@ -29,6 +29,7 @@ import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { startEmbeddedSimulator } from './embedded-simulator.ts'
 import { layersOf } from './layers.ts'
 import { publishLoad } from './published-load.ts'
 import { assembleSessions } from './sessions.ts'
@@ -64,7 +65,8 @@ const pagesFolder = join(import.meta.dirname, '../../web/dist')
  * Starts a gateway.
  * @param shared what it shares with other processes on its port; null: it is alone there
  * @param clock says what day it is, for the warnings of retirements
- * @throws Error when a named file is missing, or the address cannot be listened on
+ * @throws Error when a named file is missing, the address cannot be listened on, or there is neither an upstream nor
+ * a simulator
  */
 export async function startGateway(
   config: Config,
@@ -76,8 +78,7 @@ export async function startGateway(
   if (config.target !== null) return startBefore(config.target, config, log, shared, clock)
   if (shared !== null)
     return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared, clock)
-  const { startSimulator } = await import('../simulator/server.ts')
-  const simulator = await startSimulator(config.simulator)
+  const simulator = await startEmbeddedSimulator(config.simulator)
   try {
     const gateway = await startBefore(simulatorTarget(simulator.url, models), config, log, null, clock)
     const close = () => gateway.close().then(() => simulator.close())

@@ -2,9 +2,9 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Config } from '../config/config.ts'
 import { workerKillMs } from '../core/shutdown.ts'
+import { startEmbeddedSimulator } from '../gateway/embedded-simulator.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import type { Simulator } from '../simulator/server.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { answerFrom } from '../store/supervised.ts'
 import { answerMs } from './link.ts'
@@ -39,12 +39,12 @@ export interface Supervisor {
 
 /**
  * Starts the workers: the first alone, so that what stops it is told once, then the others together.
- * @throws Error when the port is taken, or a worker ends before it listens
+ * @throws Error when the port is taken, a worker ends before it listens, or there is neither an upstream nor a simulator
  */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { config, count, log, fork, onGivenUp } = options
   const reserved = await reservePort(config.host, config.port)
-  const simulator = config.target === null ? await startEmbedded(config) : null
+  const simulator = config.target === null ? await startEmbeddedSimulator(config.simulator) : null
   const store = createMemoryStore()
   const assignment: Assignment = { port: reserved.port, simulatorUrl: simulator?.url ?? '', count }
   const answers = {
@@ -82,12 +82,6 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     await close()
     throw fault
   }
-}
-
-/** Loaded where it is needed only: this process has little to do, and should be small. */
-async function startEmbedded({ simulator }: Config): Promise<Simulator> {
-  const { startSimulator } = await import('../simulator/server.ts')
-  return startSimulator(simulator)
 }
 
 async function drainAll(slots: readonly Slot[], deadlineMs: number): Promise<void> {

@@ -20,14 +20,15 @@ export interface GatewayProcess {
   readonly exited: Promise<{ code: number | null; stderr: string }>
 }
 
-/** Starts `runtime/main.ts` on a free port; it is killed when the test ends. */
+/** Starts a gateway on a free port; it is killed when the test ends. @param program default: `runtime/main.ts` here */
 export async function gatewayProcess(
   t: Stage,
   env: Record<string, string> = {},
   args: string[] = [],
   nodeArgs: string[] = [],
+  program = main,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [...nodeArgs, main, ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
     env: { PATH: process.env.PATH, PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

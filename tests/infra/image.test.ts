@@ -5,23 +5,12 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { exchangeToken } from '../../infra/image.ts'
 import { readText } from './azure.ts'
-
-/** Instructions of a Dockerfile, by stage, with continued lines joined. */
-function stagesOf(text: string): { keyword: string; rest: string }[][] {
-  const lines = text
-    .replace(/\\\n\s*/g, ' ')
-    .split('\n')
-    .filter(line => line.trim() !== '' && !line.startsWith('#'))
-    .map(line => ({ keyword: line.split(' ', 1)[0] ?? '', rest: line.slice(line.indexOf(' ') + 1).trim() }))
-  const starts = lines.flatMap(({ keyword }, index) => (keyword === 'FROM' ? [index] : []))
-  return starts.map((start, index) => lines.slice(start, starts[index + 1]))
-}
+import { imageOf, stageNamed, stagesOf, valuesOf } from './dockerfile.ts'
 
 const dockerfile = readText('Dockerfile')
 const stages = stagesOf(dockerfile)
-const last = stages.at(-1) ?? []
-const of = (stage: { keyword: string; rest: string }[], keyword: string) =>
-  stage.filter(line => line.keyword === keyword).map(({ rest }) => rest)
+const plain = imageOf(stages)
+const demo = imageOf(stages, 'demo')
 
 test('every stage stands on one slim glibc base of Node 22, pinned by digest where Dependabot sees it', t => {
   const { node } = JSON.parse(readText('package.json')).devDependencies as { node: string }
@@ -33,7 +22,7 @@ test('every stage stands on one slim glibc base of Node 22, pinned by digest whe
   const [, base = ''] = /^FROM (node:\S+) AS base$/m.exec(dockerfile) ?? []
   for (const stage of stages.slice(1)) {
     const from = (stage[0]?.rest ?? '').replace(`--platform=$BUILDPLATFORM ${base}`, 'base')
-    t.regex(from, /^base( AS \w+)?$/)
+    t.regex(from, /^(base|frame)( AS [\w-]+)?$/)
   }
 })
 
@@ -43,42 +32,62 @@ test('the pages, which are the same for every platform, are built on that of the
   t.regex(platforms[0] ?? '', /^--platform=\$BUILDPLATFORM .* AS pages$/)
 })
 
-test('node is process 1, as npm starts it, in exec form, and no shell is needed at run time', t => {
-  const { start } = JSON.parse(readText('package.json')).scripts as { start: string }
-  t.deepEqual(JSON.parse(of(last, 'ENTRYPOINT')[0] ?? ''), start.split(' '))
-  const [, health = ''] = (of(last, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
-  const command = JSON.parse(health) as string[]
-  t.is(command[0], 'node')
-  t.true(command.join(' ').includes('/healthz'))
-  t.deepEqual(of(last, 'CMD'), [])
-  t.deepEqual(of(last, 'RUN'), [])
-})
+for (const [name, image] of Object.entries({ plain, demo })) {
+  test(`${name}: node is process 1, as npm starts it, in exec form, and no shell is needed at run time`, t => {
+    const { start } = JSON.parse(readText('package.json')).scripts as { start: string }
+    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), start.split(' '))
+    const [, health = ''] = (valuesOf(image, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
+    const command = JSON.parse(health) as string[]
+    t.is(command[0], 'node')
+    t.true(command.join(' ').includes('/healthz'))
+    t.deepEqual(valuesOf(image, 'CMD'), [])
+    t.deepEqual(valuesOf(image, 'RUN'), [])
+  })
 
-test('the process is nobody special, and owns none of the files it runs', t => {
-  t.deepEqual(of(last, 'USER'), ['node'])
-  for (const copy of of(last, 'COPY')) t.notRegex(copy, /--chown/)
-})
+  test(`${name}: the process is nobody special, and owns none of the files it runs`, t => {
+    t.deepEqual(valuesOf(image, 'USER'), ['node'])
+    for (const copy of valuesOf(image, 'COPY')) t.notRegex(copy, /--chown/)
+  })
+}
 
-test('the last stage takes production packages and their list, built pages, assistants, the runtime, and nothing else', t => {
-  t.deepEqual(of(last, 'COPY'), [
-    '--from=packages /app/node_modules node_modules',
-    '--from=packages /app/sbom.cdx.json ./',
+const runOf = (name: string) => valuesOf(stageNamed(stages, name), 'RUN').join(' && ')
+
+test('the image takes built pages, assistants, production packages and their list, the runtime without the simulator, and nothing else', t => {
+  t.deepEqual(valuesOf(plain, 'COPY'), [
     '--from=pages /app/web/dist web/dist',
     '--from=assistants /app/assistants assistants',
     'package.json LICENSE ./',
+    '--from=packages /app/node_modules node_modules',
+    '--from=packages /app/sbom.cdx.json ./',
+    '--from=code /app/runtime runtime',
+  ])
+  t.is(runOf('code'), 'rm -r runtime/simulator')
+  const install = runOf('packages')
+  t.regex(install, /npm ci --omit=dev --workspaces=false /)
+  t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
+  t.regex(
+    install,
+    /&& npm pkg delete devDependencies workspaces && npm sbom --sbom-format=cyclonedx > sbom\.cdx\.json$/,
+  )
+})
+
+test('the demo image has the packages of the demo too, and the whole runtime', t => {
+  t.deepEqual(valuesOf(demo, 'COPY'), [
+    '--from=pages /app/web/dist web/dist',
+    '--from=assistants /app/assistants assistants',
+    'package.json LICENSE ./',
+    '--from=demo-packages /app/node_modules node_modules',
+    '--from=demo-packages /app/sbom.cdx.json ./',
     'runtime runtime',
   ])
-  const [, packages] = stages
-  const [install = ''] = of(packages ?? [], 'RUN')
-  t.regex(install, /npm ci --omit=dev/)
-  t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
-  t.regex(install, /&& npm pkg delete devDependencies && npm sbom --sbom-format=cyclonedx > sbom\.cdx\.json$/)
+  const install = runOf('demo-packages')
+  t.regex(install, /npm ci --omit=dev --workspace=demo --include-workspace-root /)
+  t.regex(install, /require\('uWebSockets\.js'\)/)
 })
 
 test('assistants are baked in, with the packages that they have', t => {
-  const stage = stages.find(lines => lines[0]?.rest.endsWith('AS assistants')) ?? []
-  t.deepEqual(of(stage, 'COPY'), ['assistants assistants'])
-  const [install = ''] = of(stage, 'RUN')
+  t.deepEqual(valuesOf(stageNamed(stages, 'assistants'), 'COPY'), ['assistants assistants'])
+  const install = runOf('assistants')
   t.regex(install, /if \[ -f assistants\/package\.json \]; then npm ci --prefix assistants --omit=dev/)
   t.regex(readText('.dockerignore'), /^!assistants$/m)
 })
@@ -86,7 +95,7 @@ test('assistants are baked in, with the packages that they have', t => {
 test('the image says what it is', t => {
   for (const label of ['title', 'description', 'licenses', 'base.name']) {
     t.true(
-      of(last, 'LABEL').some(labels => labels.includes(`org.opencontainers.image.${label}=`)),
+      valuesOf(plain, 'LABEL').some(labels => labels.includes(`org.opencontainers.image.${label}=`)),
       label,
     )
   }
@@ -102,9 +111,12 @@ test('the build sees only what the image is made of, and that exists', t => {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const admitted = lines.filter(line => line.startsWith('!')).map(line => line.slice(1))
   for (const path of admitted) t.is(globSync(path, { cwd: root }).length, 1, path)
-  const wanted = stages.flatMap(stage => of(stage, 'COPY')).filter(copy => !copy.startsWith('--from'))
+  const wanted = stages.flatMap(stage => valuesOf(stage, 'COPY')).filter(copy => !copy.startsWith('--from'))
   for (const path of wanted.flatMap(copy => copy.split(' ').slice(0, -1)))
-    t.true(admitted.includes(path), path)
+    t.true(
+      admitted.some(entry => path === entry || path.startsWith(`${entry}/`)),
+      path,
+    )
   for (const secret of ['.env', '.tls', '.git', 'Pulumi.dev.yaml']) t.false(admitted.includes(secret), secret)
 })
 

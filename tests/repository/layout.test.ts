@@ -34,6 +34,47 @@ test('one file imports uWebSockets.js', t => {
   )
 })
 
+test('the simulator is loaded by one file of the gateway, when it is needed: the plain image has none', t => {
+  const outside = sources.filter(file => !file.startsWith('runtime/simulator/'))
+  t.deepEqual(
+    outside.filter(file => importsOf(file).some(path => path.includes('simulator/'))),
+    ['runtime/gateway/embedded-simulator.ts'],
+  )
+  const text = readFileSync(join(root, 'runtime/gateway/embedded-simulator.ts'), 'utf8')
+  t.notRegex(text, /from '.*simulator\/[^']*'/)
+})
+
+test('code imports packages of its own installation: the image has no others', t => {
+  const packagesOf = (file: string) =>
+    Object.keys(
+      (JSON.parse(readFileSync(join(root, file), 'utf8')) as { dependencies: Record<string, string> })
+        .dependencies,
+    )
+  const [gateway, demo, pages] = ['package.json', 'demo/package.json', 'web/package.json'].map(packagesOf)
+  const packageOf = (path: string) =>
+    path
+      .split('/')
+      .slice(0, path.startsWith('@') ? 2 : 1)
+      .join('/')
+  const check = (files: readonly string[], allowed: readonly string[], isMeant = (_: string) => true) => {
+    for (const file of files) {
+      const text = readFileSync(join(root, file), 'utf8')
+      for (const [, way = '', path = ''] of text.matchAll(
+        /(from|import\()\s*'(@?[\w-][\w./-]*(?::[\w/]+)?)'/g,
+      ))
+        if (isMeant(way) && !path.startsWith('node:'))
+          t.true(allowed.includes(packageOf(path)), `${file}: ${path}`)
+    }
+  }
+  const [ofSimulator, ofGateway] = [true, false].map(wanted =>
+    sources.filter(file => file.startsWith('runtime/simulator/') === wanted),
+  )
+  check(ofSimulator ?? [], [...(gateway ?? []), ...(demo ?? [])])
+  check(ofGateway ?? [], gateway ?? [], way => way === 'from')
+  check(ofGateway ?? [], [...(gateway ?? []), ...(demo ?? [])])
+  check(globSync(['web/**/*.ts', 'vite.config.ts'], { cwd: root, exclude: ['web/dist/**'] }), pages ?? [])
+})
+
 test('process is touched in main.ts alone', t => {
   // The last is the program of a process of its own, with tools in it.
   const mains = [
@@ -63,10 +104,13 @@ test('pages take types from the runtime, and code of the pure folder of events a
 
 test('the lockfile holds every optional platform package, and no download address', t => {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { optionalDependencies?: Record<string, string>; resolved?: string }>
+    packages: Record<
+      string,
+      { optionalDependencies?: Record<string, string>; resolved?: string; link?: boolean }
+    >
   }
-  for (const [owner, { optionalDependencies = {}, resolved }] of Object.entries(lock.packages)) {
-    t.is(resolved, undefined, owner)
+  for (const [owner, { optionalDependencies = {}, resolved, link }] of Object.entries(lock.packages)) {
+    if (!link) t.is(resolved, undefined, owner)
     for (const name of Object.keys(optionalDependencies)) {
       const found =
         `node_modules/${name}` in lock.packages || `${owner}/node_modules/${name}` in lock.packages

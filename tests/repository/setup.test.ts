@@ -123,13 +123,13 @@ for (const file of ['package-lock.json', ...manifests])
     t.deepEqual(setUp('--omit=dev'), ['npm ci --omit=dev'])
   })
 
-test('a start, its like and the simulator need no devDependencies; every other command gets them', t => {
+test('a start and its like need no devDependencies; every other command gets them', t => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }
   const light = Object.entries(scripts).filter(([, command]) => command.includes('--omit=dev'))
   t.deepEqual(
     light.map(([name]) => name),
-    ['prestart', 'predev', 'prebuild', 'presimulator'],
+    ['prestart', 'predev', 'prebuild', 'presimulator', 'pretry'],
   )
 })

@@ -1,0 +1,59 @@
+/** The plain image: a gateway without a simulator, started from the files that the Dockerfile copies. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import test from 'ava'
+import { startSimulator } from '../../runtime/simulator/server.ts'
+import { ask, converse } from '../gateway/converse.ts'
+import { gatewayProcess } from '../gateway/process.ts'
+import { layOutPlainImage, placesOf, readPackages } from './image-files.ts'
+
+const ofTheDemo = ['opusscript', 'pino-pretty', 'selfsigned', 'werift']
+const ofThePages = ['uplot', 'vite']
+
+test("the plain image has none of the packages of simulator, pages and tests; the demo image has the simulator's", t => {
+  const packages = readPackages()
+  const [plain, demo] = [placesOf(packages, ['']), placesOf(packages, ['', 'demo'])]
+  t.true(plain.has('node_modules/uWebSockets.js') && plain.has('node_modules/@azure/identity'))
+  for (const name of [...ofTheDemo, ...ofThePages, 'ava', '@pulumi/pulumi', 'node'])
+    t.false(plain.has(`node_modules/${name}`), name)
+  for (const name of ofTheDemo) t.true(demo.has(`node_modules/${name}`), name)
+  for (const name of [...ofThePages, 'ava', 'node']) t.false(demo.has(`node_modules/${name}`), name)
+})
+
+for (const workers of ['1', '2'])
+  test(`without an upstream it says what to set, in one sentence, and ends (${workers} processes)`, t => {
+    const app = layOutPlainImage(t)
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'runtime/main.ts')], {
+      env: { PATH: process.env.PATH, PORT: '0', WORKERS: workers },
+      encoding: 'utf8',
+      timeout: 60_000,
+    })
+    t.is(status, 1, stderr)
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { event: string; error?: string })
+    t.deepEqual(
+      lines.map(({ event, error }) => ({ event, error })),
+      [
+        {
+          event: 'process.failed',
+          error:
+            'No upstream: set AZURE_OPENAI_ENDPOINT or OPENAI_API_KEY, or build the image with --target demo, which has the simulator',
+        },
+      ],
+    )
+    t.is(stderr, '')
+  })
+
+test('with an upstream it serves pages and holds a conversation', async t => {
+  const simulator = await startSimulator({ rate: 200 })
+  t.teardown(() => simulator.close())
+  const app = layOutPlainImage(t)
+  const env = { OPENAI_API_KEY: 'any', OPENAI_BASE_URL: `${simulator.url}/v1` }
+  const { url, socketUrl } = await gatewayProcess(t, env, [], [], join(app, 'runtime/main.ts'))
+  t.is((await fetch(`${url}/readyz`)).status, 200)
+  t.regex(await (await fetch(url)).text(), /<html/)
+  const { text, bytes } = await ask(await converse(t, `${socketUrl}/chat`), 'Hello')
+  t.true(text.length > 0 || bytes > 0)
+})
