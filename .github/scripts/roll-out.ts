@@ -45,18 +45,20 @@ const pollSec = 30
 const logDelaySec = 300
 
 /**
- * Rolls a release out.
+ * Rolls out the release that was deployed last. Builds nothing.
  * @throws what failed, after the weights were put back
  */
 export async function rollOut(plan: Plan, hands: Hands): Promise<void> {
   checkPlan(plan)
   const before = await hands.weights()
-  const carrying = before.filter(({ weight }) => weight > 0)
-  if (carrying.length > 1) throw new Error('A roll-out is under way already: finish it, or roll back')
-  await hands.update(dark(carrying))
+  const [old, ...others] = before.filter(({ weight }) => weight > 0)
+  if (others.length > 0) throw new Error('A roll-out is under way already: finish it, or roll back')
+  if (old === undefined) throw new Error('Nothing runs yet: run the workflow deploy first, or pulumi up')
+  // What is rolled out is what was deployed: the workflow verified it.
+  await hands.keepImage()
+  await hands.update([...named(old.revision, 100), { revision: 'newest', weight: 0, label: darkLabel }])
   const newest = await hands.newest()
-  const [old] = carrying
-  if (old === undefined || old.revision === newest) {
+  if (old.revision === newest) {
     hands.say(`${newest} takes all traffic already: there is nothing to roll out`)
     return
   }
@@ -122,13 +124,6 @@ async function retire({ patienceSec }: Plan, hands: Hands, old: string): Promise
   // The drain tells who is left to move, and hands their conversations over.
   await hands.deactivate(old)
   hands.say(`${old} is deactivated`)
-}
-
-/** Before a first deployment there is nothing to keep, and the program chooses. */
-function dark(carrying: readonly Weight[]): Weight[] {
-  const [old] = carrying
-  if (old === undefined) return []
-  return [...named(old.revision, 100), { revision: 'newest', weight: 0, label: darkLabel }]
 }
 
 /** An entry at weight 0 would keep a revision listed that may be gone by the next update. */

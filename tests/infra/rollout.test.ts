@@ -72,6 +72,7 @@ test('a release is tried in the dark, takes growing shares, and the old revision
   const { done, hands } = stage({ open: [12, 3, 0] })
   await rollOut(plan, hands)
   t.deepEqual(done, [
+    'keep image',
     dark,
     `smoke ${green}`,
     `update ${blue}=90 ${green}=10:next`,
@@ -89,7 +90,7 @@ test('a release that does not hold a conversation gets no traffic', async t => {
     },
   })
   await t.throwsAsync(rollOut(plan, hands), { message: 'no answer' })
-  t.deepEqual(done, [dark, `smoke ${green}`, back])
+  t.deepEqual(done, ['keep image', dark, `smoke ${green}`, back])
 })
 
 test('a lost socket puts the weights back, and nothing is deactivated', async t => {
@@ -99,16 +100,16 @@ test('a lost socket puts the weights back, and nothing is deactivated', async t 
   t.false(done.some(step => step.startsWith('deactivate')))
 })
 
-test('a first deployment has nothing to roll out', async t => {
+test('a first deployment is not rolled out: its image would be built here, and verified by nobody', async t => {
   const { done, hands } = stage({ weights: [] })
-  await rollOut(plan, hands)
-  t.deepEqual(done, ['update '])
+  await t.throwsAsync(rollOut(plan, hands), { message: /^Nothing runs yet: run the workflow deploy first/ })
+  t.deepEqual(done, [])
 })
 
 test('an update that makes no new revision rolls nothing out', async t => {
   const { done, hands } = stage({ newest: blue })
   await rollOut(plan, hands)
-  t.deepEqual(done, [dark])
+  t.deepEqual(done, ['keep image', dark])
 })
 
 test('a roll-out does not start in the middle of another', async t => {

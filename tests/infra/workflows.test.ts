@@ -14,6 +14,7 @@ const newerThanTheLinter = [
   /^undefined variable "vars"\. /,
   /^label "ubuntu-24\.04" is unknown\. /,
   /^unexpected key "queue" for "concurrency" section\. /,
+  /^unknown permission scope "attestations"\. /,
 ]
 
 for (const name of names) {
@@ -124,7 +125,11 @@ for (const name of ['deploy', 'rollout']) {
 
   test(`${name}: signs in by OIDC, and holds no stored key`, t => {
     const job = only(name)
-    t.deepEqual(job.permissions, { contents: 'read', 'id-token': 'write' })
+    t.deepEqual(job.permissions, {
+      contents: 'read',
+      'id-token': 'write',
+      ...(name === 'deploy' && { attestations: 'write' }),
+    })
     t.is(job.env?.ARM_USE_OIDC, 'true')
     t.notRegex(readText(`.github/workflows/${name}.yml`), /ARM_CLIENT_SECRET|secrets\.AZURE/)
   })
@@ -145,6 +150,58 @@ test('deploy: what is updated is the plan that was looked at, and no plan that w
     readText('.github/workflows/deploy.yml'),
     /if: steps\.report\.outputs\.code != '0' && !inputs\.accept-gateway-change/,
   )
+})
+
+test('deploy: the image is built, attested and verified before the plan, and no other one is planned with', t => {
+  const { steps } = only('deploy')
+  const index = (fits: (step: Step) => boolean | undefined) => steps.findIndex(fits)
+  const order = [
+    index(({ run }) => run?.includes('run-provide-registry.ts "$STACK" "$GITHUB_OUTPUT"')),
+    index(({ run }) => run?.includes('docker buildx build')),
+    index(({ uses }) => uses?.startsWith('actions/attest-build-provenance@')),
+    index(({ uses }) => uses?.startsWith('actions/attest-sbom@')),
+    index(({ run }) => run?.includes('gh attestation verify')),
+    index(({ run }) => run?.includes('--save-plan plan.bin')),
+  ]
+  t.true(order.every(place => place >= 0))
+  t.deepEqual(
+    order,
+    [...order].sort((a, b) => a - b),
+  )
+  const [registry, build, provenance, sbom, verify] = order.map(place => steps[place])
+  t.is(registry?.id, 'registry')
+  for (const step of [build, provenance, sbom, verify])
+    t.is(
+      step?.if,
+      "steps.registry.outputs.server != ''",
+      'an image that the configuration names is not built',
+    )
+  for (const step of [provenance, sbom]) {
+    t.regex(String(step?.with?.['subject-name']), /^\$\{\{ steps\.image\.outputs\.name \}\}$/)
+    t.regex(String(step?.with?.['subject-digest']), /^\$\{\{ steps\.image\.outputs\.digest \}\}$/)
+  }
+  t.is(sbom?.with?.['sbom-path'], 'sbom.cdx.json')
+  t.regex(
+    verify?.env?.IMAGE ?? '',
+    /^\$\{\{ steps\.image\.outputs\.name \}\}@\$\{\{ steps\.image\.outputs\.digest \}\}$/,
+  )
+})
+
+test('deploy: the image is what this workflow built of this commit, by its digest, else nothing is updated', t => {
+  const { steps } = only('deploy')
+  const build = steps.find(({ id }) => id === 'image')?.run ?? ''
+  t.regex(build, /--platform linux\/amd64 /)
+  t.regex(build, /digest=\$\(jq --exit-status .*containerimage\.digest.* build\.json\)/)
+  t.regex(build, /cat "\$name@\$digest" sbom\.cdx\.json > sbom\.cdx\.json/, 'the list is that of the image')
+  const verify = steps.find(({ run }) => run?.includes('gh attestation verify'))?.run ?? ''
+  for (const part of [
+    'for type in https://slsa.dev/provenance/v1 https://cyclonedx.org/bom; do',
+    '"oci://$IMAGE" --repo "$GITHUB_REPOSITORY" --predicate-type "$type"',
+    '--signer-workflow "$GITHUB_REPOSITORY/.github/workflows/deploy.yml"',
+    '--source-digest "$GITHUB_SHA"',
+  ])
+    t.true(verify.includes(part), part)
+  t.regex(verify, /\ndone\npulumi config set imageRef "\$IMAGE" --stack "\$STACK"\n$/)
 })
 
 test('the state is reached for as long as a job lasts, by a signature that is masked', t => {

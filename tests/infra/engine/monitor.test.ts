@@ -1,5 +1,6 @@
 /** The program through Pulumi's own entry point, against a stand-in monitor: as the language host runs it, without a CLI. */
 import test from 'ava'
+import { firstResources } from '../../../.github/scripts/provide-registry.ts'
 import { ownValues, runProgram, stackFile } from '../azure.ts'
 import { kindOf } from '../resource-answers.ts'
 import { shapes } from '../shapes.ts'
@@ -38,6 +39,18 @@ for (const stack of ['dev', 'prod']) {
     },
   )
 }
+
+test.serial('the first deployment: the registry is made by itself, and the program ends well', async t => {
+  t.timeout(150_000)
+  const isFirst = (type: string, name: string) =>
+    firstResources.some(first => first[0] === type && first[1] === name)
+  const run = await runThroughEntryPoint('dev', configOf(ownValues(stackFile('dev'))), false, isFirst)
+  t.is(run.code, 0, [...run.log, run.output].join('\n'))
+  t.deepEqual(
+    run.registered.filter(({ type }) => type.startsWith('azure-native:')).map(({ name }) => name),
+    ['group', 'registry'],
+  )
+})
 
 test.serial(
   'a fault in the configuration ends the program before it registers anything of Azure',

@@ -36,16 +36,23 @@ const runMs = 120_000
 
 type Reply = (fault: unknown, answer?: unknown) => void
 
-/** Runs `index.ts` as the language host does: `node @pulumi/pulumi/cmd/run`, with its configuration in the environment. */
+/**
+ * Runs `index.ts` as the language host does: `node @pulumi/pulumi/cmd/run`, with its configuration in the environment.
+ * @param isTarget resources of Azure that are made; others are passed over, as `pulumi up --target` does (default: all)
+ */
 export async function runThroughEntryPoint(
   stack: string,
   config: Readonly<Record<string, string>>,
   isPreview: boolean,
+  isTarget: (type: string, name: string) => boolean = () => true,
 ): Promise<ProgramRun> {
   const registered: Registered[] = []
   const log: string[] = []
   const server = new grpc.Server()
-  server.addService(ResourceMonitorService, whole(ResourceMonitorService, monitorOf(stack, registered)))
+  server.addService(
+    ResourceMonitorService,
+    whole(ResourceMonitorService, monitorOf(stack, registered, isTarget)),
+  )
   server.addService(EngineService, whole(EngineService, engineOf(log)))
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (fault, bound) =>
@@ -75,7 +82,11 @@ function whole(
   ) as grpc.UntypedServiceImplementation
 }
 
-function monitorOf(stack: string, registered: Registered[]) {
+function monitorOf(
+  stack: string,
+  registered: Registered[],
+  isTarget: (type: string, name: string) => boolean,
+) {
   return {
     supportsFeature: (call: { request: { getId(): string } }, reply: Reply) => {
       const answer = new resources.SupportsFeatureResponse()
@@ -99,14 +110,19 @@ function monitorOf(stack: string, registered: Registered[]) {
       const [type, name] = [request.getType(), request.getName()]
       const object = request.getObject()?.toJavaScript() ?? {}
       const inputs = reveal(object, 'hide') as Inputs
+      const answer = new resources.RegisterResourceResponse()
+      answer.setUrn(urnOf(stack, request))
+      if (request.getCustom() && !isTarget(type, name)) {
+        answer.setUnknown(true)
+        reply(null, answer)
+        return
+      }
       registered.push({
         type,
         name,
         inputs,
         deletedWith: request.getDeletedwith().split('::').at(-1) ?? '',
       })
-      const answer = new resources.RegisterResourceResponse()
-      answer.setUrn(urnOf(stack, request))
       if (request.getCustom()) {
         const previous = {}
         answer.setId(idOf(type, inputs))
