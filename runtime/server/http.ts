@@ -1,4 +1,5 @@
 /** Requests and answers over HTTP as handlers see them, and the shapes of errors. */
+import { STATUS_CODES } from 'node:http'
 import { callPaths } from '../core/contract.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/ports.ts'
@@ -60,31 +61,9 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'Permissions-Policy': 'microphone=(self), camera=(), geolocation=()',
 }
 
-const reasonPhrases: Readonly<Record<number, string>> = {
-  200: 'OK',
-  201: 'Created',
-  204: 'No Content',
-  304: 'Not Modified',
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  408: 'Request Timeout',
-  409: 'Conflict',
-  413: 'Content Too Large',
-  415: 'Unsupported Media Type',
-  426: 'Upgrade Required',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-}
-
 /** Writes a status line's code and phrase (RFC 9110 section 15). */
 export function statusLine(status: number): string {
-  return `${status} ${reasonPhrases[status] ?? 'Unknown'}`
+  return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`
 }
 
 /** Whether a path is one of those that SDKs ask below their base URL. */
