@@ -1,4 +1,8 @@
-/** Who is at the other end: the socket's peer, or whom a trusted proxy says it speaks for. */
+/**
+ * Who is at the other end: the socket's peer, or whom a trusted proxy says it speaks for.
+ * Written here over `BlockList` of Node, as `proxy-addr` wants a request of `node:http`, and takes no address with a port
+ * for a proxy's or a client's: Application Gateway writes them so.
+ */
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import type { Network } from '../config/access.ts'
 

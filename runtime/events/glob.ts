@@ -2,6 +2,7 @@
  * Globs over event types, with the semantics of Python's `fnmatch.fnmatchcase`
  * (https://docs.python.org/3/library/fnmatch.html): characters are code points, `*` crosses dots and
  * line ends, nothing is escaped by a backslash.
+ * Written here, as libraries match paths, with other rules, and by regular expressions whose time is not linear.
  */
 
 /** A run of code points, both ends included. */

@@ -1,4 +1,7 @@
-/** Finds the JSON object of an answer in the words that a model wrote. */
+/**
+ * Finds the JSON object of an answer in the words that a model wrote.
+ * Written here, as libraries read text that is JSON or nearly is (`jsonrepair` mends it here), and find none within words.
+ */
 import { type Block, readBlocks } from './fence.ts'
 import { candidates, closeOf, isObject, type Scan, unclosed } from './json-object.ts'
 import { repairObject } from './json-repair.ts'

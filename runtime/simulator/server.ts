@@ -1,4 +1,7 @@
-/** The embedded stand-in for the Realtime API: faithful on the wire, and good for a conversation without a cloud. */
+/**
+ * The embedded stand-in for the Realtime API: faithful on the wire, and good for a conversation without a cloud.
+ * Written here, as neither vendor offers one, and mocks answer single requests where this API holds sessions.
+ */
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createHttpDoor } from './doors/http.ts'

@@ -1,5 +1,6 @@
 /**
  * Remembers that an upstream failed, so that dials pass it over for a while.
+ * Written here, as circuit breakers of libraries wrap a call of their own; a dial asks which of several is to be tried.
  *
  * | state     | a dial begins      | it succeeds | it fails                         | the pause ends |
  * |-----------|--------------------|-------------|----------------------------------|----------------|
