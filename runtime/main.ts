@@ -26,7 +26,7 @@ if (isHelpAsked) {
 
 const dotenv = '.env'
 if (worker === 0 && existsSync(dotenv)) process.loadEnvFile(dotenv)
-if (tls) await import('./server/local-tls.ts').then(tls => tls.useLocalCertificate(process.env))
+if (tls) await useLocalCertificateOrExit()
 
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
@@ -159,6 +159,14 @@ function readConfigOrExit(): ReturnType<typeof readConfig> {
     process.stderr.write(`${fault.message}\n`)
     return process.exit(1)
   }
+}
+
+async function useLocalCertificateOrExit(): Promise<void> {
+  const { useLocalCertificate } = await import('./server/local-tls.ts')
+  await useLocalCertificate(process.env).catch((fault: Error) => {
+    process.stderr.write(`--tls: ${fault.message}; set TLS_CERT_FILE and TLS_KEY_FILE\n`)
+    return process.exit(1)
+  })
 }
 
 /** What a person at a terminal wants to know first. */

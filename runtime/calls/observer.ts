@@ -1,7 +1,10 @@
 /** One client of a control connection: its commands, and the events it sends to the call itself. */
+
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { asBuffer } from '../core/bytes.ts'
 import { GatewayError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 import type { Client, Connection } from '../core/ports.ts'
 import { messageItem, ownEventIdPrefix, responseCreate } from '../events/compose.ts'
 import type { Log } from '../observability/log.ts'
@@ -47,8 +50,8 @@ export class Observer implements Connection {
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
-    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
-    const given = event.safeParse(isBinary ? null : parse(text))
+    const text = asBuffer(data).toString()
+    const given = event.safeParse(isBinary ? null : parseJson(text))
     if (!given.success) return this.#refuseMessage('Send a command or an event: a JSON object with a "type"')
     if (isDeeper(given.data, maxDepth))
       return this.#refuseMessage(`The message is nested deeper than ${maxDepth} levels`)
@@ -146,13 +149,5 @@ export class Observer implements Connection {
   #tell(message: object): void {
     const { control, client } = this.#parts
     control.tell(client, JSON.stringify(message))
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
   }
 }

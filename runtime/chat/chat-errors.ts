@@ -1,4 +1,5 @@
 /** What a `/chat` client is told when something cannot be done. `code` is for programs, `message` for people. */
+import { drainingMessage } from '../core/errors.ts'
 import type { End } from '../session/end.ts'
 
 export interface Refusal {
@@ -19,7 +20,7 @@ export const badAudio: Refusal = {
 }
 export const draining: Refusal = {
   code: 'draining',
-  message: 'This replica is going away; reconnect and ask again',
+  message: drainingMessage,
 }
 export const textOnly: Refusal = {
   code: 'text_only',

@@ -1,5 +1,8 @@
 /** Reads what a `/chat` client sends. */
+
 import { z } from 'zod'
+import { asBuffer } from '../core/bytes.ts'
+import { parseJson } from '../core/json.ts'
 import { base64Field } from '../events/base64.ts'
 import { isFields } from '../events/fields.ts'
 import { noAudio, noMode, noText, notJson, type Refusal, tooMuchAudio } from './chat-errors.ts'
@@ -29,12 +32,8 @@ export type ReadRequest = Readonly<z.output<typeof command> | z.output<typeof me
  */
 export function readChatRequest(data: Uint8Array, isBinary: boolean): ReadRequest | { refusal: Refusal } {
   if (isBinary) return { refusal: notJson }
-  let body: unknown
-  try {
-    body = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString())
-  } catch {
-    return { refusal: notJson }
-  }
+  const body = parseJson(asBuffer(data).toString())
+  if (body === undefined) return { refusal: notJson }
   const read = command.safeParse(body).data ?? message.safeParse(body).data
   if (read !== undefined) return read
   return { refusal: isFields(body) && body.type === 'talk' ? noMode : noText }

@@ -42,6 +42,9 @@ export const errorTable = {
   internal: { status: 500, close: 1011, retry: true },
 } as const satisfies Record<string, { status: number; close: number; retry: boolean }>
 
+/** Answers a client's message that a drain refuses, on every path: code `draining`. */
+export const drainingMessage = 'This replica is going away; reconnect and ask again'
+
 export type ErrorCode = keyof typeof errorTable
 
 /** What upstream itself said when it refused a session after the upgrade. It quotes no credential of the gateway's. */

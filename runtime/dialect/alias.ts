@@ -1,4 +1,5 @@
 /** A client that asked for its model by an alias: upstream knows the deployment, the client its own name. */
+import { asBuffer } from '../core/bytes.ts'
 import type { EventTranslation } from './event-translation.ts'
 import type { MessageTranslation } from './message-translation.ts'
 import { renameModel } from './rename.ts'
@@ -37,7 +38,7 @@ function nameAsServed(
   deployment: string,
 ): MessageTranslation {
   return (message, memory) => {
-    const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+    const bytes = asBuffer(message)
     const renamed = renameModel(bytes, model => (model === alias ? deployment : model))
     return translate?.(renamed, memory) ?? renamed
   }

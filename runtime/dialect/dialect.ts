@@ -3,7 +3,9 @@
  * gateway asks for is written in each.
  * Source: Azure OpenAI "Migrate from preview to GA" and the openai package's `realtime` and
  * `beta/realtime` types.
+ * Written here, as no library translates between the two.
  */
+import { pcmRate } from '../core/contract.ts'
 import type { Dialect } from '../core/ports.ts'
 import { ownEventIds } from '../events/compose.ts'
 import type { Fields } from '../events/fields.ts'
@@ -64,7 +66,7 @@ export function hearingUpdate(hearing: Hearing, dialect: Dialect): string {
   return JSON.stringify({ type: 'session.update', event_id: settingsEventId, session })
 }
 
-const gaPcm = { type: 'audio/pcm', rate: 24_000 } as const
+const gaPcm = { type: 'audio/pcm', rate: pcmRate } as const
 
 function gaSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): Fields {
   if (textOnly) return { type: 'realtime', output_modalities: ['text'], instructions }

@@ -1,4 +1,5 @@
 /** What clients send, in upstream's dialect. */
+import { asBuffer } from '../core/bytes.ts'
 import type { Dialect } from '../core/ports.ts'
 import { type Fields, isFields, parseExactly } from '../events/fields.ts'
 import { notePaths } from './error-path.ts'
@@ -47,7 +48,7 @@ function typed(all: Readonly<Record<string, Rewrite>>, type: SessionType): Rewri
 
 function translateBy(rewrite: Rewrite, upstream: Dialect): MessageTranslation {
   return (message, memory) => {
-    const event = parseExactly(Buffer.from(message.buffer, message.byteOffset, message.byteLength))
+    const event = parseExactly(asBuffer(message))
     try {
       const translated = event === null ? null : rewrite(event)
       if (event === null || translated === null) return message

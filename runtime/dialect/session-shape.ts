@@ -4,6 +4,7 @@
  * Source: "Realtime API preview migration guide", learn.microsoft.com; the openai package's `realtime` and
  * `beta/realtime` types.
  */
+import { pcmRate } from '../core/contract.ts'
 import { type Fields, isFields, present } from '../events/fields.ts'
 
 /** Preview name → where GA has it. Values that are written differently have a column of their own below. */
@@ -38,8 +39,6 @@ const formats = [
   ['g711_ulaw', 'audio/pcmu'],
   ['g711_alaw', 'audio/pcma'],
 ] as const
-
-const pcmRate = 24_000
 
 /** Whether GA would refuse a session of a client's: it must name its type, and knows none of the preview's names. */
 export function isForeignToGa(session: Fields): boolean {

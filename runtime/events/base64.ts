@@ -2,6 +2,7 @@
  * Base64 that goes from one event into another without being decoded. It is written between the quotes of a
  * JSON string as it is, so it must be of the alphabet that needs no escaping there (RFC 4648 section 4).
  */
+import { asBuffer } from '../core/bytes.ts'
 import { parseFields } from './fields.ts'
 import { fieldBytes } from './type.ts'
 
@@ -26,7 +27,7 @@ const scratch = Buffer.allocUnsafeSlow(96 * 1024)
 export function base64Field(frame: Uint8Array, name: string): Buffer | null {
   const written = fieldBytes(frame, name)
   if (written !== null) return isBase64(written) ? written : null
-  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
+  const bytes = asBuffer(frame)
   const value = parseFields(bytes)?.[name]
   return typeof value === 'string' && alphabet.test(value) ? Buffer.from(value, 'latin1') : null
 }
@@ -36,7 +37,7 @@ export function base64Field(frame: Uint8Array, name: string): Buffer | null {
  * beyond that. Takes about 1 µs for the 6.4 kB of one event, as copying them does.
  */
 export function isBase64(bytes: Uint8Array): boolean {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const text = asBuffer(bytes).toString('latin1')
   return isWholeBase64(bytes, text) || alphabet.test(text)
 }
 

@@ -1,4 +1,5 @@
 /** The events that the gateway itself writes. */
+import { asBuffer } from '../core/bytes.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Dialect } from '../core/ports.ts'
 
@@ -34,7 +35,7 @@ export const audioClear = '{"type":"input_audio_buffer.clear"}'
 
 /** Base64 of audio (`audio/pcm`, 24 kHz, 16 bit, mono) as an append event. */
 export function audioAppend(audio: Uint8Array): string {
-  const base64 = Buffer.from(audio.buffer, audio.byteOffset, audio.byteLength).toString('base64')
+  const base64 = asBuffer(audio).toString('base64')
   return `{"type":"input_audio_buffer.append","audio":"${base64}"}`
 }
 

@@ -1,4 +1,6 @@
 /** Takes JSON objects out of the text that a model wrote, and makes records of them. */
+import { asBuffer } from '../core/bytes.ts'
+import { parseJson } from '../core/json.ts'
 import { type FieldsEntry, parseFieldsMap } from './fields-map.ts'
 import { compileGlob } from './glob.ts'
 import { type JsonSearch, type SearchFailure, searchJson } from './json-search.ts'
@@ -159,15 +161,8 @@ function matchesAnyGlob(globs: readonly string[]): (type: string) => boolean {
 }
 
 function parseEvent(frame: Uint8Array): JsonRecord | null {
-  try {
-    const bytes = Buffer.isBuffer(frame)
-      ? frame
-      : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
-    const event: unknown = JSON.parse(bytes.toString('utf8'))
-    return isRecord(event) && !Array.isArray(event) ? event : null
-  } catch {
-    return null
-  }
+  const event = parseJson(asBuffer(frame).toString('utf8'))
+  return isRecord(event) && !Array.isArray(event) ? event : null
 }
 
 /** Reads a field by its name as it is, else by a dotted path, in which a number picks from an array. */

@@ -1,4 +1,5 @@
 /** JSON objects that come from outside: read to a bounded depth, so that whatever walks them may recurse. */
+import { parseJson } from '../core/json.ts'
 import { backslash, closeBrace, closeBracket, openBrace, openBracket, quote } from './ascii.ts'
 
 /** A JSON object whose fields nobody vouches for. */
@@ -40,12 +41,8 @@ export function present(fields: Fields): Fields {
  */
 export function parseFields(bytes: Buffer): Fields | null {
   if (!isShallow(bytes)) return null
-  try {
-    const value: unknown = JSON.parse(bytes.toString())
-    return isFields(value) ? value : null
-  } catch {
-    return null
-  }
+  const value = parseJson(bytes.toString())
+  return isFields(value) ? value : null
 }
 
 /**

@@ -12,8 +12,6 @@ const everything = '*'
 const maxRememberedTypes = 256
 
 export interface EventFilter {
-  /** True when every frame is admitted, so that no frame needs its type read. */
-  readonly admitsAll: boolean
   readonly admitsBinary: boolean
   /** @param type the event's type, or null where none can be read. */
   admits(type: string | null): boolean
@@ -28,7 +26,6 @@ export function createFilter(patterns: readonly string[]): EventFilter {
   const admitsBinary = admitsAll || patterns.includes(binaryToken)
   const matches = matchesAny(patterns.filter(pattern => pattern !== binaryToken))
   return {
-    admitsAll,
     admitsBinary,
     admits: type => admitsAll || (type !== null && matches(type)),
   }

@@ -1,4 +1,5 @@
 /** What an answer, or the writing down of a turn, used, as upstream tells. */
+import { asBuffer } from '../core/bytes.ts'
 import { type Fields, isFields, parseFields } from './fields.ts'
 
 /** Tokens. */
@@ -46,7 +47,7 @@ export function usageOf(frame: Uint8Array): Usage {
 }
 
 function fieldsOf(frame: Uint8Array): Fields {
-  return parseFields(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)) ?? {}
+  return parseFields(asBuffer(frame)) ?? {}
 }
 
 function tokensOf(value: unknown): number {

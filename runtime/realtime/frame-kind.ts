@@ -1,5 +1,8 @@
 /** Whether a text frame of a client is an event or plain words. */
 
+import { asBuffer } from '../core/bytes.ts'
+import { parseJson } from '../core/json.ts'
+
 /**
  * Reads a frame as little as it can: a frame whose type can be read and that ends as an object is an
  * event, without being parsed.
@@ -11,8 +14,8 @@ export function readFrame(
 ): { type: string | null } | { words: string } {
   const type = readType(data)
   if (type !== null && endsAsObject(data)) return { type }
-  const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
-  return isJson(text) ? { type } : { words: text }
+  const text = asBuffer(data).toString()
+  return parseJson(text) === undefined ? { words: text } : { type }
 }
 
 /** Whether the last byte that is not white space is a closing brace. */
@@ -20,13 +23,4 @@ function endsAsObject(data: Uint8Array): boolean {
   let last = data.length - 1
   while (last >= 0 && (data[last] ?? 0) <= 0x20) last -= 1
   return data[last] === 0x7d
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,6 +1,6 @@
 /** `/realtime`: the filtered proxy; and the SDK addresses: the same proxy, unfiltered. */
 
-import { GatewayError } from '../core/errors.ts'
+import { drainingMessage, GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Dialect } from '../core/ports.ts'
 import type { TranslatedEvent } from '../dialect/event-translation.ts'
 import { SessionMemory } from '../dialect/session-memory.ts'
@@ -126,7 +126,7 @@ class Realtime implements Connection, SessionHooks {
     if (text.trim() === '')
       return this.refused(new GatewayError('bad_request', 'Provide text, or an event as JSON'))
     if (this.#session.phase === 'draining') {
-      return this.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
+      return this.refused(new GatewayError('draining', drainingMessage))
     }
     const item = messageItem('user', text, this.#options.dialect)
     const receipt = this.#carryover?.expect(item, 'conversation.item.create')

@@ -1,7 +1,9 @@
 /** A self-signed certificate for local runs, made once and kept, so that a browser's exception lasts. */
+
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeCertificate } from '../core/self-signed.ts'
 
 const defaultFolder = join(import.meta.dirname, '../../.tls')
 const dayMs = 24 * 3600 * 1000
@@ -22,7 +24,7 @@ export async function useLocalCertificate(
   if (env.TLS_CERT_FILE !== undefined || env.TLS_KEY_FILE !== undefined) return
   const certFile = join(folder, 'cert.pem')
   const keyFile = join(folder, 'key.pem')
-  if (!existsSync(keyFile) || !isValid(certFile, now)) await makeCertificate(certFile, keyFile, now)
+  if (!existsSync(keyFile) || !isValid(certFile, now)) await keepCertificate(certFile, keyFile, now)
   env.TLS_CERT_FILE = certFile
   env.TLS_KEY_FILE = keyFile
 }
@@ -37,21 +39,8 @@ function isValid(certFile: string, now: number): boolean {
   }
 }
 
-async function makeCertificate(certFile: string, keyFile: string, now: number): Promise<void> {
-  const { generate } = await import('selfsigned')
-  const notAfterDate = new Date(now + validDays * dayMs)
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
-    notAfterDate,
-    extensions: [
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
-        ],
-      },
-    ],
-  })
+async function keepCertificate(certFile: string, keyFile: string, now: number): Promise<void> {
+  const { key, cert } = await makeCertificate(validDays, now)
   mkdirSync(dirname(certFile), { recursive: true })
   writeFileSync(keyFile, key, { mode: 0o600 })
   writeFileSync(certFile, cert)

@@ -13,7 +13,7 @@
  * Draining ends (1012) as soon as no answer is due.
  */
 
-import { fitCloseReason, GatewayError, isSendableCloseCode } from '../core/errors.ts'
+import { drainingMessage, fitCloseReason, GatewayError, isSendableCloseCode } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
 import { ownEventIdOf } from '../events/compose.ts'
@@ -173,7 +173,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     receipt: Receipt = noReceipt,
   ): void {
     if (this.#phase === 'draining' && type === 'response.create') {
-      this.#hooks.refused(new GatewayError('draining', 'This replica is going away; reconnect and ask again'))
+      this.#hooks.refused(new GatewayError('draining', drainingMessage))
     } else {
       this.#pass(message, type, isBinary, receipt)
     }

@@ -1,6 +1,6 @@
 /** `npm run simulator`: the simulator alone, on its own port. */
 import { readFile } from 'node:fs/promises'
-import { makeCertificate } from './certificate.ts'
+import { makeCertificate } from '../core/self-signed.ts'
 import { type Flags, help, readFlags } from './flags.ts'
 import { readRecording } from './replay/recording.ts'
 import { type SimulatorOptions, startSimulator } from './server.ts'

@@ -1,6 +1,8 @@
 /** Calls over upstream's HTTP interface: ephemeral keys, WebRTC offers, decisions on telephone calls, hang-ups. */
+
 import { z } from 'zod'
 import { GatewayError } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 import { headersWithin } from './credential-headers.ts'
 import { type Credential, ephemeralCredential } from './credentials/credentials.ts'
 import { asRefusal } from './refusal.ts'
@@ -200,12 +202,4 @@ function broken(target: Target, wanted: string): GatewayError {
     'upstream_broke_protocol',
     `${target.label} was asked for ${wanted} and answered something else`,
   )
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

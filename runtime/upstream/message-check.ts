@@ -1,4 +1,5 @@
 /** What a client may not say to a session: forbidden models, and what would replace settings that are pinned. */
+import { asBuffer } from '../core/bytes.ts'
 import { GatewayError } from '../core/errors.ts'
 import { closeBrace, quote } from '../events/ascii.ts'
 import { type Fields, isFields, parseExactly, textOr } from '../events/fields.ts'
@@ -58,7 +59,7 @@ export class MessageCheck {
    */
   judge(data: Uint8Array, type: string | null): CheckedMessage {
     if (isPlainAppend(data)) return passed
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+    const bytes = asBuffer(data)
     if (isRepeated(bytes, 'type'))
       return refuse('"type" stands in the message more than once; send it once', 'type', null)
     const { policy } = this.#rules

@@ -1,6 +1,8 @@
 /** Why upstream would not have us: an HTTP status before the upgrade (Azure) or an `error` event after it (OpenAI). */
+
 import type { IncomingMessage } from 'node:http'
 import { GatewayError, isSendableCloseCode } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 
 /** A refusal's body is read up to this (bytes), for its error code. */
 const maxBodyBytes = 16 * 1024
@@ -143,14 +145,10 @@ export function describeError(text: string): string {
 }
 
 function errorCode(text: string): string | null {
-  try {
-    const body: unknown = JSON.parse(text)
-    const error = fieldOf(body, 'error')
-    const code = fieldOf(error, 'code') ?? fieldOf(error, 'type') ?? fieldOf(body, 'code')
-    return typeof code === 'string' && errorCodePattern.test(code) ? code : null
-  } catch {
-    return null
-  }
+  const body = parseJson(text)
+  const error = fieldOf(body, 'error')
+  const code = fieldOf(error, 'code') ?? fieldOf(error, 'type') ?? fieldOf(body, 'code')
+  return typeof code === 'string' && errorCodePattern.test(code) ? code : null
 }
 
 /** The parameter that an error is about: `session.voice`. */
@@ -159,11 +157,7 @@ function errorParam(text: string): string | null {
 }
 
 function errorOf(text: string): unknown {
-  try {
-    return fieldOf(JSON.parse(text), 'error')
-  } catch {
-    return undefined
-  }
+  return fieldOf(parseJson(text), 'error')
 }
 
 function wordOf(value: unknown): string | null {

@@ -46,6 +46,21 @@ for (const workers of ['1', '2'])
     t.is(stderr, '')
   })
 
+test('where it cannot make a certificate, it says what to set, in one sentence, and ends', t => {
+  const app = layOutPlainImage(t)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'runtime/main.ts'), '--tls'], {
+    env: { PATH: process.env.PATH, PORT: '0', OPENAI_API_KEY: 'any' },
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  t.is(status, 1)
+  t.is(
+    stderr,
+    '--tls: No certificate can be made here, as the package selfsigned is not installed; set TLS_CERT_FILE and TLS_KEY_FILE\n',
+  )
+  t.is(stdout, '')
+})
+
 test('with an upstream it serves pages and holds a conversation', async t => {
   const simulator = await startSimulator({ rate: 200 })
   t.teardown(() => simulator.close())

@@ -1,12 +1,13 @@
 /** A real Chromium with a microphone that plays a file, on a page from which a simulator may be called. */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import { pcmRate } from '../../runtime/core/contract.ts'
 import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
-import { sampleRate } from '../../runtime/simulator/voice/synthesis.ts'
 import { launchChromium } from '../browser/_chromium.ts'
 
 /** A page that is called plays what it hears before anybody has touched it. */
@@ -59,7 +60,7 @@ export async function openStall(
 
 function wavOf(words: string, silenceSec: number): Buffer {
   const speech = [...createSpeaker(1).speak(words, 'ash', 1)]
-  const pause = new Int16Array(silenceSec * sampleRate)
+  const pause = new Int16Array(silenceSec * pcmRate)
   const samples = [pause, ...speech.map(chunk => chunk.samples), pause]
   const data = Buffer.concat(samples.map(part => Buffer.from(part.buffer, part.byteOffset, part.byteLength)))
   const header = Buffer.alloc(44)
@@ -69,8 +70,8 @@ function wavOf(words: string, silenceSec: number): Buffer {
   header.writeUInt32LE(16, 16)
   header.writeUInt16LE(1, 20)
   header.writeUInt16LE(1, 22)
-  header.writeUInt32LE(sampleRate, 24)
-  header.writeUInt32LE(sampleRate * 2, 28)
+  header.writeUInt32LE(pcmRate, 24)
+  header.writeUInt32LE(pcmRate * 2, 28)
   header.writeUInt16LE(2, 32)
   header.writeUInt16LE(16, 34)
   header.write('data', 36)

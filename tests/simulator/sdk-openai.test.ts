@@ -1,5 +1,5 @@
 import test from 'ava'
-import { makeCertificate } from '../../runtime/simulator/certificate.ts'
+import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { callAsOpenAi } from './openai-calls.ts'
 import { talkAsOpenAi } from './openai-talks.ts'
 import { createStage } from './stage.ts'

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream'
 import test from 'ava'
 import fc from 'fast-check'
 import { WebSocket } from 'ws'
-import { makeCertificate } from '../../runtime/simulator/certificate.ts'
+import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { DirectReader } from '../../runtime/upstream/direct-reader.ts'
 import { FrameBoundary, readFrameHead } from '../../runtime/upstream/frame-boundary.ts'
 

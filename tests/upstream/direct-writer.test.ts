@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Upstream } from '../../runtime/core/ports.ts'
-import { makeCertificate } from '../../runtime/simulator/certificate.ts'
+import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
 import { DirectWriter } from '../../runtime/upstream/direct-writer.ts'
 

@@ -9,6 +9,8 @@
  * | arguments of a function call | `{"redacted":"json","chars":N}` |
  * | objects whose very names may be somebody's own, and lists of numbers, which can spell words | `{"redacted":"fields"}` |
  */
+import { asBuffer } from '../../core/bytes.ts'
+import { parseJson } from '../../core/json.ts'
 import { eventType, fieldBytes } from '../../events/type.ts'
 
 export type RedactedEvent = { type: string; [field: string]: unknown }
@@ -127,14 +129,6 @@ function without(bytes: Buffer, part: Buffer): Buffer {
 }
 
 function parse(bytes: Buffer): object | null {
-  try {
-    const event: unknown = JSON.parse(bytes.toString())
-    return typeof event === 'object' && event !== null && !Array.isArray(event) ? event : null
-  } catch {
-    return null
-  }
-}
-
-function asBuffer(frame: Uint8Array): Buffer {
-  return Buffer.isBuffer(frame) ? frame : Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)
+  const event = parseJson(bytes.toString())
+  return typeof event === 'object' && event !== null && !Array.isArray(event) ? event : null
 }

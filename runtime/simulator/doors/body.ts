@@ -16,15 +16,6 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | null>
   return Buffer.concat(parts)
 }
 
-/** The value of a JSON text; undefined when it is none. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** The fields of a form (`multipart/form-data` or urlencoded) as texts; null when it cannot be read. */
 export async function formOf(body: Buffer, contentType: string): Promise<Map<string, string> | null> {
   try {

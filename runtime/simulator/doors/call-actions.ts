@@ -1,10 +1,10 @@
 /** `POST calls/{id}/{accept,reject,refer,hangup}`: decisions on telephone calls, and the end of any call. */
+import { parseJson } from '../../core/json.ts'
 import type { House } from '../house.ts'
 import { type Fault, isFields } from '../protocol/check.ts'
 import { session as sessionShape } from '../protocol/session.ts'
 import type { Vendor } from '../session/context.ts'
 import type { PhoneCall } from '../telephone/phone-call.ts'
-import { jsonOf } from './body.ts'
 import { configOf, faultRefusal } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
@@ -41,7 +41,7 @@ async function decide(call: PhoneCall, request: PlainRequest): Promise<Answer | 
   const { door, house } = request
   const { vendor, action } = door
   const isActive = call.phase === 'active'
-  const body = request.body.length === 0 ? {} : jsonOf(request.body.toString())
+  const body = request.body.length === 0 ? {} : parseJson(request.body.toString())
   if (!isFields(body)) return faultRefusal(vendor, notJson())
   if ((action === 'accept' || action === 'reject') && isActive)
     return httpRefusal(vendor, 409, 'decision_already_made', 'This call was decided on already.')

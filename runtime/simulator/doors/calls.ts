@@ -1,9 +1,10 @@
 /** WebRTC calls: an offer becomes a session with a peer; the call is known by its id until it ends. */
+import { parseJson } from '../../core/json.ts'
 import { isFields } from '../protocol/check.ts'
 import { session as sessionShape } from '../protocol/session.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import { changedConfig } from '../session/config.ts'
-import { formOf, jsonOf } from './body.ts'
+import { formOf } from './body.ts'
 import { configOf, faultRefusal } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
@@ -63,7 +64,7 @@ async function wishOfForm(
   const sdp = form?.get('sdp')
   if (sdp === undefined) return faultRefusal(door.vendor, missing('sdp'))
   const text = form?.get('session')
-  const wanted = text === undefined ? (minted === undefined ? undefined : {}) : jsonOf(text)
+  const wanted = text === undefined ? (minted === undefined ? undefined : {}) : parseJson(text)
   if (wanted === undefined) return faultRefusal(door.vendor, missing('session'))
   const fault = text === undefined ? null : sessionShape(wanted, 'session')
   if (fault !== null) return faultRefusal(door.vendor, fault)

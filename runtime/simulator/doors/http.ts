@@ -1,9 +1,11 @@
 /** Plain requests: keys, calls, and what is not there. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { parseJson } from '../../core/json.ts'
 import type { House } from '../house.ts'
 import { isFields } from '../protocol/check.ts'
 import { azureKeyRefusal } from './admission.ts'
-import { jsonOf, readBody } from './body.ts'
+import { readBody } from './body.ts'
 import { performCallAction } from './call-actions.ts'
 import { startCall } from './calls.ts'
 import { credentialOf, maskedKey } from './credential.ts'
@@ -72,7 +74,7 @@ async function dispatch(request: PlainRequest): Promise<Answer | HttpRefusal> {
 
 /** `POST {"fault":"429","times":2,"path":"/v1/realtime"}` puts a fault on the next connections, `DELETE` takes it away. */
 async function orderFault(house: House, request: IncomingMessage): Promise<Answer | HttpRefusal> {
-  const given = jsonOf((await readBody(request))?.toString() ?? '')
+  const given = parseJson((await readBody(request))?.toString() ?? '')
   const { fault, times, path } = isFields(given) ? given : {}
   const words = request.method === 'POST' && typeof fault === 'string' ? fault : null
   const known = house.faults.order(

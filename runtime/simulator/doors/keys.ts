@@ -1,4 +1,5 @@
 /** Minting of ephemeral keys: `client_secrets`, and the endpoints of the preview. */
+import { parseJson } from '../../core/json.ts'
 import { modelAndFault } from '../faults/fault.ts'
 import type { House } from '../house.ts'
 import { type Check, type Fault, type Fields, fields, integer, isFields, oneOf } from '../protocol/check.ts'
@@ -13,7 +14,6 @@ import type { Vendor } from '../session/context.ts'
 import { defaultConfig } from '../session/defaults.ts'
 import { settledTranscription } from '../transcription/models.ts'
 import { azureKeyRefusal, missingDeployment } from './admission.ts'
-import { jsonOf } from './body.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
 
@@ -79,7 +79,7 @@ export function configOf(house: House, vendor: Vendor, wanted: Fields): SessionC
 
 /** Holds a request's body against its shape. */
 export function checkedBody(check: Check, body: Buffer): { fields: Fields } | Fault {
-  const given = body.length === 0 ? {} : jsonOf(body.toString())
+  const given = body.length === 0 ? {} : parseJson(body.toString())
   if (given === undefined) {
     return { code: 'invalid_json', message: 'We could not parse the JSON body of your request.', param: null }
   }

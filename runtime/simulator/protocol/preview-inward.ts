@@ -1,9 +1,10 @@
 /** From the preview dialect to the simulator's own shapes: what clients send. */
+import { pcmRate } from '../../core/contract.ts'
 import { type Fields, isFields } from './check.ts'
 import type { ClientEvent } from './types.ts'
 
 const formats: Record<string, Fields> = {
-  pcm16: { type: 'audio/pcm', rate: 24_000 },
+  pcm16: { type: 'audio/pcm', rate: pcmRate },
   g711_ulaw: { type: 'audio/pcmu' },
   g711_alaw: { type: 'audio/pcma' },
 }

@@ -1,4 +1,5 @@
 /** The `session` object of the GA dialect, as a client may send it. */
+import { pcmRate } from '../../core/contract.ts'
 import {
   anything,
   boolean,
@@ -17,10 +18,8 @@ import {
 } from './check.ts'
 import { maxOutputTokens, maxTools, voices } from './values.ts'
 
-const pcmSampleRate = 24_000
-
 export const audioFormat = variants('type', {
-  'audio/pcm': fields({ type: string(), rate: oneOf(pcmSampleRate) }),
+  'audio/pcm': fields({ type: string(), rate: oneOf(pcmRate) }),
   'audio/pcmu': fields({ type: string() }),
   'audio/pcma': fields({ type: string() }),
 })

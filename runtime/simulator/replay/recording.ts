@@ -1,4 +1,5 @@
 /** Recorded sessions: JSON lines, each an event with its time and its side. */
+import { parseJson } from '../../core/json.ts'
 import { isFields } from '../protocol/check.ts'
 import { restore } from './restore.ts'
 
@@ -34,7 +35,7 @@ export function readRecording(text: string, fast: boolean): Recording {
 }
 
 function lineOf(line: string, number: number): RecordedLine | null {
-  const value = parsed(line)
+  const value = parseJson(line)
   const event = isFields(value) ? value.event : undefined
   if (!isFields(value) || !isFields(event) || typeof event.type !== 'string') {
     throw new Error(`line ${number} of the recording is not {"at_ms":…,"from":…,"event":{"type":…}}`)
@@ -49,12 +50,4 @@ function lineOf(line: string, number: number): RecordedLine | null {
   const { type } = event
   // Filled up as late as it can be: a recording without its audio is a small part of what it stands for.
   return { atMs, from, type, text: () => JSON.stringify(restore(event)) }
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
 }

@@ -1,7 +1,8 @@
 /** What a session is before the client has said anything, by model. */
+import { pcmRate } from '../../core/contract.ts'
 import type { AudioFormat, SessionConfig, TurnDetection } from '../protocol/types.ts'
 
-export const pcm: AudioFormat = { type: 'audio/pcm', rate: 24_000 }
+export const pcm: AudioFormat = { type: 'audio/pcm', rate: pcmRate }
 
 const silenceMs = 200
 const silenceOfReasoningModelsMs = 500

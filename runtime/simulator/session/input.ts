@@ -1,8 +1,8 @@
 /** The input audio buffer: what the user has sent and not committed, and where speech begins and ends in it. */
+import { pcmRate } from '../../core/contract.ts'
 import { type AudioFormat, Refusal } from '../protocol/types.ts'
 import { bytesPerMs, decodeAudio, sampleBytes } from '../voice/formats.ts'
 import { g711Rate } from '../voice/g711.ts'
-import { sampleRate } from '../voice/synthesis.ts'
 import type { Context } from './context.ts'
 import { SoundBuffer } from './sound-buffer.ts'
 import { Detector, type SpeechChange } from './vad.ts'
@@ -93,7 +93,7 @@ export class Input {
     if (format.type !== this.#format.type) this.#buffer = new SoundBuffer(bytesPerMs(format), this.heardMs)
     this.#format = format
     this.#half = noBytes
-    const rate = format.type === 'audio/pcm' ? sampleRate : g711Rate
+    const rate = format.type === 'audio/pcm' ? pcmRate : g711Rate
     this.#detector = turns === null ? null : new Detector(turns, rate, this.heardMs)
   }
 

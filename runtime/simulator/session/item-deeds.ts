@@ -1,12 +1,12 @@
 /** What the `conversation.item.*` events do. */
+import { pcmRate } from '../../core/contract.ts'
 import { type ClientEvent, type Item, Refusal } from '../protocol/types.ts'
 import { bytesPerMs, encodeAudio } from '../voice/formats.ts'
-import { sampleRate } from '../voice/synthesis.ts'
 import type { Context } from './context.ts'
 import type { Entry } from './conversation.ts'
 import { entryOf } from './items.ts'
 
-const samplesPerMs = sampleRate / 1000
+const samplesPerMs = pcmRate / 1000
 
 export class ItemDeeds {
   readonly #context: Context

@@ -11,13 +11,13 @@
  * Assumed, as no document says it: a second decision is refused with 409 and `decision_already_made` (the code is
  * that of the Live API), and a hang-up ends a call that rings.
  */
+import { pcmRate } from '../../core/contract.ts'
 import type { Cancel } from '../clock.ts'
 import type { House } from '../house.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import type { Vendor } from '../session/context.ts'
 import type { Session } from '../session/session.ts'
 import { encodeAudio } from '../voice/formats.ts'
-import { sampleRate } from '../voice/synthesis.ts'
 
 /** How a call ended. */
 export interface CallEnd {
@@ -116,10 +116,10 @@ export class PhoneCall {
 
   /** The caller says something: a tone of this length (ms), and a pause. */
   say(ms: number): void {
-    const samples = new Int16Array(((ms + pauseMs) * sampleRate) / 1000)
-    const spoken = (ms * sampleRate) / 1000
+    const samples = new Int16Array(((ms + pauseMs) * pcmRate) / 1000)
+    const spoken = (ms * pcmRate) / 1000
     for (let at = 0; at < spoken; at += 1)
-      samples[at] = Math.round(toneLevel * Math.sin((2 * Math.PI * toneHz * at) / sampleRate))
+      samples[at] = Math.round(toneLevel * Math.sin((2 * Math.PI * toneHz * at) / pcmRate))
     const session = this.#session
     if (session !== null) session.hear(encodeAudio(samples, session.config.audio.input.format))
   }

@@ -2,6 +2,8 @@
  * One session that translates while somebody speaks. What is said comes back as it was: the simulator knows no
  * languages, and says so in the words beside it.
  */
+import { pcmRate } from '../../core/contract.ts'
+import { parseJson } from '../../core/json.ts'
 import { createIds, type Ids } from '../ids.ts'
 import { type Fault, type Fields, isFields } from '../protocol/check.ts'
 import { checkEvent, isClientEvent } from '../protocol/ga.ts'
@@ -55,7 +57,7 @@ export class TranslationSession {
   /** One text frame of the client's. What is wrong with it is answered with `error`. */
   receive(text: string): void {
     if (this.#state === 'closed') return
-    const frame = parse(text)
+    const frame = parseJson(text)
     const fault = checkEvent(translationEvents, frame)
     if (!isClientEvent(frame, fault)) return this.#complain(fault, frame)
     if (frame.type === 'session.update') {
@@ -95,7 +97,7 @@ export class TranslationSession {
     if (this.#config.transcription !== null)
       this.#emit('session.input_transcript.delta', { delta: word(inputWords), ...at })
     this.#emit('session.output_transcript.delta', { delta: word(outputWords), ...at })
-    const format = { format: 'pcm16', sample_rate: 24_000, channels: 1 }
+    const format = { format: 'pcm16', sample_rate: pcmRate, channels: 1 }
     this.#emit('session.output_audio.delta', { delta: sound.toString('base64'), ...format, ...at })
     this.#steps += 1
   }
@@ -112,13 +114,5 @@ export class TranslationSession {
 
   #emit(type: string, fields: Fields): void {
     this.#wire.send(JSON.stringify({ type, event_id: this.#ids.next('event'), ...fields }))
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

@@ -1,13 +1,15 @@
 /** PCM samples to and from the three wire formats of the Realtime API. */
+
+import { asBuffer } from '../../core/bytes.ts'
+import { pcmRate } from '../../core/contract.ts'
 import type { AudioFormat } from '../protocol/types.ts'
 import { aLawOf, g711Rate, muLawOf, sampleOfALaw, sampleOfMuLaw } from './g711.ts'
-import { sampleRate } from './synthesis.ts'
 
-const decimation = sampleRate / g711Rate
+const decimation = pcmRate / g711Rate
 
 /** Bytes of one millisecond of audio on the wire: 48 for PCM, 8 for G.711. */
 export function bytesPerMs(format: AudioFormat): number {
-  return format.type === 'audio/pcm' ? (sampleRate * 2) / 1000 : g711Rate / 1000
+  return format.type === 'audio/pcm' ? (pcmRate * 2) / 1000 : g711Rate / 1000
 }
 
 /** Bytes of one sample on the wire. */
@@ -17,7 +19,7 @@ export function sampleBytes(format: AudioFormat): number {
 
 /** Encodes 24 kHz samples in a wire format. */
 export function encodeAudio(samples: Int16Array, format: AudioFormat): Buffer {
-  if (format.type === 'audio/pcm') return Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
+  if (format.type === 'audio/pcm') return asBuffer(samples)
   const encode = format.type === 'audio/pcmu' ? muLawOf : aLawOf
   const bytes = Buffer.alloc(Math.floor(samples.length / decimation))
   for (let index = 0; index < bytes.length; index++) {

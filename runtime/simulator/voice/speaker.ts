@@ -1,8 +1,9 @@
 /** Speaks text in chunks of about 250 ms, each with the words that are heard in it. Rendered words are kept. */
+import { pcmRate } from '../../core/contract.ts'
 import type { AudioFormat } from '../protocol/types.ts'
 import { encodeAudio } from './formats.ts'
 import { soundsOf } from './sounds.ts'
-import { sampleRate, synthesise, type Timbre } from './synthesis.ts'
+import { synthesise, type Timbre } from './synthesis.ts'
 
 const maxWordLength = 14
 const longestChunkMs = 320
@@ -87,7 +88,7 @@ export function wordsOf(text: string): string[] {
 }
 
 function slice(word: string, samples: Int16Array): Chunk[] {
-  const ms = (samples.length / sampleRate) * 1000
+  const ms = (samples.length / pcmRate) * 1000
   const count = Math.max(1, Math.ceil(ms / longestChunkMs))
   const length = Math.ceil(samples.length / count / 6) * 6
   return Array.from({ length: count }, (_, index) =>
@@ -100,7 +101,7 @@ function createChunk(text: string, samples: Int16Array): Chunk {
   return {
     text,
     samples,
-    ms: (samples.length / sampleRate) * 1000,
+    ms: (samples.length / pcmRate) * 1000,
     base64: format => {
       const known = encoded.get(format.type)
       if (known !== undefined) return known

@@ -1,8 +1,8 @@
 /** A small formant synthesiser: a glottal pulse and noise through three resonators. */
+import { pcmRate } from '../../core/contract.ts'
 import { createRandom } from '../ids.ts'
 import type { Sound } from './sounds.ts'
 
-export const sampleRate = 24_000
 /** Sounds and their resonances glide into the next in steps of 2 ms. */
 const stepSamples = 48
 const glideSteps = 8
@@ -41,7 +41,7 @@ export function synthesise(
   noiseSeed: number,
 ): Int16Array {
   const stepCounts = sounds.map(sound =>
-    Math.max(1, Math.round((sound.ms / 1000 / speed) * (sampleRate / stepSamples))),
+    Math.max(1, Math.round((sound.ms / 1000 / speed) * (pcmRate / stepSamples))),
   )
   const total = stepCounts.reduce((sum, count) => sum + count, 0) * stepSamples
   const samples = new Int16Array(total)
@@ -83,7 +83,7 @@ function createSource(
     const pitch = pitchHz * (1 + vibrato * Math.sin(at / vibratoSamples) - declination * (at / total))
     at += stepSamples
     for (let index = 0; index < stepSamples; index++) {
-      phase += pitch / sampleRate
+      phase += pitch / pcmRate
       if (phase >= 1) phase -= 1
       const folds = phase < openPhase ? Math.sin((Math.PI * phase) / openPhase) * 6.4 - 2.4 : -4
       const breath = noise === 0 ? 0 : noise * (chance() * 2 - 1) * breathLevel
@@ -105,8 +105,8 @@ class Throat {
   /** @param spread factor on the bandwidths */
   tune(spread: number, ...frequenciesHz: [number, number, number]): void {
     for (let index = 0; index < 3; index++) {
-      const radius = Math.exp((-Math.PI * (bandwidthsHz[index] ?? 100) * spread) / sampleRate)
-      const angle = (2 * Math.PI * (frequenciesHz[index] ?? 500)) / sampleRate
+      const radius = Math.exp((-Math.PI * (bandwidthsHz[index] ?? 100) * spread) / pcmRate)
+      const angle = (2 * Math.PI * (frequenciesHz[index] ?? 500)) / pcmRate
       const peak = (1 - radius) * Math.sqrt(1 - 2 * radius * Math.cos(2 * angle) + radius * radius)
       this.#feedback[index] = 2 * radius * Math.cos(angle)
       this.#damping[index] = radius * radius

@@ -1,10 +1,12 @@
 /** The audio of a call: Opus, or G.711 where the other side has nothing better. Samples are 24 kHz mono. */
+
 import OpusScript from 'opusscript'
+import { asBuffer } from '../../core/bytes.ts'
+import { pcmRate } from '../../core/contract.ts'
 import { decodeAudio, encodeAudio } from '../voice/formats.ts'
-import { sampleRate } from '../voice/synthesis.ts'
 
 export const frameMs = 20
-export const frameSamples = (sampleRate * frameMs) / 1000
+export const frameSamples = (pcmRate * frameMs) / 1000
 
 export interface Codec {
   /** RTP clock ticks of one frame. */
@@ -23,8 +25,8 @@ export function createCodec(mimeType: string): Codec {
 }
 
 function opus(): Codec {
-  const encoder = new OpusScript(sampleRate, 1, OpusScript.Application.VOIP)
-  const decoder = new OpusScript(sampleRate, 1, OpusScript.Application.VOIP)
+  const encoder = new OpusScript(pcmRate, 1, OpusScript.Application.VOIP)
+  const decoder = new OpusScript(pcmRate, 1, OpusScript.Application.VOIP)
   return {
     frameTicks: (48_000 * frameMs) / 1000,
     encode: samples => encoder.encode(bytesOf(samples), frameSamples),
@@ -56,7 +58,7 @@ function g711(mimeType: string): Codec {
 }
 
 function bytesOf(samples: Int16Array): Buffer {
-  return Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)
+  return asBuffer(samples)
 }
 
 function samplesOf(bytes: Buffer): Int16Array {

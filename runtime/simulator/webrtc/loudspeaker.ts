@@ -1,8 +1,8 @@
 /** The server's own playout of a call: speech is made fast, and played at the pace of hearing. */
+import { pcmRate } from '../../core/contract.ts'
 import type { ServerEvent } from '../protocol/types.ts'
 import type { Playout } from '../session/context.ts'
 import type { Chunk } from '../voice/speaker.ts'
-import { sampleRate } from '../voice/synthesis.ts'
 import { frameSamples } from './codec.ts'
 
 export interface LoudspeakerListener {
@@ -110,5 +110,5 @@ export class Loudspeaker implements Playout {
 }
 
 function msOf(samples: number): number {
-  return (samples / sampleRate) * 1000
+  return (samples / pcmRate) * 1000
 }
