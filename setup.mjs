@@ -24,9 +24,9 @@ const machinePath = process.env.PATH.split(delimiter)
   .filter(folder => !folder.endsWith(join('node_modules', '.bin')))
   .join(delimiter)
 
-const wantedPackages = process.argv.includes('--omit=dev') ? 'without dev' : 'all'
+const isForStart = process.argv.includes('--omit=dev')
 
-installPackages(wantedPackages)
+installPackages(isForStart ? 'without dev' : 'all')
 
 step({
   name: 'pages',
@@ -37,33 +37,23 @@ step({
   ],
   salt: nodeVersion,
   stamp: 'web/dist/.setup-pages',
-  run: () =>
-    command(
-      'node',
-      ['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'],
-      `${binaries}${delimiter}${machinePath}`,
-    ),
+  run: () => runNode('node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'),
 })
 
-// For editors and for `tsc` in folders of assistants outside of this checkout; the compiler is no package of a start.
-if (wantedPackages === 'all')
-  step({
-    name: 'types of tools',
-    inputs: [
-      'package-lock.json',
-      'tsconfig.json',
-      'tsconfig.tools.json',
-      ...filesBelow(join('runtime', 'tools')),
-    ],
-    salt: nodeVersion,
-    stamp: 'dist/tools/.setup-types',
-    run: () =>
-      command(
-        'node',
-        ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json'],
-        `${binaries}${delimiter}${machinePath}`,
-      ),
-  })
+// For editors and for `tsc` in folders of assistants outside of this checkout. A start needs neither them nor TypeScript.
+const typesOfTools = {
+  name: 'types of tools',
+  inputs: [
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.tools.json',
+    ...filesBelow(join('runtime', 'tools')),
+  ],
+  salt: nodeVersion,
+  stamp: 'dist/tools/.setup-types',
+  run: () => runNode('node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json'),
+}
+if (!isForStart) step(typesOfTools)
 
 if (process.argv.includes('--servers')) installServers()
 
@@ -162,6 +152,11 @@ function hashOf(files, salt) {
 
 function numbersOf(version) {
   return version.match(/\d+/g)?.map(Number) ?? []
+}
+
+/** Runs a program of a package under the Node that runs the project. */
+function runNode(...args) {
+  command('node', args, `${binaries}${delimiter}${machinePath}`)
 }
 
 function command(program, args, path) {

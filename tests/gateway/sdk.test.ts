@@ -6,12 +6,12 @@ import test, { type ExecutionContext } from 'ava'
 import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import type { RealtimeClientEvent, RealtimeServerEvent } from 'openai/resources/realtime/realtime'
-import { generate } from 'selfsigned'
+import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { gatewayFor, mailbox } from './start.ts'
 
 /** A gateway that speaks TLS: the client dials `wss:` only. */
 async function secureGateway(t: ExecutionContext) {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }])
+  const { cert, key } = await makeCertificate()
   const folder = mkdtempSync(join(tmpdir(), 'gateway-sdk-'))
   const files = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') }
   writeFileSync(files.TLS_CERT_FILE, cert)

@@ -55,7 +55,7 @@ export function layOutPlainImage(t: { teardown(run: () => void): void }): string
   t.teardown(() => rmSync(app, { recursive: true }))
   cpSync(join(root, 'runtime'), join(app, 'runtime'), { recursive: true })
   rmSync(join(app, 'runtime/simulator'), { recursive: true })
-  for (const file of ['package.json', 'web/dist'])
+  for (const file of ['package.json', 'web/dist', 'assistants'])
     cpSync(join(root, file), join(app, file), { recursive: true })
   for (const place of placesOf(readPackages(), [''])) {
     // Of another platform, or within one that is linked.

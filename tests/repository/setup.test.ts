@@ -17,14 +17,9 @@ import test, { type ExecutionContext } from 'ava'
 
 const root = join(import.meta.dirname, '../..')
 const copied = [
-  'setup.mjs',
-  'package.json',
-  'package-lock.json',
-  'vite.config.ts',
-  'tsconfig.json',
-  'tsconfig.tools.json',
+  ...['setup.mjs', 'package.json', 'package-lock.json', 'vite.config.ts'],
+  ...['tsconfig.json', 'tsconfig.tools.json', 'runtime/tools'],
 ]
-const types = 'runtime/tools/define-tool.ts'
 const manifests = ['web/package.json', 'demo/package.json']
 const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   devDependencies: { node: string }
@@ -51,9 +46,9 @@ function checkout(t: ExecutionContext, version: string) {
     string,
     string,
   ]
-  for (const file of [...copied, ...manifests, types]) {
+  for (const file of [...copied, ...manifests]) {
     mkdirSync(dirname(join(tree, file)), { recursive: true })
-    cpSync(join(root, file), join(tree, file))
+    cpSync(join(root, file), join(tree, file), { recursive: true })
   }
   mkdirSync(bin)
   // What npm makes, for the set-up to put Node into.
@@ -128,13 +123,13 @@ for (const file of ['package-lock.json', ...manifests])
     t.deepEqual(setUp('--omit=dev'), ['npm ci --omit=dev'])
   })
 
-test('a start, its like and the simulator need no devDependencies; every other command gets them', t => {
+test('a start and its like need no devDependencies; every other command gets them', t => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }
   const light = Object.entries(scripts).filter(([, command]) => command.includes('--omit=dev'))
   t.deepEqual(
     light.map(([name]) => name),
-    ['prestart', 'predev', 'prebuild', 'presimulator'],
+    ['prestart', 'predev', 'prebuild', 'presimulator', 'pretry'],
   )
 })
