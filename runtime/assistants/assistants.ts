@@ -21,6 +21,11 @@ export interface AssistantsOptions {
   readonly models: ModelChoice
   /** Whether `access` counts; false in a terminal, whose person owns the folder. Default: true. */
   readonly isGuarded?: boolean
+  /**
+   * Makes ready what the assistants need before they are served, when they were read again.
+   * @throws AssistantsError: those that were there before stay
+   */
+  readonly prepare?: (assistants: readonly Assistant[]) => Promise<void>
   readonly log: Log
 }
 
@@ -104,6 +109,8 @@ export class Assistants implements FaultOwner {
   #all: ReadonlyMap<string, Assistant>
   #watcher: FSWatcher | null = null
   #settling: NodeJS.Timeout | null = null
+  /** Counts readings, as an earlier one may be made ready later. */
+  #readings = 0
 
   /** @throws AssistantsError */
   constructor(options: AssistantsOptions) {
@@ -175,20 +182,24 @@ export class Assistants implements FaultOwner {
   }
 
   /** Reads the folder again. Sessions that are open go on as they began. */
-  reload(): void {
-    const before = this.version
+  async reload(): Promise<void> {
+    const reading = ++this.#readings
     try {
-      this.#all = loadAssistants(this.#options)
+      const all = loadAssistants(this.#options)
+      await this.#options.prepare?.([...all.values()])
+      if (reading !== this.#readings) return
+      const before = this.version
+      this.#all = all
+      if (this.version !== before) this.#report()
     } catch (fault) {
       if (!(fault instanceof AssistantsError)) throw fault
       this.#options.log.warn('assistants.refused', { faults: fault.faults.map(describe) })
-      return
     }
-    if (this.version !== before) this.#report()
   }
 
   /** Watches no more. Safe to call twice. */
   close(): void {
+    this.#readings += 1
     if (this.#settling !== null) clearTimeout(this.#settling)
     this.#watcher?.close()
     this.#watcher = null

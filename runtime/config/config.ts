@@ -47,6 +47,10 @@ export interface Config extends UpstreamConfig {
   readonly realtime: RealtimeConfig
   readonly prompt: PromptPaths
   readonly assistants: AssistantsConfig
+  /** Resident memory of the process that runs the tools of one assistant. */
+  readonly toolsMemoryBytes: number
+  /** Reads a variable of the environment that is no setting of the gateway: an assistant declares it for its tools. */
+  readonly readVariable: (name: string) => string | undefined
   readonly calls: CallsConfig
   readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
   /** null: memory. The address may hold a password. */
@@ -108,13 +112,18 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   const env = parsed.data ?? environment.parse(given)
   const config = {
     ...assemble(env, new Set(Object.keys(given)), faults),
+    readVariable: (name: string) => (name in environment.shape ? undefined : variables[name]),
     warnings: misspelled(Object.keys(variables)),
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return config
 }
 
-function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]): Omit<Config, 'warnings'> {
+function assemble(
+  env: Environment,
+  given: ReadonlySet<string>,
+  faults: string[],
+): Omit<Config, 'warnings' | 'readVariable'> {
   const upstream = readUpstream(env, faults)
   const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   const models = readModels(env, upstream.target, simulated, faults)
@@ -169,6 +178,7 @@ function assemble(env: Environment, given: ReadonlySet<string>, faults: string[]
       isWatched: env.ASSISTANTS_WATCH ?? isLoopback(env.HOST),
       isGuarded: true,
     },
+    toolsMemoryBytes: env.TOOLS_MEMORY_MB * mebibyte,
     sideband: {
       webrtcFilter: env.SIDEBAND_WEBRTC_FILTER === 'on',
       pinSession: env.SIDEBAND_PIN_SESSION,

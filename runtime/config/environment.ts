@@ -295,6 +295,12 @@ export const environment = z.object({
   ASSISTANTS_WATCH: optionalFlag(
     'Reads the assistants again when their files change; sessions that are open go on as they began. Unset: where HOST is this machine alone',
   ),
+  TOOLS_MEMORY_MB: whole(
+    256,
+    64,
+    65_536,
+    'Resident memory of the process that runs the tools of one assistant (MiB): above it the process is replaced, and its calls are interrupted',
+  ),
   REALTIME_TURN_DETECTION_TYPE: optionalOneOf(
     ['server_vad', 'semantic_vad', 'none'],
     "Who decides that a turn is over; unset leaves the model's default",

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
 import type { Guard } from '../access/guard.ts'
+import type { Assistant } from '../assistants/assistant.ts'
 import { Assistants } from '../assistants/assistants.ts'
 import { createAssistantList } from '../assistants/list-route.ts'
 import type { Config } from '../config/config.ts'
@@ -29,6 +30,7 @@ import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { AssistantTools } from './assistant-tools.ts'
 import { startEmbeddedSimulator } from './embedded-simulator.ts'
 import { layersOf } from './layers.ts'
 import { publishLoad } from './published-load.ts'
@@ -58,6 +60,9 @@ export interface Shared {
   /** How many processes share the machine's memory. */
   readonly processes: number
 }
+
+/** A drain waits for tools until so long before its deadline: what they return is told to the model then (ms). */
+const toolMarginMs = 5000
 
 const pagesFolder = join(import.meta.dirname, '../../web/dist')
 
@@ -106,7 +111,15 @@ async function startBefore(
   const readType = createTypeReader()
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
-  const assistants = openAssistants(config, log, metrics)
+  const tools = new AssistantTools({
+    folder: config.assistants.folder,
+    memoryBytes: config.toolsMemoryBytes,
+    longestTimeoutMs: Math.max(0, config.drain.deadlineMs - toolMarginMs),
+    readVariable: config.readVariable,
+    log,
+    clock: systemClock,
+  })
+  const assistants = openAssistants(config, log, metrics, tools)
   const access = createAccess({
     config: config.access,
     store,
@@ -149,10 +162,16 @@ async function startBefore(
     endpoints.stop()
     memory.stop()
     assistants.close()
+    await tools.close()
     await sideband.close()
     await store.close()
     await recorder?.close()
   }
+  // Nobody is served before the tools are there, and a fault of theirs ends the start.
+  await tools.prepare(assistants.all).catch(async fault => {
+    await closeParts()
+    throw fault
+  })
   const server = await startServer({
     host: config.host,
     port: config.port,
@@ -241,9 +260,10 @@ async function startBefore(
 }
 
 /** @throws AssistantsError with everything that is wrong with any of them */
-function openAssistants(config: Config, log: Log, metrics: Metrics): Assistants {
+function openAssistants(config: Config, log: Log, metrics: Metrics, tools: AssistantTools): Assistants {
   const { isWatched, ...options } = config.assistants
-  const assistants = new Assistants({ ...options, models: config.models.choice, log })
+  const prepare = (all: readonly Assistant[]) => tools.prepare(all)
+  const assistants = new Assistants({ ...options, models: config.models.choice, prepare, log })
   if (isWatched) assistants.watch()
   metrics.traffic.readAssistants = () => assistants.all
   return assistants

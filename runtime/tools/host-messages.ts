@@ -49,7 +49,10 @@ const description = z.object({
 const processMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), tools: z.array(description) }),
   /** A tool's file cannot be used; the process ends. */
-  z.object({ type: z.literal('refused'), faults: z.array(z.string()) }),
+  z.object({
+    type: z.literal('refused'),
+    faults: z.array(z.object({ file: z.string(), message: z.string() })),
+  }),
   z.object({ type: z.literal('emit'), id, name: z.string(), data: z.string() }),
   z.object({
     type: z.literal('log'),

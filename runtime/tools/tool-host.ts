@@ -42,12 +42,18 @@ export interface ToolHostOptions {
   readonly clock?: Clock
 }
 
-/** Tools that cannot be used: each fault names its file. */
-export class ToolHostError extends Error {
-  readonly faults: readonly string[]
+export interface ToolFault {
+  /** Absolute path: of a tool's file, or of the assistant's folder. */
+  readonly file: string
+  readonly message: string
+}
 
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'))
+/** Tools that cannot be used. */
+export class ToolHostError extends Error {
+  readonly faults: readonly ToolFault[]
+
+  constructor(faults: readonly ToolFault[]) {
+    super(faults.map(({ file, message }) => `${file}: ${message}`).join('\n'))
     this.name = 'ToolHostError'
     this.faults = faults
   }
@@ -169,7 +175,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
     if (this.#phase === 'closed') return this.#closing.promise
     this.#phase = 'closed'
     this.#cancelRestart()
-    this.#starting.reject(new ToolHostError(['The host was closed before its tools were loaded']))
+    this.#failStart('the host was closed before its tools were loaded')
     for (const { child, answer } of [...this.#running.values()])
       answer(
         child === null
@@ -272,7 +278,10 @@ export class ToolHost implements ToolRunner, FaultOwner {
       .filter(({ timeoutMs }) => timeoutMs > longestTimeoutMs)
       .map(({ name, timeoutMs }) => {
         const file = this.#files.find(file => file.name === name)?.path ?? name
-        return `${file}: "timeoutMs" is ${timeoutMs}; a drain waits for ${longestTimeoutMs} ms at most`
+        return {
+          file,
+          message: `"timeoutMs" is ${timeoutMs}, more than the ${longestTimeoutMs} ms that a drain waits for it (DRAIN_DEADLINE_MS, five seconds less)`,
+        }
       })
     if (faults.length > 0) return this.#refused(faults)
     if (this.#phase !== 'starting') return
@@ -285,9 +294,15 @@ export class ToolHost implements ToolRunner, FaultOwner {
   }
 
   /** At the first start it is told to who starts the host; later it is logged, and the process tried again. */
-  #refused(faults: readonly string[]): void {
+  #refused(faults: readonly ToolFault[]): void {
     this.#starting.reject(new ToolHostError(faults))
-    this.#log('error', 'tool.host.failed', { faults })
+    this.#log('error', 'tool.host.failed', {
+      faults: faults.map(({ file, message }) => `${file}: ${message}`),
+    })
+  }
+
+  #failStart(message: string): void {
+    this.#starting.reject(new ToolHostError([{ file: this.#options.folder, message }]))
   }
 
   #done(child: HostProcess, { id, output, changed }: Extract<ProcessMessage, { type: 'done' }>): void {
@@ -335,9 +350,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
       interrupted: interrupted.length,
     })
     if (this.#phase === 'closed') return this.#closing.resolve()
-    this.#starting.reject(
-      new ToolHostError([`The process of the tools ended before they were loaded: ${exit.end}`]),
-    )
+    this.#failStart(`the process ended before the tools were loaded: ${exit.end}`)
     const wasSteady = this.#phase === 'ready' && this.#clock.monotonicNow() - this.#readyAt >= steadyMs
     this.#failures = wasSteady ? 1 : this.#failures + 1
     this.#phase = 'waiting'

@@ -60,11 +60,11 @@ function hear(message: HostMessage): void {
   else void load(message)
 }
 
-async function load({ files }: Message<'start'>): Promise<void> {
-  const faults: string[] = []
+async function load({ folder, files }: Message<'start'>): Promise<void> {
+  const faults: { file: string; message: string }[] = []
   for (const file of files) {
     const fault = await loadTool(file)
-    if (fault !== null) faults.push(`${file.path}: ${fault}`.slice(0, maxMessageChars))
+    if (fault !== null) faults.push({ file: file.path, message: fault.slice(0, maxMessageChars) })
   }
   if (faults.length > 0) {
     say({ type: 'refused', faults })
@@ -75,7 +75,8 @@ async function load({ files }: Message<'start'>): Promise<void> {
     return { name, description, parameters: schema, timeoutMs, idempotent }
   })
   if (!say({ type: 'ready', tools: described })) {
-    say({ type: 'refused', faults: ['The descriptions of the tools are too long'] })
+    const message = 'the descriptions of the tools are too long'
+    say({ type: 'refused', faults: [{ file: folder, message }] })
     socket.end(() => process.exit(1))
   }
 }

@@ -64,7 +64,7 @@ test('a port in use is one sentence that says what to set', async t => {
   t.teardown(() => other.close())
   await once(other, 'listening')
   const { port } = other.address() as { port: number }
-  const { shown, code } = await atTerminal('', { PORT: String(port) })
+  const { shown, code } = await atTerminal('', { PORT: String(port), LOG_LEVEL: 'warn' })
   t.is(code, 1)
   t.is(shown.trim(), `Cannot listen on 127.0.0.1 port ${port}: is it in use? PORT chooses another`)
 })

@@ -29,7 +29,12 @@ export async function gatewayProcess(
   program = main,
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
-    env: { PATH: process.env.PATH, PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env },
+    env: {
+      ...{ PATH: process.env.PATH, PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0' },
+      // Where there are none: their tools take a process each.
+      ASSISTANTS_DIR: import.meta.dirname,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))

@@ -50,6 +50,14 @@ export async function gatewayOn(
   return startFor(t, { PORT: String(await freePort()), ...env }, shared)
 }
 
+/** Assistants whose tools take a process are for tests that talk with them; there are none in this folder. */
+const plainEnv = {
+  PORT: '0',
+  SIMULATOR_RATE: '200',
+  DRAIN_LAME_DUCK_MS: '0',
+  ASSISTANTS_DIR: import.meta.dirname,
+}
+
 async function startFor(
   t: Stage,
   env: Record<string, string>,
@@ -65,12 +73,7 @@ async function startFor(
       for (const look of [...waiting]) look()
     }
   const log: Log = { info: write('info'), warn: write('warn'), error: write('error') }
-  const gateway = await startGateway(
-    readConfig({ PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0', ...env }),
-    log,
-    shared,
-    clock,
-  )
+  const gateway = await startGateway(readConfig({ ...plainEnv, ...env }), log, shared, clock)
   t.teardown(() => gateway.close())
   return {
     ...gateway,
