@@ -70,6 +70,7 @@ const requests: [method: string, path: string, admitted: number][] = [
   ['POST', '/ticket', 200],
   ['GET', '/metrics', 200],
   ['HEAD', '/metrics', 200],
+  ['GET', '/assistants', 200],
   ['GET', '/sideband/config', 200],
   ['GET', '/sideband/sessions', 200],
   ['POST', '/sideband/session', 200],
