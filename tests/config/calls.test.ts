@@ -87,7 +87,9 @@ test('the transcription model of a session file is one that clients may name, in
     t.regex(fault.message, /CALLS_SESSION_PATH: .*"another-deployment" is not among the TRANSCRIPTION_MODELS/)
   }
   const CALLS_SESSION_PATH = sessionFile('malformed.json', shapes(7)[0])
-  t.throws(() => readConfig({ ...env, CALLS_SESSION_PATH }), { message: /"model": must be the name of a model/ })
+  t.throws(() => readConfig({ ...env, CALLS_SESSION_PATH }), {
+    message: /"model": must be the name of a model/,
+  })
 })
 
 test('a transcription model that its vendor has retired is refused at the start', t => {
