@@ -10,7 +10,7 @@ export interface AnsweringOptions {
   readonly records: CallRecords
   readonly log: Log
   /** A call was answered: watches it from now on, where calls are watched. */
-  readonly callMade: (record: CallRecord) => void
+  readonly callMade: (record: CallRecord, passed?: Readonly<Record<string, string>>) => void
 }
 
 export interface Answering {
@@ -73,11 +73,11 @@ export async function answerCall(
     const record = await records.find(made.sessionId, owner)
     const { sessionId: session_id, provider } = record
     log.info('sideband.call.answered', { session_id, call_id: callId, provider })
-    callMade(record)
+    callMade(record, headers)
     return record
   } catch (fault) {
     // Nobody could find this call again to end it.
-    await calls.hangUp(callId).catch(() => undefined)
+    await calls.hangUp(callId, headers).catch(() => undefined)
     await forget('could not be remembered')
     if (fault instanceof GatewayError && fault.code === 'limit_reached') throw fault
     throw new GatewayError(

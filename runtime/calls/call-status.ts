@@ -1,6 +1,6 @@
 /** Whether a call goes on, as far as it can be known: media pass the gateway by, so upstream alone knows. */
 import { enter, type FaultOwner } from '../core/fault-boundary.ts'
-import type { Dial } from '../core/ports.ts'
+import type { Dial, UpstreamListener } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
@@ -32,13 +32,20 @@ export class CallStatus {
     this.#options = options
   }
 
-  /** Asks upstream where nobody controls the call. @returns null where upstream cannot tell now */
-  async isRunning(record: CallRecord): Promise<boolean | null> {
+  /**
+   * Asks upstream where nobody controls the call.
+   * @param passed headers of whoever asks
+   * @returns null where upstream cannot tell now
+   */
+  async isRunning(
+    record: CallRecord,
+    passed: Readonly<Record<string, string>> = {},
+  ): Promise<boolean | null> {
     const known = await this.known(record)
     if (known !== null) return known
     const fresh = this.#fresh(record.sessionId)
     if (fresh !== null) return fresh
-    const isRunning = this.#ask(record)
+    const isRunning = this.#ask(record, passed)
     this.#keep(record.sessionId, isRunning)
     return isRunning
   }
@@ -66,7 +73,7 @@ export class CallStatus {
   }
 
   /** Joins the call for a moment: upstream takes whoever joins a call that goes on, and knows no other. */
-  #ask(record: CallRecord): Promise<boolean | null> {
+  #ask(record: CallRecord, passed: Readonly<Record<string, string>>): Promise<boolean | null> {
     const { dialCall, callEnded, log } = this.#options
     const { promise, resolve } = Promise.withResolvers<boolean | null>()
     const owner: FaultOwner = {
@@ -75,10 +82,8 @@ export class CallStatus {
         resolve(null)
       },
     }
-    const abort = dialCall(
-      record.callId,
-      false,
-    )({
+    const dial = dialCall(record.callId, false)
+    const listener: UpstreamListener = {
       opened: upstream => {
         upstream.close(1000, '')
         resolve(true)
@@ -90,7 +95,8 @@ export class CallStatus {
       event: () => undefined,
       closed: () => undefined,
       fault: fault => owner.onFault(fault),
-    })
+    }
+    const abort = dial(listener, passed)
     const timer = setTimeout(() => {
       abort()
       resolve(null)

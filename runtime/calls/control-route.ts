@@ -23,7 +23,7 @@ export interface ControlOptions
   > {
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
-  readonly hangUp: (callId: string) => Promise<boolean>
+  readonly hangUp: (callId: string, passed: Headers) => Promise<boolean>
   /** What upstream is told of the headers of whoever asks. */
   readonly passed: (asking: UpgradeRequest) => Headers
   readonly pinSession: boolean
@@ -129,7 +129,7 @@ export class Controls {
       control,
       rules: { permit: this.#options.permit, purpose, policy: policyOf(record) },
       log: this.#options.log,
-      hangUp: () => this.#hangUp(record, 'hung up'),
+      hangUp: () => this.#hangUp(record, 'hung up', passed),
     })
   }
 
@@ -150,7 +150,7 @@ export class Controls {
       guard: (pinSession || record.isPinned) && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
-      hangUp: reason => void this.#hangUp(record, reason).catch(() => undefined),
+      hangUp: reason => void this.#hangUp(record, reason, passed).catch(() => undefined),
       onOver: () => {
         this.#controls.delete(record.sessionId)
         this.#handover?.release(record.sessionId)
@@ -167,10 +167,11 @@ export class Controls {
     return patient => listener => dialCall(callId, patient)(listener, passed)
   }
 
-  async #hangUp(record: CallRecord, reason: string): Promise<void> {
+  /** @param passed headers of whoever asked for it; where nobody did, of whoever asked for the control connection */
+  async #hangUp(record: CallRecord, reason: string, passed: Headers): Promise<void> {
     const { hangUp, log } = this.#options
     try {
-      await hangUp(record.callId)
+      await hangUp(record.callId, passed)
       await this.callEnded(record, reason)
     } catch (fault) {
       log.warn('upstream.failed', { session_id: record.sessionId, reason: String(fault) })

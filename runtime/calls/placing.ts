@@ -162,7 +162,7 @@ export async function placeCall(
   const record = await connect(options, { callId: call.callId, pinned, address }, session)
   if (record instanceof GatewayError) {
     // Nobody could find this call again to end it.
-    await calls.hangUp(call.callId).catch(() => undefined)
+    await calls.hangUp(call.callId, passed).catch(() => undefined)
     throw record
   }
   log.info('sideband.webrtc.connected', {

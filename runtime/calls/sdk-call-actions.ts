@@ -16,10 +16,16 @@ import { readJsonBody } from '../server/json-body.ts'
 import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
-import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import { answerCall } from './answering.ts'
 import { type Ownership, ownerOf } from './ownership.ts'
-import { accountOf, assistantOf, type PlacingOptions, sessionFor, unlessDraining } from './placing.ts'
+import {
+  accountOf,
+  askedBy,
+  assistantOf,
+  type PlacingOptions,
+  sessionFor,
+  unlessDraining,
+} from './placing.ts'
 import type { CallRecord } from './record.ts'
 import { callIdPattern } from './records.ts'
 
@@ -64,13 +70,14 @@ export function createCallActions(options: CallActionsOptions): [path: string, r
 }
 
 async function accept(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
-  const { permit, safety } = options
+  const { permit } = options
   const assistant = chosenBy(options.assistants, request)
   await mustBeNew(options, request)
   const session = readJsonBody(request, acceptBody)
   const forbidden = findForbiddenModel(permit, session, 'conversation')
   if (forbidden !== null) throw forbidden.error
   const { deployment } = chooseModel(permit.choice, session.model ?? null)
+  const { address, passed } = askedBy(options, request)
   await answerCall(options, {
     callId: request.id,
     session: {
@@ -80,8 +87,8 @@ async function accept(options: CallActionsOptions, request: HttpRequest): Promis
     ...assistantOf(assistant),
     owner: ownerOf(request),
     account: accountOf(request),
-    address: request.address,
-    headers: safetyHeaders(request, safety),
+    address,
+    headers: passed,
   })
   return done
 }
@@ -101,14 +108,14 @@ function sessionWith(
 async function reject(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   await mustBeNew(options, request)
   const { status_code } = readJsonBody(request, rejectBody)
-  if (!(await options.calls.reject(request.id, status_code))) throw over()
+  if (!(await options.calls.reject(request.id, status_code, askedBy(options, request).passed))) throw over()
   return done
 }
 
 async function refer(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const record = await controlled(options, request)
   const { target_uri } = readJsonBody(request, referBody)
-  const wasThere = await options.calls.refer(request.id, target_uri)
+  const wasThere = await options.calls.refer(request.id, target_uri, askedBy(options, request).passed)
   if (record !== null) await options.callEnded(record, wasThere ? 'referred' : 'upstream ended it')
   if (!wasThere) throw over()
   return done
@@ -116,7 +123,7 @@ async function refer(options: CallActionsOptions, request: HttpRequest): Promise
 
 async function hangUp(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const record = await controlled(options, request)
-  const wasThere = await options.calls.hangUp(request.id)
+  const wasThere = await options.calls.hangUp(request.id, askedBy(options, request).passed)
   if (record !== null) await options.callEnded(record, 'hung up')
   if (!wasThere) throw over()
   return done

@@ -73,8 +73,8 @@ export function createSideband(options: SidebandOptions): [path: string, route: 
     [
       '/sideband/session/:id',
       {
-        GET: owned(record => describeNow(options, record)),
-        DELETE: owned(record => hangUp(options, record)),
+        GET: owned((record, request) => describeNow(options, record, request)),
+        DELETE: owned((record, request) => hangUp(options, record, request)),
       },
     ],
   ]
@@ -170,17 +170,20 @@ async function listSessions({ records, status, ownership }: SidebandOptions, req
   return jsonAnswer(200, { sessions, total: page.total, ...next })
 }
 
-async function hangUp({ calls, callEnded }: SidebandOptions, record: CallRecord) {
+async function hangUp(options: SidebandOptions, record: CallRecord, request: HttpRequest) {
+  const { calls, callEnded } = options
   const { sessionId, callId } = record
-  const wasThere = callId !== '' && record.endedAt === '' && (await calls.hangUp(callId))
+  const { passed } = askedBy(options, request)
+  const wasThere = callId !== '' && record.endedAt === '' && (await calls.hangUp(callId, passed))
   await callEnded(record, 'hung up')
   const message = wasThere ? 'The call was hung up' : 'There was no call to hang up; the session has ended'
   return jsonAnswer(200, { session_id: sessionId, call_id: callId, message })
 }
 
 /** Upstream is asked about a call that nobody controls; the session may turn out to have ended. */
-async function describeNow({ records, status }: SidebandOptions, record: CallRecord) {
-  const isRunning = await status.isRunning(record)
+async function describeNow(options: SidebandOptions, record: CallRecord, request: HttpRequest) {
+  const { records, status } = options
+  const isRunning = await status.isRunning(record, askedBy(options, request).passed)
   const now = isRunning === false ? await records.find(record.sessionId, record.owner) : record
   return jsonAnswer(200, await describe(records, now, isRunning))
 }

@@ -12,9 +12,8 @@ import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '.
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
-import { safetyHeaders } from '../upstream/safety-identifier.ts'
 import { readOffer } from './offer.ts'
-import { accountOf, type PlacingOptions, unlessDraining } from './placing.ts'
+import { accountOf, askedBy, type PlacingOptions, unlessDraining } from './placing.ts'
 
 export interface TranslationCallsOptions extends PlacingOptions {
   /** Upstream's addresses below `translations`. */
@@ -51,7 +50,7 @@ async function makeCall(options: TranslationCallsOptions, request: HttpRequest):
     )
   const { sdp, session } = await readOffer(request)
   const key = await keyFor(options, request, session)
-  const call = await options.translations.offer(sdp, key, false)
+  const call = await options.translations.offer(sdp, key, false, askedBy(options, request).passed)
   const headers = {
     'Content-Type': 'application/sdp',
     'Cache-Control': 'no-store',
@@ -93,10 +92,8 @@ async function mint(
   const forbidden = findForbiddenModel(permit, session, 'translation')
   if (forbidden !== null) throw forbidden.error
   const { model = permit.translation[0] } = session
-  const key = await translations.mintKey(
-    { ...rest, session: { ...session, model } },
-    safetyHeaders(request, safety),
-  )
+  const { passed } = askedBy({ safety }, request)
+  const key = await translations.mintKey({ ...rest, session: { ...session, model } }, passed)
   const { principal: owner = anonymous } = request
   const minted = { owner, model, purpose: 'translation', pinned: 'null' } as const
   await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))

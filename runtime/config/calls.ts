@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chooseModel, type ModelChoice } from '../upstream/model-choice.ts'
+import { chooseModel } from '../upstream/model-choice.ts'
+import { findForbiddenModel, type ModelPermit } from '../upstream/model-permit.ts'
 import type { AccessConfig } from './access.ts'
 import type { Environment } from './environment.ts'
 import { describeFault, splitList } from './variable.ts'
@@ -42,17 +43,17 @@ const declined = 603
 /** Final SIP responses that refuse (RFC 3261 section 21): redirections, failures of the request, the server, or all. */
 export const sipRefusal = { min: 300, max: 699 } as const
 
-/** Reads the settings. @param faults takes a sentence for each fault */
+/** Reads the settings. @param permit holds for the models of a session file too @param faults takes a sentence for each fault */
 export function readCalls(
   env: Environment,
   access: Pick<AccessConfig, 'modes' | 'keys'>,
-  models: ModelChoice,
+  permit: ModelPermit,
   faults: string[],
 ): CallsConfig {
   return {
     controllers: new Set(env.CALLS_CONTROL.filter(name => isController(name, access, faults))),
     webhookKeys: readSecrets(env.OPENAI_WEBHOOK_SECRET, faults),
-    policy: readPolicy(env, models, faults),
+    policy: readPolicy(env, permit, faults),
   }
 }
 
@@ -91,13 +92,13 @@ function readSecrets(text: string | undefined, faults: string[]): Buffer[] {
   })
 }
 
-function readPolicy(env: Environment, models: ModelChoice, faults: string[]): CallsPolicy {
+function readPolicy(env: Environment, permit: ModelPermit, faults: string[]): CallsPolicy {
   const rejection = /^reject(?::(\d{3}))?$/.exec(env.CALLS_POLICY)
   const status = Number(rejection?.[1] ?? declined)
   if (env.CALLS_POLICY === 'accept')
     return {
       kind: 'accept',
-      session: readSession(env, models, faults),
+      session: readSession(env, permit, faults),
       greeting: env.CALLS_GREETING ?? null,
     }
   if (rejection === null || status < sipRefusal.min || status > sipRefusal.max)
@@ -108,10 +109,11 @@ function readPolicy(env: Environment, models: ModelChoice, faults: string[]): Ca
 }
 
 /** The file is read at the start, so that one that is missing or malformed stops it. */
-function readSession(env: Environment, models: ModelChoice, faults: string[]): TelephoneSession {
+function readSession(env: Environment, permit: ModelPermit, faults: string[]): TelephoneSession {
+  const { choice } = permit
   const plain = {
     type: 'realtime',
-    model: models.deployments[0],
+    model: choice.deployments[0],
     instructions: env.CHAT_INSTRUCTIONS,
     audio: { output: { voice: env.REALTIME_VOICE } },
   } as const
@@ -124,7 +126,10 @@ function readSession(env: Environment, models: ModelChoice, faults: string[]): T
     const { type = 'realtime', model = null, ...rest } = given as Record<string, unknown>
     if (type !== 'realtime') throw new Error('"type" must be "realtime"')
     if (model !== null && typeof model !== 'string') throw new Error('"model" must be a text')
-    return { ...rest, type, model: chooseModel(models, model).deployment }
+    const forbidden = findForbiddenModel(permit, rest, 'conversation')
+    if (forbidden !== null)
+      throw new Error(`"${forbidden.param.replace(/^session\./, '')}": ${forbidden.error.message}`)
+    return { ...rest, type, model: chooseModel(choice, model).deployment }
   } catch (fault) {
     const reason = fault instanceof Error ? fault.message : String(fault)
     faults.push(`CALLS_SESSION_PATH: "${path}" below runtime/ is no session of a call: ${reason}`)

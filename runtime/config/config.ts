@@ -6,7 +6,7 @@ import type { UpstreamConfig } from '../upstream/endpoints.ts'
 import { type AccessConfig, readAccess } from './access.ts'
 import { type CallsConfig, readCalls } from './calls.ts'
 import { type Environment, environment } from './environment.ts'
-import { type ModelsConfig, readModels } from './models.ts'
+import { type ModelsConfig, permitModels, readModels } from './models.ts'
 import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
 import { readNames, readUpstream } from './upstream.ts'
 import { describeFault, isLoopback, misspelled } from './variable.ts'
@@ -93,9 +93,13 @@ export class ConfigError extends Error {
 /**
  * Reads the settings.
  * @param variables the process's environment; white space around values is left out, and empty ones count as unset
+ * @param today the day by which models count as retired
  * @throws ConfigError naming every variable at fault, the shape of its value and what is allowed
  */
-export function readConfig(variables: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  variables: Readonly<Record<string, string | undefined>>,
+  today = new Date(),
+): Config {
   const given = Object.fromEntries(
     Object.entries(variables)
       .map(([name, value = '']) => [name, value.trim()] as const)
@@ -111,7 +115,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   // Faulty variables fall back to their defaults here, so that the checks across variables run too.
   const env = parsed.data ?? environment.parse(given)
   const config = {
-    ...assemble(env, new Set(Object.keys(given)), faults),
+    ...assemble(env, new Set(Object.keys(given)), today, faults),
     readVariable: (name: string) => (name in environment.shape ? undefined : variables[name]),
     warnings: misspelled(Object.keys(variables)),
   }
@@ -122,17 +126,19 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
 function assemble(
   env: Environment,
   given: ReadonlySet<string>,
+  today: Date,
   faults: string[],
 ): Omit<Config, 'warnings' | 'readVariable'> {
   const upstream = readUpstream(env, faults)
   const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   const models = readModels(env, upstream.target, simulated, faults)
+  const permit = permitModels(models, upstream.target?.provider ?? 'simulator', today)
   const access = readAccess(env, given, faults)
   return {
     ...upstream,
     models,
     access,
-    calls: readCalls(env, access, models.choice, faults),
+    calls: readCalls(env, access, permit, faults),
     host: env.HOST,
     port: env.PORT,
     workers: env.WORKERS,

@@ -78,7 +78,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     records,
     ownership,
     dialCall,
-    hangUp: callId => calls.hangUp(callId),
+    hangUp: (callId, passed) => calls.hangUp(callId, passed),
     passed,
     pinSession,
     hearsAll: callTokens.areLimited,

@@ -31,8 +31,8 @@ export interface Calls {
     filtered: boolean,
     headers?: Readonly<Record<string, string>>,
   ): Promise<{ sdp: string; callId: string }>
-  /** Ends a call. @returns false when there was none (any more) */
-  hangUp(callId: string): Promise<boolean>
+  /** Ends a call. @param headers as of `accept`; likewise below @returns false when there was none (any more) */
+  hangUp(callId: string, headers?: Readonly<Record<string, string>>): Promise<boolean>
   /**
    * Answers a telephone call that rings.
    * @param session names its model
@@ -41,9 +41,9 @@ export interface Calls {
    */
   accept(callId: string, session: object, headers?: Readonly<Record<string, string>>): Promise<boolean>
   /** Refuses a telephone call that rings. @param status SIP status; upstream's own default (603) without one */
-  reject(callId: string, status?: number): Promise<boolean>
+  reject(callId: string, status?: number, headers?: Readonly<Record<string, string>>): Promise<boolean>
   /** Transfers a telephone call. @param target `tel:` or `sip:` address */
-  refer(callId: string, target: string): Promise<boolean>
+  refer(callId: string, target: string, headers?: Readonly<Record<string, string>>): Promise<boolean>
 }
 
 export interface EphemeralKey {
@@ -106,11 +106,11 @@ export function createCalls(options: CallsOptions): Calls {
       if (callId === undefined || !text.startsWith('v=')) throw broken(target, 'a call')
       return { sdp: text, callId }
     },
-    hangUp: callId => act(options, callId, 'hangup'),
+    hangUp: (callId, passed) => act(options, callId, 'hangup', undefined, passed),
     accept: (callId, session, passed) => act(options, callId, 'accept', session, passed),
-    reject: (callId, status) =>
-      act(options, callId, 'reject', status === undefined ? {} : { status_code: status }),
-    refer: (callId, uri) => act(options, callId, 'refer', { target_uri: uri }),
+    reject: (callId, status, passed) =>
+      act(options, callId, 'reject', status === undefined ? {} : { status_code: status }, passed),
+    refer: (callId, uri, passed) => act(options, callId, 'refer', { target_uri: uri }, passed),
   }
 }
 

@@ -8,11 +8,13 @@ const madeAt = Date.parse('2026-01-01T00:00:00Z')
 /** @param upstream what it says to whoever joins */
 function stage(upstream: 'goes on' | ErrorCode, fields: Record<string, string> = {}, controlled = false) {
   const seen: string[] = []
+  const asked: unknown[] = []
   const clock = { now: madeAt + 60_000 }
   const status = new CallStatus({
     records: { isControlled: async () => controlled },
-    dialCall: callId => listener => {
+    dialCall: callId => (listener, headers) => {
       seen.push(`ask ${callId}`)
+      asked.push(headers)
       queueMicrotask(() => {
         if (upstream !== 'goes on') return listener.failed(new GatewayError(upstream, 'no'))
         listener.opened({
@@ -35,7 +37,7 @@ function stage(upstream: 'goes on' | ErrorCode, fields: Record<string, string> =
     connected_at: new Date(madeAt).toISOString(),
     ...fields,
   })
-  return { status, record, seen, clock }
+  return { status, record, seen, asked, clock }
 }
 
 test('upstream is asked about a call that nobody controls, and what it says holds for a while', async t => {
@@ -47,6 +49,13 @@ test('upstream is asked about a call that nobody controls, and what it says hold
   clock.now += statusLifeMs
   t.is(await status.isRunning(record), true)
   t.is(seen.length, 4)
+})
+
+test('upstream is told who asks about a call', async t => {
+  const { status, record, asked } = stage('goes on')
+  const passed = { 'OpenAI-Safety-Identifier': 'user-1' }
+  await status.isRunning(record, passed)
+  t.deepEqual(asked, [passed])
 })
 
 test('a call that upstream does not know any more has ended, and is marked so', async t => {

@@ -111,22 +111,23 @@ test("upstream sees the ephemeral key on an offer, and the gateway's own credent
 })
 
 test('a call that cannot be remembered is ended, and whoever made it is told', async t => {
-  const ended: string[] = []
+  const passed = { 'OpenAI-Safety-Identifier': 'user-1' }
+  const ended: unknown[] = []
   const away = () => Promise.reject(new GatewayError('store_unavailable', 'The store is away'))
   const placing = {
     calls: {
       offer: async () => ({ sdp: 'v=0\r\n', callId: 'rtc_1' }),
-      hangUp: async (callId: string) => ended.push(callId) > 0,
+      hangUp: async (...asked: unknown[]) => ended.push(asked) > 0,
     },
   } as unknown as PlacingOptions
   const placed = placeCall(
     placing,
-    { sdp: 'v=0\r\n', filtered: false, address: '127.0.0.1', passed: {} },
+    { sdp: 'v=0\r\n', filtered: false, address: '127.0.0.1', passed },
     { value: 'ek_1', pinned: '{}' },
     away,
   )
   await t.throwsAsync(placed, { message: /could not be remembered, so it was ended/ })
-  t.deepEqual(ended, ['rtc_1'])
+  t.deepEqual(ended, [['rtc_1', passed]], 'it is ended in the name of whoever made it')
 })
 
 test("a key is minted with the client's safety identifier", async t => {

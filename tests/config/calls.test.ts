@@ -64,6 +64,42 @@ test('the model of a session file is one that is configured, or an alias of one'
   t.regex(fault.message, /CALLS_SESSION_PATH: .*"gpt-99" is not configured here/)
 })
 
+test('the transcription model of a session file is one that clients may name, in either shape', t => {
+  const env = {
+    OPENAI_API_KEY: 'sk',
+    OPENAI_REALTIME_MODEL: 'gpt-realtime-2.1',
+    TRANSCRIPTION_MODELS: 'gpt-4o-mini-transcribe',
+    CALLS_POLICY: 'accept',
+  }
+  const shapes = (model: unknown) => [
+    { audio: { input: { transcription: { model } } } },
+    { input_audio_transcription: { model } },
+  ]
+  for (const session of shapes('gpt-4o-mini-transcribe')) {
+    const CALLS_SESSION_PATH = sessionFile('permitted.json', session)
+    t.like(readConfig({ ...env, CALLS_SESSION_PATH }).calls.policy, { session })
+  }
+  const fields = ['audio.input.transcription.model', 'input_audio_transcription.model']
+  for (const [index, session] of shapes('another-deployment').entries()) {
+    const CALLS_SESSION_PATH = sessionFile('foreign-transcriber.json', session)
+    const fault = t.throws(() => readConfig({ ...env, CALLS_SESSION_PATH }), { instanceOf: ConfigError })
+    t.true(fault.message.includes(`"${fields[index]}"`), fault.message)
+    t.regex(fault.message, /CALLS_SESSION_PATH: .*"another-deployment" is not among the TRANSCRIPTION_MODELS/)
+  }
+  const CALLS_SESSION_PATH = sessionFile('malformed.json', shapes(7)[0])
+  t.throws(() => readConfig({ ...env, CALLS_SESSION_PATH }), {
+    message: /"model": must be the name of a model/,
+  })
+})
+
+test('a transcription model that its vendor has retired is refused at the start', t => {
+  const session = { audio: { input: { transcription: { model: 'whisper-1' } } } }
+  const CALLS_SESSION_PATH = sessionFile('retired.json', session)
+  const env = { OPENAI_API_KEY: 'sk', CALLS_POLICY: 'accept', CALLS_SESSION_PATH }
+  t.like(readConfig(env, new Date(2026, 0, 1)).calls.policy, { session })
+  t.throws(() => readConfig(env, new Date(2036, 0, 1)), { message: /"whisper-1" is not among/ })
+})
+
 test('controllers are callers that GATEWAY_AUTH lets in', t => {
   const tenant = '11111111-2222-4333-8444-555555555555'
   const object = '66666666-7777-4888-9999-000000000000'

@@ -80,8 +80,13 @@ for (const { end, upstreamSees } of [
   { end: [4999, 'ü'.repeat(61)], upstreamSees: { code: 4999, reason: 'ü'.repeat(61) } },
   // A close frame without a code has no other name on the wire than the normal end.
   { end: [], upstreamSees: { code: 1000, reason: '' } },
-  // uWebSockets.js 20.51 reads the codes from 1012 to 3999 as none.
-  { end: [3007, 'my own'], upstreamSees: { code: 1000, reason: '' } },
+  ...[1003, 1007, 1008, 1009, 1010, 1011].map(code => {
+    return { end: [code, 'legal'], upstreamSees: { code, reason: 'legal' } } as const
+  }),
+  // uWebSockets.js 20.51 tells nothing of a close frame with one of these: neither code nor reason (docs/uwebsockets.md).
+  ...[1012, 1013, 1014, 3000, 3999].map(code => {
+    return { end: [code, 'my own'], upstreamSees: { code: 1000, reason: '' } } as const
+  }),
 ] as const) {
   test(`a client that closes with ${end[0] ?? 'no code'} ends upstream's session with ${upstreamSees.code}`, async t => {
     const upstream = await fakeUpstream(t)

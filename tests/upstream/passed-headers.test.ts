@@ -65,6 +65,66 @@ test('keys and offers say who asked for them', async t => {
   for (const asked of upstream.askedWith) t.like(asked, passed)
 })
 
+const actionsOf = (upstream: { asked: string[] }) =>
+  upstream.asked.map(path => path.split('/').slice(-2).join(' '))
+
+test('whatever ends a sideband call says who asked for it', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const first = await placeCall(gateway.url)
+  upstream.askedWith.length = 0
+  await request(`${gateway.url}/sideband/session/${first}`, { method: 'DELETE', headers })
+  await upstream.hungUp()
+  const second = await placeCall(gateway.url)
+  const control = await converse(t, `${gateway.socketUrl}/sideband/control/${second}`, { headers })
+  await control.until('sideband_connected')
+  control.send({ type: 'hang_up' })
+  await upstream.hungUp()
+  const hangUps = upstream.askedWith.filter(given => given['openai-safety-identifier'] !== undefined)
+  t.is(hangUps.length, 2)
+  for (const given of hangUps) t.like(given, passed)
+})
+
+test('decisions on telephone calls say who made them', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, CALLS_CONTROL: 'anonymous' })
+  const decisions: [action: string, body: object][] = [
+    ['reject', { status_code: 486 }],
+    ['refer', { target_uri: 'tel:+15550123' }],
+    ['hangup', {}],
+    ['accept', { type: 'realtime' }],
+  ]
+  for (const [action, body] of decisions) {
+    const url = `${gateway.url}/v1/realtime/calls/rtc_phone/${action}`
+    const json = { ...headers, 'Content-Type': 'application/json' }
+    t.is(
+      (await fetch(url, { method: 'POST', headers: json, body: JSON.stringify(body) })).status,
+      200,
+      action,
+    )
+  }
+  t.deepEqual(
+    actionsOf(upstream),
+    decisions.map(([action]) => `rtc_phone ${action}`),
+  )
+  for (const given of upstream.askedWith) t.like(given, passed)
+})
+
+test('keys and calls of translations say who asked for them', async t => {
+  const upstream = await callUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const post = (path: string, body: string, type: string) =>
+    fetch(`${gateway.url}/v1/realtime/translations/${path}`, {
+      method: 'POST',
+      headers: { ...headers, 'Content-Type': type },
+      body,
+    })
+  t.is((await post('client_secrets', '{}', 'application/json')).status, 200)
+  t.is((await post('calls', 'v=0\r\n', 'application/sdp')).status, 201)
+  t.is(upstream.askedWith.length, 3)
+  for (const given of upstream.askedWith) t.like(given, passed)
+})
+
 test('where the identifier is the principal, a control connection says a hash of its name', async t => {
   const upstream = await callUpstream(t)
   const key = { Authorization: 'Bearer a-secret-of-alice' }
