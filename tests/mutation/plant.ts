@@ -1,9 +1,20 @@
 /** Plants mutants in a copy of the tree, one at a time, and runs the tests that should notice them. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type Mutant, plant } from './mutants.ts'
+import type { Recorded } from './record-coverage.ts'
 
 /**
  * | word     | what happened                                                   |
@@ -32,6 +43,18 @@ export const patience: Patience = { ms: 10_000, times: 3 }
 /** A test file that does not end without a fault within this time is of no use here (ms). */
 const cleanMs = 180_000
 
+/** A test file that takes no longer than this is run before others are measured (ms). */
+const quickMs = 6000
+
+const recorder = join(import.meta.dirname, 'record-coverage.ts')
+
+/** What a test file does without a fault. */
+interface Clean {
+  readonly ms: number
+  /** What its processes run; null where that is not known. */
+  readonly runs: readonly Recorded[] | null
+}
+
 /** Of the output of a test that should have passed, so many characters are shown, from its end. */
 const shownChars = 2000
 
@@ -43,8 +66,7 @@ export class Plot {
   readonly #root: string
   readonly #copy: string
   readonly #patience: Patience
-  /** Time that test files take without a fault (ms). */
-  readonly #cleanMs = new Map<string, number>()
+  readonly #clean = new Map<string, Clean>()
   #running: ChildProcess | null = null
   /** Test files that fail without a fault, and the end of what each wrote. */
   readonly broken = new Map<string, string>()
@@ -70,47 +92,102 @@ export class Plot {
   }
 
   /**
-   * Plants a mutant and runs test files, fastest first, until one notices it. A test file that fails without any
-   * fault is left out, and told in `broken`.
+   * Plants a mutant and runs test files, fast ones first, until one notices it. Left out are test files that fail
+   * without any fault (told in `broken`), and those that do not run the code that the mutant changes; where none
+   * does, as far as is known, all are run.
    * @param tests paths from the root
    * @throws Error where no test file is left
    */
   async try(mutant: Mutant, tests: readonly string[]): Promise<Verdict> {
-    for (const test of tests) await this.#measure(test)
-    const sound = tests.filter(test => !this.broken.has(test))
-    if (sound.length === 0)
-      throw new Error(`No test of ${mutant.file} passes without a fault: ${tests.join(', ')}`)
-    const cleanMsOf = (test: string) => this.#cleanMs.get(test) ?? 0
+    const passed = new Set<string>()
+    for (const doesRun of [true, false]) {
+      for (
+        let test = await this.#next(tests, passed);
+        test !== null;
+        test = await this.#next(tests, passed)
+      ) {
+        passed.add(test)
+        if (this.#runs(test, mutant) !== doesRun) continue
+        const outcome = await this.#tryWith(mutant, test)
+        if (outcome !== 'survived') return { mutant, outcome, by: test }
+      }
+      const sound = tests.filter(test => !this.broken.has(test))
+      if (sound.length === 0)
+        throw new Error(`No test of ${mutant.file} passes without a fault: ${tests.join(', ')}`)
+      if (sound.some(test => this.#runs(test, mutant))) break
+      passed.clear()
+    }
+    return { mutant, outcome: 'survived', by: null }
+  }
+
+  /** @returns the next test file to run: measured quick ones first, then those not yet measured; null after the last */
+  async #next(tests: readonly string[], passed: ReadonlySet<string>): Promise<string | null> {
+    for (;;) {
+      const left = tests.filter(test => !passed.has(test) && !this.broken.has(test))
+      const measured = left
+        .filter(test => this.#clean.has(test))
+        .sort((a, b) => this.#msOf(a) - this.#msOf(b))
+      const [fastest = null] = measured
+      if (fastest !== null && this.#msOf(fastest) <= quickMs) return fastest
+      const unknown = left.find(test => !this.#clean.has(test))
+      if (unknown === undefined) return fastest
+      await this.#measure(unknown)
+    }
+  }
+
+  async #tryWith(mutant: Mutant, test: string): Promise<Outcome> {
     const planted = join(this.#copy, mutant.file)
     const source = readFileSync(planted, 'utf8')
     writeFileSync(planted, plant(source, mutant))
     try {
-      for (const test of sound.toSorted((a, b) => cleanMsOf(a) - cleanMsOf(b))) {
-        const outcome = await this.#run(test, this.#patience.ms + this.#patience.times * cleanMsOf(test))
-        if (outcome !== 'survived') return { mutant, outcome, by: test }
-      }
-      return { mutant, outcome: 'survived', by: null }
+      return await this.#run(test, this.#patience.ms + this.#patience.times * this.#msOf(test))
     } finally {
       writeFileSync(planted, source)
     }
   }
 
+  #msOf(test: string): number {
+    return this.#clean.get(test)?.ms ?? 0
+  }
+
+  /** Whether a test file runs what a mutant changes, or may do so. */
+  #runs(test: string, { file, start, end }: Mutant): boolean {
+    const { runs = null } = this.#clean.get(test) ?? {}
+    return runs === null || runs.some(recorded => overlaps(recorded[file] ?? [], start, end))
+  }
+
   async #measure(test: string): Promise<void> {
-    if (this.#cleanMs.has(test) || this.broken.has(test)) return
+    const folder = join(this.#copy, '.coverage')
+    mkdirSync(folder)
+    const env = {
+      MUTATE_TREE: this.#copy,
+      MUTATE_COVERAGE: folder,
+      NODE_OPTIONS: `--import=${pathToFileURL(recorder)}`,
+    }
+    try {
+      const startedAt = performance.now()
+      if ((await this.#run(test, cleanMs, env)) === 'survived') {
+        const ms = performance.now() - startedAt
+        const written = readdirSync(folder).filter(name => name.endsWith('.json'))
+        const runs = written.map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+        return void this.#clean.set(test, { ms, runs })
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    // Once more, without the recorder: a busy machine is no fault either.
     const startedAt = performance.now()
-    // Once more where it failed: a busy machine is no fault.
-    const passes =
-      (await this.#run(test, cleanMs)) === 'survived' || (await this.#run(test, cleanMs)) === 'survived'
-    if (!passes) return void this.broken.set(test, this.#output)
-    this.#cleanMs.set(test, performance.now() - startedAt)
+    if ((await this.#run(test, cleanMs)) !== 'survived') return void this.broken.set(test, this.#output)
+    this.#clean.set(test, { ms: performance.now() - startedAt, runs: null })
   }
 
   /** Runs one test file up to its first failure. */
-  #run(test: string, withinMs: number): Promise<Outcome> {
+  #run(test: string, withinMs: number, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     const ava = join(this.#root, 'node_modules/.bin/ava')
     // A group of its own, so that what a test has started ends with it.
     const child = spawn(process.execPath, [ava, '--fail-fast', test], {
       cwd: this.#copy,
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -135,6 +212,11 @@ export class Plot {
       })
     })
   }
+}
+
+/** @param ranges start, end, start, end, and so on */
+function overlaps(ranges: readonly number[], start: number, end: number): boolean {
+  return ranges.some((from, at) => at % 2 === 0 && from < end && (ranges[at + 1] ?? from) > start)
 }
 
 function endGroup({ pid }: ChildProcess): void {
