@@ -154,6 +154,16 @@ test('connections end in batches, so that their clients do not all come back at 
   t.true(first <= deadlineMs && last <= first - 7 * (50 - timerMs), 'the deadline stays where it was')
 })
 
+for (const deadlineMs of [0, 100, 249]) {
+  test(`a drain of ${deadlineMs} ms has no room for two batches: all connections end at once`, async t => {
+    const { drain, add, ends } = stage({ deadlineMs })
+    add(100)
+    await drain.begin()
+    t.is(ends.length, 100)
+    t.deepEqual(firstOfBatches(ends), [0])
+  })
+}
+
 test('few connections end ten at a time', async t => {
   const { drain, add, ends } = stage()
   add(21)
