@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Mutant, plant } from './mutants.ts'
+import { QuickRuns } from './quick-runs.ts'
 import type { Recorded } from './record-coverage.ts'
 
 /**
@@ -46,6 +47,9 @@ const cleanMs = 180_000
 /** A test file that takes no longer than this is run before others are measured (ms). */
 const quickMs = 6000
 
+/** A test file that takes no longer than this in a process that is kept is run there first (ms). */
+const firstLookMs = 3000
+
 const recorder = join(import.meta.dirname, 'record-coverage.ts')
 
 /** What a test file does without a fault. */
@@ -53,6 +57,8 @@ interface Clean {
   readonly ms: number
   /** What its processes run; null where that is not known. */
   readonly runs: readonly Recorded[] | null
+  /** Time that it takes in a process that is kept (ms); null where it takes long, or does not pass there. */
+  readonly firstLookMs: number | null
 }
 
 /** Of the output of a test that should have passed, so many characters are shown, from its end. */
@@ -67,6 +73,7 @@ export class Plot {
   readonly #copy: string
   readonly #patience: Patience
   readonly #clean = new Map<string, Clean>()
+  readonly #quickRuns: QuickRuns
   #running: ChildProcess | null = null
   /** Test files that fail without a fault, and the end of what each wrote. */
   readonly broken = new Map<string, string>()
@@ -83,71 +90,92 @@ export class Plot {
       filter: source => !notCopied.has(relative(root, source)),
     })
     symlinkSync(join(root, 'node_modules'), join(this.#copy, 'node_modules'))
+    this.#quickRuns = new QuickRuns(this.#copy)
   }
 
   /** Ends what runs and removes the copy. Safe to call twice. */
   clear(): void {
+    this.#quickRuns.end()
     if (this.#running !== null) endGroup(this.#running)
     rmSync(this.#copy, { recursive: true, force: true })
   }
 
   /**
-   * Plants a mutant and runs test files, fast ones first, until one notices it. Left out are test files that fail
-   * without any fault (told in `broken`), and those that do not run the code that the mutant changes; where none
-   * does, as far as is known, all are run.
+   * Plants a mutant and runs test files, fast ones first, until one notices it. Those that can are run in a process
+   * that is kept; where all pass there, each once more as ava runs it. Left out are test files that fail without any
+   * fault (told in `broken`), and those that do not run the code that the mutant changes; where none does, as far as
+   * is known, all are run.
    * @param tests paths from the root
    * @throws Error where no test file is left
    */
   async try(mutant: Mutant, tests: readonly string[]): Promise<Verdict> {
-    const passed = new Set<string>()
-    for (const doesRun of [true, false]) {
-      for (
-        let test = await this.#next(tests, passed);
-        test !== null;
-        test = await this.#next(tests, passed)
-      ) {
-        passed.add(test)
-        if (this.#runs(test, mutant) !== doesRun) continue
-        const outcome = await this.#tryWith(mutant, test)
-        if (outcome !== 'survived') return { mutant, outcome, by: test }
+    const left = new Set(tests)
+    const [others, again]: [string[], string[]] = [[], []]
+    for (let test = await this.#next(left); test !== null; test = await this.#next(left)) {
+      left.delete(test)
+      if (!this.#runs(test, mutant)) {
+        others.push(test)
+        continue
       }
-      const sound = tests.filter(test => !this.broken.has(test))
-      if (sound.length === 0)
-        throw new Error(`No test of ${mutant.file} passes without a fault: ${tests.join(', ')}`)
-      if (sound.some(test => this.#runs(test, mutant))) break
-      passed.clear()
+      const isQuick = this.#clean.get(test)?.firstLookMs !== null
+      if (isQuick) again.push(test)
+      const outcome = await (isQuick ? this.#firstLook(mutant, test) : this.#tryWith(mutant, test))
+      if (outcome !== 'survived') return { mutant, outcome, by: test }
+    }
+    const sound = tests.filter(test => !this.broken.has(test))
+    if (sound.length === 0)
+      throw new Error(`No test of ${mutant.file} passes without a fault: ${tests.join(', ')}`)
+    for (const test of others.length === sound.length ? others : again) {
+      const outcome = await this.#tryWith(mutant, test)
+      if (outcome !== 'survived') return { mutant, outcome, by: test }
     }
     return { mutant, outcome: 'survived', by: null }
   }
 
   /** @returns the next test file to run: measured quick ones first, then those not yet measured; null after the last */
-  async #next(tests: readonly string[], passed: ReadonlySet<string>): Promise<string | null> {
+  async #next(left: ReadonlySet<string>): Promise<string | null> {
     for (;;) {
-      const left = tests.filter(test => !passed.has(test) && !this.broken.has(test))
-      const measured = left
-        .filter(test => this.#clean.has(test))
-        .sort((a, b) => this.#msOf(a) - this.#msOf(b))
-      const [fastest = null] = measured
-      if (fastest !== null && this.#msOf(fastest) <= quickMs) return fastest
-      const unknown = left.find(test => !this.#clean.has(test))
+      const sound = [...left].filter(test => !this.broken.has(test))
+      const measured = sound.filter(test => this.#clean.has(test))
+      const [fastest = null] = measured.sort((a, b) => this.#costOf(a) - this.#costOf(b))
+      if (fastest !== null && this.#costOf(fastest) <= quickMs) return fastest
+      const unknown = sound.find(test => !this.#clean.has(test))
       if (unknown === undefined) return fastest
       await this.#measure(unknown)
     }
   }
 
-  async #tryWith(mutant: Mutant, test: string): Promise<Outcome> {
+  #costOf(test: string): number {
+    const { ms = 0, firstLookMs = null } = this.#clean.get(test) ?? {}
+    return firstLookMs ?? ms
+  }
+
+  /** Runs a test file in a process that is kept. */
+  async #firstLook(mutant: Mutant, test: string): Promise<Outcome> {
+    const withinMs = this.#patience.ms + this.#patience.times * this.#costOf(test)
+    const outcome = await this.#planted(mutant, () => this.#quickRuns.run(test, withinMs))
+    if (outcome !== 'failed') return outcome === 'passed' ? 'survived' : outcome
+    // What an earlier run left behind may have failed, too: a fault is noticed where its absence passes.
+    if ((await this.#quickRuns.run(test, withinMs)) === 'passed') return 'noticed'
+    this.#quickRuns.end()
+    return 'survived'
+  }
+
+  #tryWith(mutant: Mutant, test: string): Promise<Outcome> {
+    const withinMs = this.#patience.ms + this.#patience.times * (this.#clean.get(test)?.ms ?? 0)
+    return this.#planted(mutant, () => this.#run(test, withinMs))
+  }
+
+  /** Does something while a mutant is planted. */
+  async #planted<Result>(mutant: Mutant, act: () => Promise<Result>): Promise<Result> {
     const planted = join(this.#copy, mutant.file)
     const source = readFileSync(planted, 'utf8')
     writeFileSync(planted, plant(source, mutant))
     try {
-      return await this.#run(test, this.#patience.ms + this.#patience.times * this.#msOf(test))
+      return await act()
     } finally {
       writeFileSync(planted, source)
     }
-  }
-
-  #msOf(test: string): number {
-    return this.#clean.get(test)?.ms ?? 0
   }
 
   /** Whether a test file runs what a mutant changes, or may do so. */
@@ -170,7 +198,7 @@ export class Plot {
         const ms = performance.now() - startedAt
         const written = readdirSync(folder).filter(name => name.endsWith('.json'))
         const runs = written.map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')))
-        return void this.#clean.set(test, { ms, runs })
+        return void this.#clean.set(test, { ms, runs, firstLookMs: await this.#measureFirstLook(test) })
       }
     } finally {
       rmSync(folder, { recursive: true })
@@ -178,7 +206,22 @@ export class Plot {
     // Once more, without the recorder: a busy machine is no fault either.
     const startedAt = performance.now()
     if ((await this.#run(test, cleanMs)) !== 'survived') return void this.broken.set(test, this.#output)
-    this.#clean.set(test, { ms: performance.now() - startedAt, runs: null })
+    this.#clean.set(test, { ms: performance.now() - startedAt, runs: null, firstLookMs: null })
+  }
+
+  async #measureFirstLook(test: string): Promise<number | null> {
+    let ms = 0
+    // The first run loads what the second one finds.
+    for (let run = 1; run <= 2; run += 1) {
+      const startedAt = performance.now()
+      const outcome = await this.#quickRuns.run(test, run * firstLookMs)
+      ms = performance.now() - startedAt
+      if (outcome !== 'passed') {
+        this.#quickRuns.end()
+        return null
+      }
+    }
+    return ms <= firstLookMs ? ms : null
   }
 
   /** Runs one test file up to its first failure. */

@@ -150,11 +150,13 @@ for (const [kind, make] of Object.entries(kinds)) {
   })
 
   suite('a list lives as long as its longest member, in whatever order they come', async (t, store) => {
-    await store.list('names', 'short', 1)
+    // Long enough for the next command to come before it is over.
+    const shortMs = 300
+    await store.list('names', 'short', shortMs)
     await store.list('names', 'long', hour)
     await store.list('other', 'long', hour)
     await store.list('other', 'short', 1)
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await new Promise(resolve => setTimeout(resolve, shortMs + 20))
     for (const name of ['names', 'other'])
       t.deepEqual(await store.page(name, 0, 10), { members: ['long'], total: 1 })
   })
