@@ -48,7 +48,10 @@ const cleanMs = 180_000
 const quickMs = 6000
 
 /** A test file that takes no longer than this in a process that is kept is run there first (ms). */
-const firstLookMs = 3000
+const maxFirstLookMs = 3000
+
+/** A test file that takes longer than this as ava runs it is not tried in such a process (ms). */
+const slowMs = 12_000
 
 const recorder = join(import.meta.dirname, 'record-coverage.ts')
 
@@ -74,6 +77,8 @@ export class Plot {
   readonly #patience: Patience
   readonly #clean = new Map<string, Clean>()
   readonly #quickRuns: QuickRuns
+  /** Has Node keep what it compiled; not where code is recorded, as less is known of kept code. */
+  readonly #compiled: NodeJS.ProcessEnv
   #running: ChildProcess | null = null
   /** Test files that fail without a fault, and the end of what each wrote. */
   readonly broken = new Map<string, string>()
@@ -91,6 +96,7 @@ export class Plot {
     })
     symlinkSync(join(root, 'node_modules'), join(this.#copy, 'node_modules'))
     this.#quickRuns = new QuickRuns(this.#copy)
+    this.#compiled = { NODE_COMPILE_CACHE: join(this.#copy, '.compiled') }
   }
 
   /** Ends what runs and removes the copy. Safe to call twice. */
@@ -198,7 +204,9 @@ export class Plot {
         const ms = performance.now() - startedAt
         const written = readdirSync(folder).filter(name => name.endsWith('.json'))
         const runs = written.map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')))
-        return void this.#clean.set(test, { ms, runs, firstLookMs: await this.#measureFirstLook(test) })
+        const isSlow = ms > slowMs
+        const firstLookMs = isSlow ? null : await this.#measureFirstLook(test)
+        return void this.#clean.set(test, { ms, runs, firstLookMs })
       }
     } finally {
       rmSync(folder, { recursive: true })
@@ -214,18 +222,18 @@ export class Plot {
     // The first run loads what the second one finds.
     for (let run = 1; run <= 2; run += 1) {
       const startedAt = performance.now()
-      const outcome = await this.#quickRuns.run(test, run * firstLookMs)
+      const outcome = await this.#quickRuns.run(test, maxFirstLookMs)
       ms = performance.now() - startedAt
       if (outcome !== 'passed') {
         this.#quickRuns.end()
         return null
       }
     }
-    return ms <= firstLookMs ? ms : null
+    return ms
   }
 
   /** Runs one test file up to its first failure. */
-  #run(test: string, withinMs: number, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  #run(test: string, withinMs: number, env: NodeJS.ProcessEnv = this.#compiled): Promise<Outcome> {
     const ava = join(this.#root, 'node_modules/.bin/ava')
     // A group of its own, so that what a test has started ends with it.
     const child = spawn(process.execPath, [ava, '--fail-fast', test], {
