@@ -28,6 +28,8 @@ interface Runner {
 }
 
 const tree = process.cwd()
+/** Tests may put clocks of their own in place of the machine's. */
+const { setTimeout } = globalThis
 const below = `${pathToFileURL(tree)}/`
 const ava = new URL('../../node_modules/ava/lib/runner.js', import.meta.url).href
 const { default: Runner } = (await import(ava)) as { default: new (options: object) => Runner }
