@@ -138,7 +138,7 @@ export const groups: readonly Group[] = [
     ],
     address: ['access/address', 'limits/limits-at-the-door', 'access/headers'],
     'api-keys': ['access/tickets', 'access/matrix', 'access/secrets'],
-    cors: ['limits/limits-at-the-door', 'access/matrix', 'server/requests'],
+    cors: ['access/guard', 'limits/limits-at-the-door', 'access/matrix', 'server/requests'],
     'entra-tokens': ['access/jwks', 'access/entra-inbound', 'access/secrets', 'access/matrix'],
     'ephemeral-keys': [
       'limits/limits-at-the-door',
@@ -157,6 +157,7 @@ export const groups: readonly Group[] = [
       'calls/calls-access',
     ],
     guard: [
+      'access/guard',
       'limits/limits',
       'limits/limits-at-the-door',
       'access/tickets',
@@ -176,7 +177,7 @@ export const groups: readonly Group[] = [
       'access/entra-inbound',
     ],
     tickets: ['access/tickets', 'access/matrix', 'access/secrets', 'access/stored'],
-    tries: ['limits/limits', 'limits/limits-at-the-door', 'access/headers', 'access/matrix'],
+    tries: ['access/guard', 'limits/limits', 'limits/limits-at-the-door', 'access/headers', 'access/matrix'],
     'webhook-signature': ['access/webhook-signature', 'calls/incoming'],
   }),
   group('store', 'runtime/store', {
@@ -190,7 +191,7 @@ export const groups: readonly Group[] = [
       'access/stored',
     ],
     open: ['store/redis', 'gateway/failed-start', 'resume/resume'],
-    'redis-connection': ['store/redis', 'store/store', 'resume/resume-breaks'],
+    'redis-connection': ['store/redis-connection', 'store/redis', 'store/store', 'resume/resume-breaks'],
     redis: ['store/store', 'store/redis', 'access/stored', 'resume/resume-breaks'],
     'storage-quota': ['store/storage-quota', 'resume/conversation-writes', 'access/stored', 'calls/records'],
     supervised: ['store/store', 'workers/worker-leases'],
