@@ -298,9 +298,15 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
   },
   {
     file: 'runtime/server/drain.ts',
-    text: 'const announceMs = 2000',
-    shown: '2000 → 4000',
-    reason: 'a test of it takes the two seconds',
+    text: 'await this.#endInBatches(connections, leftMs)',
+    shown: 'await this.#endInBatches(connections, leftMs) → this.#endInBatches(connections, leftMs)',
+    reason: 'equivalent: the next line waits until every connection has ended',
+  },
+  {
+    file: 'runtime/store/redis-connection.ts',
+    text: "if (this.#state !== 'ready' || client !== this.#client) return",
+    shown: '|| → &&',
+    reason: 'equivalent: a command fails with its connection, before it is late',
   },
   {
     file: 'runtime/server/drain.ts',
