@@ -166,6 +166,7 @@ export class Carryover {
     if (by !== 'upstream' || !renewable || this.#renewals >= maxRenewals) return false
     this.#renewals += 1
     this.#renewing = { askedAgain: this.#parts.responses.isPending }
+    this.#conversation.noteLost()
     this.#remember()
     return true
   }

@@ -95,6 +95,8 @@ export class Conversation {
   assistant: ConversationAssistant | null = null
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
+  /** Items that no upstream had confirmed when a session was lost, until one does. */
+  readonly #retold = new WeakSet<SaidItem>()
 
   constructor(limits: ConversationLimits = conversationLimits) {
     this.#items = new SaidItems(limits.items)
@@ -173,9 +175,14 @@ export class Conversation {
     this.#items.keep(item => item !== refused)
   }
 
-  /** What upstream never confirmed is forgotten: whoever said it was told so. */
+  /** A session is lost: what it has not confirmed is told to the next one, and is not confirmed by that alone. */
+  noteLost(): void {
+    for (const item of this.#items) if (item.unconfirmed) this.#retold.add(item)
+  }
+
+  /** What no upstream ever confirmed is forgotten, also where it is in a replay: whoever said it was told so. */
   forgetUnconfirmed(): void {
-    this.#items.keep(({ unconfirmed }) => !unconfirmed)
+    this.#items.keep(item => !item.unconfirmed && !this.#retold.has(item))
   }
 
   /**
@@ -294,6 +301,7 @@ export class Conversation {
     const known = this.#items.find(({ id }) => id !== '' && id === said.id)
     const done = said.done || name !== 'conversation.item.added'
     if (known !== undefined) {
+      this.#retold.delete(known)
       // Upstream's word of an item need not have its images; of a call to a server it has the result.
       const images = known.images ?? said.images
       const mcp = said.mcp ?? known.mcp

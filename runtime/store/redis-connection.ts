@@ -142,6 +142,10 @@ export class RedisConnection {
   #connect(): Client {
     const { log } = this.#options
     const client = connectTo(this.#options)
+    // The library keeps a socket that opens after its client was destroyed.
+    client.on('connect', () => {
+      if (this.#state === 'closed' || client !== this.#client) client.destroy()
+    })
     client.on('ready', () => {
       if (this.#state === 'closed') return
       this.#state = 'ready'

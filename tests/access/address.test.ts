@@ -42,6 +42,45 @@ test('addresses are written in one form, and anything else is none', t => {
   for (const text of ['', 'host', '1.2.3', '1.2.3.4.5', '[::1', '%eth0']) t.is(plainAddress(text), null)
 })
 
+/** Hosts that are dialled on loopback by what names no origin: no page, or one that reads from what it takes for its own host. */
+const dialled: readonly (readonly [host: string | null, allowed: readonly string[], isAllowed: boolean])[] = [
+  [null, [], true],
+  ['', [], true],
+  ['127.0.0.1:8080', [], true],
+  ['localhost', [], true],
+  ['[::1]:8080', [], true],
+  ['evil.example:8080', [], false],
+  ['evil.example:8080', ['*'], true],
+  ['gateway.example', ['https://gateway.example'], true],
+  ['gateway.example:8080', ['https://gateway.example'], true],
+  ['evil.example', ['https://gateway.example'], false],
+  ['not a host', ['https://gateway.example'], false],
+]
+
+for (const [host, allowed, isAllowed] of dialled) {
+  test(`without an origin ${host ?? 'no host'} may ${isAllowed ? '' : 'not '}be dialled on loopback, where ${allowed.join() || 'nothing else'} is allowed`, t => {
+    const headers = new Map(host === null ? [] : [['host', host]])
+    t.is(isOriginAllowed(headers, { allowed, loopback: true }), isAllowed)
+    t.true(isOriginAllowed(headers, { allowed, loopback: false }))
+  })
+}
+
+/** Origins that are listed, and what a page of one origin may. */
+const listed: readonly (readonly [origin: string, allowed: readonly string[], isAllowed: boolean])[] = [
+  ['https://page.example', ['https://page.example'], true],
+  ['https://page.example', ['*'], true],
+  ['http://page.example', ['https://page.example'], false],
+  ['https://page.example:444', ['https://page.example'], false],
+  ['null', ['*'], true],
+]
+
+for (const [origin, allowed, isAllowed] of listed) {
+  test(`a page of ${origin} ${isAllowed ? 'may' : 'may not'} connect where ${allowed.join()} is allowed`, t => {
+    for (const loopback of [false, true])
+      t.is(isOriginAllowed(new Map([['origin', origin]]), { allowed, loopback }), isAllowed)
+  })
+}
+
 test('an IPv6 network of 64 bits counts as one address', t => {
   t.is(addressShare('2001:db8:1:2:3:4:5:6'), addressShare('2001:db8:1:2::9'))
   t.not(addressShare('2001:db8:1:2::9'), addressShare('2001:db8:1:3::9'))

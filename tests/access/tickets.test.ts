@@ -24,6 +24,35 @@ test('a ticket runs out', async t => {
   t.is(await tickets.spend('x'.repeat(32)), null)
 })
 
+test('each ticket speaks for whom it was issued to, and no other opens by it', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const charged: unknown[][] = []
+  const quota = { charge: async (...given: unknown[]) => void charged.push(given) }
+  const tickets = new Tickets({ store, quota, ttlMs: 60_000 })
+  const [alice, bob] = [
+    { name: 'key:alice', by: 'key' },
+    { name: 'entra:bob', by: 'entra' },
+  ] as const
+  const ofAlice = await tickets.issue(alice, 'credential:key:alice')
+  const ofBob = await tickets.issue(bob, 'credential:entra:bob')
+  t.not(ofAlice, ofBob)
+  t.is(await tickets.spend('x'.repeat(32)), null, 'a ticket that was never issued')
+  for (const odd of ['', 'x', `${ofAlice}x`, ` ${ofAlice}`, `${ofAlice.slice(1)}=`])
+    t.is(await tickets.spend(odd), null, odd)
+  t.deepEqual(await tickets.spend(ofAlice), alice)
+  t.is(await tickets.spend(ofAlice), null)
+  t.deepEqual(await tickets.spend(ofBob), bob)
+  t.deepEqual(
+    charged.map(([account, key, chars, ttlMs]) => [account, String(key).includes(ofAlice), chars, ttlMs]),
+    [
+      ['credential:key:alice', false, JSON.stringify(alice).length, 60_000],
+      ['credential:entra:bob', false, JSON.stringify(bob).length, 60_000],
+    ],
+  )
+  t.not(charged[0]?.[1], charged[1]?.[1], 'both are charged as one entry')
+})
+
 test('a ticket opens one socket, for the one who asked for it', async t => {
   const gateway = await gatewayFor(t, {
     GATEWAY_AUTH: 'key',

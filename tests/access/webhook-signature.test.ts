@@ -34,6 +34,27 @@ test('what a vendor signs is taken: by this secret, by either of two, by a secre
   t.notThrows(() => verify({ ...signed(), 'webhook-signature': `v2,abc v1,AAAA ${rotating}` }))
 })
 
+/** What the log says of a webhook that is not signed; its sender is told none of it. */
+const reasons: readonly (readonly [reason: string, headers: Record<string, string>])[] = [
+  ['missing required header: webhook-id', { 'webhook-timestamp': '1', 'webhook-signature': 'v1,' }],
+  ['missing required header: webhook-timestamp', { 'webhook-id': 'a', 'webhook-signature': 'v1,' }],
+  ['missing required header: webhook-signature', { 'webhook-id': 'a', 'webhook-timestamp': '1' }],
+  ['webhook-id is malformed', { ...signed(), 'webhook-id': ' ' }],
+  ['webhook-timestamp is malformed', { ...signed(), 'webhook-timestamp': 'x' }],
+  ['webhook-timestamp is too old', signed(nowSec - toleranceSec - 1)],
+  ['webhook-timestamp is too new', signed(nowSec + toleranceSec + 1)],
+  ['webhook-signature holds no signature of version 1', { ...signed(), 'webhook-signature': 'v2,AAAA' }],
+  ['no signature fits', signed(nowSec, other)],
+]
+
+for (const [reason, headers] of reasons) {
+  test(`the cause of a refusal is told to the log alone: ${reason}`, t => {
+    const error = t.throws(() => verify(headers), { code: 'unauthorized' })
+    t.is((error?.cause as Error | undefined)?.message, reason)
+    t.notRegex(error?.message ?? '', new RegExp(reason))
+  })
+}
+
 test('the time may be off by the tolerance, and not by a second more', t => {
   for (const off of [-toleranceSec, toleranceSec]) t.notThrows(() => verify(signed(nowSec + off)))
   for (const off of [-toleranceSec - 1, toleranceSec + 1])

@@ -1,4 +1,13 @@
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
@@ -121,6 +130,7 @@ export const add = (a, b) => { if (b === 0) return a; return a + b }
 export const count = n => { let sum = 0; while (sum < n) { sum += 1 } return sum }
 export const greet = say => { say('hello') }
 `
+const readIfThere = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
 const testOf = (name: string, body: string) =>
   `import test from 'ava'\nimport { add, count, greet } from '../parts.ts'\ntest('${name}', t => { ${body} })\n`
 
@@ -165,6 +175,46 @@ test('a mutant is noticed, hangs a test, or survives; the tree itself stays as i
   t.regex(report, /seed 7/)
   t.regex(report, /\| parts \| 20 \| 3 \| 1 \| 1 \| 1 \| 66\.7 % \(below the aim\) \|/)
   t.regex(report, /- parts\.ts:4 callback dropped: `say\('hello'\) → nothing`/)
+})
+
+test('a test file is run with the mutants of what its processes run, and with no others', async t => {
+  const tree = treeFor(t)
+  const log = JSON.stringify(join(tree, 'runs.txt'))
+  const noted = (name: string) => `appendFileSync(${log}, '${name} ');`
+  writeFileSync(
+    join(tree, 'tests/adder.test.ts'),
+    `import { appendFileSync } from 'node:fs'\n${testOf('adder', `${noted('adder')} t.is(add(1, 2), 3)`)}`,
+  )
+  // Its child is given an environment of its own, and is killed.
+  writeFileSync(
+    join(tree, 'tests/counter.test.ts'),
+    `import { appendFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+${testOf('counter', 't.pass()').replace('t => { t.pass() }', `async t => { ${noted('counter')} const child = spawn(process.execPath, ['counting.ts'], { env: {}, stdio: ['ignore', 'pipe', 'inherit'] }); const [said] = await once(child.stdout, 'data'); child.kill('SIGKILL'); t.is(String(said), '2') }`)}`,
+  )
+  writeFileSync(
+    join(tree, 'counting.ts'),
+    `import { count } from './parts.ts'\nconst sum = count(2)\nsetTimeout(() => process.stdout.write(String(sum)), 1500)\nsetInterval(() => undefined, 1000)`,
+  )
+  const plot = new Plot(tree)
+  t.teardown(() => plot.clear())
+  const tests = ['tests/adder.test.ts', 'tests/counter.test.ts']
+  const told: string[] = []
+  for (const shown of ["say('hello') → nothing", '=== → !==', 'sum < n → !(sum < n)']) {
+    const mutant = findMutants('parts.ts', source).find(mutant => mutant.shown === shown)
+    if (mutant === undefined) return t.fail(shown)
+    const before = readIfThere(join(tree, 'runs.txt')).length
+    const { outcome } = await plot.try(mutant, tests)
+    const ran = readIfThere(join(tree, 'runs.txt')).slice(before).trim().split(' ')
+    told.push(`${outcome}: ${ran.sort().join(' ')}`)
+  }
+  t.deepEqual(told, [
+    // Each is measured, and as neither runs it, both are asked.
+    'survived: adder adder counter counter',
+    'noticed: adder',
+    'noticed: counter',
+  ])
 })
 
 test('a test that fails without a fault is left out, and told; where no other is left, that is an error', async t => {

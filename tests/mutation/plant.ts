@@ -1,9 +1,21 @@
 /** Plants mutants in a copy of the tree, one at a time, and runs the tests that should notice them. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type Mutant, plant } from './mutants.ts'
+import { QuickRuns } from './quick-runs.ts'
+import type { Recorded } from './record-coverage.ts'
 
 /**
  * | word     | what happened                                                   |
@@ -32,6 +44,26 @@ export const patience: Patience = { ms: 10_000, times: 3 }
 /** A test file that does not end without a fault within this time is of no use here (ms). */
 const cleanMs = 180_000
 
+/** A test file that takes no longer than this is run before others are measured (ms). */
+const quickMs = 6000
+
+/** A test file that takes no longer than this in a process that is kept is run there first (ms). */
+const maxFirstLookMs = 3000
+
+/** A test file that takes longer than this as ava runs it is not tried in such a process (ms). */
+const slowMs = 12_000
+
+const recorder = join(import.meta.dirname, 'record-coverage.ts')
+
+/** What a test file does without a fault. */
+interface Clean {
+  readonly ms: number
+  /** What its processes run; null where that is not known. */
+  readonly runs: readonly Recorded[] | null
+  /** Time that it takes in a process that is kept (ms); null where it takes long, or does not pass there. */
+  readonly firstLookMs: number | null
+}
+
 /** Of the output of a test that should have passed, so many characters are shown, from its end. */
 const shownChars = 2000
 
@@ -43,8 +75,10 @@ export class Plot {
   readonly #root: string
   readonly #copy: string
   readonly #patience: Patience
-  /** Time that test files take without a fault (ms). */
-  readonly #cleanMs = new Map<string, number>()
+  readonly #clean = new Map<string, Clean>()
+  readonly #quickRuns: QuickRuns
+  /** Has Node keep what it compiled; not where code is recorded, as less is known of kept code. */
+  readonly #compiled: NodeJS.ProcessEnv
   #running: ChildProcess | null = null
   /** Test files that fail without a fault, and the end of what each wrote. */
   readonly broken = new Map<string, string>()
@@ -61,56 +95,150 @@ export class Plot {
       filter: source => !notCopied.has(relative(root, source)),
     })
     symlinkSync(join(root, 'node_modules'), join(this.#copy, 'node_modules'))
+    this.#quickRuns = new QuickRuns(this.#copy)
+    this.#compiled = { NODE_COMPILE_CACHE: join(this.#copy, '.compiled') }
   }
 
   /** Ends what runs and removes the copy. Safe to call twice. */
   clear(): void {
+    this.#quickRuns.end()
     if (this.#running !== null) endGroup(this.#running)
     rmSync(this.#copy, { recursive: true, force: true })
   }
 
   /**
-   * Plants a mutant and runs test files, fastest first, until one notices it. A test file that fails without any
-   * fault is left out, and told in `broken`.
+   * Plants a mutant and runs test files, fast ones first, until one notices it. Those that can are run in a process
+   * that is kept; where all pass there, each once more as ava runs it. Left out are test files that fail without any
+   * fault (told in `broken`), and those that do not run the code that the mutant changes; where none does, as far as
+   * is known, all are run.
    * @param tests paths from the root
    * @throws Error where no test file is left
    */
   async try(mutant: Mutant, tests: readonly string[]): Promise<Verdict> {
-    for (const test of tests) await this.#measure(test)
+    const left = new Set(tests)
+    const [others, again]: [string[], string[]] = [[], []]
+    for (let test = await this.#next(left); test !== null; test = await this.#next(left)) {
+      left.delete(test)
+      if (!this.#runs(test, mutant)) {
+        others.push(test)
+        continue
+      }
+      const isQuick = this.#clean.get(test)?.firstLookMs !== null
+      if (isQuick) again.push(test)
+      const outcome = await (isQuick ? this.#firstLook(mutant, test) : this.#tryWith(mutant, test))
+      if (outcome !== 'survived') return { mutant, outcome, by: test }
+    }
     const sound = tests.filter(test => !this.broken.has(test))
     if (sound.length === 0)
       throw new Error(`No test of ${mutant.file} passes without a fault: ${tests.join(', ')}`)
-    const cleanMsOf = (test: string) => this.#cleanMs.get(test) ?? 0
+    for (const test of others.length === sound.length ? others : again) {
+      const outcome = await this.#tryWith(mutant, test)
+      if (outcome !== 'survived') return { mutant, outcome, by: test }
+    }
+    return { mutant, outcome: 'survived', by: null }
+  }
+
+  /** @returns the next test file to run: measured quick ones first, then those not yet measured; null after the last */
+  async #next(left: ReadonlySet<string>): Promise<string | null> {
+    for (;;) {
+      const sound = [...left].filter(test => !this.broken.has(test))
+      const measured = sound.filter(test => this.#clean.has(test))
+      const [fastest = null] = measured.sort((a, b) => this.#costOf(a) - this.#costOf(b))
+      if (fastest !== null && this.#costOf(fastest) <= quickMs) return fastest
+      const unknown = sound.find(test => !this.#clean.has(test))
+      if (unknown === undefined) return fastest
+      await this.#measure(unknown)
+    }
+  }
+
+  #costOf(test: string): number {
+    const { ms = 0, firstLookMs = null } = this.#clean.get(test) ?? {}
+    return firstLookMs ?? ms
+  }
+
+  /** Runs a test file in a process that is kept. */
+  async #firstLook(mutant: Mutant, test: string): Promise<Outcome> {
+    const withinMs = this.#patience.ms + this.#patience.times * this.#costOf(test)
+    const outcome = await this.#planted(mutant, () => this.#quickRuns.run(test, withinMs))
+    if (outcome !== 'failed') return outcome === 'passed' ? 'survived' : outcome
+    // What an earlier run left behind may have failed, too: a fault is noticed where its absence passes.
+    if ((await this.#quickRuns.run(test, withinMs)) === 'passed') return 'noticed'
+    this.#quickRuns.end()
+    return 'survived'
+  }
+
+  #tryWith(mutant: Mutant, test: string): Promise<Outcome> {
+    const withinMs = this.#patience.ms + this.#patience.times * (this.#clean.get(test)?.ms ?? 0)
+    return this.#planted(mutant, () => this.#run(test, withinMs))
+  }
+
+  /** Does something while a mutant is planted. */
+  async #planted<Result>(mutant: Mutant, act: () => Promise<Result>): Promise<Result> {
     const planted = join(this.#copy, mutant.file)
     const source = readFileSync(planted, 'utf8')
     writeFileSync(planted, plant(source, mutant))
     try {
-      for (const test of sound.toSorted((a, b) => cleanMsOf(a) - cleanMsOf(b))) {
-        const outcome = await this.#run(test, this.#patience.ms + this.#patience.times * cleanMsOf(test))
-        if (outcome !== 'survived') return { mutant, outcome, by: test }
-      }
-      return { mutant, outcome: 'survived', by: null }
+      return await act()
     } finally {
       writeFileSync(planted, source)
     }
   }
 
+  /** Whether a test file runs what a mutant changes, or may do so. */
+  #runs(test: string, { file, start, end }: Mutant): boolean {
+    const { runs = null } = this.#clean.get(test) ?? {}
+    return runs === null || runs.some(recorded => overlaps(recorded[file] ?? [], start, end))
+  }
+
   async #measure(test: string): Promise<void> {
-    if (this.#cleanMs.has(test) || this.broken.has(test)) return
+    const folder = join(this.#copy, '.coverage')
+    mkdirSync(folder)
+    const env = {
+      MUTATE_TREE: this.#copy,
+      MUTATE_COVERAGE: folder,
+      NODE_OPTIONS: `--import=${pathToFileURL(recorder)}`,
+    }
+    try {
+      const startedAt = performance.now()
+      if ((await this.#run(test, cleanMs, env)) === 'survived') {
+        const ms = performance.now() - startedAt
+        const written = readdirSync(folder).filter(name => name.endsWith('.json'))
+        const runs = written.map(name => JSON.parse(readFileSync(join(folder, name), 'utf8')))
+        const isSlow = ms > slowMs
+        const firstLookMs = isSlow ? null : await this.#measureFirstLook(test)
+        return void this.#clean.set(test, { ms, runs, firstLookMs })
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+    // Once more, without the recorder: a busy machine is no fault either.
     const startedAt = performance.now()
-    // Once more where it failed: a busy machine is no fault.
-    const passes =
-      (await this.#run(test, cleanMs)) === 'survived' || (await this.#run(test, cleanMs)) === 'survived'
-    if (!passes) return void this.broken.set(test, this.#output)
-    this.#cleanMs.set(test, performance.now() - startedAt)
+    if ((await this.#run(test, cleanMs)) !== 'survived') return void this.broken.set(test, this.#output)
+    this.#clean.set(test, { ms: performance.now() - startedAt, runs: null, firstLookMs: null })
+  }
+
+  async #measureFirstLook(test: string): Promise<number | null> {
+    let ms = 0
+    // The first run loads what the second one finds.
+    for (let run = 1; run <= 2; run += 1) {
+      const startedAt = performance.now()
+      const outcome = await this.#quickRuns.run(test, maxFirstLookMs)
+      ms = performance.now() - startedAt
+      if (outcome !== 'passed') {
+        this.#quickRuns.end()
+        return null
+      }
+    }
+    return ms
   }
 
   /** Runs one test file up to its first failure. */
-  #run(test: string, withinMs: number): Promise<Outcome> {
+  #run(test: string, withinMs: number, env: NodeJS.ProcessEnv = this.#compiled): Promise<Outcome> {
     const ava = join(this.#root, 'node_modules/.bin/ava')
     // A group of its own, so that what a test has started ends with it.
     const child = spawn(process.execPath, [ava, '--fail-fast', test], {
       cwd: this.#copy,
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -135,6 +263,11 @@ export class Plot {
       })
     })
   }
+}
+
+/** @param ranges start, end, start, end, and so on */
+function overlaps(ranges: readonly number[], start: number, end: number): boolean {
+  return ranges.some((from, at) => at % 2 === 0 && from < end && (ranges[at + 1] ?? from) > start)
 }
 
 function endGroup({ pid }: ChildProcess): void {

@@ -271,3 +271,50 @@ test('closes upstream as soon as the client has gone', async t => {
   const { fields } = await gateway.logged('connection.closed')
   t.is(fields.by, 'client')
 })
+
+test('plain text in a drain is refused by name, and upstream hears nothing of it', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, ...everything })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  await session.next()
+  session.send({ type: 'response.created' })
+  await talk.until('response.created')
+  const drained = gateway.drain()
+  await talk.until('server.draining')
+  talk.send('one more')
+  t.like(await talk.next(), { type: 'error', error: { code: 'draining' }, retry: true })
+  talk.send({ type: 'input_audio_buffer.clear' })
+  t.is((await session.next()).text, '{"type":"input_audio_buffer.clear"}')
+  session.send({ type: 'response.done', response: { status: 'completed' } })
+  t.deepEqual(await talk.closed, { code: 1012, reason: 'draining' })
+  await drained
+})
+
+/** What becomes of text in which no JSON is found, and the next thing that the client hears. */
+const withoutJson: readonly (readonly [onFail: string, heard: object])[] = [
+  [
+    'error',
+    { type: 'extracted.json.error', source_type: 'response.output_text.done', reason: 'no_object_found' },
+  ],
+  ['forward', { type: 'response.output_text.done', text: 'no JSON' }],
+  ['drop', { type: 'the.end' }],
+]
+
+for (const [onFail, heard] of withoutJson) {
+  test(`where no JSON is found and failures are to ${onFail}, the client hears ${(heard as { type: string }).type}`, async t => {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, {
+      ...upstream.env,
+      REALTIME_AUTO_CLOSE: 'false',
+      REALTIME_ALLOWED_EVENT_TYPES: 'the.end',
+      REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES: 'response.text.done',
+      REALTIME_EXTRACT_ON_FAIL: onFail,
+    })
+    const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+    const session = await upstream.session()
+    session.send({ type: 'response.output_text.done', text: 'no JSON' })
+    session.send({ type: 'the.end' })
+    t.deepEqual(await talk.next(), heard as never)
+  })
+}

@@ -101,6 +101,58 @@ test('what never reached upstream is given up: the next session is not told of i
   t.regex(messages[0]?.message ?? '', /"text":"x"/)
 })
 
+/** What happens between an item that upstream never confirmed and the next session, and whether that is told of it. */
+const unconfirmed: readonly [what: string, steps: readonly ('loses' | 'givesUp')[], isTold: boolean][] = [
+  ['upstream is lost', ['loses'], true],
+  ['upstream is lost, and lost again', ['loses', 'loses'], true],
+  ['upstream is lost, and cannot be reached again', ['loses', 'givesUp'], false],
+  ['upstream cannot be reached', ['givesUp'], false],
+  ['upstream cannot be reached twice', ['loses', 'givesUp', 'givesUp'], false],
+  ['upstream cannot be reached, and is lost later', ['givesUp', 'loses'], false],
+]
+
+for (const [what, steps, isTold] of unconfirmed) {
+  test(`${what}: the next session is ${isTold ? '' : 'not '}told of an item that was never confirmed`, t => {
+    const { carryover, note } = stage()
+    note('conversation.item.added', { item: user })
+    const receipt = carryover.conversation.expect({ ...user, id: undefined, content: [{ text: 'y' }] })
+    for (const step of steps) {
+      if (step === 'loses') t.true(carryover.loses(lost))
+      else carryover.givesUp()
+    }
+    // An answer that comes too late changes nothing.
+    if (!isTold) receipt.onConfirmed?.()
+    const texts = carryover.opened().messages.map(({ message }) => String(message))
+    t.is(texts.length, isTold ? 2 : 1)
+    t.is(
+      texts.some(text => text.includes('"text":"y"')),
+      isTold,
+    )
+    t.is(carryover.conversation.size, isTold ? 2 : 1)
+  })
+}
+
+test('an item that a renewed session has confirmed is kept, whatever happens to the next one', t => {
+  const { carryover, note } = stage()
+  carryover.conversation.expect({ ...user, id: undefined, content: [{ text: 'y' }] })
+  t.true(carryover.loses(lost))
+  const [{ message = '' } = {}] = carryover.opened().messages
+  note('conversation.item.added', { item: JSON.parse(String(message)).item })
+  t.true(carryover.loses(lost))
+  carryover.givesUp()
+  t.is(carryover.opened().messages.length, 1)
+})
+
+test('items that a client was told of when it came back are kept though upstream cannot be reached', t => {
+  const { carryover, told } = stage()
+  const before = new Conversation()
+  before.expect({ ...user, id: undefined })
+  carryover.begin({ conversation: Conversation.restore(JSON.stringify(before)), spent: undefined as never })
+  t.like(told[0], { type: 'session.resumed', items: 1 })
+  carryover.givesUp()
+  t.is(carryover.opened().messages.length, 1)
+})
+
 test('an answer that was given up while another upstream session was on its way is not asked for by it', t => {
   const { carryover, told, responses } = stage()
   responses.noteMessage('response.create')

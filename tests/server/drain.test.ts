@@ -1,5 +1,6 @@
 /** How a process ends its connections: each is told, each ends, nobody waits for ever. */
-import test from 'ava'
+import { mock } from 'node:test'
+import test, { type ExecutionContext } from 'ava'
 import { errorTable } from '../../runtime/core/errors.ts'
 import { shutdownSteps } from '../../runtime/core/shutdown.ts'
 import { Drain, type Drainable } from '../../runtime/server/drain.ts'
@@ -152,6 +153,55 @@ test('connections end in batches, so that their clients do not all come back at 
   t.deepEqual(firstOfBatches(ends), [0, 13, 26, 39, 52, 65, 78, 91])
   const [first = 0, last = 0] = [ends[0]?.deadlineMs, ends.at(-1)?.deadlineMs]
   t.true(first <= deadlineMs && last <= first - 7 * (50 - timerMs), 'the deadline stays where it was')
+})
+
+for (const deadlineMs of [0, 100, 249]) {
+  test(`a drain of ${deadlineMs} ms has no room for two batches: all connections end at once`, async t => {
+    const { drain, add, ends } = stage({ deadlineMs })
+    add(100)
+    await drain.begin()
+    t.is(ends.length, 100)
+    t.deepEqual(firstOfBatches(ends), [0])
+    t.true(
+      ends.every(end => end.deadlineMs <= deadlineMs),
+      'none is given more time than there is',
+    )
+  })
+}
+
+/** Takes the place of `setTimeout`. @returns lets time pass, and all that comes of it happen */
+function mockTimeouts(t: ExecutionContext): (ms: number) => Promise<void> {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  return async ms => {
+    mock.timers.tick(ms)
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+test.serial('an announcement that never ends keeps connections from their end for two seconds', async t => {
+  const pass = mockTimeouts(t)
+  const { drain, add, ends } = stage()
+  add(1, { announce: () => new Promise(() => undefined) })
+  const over = drain.begin()
+  await pass(1999)
+  t.is(ends.length, 0)
+  await pass(1)
+  t.is(ends.length, 1)
+  await over
+})
+
+test.serial('a drain waits between two batches, and for nothing behind the last', async t => {
+  const pass = mockTimeouts(t)
+  const { drain, add, ends } = stage()
+  add(20)
+  const over = drain.begin()
+  await pass(1)
+  t.is(ends.length, 10)
+  await pass(50)
+  t.is(ends.length, 20)
+  await over
+  t.is(drain.phase, 'drained')
 })
 
 test('few connections end ten at a time', async t => {

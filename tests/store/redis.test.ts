@@ -1,6 +1,7 @@
 /** The store in Redis, when Redis or the line to it is away. */
 import { execFileSync } from 'node:child_process'
 import test from 'ava'
+import { createClient } from 'redis'
 import { createRedisStore } from '../../runtime/store/redis.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { disturbedLine } from './disturbed-line.ts'
@@ -79,6 +80,33 @@ test('redis: two stores see the same entries', async t => {
   t.teardown(() => Promise.all([one.close(), two.close()]).then(() => undefined))
   await one.set('a', 'shared', minute)
   t.is(await two.take('a'), 'shared')
+})
+
+test('redis: nothing that is written stays for ever', async t => {
+  const { url } = await redisServer(t)
+  const store = await ready(createRedisStore({ url, log: quiet, ...patient }))
+  t.teardown(() => store.close())
+  const quota = { entries: 9, bytes: 99 }
+  await store.set('value', 'x', minute)
+  await store.claim('claim', 'x', minute)
+  await store.renew('claim', 'x', 2 * minute)
+  await store.increment('counter', 1, minute)
+  await store.increment('counter', 1, minute)
+  await store.create('record', { a: 1 }, minute)
+  await store.update('record', { set: { b: 1 } }, minute)
+  await store.list('names', 'a', minute)
+  await store.list('names', 'b', minute)
+  await store.charge('ada', 'a', { bytes: 1, ttlMs: minute }, quota)
+  await store.publishUnits?.('revision', 'replica', 1.5, minute)
+  const client = createClient({ url })
+  await client.connect()
+  t.teardown(() => client.destroy())
+  const keys = await client.keys('*')
+  t.true(keys.length >= 10, keys.join())
+  for (const key of keys) {
+    const leftMs = Number(await client.pTTL(key))
+    t.true(leftMs > 0 && leftMs <= 2 * minute, `${key} lives for ${leftMs} ms`)
+  }
 })
 
 /** How Redis fails while the connection to it stands, and what undoes that. */

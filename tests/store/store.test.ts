@@ -140,6 +140,27 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.deepEqual(await store.page('other', 0, 2), { members: [], total: 0 })
   })
 
+  suite('a member that has expired is gone from a list whose others live', async (t, store) => {
+    await store.list('names', 'long', hour)
+    await store.list('names', 'short', 1)
+    await store.list('names', 'prolonged', 1)
+    await store.list('names', 'prolonged', 2 * hour)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    t.deepEqual(await store.page('names', 0, 10), { members: ['long', 'prolonged'], total: 2 })
+  })
+
+  suite('a list lives as long as its longest member, in whatever order they come', async (t, store) => {
+    // Long enough for the next command to come before it is over.
+    const shortMs = 300
+    await store.list('names', 'short', shortMs)
+    await store.list('names', 'long', hour)
+    await store.list('other', 'long', hour)
+    await store.list('other', 'short', 1)
+    await new Promise(resolve => setTimeout(resolve, shortMs + 20))
+    for (const name of ['names', 'other'])
+      t.deepEqual(await store.page(name, 0, 10), { members: ['long'], total: 1 })
+  })
+
   const quota = { entries: 3, bytes: 100 }
 
   suite('an account is charged up to its quota of entries, and another account goes on', async (t, store) => {

@@ -203,10 +203,19 @@ test.serial('an upstream that answers no ping is given up; one that is paused is
   void paused.closed.promise.then(() => {
     isPausedOver = true
   })
+  const unhurried = listenTo()
+  const long = await opened(target, 60_000, unhurried)
+  if (typeof long === 'string') return t.fail(long)
+  let isLongOver = false
+  void unhurried.closed.promise.then(() => {
+    isLongOver = true
+  })
   // Begun later, and given up sooner.
   t.is(typeof (await opened(target, 30, silent)), 'object')
   t.is(await within(silent.closed.promise, 10_000, 'a silent upstream is not given up'), 'upstream_silent')
   t.false(isPausedOver)
+  t.false(isLongOver, 'an upstream whose heartbeat is long was given up')
+  long.giveUp(new GatewayError('upstream_lost', 'over'))
   upstream.resume()
   t.is(await within(paused.closed.promise, 10_000, 'a silent upstream is not given up'), 'upstream_silent')
 })

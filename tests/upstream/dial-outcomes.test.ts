@@ -11,6 +11,7 @@ import { Circuit } from '../../runtime/upstream/circuit.ts'
 import { createCallDialer, createDialer } from '../../runtime/upstream/dial.ts'
 import { simulatorTarget } from '../../runtime/upstream/target.ts'
 import { type FakeUpstreamOptions, fakeUpstream, type Stage } from '../gateway/start.ts'
+import { within } from '../gateway/within.ts'
 
 const connectTimeoutMs = 400
 /** The deadline of dials that do not come to it (ms): generous, as the machine may be busy. */
@@ -274,13 +275,35 @@ for (const [kind, makeDial] of [
     const reached = Promise.withResolvers<Socket>()
     const ports = [await raw(socket => reached.resolve(socket))(t)]
     const listener = listen()
-    const abort = makeDial({ ports })(listener)
+    const abort = makeDial({ ports, connectTimeoutMs: amplyMs })(listener)
     const socket = await reached.promise
     const cut = new Promise(resolve => socket.once('close', resolve))
     abort()
     abort()
-    await cut
+    // Long before the dial would have ended.
+    await within(cut, amplyMs / 2, 'the socket of an aborted dial is kept')
     await silence()
+    t.deepEqual(listener.told, [])
+  })
+
+  test(`a dial of ${kind} that is aborted asks for no credential any more: while the next try is waited for`, async t => {
+    let asked = 0
+    const headers: Headers = async () => {
+      asked += 1
+      return {}
+    }
+    const retried = Promise.withResolvers<void>()
+    const logged = (event: LogEvent) => {
+      if (event === 'upstream.retry') retried.resolve()
+    }
+    const ports = [await refusing(503)(t)]
+    const listener = listen()
+    const abort = makeDial({ ports, headers, logged, connectTimeoutMs: amplyMs })(listener)
+    await within(retried.promise, patienceMs, 'the dial is not tried again')
+    abort()
+    // The first waits are shorter than this.
+    await silence()
+    t.is(asked, 1)
     t.deepEqual(listener.told, [])
   })
 

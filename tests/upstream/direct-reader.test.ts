@@ -30,8 +30,9 @@ interface Heard {
 /**
  * Serves one client the given bytes, each piece a write of its own, and hears what it hears. They come once
  * the client has heard of the upgrade, so that none of them is part of the answer to it.
+ * @param areApart each piece but the last begins with a ping, and the next one is not sent before its pong
  */
-async function hear(pieces: readonly Buffer[], secure = false): Promise<Heard> {
+async function hear(pieces: readonly Buffer[], secure = false, areApart = false): Promise<Heard> {
   const server = secure ? https.createServer(certificate) : createServer()
   server.on('upgrade', async (request, socket: Duplex) => {
     socket.on('error', () => undefined)
@@ -41,6 +42,7 @@ async function hear(pieces: readonly Buffer[], secure = false): Promise<Heard> {
     await once(socket, 'data')
     for (const piece of pieces) {
       socket.write(piece)
+      if (areApart && piece !== pieces.at(-1)) await once(socket, 'data')
       await new Promise(resolve => setImmediate(resolve))
     }
     socket.end(frame(0x88, Buffer.from([0x03, 0xe8])))
@@ -185,6 +187,73 @@ test('a text in the middle of a fragmented message is refused', async t => {
   t.is(heard.error, 'WS_ERR_INVALID_OPCODE')
 })
 
+/** Two reads, of which the second looks like an event, and what is heard of both. */
+const lookalikes: readonly (readonly [
+  what: string,
+  first: Buffer,
+  second: Buffer,
+  heard: readonly string[],
+  error?: string,
+])[] = [
+  [
+    'in a binary message',
+    frame(0x82, Buffer.concat([Buffer.from('ab'), text('inner')])).subarray(0, 4),
+    text('inner'),
+    [`b:ab${text('inner')}`],
+  ],
+  [
+    'in a fragment',
+    Buffer.concat([frame(0x01, Buffer.from('one')), frame(0x80, text('inner')).subarray(0, 2)]),
+    text('inner'),
+    [],
+    'WS_ERR_INVALID_UTF8',
+  ],
+  [
+    'in a ping within a message of several frames',
+    Buffer.concat([frame(0x02, Buffer.from('one')), frame(0x89, text('inner')).subarray(0, 2)]),
+    Buffer.concat([text('inner'), frame(0x80, Buffer.from('two'))]),
+    [`p:${text('inner')}`, 'b:onetwo'],
+  ],
+  ['between fragments', frame(0x01, Buffer.from('one')), text('inner'), [], 'WS_ERR_INVALID_OPCODE'],
+  [
+    'between fragments, behind a whole ping',
+    Buffer.concat([frame(0x01, Buffer.from('one')), frame(0x89, Buffer.from('x'))]),
+    text('inner'),
+    ['p:x'],
+    'WS_ERR_INVALID_OPCODE',
+  ],
+  [
+    'in a length',
+    Buffer.from([0x82, 126]),
+    Buffer.concat([Buffer.from([0x81, 0x05]), Buffer.alloc(0x8105, 'a')]),
+    [`b:${'a'.repeat(0x8105)}`],
+  ],
+]
+
+for (const [what, first, second, messages, error] of lookalikes) {
+  test(`what looks like an event ${what} is none`, async t => {
+    const heard = await hear([Buffer.concat([frame(0x89, Buffer.from('.')), first]), second], false, true)
+    t.deepEqual(heard.messages, ['p:.', ...messages])
+    t.is(heard.direct, 0)
+    t.is(heard.error, error)
+  })
+}
+
+test('text behind a binary message, and behind the last of several frames, is read directly again', async t => {
+  const pieces = [
+    Buffer.concat([frame(0x89, Buffer.from('.')), frame(0x82, Buffer.from('ab'))]),
+    Buffer.concat([
+      frame(0x89, Buffer.from('.')),
+      frame(0x01, Buffer.from('c')),
+      frame(0x80, Buffer.from('d')),
+    ]),
+    text('direct'),
+  ]
+  const heard = await hear(pieces, false, true)
+  t.deepEqual(heard.messages, ['p:.', 'b:ab', 'p:.', 'cd', 'direct'])
+  t.is(heard.direct, 1)
+})
+
 test('a boundary is where no frame and no message is under way', t => {
   fc.assert(
     fc.property(fc.array(said, { minLength: 1, maxLength: 6 }), cuts, (messages, shares) => {
@@ -196,6 +265,62 @@ test('a boundary is where no frame and no message is under way', t => {
     }),
   )
 })
+
+/** What came last of a stream, and whether a message may begin behind it. */
+const streams: readonly (readonly [what: string, bytes: readonly number[], isReached: boolean])[] = [
+  ['nothing', [], true],
+  ['a text', [0x81, 1, 0x61], true],
+  ['an empty text', [0x81, 0], true],
+  ['half a head', [0x81], false],
+  ['half a length', [0x81, 126, 0], false],
+  ['half a payload', [0x81, 2, 0x61], false],
+  ['a first fragment', [0x01, 1, 0x61], false],
+  ['a fragment in the middle', [0x01, 1, 0x61, 0x00, 1, 0x61], false],
+  ['a last fragment', [0x01, 1, 0x61, 0x80, 1, 0x61], true],
+  ['a ping', [0x89, 0], true],
+  ['a ping between fragments', [0x01, 1, 0x61, 0x89, 0], false],
+  ['a close', [0x88, 0], true],
+  ['a masked text', [0x81, 0x81, 1, 2, 3, 4, 0x61], true],
+  ['half a mask', [0x81, 0x81, 1, 2, 3], false],
+]
+
+for (const [what, bytes, isReached] of streams) {
+  test(`behind ${what} ${isReached ? 'a message may begin' : 'none begins'}`, t => {
+    for (const size of [bytes.length || 1, 1]) {
+      const boundary = new FrameBoundary()
+      for (let at = 0; at < bytes.length; at += size) boundary.pass(Buffer.from(bytes.slice(at, at + size)))
+      t.is(boundary.isReached, isReached)
+    }
+  })
+}
+
+/** Heads, and what is read from each: bytes of head and payload, whole text, final, control. */
+const heads: readonly (readonly [number[], number, number, boolean, boolean, boolean])[] = [
+  [[0x81, 0], 2, 0, true, true, false],
+  [[0x81, 125], 2, 125, true, true, false],
+  [[0x81, 126, 0, 126], 4, 126, true, true, false],
+  [[0x81, 126, 0xff, 0xff], 4, 65_535, true, true, false],
+  [[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], 10, 65_536, true, true, false],
+  [[0x81, 127, 0, 0, 0, 1, 0, 0, 0, 2], 10, 2 ** 32 + 2, true, true, false],
+  [[0x81, 0x81, 1, 2, 3, 4], 6, 1, false, true, false],
+  [[0xc1, 1], 2, 1, false, true, false],
+  [[0x01, 1], 2, 1, false, false, false],
+  [[0x00, 1], 2, 1, false, false, false],
+  [[0x80, 1], 2, 1, false, true, false],
+  [[0x82, 1], 2, 1, false, true, false],
+  [[0x88, 0], 2, 0, false, true, true],
+  [[0x87, 0], 2, 0, false, true, false],
+  [[0x8a, 0], 2, 0, false, true, true],
+]
+
+for (const [head, bytes, payloadBytes, isWholeText, isFinal, isControl] of heads) {
+  test(`the head ${Buffer.from(head).toString('hex')}: ${payloadBytes} bytes follow`, t => {
+    const expected = { bytes, payloadBytes, isWholeText, isFinal, isControl }
+    t.deepEqual(readFrameHead(Buffer.from(head)), expected)
+    t.deepEqual(readFrameHead(Buffer.from([...head, 0])), expected)
+    t.is(readFrameHead(Buffer.from(head.slice(0, -1))), null)
+  })
+}
 
 test('a head is read only when it is whole', t => {
   const head = frame(0x81, Buffer.alloc(70_000)).subarray(0, 10)

@@ -12,6 +12,8 @@ import { connect } from '../../runtime/upstream/connect.ts'
 import { DirectWriter } from '../../runtime/upstream/direct-writer.ts'
 
 interface Line {
+  /** What is tried; null where it is part of a connection. */
+  readonly writer: DirectWriter | null
   readonly upstream: Pick<Upstream, 'send' | 'buffered'>
   readonly server: WebSocket
   /** What the server heard; binary messages as `b:`. */
@@ -36,7 +38,7 @@ async function openLine(t: ExecutionContext): Promise<Line> {
   const [server] = (await accepted) as [WebSocket]
   const heard: string[] = []
   server.on('message', (data: Buffer, isBinary) => heard.push(`${isBinary ? 'b:' : ''}${data}`))
-  return { upstream: await opened, server, heard }
+  return { writer: null, upstream: await opened, server, heard }
 }
 
 const certificate = await makeCertificate()
@@ -62,7 +64,7 @@ async function openSecureLine(t: ExecutionContext): Promise<Line> {
   const send = (data: string | Uint8Array, isBinary = false) => {
     if (typeof data === 'string' || !writer.write(data, isBinary)) client.send(data, { binary: isBinary })
   }
-  return { upstream: { send, buffered: () => client.bufferedAmount }, server: peer, heard }
+  return { writer, upstream: { send, buffered: () => client.bufferedAmount }, server: peer, heard }
 }
 
 const lines = { plain: openLine, TLS: openSecureLine }
@@ -115,6 +117,22 @@ for (const [name, open] of Object.entries(lines)) {
     t.deepEqual(line.heard, texts)
   })
 }
+
+test('TLS: while a message is on its way the next is left to ws, and written again once it has gone', async t => {
+  const line = await openSecureLine(t)
+  const { writer } = line
+  if (writer === null) return t.fail()
+  for (const [count, text] of ['one', 'two', 'three'].entries()) {
+    t.true(writer.write(Buffer.from(text), false), `"${text}" is left to ws`)
+    t.false(writer.write(Buffer.from('late'), false))
+    await settled(line, count + 1)
+    const deadline = performance.now() + 10_000
+    while (writer.buffered() > 0 && performance.now() < deadline)
+      await new Promise(resolve => setImmediate(resolve))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.deepEqual(line.heard, ['one', 'two', 'three'])
+})
 
 test('a closed upstream takes nothing more, and nobody is harmed', async t => {
   const line = await openLine(t)

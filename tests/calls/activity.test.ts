@@ -1,0 +1,280 @@
+/** What is counted of a call, what of it is written, and by whom, over records that only note what they are told. */
+import { mock } from 'node:test'
+import test, { type ExecutionContext } from 'ava'
+import { createCallActivity } from '../../runtime/calls/activity.ts'
+import { type Activity, recordOf } from '../../runtime/calls/record.ts'
+import { leaseMs } from '../../runtime/calls/records.ts'
+import { GatewayError } from '../../runtime/core/errors.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
+
+const writeIntervalMs = 500
+
+interface Told {
+  /** Whether this replica has the lease. */
+  speaks: boolean
+  /** Whether the store is away. */
+  isAway: boolean
+  /** Whether the store has lost the session. */
+  isLost: boolean
+  spent: GatewayError | Error | null
+}
+
+function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
+  const told: Told = { speaks: true, isAway: false, isLost: false, spent: null, ...changed }
+  const seen: string[] = []
+  const notes: Activity[] = []
+  const answer = async <Value>(words: string, value: () => Value): Promise<Value> => {
+    seen.push(words)
+    if (told.isAway) throw new GatewayError('store_unavailable', 'away')
+    return value()
+  }
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
+  const record = recordOf('s', {
+    call_id: 'c',
+    connected_at: new Date(Date.now() - 5000).toISOString(),
+    events_from_openai: '10',
+    events_to_openai: '20',
+    input_tokens: '30',
+  })
+  const activity = createCallActivity(
+    {
+      records: {
+        holdLease: (id: string, holder: string) => answer(`lease ${id} ${holder}`, () => told.speaks),
+        releaseLease: (id: string, holder: string) => answer(`release ${id} ${holder}`, () => undefined),
+        note: async (_: unknown, counted: Activity) => {
+          const known = await answer('note', () => !told.isLost)
+          notes.push(counted)
+          return known
+        },
+        restore: (_: unknown, totals: Activity) =>
+          answer(`restore ${totals.eventsFrom} ${totals.eventsTo} ${totals.inputTokens}`, () => {
+            told.isLost = false
+          }),
+        end: (_: unknown, reason: string) => answer(`end ${reason}`, () => true),
+      } as never,
+      holder: 'h',
+      log: {
+        info: event => void seen.push(event),
+        warn: event => void seen.push(event),
+        error: () => undefined,
+      },
+      metrics,
+      spend: async (_, tokens) => {
+        seen.push(`spend ${tokens}`)
+        if (told.spent instanceof GatewayError || told.spent === null) return told.spent
+        throw told.spent
+      },
+    },
+    record,
+    error => void seen.push(`spent: ${error.code}`),
+  )
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(async () => {
+    await activity.stop()
+    mock.timers.reset()
+  })
+  const settle = async () => {
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve))
+  }
+  return {
+    ...{ activity, told, notes, metrics, settle },
+    seen: () => seen.splice(0),
+    hear: (type = 'x', fields: object = {}) =>
+      activity.noteEvent(type, Buffer.from(JSON.stringify({ type, ...fields }))),
+    pass: async (ms: number) => {
+      mock.timers.tick(ms)
+      await settle()
+    },
+  }
+}
+
+const counts = (eventsFrom: number, eventsTo: number, more: Partial<Activity> = {}): Activity => ({
+  ...{ eventsFrom, eventsTo, inputTokens: 0, outputTokens: 0, lastEventType: '' },
+  ...more,
+})
+const usage = { response: { usage: { input_tokens: 3, output_tokens: 4, total_tokens: 7 } } }
+
+test.serial(
+  'who speaks is asked first, then counts are written twice a second, as long as there are any',
+  async t => {
+    const { activity, seen, notes, hear, pass, settle } = stage(t)
+    activity.start()
+    activity.start()
+    await settle()
+    t.deepEqual(seen(), ['lease s h'])
+    t.is(hear('a'), '{"events_from_openai":11,"events_to_openai":20}')
+    activity.noteSent()
+    t.is(hear('b'), '{"events_from_openai":12,"events_to_openai":21}')
+    await pass(writeIntervalMs - 1)
+    t.deepEqual(notes, [])
+    await pass(1)
+    t.deepEqual(notes, [counts(2, 1, { lastEventType: 'b' })])
+    await pass(2 * writeIntervalMs)
+    t.is(notes.length, 1)
+    activity.noteSent()
+    await pass(writeIntervalMs)
+    t.deepEqual(notes[1], counts(0, 1))
+    t.deepEqual(seen(), ['note', 'note'])
+  },
+)
+
+test.serial('the lease is said again three times in its life, and given back once at the end', async t => {
+  const { activity, seen, pass, settle } = stage(t)
+  activity.start()
+  await settle()
+  seen()
+  await pass(leaseMs / 3 - 1)
+  t.deepEqual(seen(), [])
+  await pass(1)
+  t.deepEqual(seen(), ['lease s h'])
+  await activity.stop()
+  t.deepEqual(seen(), ['release s h'])
+  await pass(leaseMs)
+  t.deepEqual(seen(), [])
+})
+
+test.serial(
+  'a replica without the lease writes what was sent through it, and nothing that others hear too',
+  async t => {
+    const { activity, seen, notes, hear, pass, settle, metrics } = stage(t, { speaks: false })
+    activity.start()
+    await settle()
+    seen()
+    activity.noteSent()
+    hear('response.done', usage)
+    hear('conversation.item.input_audio_transcription.completed', { usage: { total_tokens: 9 } })
+    await pass(writeIntervalMs)
+    const lastEventType = 'conversation.item.input_audio_transcription.completed'
+    t.deepEqual(notes, [counts(0, 1, { lastEventType })])
+    t.deepEqual(seen(), ['note'])
+    t.is(metrics.traffic.callInputTokens + metrics.traffic.callOutputTokens, 0)
+  },
+)
+
+test.serial('tokens of answers and of transcriptions are counted and spent', async t => {
+  const { activity, seen, notes, hear, pass, settle, metrics } = stage(t)
+  activity.start()
+  await settle()
+  seen()
+  hear('response.created', usage)
+  hear('response.done', usage)
+  hear('response.done', usage)
+  await pass(writeIntervalMs)
+  t.deepEqual(notes, [counts(3, 0, { inputTokens: 6, outputTokens: 8, lastEventType: 'response.done' })])
+  t.deepEqual(seen(), ['note', 'spend 14'])
+  t.deepEqual([metrics.traffic.callInputTokens, metrics.traffic.callOutputTokens], [6, 8])
+  hear('conversation.item.input_audio_transcription.completed', {
+    usage: { input_tokens: 5, total_tokens: 9 },
+  })
+  await settle()
+  t.deepEqual(seen(), ['spend 9'])
+  t.is(metrics.traffic.transcriptionSeconds, 0)
+  t.is(metrics.traffic.transcriptionInputTokens, 5)
+})
+
+for (const [what, spent, last] of [
+  ['are the day’s last', new GatewayError('limit_reached', 'spent'), 'spent: limit_reached'],
+  ['cannot be counted', new Error('away'), 'limit.uncounted'],
+] as const) {
+  test.serial(`tokens that ${what} are told: of an answer, and of a transcription`, async t => {
+    const { activity, seen, hear, pass, settle } = stage(t, { spent })
+    activity.start()
+    await settle()
+    seen()
+    hear('response.done', usage)
+    await pass(writeIntervalMs)
+    t.deepEqual(seen(), ['note', 'spend 7', last])
+    hear('conversation.item.input_audio_transcription.completed', { usage: { seconds: 0.25 } })
+    await settle()
+    t.deepEqual(seen(), ['spend 3', last])
+  })
+}
+
+test.serial(
+  'while the store is away counts are kept, with what comes meanwhile, and written when it is back',
+  async t => {
+    const { activity, told, seen, notes, hear, pass, settle, metrics } = stage(t)
+    activity.start()
+    await settle()
+    told.isAway = true
+    hear('response.done', usage)
+    activity.noteSent()
+    await pass(writeIntervalMs)
+    t.deepEqual(notes, [])
+    t.is(metrics.traffic.callInputTokens, 0)
+    activity.noteSent()
+    await pass(writeIntervalMs)
+    told.isAway = false
+    hear('response.done', usage)
+    await pass(writeIntervalMs)
+    t.deepEqual(notes, [counts(2, 2, { inputTokens: 6, outputTokens: 8, lastEventType: 'response.done' })])
+    t.is(metrics.traffic.callInputTokens, 6)
+    seen()
+    await pass(writeIntervalMs)
+    t.deepEqual(seen(), [])
+  },
+)
+
+test.serial(
+  'the last type is told also where only what was sent follows, and the store was away between',
+  async t => {
+    const { activity, told, notes, hear, pass, settle } = stage(t)
+    activity.start()
+    await settle()
+    told.isAway = true
+    hear('a')
+    await pass(writeIntervalMs)
+    activity.noteSent()
+    told.isAway = false
+    await pass(writeIntervalMs)
+    t.deepEqual(notes, [counts(1, 1, { lastEventType: 'a' })])
+  },
+)
+
+test.serial(
+  'a session that the store has lost is written anew with all that was counted, and the lease is taken again',
+  async t => {
+    const { activity, told, seen, hear, pass, settle } = stage(t)
+    activity.start()
+    await settle()
+    seen()
+    told.isLost = true
+    hear('response.done', usage)
+    activity.noteSent()
+    await pass(writeIntervalMs)
+    t.deepEqual(seen(), ['note', 'restore 11 21 33', 'lease s h', 'spend 7'])
+  },
+)
+
+test.serial('at the end of a call what is left is written before it is marked as over', async t => {
+  const { activity, seen, hear, settle, metrics } = stage(t)
+  activity.start()
+  await settle()
+  seen()
+  hear()
+  await activity.end('hung up')
+  await activity.stop()
+  t.deepEqual(seen(), ['note', 'end hung up', 'sideband.call.ended', 'release s h'])
+  t.true(metrics.traffic.callSeconds >= 5 && metrics.traffic.callSeconds < 60)
+})
+
+test.serial('an end that cannot be written rejects nothing, nor does a stop', async t => {
+  const { activity, told, settle } = stage(t)
+  activity.start()
+  await settle()
+  told.isAway = true
+  await t.notThrowsAsync(activity.end('hung up'))
+  await t.notThrowsAsync(activity.stop())
+})
+
+test.serial('while the store is away nobody can tell who speaks: it stays with who spoke', async t => {
+  const { activity, told, notes, hear, pass, settle } = stage(t)
+  activity.start()
+  await settle()
+  told.isAway = true
+  await pass(leaseMs / 3)
+  told.isAway = false
+  hear()
+  await pass(writeIntervalMs)
+  t.deepEqual(notes, [counts(1, 0, { lastEventType: 'x' })])
+})

@@ -1,0 +1,242 @@
+/** Sessions of calls in the store: who finds which, one call each, leases, and calls that must be heard. */
+import test, { type ExecutionContext } from 'ava'
+import { CallRecords, leaseMs } from '../../runtime/calls/records.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+
+const ttlMs = 60_000
+const activity = { eventsFrom: 2, eventsTo: 3, inputTokens: 4, outputTokens: 5, lastEventType: 'x' }
+
+function stage(t: ExecutionContext) {
+  const clock = { now: Date.parse('2026-01-01T00:00:00Z') }
+  const now = () => clock.now
+  const store = createMemoryStore({ now })
+  t.teardown(() => store.close())
+  const charges: unknown[][] = []
+  const quota = { charge: async (...given: unknown[]) => void charges.push(given) }
+  const records = new CallRecords({ store, quota, provider: 'p', ttlMs, now })
+  const made = async (owner = 'ada') =>
+    records.find(await records.create(owner, `credential:${owner}`), owner)
+  const connected = async (callId = 'rtc_1', owner = 'ada') => {
+    const record = await made(owner)
+    await records.connect(record, { callId, pinned: '{"a":1}', address: '192.0.2.1' })
+    return records.find(record.sessionId, owner)
+  }
+  return { clock, store, records, charges: () => charges.splice(0), made, connected }
+}
+
+test('a session is made with its owner, account and time, and found by its owners alone', async t => {
+  const { records, charges } = stage(t)
+  const id = await records.create('ada', 'account')
+  t.regex(id, /^sideband_[0-9a-f]{16}$/)
+  t.deepEqual(charges(), [['account', `session:${id}`, 0, ttlMs]])
+  const record = await records.find(id, 'bob', 'ada')
+  t.like(record, {
+    ...{ sessionId: id, owner: 'ada', account: 'account', provider: 'p', callId: '', endedAt: '' },
+    ...{ createdAt: '2026-01-01T00:00:00.000Z', lastActivity: '2026-01-01T00:00:00.000Z' },
+  })
+  for (const owners of [[], ['bob'], ['']])
+    await t.throwsAsync(records.find(id, ...owners), { code: 'not_found' })
+  for (const odd of ['', `${id}0`, `x${id}`, 'sideband_0000000000000000'])
+    await t.throwsAsync(records.find(odd, 'ada', ''), { code: 'not_found' })
+  t.is((await records.lookUp(id))?.owner, 'ada')
+  t.is(await records.lookUp('sideband_0000000000000000'), null)
+})
+
+test('a call is found by its id, by its owners alone', async t => {
+  const { records, connected } = stage(t)
+  const { sessionId } = await connected()
+  t.is((await records.findCall('rtc_1', 'bob', 'ada')).sessionId, sessionId)
+  t.is((await records.lookUpCall('rtc_1'))?.sessionId, sessionId)
+  await t.throwsAsync(records.findCall('rtc_1', 'bob'), { code: 'call_not_found' })
+  await t.throwsAsync(records.findCall('rtc_2', 'ada'), { code: 'call_not_found' })
+  for (const odd of ['', 'rtc_', 'xrtc_1', 'rtc_1/', `rtc_${'x'.repeat(129)}`])
+    t.is(await records.lookUpCall(odd), null)
+})
+
+test('a session has one call: of two reservations one is refused until the first is given back', async t => {
+  const { records, made } = stage(t)
+  const { sessionId } = await made()
+  await records.reserveCall(sessionId)
+  await t.throwsAsync(records.reserveCall(sessionId), { code: 'conflict' })
+  await records.releaseCall(sessionId)
+  await t.notThrowsAsync(records.reserveCall(sessionId))
+})
+
+test('a call is connected with its session, charged by what is pinned, and never with one that has ended', async t => {
+  const { records, made, charges, clock } = stage(t)
+  const record = await made()
+  charges()
+  clock.now += 1000
+  const call = { callId: 'rtc_1', pinned: '{"a":1}', address: '192.0.2.1' }
+  t.true(await records.connect(record, call))
+  t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 7, ttlMs]])
+  t.like(await records.find(record.sessionId, 'ada'), {
+    ...call,
+    ...{ connectedAt: '2026-01-01T00:00:01.000Z', lastActivity: '2026-01-01T00:00:01.000Z' },
+  })
+  const other = await made()
+  t.true(await records.end(other, 'over'))
+  t.false(await records.connect(other, { ...call, callId: 'rtc_2' }))
+  t.like(await records.find(other.sessionId, 'ada'), { callId: '', connectedAt: '' })
+})
+
+test('what happens is added up, and a session that the store has lost is not made by it', async t => {
+  const { records, connected, store, clock } = stage(t)
+  const record = await connected()
+  clock.now += 1000
+  t.true(await records.note(record, activity))
+  t.true(await records.note(record, { ...activity, lastEventType: 'y' }))
+  t.like(await records.find(record.sessionId, 'ada'), {
+    ...{ eventsFrom: 4, eventsTo: 6, inputTokens: 8, outputTokens: 10, lastEventType: 'y' },
+    lastActivity: '2026-01-01T00:00:01.000Z',
+  })
+  await store.delete(`session:${record.sessionId}`)
+  t.false(await records.note(record, activity))
+  t.is(await records.lookUp(record.sessionId), null)
+})
+
+test('a session that was lost is written anew, whole, with its call and in its list', async t => {
+  const { records, connected, store, clock, charges } = stage(t)
+  const record = await connected()
+  clock.now += ttlMs
+  t.is(await records.lookUp(record.sessionId), null)
+  charges()
+  await records.restore(record, activity)
+  t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 7, ttlMs]])
+  t.deepEqual(await records.find(record.sessionId, 'ada'), {
+    ...record,
+    ...activity,
+    lastActivity: '2026-01-01T00:01:00.000Z',
+  })
+  t.is((await records.findCall('rtc_1', 'ada')).sessionId, record.sessionId)
+  t.is((await records.page(['ada'], 0, 9)).total, 1)
+  await t.throwsAsync(records.reserveCall(record.sessionId), { code: 'conflict' })
+  t.is(await store.get('call:rtc_1'), record.sessionId)
+})
+
+test('a charge is prolonged four times in the life of a session, not with each note', async t => {
+  const { records, connected, charges, clock } = stage(t)
+  const record = await connected()
+  charges()
+  await records.note(record, activity)
+  t.is(charges().length, 1)
+  clock.now += ttlMs / 4 - 1
+  await records.note(record, activity)
+  t.is(charges().length, 0)
+  clock.now += 1
+  await records.note(record, activity)
+  t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 7, ttlMs]])
+})
+
+test('what is pinned changes with its charge', async t => {
+  const { records, connected, charges } = stage(t)
+  const record = await connected()
+  charges()
+  await records.pin(record, '{"b":22}')
+  t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 8, ttlMs]])
+  t.is((await records.find(record.sessionId, 'ada')).pinned, '{"b":22}')
+})
+
+test('a session ends once, with its reason, is known for ten minutes more, and is heard no more', async t => {
+  const { records, connected, clock, charges } = stage(t)
+  const record = await connected()
+  await records.listHeard(record.sessionId)
+  charges()
+  t.true(await records.end(record, 'over'))
+  t.false(await records.end(record, 'again'))
+  t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 7, 600_000]])
+  t.like(await records.find(record.sessionId, 'ada'), {
+    endedReason: 'over',
+    endedAt: '2026-01-01T00:00:00.000Z',
+  })
+  t.deepEqual(await records.unheard(9), [])
+  clock.now += 599_999
+  t.is((await records.page(['ada'], 0, 9)).records.length, 1)
+  t.is((await records.lookUp(record.sessionId))?.endedReason, 'over')
+  clock.now += 1
+  t.is(await records.lookUp(record.sessionId), null)
+  t.is((await records.page(['ada'], 0, 9)).total, 0)
+})
+
+test('a page shows sessions that there are, and counts those that are listed', async t => {
+  const { records, made, store } = stage(t)
+  const [first, second] = [await made(), await made()]
+  await store.delete(`session:${first.sessionId}`)
+  const page = await records.page(['ada', 'bob'], 0, 5)
+  t.is(page.total, 2)
+  t.deepEqual(
+    page.records.map(({ sessionId }) => sessionId),
+    [second.sessionId],
+  )
+  t.deepEqual(await records.page(['ada'], 0, 0), { records: [], total: 2 })
+  t.is((await records.page(['ada'], 1, 1)).records.length, 1)
+})
+
+test('one replica speaks for a call, as long as it says so; given back, the next one does', async t => {
+  const { records, clock } = stage(t)
+  t.false(await records.isControlled('a'))
+  t.true(await records.holdLease('a', 'one'))
+  t.true(await records.isControlled('a'))
+  t.deepEqual([await records.holdsLease('a', 'one'), await records.holdsLease('a', 'two')], [true, false])
+  t.false(await records.holdLease('a', 'two'))
+  clock.now += leaseMs - 1
+  t.true(await records.holdLease('a', 'one'))
+  clock.now += leaseMs - 1
+  t.false(await records.holdLease('a', 'two'))
+  await records.releaseLease('a', 'two')
+  clock.now += 1
+  t.true(await records.holdLease('a', 'two'), 'it has run out')
+  await records.releaseLease('a', 'two')
+  clock.now += 1
+  t.true(await records.holdLease('a', 'one'))
+})
+
+test('an offered call goes to the first other replica that asks, and to one alone', async t => {
+  const { records } = stage(t)
+  await records.holdLease('a', 'one')
+  await records.offerCall('a', 'one')
+  t.true(await records.holdLease('a', 'one'), 'it speaks until another one does')
+  t.true(await records.holdLease('a', 'two'))
+  t.false(await records.holdLease('a', 'three'))
+  t.true(await records.holdsLease('a', 'two'))
+  t.false(await records.holdLease('a', 'one'))
+})
+
+test('a lease that is free takes an offer of somebody else with it, and leaves one’s own', async t => {
+  const { records, clock } = stage(t)
+  await records.offerCall('a', 'one')
+  t.true(await records.holdLease('a', 'one'))
+  t.true(await records.holdLease('a', 'two'), 'its own offer stood')
+  await records.offerCall('b', 'one')
+  t.true(await records.holdLease('b', 'two'))
+  t.false(await records.holdLease('b', 'three'), 'the offer is taken')
+  clock.now += leaseMs
+  t.true(await records.holdLease('b', 'three'))
+})
+
+test('unheard are listed calls that nobody speaks for, and those that are offered', async t => {
+  const { records, clock } = stage(t)
+  for (const id of ['free', 'held', 'offered']) await records.listHeard(id)
+  await records.holdLease('held', 'one')
+  await records.holdLease('offered', 'one')
+  clock.now += 1
+  await records.offerCall('offered', 'one')
+  // What is offered comes first: it is looked at before what was confirmed later.
+  t.deepEqual(await records.unheard(9), ['offered', 'free'])
+  t.deepEqual(await records.unheard(1), ['offered'])
+  await records.unlistHeard('offered')
+  t.deepEqual(await records.unheard(9), ['free'])
+  t.false(await records.holdLease('offered', 'two'), 'what is not to be heard is not offered any more')
+  clock.now += ttlMs
+  t.deepEqual(await records.unheard(9), [])
+})
+
+test('of several replicas one takes an unheard call, for some time; an offer lets the next one', async t => {
+  const { records, clock } = stage(t)
+  t.true(await records.claimTakeover('a', 'one', 100))
+  t.false(await records.claimTakeover('a', 'two', 100))
+  clock.now += 100
+  t.true(await records.claimTakeover('a', 'two', 100))
+  await records.offerCall('a', 'two')
+  t.true(await records.claimTakeover('a', 'three', 100))
+})
