@@ -1,4 +1,5 @@
 /** Shows what `/realtime` lets through: each type that may come, how often it came, and the verdict with its reason. */
+import { say } from '../language/language.ts'
 import type { PageInfo } from '../page/gateway-info.ts'
 import { part } from '../page/page.ts'
 import { serverTypes } from './event-names.ts'
@@ -31,8 +32,10 @@ export class AllowList {
     const configured = info.allowedEventTypes
     this.#patterns.value = configured?.join(', ') ?? ''
     part('#patterns-words', HTMLElement).textContent = configured
-      ? 'These are the patterns of this gateway. Change them here to try others; the gateway keeps its own.'
-      : 'This gateway does not say its patterns; write some to try them.'
+      ? say(
+          'These are the patterns of this gateway. Change them here to try others; the gateway keeps its own.',
+        )
+      : say('This gateway does not say its patterns; write some to try them.')
     this.#patterns.oninput = () => this.#patternsOnInput()
     this.#panel.ontoggle = () => this.#show()
     this.#makeJudge()

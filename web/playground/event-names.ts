@@ -30,6 +30,16 @@ export const ownTypes: ReadonlySet<string> = new Set([
   'extracted.json.error',
 ])
 
+/** What a client may send (OpenAI and Azure OpenAI Realtime API, both dialects). */
+export const clientTypes: readonly string[] = `
+session.update transcription_session.update
+input_audio_buffer.append input_audio_buffer.commit input_audio_buffer.clear output_audio_buffer.clear
+conversation.item.create conversation.item.retrieve conversation.item.truncate conversation.item.delete
+response.create response.cancel
+`
+  .trim()
+  .split(/\s+/)
+
 /** What an upstream may send (OpenAI and Azure OpenAI Realtime API, GA names). */
 export const serverTypes: readonly string[] = `
 error session.created session.updated

@@ -1,5 +1,7 @@
 /** The playground: makes its parts and joins them. */
+
 import { SignInDialog } from '../access/sign-in.ts'
+import { say } from '../language/language.ts'
 import type { ConnectionState } from '../page/connection.ts'
 import { countWords } from '../page/figures.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
@@ -43,7 +45,8 @@ const bench = new Bench({
   onFrame: benchOnFrame,
   onState: benchOnState,
   onDialFailed: () => signIn.access.dialFailed(),
-  onUnsent: frames => note('not sent', `${countWords(frames, 'event')} waited for the connection`),
+  onUnsent: frames =>
+    note(say('not sent'), say('{events} waited for the connection', { events: countWords(frames, 'event') })),
   again: () => again.checked,
 })
 const lineOnState = showLine(masthead, bench)
@@ -90,10 +93,14 @@ function showEndpoint(): void {
 
 function endpointWords(isFiltered: boolean, isDeaf: boolean): string {
   if (!isFiltered)
-    return 'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.'
+    return say('Every frame goes on as it is. Events that /realtime would drop are faint and slanted.')
   if (isDeaf)
-    return "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through."
-  return 'Plain words go out as what the user says. What comes back passes the filter at the end of this page.'
+    return say(
+      "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through.",
+    )
+  return say(
+    'Plain words go out as what the user says. What comes back passes the filter at the end of this page.',
+  )
 }
 
 /** Goes to the endpoint that lets everything through, and says there what the filter kept without an answer. */
@@ -111,19 +118,28 @@ function benchOnState(state: ConnectionState): void {
   lineOnState(state)
   const isOn = state.phase !== 'closed'
   connect.dataset.on = String(isOn)
-  connect.textContent = isOn ? 'Disconnect' : 'Connect'
+  connect.textContent = say(isOn ? 'Disconnect' : 'Connect')
   if (state.phase === 'open') {
     received = 0
     speech.setDetection(undefined)
-    note('connected', endpoint.value)
+    note(say('connected'), endpoint.value)
   }
   // Its sound would connect again at once.
   if (state.phase === 'closed') speech.cancel()
   if (state.phase !== 'waiting') return
-  note('connection ended', `${state.code} ${state.reason}`.trim())
+  note(say('connection ended'), endWords(state.code, state.reason))
   if (received > 0 || state.code !== 1000 || endpoint.value !== filtered) return
-  note('nothing passed the filter', 'look below at what /realtime lets through, or choose /v1/realtime')
+  note(
+    say('nothing passed the filter'),
+    say('look below at what /realtime lets through, or choose /v1/realtime'),
+  )
   part('#widen-hint', HTMLElement).hidden = false
+}
+
+/** Why a connection ended: the server's words, else what its close code means. */
+function endWords(code: number, reason: string): string {
+  const words = reason || say(code === 1000 ? 'the session is over' : 'the connection broke')
+  return say('{words} (close code {code})', { words, code })
 }
 
 function benchOnFrame({ type, text, event, value }: Frame): void {
@@ -132,7 +148,7 @@ function benchOnFrame({ type, text, event, value }: Frame): void {
   if (value !== undefined) answer.receiveObject(value)
   if (!event) return
   allowList.saw(type)
-  if (type === 'error') announce(`Error: ${summarise(event)}`)
+  if (type === 'error') announce(say('Error: {words}', { words: summarise(event) }))
   answer.receive(event)
   loudspeaker.receive(event)
   if (textDelta.test(type) || audioDelta.test(type)) latency.delta()
@@ -143,7 +159,7 @@ function benchOnFrame({ type, text, event, value }: Frame): void {
 /** Sends a frame and enters it; the same way for what is typed, spoken and set. */
 function sendFrame(frame: string): void {
   const event = readEvent(frame)
-  if (!bench.send(frame)) return note('not sent', 'too much waits for the connection')
+  if (!bench.send(frame)) return note(say('not sent'), say('too much waits for the connection'))
   const type = event?.type ?? '<text>'
   const entry = {
     direction: 'out',
