@@ -29,6 +29,7 @@ import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { type CrashControl, crashRoute, processPath } from './crash.ts'
 import { startEmbeddedSimulator } from './embedded-simulator.ts'
 import { layersOf } from './layers.ts'
 import { publishLoad } from './published-load.ts'
@@ -57,6 +58,8 @@ export interface Shared {
   readonly metrics: Metrics
   /** How many processes share the machine's memory. */
   readonly processes: number
+  /** Before the embedded simulator: pages may end the process of their own conversation. */
+  readonly crash?: CrashControl
 }
 
 const pagesFolder = join(import.meta.dirname, '../../web/dist')
@@ -140,10 +143,12 @@ async function startBefore(
       : 'draining'
   const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
   for (const message of warnings()) log.warn('model.warning', { message })
-  const api = new Map<string, ArrivingRoute>([
+  const crash = shared?.crash
+  const api = new Map<string, HttpRoute>([
     ...sideband.http,
     [paths.ticket, { POST: access.ticket }],
     [paths.assistants, createAssistantList(assistants)],
+    ...(crash === undefined ? [] : [[processPath, crashRoute(crash)] as const]),
   ])
   const pages = createPages(describeGateway(config, target, permit, api), {
     health: createHealth(place, () => drain.phase),
@@ -192,6 +197,7 @@ async function startBefore(
       guard: access.guard,
       resumes,
       metrics,
+      named: crash?.connections,
     }),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
     log,

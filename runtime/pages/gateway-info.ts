@@ -8,7 +8,7 @@ import type { Target } from '../upstream/target.ts'
 import type { EntraSignIn, GatewayInfo } from './page-info.ts'
 
 /** Addresses that pages ask where the gateway has them: asked in vain, the browser reports an error. */
-const pageAddresses = ['/assistants', '/usage'] as const
+const pageAddresses = ['/assistants', '/usage', '/simulator/process'] as const
 
 /**
  * Describes the gateway.

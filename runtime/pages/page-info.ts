@@ -22,7 +22,7 @@ export interface GatewayInfo {
   turnTranscription?: string
   /** There is no audio: `/chat` takes text alone. */
   textOnly: boolean
-  /** Addresses that not every gateway has, and pages ask: `/assistants`, `/usage`. */
+  /** Addresses that not every gateway has, and pages ask: `/assistants`, `/usage`, `/simulator/process`. */
   offers: string[]
 }
 

@@ -16,6 +16,7 @@ import { keep, keepDraft, keepPast, readDraft, readKept } from './kept-conversat
 import { type PageMessage, readMessage } from './messages.ts'
 import { Panel } from './panel.ts'
 import { PastDialog } from './past-dialog.ts'
+import { Plug } from './plug.ts'
 import { Resume, type ResumeNotice } from './resume.ts'
 import { Speech } from './speech.ts'
 import { maxKept, Talk } from './talk.ts'
@@ -83,7 +84,11 @@ const talkBar = new TalkBar({
 const connection = new Connection<PageMessage>({
   address: () => {
     const { name } = assistants
-    return signIn.access.socketAddress('/chat', { ...resume.query(), ...(name && { assistant: name }) })
+    return signIn.access.socketAddress('/chat', {
+      ...resume.query(),
+      ...plug.query(),
+      ...(name && { assistant: name }),
+    })
   },
   heartbeat: { type: 'heartbeat' },
   read: readMessage,
@@ -166,6 +171,22 @@ const composer = new Composer(readDraft(), {
   onDraft: keepDraft,
 })
 
+const plug = new Plug(info.offers?.includes('/simulator/process') ?? false, info.provider === 'simulator', {
+  access: signIn.access,
+  onKilled: pid =>
+    conversation.notice({
+      kind: 'info',
+      what: say('Process {pid} was killed.', { pid: String(pid) }),
+      advice: say('Its answer sounds on as far as it had come.'),
+    }),
+  onMoved: pid =>
+    conversation.notice({
+      kind: 'info',
+      what: say('Process {pid} goes on with the conversation.', { pid: String(pid) }),
+      advice: '',
+    }),
+})
+
 new DeviceDialog(() => playback.useLoudspeaker())
 masthead.provider(info)
 panel.info(info)
@@ -236,6 +257,7 @@ function lineOnOpen(): void {
     showUsage()
     if (info.offers?.includes('/assistants')) void assistants.load(signIn.access)
   }
+  void plug.opened()
   wasOpen = true
   isLost = false
   talk.lineOnOpen()

@@ -202,6 +202,16 @@ export const japanese = {
     '現在接続されていません。接続が戻ってからボタンを押してください。',
   'The connection went while you spoke. Say it again when it is back.':
     '話している途中で接続が切れました。接続が戻ってから、もう一度お話しください。',
+  'Pull the plug': 'サーバーの強制終了',
+  'Ends the server process of this conversation at once, in mid-sentence. Another process goes on with it.':
+    'この会話を処理しているサーバープロセスを、回答の途中で強制終了します。会話は別のプロセスが引き継ぎます。',
+  'Kill the server': 'サーバーを強制終了',
+  'To see a conversation survive the end of its server, start the gateway with WORKERS=2.':
+    'WORKERS=2 を指定してゲートウェイを起動すると、サーバーが停止しても会話が続く様子を確認できます。',
+  'process {pid}': 'プロセス {pid}',
+  'Process {pid} was killed.': 'プロセス {pid} を強制終了しました。',
+  'Its answer sounds on as far as it had come.': '受信済みの音声はそのまま再生されます。',
+  'Process {pid} goes on with the conversation.': 'プロセス {pid} が会話を引き継ぎました。',
 
   // Errors
   'The model could not be reached.': 'モデルに接続できませんでした。',
