@@ -9,7 +9,7 @@ import { launchChromium, say, type Visit, type VisitOptions, visit } from './_ch
 import { type Gateway, startGateway } from './_gateway.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const maxPageBytes = 150_000
+const maxPageBytes = 60_000
 
 let browser: Browser
 let gateway: Gateway
@@ -117,7 +117,7 @@ for (const page of pages)
   )
 
 for (const page of pages)
-  test.serial(`${page.name} is under 150 kB compressed and loads nothing from elsewhere`, async t => {
+  test.serial(`${page.name} is under 60 kB compressed and loads nothing from elsewhere`, async t => {
     const { page: tab, faults } = await open(t, page)
     const loaded = await tab.evaluate(`Promise.all(
       performance.getEntriesByType('resource').map(({ name }) => name).concat(location.href)
