@@ -401,6 +401,29 @@ export const japanese = {
     '下の「/realtime を通過するイベント」を確認するか、/v1/realtime を選択してください',
   'Error: {words}': 'エラー: {words}',
   'sound, {bytes}': '音声 {bytes}',
+  'Take the tour': 'ツアーを見る',
+  Next: '次へ',
+  'End the tour': 'ツアーを終了',
+  'Choose where to connect: through the filter of this gateway, or to everything that upstream sends.':
+    '接続先を選びます。このゲートウェイのフィルターを通すか、上流のイベントをすべて受信するかを選べます。',
+  'Write an event or choose a template, then send it. A connection is made by itself.':
+    'イベントを入力するかテンプレートを選び、送信します。接続は自動で行われます。',
+  'Everything that is sent and received is listed here. Choose an event to see it whole.':
+    '送受信したすべてのイベントがここに表示されます。選択すると全体を確認できます。',
+  'The last answer as text, and the JSON that was found in it.':
+    '直近の回答のテキストと、そこから抽出した JSON です。',
+  'Try what a filter would let through of what you have just seen.':
+    '受信したイベントのうち、フィルターを通過するものを試せます。',
+  'Replay an export: what it sent goes out again': '書き出したファイルの再生（送信したイベントを再送します）',
+  'This is no export of this page, or nothing was sent in it.':
+    'このページで書き出したファイルではないか、送信したイベントが含まれていません。',
+  'View code': 'コードを表示',
+  'A program that does what is set on this page now.':
+    'このページの現在の設定と同じ動作をするプログラムです。',
+  'Programming language': 'プログラミング言語',
+  'curl: a key for these settings': 'curl: この設定を持つキー',
+  '{pattern}: no event has such a name': '{pattern}: 一致する名前のイベントはありません',
+  '{pattern}: {events} of what was seen': '{pattern}: 受信したうち{events}',
 
   // Captions
   'Captions · Realtime gateway': '字幕 · Realtime gateway',

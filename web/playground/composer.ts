@@ -35,6 +35,12 @@ export class Composer {
     this.#show()
   }
 
+  /** What would go out now. */
+  get frames(): string[] {
+    const checked = check(this.#event.value, this.#takesText)
+    return 'events' in checked ? checked.events.map(event => JSON.stringify(event)) : [this.#event.value]
+  }
+
   /** @param on whether the endpoint takes plain text */
   takeText(on: boolean): void {
     this.#takesText = on

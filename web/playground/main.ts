@@ -4,7 +4,7 @@ import { SignInDialog } from '../access/sign-in.ts'
 import { say } from '../language/language.ts'
 import type { ConnectionState } from '../page/connection.ts'
 import { countWords } from '../page/figures.ts'
-import { readGatewayInfo } from '../page/gateway-info.ts'
+import { readGatewayInfo, socketUrl } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
 import { focusScrollers, foldOnNarrowScreens, part } from '../page/page.ts'
@@ -12,13 +12,16 @@ import { audioDelta, type RealtimeEvent, readEvent, textDelta } from '../page/re
 import { AllowList } from './allow-list.ts'
 import { AnswerView } from './answer-view.ts'
 import { Bench, type Frame } from './bench.ts'
+import { CodeView } from './code-view.ts'
 import { Composer } from './composer.ts'
 import { createEventPanel } from './event-panel.ts'
 import { LatencyView } from './latency-view.ts'
 import { Loudspeaker } from './loudspeaker.ts'
+import { readExport, replay } from './replay.ts'
 import { createSettings } from './settings.ts'
 import { createSpeech } from './speech-view.ts'
 import { summarise } from './summary.ts'
+import { joinTour } from './tour.ts'
 import { detectionOf } from './turn-detection.ts'
 
 const filtered = '/realtime'
@@ -59,11 +62,22 @@ const speech = createSpeech(
   event => sendFrame(JSON.stringify(event)),
   () => loudspeaker.unlock(),
 )
-createSettings({
+const settings = createSettings({
   transcriptionModel: info.turnTranscription,
   onApply: event => sendFrame(JSON.stringify(event)),
   onCompose: event => composer.put(event),
 })
+
+const codeView = new CodeView(() => ({
+  socketUrl: socketUrl(endpoint.value, info.host).href,
+  frames: composer.frames,
+  needsKey: (info.auth?.length ?? 0) > 0,
+  session: settings.session(),
+}))
+joinTour()
+joinReplay()
+part('#compose-form', HTMLFormElement).addEventListener('input', () => codeView.refresh())
+part('#settings-form', HTMLFormElement).addEventListener('input', () => codeView.refresh())
 
 masthead.provider(info)
 focusScrollers()
@@ -89,6 +103,7 @@ function showEndpoint(): void {
   part('#widen', HTMLElement).hidden = !isDeaf
   part('#widen-hint', HTMLElement).hidden = true
   panel.refresh()
+  codeView.refresh()
 }
 
 function endpointWords(isFiltered: boolean, isDeaf: boolean): string {
@@ -193,4 +208,23 @@ function announce(sentence: string): void {
 
 function note(type: string, words: string): void {
   panel.log.add({ direction: 'note', type, summary: words, text: words })
+}
+
+/** Sends what an exported session sent. Another file, or another endpoint, ends the one before. */
+function joinReplay(): void {
+  const input = part('#replay', HTMLInputElement)
+  const fault = part('#replay-fault', HTMLElement)
+  let running = 0
+  input.onchange = async () => {
+    const [file] = input.files ?? []
+    if (!file) return
+    loudspeaker.unlock()
+    running++
+    const mine = running
+    const to = endpoint.value
+    const frames = readExport(await file.text())
+    input.value = ''
+    fault.textContent = frames ? '' : say('This is no export of this page, or nothing was sent in it.')
+    if (frames) await replay(frames, sendFrame, () => mine !== running || endpoint.value !== to)
+  }
 }

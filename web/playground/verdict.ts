@@ -1,8 +1,9 @@
 /** What the gateway's patterns do to an event, and why. */
 
+import { namesOf } from '../../runtime/events/event-names.ts'
 import { compileGlob } from '../../runtime/events/glob.ts'
 import { say } from '../language/language.ts'
-import { namesOf, ownTypes } from './event-names.ts'
+import { ownTypes } from './event-names.ts'
 import { splitGlobs } from './globs.ts'
 
 /** `own`: the gateway's own message. `searched`: its text is searched for JSON, whether it is allowed or not. */
