@@ -79,6 +79,15 @@ test.serial('a reload keeps the turns, the draft and the conversation', async t 
   t.deepEqual(faults, [])
 })
 
+test.serial('a reload before the first turn is a fresh page', async t => {
+  const { page } = await open(t)
+  await page.reload()
+  await connected(page)
+  await statusIs(page, 'Ready')
+  t.is(await page.locator('.turn').count(), 0)
+  t.true(await page.locator('#greeting').isVisible())
+})
+
 test.serial('a reload in mid-answer brings the answer after all', async t => {
   const { page } = await open(t)
   await say(page, 'count to 60')

@@ -9,6 +9,9 @@ export interface Assistant {
   title: string
 }
 
+/** The assistant that the gateway takes where none is named. */
+const defaultName = 'default'
+
 /** The list of assistants; hidden while there is nothing to choose. */
 export class AssistantChoice {
   readonly #row = part('#assistant-row', HTMLElement)
@@ -46,7 +49,8 @@ export class AssistantChoice {
     this.#row.hidden = assistants.length < 2
     this.#choice.replaceChildren(...assistants.map(({ name, title }) => new Option(title, name)))
     if (!assistants.some(({ name }) => name === this.#wanted)) this.#wanted = ''
-    this.#choice.value = this.#wanted || (assistants[0]?.name ?? '')
+    const usual = assistants.find(({ name }) => name === defaultName) ?? assistants[0]
+    this.#choice.value = this.#wanted || (usual?.name ?? '')
   }
 }
 

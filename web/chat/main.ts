@@ -33,7 +33,8 @@ const masthead = new Masthead()
 const panel = new Panel()
 const past = new PastDialog()
 const sound: { state: SoundState; muted: boolean } = { state: 'locked', muted: false }
-let ticket = kept?.ticket ?? ''
+/** Where nothing was said, there is nothing to go on with. */
+let ticket = kept && kept.turns.length > 0 ? kept.ticket : ''
 let microphone: AnalyserNode | undefined
 /** The page had a connection, or took over a conversation that had one. */
 let wasOpen = kept !== undefined && kept.turns.length > 0
