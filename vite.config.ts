@@ -54,7 +54,10 @@ const translations: Plugin = {
   },
 }
 
-export default defineConfig({
+/** Shows every component in every state; in development only. */
+const design = `${web}/design.html`
+
+export default defineConfig(({ mode }) => ({
   root: web,
   appType: 'mpa',
   plugins: [parts, translations],
@@ -65,6 +68,6 @@ export default defineConfig({
     // The pages' Content-Security-Policy allows no data: URLs and no inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: pages },
+    rolldownOptions: { input: mode === 'development' ? { ...pages, design } : pages },
   },
-})
+}))

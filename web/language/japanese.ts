@@ -425,6 +425,14 @@ export const japanese = {
   '{pattern}: no event has such a name': '{pattern}: 一致する名前のイベントはありません',
   '{pattern}: {events} of what was seen': '{pattern}: 受信したうち{events}',
 
+  // Design (development only)
+  'Design · Realtime gateway': 'デザイン · Realtime gateway',
+  Design: 'デザイン',
+  Colours: '色',
+  Buttons: 'ボタン',
+  Fields: '入力欄',
+  Notices: '通知',
+
   // Captions
   'Captions · Realtime gateway': '字幕 · Realtime gateway',
   'See what you say in writing while you say it.': '話した言葉をその場で文字に起こします。',
