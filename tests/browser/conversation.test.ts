@@ -47,7 +47,7 @@ async function playServer(t: ExecutionContext, offers: readonly string[] = []): 
     await page.route(gateway.url, async route => {
       const response = await route.fetch()
       const html = (await response.text()).replace(
-        '&quot;offers&quot;:[]',
+        /&quot;offers&quot;:\[[^\]]*\]/,
         `&quot;offers&quot;:${JSON.stringify(offers).replaceAll('"', '&quot;')}`,
       )
       await route.fulfill({ response, body: html })
@@ -369,7 +369,7 @@ test.serial('assistants are chosen where there are several; their tools and pane
   t.is(await textOf(page, '#tokens'), '1,234')
   await say(page, 'a flat white, please')
   t.is(new URL(sockets.at(-1)?.url() ?? '').searchParams.get('assistant'), 'cafe')
-  tell({ type: 'tool', name: 'add_item', status: 'running' })
+  tell({ type: 'tool', name: 'add_item', status: 'running', ms: 0 })
   await statusIs(page, 'Working: add_item')
   tell({ type: 'tool', name: 'add_item', status: 'done', ms: 12 })
   await statusIs(page, 'Thinking')
@@ -380,6 +380,10 @@ test.serial('assistants are chosen where there are several; their tools and pane
   tell({ type: 'assistant.event', name: 'order', data: { order } }, reset, words('Here you are'))
   await page.locator('.assistant-panel td').getByText('Flat white').waitFor()
   t.is(await page.locator('.assistant-panel tbody tr').count(), 2)
+  // The order grows in its place.
+  tell({ type: 'assistant.event', name: 'order', data: { order: [...order, { item: 'Tea' }], total: 13.2 } })
+  await page.locator('.assistant-panel').getByText('total: 13.2').waitFor()
+  t.is(await page.locator('.assistant-panel tbody tr').count(), 3)
   tell({ type: 'assistant.event', name: 'receipt', data: { paid: { by: 'card' } } }, modelReady)
   await page.locator('.assistant-panel .json').getByText('"by": "card"').waitFor()
   t.is(sent.filter(({ text }) => text !== undefined).length, 1)

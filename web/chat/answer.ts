@@ -1,9 +1,10 @@
 /** One answer on the page: text, transcript, how much of its sound was heard, and what its assistant shows beside it. */
-import { language, say, type Words } from '../language/language.ts'
+import { say, type Words } from '../language/language.ts'
 import { secondsWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import { samplesToMs } from '../sound/pcm.ts'
 import type { Playing } from '../sound/playback.ts'
+import { createPanel } from './panel-view.ts'
 import { heardChars, wordCut } from './spoken-words.ts'
 import type { Outcome } from './talk-parts.ts'
 import type { AnswerRecord } from './turn-record.ts'
@@ -111,7 +112,7 @@ export class Answer {
     return this.record.lengthMs > 0 && this.#isAudible()
   }
 
-  /** Shows what the assistant made: an array of flat objects as a table, anything else as JSON. */
+  /** Shows what the assistant made. */
   panel(name: string, data: unknown): void {
     this.#hasPanel = true
     part('.panels', HTMLElement, this.element).append(createPanel(name, data))
@@ -163,70 +164,4 @@ export class Answer {
     this.#spoken.textContent = transcript.slice(0, cut)
     this.#ahead.textContent = transcript.slice(cut)
   }
-}
-
-/** Rows and columns that are shown of a table; more is left to the JSON. */
-const maxRows = 100
-const maxColumns = 8
-/** Characters of JSON that are shown. */
-const maxJsonChars = 20_000
-
-function createPanel(name: string, data: unknown): HTMLElement {
-  const element = copyTemplate('#panel-template')
-  part('.panel-name', HTMLElement, element).textContent = name
-  const content = part('.panel-content', HTMLElement, element)
-  const rows = rowsOf(data)
-  if (rows) content.append(createTable(rows))
-  else {
-    const json = document.createElement('pre')
-    json.className = 'json'
-    json.textContent = JSON.stringify(data, null, 2)?.slice(0, maxJsonChars) ?? ''
-    content.append(json)
-  }
-  return element
-}
-
-type Row = Readonly<Record<string, unknown>>
-
-/**
- * The rows of a table: an array of flat objects, or an object whose one array is that (`{order: […]}`).
- * @returns undefined for anything else
- */
-export function rowsOf(data: unknown): readonly Row[] | undefined {
-  if (Array.isArray(data)) return data.length > 0 && data.every(isFlat) ? (data as Row[]) : undefined
-  if (typeof data !== 'object' || data === null) return undefined
-  const values = Object.values(data)
-  return values.length === 1 && Array.isArray(values[0]) ? rowsOf(values[0]) : undefined
-}
-
-function isFlat(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every(field => typeof field !== 'object' || field === null)
-  )
-}
-
-function createTable(rows: readonly Row[]): HTMLTableElement {
-  const columns = [...new Set(rows.flatMap(row => Object.keys(row)))].slice(0, maxColumns)
-  const table = document.createElement('table')
-  const head = table.createTHead().insertRow()
-  for (const column of columns) {
-    const cell = document.createElement('th')
-    cell.scope = 'col'
-    cell.textContent = column
-    head.append(cell)
-  }
-  const body = table.createTBody()
-  for (const row of rows.slice(0, maxRows)) {
-    const line = body.insertRow()
-    for (const column of columns) line.insertCell().textContent = cellWords(row[column])
-  }
-  return table
-}
-
-function cellWords(value: unknown): string {
-  if (typeof value === 'number') return value.toLocaleString(language)
-  return value === undefined || value === null ? '' : String(value)
 }

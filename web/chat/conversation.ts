@@ -179,10 +179,22 @@ export class Conversation {
     this.#answer?.playing(playing)
   }
 
-  /** Shows what the assistant made, under its answer; as an answer of its own where there is none. */
+  /**
+   * Shows what the assistant made: under its answer, or by itself where none is open. It takes the place of what had
+   * the same name, so that an order is seen to grow.
+   */
   panel(name: string, data: unknown): void {
-    if (!this.#answer) this.answerBegins()
-    this.#followEnd(() => this.#answer?.panel(name, data))
+    for (const panel of this.#list.querySelectorAll<HTMLElement>('.assistant-panel'))
+      if (panel.dataset.name === name) panel.remove()
+    const open = this.#answer?.record.outcome === undefined ? this.#answer : undefined
+    this.#followEnd(() => {
+      const answer = open ?? new Answer(() => false, undefined)
+      answer.panel(name, data)
+      if (open) return
+      answer.end('complete')
+      answer.element.classList.add('only-panels')
+      this.#append(answer.element)
+    })
     this.announce(say('{name} was updated', { name }))
   }
 

@@ -284,9 +284,8 @@ function showHeard(isHeard: boolean): void {
   status.heard(isHeard)
 }
 
-function showTool({ name, status: phase, ms }: ToolActivity): void {
-  const isOver = ms !== undefined || /^(done|completed|failed|error|interrupted|timeout|ended)/.test(phase)
-  status.tool(isOver ? '' : name)
+function showTool({ name, status: phase }: ToolActivity): void {
+  status.tool(phase === 'running' ? name : '')
 }
 
 function showUsage(): void {

@@ -13,7 +13,7 @@ export type Turn = 'idle' | 'asked' | 'answering' | 'stopped'
  */
 export type Outcome = 'complete' | 'interrupted' | 'lost' | 'restarted' | 'failed'
 
-/** One run of a tool on the server. `ms`: how long it took, once it is over. */
+/** One run of a tool on the server. `status`: running, or how it ended; `ms`: how long it has taken. */
 export interface ToolActivity {
   name: string
   status: string
