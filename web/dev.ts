@@ -18,7 +18,14 @@ const children = [
   // What was there stays until it is overwritten: a gateway that restarts meanwhile finds its pages.
   spawn(
     process.execPath,
-    ['node_modules/vite/bin/vite.js', 'build', '--watch', '--emptyOutDir=false', '--logLevel=warn'],
+    [
+      'node_modules/vite/bin/vite.js',
+      'build',
+      '--watch',
+      '--mode=development',
+      '--emptyOutDir=false',
+      '--logLevel=warn',
+    ],
     { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
   ),
   spawn(

@@ -18,19 +18,20 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { createRecorder } from '../observability/recording/recorder.ts'
 import { describeGateway } from '../pages/gateway-info.ts'
 import { createHealth, createMetricsPage, createReadiness } from '../pages/health.ts'
+import type { GatewayInfo } from '../pages/page-info.ts'
 import { loadPages } from '../pages/pages.ts'
 import { Resumes } from '../resume/resumes.ts'
 import { Drain } from '../server/drain.ts'
-import type { ArrivingRoute, HttpHandler } from '../server/http.ts'
+import type { ArrivingRoute, HttpHandler, HttpRoute } from '../server/http.ts'
 import { LoopShare } from '../server/loop-share.ts'
 import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
-import type { ModelPermit } from '../upstream/model-permit.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
 import { AssistantTools } from './assistant-tools.ts'
+import { type CrashControl, crashRoute, processPath } from './crash.ts'
 import { startEmbeddedSimulator } from './embedded-simulator.ts'
 import { layersOf } from './layers.ts'
 import { publishLoad } from './published-load.ts'
@@ -59,6 +60,8 @@ export interface Shared {
   readonly metrics: Metrics
   /** How many processes share the machine's memory. */
   readonly processes: number
+  /** Before the embedded simulator: pages may end the process of their own conversation. */
+  readonly crash?: CrashControl
 }
 
 /** A drain waits for tools until so long before its deadline: what they return is told to the model then (ms). */
@@ -153,7 +156,14 @@ async function startBefore(
       : 'draining'
   const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
   for (const message of warnings()) log.warn('model.warning', { message })
-  const pages = createPages(config, target, permit, {
+  const crash = shared?.crash
+  const api = new Map<string, HttpRoute>([
+    ...sideband.http,
+    [paths.ticket, { POST: access.ticket }],
+    [paths.assistants, createAssistantList(assistants)],
+    ...(crash === undefined ? [] : [[processPath, crashRoute(crash)] as const]),
+  ])
+  const pages = createPages(describeGateway(config, target, permit, api), {
     health: createHealth(place, () => drain.phase),
     readiness: createReadiness(place, unready, warnings, () => assistants.version),
     metrics: createMetricsPage(metrics),
@@ -180,15 +190,7 @@ async function startBefore(
     ...config.limits,
     maxClientBufferBytes: maxClientBufferBytes(config),
     http: new Map([
-      ...access.guard.http(
-        new Map([
-          ...pages,
-          ...sideband.http,
-          [paths.ticket, { POST: access.ticket }],
-          [paths.assistants, createAssistantList(assistants)],
-        ]),
-        path => pages.has(path) && path !== paths.metrics,
-      ),
+      ...access.guard.http(new Map([...pages, ...api]), path => pages.has(path) && path !== paths.metrics),
       ...webhookRoute(access.guard, sideband),
     ]),
     sockets: new Map([
@@ -214,6 +216,7 @@ async function startBefore(
       guard: access.guard,
       resumes,
       metrics,
+      named: crash?.connections,
     }),
     upgradeHeaders: { 'X-Gateway-Revision': place.revision, 'X-Gateway-Replica': place.replica },
     log,
@@ -295,12 +298,10 @@ function maxClientBufferBytes({ limits }: Config): number {
 }
 
 function createPages(
-  config: Config,
-  target: Target,
-  permit: ModelPermit,
+  info: GatewayInfo,
   { health, readiness, metrics }: Record<'health' | 'readiness' | 'metrics', HttpHandler>,
 ) {
-  return loadPages(pagesFolder, describeGateway(config, target, permit))
+  return loadPages(pagesFolder, info)
     .set(paths.health, { GET: health })
     .set(paths.ready, { GET: readiness })
     .set(paths.metrics, { GET: metrics })

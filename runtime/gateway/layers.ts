@@ -8,6 +8,7 @@ import type { Resumable } from '../server/handler.ts'
 import type { Accept, Layer } from '../server/layers.ts'
 import type { LoopShare } from '../server/loop-share.ts'
 import type { MemoryBudget } from '../server/memory-budget.ts'
+import { connectionNames, type NamedConnections } from './crash.ts'
 
 export interface LayersParts {
   readonly loopShare: LoopShare
@@ -16,6 +17,8 @@ export interface LayersParts {
   readonly guard: Guard
   readonly resumes: Resumes
   readonly metrics: Metrics
+  /** Notes the names that clients give their connections; absent: nobody asks for them. */
+  readonly named?: NamedConnections | undefined
 }
 
 /** Lists the layers of every path, from the outside in; the handler is inside of all of them. */
@@ -26,6 +29,7 @@ export function layersOf({
   guard,
   resumes,
   metrics,
+  named,
 }: LayersParts): readonly Layer[] {
   return [
     { name: 'share of the event loop', loopShare },
@@ -42,6 +46,7 @@ export function layersOf({
       over: client => memory.remove(client),
     },
     { name: 'access and limits', accept: (_route, next) => guard.admit(next) },
+    ...(named === undefined ? [] : [connectionNames(named)]),
     resumption(resumes, metrics),
   ]
 }

@@ -2,12 +2,26 @@
 
 import type { InboundEntra } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
+import type { HttpRoute } from '../server/http.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import type { Target } from '../upstream/target.ts'
 import type { EntraSignIn, GatewayInfo } from './page-info.ts'
 
-/** Describes the gateway. @param permit which models clients may name @param target the first endpoint: the configuration's, or the embedded simulator */
-export function describeGateway(config: Config, target: Target, permit: ModelPermit): GatewayInfo {
+/** Addresses that pages ask where the gateway has them: asked in vain, the browser reports an error. */
+const pageAddresses = ['/assistants', '/usage', '/simulator/process'] as const
+
+/**
+ * Describes the gateway.
+ * @param target the first endpoint: the configuration's, or the embedded simulator
+ * @param permit which models clients may name
+ * @param api what it answers besides pages, by path
+ */
+export function describeGateway(
+  config: Config,
+  target: Target,
+  permit: ModelPermit,
+  api: ReadonlyMap<string, HttpRoute>,
+): GatewayInfo {
   const { transcription } = config.hearing
   const { access, realtime, revision, replica, socketHost: host } = config
   const signIn = access.entra === null ? null : describeSignIn(access.entra)
@@ -24,6 +38,7 @@ export function describeGateway(config: Config, target: Target, permit: ModelPer
     transcriptionModels: [...permit.transcription.transcription],
     ...(transcription !== undefined && { turnTranscription: transcription }),
     textOnly: config.chat.textOnly,
+    offers: pageAddresses.filter(path => api.has(path)),
   }
 }
 

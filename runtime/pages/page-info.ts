@@ -22,6 +22,8 @@ export interface GatewayInfo {
   turnTranscription?: string
   /** There is no audio: `/chat` takes text alone. */
   textOnly: boolean
+  /** Addresses that not every gateway has, and pages ask: `/assistants`, `/usage`, `/simulator/process`. */
+  offers: string[]
 }
 
 /** How people sign in with Entra ID: what MSAL asks for. */

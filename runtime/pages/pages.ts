@@ -14,6 +14,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.png': 'image/png',
   '.ico': 'image/x-icon',
   '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 }
 
@@ -53,8 +54,12 @@ const askEachTime = 'no-cache'
 /** The tag whose content each page reads its gateway from. */
 const infoTag = '<meta name="gateway" content="{}"'
 
+/** Ends the name of a page's Japanese translation, which stands beside the page. */
+const japaneseEnding = '.ja.html'
+
 /**
- * Loads every file below a folder as a page: `index.html` at `/`, other HTML also without its ending.
+ * Loads every file below a folder as a page: `index.html` at `/`, other HTML also without its ending. Where
+ * `NAME.ja.html` stands beside `NAME.html`, that is what those get who prefer Japanese.
  * @param folder the output of the build; when it does not exist there are no pages
  */
 export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpRoute> {
@@ -62,16 +67,59 @@ export function loadPages(folder: string, info: GatewayInfo): Map<string, HttpRo
   if (!existsSync(folder)) return pages
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const extension = extname(entry.name)
-    if (!entry.isFile() || !(extension in contentTypes)) continue
+    if (!entry.isFile() || !(extension in contentTypes) || entry.name.endsWith(japaneseEnding)) continue
     const file = join(entry.parentPath, entry.name)
     const path = `/${relative(folder, file).split(sep).join('/')}`
-    const body = extension === '.html' ? withInfo(readFileSync(file, 'utf8'), info) : readFileSync(file)
-    const route = { GET: createPage(path, extension, body, pagePolicy(info.entra?.authority, info.host)) }
+    const load = (source: string) =>
+      createPage(
+        path,
+        extension,
+        extension === '.html' ? withInfo(readFileSync(source, 'utf8'), info) : readFileSync(source),
+        pagePolicy(info.entra?.authority, info.host),
+      )
+    const translation = file.replace(/\.html$/, japaneseEnding)
+    const hasTranslation = extension === '.html' && existsSync(translation)
+    const route = { GET: hasTranslation ? byLanguage(load(file), load(translation)) : load(file) }
     pages.set(path, route)
     if (extension === '.html')
       pages.set(path === '/index.html' ? '/' : path.slice(0, -extension.length), route)
   }
   return pages
+}
+
+/** A page in two languages. The person's choice is a cookie of the pages' own; else the browser's languages count. */
+function byLanguage(english: HttpHandler, japanese: HttpHandler): HttpHandler {
+  return async request => {
+    const isJapanese = prefersJapanese(request)
+    const { headers, ...rest } = await (isJapanese ? japanese : english)(request)
+    return {
+      ...rest,
+      headers: {
+        ...headers,
+        'Content-Language': isJapanese ? 'ja' : 'en',
+        Vary: 'Accept-Encoding, Accept-Language, Cookie',
+      },
+    }
+  }
+}
+
+/** Whether Japanese comes before English: by the cookie `language`, else by `Accept-Language` (RFC 9110 section 12.5.4). */
+function prefersJapanese({ headers }: HttpRequest): boolean {
+  const chosen = /(?:^|;\s*)language=(en|ja)(?:;|$)/.exec(headers.get('cookie') ?? '')?.[1]
+  if (chosen !== undefined) return chosen === 'ja'
+  const accepted = headers.get('accept-language') ?? ''
+  return weightOf(accepted, 'ja') > weightOf(accepted, 'en')
+}
+
+/** The highest weight, 0 to 1, that `Accept-Language` gives a language or one of its regions. */
+function weightOf(header: string, language: string): number {
+  const weights = header.split(',').map(part => {
+    const [range = '', ...parameters] = part.split(';').map(word => word.trim().toLowerCase())
+    if (range !== language && !range.startsWith(`${language}-`)) return 0
+    const weight = parameters.find(parameter => parameter.startsWith('q='))
+    return weight === undefined ? 1 : Number(weight.slice(2)) || 0
+  })
+  return Math.max(...weights)
 }
 
 function withInfo(html: string, info: GatewayInfo): Buffer {

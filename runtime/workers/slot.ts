@@ -50,6 +50,8 @@ export class Slot {
   #phase: 'starting' | 'serving' | 'waiting' | 'over' = 'waiting'
   #running: WorkerProcess | null = null
   #failures = 0
+  /** Its process was ended on purpose: that is no failure. */
+  #isCrashed = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: SlotOptions) {
@@ -97,6 +99,27 @@ export class Slot {
     const { code } = await running.exited
     clearTimeout(deadline)
     return code === 0 || !served
+  }
+
+  /** Whether its process has a connection of that name. @returns false where it does not tell in time */
+  async holds(connection: string, withinMs: number): Promise<boolean> {
+    if (!this.isServing || this.#running === null) return false
+    return this.#running.ask('holds', withinMs, connection).then(
+      held => held === true,
+      () => false,
+    )
+  }
+
+  /** The number of its process; null while there is none. */
+  get pid(): number | null {
+    return this.#running?.pid ?? null
+  }
+
+  /** Ends its process at once; another takes its place. @param pid ends this one alone */
+  crash(pid: number): void {
+    if (this.#running?.pid !== pid) return
+    this.#isCrashed = true
+    this.#running.kill()
   }
 
   /** Ends its process at once; nobody takes its place. Safe to call twice. */
@@ -173,7 +196,9 @@ export class Slot {
   }
 
   #refill({ servedMs }: Exit): void {
-    this.#failures = servedMs < this.#times.steady ? this.#failures + 1 : 0
+    const isFailure = servedMs < this.#times.steady && !this.#isCrashed
+    this.#isCrashed = false
+    this.#failures = isFailure ? this.#failures + 1 : 0
     if (this.#failures > maxFailures) {
       this.#leave()
       const often = `${this.#failures} times in a row before it had served for ${this.#times.steady} ms`

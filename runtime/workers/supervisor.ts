@@ -50,6 +50,10 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const answers = {
     assignment: () => assignment,
     metrics: () => figures.render(),
+    ...(simulator !== null && {
+      findProcess: (connection: string) => findHolder(slots, connection).then(slot => slot?.pid ?? null),
+      crashProcess: (connection: string) => crashHolder(slots, connection),
+    }),
   }
   const numbers = Array.from({ length: count }, (_, index) => index + 1)
   const slots = numbers.map(number => {
@@ -88,6 +92,23 @@ async function drainAll(slots: readonly Slot[], deadlineMs: number): Promise<voi
   const drained = await Promise.all(slots.map(slot => slot.drain(deadlineMs, deadlineMs + workerKillMs)))
   const failed = slots.filter((_, index) => !drained[index]).map(slot => slot.number)
   if (failed.length > 0) throw new Error(`Workers that did not end in good order: ${failed.join(', ')}`)
+}
+
+/** The worker that has a connection of that name. */
+async function findHolder(slots: readonly Slot[], connection: string): Promise<Slot | undefined> {
+  const held = await Promise.all(slots.map(slot => slot.holds(connection, answerMs)))
+  return slots.find((_, index) => held[index])
+}
+
+/** The answer goes out through a worker, which may be the one that is ended (ms). */
+const crashAfterMs = 50
+
+/** Ends the process that has a connection, right after the answer. @returns its pid; null where none has it */
+async function crashHolder(slots: readonly Slot[], connection: string): Promise<number | null> {
+  const slot = await findHolder(slots, connection)
+  const pid = slot?.pid ?? null
+  if (slot !== undefined && pid !== null) setTimeout(() => slot.crash(pid), crashAfterMs)
+  return pid
 }
 
 /** The figures of all workers, asked for anew at each scrape. */

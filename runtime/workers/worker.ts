@@ -1,5 +1,6 @@
 /** A gateway that is one of several on its port: what they share, it asks of the supervisor. */
 import type { Config } from '../config/config.ts'
+import { type CrashControl, NamedConnections } from '../gateway/crash.ts'
 import type { Gateway, Shared } from '../gateway/gateway.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics } from '../observability/metrics.ts'
@@ -37,8 +38,10 @@ const metricsMs = 2 * answerMs
 export async function startWorker(options: WorkerOptions): Promise<Gateway> {
   const { config, log, line, startGateway, onDrain, onOrphaned } = options
   const own = createMetrics({ revision: config.revision, replica: config.replica })
+  const connections = new NamedConnections()
   const link = new Link(line, {
     counts: () => own.counts(),
+    holds: (name: string) => connections.has(name),
     alive: () => null,
     drain: onDrain,
   })
@@ -54,7 +57,23 @@ export async function startWorker(options: WorkerOptions): Promise<Gateway> {
     simulatorUrl,
     metrics,
     processes: count,
+    ...(simulatorUrl !== '' && { crash: createCrashControl(link, connections) }),
   })
   await link.ask('listening', [gateway.url], startMs)
   return gateway
+}
+
+/** The supervisor has to ask every worker before it answers (ms). */
+const findMs = 2 * answerMs
+
+function createCrashControl(link: Link, connections: NamedConnections): CrashControl {
+  return {
+    connections,
+    find: async name => pidOf(await link.ask('findProcess', [name], findMs)),
+    crash: async name => pidOf(await link.ask('crashProcess', [name], findMs)),
+  }
+}
+
+function pidOf(answer: unknown): number | null {
+  return typeof answer === 'number' ? answer : null
 }

@@ -34,8 +34,12 @@ export function createTalk() {
     audio: bytes => shown.push(`${bytes} bytes`),
     answerEnds: (outcome, heardMs) =>
       shown.push(heardMs === undefined ? outcome : `${outcome} at ${heardMs}`),
-    status: () => {},
-    problem: message => shown.push(`problem ${message}`),
+    problem: (message, _, askAgain) => {
+      shown.push(`problem ${message}`)
+      asking.again = askAgain ?? (() => {})
+    },
+    tool: ({ name, status }) => shown.push(`tool ${name} ${status}`),
+    panel: name => shown.push(`panel ${name}`),
     unanswered: askAgain => {
       shown.push(askAgain ? 'unanswered' : 'say it again')
       asking.again = askAgain ?? (() => {})

@@ -21,8 +21,12 @@ async function giveKey(page: Page, key: string): Promise<void> {
   await page.getByRole('button', { name: 'Use this key' }).click()
 }
 
-const openChat = (t: ExecutionContext) => visit(t, browser, gateway.url, { ready: 'Access needed' })
-const kept = (page: Page) => page.evaluate('[localStorage.length, sessionStorage.length]')
+const openChat = (t: ExecutionContext) => visit(t, browser, gateway.url, { ready: 'Sign-in needed' })
+/** How many keys are kept on the device, and how many in the tab. */
+const kept = (page: Page) =>
+  page.evaluate(
+    "[localStorage, sessionStorage].map(store => (store.getItem('gateway-key') === null ? 0 : 1))",
+  )
 
 test.serial('a gateway that asks for keys is given one, and the talk begins', async t => {
   const { page, faults } = await openChat(t)
@@ -38,10 +42,10 @@ test.serial('a gateway that asks for keys is given one, and the talk begins', as
 
 test.serial('on a phone the head has two rows, the button for access among them', async t => {
   const { page } = await visit(t, browser, gateway.url, {
-    ready: 'Access needed',
+    ready: 'Sign-in needed',
     viewport: { width: 360, height: 740 },
   })
-  await page.getByRole('button', { name: 'Access' }).waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor({ state: 'attached' })
   const rows = await page.evaluate(`new Set([...document.querySelector('.top').children]
     .filter(child => child.checkVisibility()).map(child => {
       const { top, bottom } = child.getBoundingClientRect()
@@ -67,7 +71,7 @@ test.serial('a key stays on the device only where that was asked for, and can be
   t.deepEqual(await kept(page), [1, 0])
   await page.reload()
   await page.getByText('Connected', { exact: true }).waitFor()
-  await page.getByRole('button', { name: 'Access' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   await page.getByRole('button', { name: 'Forget it' }).click()
   t.deepEqual(await kept(page), [0, 0])
 })
@@ -89,7 +93,7 @@ test.serial('a dialog closed without a key leaves the page in peace, and it can 
   const { page } = await openChat(t)
   await page.keyboard.press('Escape')
   await page.locator('#sign-in').waitFor({ state: 'hidden' })
-  t.is(await page.locator('#line-words').textContent(), 'Access needed')
+  t.is(await page.locator('#line-words').textContent(), 'Sign-in needed')
   await page.getByRole('button', { name: 'Try now' }).click()
   await t.notThrowsAsync(page.getByLabel('Key', { exact: true }).waitFor())
 })

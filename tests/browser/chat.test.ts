@@ -21,7 +21,7 @@ test.serial('a typed message is answered in writing while its audio comes in', a
   await say(page, 'the quick brown fox')
   const answer = page.locator('.answer')
   await answer.getByText('You said: the quick brown fox').waitFor()
-  await page.getByText('Model ready').waitFor()
+  await page.locator('.answer[data-state=complete]').last().waitFor()
   const bytes = Number(await page.locator('#audio-bytes').getAttribute('value'))
   t.true(bytes > 0)
   await say(page, 'jumps over the lazy dog')
@@ -36,7 +36,7 @@ test.serial('two turns belong to one conversation on one socket', async t => {
   page.on('websocket', () => sockets++)
   await say(page, 'my dog is called Rex')
   await page.locator('.answer').getByText('You said: my dog is called Rex').waitFor()
-  await page.getByText('Model ready').waitFor()
+  await page.locator('.answer[data-state=complete]').last().waitFor()
   await say(page, 'what did I say?')
   await page.locator('.answer').getByText('"my dog is called Rex"').waitFor()
   t.is(sockets, 1)
@@ -124,15 +124,25 @@ test.serial('an Enter that ends a composition sends nothing, in the way of any b
   await t.notThrowsAsync(page.locator('.question').getByText('こんにちは').waitFor())
 })
 
-test.serial('a screen reader hears an answer once, when it is there', async t => {
+const collectAnnouncements = `{
+  said = []
+  const announcer = document.querySelector('#announcer')
+  new MutationObserver(() => said.push(announcer.textContent)).observe(announcer, { childList: true })
+}`
+
+test.serial('a screen reader does not talk over the voice of an answer', async t => {
   const { page } = await visit(t, browser, gateway.url)
-  await page.evaluate(`{
-    said = []
-    const announcer = document.querySelector('[role=status]')
-    new MutationObserver(() => said.push(announcer.textContent)).observe(announcer, { childList: true })
-  }`)
+  await page.evaluate(collectAnnouncements)
   await say(page, 'count to 10')
-  await until(page, 'said.length > 0')
-  await page.getByText('Answered').waitFor()
+  await page.locator('.answer[data-state=complete]').waitFor()
+  t.deepEqual(await page.evaluate('said'), [])
+})
+
+test.serial('a screen reader is told an answer once, when it is there, where no sound is heard', async t => {
+  const { page } = await visit(t, browser, gateway.url)
+  await page.evaluate(collectAnnouncements)
+  await page.getByRole('button', { name: 'Mute' }).click()
+  await say(page, 'count to 10')
+  await page.locator('.answer[data-state=complete]').waitFor()
   t.deepEqual(await page.evaluate('said'), ['one, two, three, four, five, six, seven, eight, nine, ten'])
 })

@@ -85,7 +85,7 @@ async function playSignInService(page: Page): Promise<{ nonce: string; scopes: s
 }
 
 test.serial('where Entra ID is required the person signs in, and the token buys the ticket', async t => {
-  const { page } = await visit(t, browser, gateway.url, { ready: 'Access needed' })
+  const { page } = await visit(t, browser, gateway.url, { ready: 'Sign-in needed' })
   const service = await playSignInService(page)
   const credentials: (string | undefined)[] = []
   await page.route('**/ticket', route => {

@@ -9,7 +9,7 @@ import { launchChromium, say, type Visit, type VisitOptions, visit } from './_ch
 import { type Gateway, startGateway } from './_gateway.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const maxPageBytes = 150_000
+const maxPageBytes = 60_000
 
 let browser: Browser
 let gateway: Gateway
@@ -29,6 +29,7 @@ const pages = [
     name: 'chat',
     path: '',
     ready: 'Connected',
+    japaneseReady: '接続済み',
     use: async (page: Page) => {
       await say(page, 'hello')
       await page.locator('.answer').getByText('You said: hello').waitFor()
@@ -43,6 +44,7 @@ const pages = [
     name: 'playground',
     path: 'playground',
     ready: 'Not connected',
+    japaneseReady: '未接続',
     use: async (page: Page) => {
       await page.getByLabel('Endpoint').selectOption('/v1/realtime')
       await page.getByRole('button', { name: 'Send', exact: true }).click()
@@ -54,6 +56,7 @@ const pages = [
     name: 'captions',
     path: 'captions',
     ready: 'Not connected',
+    japaneseReady: '未接続',
     use: async (page: Page) => {
       // A beep once a second takes the microphone's place.
       await page.getByRole('button', { name: 'Start captions' }).click()
@@ -64,6 +67,7 @@ const pages = [
     name: 'sideband',
     path: 'sideband',
     ready: 'No call',
+    japaneseReady: '通話なし',
     use: async (page: Page) => {
       await page.getByRole('button', { name: 'Run the three steps' }).click()
       await page.getByText('Call under control').waitFor()
@@ -116,8 +120,27 @@ for (const page of pages)
     },
   )
 
+/** Half of a usual screen's width: what a zoom of 200 % leaves. */
+const zoomed = { width: 640, height: 400 }
+
 for (const page of pages)
-  test.serial(`${page.name} is under 150 kB compressed and loads nothing from elsewhere`, async t => {
+  test.serial(`axe finds no serious fault on ${page.name} in Japanese, also at 200 % zoom`, async t => {
+    for (const viewport of [widths.desktop, zoomed]) {
+      const { page: tab, faults } = await open(t, page, {
+        locale: 'ja-JP',
+        ready: page.japaneseReady,
+        viewport,
+        reducedMotion: 'reduce',
+      })
+      await unfold(tab)
+      t.deepEqual(await axeFaults(tab), [], String(viewport.width))
+      t.is(await tab.evaluate('document.documentElement.scrollWidth'), viewport.width)
+      t.deepEqual(faults, [])
+    }
+  })
+
+for (const page of pages)
+  test.serial(`${page.name} is under 60 kB compressed and loads nothing from elsewhere`, async t => {
     const { page: tab, faults } = await open(t, page)
     const loaded = await tab.evaluate(`Promise.all(
       performance.getEntriesByType('resource').map(({ name }) => name).concat(location.href)

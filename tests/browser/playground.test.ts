@@ -72,6 +72,17 @@ test.serial('plain text is a turn on /realtime, which lets through what it allow
   t.is(await event(page, 'response.output_item.added').count(), 0)
 })
 
+test.serial('with nothing set, the first Send brings an answer', async t => {
+  const own = await startGateway()
+  t.teardown(() => own.stop('SIGKILL'))
+  const { page, faults } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+  await page.getByRole('button', { name: 'Send', exact: true }).click()
+  await page.locator('#raw').getByText('twelve').waitFor()
+  await event(page, 'connection ended').first().waitFor()
+  t.is(await event(page, 'nothing passed the filter').count(), 0)
+  t.deepEqual(faults, [])
+})
+
 /** A filter as of a model that writes, before one that speaks. */
 const writtenOnly = { REALTIME_ALLOWED_EVENT_TYPES: 'response.text.delta,response.text.done' }
 
@@ -142,7 +153,8 @@ test.serial('the editor checks what is written and says what is wrong', async t 
   await says('{"type":', /^Not yet JSON/)
   t.true(await sendButton.isDisabled())
   await says('{"kind":"x"}', /has no "type"/)
-  await says('{"type":"a"}', /^Good JSON: a$/)
+  await says('{"type":"response.create"}', /^Ready to send: response\.create$/)
+  await says('{"type":"resposne.create"}', /Did you mean "response\.create"\?$/)
   t.true(await sendButton.isEnabled())
   await says('hello', /goes out as what the user says/)
   await everything(page)
@@ -150,7 +162,7 @@ test.serial('the editor checks what is written and says what is wrong', async t 
   const options = await page.locator('#template option').allTextContents()
   for (const option of options) {
     await page.getByLabel('Template').selectOption(option)
-    t.regex(await textOf(page, '#check'), /^Good JSON/, option)
+    t.regex(await textOf(page, '#check'), /^Ready to send/, option)
   }
   t.true(options.length >= 11)
 })
@@ -379,4 +391,55 @@ test.serial('a microphone that is refused or missing is told with what to do', a
   await page.getByRole('button', { name: 'Open microphone' }).click()
   await page.locator('#speak-fault').getByText('No microphone was found').waitFor()
   t.deepEqual(faults, [])
+})
+
+test.serial('the code of what is set is written in three ways', async t => {
+  const { page, faults } = await open(t)
+  await everything(page)
+  await editor(page).fill(turn('count to 3'))
+  await page.getByText('View code').click()
+  const shown = page.locator('#code-shown')
+  await shown.getByText('new WebSocket(').waitFor()
+  t.regex((await shown.textContent()) ?? '', /ws:\/\/127\.0\.0\.1:\d+\/v1\/realtime[\s\S]*count to 3/)
+  await page.getByLabel('Programming language').selectOption('python')
+  t.regex((await shown.textContent()) ?? '', /from websockets\.sync\.client import connect[\s\S]*count to 3/)
+  await page.getByLabel('Programming language').selectOption('curl')
+  t.regex((await shown.textContent()) ?? '', /^curl -X POST http:[\s\S]*client_secrets[\s\S]*"voice"/)
+  t.deepEqual(faults, [])
+})
+
+test.serial('a session that was exported is replayed', async t => {
+  const { page } = await open(t)
+  await everything(page)
+  await send(page, turn('count to 3'))
+  await event(page, 'response.done').waitFor()
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Export as JSON lines' }).click(),
+  ])
+  await page.getByRole('button', { name: 'Clear' }).click()
+  const replay = page.getByLabel('Replay an export')
+  await replay.setInputFiles(await file.path())
+  await event(page, 'conversation.item.create').waitFor()
+  await event(page, 'response.done').waitFor()
+  await replay.setInputFiles({ name: 'x.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from('{}') })
+  await t.notThrowsAsync(page.getByText('This is no export of this page').waitFor())
+})
+
+test.serial('a tour shows the parts of the page, and the patterns say what they let through', async t => {
+  const { page } = await open(t)
+  await send(page, 'hello there')
+  await event(page, 'response.done').first().waitFor()
+  await page.getByRole('button', { name: 'Take the tour' }).click()
+  for (const step of [1, 2, 3, 4, 5]) {
+    await page.locator('#tour-words').getByText(`${step} / 5`).waitFor()
+    t.is(await page.locator('[data-toured]').count(), 1)
+    await page.locator('#tour-next').click()
+  }
+  t.true(await page.locator('#tour').isHidden())
+  t.is(await page.locator('[data-toured]').count(), 0)
+  // The last step has opened it.
+  await page.locator('#pattern-counts').getByText('response.done: 1 event of what was seen').waitFor()
+  await page.getByLabel('Allowed event types').fill('respons.*')
+  await t.notThrowsAsync(page.getByText('respons.*: no event has such a name').waitFor())
 })

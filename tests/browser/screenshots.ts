@@ -21,7 +21,7 @@ const scenes: Record<string, (page: Page) => Promise<void>> = {
     await page.getByText('Speaking').waitFor()
     await page.locator('.answer').last().getByText('twenty').waitFor()
     await page.getByRole('button', { name: 'Open microphone' }).click()
-    await page.locator('#status').getByText('Answering; talk to interrupt').waitFor()
+    await page.locator('#status').getByText('Speaking; talk to interrupt').waitFor()
   },
   playground: async page => {
     await page.getByLabel('Endpoint').selectOption('/v1/realtime')
@@ -44,7 +44,7 @@ const scenes: Record<string, (page: Page) => Promise<void>> = {
     await page.getByRole('button', { name: 'Run the three steps' }).click()
     await page.getByText('Call under control').waitFor()
     await page.locator('.session').first().waitFor()
-    await page.getByRole('button', { name: 'Microphone on' }).click()
+    await page.getByRole('button', { name: 'Close microphone' }).click()
     await page.getByLabel('Message', { exact: true }).fill('Count to 12.')
     await page.getByRole('button', { name: 'Send message' }).click()
     await page.locator('#said-last').getByText('twelve').waitFor()

@@ -97,11 +97,11 @@ test.serial('instructions by control change the answers; a message can go by the
 
 test.serial('the microphone is heard by the model, shown on the meter, and can be turned off', async t => {
   const { page, faults } = await makeCall(t, {})
-  await page.getByRole('button', { name: 'Microphone on' }).waitFor()
+  await page.getByRole('button', { name: 'Close microphone' }).waitFor()
   await until(page, "document.querySelector('#microphone-level').value > 0.05")
   await lane(page, 'control', 'input_audio_buffer.speech_started').first().waitFor()
-  await page.getByRole('button', { name: 'Microphone on' }).click()
-  await page.getByRole('button', { name: 'Microphone off' }).waitFor()
+  await page.getByRole('button', { name: 'Close microphone' }).click()
+  await page.getByRole('button', { name: 'Open microphone' }).waitFor()
   t.is(await page.evaluate("document.querySelector('#microphone-level').value"), 0)
   t.deepEqual(faults, [])
 })
@@ -209,9 +209,9 @@ test.serial('a microphone asked for twice is opened once, and is let go with the
   }`
   const { page } = await makeCall(t, { before })
   await until(page, 'microphones.asked === 1')
-  await page.getByRole('button', { name: 'Microphone off' }).click()
+  await page.getByRole('button', { name: 'Open microphone' }).click()
   await page.evaluate('microphones.allow()')
-  await page.getByRole('button', { name: 'Microphone on' }).waitFor()
+  await page.getByRole('button', { name: 'Close microphone' }).waitFor()
   await page.locator('#hang-up').click()
   await page.locator('#line-words').getByText('The call has ended').waitFor()
   const live =

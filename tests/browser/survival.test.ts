@@ -129,13 +129,14 @@ test.serial('a conversation goes on after its socket was cut, and the page says 
   await page.getByText('Connected', { exact: true }).waitFor()
   await say(page, 'my dog is called Rex')
   await page.locator('.answer').getByText('You said: my dog is called Rex').waitFor()
-  await page.getByText('Model ready').waitFor()
+  await page.locator('.answer[data-state=complete]').last().waitFor()
   await routes[0]?.close()
   await page.locator('.notice').getByText('The conversation goes on where it was.').waitFor()
   await say(page, 'what did I say?')
   await page.locator('.answer').getByText('"my dog is called Rex"').waitFor()
-  t.is(dials[0], '?resume=')
-  t.regex(dials[1] ?? '', /^\?resume=[\w-]{20,}$/)
+  // Also the first dial goes on with what the page before the reload had.
+  for (const dial of dials) t.regex(dial, /^\?resume=[\w-]{20,}$/)
+  t.is(new Set(dials).size, 2)
 })
 
 test.serial('what becomes of a conversation is said in words', async t => {
@@ -146,7 +147,7 @@ test.serial('what becomes of a conversation is said in words', async t => {
   const tell = (message: object) => sockets.at(-1)?.send(JSON.stringify(message))
   const says = (words: string) => page.locator('.notice').last().getByText(words).waitFor()
   tell({ type: 'session.renewed', items: 4, asked_again: false })
-  await says('The line to the model was renewed.')
+  await says('The connection to the model was renewed.')
   tell({ type: 'session.expiring', deadline_ms: 30_000 })
   await says('This session ends in 30 s.')
   tell({ type: 'server.draining', deadline_ms: 1000, resume: 'TICKET' })

@@ -1,7 +1,7 @@
 /** The talk of the chat page, without the page: whose turn it is, and what a lost connection leaves of it. */
 import test from 'ava'
 import { maxKept } from '../../web/chat/talk.ts'
-import { talkWords } from '../../web/chat/talk-status.ts'
+import { restingStatus, talkState } from '../../web/chat/talk-status.ts'
 import { createTalk, interrupted, ready, reset, said, sound } from './_talk.ts'
 
 test('a question and its answer take their turns', t => {
@@ -99,27 +99,67 @@ test('a lost spoken turn is to be said again, or asked again by its words', t =>
   }
 })
 
-test('the words of the status say whose turn it is', t => {
-  const status = {
-    mode: 'open',
-    isOn: true,
-    isConnected: true,
-    isHeard: false,
-    turn: 'idle',
-    isPlaying: false,
-  } as const
-  for (const [change, words] of [
-    [{ mode: 'off' }, ''],
-    [{ isOn: false }, 'Opening the microphone'],
-    [{ mode: 'held' }, 'You are speaking; let go to send'],
-    [{ isConnected: false }, 'Waiting for the connection'],
-    [{}, 'Listening'],
-    [{ isHeard: true }, 'You are speaking'],
-    [{ turn: 'asked' }, 'Thinking'],
-    [{ turn: 'answering' }, 'Answering; talk to interrupt'],
-    [{ isPlaying: true }, 'Answering; talk to interrupt'],
+test('one state says whose turn it is, whatever else goes on', t => {
+  const typing = { ...restingStatus, isConnected: true }
+  const talking = { ...typing, mode: 'open', isOn: true } as const
+  for (const [status, words] of [
+    [restingStatus, 'Waiting for the connection'],
+    [typing, 'Ready'],
+    [{ ...typing, turn: 'asked' }, 'Thinking'],
+    [{ ...typing, turn: 'asked', isSlow: true }, 'The model has not answered yet'],
+    [{ ...typing, turn: 'asked', tool: 'add_item' }, 'Working: {tool}'],
+    [{ ...typing, turn: 'answering' }, 'Answering'],
+    [{ ...typing, turn: 'answering', isPlaying: true }, 'Speaking'],
+    [{ ...typing, isPlaying: true }, 'Speaking'],
+    // What has come sounds on without a connection: nobody is told that the page waits.
+    [{ ...restingStatus, isPlaying: true }, 'Speaking'],
+    [{ ...talking, isOn: false }, 'Opening the microphone'],
+    [{ ...talking, mode: 'held' }, 'You are speaking; let go to send'],
+    [{ ...talking, isConnected: false }, 'Waiting for the connection'],
+    [talking, 'Listening'],
+    [{ ...talking, isHeard: true }, 'You are speaking'],
+    [{ ...talking, turn: 'asked' }, 'Thinking'],
+    [{ ...talking, isPlaying: true }, 'Speaking; talk to interrupt'],
   ] as const)
-    t.is(talkWords({ ...status, ...change }), words)
+    t.is(talkState(status)[1], words)
+})
+
+test('an answer that another session begins anew leaves no half one open', t => {
+  const { talk, shown, receive } = createTalk()
+  talk.say('hello')
+  receive(reset, said('Once'))
+  receive({ type: 'session.renewed', items: 1, asked_again: true })
+  t.true(talk.busy())
+  receive(reset, said('Again'), ready)
+  t.deepEqual(shown.slice(2), ['transcript Once', 'restarted', 'answer', 'transcript Again', 'complete'])
+})
+
+test('an answer that begins in the midst of another ends that one', t => {
+  const { talk, shown, receive } = createTalk()
+  talk.say('hello')
+  receive(reset, said('Once'), reset, said('Again'), ready)
+  t.deepEqual(shown.slice(2), ['transcript Once', 'restarted', 'answer', 'transcript Again', 'complete'])
+})
+
+test('an answer that ends right behind an error has failed, and can be asked for again', t => {
+  const { talk, sent, shown, asking, receive } = createTalk()
+  talk.say('hello')
+  receive(reset, { type: 'error', message: 'filtered', code: 'content_filter' }, ready)
+  t.deepEqual(shown.slice(2), ['problem filtered', 'failed'])
+  t.false(talk.busy())
+  asking.again()
+  t.deepEqual(sent.at(-1), { text: 'hello' })
+})
+
+test('a question that a page before this one asked is answered, or asked again', t => {
+  for (const answer_due of [true, false]) {
+    const { talk, sent, receive } = createTalk()
+    talk.restore('hello', [])
+    talk.lineOnOpen()
+    receive({ type: 'session.resumed', items: 1, answer_due, answers: 0 })
+    t.deepEqual(sent, answer_due ? [] : [{ text: 'hello' }])
+    t.true(talk.busy())
+  }
 })
 
 test('messages without a connection are kept and go out once, together', t => {

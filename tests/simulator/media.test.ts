@@ -53,20 +53,29 @@ test('an image is answered as by a simulator, which sees none', async t => {
   t.is(asked.text, `You said: what is it. ${unseen}`)
 })
 
+const introduction = /^I am a simulated voice model: a demo .*, so you need no account\. Ask me to count/
+
 for (const words of [
   'introduce yourself',
   'Who are you?',
   'what can you do',
   'help',
   'are you a real person',
+  'Introduce yourself in two sentences.',
 ]) {
   test(`"${words}" is answered by what this is and what it can do`, async t => {
-    t.is(
-      (await answerTo(userText(words))).text,
-      'I am a simulated voice model. Ask me to count, or to repeat after you.',
-    )
+    t.regex((await answerTo(userText(words))).text, introduction)
   })
 }
+
+for (const [words, answer] of [
+  ['2 文で自己紹介してください。', /^決まったルールで答えるデモ用の音声モデルです。/],
+  ['何ができますか？', /デモ用の音声モデルです。/],
+  ['3 まで数えてください。', /^1、2、3$/],
+] as const)
+  test(`"${words}" is answered in Japanese`, async t => {
+    t.regex((await answerTo(userText(words))).text, answer)
+  })
 
 test('an item that is cut while it is spoken stays cut when it is done', async t => {
   const stand = await stage.simulator({ rate: 4, seed: 7 })

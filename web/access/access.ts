@@ -1,4 +1,5 @@
 /** What this page shows to be let in: a key or a token, and the one-time tickets that sockets take for it. */
+import { say } from '../language/language.ts'
 import { type PageInfo, socketUrl } from '../page/gateway-info.ts'
 import { forgetKey, keepKey, readKey } from './kept-key.ts'
 
@@ -17,8 +18,6 @@ export class Refused extends Error {
     this.status = status
   }
 }
-
-const notAccepted = 'This was not accepted. Check it, or ask who runs the gateway.'
 
 /** How a token is got; handed in, because its program is loaded only where it is needed. */
 export type GetToken = () => Promise<string | undefined>
@@ -92,7 +91,10 @@ export class Access {
     const credential = await this.#headers()
     if (this.#needed && credential === undefined) this.#need('')
     const response = await fetch(path, { ...init, headers: { ...init.headers, ...credential } })
-    if (response.status === 401) this.#need(credential === undefined ? '' : notAccepted)
+    if (response.status === 401)
+      this.#need(
+        credential === undefined ? '' : say('This was not accepted. Check it, or ask who runs the gateway.'),
+      )
     // It may be the page's origin that is not allowed: another credential would change nothing.
     if (response.status === 403) this.#need(await detailOf(response))
     if (!response.ok) throw new Refused(await detailOf(response), response.status)
@@ -115,5 +117,7 @@ export class Access {
 /** The gateway's own words for a refusal. */
 async function detailOf(response: Response): Promise<string> {
   const body = (await response.json().catch(() => ({}))) as { detail?: unknown }
-  return typeof body.detail === 'string' ? body.detail : `The gateway answered ${response.status}`
+  return typeof body.detail === 'string'
+    ? body.detail
+    : say('The gateway answered with status {status}.', { status: response.status })
 }

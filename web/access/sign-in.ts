@@ -1,4 +1,5 @@
 /** The dialog that asks for a credential. */
+import { say } from '../language/language.ts'
 import type { PageInfo } from '../page/gateway-info.ts'
 import { part } from '../page/page.ts'
 import { Access } from './access.ts'
@@ -25,7 +26,7 @@ export class SignInDialog {
     part('#forget-key', HTMLButtonElement).onclick = () => {
       this.access.forget()
       this.#key.value = ''
-      this.#show('The key is forgotten.')
+      this.#show(say('The key is forgotten.'))
     }
     part('#sign-in-form', HTMLFormElement).onsubmit = event => this.#useKey(event)
     part('#key-fields', HTMLElement).hidden = info.auth !== undefined && !info.auth.includes('key')
@@ -42,10 +43,14 @@ export class SignInDialog {
     const button = part('#use-entra', HTMLButtonElement)
     button.hidden = false
     button.onclick = () => {
-      signIn.leave().catch((cause: unknown) => this.#show(`The sign-in did not start: ${String(cause)}`))
+      signIn
+        .leave()
+        .catch((cause: unknown) =>
+          this.#show(say('The sign-in did not start: {cause}', { cause: String(cause) })),
+        )
     }
     if (!auth.includes('key'))
-      part('#sign-in-words', HTMLElement).textContent = 'Sign in with your work account.'
+      part('#sign-in-words', HTMLElement).textContent = say('Sign in with your work account.')
   }
 
   #ask(fault: string): void {
@@ -63,7 +68,7 @@ export class SignInDialog {
     const key = this.#key.value.trim()
     if (key === '') {
       event.preventDefault()
-      this.#fault.textContent = 'Enter a key first.'
+      this.#fault.textContent = say('Enter a key first.')
       return
     }
     this.access.useKey(key, this.#keep.checked)

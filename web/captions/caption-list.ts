@@ -1,5 +1,6 @@
 /** The captions: one for each turn, by the id of its item, in the order in which the turns were said. */
 
+import { say } from '../language/language.ts'
 import { part } from '../page/page.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
 
@@ -36,7 +37,7 @@ export class CaptionList {
         this.#finish(caption, 'written', String(transcript).trim())
         return true
       case 'failed':
-        this.#finish(caption, 'failed', 'This could not be written down.')
+        this.#finish(caption, 'failed', say('This could not be written down.'))
         return true
     }
     this.#list.scrollTop = this.#list.scrollHeight
@@ -47,7 +48,11 @@ export class CaptionList {
   giveUp(): void {
     for (const caption of this.#captions.values())
       if (caption.dataset.state === 'spoken')
-        this.#finish(caption, 'failed', `${caption.textContent}… (the connection was lost)`)
+        this.#finish(
+          caption,
+          'failed',
+          say('{words}… (the connection was lost)', { words: caption.textContent ?? '' }),
+        )
   }
 
   #finish(caption: HTMLElement, state: 'written' | 'failed', words: string): void {

@@ -1,5 +1,7 @@
 /** Live captions: a microphone, a transcription session, and what comes of it in writing. */
+
 import { SignInDialog } from '../access/sign-in.ts'
+import { say } from '../language/language.ts'
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
@@ -95,7 +97,7 @@ function receive(event: RealtimeEvent): void {
 
 function messageOf({ error }: RealtimeEvent): string {
   const { message } = (error ?? {}) as { message?: unknown }
-  return typeof message === 'string' ? message : 'The session reported an error.'
+  return typeof message === 'string' ? message : say('The session reported an error.')
 }
 
 function hear(samples: Int16Array<ArrayBuffer>): void {
@@ -118,6 +120,6 @@ function showMode(mode: SpeechMode, analyser: AnalyserNode | undefined): void {
   stopLevel = analyser === undefined ? () => {} : showLevel(part('#level', HTMLMeterElement), analyser)
   const isOn = mode !== 'off'
   speak.ariaPressed = String(isOn)
-  speak.textContent = isOn ? 'Stop captions' : 'Start captions'
-  words.textContent = isOn ? 'Speak; a pause ends a caption.' : 'The microphone is off.'
+  speak.textContent = isOn ? say('Stop captions') : say('Start captions')
+  words.textContent = say(isOn ? 'Speak; a pause ends a caption.' : 'The microphone is off.')
 }

@@ -1,87 +1,167 @@
-/** One answer on the page: text, transcript and how much of its sound was heard. */
-import { bytesWords, secondsWords } from '../page/figures.ts'
+/** One answer on the page: text, transcript, how much of its sound was heard, and what its assistant shows beside it. */
+import { say, type Words } from '../language/language.ts'
+import { secondsWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import { samplesToMs } from '../sound/pcm.ts'
 import type { Playing } from '../sound/playback.ts'
+import { createPanel } from './panel-view.ts'
+import { heardChars, wordCut } from './spoken-words.ts'
 import type { Outcome } from './talk-parts.ts'
+import type { AnswerRecord } from './turn-record.ts'
 
 const bytesPerSample = 2
 
-const outcomeWords: Record<Outcome, string> = {
-  complete: 'Answered',
+/** A whole answer needs no words: it is there. */
+const outcomeWords: Record<Outcome, Words | undefined> = {
+  complete: undefined,
   interrupted: 'Interrupted',
   lost: 'Cut short: the connection was lost',
+  restarted: 'Cut short: the answer starts again',
   failed: 'Cut short by an error',
 }
 
 /** An answer's element and what it shows. It is made open; `end` closes it, its sound may go on. */
 export class Answer {
   readonly element = copyTemplate('#answer-template')
+  readonly record: AnswerRecord
   readonly #text = part('.text', HTMLElement, this.element)
   readonly #transcript = part('.transcript', HTMLElement, this.element)
+  readonly #spoken = part('.spoken', HTMLElement, this.element)
+  readonly #ahead = part('.ahead', HTMLElement, this.element)
   readonly #state = part('.state', HTMLElement, this.element)
   readonly #time = part('.time', HTMLElement, this.element)
-  readonly #bytesShown = part('.bytes', HTMLElement, this.element)
+  readonly #first = part('.first', HTMLElement, this.element)
   readonly #heard = part('.heard', HTMLElement, this.element)
-  #outcome: Outcome | undefined
-  #bytes = 0
-  #playedMs = 0
+  /** Its sound reaches the person: the transcript runs with it. */
+  readonly #isAudible: () => boolean
+  readonly #askedAt: number | undefined
+  #cut = 0
   #playing = false
+  #hasPanel = false
+
+  /**
+   * @param isAudible whether sound is on and reaches the person
+   * @param askedAt when the question ended (ms, `performance.now()`); undefined where nobody asked
+   * @param record a kept answer, shown as it ended
+   */
+  constructor(isAudible: () => boolean, askedAt: number | undefined, record?: AnswerRecord) {
+    this.#isAudible = isAudible
+    this.#askedAt = askedAt
+    this.record = record ?? {
+      role: 'assistant',
+      text: '',
+      transcript: '',
+      playedMs: 0,
+      lengthMs: 0,
+      at: Date.now(),
+    }
+    if (!record) return
+    this.record.outcome ??= 'lost'
+    this.#text.hidden = record.text === ''
+    this.#text.textContent = record.text
+    this.#transcript.hidden = record.transcript === ''
+    this.#show()
+  }
 
   text(value: string): void {
-    append(this.#text, value)
+    this.#begin()
+    this.record.text += value
+    this.#text.hidden = false
+    this.#text.append(value)
   }
 
   transcript(value: string): void {
-    append(this.#transcript, value)
+    this.#begin()
+    this.record.transcript += value
+    this.#transcript.hidden = false
+    if (this.#runsWithSound()) this.#ahead.append(value)
+    else this.#spoken.append(value)
   }
 
   /** @param bytes decoded length of one chunk of PCM16 */
   audio(bytes: number): void {
-    this.#bytes += bytes
+    this.record.lengthMs += samplesToMs(bytes / bytesPerSample)
     this.#show()
   }
 
   playing({ playing, playedMs }: Playing): void {
     // The audio thread's last reports may come after the person cut it.
-    if (this.#outcome === 'interrupted') return
+    if (this.record.outcome === 'interrupted') return
+    if (playing) this.#begin()
     this.#playing = playing
-    this.#playedMs = playedMs
+    this.record.playedMs = playedMs
     this.#show()
   }
 
   /** @param heardMs where the sound was cut (ms), if known */
   end(outcome: Outcome, heardMs?: number): void {
-    this.#outcome = outcome
+    this.record.outcome = outcome
     if (outcome === 'interrupted') this.#playing = false
-    if (heardMs !== undefined) this.#playedMs = heardMs
+    if (heardMs !== undefined) this.record.playedMs = heardMs
     this.#show()
   }
 
-  /** What a screen reader is told once the answer is there. */
-  words(): string {
-    return this.#text.textContent || this.#transcript.textContent || ''
+  /** Nothing of it came: there is nothing to show. */
+  get isEmpty(): boolean {
+    const { text, transcript, lengthMs } = this.record
+    return text === '' && transcript === '' && lengthMs === 0 && !this.#hasPanel
+  }
+
+  /** Whether the person hears its words. */
+  get isHeard(): boolean {
+    return this.record.lengthMs > 0 && this.#isAudible()
+  }
+
+  /** Shows what the assistant made. */
+  panel(name: string, data: unknown): void {
+    this.#hasPanel = true
+    part('.panels', HTMLElement, this.element).append(createPanel(name, data))
+  }
+
+  /** The first word or sound is there. */
+  #begin(): void {
+    if (this.record.firstMs !== undefined || this.#askedAt === undefined) return
+    this.record.firstMs = performance.now() - this.#askedAt
+    this.#first.textContent = say('first word after {seconds} s', {
+      seconds: secondsWords(this.record.firstMs),
+    })
+  }
+
+  #runsWithSound(): boolean {
+    const { outcome } = this.record
+    return outcome === 'interrupted' || outcome === 'lost' || this.#isAudible()
   }
 
   #show(): void {
     const { dataset } = this.element
-    dataset.state = this.#playing ? 'speaking' : (this.#outcome ?? 'streaming')
-    this.element.ariaBusy = String(this.#outcome === undefined)
-    this.#state.textContent = this.#stateWords()
-    if (this.#bytes === 0) return
-    const lengthMs = samplesToMs(this.#bytes / bytesPerSample)
-    this.#heard.style.setProperty('--heard', String(Math.min(1, this.#playedMs / lengthMs)))
-    this.#time.textContent = `${secondsWords(this.#playedMs)} of ${secondsWords(lengthMs)} s heard`
-    this.#bytesShown.textContent = bytesWords(this.#bytes)
+    const { outcome, lengthMs, playedMs, firstMs } = this.record
+    dataset.state = this.#playing ? 'speaking' : (outcome ?? 'streaming')
+    this.element.ariaBusy = String(outcome === undefined)
+    const words = this.#playing || outcome === undefined ? undefined : outcomeWords[outcome]
+    this.#state.textContent = words ? say(words) : ''
+    if (firstMs !== undefined && this.#first.textContent === '')
+      this.#first.textContent = say('first word after {seconds} s', { seconds: secondsWords(firstMs) })
+    this.#showWords()
+    if (lengthMs === 0) return
+    this.#heard.style.setProperty('--heard', String(Math.min(1, playedMs / lengthMs)))
+    this.#time.textContent = say('{played} of {length} s heard', {
+      played: secondsWords(playedMs),
+      length: secondsWords(lengthMs),
+    })
   }
 
-  #stateWords(): string {
-    if (this.#playing) return 'Speaking'
-    return this.#outcome ? outcomeWords[this.#outcome] : 'Answering'
+  /** Parts the transcript where the sound is: before it heard, behind it not yet, or never. */
+  #showWords(): void {
+    const { transcript, outcome, lengthMs, playedMs } = this.record
+    const chars = transcript.length
+    // What ended whole and does not sound any more was heard, or was to be read only.
+    const isOver = outcome !== undefined && outcome !== 'interrupted' && outcome !== 'lost' && !this.#playing
+    const isRead = isOver || !this.#runsWithSound() || lengthMs === 0
+    const heard = heardChars({ chars, lengthMs, playedMs, isComplete: outcome !== undefined })
+    const cut = isRead ? chars : wordCut(transcript, heard)
+    if (cut === this.#cut && this.#spoken.textContent !== '') return
+    this.#cut = cut
+    this.#spoken.textContent = transcript.slice(0, cut)
+    this.#ahead.textContent = transcript.slice(cut)
   }
-}
-
-function append(element: HTMLElement, value: string): void {
-  element.hidden = false
-  element.append(value)
 }

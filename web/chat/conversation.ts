@@ -1,12 +1,15 @@
 /** The conversation on the page: questions, answers and notices, in order. */
-
+import { say } from '../language/language.ts'
 import { copyTemplate, part, showText } from '../page/page.ts'
 import type { Playing } from '../sound/playback.ts'
 import { Answer } from './answer.ts'
 import type { Outcome } from './talk-parts.ts'
+import { type QuestionRecord, type TurnRecord, wordsOf } from './turn-record.ts'
 
 /** A distance from the end of the page that still counts as reading the newest lines (CSS px). */
 const nearEndPx = 120
+/** How long a button says that it did what it was asked (ms). */
+const saidForMs = 2000
 
 /** A button under a notice; it can be used once. */
 export interface NoticeAction {
@@ -14,54 +17,149 @@ export interface NoticeAction {
   run(): void
 }
 
+/** What a notice says. */
+export interface Notice {
+  kind: 'info' | 'problem'
+  what: string
+  /** What to do about it; may be empty. */
+  advice: string
+  /** The server's own words; may be empty. */
+  cause?: string
+  action?: NoticeAction | undefined
+}
+
+/** What the person does with a turn, and what the conversation must know. */
+export interface ConversationListeners {
+  /** Says a text again, as a new turn. */
+  onAsk(text: string): void
+  /** Puts a text into the message box. */
+  onEdit(text: string): void
+  /** The turns are others now. */
+  onChange(): void
+  /** Sound is on and reaches the person. */
+  isAudible(): boolean
+}
+
 /** The list of turns, and the voice of the page for screen readers. */
 export class Conversation {
-  readonly #turns = part('#turns', HTMLOListElement)
+  readonly #listeners: ConversationListeners
+  readonly #list = part('#turns', HTMLOListElement)
   readonly #greeting = part('#greeting', HTMLElement)
   readonly #announcer = part('#announcer', HTMLElement)
+  readonly #latest = part('#latest', HTMLButtonElement)
+  /** Spoken turns whose words are not known yet, in order. */
+  readonly #unheard: { element: HTMLElement; record: QuestionRecord }[] = []
+  #turns: TurnRecord[] = []
   #answer: Answer | undefined
+  #askedAt: number | undefined
 
-  /** @param kept it waits for a connection */
-  question(text: string, kept: boolean): void {
-    const element = copyTemplate('#question-template')
-    part('.said', HTMLElement, element).textContent = text
-    part('.meta', HTMLElement, element).hidden = !kept
-    element.classList.toggle('kept', kept)
-    this.#append(element)
+  constructor(listeners: ConversationListeners) {
+    this.#listeners = listeners
+    this.#latest.onclick = () => this.#scrollToEnd()
+    window.addEventListener('scroll', () => this.#showLatest(), { passive: true })
+    new ResizeObserver(() => this.#showLatest()).observe(this.#list)
+  }
+
+  /** All turns, the oldest first. */
+  get turns(): readonly TurnRecord[] {
+    return this.#turns
+  }
+
+  /** The last thing that the person said, where its answer is not complete. '' where its words are not known. */
+  get due(): string | undefined {
+    const question = this.#turns.findLast(turn => turn.role === 'user')
+    const last = this.#turns.at(-1)
+    if (question === undefined || question.isKept) return undefined
+    const isOpen = last?.role === 'user' || (last?.role === 'assistant' && last.outcome === undefined)
+    return isOpen ? question.text : undefined
+  }
+
+  /** Messages that had not gone out. */
+  get keptWords(): readonly string[] {
+    return this.#turns.flatMap(turn => (turn.role === 'user' && turn.isKept ? [turn.text] : []))
+  }
+
+  /** Shows a conversation that was kept. */
+  restore(turns: readonly TurnRecord[]): void {
+    this.#turns = [...turns]
+    for (const turn of turns) {
+      if (turn.role === 'user') this.#append(this.#createQuestion(turn))
+      else {
+        const answer = new Answer(() => true, undefined, turn)
+        this.#joinActions(answer.element, turn)
+        this.#append(answer.element)
+      }
+    }
     this.#scrollToEnd()
   }
 
+  /** Leaves the page as it was before the first turn. */
+  clear(): void {
+    this.#turns = []
+    this.#answer = undefined
+    this.#list.replaceChildren()
+    this.#greeting.hidden = false
+    document.body.dataset.talk = 'none'
+    this.#listeners.onChange()
+  }
+
+  /** @param kept it waits for a connection */
+  question(text: string, kept: boolean): void {
+    this.#askedAt = performance.now()
+    const record: QuestionRecord = { role: 'user', text, isSpoken: false, isKept: kept, at: Date.now() }
+    this.#turns.push(record)
+    this.#append(this.#createQuestion(record))
+    this.#scrollToEnd()
+    this.#listeners.onChange()
+  }
+
   keptAreSent(): void {
-    for (const element of this.#turns.querySelectorAll<HTMLElement>('.kept')) {
+    this.#askedAt = performance.now()
+    for (const turn of this.#turns) if (turn.role === 'user') turn.isKept = false
+    for (const element of this.#list.querySelectorAll<HTMLElement>('.kept')) {
       element.classList.remove('kept')
-      part('.meta', HTMLElement, element).hidden = true
+      showText(part('.note', HTMLElement, element), '')
     }
+    this.#listeners.onChange()
   }
 
   /** Something was said; its words may follow. */
   spoken(): void {
-    const element = copyTemplate('#question-template')
+    this.#askedAt = performance.now()
+    const record: QuestionRecord = { role: 'user', text: '', isSpoken: true, isKept: false, at: Date.now() }
+    this.#turns.push(record)
+    const element = this.#createQuestion(record)
     element.classList.add('unheard')
     part('.said', HTMLElement, element).textContent = '…'
-    showText(part('.meta', HTMLElement, element), 'Writing down what you said')
+    showText(part('.note', HTMLElement, element), say('Writing down what you said'))
+    this.#unheard.push({ element, record })
     this.#append(element)
     this.#scrollToEnd()
+    this.#listeners.onChange()
   }
 
   /** Words of what was said first and is not written down yet. */
   heard(text: string): void {
-    if (!this.#turns.querySelector('.unheard')) this.spoken()
-    this.#followEnd(() => showHeard(part('.unheard', HTMLElement, this.#turns), text.trim()))
+    if (this.#unheard.length === 0) this.spoken()
+    const turn = this.#unheard.shift()
+    if (!turn) return
+    turn.record.text = text.trim()
+    this.#followEnd(() => showHeard(turn.element, text.trim()))
+    this.#listeners.onChange()
   }
 
   /** What is not written down yet will not be; the next words belong to a later turn. */
   wordsAreLost(): void {
-    for (const element of this.#turns.querySelectorAll<HTMLElement>('.unheard')) showHeard(element, '')
+    for (const { element } of this.#unheard.splice(0)) showHeard(element, '')
   }
 
   answerBegins(): void {
-    this.#answer = new Answer()
-    this.#append(this.#answer.element)
+    const answer = new Answer(() => this.#listeners.isAudible(), this.#askedAt)
+    this.#askedAt = undefined
+    this.#answer = answer
+    this.#turns.push(answer.record)
+    this.#joinActions(answer.element, answer.record)
+    this.#append(answer.element)
     this.#followEnd(() => {})
   }
 
@@ -81,23 +179,47 @@ export class Conversation {
     this.#answer?.playing(playing)
   }
 
-  /** Ends the open answer. Its words are announced here, once, so that a screen reader is not flooded. */
-  answerEnds(outcome: Outcome, heardMs?: number): void {
-    if (!this.#answer) return
-    this.#answer.end(outcome, heardMs)
-    this.announce(outcome === 'interrupted' ? 'Interrupted' : this.#answer.words())
+  /**
+   * Shows what the assistant made: under its answer, or by itself where none is open. It takes the place of what had
+   * the same name, so that an order is seen to grow.
+   */
+  panel(name: string, data: unknown): void {
+    for (const panel of this.#list.querySelectorAll<HTMLElement>('.assistant-panel'))
+      if (panel.dataset.name === name) panel.remove()
+    const open = this.#answer?.record.outcome === undefined ? this.#answer : undefined
+    this.#followEnd(() => {
+      const answer = open ?? new Answer(() => false, undefined)
+      answer.panel(name, data)
+      if (open) return
+      answer.end('complete')
+      answer.element.classList.add('only-panels')
+      this.#append(answer.element)
+    })
+    this.announce(say('{name} was updated', { name }))
   }
 
   /**
-   * Adds a notice.
-   * @param what what happened
-   * @param advice what to do about it; may be empty
+   * Ends the open answer. Its words are announced here, once, where the person does not hear them anyway: a screen
+   * reader does not talk over the voice.
    */
-  notice(kind: 'info' | 'problem', what: string, advice: string, action?: NoticeAction): void {
+  answerEnds(outcome: Outcome, heardMs?: number): void {
+    const answer = this.#answer
+    if (!answer) return
+    answer.end(outcome, heardMs)
+    if (outcome !== 'complete' && answer.isEmpty) this.#drop(answer)
+    else if (outcome === 'interrupted') this.announce(say('Interrupted'))
+    else if (!answer.isHeard) this.announce(wordsOf(answer.record))
+    this.#listeners.onChange()
+  }
+
+  /** Adds a notice. */
+  notice({ kind, what, advice, cause = '', action }: Notice): void {
     const element = copyTemplate('#notice-template')
     element.dataset.kind = kind
     showText(part('.what', HTMLElement, element), what)
     showText(part('.advice', HTMLElement, element), advice)
+    part('.cause', HTMLElement, element).hidden = cause === ''
+    part('.cause-words', HTMLElement, element).textContent = cause
     const button = part('button', HTMLButtonElement, element)
     showText(button, action?.label ?? '')
     button.onclick = () => {
@@ -105,7 +227,7 @@ export class Conversation {
       action?.run()
     }
     this.#followEnd(() => this.#append(element))
-    this.announce(`${what} ${advice}`)
+    this.announce(`${what} ${advice}`.trim())
   }
 
   /** Says one sentence to a screen reader. */
@@ -113,27 +235,91 @@ export class Conversation {
     this.#announcer.textContent = sentence
   }
 
-  #append(element: HTMLElement): void {
-    this.#greeting.hidden = true
-    this.#turns.append(element)
+  #createQuestion(record: QuestionRecord): HTMLElement {
+    const element = copyTemplate('#question-template')
+    part('.said', HTMLElement, element).textContent = record.text || say('Spoken')
+    const note = record.isKept ? say('Waiting for the connection') : ''
+    showText(part('.note', HTMLElement, element), note)
+    element.classList.toggle('kept', record.isKept)
+    this.#joinActions(element, record)
+    return element
   }
 
-  /** Someone who scrolled back to read is left there. */
+  /** What can be done with a turn: copied; asked again; changed and asked again. */
+  #joinActions(element: HTMLElement, record: TurnRecord): void {
+    const copy = part('.copy', HTMLButtonElement, element)
+    copy.onclick = () => copyWords(copy, wordsOf(record))
+    const again = part('.again', HTMLButtonElement, element)
+    again.onclick = () => {
+      const question = this.#questionOf(record)
+      if (question !== '') this.#listeners.onAsk(question)
+    }
+    if (record.role === 'assistant') return
+    part('.edit', HTMLButtonElement, element).onclick = () => this.#listeners.onEdit(record.text)
+  }
+
+  /** The words of a question, or of the question before an answer; '' where nobody knows them. */
+  #questionOf(record: TurnRecord): string {
+    if (record.role === 'user') return record.text
+    const before = this.#turns.slice(0, this.#turns.indexOf(record))
+    return before.findLast(turn => turn.role === 'user')?.text ?? ''
+  }
+
+  #drop(answer: Answer): void {
+    this.#turns = this.#turns.filter(turn => turn !== answer.record)
+    answer.element.remove()
+    this.#answer = undefined
+  }
+
+  #append(element: HTMLElement): void {
+    this.#greeting.hidden = true
+    document.body.dataset.talk = 'some'
+    this.#list.append(element)
+  }
+
+  /** Someone who scrolled back to read is left there, and shown the way to the end. */
   #followEnd(change: () => void): void {
-    const { scrollHeight, clientHeight, scrollTop } = document.documentElement
-    const isNear = scrollHeight - clientHeight - scrollTop < nearEndPx
+    const isNear = isNearEnd()
     change()
     if (isNear) this.#scrollToEnd()
+    else this.#showLatest()
+  }
+
+  #showLatest(): void {
+    const isHidden = isNearEnd() || this.#list.childElementCount === 0
+    if (this.#latest.hidden !== isHidden) this.#latest.hidden = isHidden
   }
 
   #scrollToEnd(): void {
     window.scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })
+    this.#showLatest()
   }
+}
+
+function isNearEnd(): boolean {
+  const { scrollHeight, clientHeight, scrollTop } = document.documentElement
+  return scrollHeight - clientHeight - scrollTop < nearEndPx
 }
 
 /** @param text what was said; '' where nobody could write it down */
 function showHeard(element: HTMLElement, text: string): void {
   element.classList.remove('unheard')
-  part('.said', HTMLElement, element).textContent = text || 'Spoken'
-  showText(part('.meta', HTMLElement, element), text ? '' : 'It could not be written down')
+  part('.said', HTMLElement, element).textContent = text || say('Spoken')
+  showText(part('.note', HTMLElement, element), text ? '' : say('It could not be written down'))
+}
+
+function copyWords(button: HTMLButtonElement, words: string): void {
+  // The DOM library promises a clipboard; browsers give it in secure contexts only.
+  const clipboard: Clipboard | undefined = navigator.clipboard
+  const written = clipboard ? clipboard.writeText(words) : Promise.reject(new Error('no clipboard'))
+  const show = (said: string) => {
+    button.textContent = said
+    window.setTimeout(() => {
+      button.textContent = say('Copy')
+    }, saidForMs)
+  }
+  written.then(
+    () => show(say('Copied')),
+    () => show(say('This browser does not let pages copy')),
+  )
 }

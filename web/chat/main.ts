@@ -1,33 +1,57 @@
 /** The chat page: makes its parts and joins them. */
-import type { ChatMessage } from '../../runtime/core/wire.ts'
 import { SignInDialog } from '../access/sign-in.ts'
+import { say } from '../language/language.ts'
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import { fetchGatewayInfo, readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
 import { part } from '../page/page.ts'
 import { Playback, type SoundState } from '../sound/playback.ts'
+import { AssistantChoice } from './assistant-choice.ts'
 import { Composer } from './composer.ts'
 import { Conversation } from './conversation.ts'
-import { readMessage } from './messages.ts'
+import { DeviceDialog } from './device-dialog.ts'
+import { download, toJson, toText } from './export.ts'
+import { keep, keepDraft, keepPast, readDraft, readKept } from './kept-conversation.ts'
+import { type PageMessage, readMessage } from './messages.ts'
 import { Panel } from './panel.ts'
+import { PastDialog } from './past-dialog.ts'
+import { Plug } from './plug.ts'
 import { Resume, type ResumeNotice } from './resume.ts'
 import { Speech } from './speech.ts'
 import { maxKept, Talk } from './talk.ts'
 import { TalkBar } from './talk-bar.ts'
-import { TalkStatusView } from './talk-status.ts'
-import { advice, endsSpeech } from './words.ts'
+import type { ToolActivity } from './talk-parts.ts'
+import { TalkStatusView } from './talk-status-view.ts'
+import { fetchUsage } from './usage.ts'
+import { VoicePicture } from './voice-picture.ts'
+import { endsSpeech, errorWords } from './words.ts'
 
 const info = readGatewayInfo(document)
+const kept = readKept()
 const masthead = new Masthead()
 const panel = new Panel()
-const conversation = new Conversation()
-const resume = new Resume()
-const signIn = new SignInDialog(info, () => connection.retryNow())
+const past = new PastDialog()
 const sound: { state: SoundState; muted: boolean } = { state: 'locked', muted: false }
-let wasOpen = false
-let isLost = false
+/** Where nothing was said, there is nothing to go on with. */
+let ticket = kept && kept.turns.length > 0 ? kept.ticket : ''
+let microphone: AnalyserNode | undefined
+/** The page had a connection, or took over a conversation that had one. */
+let wasOpen = kept !== undefined && kept.turns.length > 0
+let isLost = wasOpen
 
+const conversation = new Conversation({
+  onAsk: text => ask(text),
+  onEdit: text => composer.edit(text),
+  onChange: () => keepConversation(),
+  isAudible: () => playback.isAudible,
+})
+const resume = new Resume(ticket, next => {
+  ticket = next
+  keepConversation()
+})
+const signIn = new SignInDialog(info, () => connection.retryNow())
+const assistants = new AssistantChoice(kept?.assistant ?? '', () => beginAnew())
 const playback = new Playback({
   onSound: state => {
     sound.state = state
@@ -36,12 +60,16 @@ const playback = new Playback({
   onPlaying: playing => {
     panel.playing(playing)
     conversation.playing(playing)
-    talkBar.playing(playing.playing)
     status.playing(playing.playing)
     composer.canStop(talk.busy())
   },
 })
-const status = new TalkStatusView(words => panel.status(words))
+const picture = new VoicePicture({ person: () => microphone, assistant: () => playback.analyser() })
+const status = new TalkStatusView((state, words) => {
+  picture.show(state)
+  const shown = part('#status', HTMLElement)
+  if (shown.textContent !== words) shown.textContent = words
+})
 const talkBar = new TalkBar({
   onOpen: () => {
     playback.unlock()
@@ -52,11 +80,17 @@ const talkBar = new TalkBar({
     speech.hold()
   },
   onClose: () => speech.close(),
-  answer: () => playback.analyser(),
 })
 
-const connection = new Connection<ChatMessage>({
-  address: () => signIn.access.socketAddress('/chat', resume.query()),
+const connection = new Connection<PageMessage>({
+  address: () => {
+    const { name } = assistants
+    return signIn.access.socketAddress('/chat', {
+      ...resume.query(),
+      ...plug.query(),
+      ...(name && { assistant: name }),
+    })
+  },
   heartbeat: { type: 'heartbeat' },
   read: readMessage,
   onMessage: message => {
@@ -72,7 +106,7 @@ const connection = new Connection<ChatMessage>({
 const lineOnState = showLine(masthead, connection)
 
 const talk = new Talk(connection, playback, {
-  question: (text, kept) => conversation.question(text, kept),
+  question: (text, isKept) => conversation.question(text, isKept),
   keptAreSent: () => conversation.keptAreSent(),
   spoken: () => conversation.spoken(),
   heard: text => conversation.heard(text),
@@ -84,16 +118,26 @@ const talk = new Talk(connection, playback, {
     panel.audio(bytes)
     conversation.audio(bytes)
   },
-  answerEnds: (outcome, heardMs) => conversation.answerEnds(outcome, heardMs),
-  status: message => status.server(message),
-  problem: (message, code) => conversation.notice('problem', message, advice(message, code)),
+  answerEnds: (outcome, heardMs) => {
+    status.playing(playback.playing())
+    conversation.answerEnds(outcome, heardMs)
+    if (outcome === 'complete') showUsage()
+  },
+  problem: (message, code, askAgain) =>
+    conversation.notice({
+      kind: 'problem',
+      ...errorWords(message, code),
+      action: askAgain && { label: say('Try again'), run: askAgain },
+    }),
+  tool: showTool,
+  panel: (name, data) => conversation.panel(name, data),
   unanswered: askAgain =>
-    conversation.notice(
-      'problem',
-      'The connection went before the answer was complete.',
-      askAgain ? '' : 'Say it again.',
-      askAgain && { label: 'Ask again', run: askAgain },
-    ),
+    conversation.notice({
+      kind: 'problem',
+      what: say('The connection went before the answer was complete.'),
+      advice: askAgain ? '' : say('Say it again.'),
+      action: askAgain && { label: say('Try again'), run: askAgain },
+    }),
   turn: turn => {
     status.turn(turn)
     composer.canStop(talk.busy())
@@ -106,42 +150,101 @@ const speech = new Speech({
   onHold: () => talk.stop(),
   onTurn: () => talk.spoken(),
   onMode: (mode, analyser) => {
-    talkBar.mode(mode, analyser)
+    microphone = analyser
+    talkBar.mode(mode)
     status.mode(mode, analyser !== undefined)
   },
   onFault: words => talkBar.fault(words),
 })
 
-const composer = new Composer({
-  onSay: text => {
-    const taken = talk.say(text)
-    if (!taken)
-      conversation.notice('problem', `${maxKept} messages wait already.`, 'Yours stays in the box below.')
-    return taken
-  },
+const composer = new Composer(readDraft(), {
+  onSay: ask,
   onStop: () => {
     if (speech.discard()) return
     talk.stop()
-    talkBar.playing(false)
+    status.playing(false)
   },
   onMute: muted => {
     sound.muted = muted
     playback.setMuted(muted)
     panel.sound(sound.state, sound.muted)
   },
+  onDraft: keepDraft,
 })
 
+const plug = new Plug(info.offers?.includes('/simulator/process') ?? false, info.provider === 'simulator', {
+  access: signIn.access,
+  onKilled: pid =>
+    conversation.notice({
+      kind: 'info',
+      what: say('Process {pid} was killed.', { pid: String(pid) }),
+      advice: say('Its answer sounds on as far as it had come.'),
+    }),
+  onMoved: pid =>
+    conversation.notice({
+      kind: 'info',
+      what: say('Process {pid} goes on with the conversation.', { pid: String(pid) }),
+      advice: '',
+    }),
+})
+
+new DeviceDialog(() => playback.useLoudspeaker())
 masthead.provider(info)
 panel.info(info)
 if (info.textOnly) talkBar.hide()
 part('#sound-unlock', HTMLButtonElement).onclick = () => playback.unlock()
+part('#new-conversation', HTMLButtonElement).onclick = () => {
+  beginAnew()
+  composer.focus()
+}
+part('#save-text', HTMLButtonElement).onclick = () =>
+  download(toText(conversation.turns), 'text/plain', 'txt')
+part('#save-json', HTMLButtonElement).onclick = () =>
+  download(toJson(conversation.turns), 'application/json', 'json')
+window.addEventListener('pagehide', keepConversation)
+if (kept) {
+  conversation.restore(kept.turns)
+  talk.restore(kept.due, conversation.keptWords)
+}
 composer.focus()
 await signIn.prepare()
 connection.open()
 
+/** Says a text, or tells why it cannot be said. @returns whether it was taken */
+function ask(text: string): boolean {
+  const taken = talk.say(text)
+  if (!taken)
+    conversation.notice({
+      kind: 'problem',
+      what: say('{count} messages wait already.', { count: maxKept }),
+      advice: say('Yours stays in the box below.'),
+    })
+  return taken
+}
+
+/** Puts the conversation away and begins another one. */
+function beginAnew(): void {
+  speech.close()
+  talk.stop()
+  talk.reset()
+  keepPast(conversation.turns, Date.now())
+  past.refresh()
+  resume.forget()
+  wasOpen = false
+  isLost = false
+  conversation.clear()
+  connection.close()
+  connection.open()
+}
+
+function keepConversation(): void {
+  const { turns, due } = conversation
+  keep({ turns: [...turns], ticket, assistant: assistants.name, ...(due !== undefined && { due }) })
+}
+
 function connectionOnState(state: ConnectionState): void {
   lineOnState(state)
-  status.connected(state.phase === 'open')
+  status.connected(state.phase === 'open' || state.phase === 'draining')
   if (state.phase === 'open') lineOnOpen()
   if (state.phase === 'waiting' && !isLost) lineOnLost()
 }
@@ -151,6 +254,11 @@ function lineOnOpen(): void {
     notify(resume.reopened())
     fetchGatewayInfo().then(fresh => fresh && panel.info(fresh))
   }
+  if (!wasOpen) {
+    showUsage()
+    if (info.offers?.includes('/assistants')) void assistants.load(signIn.access)
+  }
+  void plug.opened()
   wasOpen = true
   isLost = false
   talk.lineOnOpen()
@@ -162,12 +270,12 @@ function lineOnLost(): void {
   talk.lineOnLost(resume.hasTicket)
   speech.lineOnLost()
   showHeard(false)
-  status.server('')
-  if (wasOpen) conversation.announce('The connection is lost. Reconnecting.')
+  status.tool('')
+  if (wasOpen) conversation.announce(say('The connection is lost. Reconnecting.'))
 }
 
 /** Whether a refusal is of an open microphone's sound alone: on its way when the server said that it goes. */
-function isLateSound(message: ChatMessage): boolean {
+function isLateSound(message: PageMessage): boolean {
   return message.type === 'error' && message.code === 'draining' && speech.mode === 'open' && !talk.isAsked
 }
 
@@ -176,6 +284,14 @@ function showHeard(isHeard: boolean): void {
   status.heard(isHeard)
 }
 
+function showTool({ name, status: phase }: ToolActivity): void {
+  status.tool(phase === 'running' ? name : '')
+}
+
+function showUsage(): void {
+  if (info.offers?.includes('/usage')) fetchUsage(signIn.access).then(usage => usage && panel.usage(usage))
+}
+
 function notify(notice: ResumeNotice | undefined): void {
-  if (notice) conversation.notice('info', notice.what, notice.advice)
+  if (notice) conversation.notice({ kind: 'info', ...notice })
 }

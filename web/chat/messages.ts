@@ -1,9 +1,17 @@
 /** Reads what comes over the socket: outside data becomes a `ChatMessage` or nothing. */
 import type { ChatMessage } from '../../runtime/core/wire.ts'
 
+/** What an assistant's own programs tell the page. `status`: running, or how it ended; `ms`: how long it took. */
+export type AssistantMessage =
+  | { type: 'tool'; name: string; status: string; ms: number | undefined }
+  | { type: 'assistant.event'; name: string; data: unknown }
+
+/** All that a page takes from `/chat`. */
+export type PageMessage = ChatMessage | AssistantMessage
+
 type Field = 'string' | 'number' | 'boolean'
 
-const fieldsOf: Record<ChatMessage['type'], Record<string, Field>> = {
+const fieldsOf: Record<PageMessage['type'], Record<string, Field>> = {
   status: { message: 'string' },
   'text-reset': {},
   'transcript-reset': {},
@@ -21,6 +29,8 @@ const fieldsOf: Record<ChatMessage['type'], Record<string, Field>> = {
   'session.resume_failed': { reason: 'string' },
   'session.renewed': { items: 'number', asked_again: 'boolean' },
   'session.expiring': { deadline_ms: 'number' },
+  tool: { name: 'string', status: 'string' },
+  'assistant.event': { name: 'string' },
 }
 
 /**
@@ -28,10 +38,10 @@ const fieldsOf: Record<ChatMessage['type'], Record<string, Field>> = {
  * @param data the `data` of a socket's message event
  * @returns undefined for what this page does not know, so that a newer server may say more
  */
-export function readMessage(data: unknown): ChatMessage | undefined {
+export function readMessage(data: unknown): PageMessage | undefined {
   if (typeof data !== 'string') return undefined
   const value = parse(data)
-  return isChatMessage(value) ? value : undefined
+  return isPageMessage(value) ? value : undefined
 }
 
 function parse(text: string): unknown {
@@ -42,11 +52,11 @@ function parse(text: string): unknown {
   }
 }
 
-function isChatMessage(value: unknown): value is ChatMessage {
+function isPageMessage(value: unknown): value is PageMessage {
   if (typeof value !== 'object' || value === null) return false
   const record = value as Record<string, unknown>
   const { type } = record
   if (typeof type !== 'string' || !Object.hasOwn(fieldsOf, type)) return false
-  const fields = fieldsOf[type as ChatMessage['type']]
+  const fields = fieldsOf[type as PageMessage['type']]
   return Object.entries(fields).every(([name, kind]) => typeof record[name] === kind)
 }

@@ -1,23 +1,23 @@
-/** Everything around the conversation: who serves, how the line and the sound are. */
-
+/** Everything around the conversation: who serves, how the sound is, what it costs. */
+import { say } from '../language/language.ts'
 import { bytesWords } from '../page/figures.ts'
 import { type PageInfo, providerName } from '../page/gateway-info.ts'
-import { part } from '../page/page.ts'
+import { part, showText } from '../page/page.ts'
 import type { Playing, SoundState } from '../sound/playback.ts'
+import type { Usage } from './usage.ts'
 import { soundWords } from './words.ts'
 
 const wideScreen = '(min-width: 62rem)'
 /** Speech rarely passes this root mean square: the meter's full scale. */
 const loudLevel = 0.35
 
-/** Session details and status line. */
+/** Session details. */
 export class Panel {
   readonly #audioBytes = part('#audio-bytes', HTMLDataElement)
   readonly #level = part('#level', HTMLMeterElement)
   readonly #underruns = part('#underruns', HTMLElement)
   readonly #soundWords = part('#sound-words', HTMLElement)
   readonly #soundNote = part('#sound-note', HTMLElement)
-  readonly #status = part('#status', HTMLElement)
   #bytes = 0
 
   constructor() {
@@ -45,7 +45,7 @@ export class Panel {
 
   playing({ level, underruns }: Playing): void {
     this.#level.value = Math.min(1, level / loudLevel)
-    this.#underruns.textContent = underruns === 0 ? 'none' : String(underruns)
+    this.#underruns.textContent = underruns === 0 ? say('none') : String(underruns)
   }
 
   sound(state: SoundState, muted: boolean): void {
@@ -55,12 +55,22 @@ export class Panel {
     part('#sound-note-words', HTMLElement).textContent = soundNote(state)
   }
 
-  status(message: string): void {
-    this.#status.textContent = message
+  /** Tokens and estimated cost of the caller; what the gateway does not tell is not shown. */
+  usage({ tokens, cost }: Usage): void {
+    part('#usage', HTMLElement).hidden = tokens === undefined && cost === undefined
+    showRow('#tokens', tokens)
+    showRow('#cost', cost)
   }
 }
 
+function showRow(selector: string, words: string | undefined): void {
+  const value = part(selector, HTMLElement)
+  showText(value, words ?? '')
+  if (value.parentElement) value.parentElement.hidden = words === undefined
+}
+
 function soundNote(state: SoundState): string {
-  if (state === 'blocked') return 'Your browser holds the sound back.'
-  return 'This browser gives no sound; the answers come in writing.'
+  return state === 'blocked'
+    ? say('Your browser holds the sound back.')
+    : say('This browser gives no sound; the answers come in writing.')
 }

@@ -1,5 +1,6 @@
 /** Takes a conversation over to the next connection, and says how that went. */
-import type { ChatMessage } from '../../runtime/core/wire.ts'
+import { say, type Words } from '../language/language.ts'
+import type { PageMessage } from './messages.ts'
 
 /** What the person is told. */
 export interface ResumeNotice {
@@ -7,7 +8,7 @@ export interface ResumeNotice {
   advice: string
 }
 
-const failureWords: Record<string, string> = {
+const failureWords: Record<string, Words> = {
   expired: 'the break was too long',
   unknown: 'the old one is no longer kept',
   store_unavailable: 'the old one cannot be reached just now',
@@ -15,8 +16,28 @@ const failureWords: Record<string, string> = {
 
 /** The ticket with which the server lets a conversation go on, and what became of it. */
 export class Resume {
+  readonly #onTicket: (ticket: string) => void
   #ticket: string | undefined
   #isAsked = false
+
+  /**
+   * @param ticket of the conversation that was kept; '' where there is none
+   * @param onTicket keeps the ticket that is good from now on; '' where none is
+   */
+  constructor(ticket: string, onTicket: (ticket: string) => void) {
+    this.#ticket = ticket || undefined
+    this.#onTicket = onTicket
+  }
+
+  /** The next connection begins another conversation. */
+  forget(): void {
+    this.#take(undefined)
+  }
+
+  #take(ticket: string | undefined): void {
+    this.#ticket = ticket
+    this.#onTicket(ticket ?? '')
+  }
 
   /** What the next dial carries; an empty ticket asks for tickets. A dial that fails spends none. */
   query(): Record<string, string> {
@@ -32,29 +53,41 @@ export class Resume {
   /** What to say when a lost connection is back; undefined while the server has not said how it goes on. */
   reopened(): ResumeNotice | undefined {
     if (this.#isAsked) return undefined
-    return { what: 'Connected again.', advice: 'The assistant starts a new conversation.' }
+    return { what: say('Connected again.'), advice: say('The assistant starts a new conversation.') }
   }
 
   /** Takes one message. @returns what to tell the person, if anything */
-  receive(message: ChatMessage): ResumeNotice | undefined {
+  receive(message: PageMessage): ResumeNotice | undefined {
     switch (message.type) {
       case 'session.ticket':
       case 'server.draining':
-        this.#ticket = message.resume ?? this.#ticket
+        this.#take(message.resume ?? this.#ticket)
         return undefined
       case 'session.resumed':
-        this.#ticket = undefined
-        return { what: 'Connected again.', advice: 'The conversation goes on where it was.' }
+        this.#take(undefined)
+        return {
+          what: say('Connected again.'),
+          advice: say('The conversation goes on where it was.'),
+        }
       case 'session.resume_failed': {
-        this.#ticket = undefined
-        const why = failureWords[message.reason] ?? message.reason
-        return { what: 'Connected again.', advice: `The assistant starts a new conversation: ${why}.` }
+        this.#take(undefined)
+        const why = failureWords[message.reason] ?? 'the old one is no longer kept'
+        return {
+          what: say('Connected again.'),
+          advice: say('The assistant starts a new conversation: {why}.', { why: say(why) }),
+        }
       }
       case 'session.renewed':
-        return { what: 'The line to the model was renewed.', advice: 'The conversation goes on.' }
+        return {
+          what: say('The connection to the model was renewed.'),
+          advice: say('The conversation goes on.'),
+        }
       case 'session.expiring': {
         const seconds = Math.max(1, Math.round(message.deadline_ms / 1000))
-        return { what: `This session ends in ${seconds} s.`, advice: 'Another one can follow.' }
+        return {
+          what: say('This session ends in {seconds} s.', { seconds }),
+          advice: say('Another one can follow.'),
+        }
       }
       default:
         return undefined

@@ -1,5 +1,6 @@
 /** The person's voice on its way to the server: by an open microphone, or by a button that is held for one turn. */
 import type { ChatRequest } from '../../runtime/core/wire.ts'
+import { say } from '../language/language.ts'
 import { encodePcm16 } from '../sound/pcm.ts'
 import { SpeechInput, type SpeechInputListeners, shortestTurnMs } from '../sound/speech-input.ts'
 import type { SpeechMode } from '../sound/speech-mode.ts'
@@ -53,7 +54,7 @@ export class Speech {
   hold(): void {
     this.#parts.onFault('')
     if (!this.#parts.ready())
-      return this.#parts.onFault('There is no connection just now. Hold the button when it is back.')
+      return this.#parts.onFault(say('There is no connection just now. Hold the button when it is back.'))
     this.#parts.onHold()
     void this.#input.begin('held')
   }
@@ -95,7 +96,7 @@ export class Speech {
     this.#isHeard = false
     if (this.mode !== 'held') return
     this.#input.cancel()
-    this.#parts.onFault('The connection went while you spoke. Say it again when it is back.')
+    this.#parts.onFault(say('The connection went while you spoke. Say it again when it is back.'))
   }
 
   #begin(mode: 'open' | 'held'): void {
@@ -118,7 +119,7 @@ export class Speech {
       if (this.#parts.send({ type: 'audio-end' })) this.#parts.onTurn()
     } else {
       this.#parts.send({ type: 'talk', mode: 'push' })
-      this.#parts.onFault('That was too short. Hold the button while you speak.')
+      this.#parts.onFault(say('That was too short. Hold the button while you speak.'))
     }
   }
 }

@@ -1,10 +1,10 @@
-/** The buttons with which a person talks, with the pictures of both voices. */
+/** The buttons with which a person talks. */
+import { say, type Words } from '../language/language.ts'
 import { joinHold } from '../page/hold-button.ts'
 import { part, showText } from '../page/page.ts'
 import type { SpeechMode } from '../sound/speech-mode.ts'
-import { Waveform } from '../sound/waveform.ts'
 
-const modeWords: Record<SpeechMode, string> = {
+const modeWords: Record<SpeechMode, Words> = {
   off: 'off',
   open: 'open',
   held: 'open while you hold the button',
@@ -16,8 +16,6 @@ export interface TalkBarListeners {
   onHold(): void
   /** The button was let go, or the open microphone is to be closed. */
   onClose(): void
-  /** The sound of the answers, for its picture. */
-  answer(): AnalyserNode | undefined
 }
 
 /** The talk bar of the chat page. */
@@ -25,13 +23,8 @@ export class TalkBar {
   readonly #open = part('#open-microphone', HTMLButtonElement)
   readonly #hold = part('#hold', HTMLButtonElement)
   readonly #fault = part('#talk-fault', HTMLElement)
-  readonly #said: Waveform
-  readonly #heard: Waveform
-  #spoken: AnalyserNode | undefined
 
-  constructor({ onOpen, onHold, onClose, answer }: TalkBarListeners) {
-    this.#said = new Waveform(part('#spoken', HTMLCanvasElement), () => this.#spoken)
-    this.#heard = new Waveform(part('#waveform', HTMLCanvasElement), answer)
+  constructor({ onOpen, onHold, onClose }: TalkBarListeners) {
     this.#open.onclick = () => (this.#open.ariaPressed === 'true' ? onClose() : onOpen())
     joinHold(this.#hold, onHold, onClose)
   }
@@ -42,21 +35,15 @@ export class TalkBar {
       element.hidden = 'sound' in element.dataset
   }
 
-  mode(mode: SpeechMode, analyser: AnalyserNode | undefined): void {
+  mode(mode: SpeechMode): void {
     this.#open.ariaPressed = String(mode === 'open')
-    part('span', HTMLElement, this.#open).textContent =
-      mode === 'open' ? 'Close microphone' : 'Open microphone'
+    part('span', HTMLElement, this.#open).textContent = say(
+      mode === 'open' ? 'Close microphone' : 'Open microphone',
+    )
     this.#open.disabled = mode === 'held'
     this.#hold.ariaPressed = String(mode === 'held')
     this.#hold.disabled = mode === 'open'
-    part('#microphone-words', HTMLElement).textContent = modeWords[mode]
-    this.#spoken = analyser
-    this.#said.run(analyser !== undefined)
-  }
-
-  /** Whether an answer sounds. */
-  playing(isPlaying: boolean): void {
-    this.#heard.run(isPlaying)
+    part('#microphone-words', HTMLElement).textContent = say(modeWords[mode])
   }
 
   fault(words: string): void {

@@ -7,8 +7,18 @@ import type { ChatRequest } from '../../runtime/core/wire.ts'
  */
 export type Turn = 'idle' | 'asked' | 'answering' | 'stopped'
 
-/** How an answer ended. `lost`: with the connection. `failed`: by an error of the model or its session. */
-export type Outcome = 'complete' | 'interrupted' | 'lost' | 'failed'
+/**
+ * How an answer ended. `lost`: with the connection. `restarted`: another session of the model's begins it anew.
+ * `failed`: by an error of the model or its session.
+ */
+export type Outcome = 'complete' | 'interrupted' | 'lost' | 'restarted' | 'failed'
+
+/** One run of a tool on the server. `status`: running, or how it ended; `ms`: how long it has taken. */
+export interface ToolActivity {
+  name: string
+  status: string
+  ms: number | undefined
+}
 
 /** What the talk shows. */
 export interface TalkView {
@@ -26,8 +36,12 @@ export interface TalkView {
   audio(bytes: number): void
   /** @param heardMs where it was cut (ms of sound), if known */
   answerEnds(outcome: Outcome, heardMs?: number): void
-  status(message: string): void
-  problem(message: string, code: string): void
+  /** @param askAgain sends the question of the turn that failed once more; undefined where none failed, or its words are not known */
+  problem(message: string, code: string, askAgain: (() => void) | undefined): void
+  /** The assistant's own program runs on the server, or has ended. */
+  tool(tool: ToolActivity): void
+  /** The assistant shows something. */
+  panel(name: string, data: unknown): void
   /** The socket went before the answer was complete. `askAgain` sends the question once more, where its words are known. */
   unanswered(askAgain: (() => void) | undefined): void
   turn(turn: Turn): void

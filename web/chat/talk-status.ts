@@ -1,8 +1,9 @@
-/** Whose turn it is, in words: the server's own while nobody talks, the talk's while the microphone is in use. */
+/** Whose turn it is: one state for the whole conversation, made of what the parts of the page know. */
+import type { Words } from '../language/language.ts'
 import type { SpeechMode } from '../sound/speech-mode.ts'
 import type { Turn } from './talk-parts.ts'
 
-/** What there is to know while the microphone is in use. */
+/** What there is to know. */
 export interface TalkStatus {
   mode: SpeechMode
   /** The microphone is there. */
@@ -13,66 +14,37 @@ export interface TalkStatus {
   turn: Turn
   /** An answer sounds. */
   isPlaying: boolean
+  /** The name of the tool that runs on the server; '' while none does. */
+  tool: string
+  /** The model has been silent for longer than usual. */
+  isSlow: boolean
 }
 
-/** Says whose turn it is; empty while the microphone is off. */
-export function talkWords({ mode, isOn, isConnected, isHeard, turn, isPlaying }: TalkStatus): string {
-  if (mode === 'off') return ''
-  if (!isOn) return 'Opening the microphone'
-  if (mode === 'held') return 'You are speaking; let go to send'
-  if (isHeard) return 'You are speaking'
-  if (!isConnected) return 'Waiting for the connection'
-  if (turn === 'asked') return 'Thinking'
-  return turn === 'answering' || isPlaying ? 'Answering; talk to interrupt' : 'Listening'
+export const restingStatus: TalkStatus = {
+  mode: 'off',
+  isOn: false,
+  isConnected: false,
+  isHeard: false,
+  turn: 'idle',
+  isPlaying: false,
+  tool: '',
+  isSlow: false,
 }
 
-/** Puts the words together from what the parts of the page tell. */
-export class TalkStatusView {
-  readonly #show: (words: string) => void
-  #server = ''
-  #status: TalkStatus = {
-    mode: 'off',
-    isOn: false,
-    isConnected: false,
-    isHeard: false,
-    turn: 'idle',
-    isPlaying: false,
-  }
+/** For the picture of the voice. */
+export type VoiceState = 'idle' | 'waiting' | 'listening' | 'hearing' | 'thinking' | 'tool' | 'speaking'
 
-  /** @param show called with the words when something changed */
-  constructor(show: (words: string) => void) {
-    this.#show = show
-  }
-
-  /** @param message '' while there is no session with the model */
-  server(message: string): void {
-    this.#server = message
-    this.#change({})
-  }
-
-  mode(mode: SpeechMode, isOn: boolean): void {
-    this.#change({ mode, isOn, isHeard: this.#status.isHeard && mode === 'open' })
-  }
-
-  connected(isConnected: boolean): void {
-    this.#change({ isConnected })
-  }
-
-  heard(isHeard: boolean): void {
-    this.#change({ isHeard })
-  }
-
-  turn(turn: Turn): void {
-    this.#change({ turn })
-  }
-
-  playing(isPlaying: boolean): void {
-    if (isPlaying !== this.#status.isPlaying) this.#change({ isPlaying })
-  }
-
-  #change(change: Partial<TalkStatus>): void {
-    this.#status = { ...this.#status, ...change }
-    const rest = this.#status.isConnected ? 'Ready when you are' : 'Not connected'
-    this.#show(talkWords(this.#status) || this.#server || rest)
-  }
+/** The state of the conversation, and the same in words. */
+export function talkState(status: TalkStatus): readonly [VoiceState, Words] {
+  const { mode, isOn, isConnected, isHeard, turn, isPlaying, tool, isSlow } = status
+  const isTalking = mode !== 'off'
+  if (isTalking && !isOn) return ['waiting', 'Opening the microphone']
+  if (mode === 'held') return ['hearing', 'You are speaking; let go to send']
+  if (isHeard) return ['hearing', 'You are speaking']
+  if (isPlaying) return ['speaking', isTalking ? 'Speaking; talk to interrupt' : 'Speaking']
+  if (!isConnected) return ['waiting', 'Waiting for the connection']
+  if (tool !== '') return ['tool', 'Working: {tool}']
+  if (turn === 'asked') return ['thinking', isSlow ? 'The model has not answered yet' : 'Thinking']
+  if (turn === 'answering') return ['thinking', 'Answering']
+  return isTalking ? ['listening', 'Listening'] : ['idle', 'Ready']
 }

@@ -1,5 +1,5 @@
 /** The state of the talk: whose turn it is, what is sent and what is kept. Nothing of the page is touched here. */
-import type { ChatMessage } from '../../runtime/core/wire.ts'
+import type { PageMessage } from './messages.ts'
 import type { Line, Outcome, TalkView, Turn, Voice } from './talk-parts.ts'
 
 /** After these errors nothing more comes; the model's own errors may leave an answer going on. */
@@ -19,6 +19,8 @@ export class Talk {
   #lastQuestion = ''
   /** A question whose answer a lost connection cut; the server says whether it comes after all. */
   #owed: string | undefined
+  /** An error came with the last message: an answer that ends right behind it has failed. */
+  #hasComplained = false
 
   constructor(line: Line, voice: Voice, view: TalkView) {
     this.#line = line
@@ -29,6 +31,17 @@ export class Talk {
   /** Whether there is something to stop: an answer that is due, comes in or is still to be heard. */
   busy(): boolean {
     return this.#turn === 'asked' || this.#turn === 'answering' || this.#voice.playing()
+  }
+
+  /**
+   * Takes over what the page before this one left.
+   * @param due the question whose answer was not complete; '' where its words are not known
+   * @param kept messages that had not gone out
+   */
+  restore(due: string | undefined, kept: readonly string[]): void {
+    this.#owed = due
+    this.#lastQuestion = due ?? ''
+    this.#kept.push(...kept)
   }
 
   /** Whether a question has gone out whose answer has not begun. */
@@ -67,6 +80,15 @@ export class Talk {
     this.#enter('asked')
   }
 
+  /** The conversation is over, and another may begin: nothing of this one is due any more. */
+  reset(): void {
+    this.#voice.stop()
+    this.#kept.length = 0
+    this.#owed = undefined
+    this.#lastQuestion = ''
+    this.#enter('idle')
+  }
+
   /** A connection is there: what was kept goes out as one message, so that one answer serves it all. */
   lineOnOpen(): void {
     const text = this.#kept.splice(0).join('\n')
@@ -87,16 +109,21 @@ export class Talk {
   }
 
   /** Takes one message of the server. */
-  receive(message: ChatMessage): void {
-    if (message.type === 'status') this.#receiveStatus(message.message)
+  receive(message: PageMessage): void {
+    const hadComplained = this.#hasComplained
+    this.#hasComplained = false
+    if (message.type === 'status' && message.message === 'Model ready' && hadComplained) this.#fail()
+    else if (message.type === 'status') this.#receiveStatus(message.message)
     else if (message.type === 'error') this.#receiveError(message.message, message.code)
     else if (message.type === 'session.resumed') this.#goOn(message.answer_due)
     else if (message.type === 'session.resume_failed') this.#tellUnanswered()
-    else if (message.type === 'session.renewed') this.#view.wordsAreLost()
+    else if (message.type === 'session.renewed') this.#renew(message.asked_again)
     else if (message.type === 'text-reset') this.#begin()
     else if (message.type === 'speech-started') this.#giveWay()
     else if (message.type === 'speech-stopped') this.spoken()
     else if (message.type === 'heard') this.#heard(message.value)
+    else if (message.type === 'tool') this.#view.tool(message)
+    else if (message.type === 'assistant.event') this.#view.panel(message.name, message.data)
     else if (this.#turn === 'answering') this.#receivePart(message)
   }
 
@@ -129,7 +156,7 @@ export class Talk {
     if (this.#lastQuestion === '') this.#lastQuestion = text
   }
 
-  #receivePart(message: ChatMessage): void {
+  #receivePart(message: PageMessage): void {
     if (message.type === 'text-delta') this.#view.text(message.value)
     if (message.type === 'transcript-delta') this.#view.transcript(message.value)
     if (message.type !== 'audio-chunk') return
@@ -137,8 +164,22 @@ export class Talk {
     this.#voice.push(message.value)
   }
 
+  /** Another session of the model's took over. @param isAskedAgain an answer that was broken off comes once more */
+  #renew(isAskedAgain: boolean): void {
+    this.#view.wordsAreLost()
+    if (!isAskedAgain || this.#turn !== 'answering') return
+    this.#voice.stop()
+    this.#end('restarted')
+    this.#enter('asked')
+  }
+
+  /** The answer is over, and was not given as it should. */
+  #fail(): void {
+    if (this.#turn === 'answering') this.#end('failed')
+    else if (this.#turn !== 'asked') this.#enter('idle')
+  }
+
   #receiveStatus(message: string): void {
-    this.#view.status(message)
     const isLast = message === 'Model ready' || message === 'Response interrupted'
     if (!isLast || this.#turn === 'asked') return
     if (this.#turn === 'stopped') this.#enter('idle')
@@ -148,13 +189,19 @@ export class Talk {
   }
 
   #receiveError(message: string, code: string): void {
-    this.#view.problem(message, code)
+    const isTurn = this.#turn === 'asked' || this.#turn === 'answering'
+    const question = this.#lastQuestion
+    const canAskAgain = isTurn && question !== ''
+    this.#view.problem(message, code, canAskAgain ? () => this.say(question) : undefined)
     if (this.#turn !== 'answering') this.#enter('idle')
     else if (endsAnswer.test(code)) this.#end('failed')
+    else this.#hasComplained = true
   }
 
   #begin(): void {
     if (this.#turn === 'stopped') return
+    // A new answer in the midst of one: that one will not be completed.
+    if (this.#turn === 'answering') this.#view.answerEnds('restarted')
     this.#voice.beginAnswer()
     this.#view.answerBegins()
     this.#enter('answering')

@@ -5,6 +5,7 @@ import { retryDelay } from './backoff.ts'
 /**
  * `draining`: still open, but this server takes no new turn.
  * `waiting`: gone; the next try is `retryInMs` away. `reason`: the server's own words, where it gave some.
+ * `isOffline`: this device has no network.
  * `refused`: a credential is needed; it goes on when there is one.
  * `closed`: the page itself ended it.
  */
@@ -12,7 +13,7 @@ export type ConnectionState =
   | { phase: 'connecting' }
   | { phase: 'open' }
   | { phase: 'draining' }
-  | { phase: 'waiting'; retryInMs: number; reason: string; code: number }
+  | { phase: 'waiting'; retryInMs: number; reason: string; code: number; isOffline: boolean }
   | { phase: 'refused' }
   | { phase: 'closed' }
 
@@ -32,6 +33,9 @@ export interface ConnectionOptions<Message extends { type: string }> {
 
 const heartbeatMs = 25_000
 const openTimeoutMs = 10_000
+/** When the browser says that there is no network, the gateway is asked; it may be on this machine. */
+const offlineCheckMs = 3000
+const healthPath = '/healthz'
 /** A socket that lived this long was a good one: the waits start small again. */
 const settledMs = 5000
 const normalClosure = 1000
@@ -43,6 +47,7 @@ const noCloseFrame = 1006
 export class Connection<Message extends { type: string }> {
   readonly #options: ConnectionOptions<Message>
   readonly #networkOnOnline = () => this.retryNow()
+  readonly #networkOnOffline = () => void this.#checkNetwork()
   readonly #timers = { retry: 0, heartbeat: 0, settled: 0, opening: 0 }
   #state: ConnectionState = { phase: 'closed' }
   #socket: WebSocket | undefined
@@ -58,6 +63,7 @@ export class Connection<Message extends { type: string }> {
   /** Dials for the first time. Later dials follow by themselves. */
   open(): void {
     window.addEventListener('online', this.#networkOnOnline)
+    window.addEventListener('offline', this.#networkOnOffline)
     this.#dial()
   }
 
@@ -86,6 +92,7 @@ export class Connection<Message extends { type: string }> {
   /** Ends it for good. Safe to call twice. */
   close(): void {
     window.removeEventListener('online', this.#networkOnOnline)
+    window.removeEventListener('offline', this.#networkOnOffline)
     this.#dials++
     this.#clearTimers()
     this.#drop()
@@ -163,6 +170,21 @@ export class Connection<Message extends { type: string }> {
     this.#lose(noCloseFrame, 'the server does not answer')
   }
 
+  /** A socket does not notice that the network is gone: it would seem to be open until a heartbeat fails. */
+  async #checkNetwork(): Promise<void> {
+    const { phase } = this.#state
+    if (phase !== 'open' && phase !== 'draining' && phase !== 'connecting') return
+    const dial = this.#dials
+    const isThere = await fetch(healthPath, {
+      cache: 'no-store',
+      signal: AbortSignal.timeout(offlineCheckMs),
+    }).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere && dial === this.#dials) this.#abandon()
+  }
+
   #drop(): void {
     const socket = this.#socket
     this.#socket = undefined
@@ -181,6 +203,6 @@ export class Connection<Message extends { type: string }> {
     const retryInMs = retryDelay(this.#attempt, atOnce, Math.random)
     this.#attempt++
     this.#timers.retry = window.setTimeout(() => this.#dial(), retryInMs)
-    this.#enter({ phase: 'waiting', retryInMs, reason, code })
+    this.#enter({ phase: 'waiting', retryInMs, reason, code, isOffline: !navigator.onLine })
   }
 }

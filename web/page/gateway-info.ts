@@ -2,6 +2,7 @@
 
 import type { Provider } from '../../runtime/core/ports.ts'
 import type { GatewayInfo } from '../../runtime/pages/page-info.ts'
+import { say } from '../language/language.ts'
 
 /** Nothing is certain of a page that no gateway served. */
 export type PageInfo = Partial<GatewayInfo>
@@ -40,5 +41,5 @@ export function socketUrl(path: string, host: string | undefined): URL {
 
 /** The provider's name for people. */
 export function providerName(provider: Provider): string {
-  return { azure: 'Azure OpenAI', openai: 'OpenAI', simulator: 'Simulator' }[provider]
+  return { azure: 'Azure OpenAI', openai: 'OpenAI', simulator: say('Simulator') }[provider]
 }

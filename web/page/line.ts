@@ -1,4 +1,5 @@
 /** Shows in the masthead how a connection is, with a countdown while it waits. */
+import { say } from '../language/language.ts'
 import type { Connection, ConnectionState } from './connection.ts'
 import type { LinePhase, Masthead } from './masthead.ts'
 
@@ -8,13 +9,14 @@ const worthSkippingMs = 2000
 
 /** Says how the line to the gateway is. */
 export function lineWords(state: ConnectionState): string {
-  if (state.phase === 'connecting') return 'Connecting…'
-  if (state.phase === 'open') return 'Connected'
-  if (state.phase === 'draining') return 'This server is being replaced; moving you over'
-  if (state.phase === 'refused') return 'Access needed'
-  if (state.phase === 'closed') return 'Not connected'
+  if (state.phase === 'connecting') return say('Connecting…')
+  if (state.phase === 'open') return say('Connected')
+  if (state.phase === 'draining') return say('This server is being replaced; moving you over')
+  if (state.phase === 'refused') return say('Sign-in needed')
+  if (state.phase === 'closed') return say('Not connected')
+  if (state.isOffline) return say('You are offline')
   const seconds = Math.ceil(state.retryInMs / 1000)
-  return seconds > 1 ? `Reconnecting in ${seconds} s` : 'Reconnecting…'
+  return seconds > 1 ? say('Reconnecting in {seconds} s', { seconds }) : say('Reconnecting…')
 }
 
 /** Keeps the masthead's line up to date. @returns shows one state */

@@ -1,5 +1,7 @@
 /** The head that all pages share: who answers, and how the line is. */
+import { say } from '../language/language.ts'
 import { type PageInfo, providerName } from './gateway-info.ts'
+import { joinMenu } from './menu.ts'
 import { part } from './page.ts'
 
 /** How the line is, for its colour. */
@@ -12,12 +14,17 @@ export class Masthead {
   readonly #words = part('#line-words', HTMLElement)
   readonly #retry = part('#retry', HTMLButtonElement)
 
+  constructor() {
+    joinMenu()
+  }
+
   provider({ provider }: PageInfo): void {
     if (!provider) return
     this.#badge.hidden = false
     this.#badge.dataset.provider = provider
     part('#provider-name', HTMLElement).textContent = providerName(provider)
-    part('#provider-note', HTMLElement).textContent = provider === 'simulator' ? ' — no account needed' : ''
+    part('#provider-note', HTMLElement).textContent =
+      provider === 'simulator' ? say(' — no account needed') : ''
   }
 
   /** @param reason the server's own words, shown on hover */

@@ -1,12 +1,20 @@
 /** Shows what `/realtime` lets through: each type that may come, how often it came, and the verdict with its reason. */
+
+import { namesOf } from '../../runtime/events/event-names.ts'
+import { compileGlob } from '../../runtime/events/glob.ts'
+import { say } from '../language/language.ts'
+import { countWords } from '../page/figures.ts'
 import type { PageInfo } from '../page/gateway-info.ts'
 import { part } from '../page/page.ts'
 import { serverTypes } from './event-names.ts'
+import { splitGlobs } from './globs.ts'
 import { createJudge, type Verdict, verdictWords } from './verdict.ts'
 
 const refreshMs = 500
 /** Types are the upstream's words: no more than these are listed. */
 const maxTypes = 200
+/** Patterns of which the counts are shown. */
+const maxPatterns = 50
 
 /** Sound and transcript, as a session with audio has them. */
 const spokenAnswer = ['audio.delta', 'audio_transcript.delta', 'audio_transcript.done'].map(
@@ -31,8 +39,10 @@ export class AllowList {
     const configured = info.allowedEventTypes
     this.#patterns.value = configured?.join(', ') ?? ''
     part('#patterns-words', HTMLElement).textContent = configured
-      ? 'These are the patterns of this gateway. Change them here to try others; the gateway keeps its own.'
-      : 'This gateway does not say its patterns; write some to try them.'
+      ? say(
+          'These are the patterns of this gateway. Change them here to try others; the gateway keeps its own.',
+        )
+      : say('This gateway does not say its patterns; write some to try them.')
     this.#patterns.oninput = () => this.#patternsOnInput()
     this.#panel.ontoggle = () => this.#show()
     this.#makeJudge()
@@ -96,6 +106,24 @@ export class AllowList {
       return row
     })
     part('#verdicts', HTMLTableSectionElement).replaceChildren(...rows)
+    part('#pattern-counts', HTMLElement).replaceChildren(
+      ...splitGlobs(this.#patterns.value)
+        .slice(0, maxPatterns)
+        .map(pattern => this.#countsOf(pattern)),
+    )
+  }
+
+  /** What one pattern lets through of what was seen. */
+  #countsOf(pattern: string): HTMLElement {
+    const matches = compileGlob(pattern)
+    const types = [...this.#seen].filter(([type]) => namesOf(type).some(matches))
+    const events = types.reduce((sum, [, count]) => sum + count, 0)
+    const line = document.createElement('li')
+    line.textContent =
+      types.length === 0
+        ? say('{pattern}: no event has such a name', { pattern })
+        : say('{pattern}: {events} of what was seen', { pattern, events: countWords(events, 'event') })
+    return line
   }
 }
 

@@ -1,4 +1,5 @@
 /** The last answer: its raw text, and beside it the JSON that was found in it. */
+import { say } from '../language/language.ts'
 import { part, showText } from '../page/page.ts'
 import { type RealtimeEvent, textDelta, textDone } from '../page/realtime-event.ts'
 import { findJson } from './json-in-text.ts'
@@ -28,7 +29,10 @@ export class AnswerView {
     if (event.type === 'extracted.json') this.#extracted(event.payload)
     if (event.type === 'extracted.json.error')
       this.#tell(
-        `The gateway found none in ${String(event.source_type)}: ${String(event.reason)}.`,
+        say('The gateway found none in {type}: {reason}.', {
+          type: String(event.source_type),
+          reason: String(event.reason),
+        }),
         undefined,
       )
     if (textDelta.test(event.type)) {
@@ -51,13 +55,13 @@ export class AnswerView {
     this.#announce(this.#text)
     if (this.#isExtracted) return
     const found = findJson(this.#text)
-    if (found) this.#tell('Found by this page; the gateway sent the text as it came.', found)
-    else this.#tell('There is no JSON object in this text.', undefined)
+    if (found) this.#tell(say('Found by this page; the gateway sent the text as it came.'), found)
+    else this.#tell(say('There is no JSON object in this text.'), undefined)
   }
 
   #extracted(value: unknown): void {
     this.#isExtracted = true
-    this.#tell('Sent by the gateway in place of the event.', value)
+    this.#tell(say('Sent by the gateway in place of the event.'), value)
   }
 
   /** Another item is another answer; where the filter hides what begins it, its text still begins anew. */
@@ -69,7 +73,7 @@ export class AnswerView {
     this.#key = item
     this.#text = ''
     this.#isExtracted = false
-    this.#tell('The answer is not complete yet.', undefined)
+    this.#tell(say('The answer is not complete yet.'), undefined)
     this.#show()
   }
 
@@ -82,7 +86,7 @@ export class AnswerView {
     if (this.#frame !== 0) return
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0
-      this.#raw.textContent = this.#text.slice(0, maxRawChars) || 'Nothing yet'
+      this.#raw.textContent = this.#text.slice(0, maxRawChars) || say('Nothing yet')
     })
   }
 }

@@ -1,4 +1,5 @@
 /** The playground's connection: made when it is needed, made again when it ends, where the person wants that. */
+import { say } from '../language/language.ts'
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import { isEvent, parse, type RealtimeEvent } from '../page/realtime-event.ts'
 
@@ -79,7 +80,7 @@ export class Bench {
 
 function readFrame(data: unknown): Frame {
   if (typeof data !== 'string')
-    return { type: '<binary>', text: `${data instanceof Blob ? data.size : 0} bytes` }
+    return { type: '<binary>', text: say('{count} bytes', { count: data instanceof Blob ? data.size : 0 }) }
   const value = parse(data)
   if (isEvent(value)) return { type: value.type, text: data, event: value }
   return value === undefined ? { type: '<text>', text: data } : { type: '<object>', text: data, value }

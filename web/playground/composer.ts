@@ -1,7 +1,7 @@
 /** Where events are written, checked and sent. */
 import { part } from '../page/page.ts'
 import { check } from './event-check.ts'
-import { templates, turnOf } from './templates.ts'
+import { templates, titleOf, turnOf } from './templates.ts'
 
 /** The editor with its templates. */
 export class Composer {
@@ -15,7 +15,7 @@ export class Composer {
   constructor(onSend: (frames: string[]) => void) {
     this.#onSend = onSend
     const choice = part('#template', HTMLSelectElement)
-    choice.replaceChildren(...Object.keys(templates).map(name => new Option(name)))
+    choice.replaceChildren(...Object.keys(templates).map(name => new Option(titleOf(name), name)))
     choice.onchange = () => this.put(templates[choice.value] ?? {})
     this.#event.oninput = () => this.#show()
     this.#event.onkeydown = event => {
@@ -35,6 +35,12 @@ export class Composer {
     this.#show()
   }
 
+  /** What would go out now. */
+  get frames(): string[] {
+    const checked = check(this.#event.value, this.#takesText)
+    return 'events' in checked ? checked.events.map(event => JSON.stringify(event)) : [this.#event.value]
+  }
+
   /** @param on whether the endpoint takes plain text */
   takeText(on: boolean): void {
     this.#takesText = on
@@ -44,7 +50,7 @@ export class Composer {
   /** A frame as events, for an endpoint that takes no plain text: words become a turn. */
   asEvents(frame: string): readonly object[] {
     const checked = check(frame, false)
-    return checked.kind === 'events' ? checked.events : turnOf(frame)
+    return 'events' in checked ? checked.events : turnOf(frame)
   }
 
   #show(): void {
@@ -57,12 +63,12 @@ export class Composer {
   #submit(): void {
     const checked = check(this.#event.value, this.#takesText)
     if (checked.kind === 'text') this.#onSend([this.#event.value])
-    if (checked.kind === 'events') this.#onSend(checked.events.map(event => JSON.stringify(event)))
+    if ('events' in checked) this.#onSend(checked.events.map(event => JSON.stringify(event)))
   }
 
   #tidy(): void {
     const checked = check(this.#event.value, this.#takesText)
-    if (checked.kind !== 'events') return
+    if (!('events' in checked)) return
     this.put(checked.events.length === 1 ? (checked.events[0] ?? {}) : checked.events)
   }
 }

@@ -1,4 +1,5 @@
 /** One event, whole: read, copied. */
+import { say } from '../language/language.ts'
 import { countWords } from '../page/figures.ts'
 import { part } from '../page/page.ts'
 import { parse } from '../page/realtime-event.ts'
@@ -19,7 +20,11 @@ export class EventDetail {
     const whole = value === undefined ? entry.text : JSON.stringify(value, null, 2)
     this.#title.textContent =
       whole.length > maxShownChars
-        ? `${entry.type}: the first ${countWords(maxShownChars, 'character')} of ${countWords(whole.length, 'character')}`
+        ? say('{type}: the first {shown} of {all}', {
+            type: entry.type,
+            shown: countWords(maxShownChars, 'character'),
+            all: countWords(whole.length, 'character'),
+          })
         : entry.type
     this.#detail.hidden = false
     this.#detail.textContent = whole.slice(0, maxShownChars)
@@ -32,10 +37,10 @@ export class EventDetail {
     const clipboard: Clipboard | undefined = navigator.clipboard
     const written = clipboard ? clipboard.writeText(text) : Promise.reject(new Error('no clipboard'))
     written.then(
-      () => this.#say('Copied'),
+      () => this.#say(say('Copied')),
       () => {
         getSelection()?.selectAllChildren(this.#detail)
-        this.#say('Press Ctrl+C')
+        this.#say(say('Press Ctrl+C'))
       },
     )
   }
@@ -43,7 +48,7 @@ export class EventDetail {
   #say(words: string): void {
     this.#copy.textContent = words
     window.setTimeout(() => {
-      this.#copy.textContent = 'Copy'
+      this.#copy.textContent = say('Copy')
     }, saidForMs)
   }
 }

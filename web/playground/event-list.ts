@@ -1,4 +1,5 @@
 /** The list of events: however long the log is, only the lines in sight are on the page. */
+import { say, type Words } from '../language/language.ts'
 import { secondsWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import type { Entry } from './event-log.ts'
@@ -8,7 +9,7 @@ const rowPx = 32
 const spareRows = 6
 
 const arrows = { in: '↓', out: '↑', note: '·' } as const
-const spoken = { in: 'received', out: 'sent', note: 'note' } as const
+const spoken: Record<Entry['direction'], Words> = { in: 'received', out: 'sent', note: 'note' }
 
 /** What the list is told and tells. */
 export interface EventListOptions {
@@ -101,8 +102,8 @@ export class EventList {
     part('.arrow', HTMLElement, row).textContent = arrows[direction]
     for (const [name, text] of Object.entries(shown)) part(`.${name}`, HTMLElement, row).textContent = text
     // Who says aloud what is seen must be understood: the name holds the whole line.
-    const fate = row.dataset.dropped === 'true' ? ', dropped on /realtime' : ''
-    row.ariaLabel = `${spoken[direction]} ${Object.values(shown).join(' ')}${fate}`
+    const fate = row.dataset.dropped === 'true' ? say(', dropped on /realtime') : ''
+    row.ariaLabel = `${say(spoken[direction])} ${Object.values(shown).join(' ')}${fate}`
   }
 
   #listOnKey(event: KeyboardEvent): void {

@@ -1,5 +1,5 @@
 /** All that travelled, newest last, and the part of it that the person wants to see. */
-import { compileGlobs } from './glob.ts'
+import { compileGlobs } from './globs.ts'
 
 /** `note`: not an event, but something about the connection. */
 export type Direction = 'in' | 'out' | 'note'

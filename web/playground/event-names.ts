@@ -1,21 +1,4 @@
-/** Names of the server's events, and the two names that some of them go by. */
-
-/** Preview name and GA name (Azure OpenAI, "Migrate from preview to GA"). */
-const renamed = [
-  ['response.text.delta', 'response.output_text.delta'],
-  ['response.text.done', 'response.output_text.done'],
-  ['response.audio.delta', 'response.output_audio.delta'],
-  ['response.audio.done', 'response.output_audio.done'],
-  ['response.audio_transcript.delta', 'response.output_audio_transcript.delta'],
-  ['response.audio_transcript.done', 'response.output_audio_transcript.done'],
-  ['conversation.item.created', 'conversation.item.added'],
-] as const
-
-/** All names of an event: a pattern in one dialect's name matches the other's too. */
-export function namesOf(type: string): string[] {
-  const pair = renamed.find(([preview, ga]) => preview === type || ga === type)
-  return pair ? [type, ...pair.filter(name => name !== type)] : [type]
-}
+/** Names of the events of the Realtime API. */
 
 /** What the gateway itself says on `/realtime`; no pattern keeps it back. */
 export const ownTypes: ReadonlySet<string> = new Set([
@@ -29,6 +12,16 @@ export const ownTypes: ReadonlySet<string> = new Set([
   'extracted.json',
   'extracted.json.error',
 ])
+
+/** What a client may send (OpenAI and Azure OpenAI Realtime API, both dialects). */
+export const clientTypes: readonly string[] = `
+session.update transcription_session.update
+input_audio_buffer.append input_audio_buffer.commit input_audio_buffer.clear output_audio_buffer.clear
+conversation.item.create conversation.item.retrieve conversation.item.truncate conversation.item.delete
+response.create response.cancel
+`
+  .trim()
+  .split(/\s+/)
 
 /** What an upstream may send (OpenAI and Azure OpenAI Realtime API, GA names). */
 export const serverTypes: readonly string[] = `

@@ -1,5 +1,6 @@
 /** The log with its tools: filter, search, pause, export. */
-import { countWords } from '../page/figures.ts'
+import { say } from '../language/language.ts'
+import { countFigures, countWords } from '../page/figures.ts'
 import { part } from '../page/page.ts'
 import { EventDetail } from './event-detail.ts'
 import { EventList } from './event-list.ts'
@@ -38,7 +39,7 @@ export function createEventPanel(isDropped: (entry: Entry) => boolean) {
   pause.onclick = () => {
     const on = pause.ariaPressed !== 'true'
     pause.ariaPressed = String(on)
-    pause.textContent = on ? 'Go on' : 'Pause'
+    pause.textContent = say(on ? 'Go on' : 'Pause')
     log.pause(on)
   }
   part('#clear', HTMLButtonElement).onclick = () => log.clear()
@@ -47,12 +48,12 @@ export function createEventPanel(isDropped: (entry: Entry) => boolean) {
 }
 
 function logWords({ total, shown, unseen, dropped }: EventLog): string {
-  if (total === 0) return 'None yet'
+  if (total === 0) return say('None yet')
   const parts = [countWords(total, 'event')]
-  if (unseen > 0) parts.push(`${unseen.toLocaleString('en')} since the pause`)
-  if (shown.length < total - unseen) parts.push(`${shown.length.toLocaleString('en')} shown`)
-  if (dropped > 0) parts.push(`${dropped.toLocaleString('en')} older ones let go`)
-  return parts.join(', ')
+  if (unseen > 0) parts.push(say('{count} since the pause', { count: countFigures(unseen) }))
+  if (shown.length < total - unseen) parts.push(say('{count} shown', { count: countFigures(shown.length) }))
+  if (dropped > 0) parts.push(say('{count} older ones let go', { count: countFigures(dropped) }))
+  return parts.join(say(', '))
 }
 
 function save(lines: string): void {

@@ -1,4 +1,5 @@
 /** The latency in figures and charts. */
+import { say } from '../language/language.ts'
 import { part, showText } from '../page/page.ts'
 import { Latency, median } from './latency.ts'
 import type { Chart } from './latency-chart.ts'
@@ -23,7 +24,7 @@ export class LatencyView {
         part('#charts', HTMLElement).hidden = true
         showText(
           part('#charts-words', HTMLElement),
-          'This browser draws no charts; the figures are the same.',
+          say('This browser draws no charts; the figures are the same.'),
         )
       },
     )

@@ -1,8 +1,10 @@
 /** The playground: makes its parts and joins them. */
+
 import { SignInDialog } from '../access/sign-in.ts'
+import { say } from '../language/language.ts'
 import type { ConnectionState } from '../page/connection.ts'
 import { countWords } from '../page/figures.ts'
-import { readGatewayInfo } from '../page/gateway-info.ts'
+import { readGatewayInfo, socketUrl } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
 import { focusScrollers, foldOnNarrowScreens, part } from '../page/page.ts'
@@ -10,13 +12,16 @@ import { audioDelta, type RealtimeEvent, readEvent, textDelta } from '../page/re
 import { AllowList } from './allow-list.ts'
 import { AnswerView } from './answer-view.ts'
 import { Bench, type Frame } from './bench.ts'
+import { CodeView } from './code-view.ts'
 import { Composer } from './composer.ts'
 import { createEventPanel } from './event-panel.ts'
 import { LatencyView } from './latency-view.ts'
 import { Loudspeaker } from './loudspeaker.ts'
+import { readExport, replay } from './replay.ts'
 import { createSettings } from './settings.ts'
 import { createSpeech } from './speech-view.ts'
 import { summarise } from './summary.ts'
+import { joinTour } from './tour.ts'
 import { detectionOf } from './turn-detection.ts'
 
 const filtered = '/realtime'
@@ -43,7 +48,8 @@ const bench = new Bench({
   onFrame: benchOnFrame,
   onState: benchOnState,
   onDialFailed: () => signIn.access.dialFailed(),
-  onUnsent: frames => note('not sent', `${countWords(frames, 'event')} waited for the connection`),
+  onUnsent: frames =>
+    note(say('not sent'), say('{events} waited for the connection', { events: countWords(frames, 'event') })),
   again: () => again.checked,
 })
 const lineOnState = showLine(masthead, bench)
@@ -56,11 +62,22 @@ const speech = createSpeech(
   event => sendFrame(JSON.stringify(event)),
   () => loudspeaker.unlock(),
 )
-createSettings({
+const settings = createSettings({
   transcriptionModel: info.turnTranscription,
   onApply: event => sendFrame(JSON.stringify(event)),
   onCompose: event => composer.put(event),
 })
+
+const codeView = new CodeView(() => ({
+  socketUrl: socketUrl(endpoint.value, info.host).href,
+  frames: composer.frames,
+  needsKey: (info.auth?.length ?? 0) > 0,
+  session: settings.session(),
+}))
+joinTour()
+joinReplay()
+part('#compose-form', HTMLFormElement).addEventListener('input', () => codeView.refresh())
+part('#settings-form', HTMLFormElement).addEventListener('input', () => codeView.refresh())
 
 masthead.provider(info)
 focusScrollers()
@@ -86,14 +103,19 @@ function showEndpoint(): void {
   part('#widen', HTMLElement).hidden = !isDeaf
   part('#widen-hint', HTMLElement).hidden = true
   panel.refresh()
+  codeView.refresh()
 }
 
 function endpointWords(isFiltered: boolean, isDeaf: boolean): string {
   if (!isFiltered)
-    return 'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.'
+    return say('Every frame goes on as it is. Events that /realtime would drop are faint and slanted.')
   if (isDeaf)
-    return "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through."
-  return 'Plain words go out as what the user says. What comes back passes the filter at the end of this page.'
+    return say(
+      "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through.",
+    )
+  return say(
+    'Plain words go out as what the user says. What comes back passes the filter at the end of this page.',
+  )
 }
 
 /** Goes to the endpoint that lets everything through, and says there what the filter kept without an answer. */
@@ -111,19 +133,28 @@ function benchOnState(state: ConnectionState): void {
   lineOnState(state)
   const isOn = state.phase !== 'closed'
   connect.dataset.on = String(isOn)
-  connect.textContent = isOn ? 'Disconnect' : 'Connect'
+  connect.textContent = say(isOn ? 'Disconnect' : 'Connect')
   if (state.phase === 'open') {
     received = 0
     speech.setDetection(undefined)
-    note('connected', endpoint.value)
+    note(say('connected'), endpoint.value)
   }
   // Its sound would connect again at once.
   if (state.phase === 'closed') speech.cancel()
   if (state.phase !== 'waiting') return
-  note('connection ended', `${state.code} ${state.reason}`.trim())
+  note(say('connection ended'), endWords(state.code, state.reason))
   if (received > 0 || state.code !== 1000 || endpoint.value !== filtered) return
-  note('nothing passed the filter', 'look below at what /realtime lets through, or choose /v1/realtime')
+  note(
+    say('nothing passed the filter'),
+    say('look below at what /realtime lets through, or choose /v1/realtime'),
+  )
   part('#widen-hint', HTMLElement).hidden = false
+}
+
+/** Why a connection ended: the server's words, else what its close code means. */
+function endWords(code: number, reason: string): string {
+  const words = reason || say(code === 1000 ? 'the session is over' : 'the connection broke')
+  return say('{words} (close code {code})', { words, code })
 }
 
 function benchOnFrame({ type, text, event, value }: Frame): void {
@@ -132,7 +163,7 @@ function benchOnFrame({ type, text, event, value }: Frame): void {
   if (value !== undefined) answer.receiveObject(value)
   if (!event) return
   allowList.saw(type)
-  if (type === 'error') announce(`Error: ${summarise(event)}`)
+  if (type === 'error') announce(say('Error: {words}', { words: summarise(event) }))
   answer.receive(event)
   loudspeaker.receive(event)
   if (textDelta.test(type) || audioDelta.test(type)) latency.delta()
@@ -143,7 +174,7 @@ function benchOnFrame({ type, text, event, value }: Frame): void {
 /** Sends a frame and enters it; the same way for what is typed, spoken and set. */
 function sendFrame(frame: string): void {
   const event = readEvent(frame)
-  if (!bench.send(frame)) return note('not sent', 'too much waits for the connection')
+  if (!bench.send(frame)) return note(say('not sent'), say('too much waits for the connection'))
   const type = event?.type ?? '<text>'
   const entry = {
     direction: 'out',
@@ -177,4 +208,23 @@ function announce(sentence: string): void {
 
 function note(type: string, words: string): void {
   panel.log.add({ direction: 'note', type, summary: words, text: words })
+}
+
+/** Sends what an exported session sent. Another file, or another endpoint, ends the one before. */
+function joinReplay(): void {
+  const input = part('#replay', HTMLInputElement)
+  const fault = part('#replay-fault', HTMLElement)
+  let running = 0
+  input.onchange = async () => {
+    const [file] = input.files ?? []
+    if (!file) return
+    loudspeaker.unlock()
+    running++
+    const mine = running
+    const to = endpoint.value
+    const frames = readExport(await file.text())
+    input.value = ''
+    fault.textContent = frames ? '' : say('This is no export of this page, or nothing was sent in it.')
+    if (frames) await replay(frames, sendFrame, () => mine !== running || endpoint.value !== to)
+  }
 }

@@ -10,13 +10,19 @@ export interface SettingsListeners {
   onCompose(event: RealtimeEvent): void
 }
 
+/** What the form is set to. */
+export interface Settings {
+  session(): object
+}
+
 /** Joins the form. */
-export function createSettings({ transcriptionModel, onApply, onCompose }: SettingsListeners): void {
+export function createSettings({ transcriptionModel, onApply, onCompose }: SettingsListeners): Settings {
   part('#settings-form', HTMLFormElement).onsubmit = event => {
     event.preventDefault()
     onApply(readSettings(transcriptionModel))
   }
   part('#settings-compose', HTMLButtonElement).onclick = () => onCompose(readSettings(transcriptionModel))
+  return { session: () => readSettings(transcriptionModel).session }
 }
 
 /** `session.update` that leaves a turn's end to the server, or to the person. */
@@ -25,7 +31,7 @@ export function turnUpdate(detection: 'server_vad' | 'none'): RealtimeEvent {
   return { type: 'session.update', session: { type: 'realtime', audio: { input: { turn_detection } } } }
 }
 
-function readSettings(transcriptionModel: string | undefined): RealtimeEvent {
+function readSettings(transcriptionModel: string | undefined): RealtimeEvent & { session: object } {
   const value = (selector: string) => part(selector, HTMLInputElement).value.trim()
   const isWritten = part('#transcribe', HTMLInputElement).checked && transcriptionModel !== undefined
   const detection = part('#detection', HTMLSelectElement).value

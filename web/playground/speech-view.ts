@@ -1,4 +1,5 @@
 /** The buttons with which a person speaks. */
+import { say, type Words } from '../language/language.ts'
 import { secondsWords } from '../page/figures.ts'
 import { joinHold } from '../page/hold-button.ts'
 import { part } from '../page/page.ts'
@@ -9,7 +10,7 @@ import type { SpeechMode } from '../sound/speech-mode.ts'
 import { Waveform } from '../sound/waveform.ts'
 import { Speech, type SpeechListeners } from './speech.ts'
 
-const modeWords: Record<SpeechMode, string> = {
+const modeWords: Record<SpeechMode, Words> = {
   off: 'The microphone is off.',
   open: 'The microphone is open; the server hears where a turn ends.',
   held: 'Speak now; let go when you are done.',
@@ -60,9 +61,9 @@ function createModeView(): SpeechListeners['onMode'] {
   const wave = new Waveform(part('#spoken', HTMLCanvasElement), () => spoken)
   return (mode, analyser) => {
     open.ariaPressed = String(mode === 'open')
-    open.textContent = mode === 'open' ? 'Close microphone' : 'Open microphone'
+    open.textContent = say(mode === 'open' ? 'Close microphone' : 'Open microphone')
     part('#hold', HTMLButtonElement).ariaPressed = String(mode === 'held')
-    part('#speak-words', HTMLElement).textContent = modeWords[mode]
+    part('#speak-words', HTMLElement).textContent = say(modeWords[mode])
     spoken = analyser
     wave.run(analyser !== undefined)
     stopMeter()
@@ -80,7 +81,10 @@ function joinFile(speech: Speech, onGesture: () => void, words: HTMLElement, fau
     readAudioFile(file).then(
       samples => {
         speech.sendAll(samples)
-        words.textContent = `${file.name}: ${secondsWords(samplesToMs(samples.length))} s of sound went out.`
+        words.textContent = say('{file}: {seconds} s of sound went out.', {
+          file: file.name,
+          seconds: secondsWords(samplesToMs(samples.length)),
+        })
         input.value = ''
       },
       (cause: unknown) => {

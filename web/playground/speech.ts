@@ -1,4 +1,5 @@
 /** Speech into the session: an open microphone, one that is held, or a file. */
+import { say } from '../language/language.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
 import { encodePcm16, pcmRate } from '../sound/pcm.ts'
 import { SpeechInput, type SpeechInputListeners, shortestTurnMs } from '../sound/speech-input.ts'
@@ -82,7 +83,7 @@ export class Speech {
   #finish(spokenMs: number): void {
     if (spokenMs >= shortestTurnMs) return this.#complete()
     this.#listeners.send({ type: 'input_audio_buffer.clear' })
-    this.#listeners.onWords('That was too short. Hold the button while you speak.')
+    this.#listeners.onWords(say('That was too short. Hold the button while you speak.'))
   }
 
   #complete(): void {

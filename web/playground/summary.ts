@@ -1,4 +1,5 @@
 /** What an event says in a few words, for its line in the list. */
+import { say } from '../language/language.ts'
 import { bytesWords } from '../page/figures.ts'
 import { audioDelta, type RealtimeEvent } from '../page/realtime-event.ts'
 
@@ -6,8 +7,10 @@ const maxChars = 90
 
 /** A few words on an event; '' where its type says it all. */
 export function summarise(event: RealtimeEvent): string {
-  if (audioDelta.test(event.type)) return `sound, ${bytesWords(decodedBytes(event.delta))}`
-  if (event.type === 'input_audio_buffer.append') return `sound, ${bytesWords(decodedBytes(event.audio))}`
+  if (audioDelta.test(event.type))
+    return say('sound, {bytes}', { bytes: bytesWords(decodedBytes(event.delta)) })
+  if (event.type === 'input_audio_buffer.append')
+    return say('sound, {bytes}', { bytes: bytesWords(decodedBytes(event.audio)) })
   if (event.type === 'error') return words(field(event, 'error', 'message') ?? event.message)
   if (event.type === 'response.done') return words(field(event, 'response', 'status'))
   return words(

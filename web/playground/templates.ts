@@ -1,5 +1,7 @@
 /** A template for every event that a client may send (OpenAI and Azure OpenAI Realtime API, 11 types). */
 
+import { say } from '../language/language.ts'
+
 const userSays = (text: string) => ({
   type: 'conversation.item.create',
   item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
@@ -7,6 +9,18 @@ const userSays = (text: string) => ({
 
 /** What the user says, with the request to answer it. */
 export const turnOf = (text: string): object[] => [userSays(text), { type: 'response.create' }]
+
+/** A template's name for people: three are sentences, all others the event's own name. */
+export function titleOf(name: string): string {
+  if (name === 'Say something, get an answer') return say(name)
+  if (name === 'conversation.item.create: result of a function')
+    return `conversation.item.create: ${say('result of a function')}`
+  if (name === 'response.create: beside the conversation, in text')
+    return `response.create: ${say('beside the conversation, in text')}`
+  return name === 'output_audio_buffer.clear (WebRTC only)'
+    ? `output_audio_buffer.clear (${say('WebRTC only')})`
+    : name
+}
 
 /** By name; an array is several events, sent one by one. */
 export const templates: Readonly<Record<string, object>> = {

@@ -1,6 +1,10 @@
 /** What the gateway's patterns do to an event, and why. */
-import { namesOf, ownTypes } from './event-names.ts'
-import { compileGlob, splitGlobs } from './glob.ts'
+
+import { namesOf } from '../../runtime/events/event-names.ts'
+import { compileGlob } from '../../runtime/events/glob.ts'
+import { say } from '../language/language.ts'
+import { ownTypes } from './event-names.ts'
+import { splitGlobs } from './globs.ts'
 
 /** `own`: the gateway's own message. `searched`: its text is searched for JSON, whether it is allowed or not. */
 export type Verdict =
@@ -28,10 +32,10 @@ export function createJudge(allowed: string, searched: readonly string[]): (type
 
 /** A verdict in words. */
 export function verdictWords(verdict: Verdict): string {
-  if (verdict.kind === 'passes') return `passes: ${verdict.pattern}`
-  if (verdict.kind === 'searched') return `searched for JSON: ${verdict.pattern}`
-  if (verdict.kind === 'own') return "passes: the gateway's own"
-  return 'dropped: no pattern matches'
+  if (verdict.kind === 'passes') return say('passes: {pattern}', { pattern: verdict.pattern })
+  if (verdict.kind === 'searched') return say('searched for JSON: {pattern}', { pattern: verdict.pattern })
+  if (verdict.kind === 'own') return say("passes: the gateway's own")
+  return say('dropped: no pattern matches')
 }
 
 type Compiled = readonly [pattern: string, matches: (text: string) => boolean]

@@ -1,4 +1,5 @@
 /** The browser's end of a call: a peer connection with sound both ways and the data channel `oai-events`. */
+import { say } from '../language/language.ts'
 import { closeStream, openMicrophone } from '../sound/microphone.ts'
 
 /** What a call tells. */
@@ -85,7 +86,7 @@ export class Call {
 
   /** Ends the call from here. Safe to call twice. */
   close(): void {
-    this.#end('you hung up')
+    this.#end(say('you hung up'))
   }
 
   #dropMicrophone(): void {
@@ -99,7 +100,8 @@ export class Call {
   #opened(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#channel.readyState === 'open') return resolve()
-      const tooLong = () => reject(new Error('WebRTC did not connect in time: a firewall may hold it back.'))
+      const tooLong = () =>
+        reject(new Error(say('WebRTC did not connect in time: a firewall may hold it back.')))
       const timer = setTimeout(tooLong, connectTimeoutMs)
       this.#channel.onopen = () => {
         clearTimeout(timer)
@@ -110,10 +112,10 @@ export class Call {
 
   #peerOnState(state: RTCPeerConnectionState): void {
     clearTimeout(this.#grace)
-    if (state === 'failed') this.#end('the WebRTC connection failed')
-    if (state === 'closed') this.#end('the WebRTC connection closed')
+    if (state === 'failed') this.#end(say('the WebRTC connection failed'))
+    if (state === 'closed') this.#end(say('the WebRTC connection closed'))
     if (state === 'disconnected')
-      this.#grace = window.setTimeout(() => this.#end('the WebRTC connection was lost'), graceMs)
+      this.#grace = window.setTimeout(() => this.#end(say('the WebRTC connection was lost')), graceMs)
   }
 
   #end(reason: string): void {

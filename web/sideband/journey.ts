@@ -1,5 +1,7 @@
 /** From nothing to a controlled call and back: what has been done, what comes next. Nothing of the page is touched here. */
+
 import { Refused } from '../access/access.ts'
+import { say } from '../language/language.ts'
 import { Connection, type ConnectionState } from '../page/connection.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
 import { type SidebandApi, wordsOf } from './api.ts'
@@ -77,9 +79,11 @@ export class Journey {
   async hangUp(): Promise<void> {
     const sessionId = this.#sessionId
     this.#call?.close()
-    this.#callEnded('you hung up')
+    this.#callEnded(say('you hung up'))
     await this.#api.hangUp(sessionId).catch((cause: unknown) => {
-      this.#listeners.onFault(`The gateway could not end the call on the other side: ${wordsOf(cause)}`)
+      this.#listeners.onFault(
+        say('The gateway could not end the call on the other side: {cause}', { cause: wordsOf(cause) }),
+      )
     })
   }
 
@@ -139,7 +143,7 @@ export class Journey {
   #controlOnState(state: ConnectionState, sessionId: string): void {
     this.#listeners.onControlState(state)
     if (state.phase !== 'waiting') return
-    this.#listeners.onStep('control', 'working', 'the connection went; trying again')
+    this.#listeners.onStep('control', 'working', say('the connection went; trying again'))
     this.#lookUp(sessionId).catch((cause: unknown) => {
       if (cause instanceof Refused && cause.status === 404) this.#controlGone(sessionId)
     })
@@ -149,7 +153,7 @@ export class Journey {
   async #lookUp(sessionId: string): Promise<void> {
     const session = await this.#api.session(sessionId)
     if (session.ended_at && sessionId === this.#sessionId)
-      this.#callEnded(session.ended_reason ?? 'the call is over')
+      this.#callEnded(session.ended_reason ?? say('the call is over'))
   }
 
   /** The gateway has forgotten the session, and can no longer join its call; the two that talk still can. */
@@ -157,7 +161,7 @@ export class Journey {
     if (sessionId !== this.#sessionId) return
     this.#control?.close()
     this.#control = undefined
-    this.#listeners.onStep('control', 'ended', 'the gateway no longer knows this session')
+    this.#listeners.onStep('control', 'ended', say('the gateway no longer knows this session'))
   }
 
   #callEnded(reason: string): void {

@@ -1,4 +1,5 @@
 /** The time axis on the page. Rows are drawn once a frame, however many events come. */
+import { say } from '../language/language.ts'
 import { countWords, secondsWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
@@ -92,7 +93,10 @@ export class Lanes {
     const { webrtc, control } = this.#counts
     this.#words.textContent =
       webrtc + control === 0
-        ? 'No events yet. Open a row to see its JSON.'
-        : `${countWords(webrtc, 'event')} by WebRTC, ${countWords(control, 'event')} by control. Open a row to see its JSON.`
+        ? say('No events yet. Open a row to see its JSON.')
+        : say('{webrtc} by WebRTC, {control} by control. Open a row to see its JSON.', {
+            webrtc: countWords(webrtc, 'event'),
+            control: countWords(control, 'event'),
+          })
   }
 }

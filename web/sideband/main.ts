@@ -1,5 +1,7 @@
 /** The sideband page: makes its parts and joins them. */
+
 import { SignInDialog } from '../access/sign-in.ts'
+import { say } from '../language/language.ts'
 import type { ConnectionState } from '../page/connection.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { lineWords } from '../page/line.ts'
@@ -64,7 +66,7 @@ const forms = createForms({
 })
 
 masthead.provider(info)
-masthead.line('idle', 'No call')
+masthead.line('idle', say('No call'))
 start.onclick = () => run(['session', 'call', 'control'])
 hangUp.onclick = () => journey.hangUp()
 addEventListener('pagehide', () => journey.leave())
@@ -95,12 +97,12 @@ function reached(step: StepName): void {
     for (const wire of ['sound', 'channel'] as const) drawing.connect(wire, true)
     forms.enable('channel', true)
     microphone.enable(true)
-    masthead.line('open', 'Call running')
+    masthead.line('open', say('Call running'))
   }
   if (step === 'control') {
     for (const wire of ['control', 'call'] as const) drawing.connect(wire, true)
     forms.enable('control', true)
-    masthead.line('open', 'Call under control')
+    masthead.line('open', say('Call under control'))
     sessions.refresh()
   }
 }
@@ -121,7 +123,11 @@ function controlOnState(state: ConnectionState): void {
   if (state.phase !== 'waiting') return
   for (const wire of ['control', 'call'] as const) drawing.connect(wire, false)
   forms.enable('control', false)
-  masthead.line('waiting', `Call running; control: ${lineWords(state).toLowerCase()}`, state.reason)
+  masthead.line(
+    'waiting',
+    say('Call running; control: {state}', { state: lineWords(state).toLowerCase() }),
+    state.reason,
+  )
 }
 
 function callOnEnd(reason: string): void {
@@ -133,14 +139,14 @@ function callOnEnd(reason: string): void {
   start.disabled = false
   if (document.activeElement === hangUp) start.focus()
   hangUp.disabled = true
-  masthead.line('idle', 'The call has ended')
-  transcript.announce(`The call has ended: ${reason}`)
+  masthead.line('idle', say('The call has ended'))
+  transcript.announce(say('The call has ended: {reason}', { reason }))
   sessions.refresh()
 }
 
 function send(lane: 'webrtc' | 'control', event: RealtimeEvent, sent: boolean): boolean {
   if (!sent) {
-    showFault('This did not go out: the connection is not open just now.')
+    showFault(say('This did not go out: the connection is not open just now.'))
     return false
   }
   showFault('')

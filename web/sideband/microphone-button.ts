@@ -1,4 +1,5 @@
 /** The button that opens and closes the microphone. */
+import { say } from '../language/language.ts'
 import { part } from '../page/page.ts'
 
 /** Microphone on or off; opened with the call, where the person allows it. */
@@ -23,13 +24,15 @@ export class MicrophoneButton {
 
   show(on: boolean): void {
     this.#button.ariaPressed = String(on)
-    this.#button.textContent = on ? 'Microphone on' : 'Microphone off'
+    this.#button.textContent = say(on ? 'Close microphone' : 'Open microphone')
   }
 
   #turn(on: boolean): void {
     this.#fault.textContent = ''
     this.#set(on).catch((cause: unknown) => {
-      this.#fault.textContent = `${cause instanceof Error ? cause.message : String(cause)} You can still type.`
+      this.#fault.textContent = say('{cause} You can still type.', {
+        cause: cause instanceof Error ? cause.message : String(cause),
+      })
     })
   }
 }

@@ -1,5 +1,7 @@
 /** The sessions that the gateway keeps for whoever looks at this page. */
+
 import { CredentialNeeded } from '../access/access.ts'
+import { say } from '../language/language.ts'
 import { countWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import { type SessionInfo, type SidebandApi, wordsOf } from './api.ts'
@@ -37,7 +39,7 @@ export class Sessions {
       (cause: unknown) => {
         // Asked again by and by, the person could never close the dialog.
         if (cause instanceof CredentialNeeded) return
-        this.#words.textContent = `The list cannot be read: ${wordsOf(cause)}`
+        this.#words.textContent = say('The list cannot be read: {cause}', { cause: wordsOf(cause) })
         again()
       },
     )
@@ -47,8 +49,11 @@ export class Sessions {
     const running = sessions.filter(session => session.webrtc_connected).length
     this.#words.textContent =
       sessions.length === 0
-        ? 'None yet'
-        : `${countWords(sessions.length, 'session')}, ${running} with a running call`
+        ? say('None yet')
+        : say('{sessions}, {running} with a running call', {
+            sessions: countWords(sessions.length, 'session'),
+            running,
+          })
     const state = JSON.stringify(sessions)
     // What has not changed is left alone, so that the focus stays where it is.
     if (state === this.#shown) return
@@ -66,14 +71,16 @@ export class Sessions {
     part('.session-words', HTMLElement, row).textContent = sessionWords(session)
     const button = part('button', HTMLButtonElement, row)
     button.hidden = session.webrtc_connected === false
-    button.ariaLabel = `Hang up ${session.session_id}`
+    button.ariaLabel = say('Hang up {id}', { id: session.session_id })
     button.onclick = () => {
       button.disabled = true
       this.#api.hangUp(session.session_id).then(
         () => this.refresh(),
         (cause: unknown) => {
           button.disabled = false
-          this.#onFault(`${session.session_id} could not be hung up: ${wordsOf(cause)}`)
+          this.#onFault(
+            say('{id} could not be hung up: {cause}', { id: session.session_id, cause: wordsOf(cause) }),
+          )
         },
       )
     }
@@ -82,15 +89,15 @@ export class Sessions {
 }
 
 function callWords({ webrtc_connected, ended_at }: SessionInfo): string {
-  if (webrtc_connected === null) return 'call not heard of'
-  return webrtc_connected ? 'call running' : ended_at ? 'ended' : 'no call yet'
+  if (webrtc_connected === null) return say('call not heard of')
+  return webrtc_connected ? say('call running') : say(ended_at ? 'ended' : 'no call yet')
 }
 
 function sessionWords(session: SessionInfo): string {
   const events = session.events_from_openai + session.events_to_openai
   return [
     callWords(session),
-    session.websocket_connected ? 'under control' : 'not controlled',
+    session.websocket_connected ? say('under control') : say('not controlled'),
     countWords(events, 'event'),
     session.last_event_type ?? '',
   ]

@@ -1,11 +1,12 @@
 /** The numbered steps and how far each is. */
+import { say, type Words } from '../language/language.ts'
 import { part } from '../page/page.ts'
 
 export type StepName = 'session' | 'call' | 'control'
 /** `waiting`: an earlier step comes first. `next`: it can be done now. `ended`: it was done and is over. */
 export type StepState = 'waiting' | 'next' | 'working' | 'done' | 'failed' | 'ended'
 
-const wordsOf: Record<StepState, string> = {
+const wordsOf: Record<StepState, Words> = {
   waiting: 'Not yet',
   next: 'Ready to start',
   working: 'Working…',
@@ -25,8 +26,8 @@ export function createSteps(run: (step: StepName) => void) {
     element.dataset.state = state
     element.ariaCurrent = state === 'next' || state === 'working' ? 'step' : null
     part('.step-words', HTMLElement, element).textContent = words
-      ? `${wordsOf[state]}: ${words}`
-      : wordsOf[state]
+      ? `${say(wordsOf[state])}: ${words}`
+      : say(wordsOf[state])
     part('button', HTMLButtonElement, element).disabled = !['next', 'failed'].includes(state)
   }
 }

@@ -1,4 +1,5 @@
 /** What the model says, in words: shown as it comes, told to a screen reader once. */
+import { say } from '../language/language.ts'
 import { part } from '../page/page.ts'
 import { type RealtimeEvent, textDelta, textDone } from '../page/realtime-event.ts'
 
@@ -30,7 +31,7 @@ export class Transcript {
   clear(): void {
     this.#item = undefined
     this.#seen.clear()
-    this.#shown.textContent = 'Nothing said yet'
+    this.#shown.textContent = say('Nothing said yet')
   }
 
   /** Says one sentence to a screen reader. */

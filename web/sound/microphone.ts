@@ -1,4 +1,6 @@
 /** The microphone: asks for it, and says in words why there is none. */
+import { say } from '../language/language.ts'
+import { chosenDevice } from './devices.ts'
 
 /** `busy`: another program holds it. `unavailable`: this page may not ask, as it was not loaded securely. */
 export type MicrophoneFault = 'refused' | 'missing' | 'busy' | 'unavailable'
@@ -30,9 +32,17 @@ export async function openMicrophone(): Promise<MediaStream> {
   // The DOM library promises devices; browsers give them in secure contexts only.
   const devices: MediaDevices | undefined = navigator.mediaDevices
   if (!devices) throw new NoMicrophone('unavailable')
+  const chosen = chosenDevice('microphone')
   try {
     return await devices.getUserMedia({
-      audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+      audio: {
+        channelCount: 1,
+        echoCancellation: true,
+        noiseSuppression: true,
+        autoGainControl: true,
+        // One that is not there any more is no fault: the default takes its place.
+        ...(chosen !== '' && { deviceId: { ideal: chosen } }),
+      },
     })
   } catch (cause) {
     const name = cause instanceof DOMException ? cause.name : ''
@@ -42,12 +52,13 @@ export async function openMicrophone(): Promise<MediaStream> {
 
 /** What went wrong with the microphone, and what to do. */
 export function microphoneAdvice(fault: MicrophoneFault): string {
-  return {
+  const words = {
     refused: 'The microphone is not allowed here. Allow it beside the address, then try again.',
     missing: 'No microphone was found. Plug one in, then try again.',
     busy: 'Another program holds the microphone. Close it there, then try again.',
     unavailable: 'Browsers give a microphone to secure pages only: open this page by https or on localhost.',
-  }[fault]
+  } as const
+  return say(words[fault])
 }
 
 /** Lets go of a microphone: the browser's sign for it goes out. */

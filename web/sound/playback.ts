@@ -1,5 +1,6 @@
 /** The sound of the answers: unlocks the audio context, feeds the audio thread, knows what was heard. */
 
+import { useChosenLoudspeaker } from './devices.ts'
 import { decodePcm16, pcmRate, samplesToMs } from './pcm.ts'
 import type { PlaybackCommand, PlaybackReport } from './playback.worklet.ts'
 import { joinSoundGraph, type SoundGraph } from './sound-graph.ts'
@@ -84,6 +85,16 @@ export class Playback {
     return heardMs(this.#counts.played, this.#context)
   }
 
+  /** Sends the sound to the loudspeaker that is chosen now. */
+  useLoudspeaker(): void {
+    if (this.#context) void useChosenLoudspeaker(this.#context)
+  }
+
+  /** Whether sound reaches the person. */
+  get isAudible(): boolean {
+    return this.#state === 'on' && !this.#muted
+  }
+
   setMuted(muted: boolean): void {
     this.#muted = muted
     this.#graph?.setMuted(muted)
@@ -104,6 +115,7 @@ export class Playback {
     this.#enter('starting')
     const context = new AudioContext({ sampleRate: pcmRate, latencyHint: 'interactive' })
     this.#context = context
+    await useChosenLoudspeaker(context)
     const graph = await joinSoundGraph(context, report => this.#audioThreadOnReport(report))
     this.#graph = graph
     graph.setMuted(this.#muted)

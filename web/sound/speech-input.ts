@@ -1,4 +1,5 @@
 /** The microphone while somebody speaks into it: open, or held for one turn. What becomes of the sound is the page's. */
+import { say } from '../language/language.ts'
 import { type Capture, startCapture } from './capture.ts'
 import { samplesToMs } from './pcm.ts'
 import type { SpeechMode } from './speech-mode.ts'
@@ -80,7 +81,7 @@ export class SpeechInput {
 
   #lose(): void {
     this.end()
-    this.#listeners.onFault('The microphone went away. Plug it in again, then try again.')
+    this.#listeners.onFault(say('The microphone went away. Plug it in again, then try again.'))
   }
 
   #close(): void {

@@ -3,7 +3,7 @@ import type { Tool, ToolChoice } from '../protocol/types.ts'
 import { argumentsFor } from './arguments.ts'
 import { afterApproval, mcpThoughts } from './mcp.ts'
 import type { Memory, Question, Thought } from './memory.ts'
-import { numberInWords, numberOf } from './numbers.ts'
+import { largestNumber, numberInWords, numberOf } from './numbers.ts'
 
 const commonWords = new Set(
   'the a an and or for with from get set do make list find fetch call run tool function item data info this that you your what when where how is are in on at to of please can'.split(
@@ -14,13 +14,24 @@ const commonWords = new Set(
 const asksWhoThisIs =
   /\b(introduce yourself|about yourself|(who|what) are you|what can you do|are you (an? )?(real|human|person|robot|bot|ai))\b|^\s*help\W*$/i
 
+const asksWhoThisIsInJapanese = /自己紹介|(何|なに)が(でき|出来)|(あなた|君)は(誰|だれ|何者)/
+const japaneseCount = /(\d{1,4}) ?まで数え/
+
+const introduction =
+  'I am a simulated voice model: a demo that follows fixed rules, so you need no account. Ask me to count, to repeat after you, or what you said before.'
+const introductionInJapanese =
+  '決まったルールで答えるデモ用の音声モデルです。「20 まで数えてください」のように話しかけてみてください。'
+
+const hearsNoWords = 'I am a demo and do not understand speech: type, or ask me to count.'
+
 const seesNothing = 'I am a simulated voice model and cannot see what an image shows.'
 
 /**
  * Answers. The rules, first match wins:
  * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → it is quoted;
  * `repeat after me: X` → exactly X; `what did I say` → all earlier user texts, quoted, joined by ", ";
- * a question of what this is, or can do → a sentence; `count to N` → the numbers in words; the name of a tool, or a word of it → a call of it;
+ * a question of what this is, or can do → two sentences, in English or Japanese; `count to N` → the numbers in words,
+ * `N まで数えて` → in figures; the name of a tool, or a word of it → a call of it;
  * else `You said: …`, or a sentence on the audio heard, or on an image.
  * Instructions with `Always begin with "X"` put X before every spoken answer.
  */
@@ -72,8 +83,14 @@ function scriptedAnswer(words: string, memories: readonly Memory[]): string | nu
   const repeated = words.match(/^\s*repeat after me:[ \t]*([\s\S]*)$/i)?.[1]
   if (repeated !== undefined && repeated !== '') return repeated
   if (/what did i say/i.test(words)) return earlierWords(memories)
-  if (asksWhoThisIs.test(words))
-    return 'I am a simulated voice model. Ask me to count, or to repeat after you.'
+  if (asksWhoThisIs.test(words)) return introduction
+  if (asksWhoThisIsInJapanese.test(words)) return introductionInJapanese
+  const limitInJapanese = words.match(japaneseCount)?.[1]
+  if (limitInJapanese !== undefined)
+    return Array.from(
+      { length: Math.min(largestNumber, Number(limitInJapanese)) },
+      (_, index) => index + 1,
+    ).join('、')
   const limit = firstNumber(words.match(/\bcount to ((?:[\w-]+ ?){1,5})/i)?.[1] ?? '')
   if (limit === null) return null
   return Array.from({ length: limit }, (_, index) => numberInWords(index + 1)).join(', ')
@@ -104,7 +121,7 @@ function plainAnswer(memories: readonly Memory[]): string {
   if (last.heardSec === 0) return 'Are you still there?'
   if (memories.at(-1)?.kind === 'assistant') return 'Is there anything else that I can help you with?'
   if (last.heardSec !== undefined) {
-    return `I heard you speak for ${last.heardSec.toFixed(1)} seconds.`
+    return `I heard you speak for ${last.heardSec.toFixed(1)} seconds. ${hearsNoWords}`
   }
   if (last.images === undefined) return `You said: ${last.text}`
   return last.text === '' ? seesNothing : `You said: ${last.text}. ${seesNothing}`

@@ -48,9 +48,9 @@ export function memoryOf(item: Item, heardSec: number): Memory | null {
   return { kind: item.role, text, ...(images > 0 && { images }) }
 }
 
-/** The fixed words that the simulator hears in any audio. */
+/** What the simulator writes down of any audio: it understands no words, and does not put any into a person's mouth. */
 export function wordsHeard(seconds: number): string {
-  return `This is a recording of ${seconds.toFixed(1)} seconds.`
+  return `(speech of ${seconds.toFixed(1)} seconds)`
 }
 
 function wordsOfParts(parts: Part[]): string {

@@ -1,0 +1,43 @@
+/** Pull the plug: the server process of a conversation is killed in mid-sentence, and the page shows what goes on. */
+import test from 'ava'
+import type { Browser } from 'playwright-core'
+import { launchChromium, say, textOf, until, visit } from './_chromium.ts'
+import { startGateway } from './_gateway.ts'
+
+let browser: Browser
+
+test.before(async () => {
+  browser = await launchChromium()
+})
+
+test.after.always(() => browser?.close())
+
+test.serial('a conversation moves to another process, which finishes the sentence', async t => {
+  const gateway = await startGateway(0, { WORKERS: '2', SIMULATOR_RATE: '2' })
+  t.teardown(() => gateway.stop())
+  const { page } = await visit(t, browser, gateway.url)
+  await until(page, "document.querySelector('#process').textContent !== ''")
+  const before = await textOf(page, '#process')
+  await say(page, 'count to 30')
+  await page.locator('.answer .transcript').getByText('three').waitFor()
+  await page.getByRole('button', { name: 'Kill the server' }).click()
+  await page
+    .locator('.notice')
+    .getByText(`${before.replace('process', 'Process')} was killed.`)
+    .waitFor()
+  await page.locator('.notice').getByText('The conversation goes on where it was.').waitFor()
+  await page.locator('.notice').getByText('goes on with the conversation.').waitFor()
+  t.not(await textOf(page, '#process'), before)
+  await page.locator('.answer').last().getByText('thirty').waitFor()
+  await page.locator('.answer[data-state=complete]').last().waitFor()
+  t.is(await page.locator('.question').count(), 1)
+})
+
+test.serial('a gateway of one process offers no plug, and says how to get one', async t => {
+  const gateway = await startGateway()
+  t.teardown(() => gateway.stop())
+  const { page, faults } = await visit(t, browser, gateway.url)
+  t.true(await page.getByRole('button', { name: 'Kill the server' }).isHidden())
+  await page.getByText('start the gateway with WORKERS=2').waitFor()
+  t.deepEqual(faults, [])
+})

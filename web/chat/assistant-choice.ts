@@ -1,0 +1,78 @@
+/** The choice of an assistant, where the gateway has more than one for the caller. */
+import type { Access } from '../access/access.ts'
+import { language } from '../language/language.ts'
+import { part } from '../page/page.ts'
+
+/** An assistant as `GET /assistants` names it. */
+export interface Assistant {
+  name: string
+  title: string
+}
+
+/** The assistant that the gateway takes where none is named. */
+const defaultName = 'default'
+
+/** The list of assistants; hidden while there is nothing to choose. */
+export class AssistantChoice {
+  readonly #row = part('#assistant-row', HTMLElement)
+  readonly #choice = part('#assistant', HTMLSelectElement)
+  #wanted: string
+
+  /**
+   * @param kept the assistant of the conversation that was kept; '' for the gateway's default
+   * @param onChange another one was chosen: another conversation begins
+   */
+  constructor(kept: string, onChange: (name: string) => void) {
+    this.#wanted = kept
+    this.#choice.onchange = () => {
+      this.#wanted = this.#choice.value
+      onChange(this.#wanted)
+    }
+  }
+
+  /** What a dial names; '' for the gateway's default. */
+  get name(): string {
+    return this.#wanted
+  }
+
+  /** Asks the gateway which assistants there are. A gateway that knows none leaves the page without a choice. */
+  async load(access: Access): Promise<void> {
+    try {
+      const response = await access.fetch('/assistants')
+      this.#show(readAssistants(await response.json()))
+    } catch {
+      this.#row.hidden = true
+    }
+  }
+
+  #show(assistants: readonly Assistant[]): void {
+    this.#row.hidden = assistants.length < 2
+    this.#choice.replaceChildren(...assistants.map(({ name, title }) => new Option(title, name)))
+    if (!assistants.some(({ name }) => name === this.#wanted)) this.#wanted = ''
+    const usual = assistants.find(({ name }) => name === defaultName) ?? assistants[0]
+    this.#choice.value = this.#wanted || (usual?.name ?? '')
+  }
+}
+
+/**
+ * Reads the answer of `GET /assistants`: `{"assistants":[…]}` or the array alone, of names or objects with `name` and
+ * perhaps `title`, which may be one text or a text by language.
+ */
+export function readAssistants(body: unknown): Assistant[] {
+  const list = isFields(body) ? body.assistants : body
+  if (!Array.isArray(list)) return []
+  return list.flatMap(entry => {
+    if (typeof entry === 'string') return [{ name: entry, title: entry }]
+    if (!isFields(entry) || typeof entry.name !== 'string') return []
+    return [{ name: entry.name, title: titleOf(entry.title) ?? entry.name }]
+  })
+}
+
+function titleOf(title: unknown): string | undefined {
+  const text = isFields(title) ? (title[language] ?? title.en) : title
+  return typeof text === 'string' && text !== '' ? text : undefined
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
