@@ -1,5 +1,6 @@
 /** Rollouts by fixed seeds: what breaks an invariant here breaks it each time. */
 import test, { type ExecutionContext } from 'ava'
+import { revisionOf } from '../../runtime/store/revision.ts'
 import { playRollout, type RolloutOptions, type RolloutResult } from './rollout.ts'
 import type { PlantedStoreFault } from './shared-store.ts'
 
@@ -67,12 +68,21 @@ const planted: readonly (readonly [what: string, found: RegExp, make: () => Plan
     () => {
       const written = new Map<unknown, unknown[]>()
       return (operation, given) => {
-        if (operation !== 'set') return given
-        const [key, text, ttlMs] = given
+        if (operation !== 'compareAndSet') return given
+        const [key, was, text, ttlMs] = given
         const texts = [...(written.get(key) ?? []), text]
         written.set(key, texts)
-        return [key, texts.length % 5 === 0 ? texts.at(-4) : text, ttlMs]
+        return [key, was, texts.length % 5 === 0 ? texts.at(-4) : text, ttlMs]
       }
+    },
+  ],
+  [
+    'takes every write of a conversation, whatever its writer knew',
+    /older state|answered 2 times|forgotten/,
+    () => (operation, given, held) => {
+      if (operation !== 'compareAndSet') return given
+      const [key, , text, ttlMs] = given
+      return [key, revisionOf(held ?? ''), text, ttlMs]
     },
   ],
   [

@@ -67,8 +67,8 @@ export const groups: readonly Group[] = [
       ...['resume/hostile-conversation', 'resume/unreadable-conversation', 'resume/resume'],
     ],
     'kept-conversation': [
-      ...['resume/conversation-writes', 'resume/pending-resume', 'resume/unreadable-conversation'],
-      ...['resume/pending-answers', 'access/stored', 'resume/resume'],
+      ...['resume/taken-over', 'resume/conversation-writes', 'resume/pending-resume'],
+      ...['resume/unreadable-conversation', 'resume/pending-answers', 'access/stored', 'resume/resume'],
     ],
     'kept-settings': [
       'resume/kept-settings',
@@ -90,6 +90,7 @@ export const groups: readonly Group[] = [
       'resume/pending-answers',
       'resume/conversation-bounds',
     ],
+    'tool-journal': ['resume/tool-journal', 'resume/taken-over'],
   }),
   group('resume', 'runtime/resume', {
     carryover: [
@@ -161,6 +162,7 @@ export const groups: readonly Group[] = [
     open: ['store/redis', 'gateway/failed-start', 'resume/resume'],
     'redis-connection': ['store/redis', 'store/store', 'resume/resume-breaks'],
     redis: ['store/store', 'store/redis', 'access/stored', 'resume/resume-breaks'],
+    revision: ['store/store', 'resume/taken-over'],
     'storage-quota': ['store/storage-quota', 'access/stored', 'calls/records', 'resume/conversation-writes'],
     supervised: ['store/store', 'workers/worker-leases'],
   }),
