@@ -46,7 +46,12 @@ export const groups: readonly Group[] = [
       'realtime/realtime',
     ],
     'session-policy': ['session/session-policy', 'gateway/pinned'],
-    'response-state': ['session/response-state', 'session/session', 'resume/pending-answers'],
+    'response-state': [
+      'session/response-state',
+      'session/session',
+      'resume/pending-answers',
+      'tools/server-tools',
+    ],
     'sent-messages': ['session/sent-messages', 'session/session', 'resume/pending-answers'],
     'session-guard': ['session/session-guard', 'calls/control', 'calls/calls', 'calls/faults'],
     session: [

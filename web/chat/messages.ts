@@ -15,6 +15,8 @@ const fieldsOf: Record<ChatMessage['type'], Record<string, Field>> = {
   heard: { value: 'string' },
   error: { message: 'string', code: 'string' },
   'heartbeat-ack': {},
+  tool: { name: 'string', status: 'string', ms: 'number' },
+  'assistant.event': { name: 'string' },
   'server.draining': { deadline_ms: 'number' },
   'session.ticket': { resume: 'string' },
   'session.resumed': { items: 'number', answer_due: 'boolean' },
