@@ -12,9 +12,10 @@ import { type End, endWith } from '../session/end.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
 import type { SessionPolicy } from '../session/session-policy.ts'
+import { ServerTools, type ToolOptions } from '../tools/server-tools.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import type { Refusal } from './chat-errors.ts'
-import { readChatEvent } from './chat-event.ts'
+import { type ChatEvent, readChatEvent } from './chat-event.ts'
 import { readAudio, readChatRequest } from './chat-request.ts'
 import {
   audioInputOf,
@@ -36,6 +37,8 @@ export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'hearing
   readonly policy?: SessionPolicy
   /** The `response.create` of an assistant that speaks first; null or absent: the person does. */
   readonly greeting?: string | null
+  /** Finds the tools that run on the server for a connection; null, or absent, where none do. */
+  readonly toolsFor?: (context: Context) => ToolOptions | null
 }
 
 /** Makes the handler of `/chat`. */
@@ -52,7 +55,15 @@ class Chat implements Connection, SessionHooks {
   readonly #session: Session
   readonly #carryover: Carryover
   readonly #settings = new OwnSettings()
+  /** null where no tools run on the server. */
+  readonly #tools: ServerTools | null
   #state = firstChatState
+  /** Of a turn with several responses the client is told one beginning and one end: whether it was told the former. */
+  #hasBegun = false
+  /** The end of a response whose turn goes on. */
+  #heldEnd: ChatEvent | null = null
+  /** What happened while effects were being run. */
+  #waiting: ChatInput[] | null = null
 
   constructor(client: Client, context: Context, options: ChatOptions, reduce: ChatReducer) {
     const { request, limits, dial, log } = context
@@ -65,14 +76,54 @@ class Chat implements Connection, SessionHooks {
     const { responses } = this.#session
     const fault = (error: GatewayError) => this.fault(error)
     const asked = askedFor(client, context)
-    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault, assistant, policy })
+    const tools = options.toolsFor?.(context) ?? null
+    const hasTools = tools !== null
+    const served = { assistant, policy, hasTools }
+    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault, ...served })
+    this.#tools = tools === null ? null : this.#createTools(tools, client, context)
     this.#begin(context.resumed)
+  }
+
+  #createTools(tools: ToolOptions, client: Client, { principal, limits, log }: Context): ServerTools {
+    const carryover = this.#carryover
+    const session = this.#session
+    return new ServerTools({
+      ...tools,
+      journal: carryover,
+      responses: session.responses,
+      caller: principal.name,
+      maxHeldBytes: limits.bounds.upstreamBufferBytes,
+      send: (message, type, receipt) => session.send(message, type, receipt),
+      expect: item => carryover.conversation.expect(item),
+      isAway: () => session.phase === 'idle',
+      add: item => carryover.add(item),
+      // Nothing is held: the client has no tools of its own.
+      forward: (message, type) => session.send(message, type),
+      show: events => {
+        for (const { frame, type } of events) this.#hear(frame, type, null)
+      },
+      tellActivity: activity => this.#tell({ type: 'tool', ...activity }),
+      tellEvent: (name, data) => this.#tell({ type: 'assistant.event', name, data }),
+      settled: () => {
+        this.#endTurn()
+        carryover.noteAnswer()
+        session.endIfDrained()
+      },
+      owner: session,
+      log,
+      connection: client.id,
+    })
   }
 
   /** A client that comes back to an answer that broke off gets it now. */
   #begin(resumed: Redeemed | null): void {
     const { greeting = null } = this.#options
-    if (this.#carryover.begin(resumed)) this.#take({ type: 'resumed' })
+    const isDue = this.#carryover.begin(resumed)
+    if (this.#tools !== null && resumed !== null && !('failure' in resumed)) {
+      const { unansweredCalls, endsWithOutput } = this.#carryover.conversation
+      this.#tools.resume(unansweredCalls, isDue, endsWithOutput)
+    }
+    if (isDue) this.#take({ type: 'resumed' })
     else if (greeting !== null && isFresh(resumed)) this.#take({ type: 'greet', message: greeting })
   }
 
@@ -90,6 +141,19 @@ class Chat implements Connection, SessionHooks {
   }
 
   #take(input: ChatInput): void {
+    if (this.#tools === null) return this.#takeOne(input)
+    // Tools may have news while effects are run; those of one input end before the next is taken in.
+    if (this.#waiting !== null) return void this.#waiting.push(input)
+    this.#waiting = [input]
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+        this.#takeOne(next)
+    } finally {
+      this.#waiting = null
+    }
+  }
+
+  #takeOne(input: ChatInput): void {
     const { phase, responses } = this.#session
     const { isPending, isWanted } = responses
     const { isRenewing } = this.#carryover
@@ -112,16 +176,41 @@ class Chat implements Connection, SessionHooks {
       case 'want':
         return this.#session.responses.want()
       case 'cancel':
-        return this.#session.responses.cancel()
+        this.#session.responses.cancel()
+        return this.#breakOff()
       case 'give-up':
+        this.#breakOff()
         return this.#carryover.givesUp()
     }
   }
 
   #send({ message, type, item }: Extract<ChatEffect, { kind: 'send' }>): void {
     if (type === 'session.update') this.#settings.sent(false)
+    if (this.#tools?.isTurnOpen === true && type === 'response.create') {
+      // Another session takes the place of the one that was asked: it is asked behind the calls that are not answered.
+      this.#tools.askAgain()
+      return this.#session.dial()
+    }
+    const passed = this.#tools === null ? message : this.#tools.outgoing(message, type)
+    if (passed === null || (typeof passed !== 'string' && !(passed instanceof Uint8Array))) return
     const receipt = item === undefined ? {} : this.#carryover.conversation.expect(item)
-    this.#session.send(message, type, receipt)
+    this.#session.send(passed, type, receipt)
+  }
+
+  /** Nobody waits for the answer any more: of a turn whose calls are not answered the client is told the end now. */
+  #breakOff(): void {
+    this.#tools?.breakOff()
+    this.#endTurn()
+  }
+
+  /** Tells the client the end of a turn that ended behind its last response. */
+  #endTurn(): void {
+    const end = this.#heldEnd
+    if (end === null || this.#session.responses.isTurnOpen) return
+    this.#heldEnd = null
+    this.#hasBegun = false
+    this.#carryover.noteAnswerEnded()
+    this.#take(end)
   }
 
   opened(): void {
@@ -129,7 +218,8 @@ class Chat implements Connection, SessionHooks {
     const { messages, isHidden } = this.#carryover.opened()
     this.#settings.sent(true)
     const update = sessionUpdate({ ...settings, ...audioInputOf(this.#state, hearing) }, dialect)
-    this.#session.send(update, 'session.update', { isHidden })
+    this.#tools?.opened(this.#carryover.conversation.items)
+    this.#session.send(this.#tools?.withTools(update) ?? update, 'session.update', { isHidden })
     for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
   }
 
@@ -137,8 +227,37 @@ class Chat implements Connection, SessionHooks {
     const refusal = this.#settings.refusal(frame, type)
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (this.#carryover.noted(frame, type, answered)) return
+    const seen = this.#tools?.see(frame, type, answered) ?? null
+    if (seen === null) this.#hear(frame, type, answered)
+    else for (const { frame, type } of seen) this.#hear(frame, type, answered)
+    if (this.#tools === null) return
+    this.#endTurn()
+    this.#carryover.noteAnswer()
+  }
+
+  #hear(frame: Buffer, type: string | null, answered: Acknowledgement | null): void {
     const event = readChatEvent(frame, type, answered?.type ?? null)
-    if (event !== null) this.#take(event)
+    if (event === null || (this.#tools !== null && this.#isWithin(event))) return
+    this.#take(event)
+  }
+
+  /** Whether an event begins or ends a response within a turn, of which the client is told one beginning and one end. */
+  #isWithin(event: ChatEvent): boolean {
+    if (event.type === 'response.created') {
+      const isWithin = this.#hasBegun
+      this.#hasBegun = true
+      this.#heldEnd = null
+      return isWithin
+    }
+    if (event.type !== 'response.done') return false
+    if (this.#session.responses.isTurnOpen) {
+      this.#heldEnd = event
+      return true
+    }
+    this.#hasBegun = false
+    this.#heldEnd = null
+    this.#carryover.noteAnswerEnded()
+    return false
   }
 
   holdsTurn(): boolean {
@@ -151,11 +270,15 @@ class Chat implements Connection, SessionHooks {
 
   keepsClient(end: End, wasOpen: boolean): boolean {
     const isRenewed = wasOpen && this.#carryover.loses(end)
+    this.#tools?.lost()
+    this.#hasBegun = false
+    this.#heldEnd = null
     this.#take({ type: 'upstream-ended', end, isRenewed })
     return true
   }
 
   ended(end: End): readonly string[] {
+    this.#tools?.end()
     this.#carryover.stop()
     return chatEndMessages(end)
   }
@@ -173,6 +296,7 @@ class Chat implements Connection, SessionHooks {
   }
 
   drain(deadlineMs: number): void {
+    this.#tools?.drain(deadlineMs)
     this.#session.drain(deadlineMs)
   }
 

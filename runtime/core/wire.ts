@@ -34,6 +34,10 @@ export type ChatMessage =
   | { type: 'heard'; value: string }
   | { type: 'error'; message: string; code: string }
   | { type: 'heartbeat-ack' }
+  /** A tool of the assistant's runs on the server, or has ended. `ms`: since it began. */
+  | { type: 'tool'; name: string; status: 'running' | 'done' | 'failed' | 'interrupted'; ms: number }
+  /** What a tool tells the client. */
+  | { type: 'assistant.event'; name: string; data: unknown }
   | SessionMessage
 
 /** Sent on every socket when the process starts to drain. `deadline_ms` counts from the sending. */

@@ -22,12 +22,14 @@ import type { GatewayInfo } from '../pages/page-info.ts'
 import { loadPages } from '../pages/pages.ts'
 import { Resumes } from '../resume/resumes.ts'
 import { Drain } from '../server/drain.ts'
+import type { Context } from '../server/handler.ts'
 import type { ArrivingRoute, HttpHandler, HttpRoute } from '../server/http.ts'
 import { LoopShare } from '../server/loop-share.ts'
 import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import type { ToolOptions } from '../tools/server-tools.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
 import { AssistantTools } from './assistant-tools.ts'
@@ -64,6 +66,12 @@ export interface Shared {
   readonly crash?: CrashControl
 }
 
+/** What whoever starts a gateway gives it in place of its own. */
+export interface GatewayParts {
+  /** Finds the tools that run on the server for a connection; null where none do. */
+  readonly toolsFor?: (context: Context) => ToolOptions | null
+}
+
 /** A drain waits for tools until so long before its deadline: what they return is told to the model then (ms). */
 const toolMarginMs = 5000
 
@@ -73,6 +81,7 @@ const pagesFolder = join(import.meta.dirname, '../../web/dist')
  * Starts a gateway.
  * @param shared what it shares with other processes on its port; null: it is alone there
  * @param clock says what day it is, for the warnings of retirements
+ * @param parts that are otherwise made of the configuration
  * @throws Error when a named file is missing, the address cannot be listened on, or there is neither an upstream nor
  * a simulator
  */
@@ -81,14 +90,16 @@ export async function startGateway(
   log: Log,
   shared: Shared | null = null,
   clock: Pick<Clock, 'now'> = systemClock,
+  parts: GatewayParts = {},
 ): Promise<Gateway> {
   const { models } = config.simulator
-  if (config.target !== null) return startBefore(config.target, config, log, shared, clock)
+  if (config.target !== null) return startBefore(config.target, config, log, shared, clock, parts)
   if (shared !== null)
-    return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared, clock)
+    return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared, clock, parts)
   const simulator = await startEmbeddedSimulator(config.simulator)
   try {
-    const gateway = await startBefore(simulatorTarget(simulator.url, models), config, log, null, clock)
+    const target = simulatorTarget(simulator.url, models)
+    const gateway = await startBefore(target, config, log, null, clock, parts)
     const close = () => gateway.close().then(() => simulator.close())
     return { ...gateway, close }
   } catch (fault) {
@@ -104,6 +115,7 @@ async function startBefore(
   log: Log,
   shared: Shared | null,
   clock: Pick<Clock, 'now'>,
+  { toolsFor }: GatewayParts,
 ): Promise<Gateway> {
   const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
@@ -206,6 +218,7 @@ async function startBefore(
         readType,
         record: recorder?.record,
         resumes,
+        toolsFor,
       }),
       ...sideband.sockets,
     ]),

@@ -46,6 +46,8 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readTy
   readonly joinCall: Sideband['joinCall']
   readonly assistants: Assistants
   readonly log: Log
+  /** Finds the tools that run on the server for a connection; absent where none do. */
+  readonly toolsFor?: RealtimeOptions['toolsFor']
 }
 
 /** Room for the rest of an append, and for what follows it at once, for example a commit (bytes). */
@@ -71,6 +73,7 @@ export function assembleSessions(
     readType,
     record,
     resumes,
+    toolsFor,
   }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
@@ -84,6 +87,7 @@ export function assembleSessions(
     metrics,
   })
   const common = { dialect, metrics, readType, record, resumes }
+  const withTools = toolsFor === undefined ? {} : { toolsFor }
   const maxSdkMessageBytes = base64Bytes(limits.maxMessageBytes) + appendRoomBytes
   const upstreamBufferBytes = Math.max(limits.upstreamBufferBytes, maxSdkMessageBytes + appendRoomBytes)
   const sdkLimits = { ...limits, upstreamBufferBytes }
@@ -117,7 +121,13 @@ export function assembleSessions(
     }: { deployment: string | null; alias: string | null; policy?: SessionPolicy },
   ): Service => {
     const translator = translatorFor(client, deployment, alias)
-    const handler = createRealtime({ ...common, ...transparent, translator, rules: { ...rules, policy } })
+    const handler = createRealtime({
+      ...common,
+      ...transparent,
+      ...withTools,
+      translator,
+      rules: { ...rules, policy },
+    })
     return { handler, dial, bounds: sdkLimits }
   }
   const assisted = new AssistedServices({
@@ -148,7 +158,7 @@ export function assembleSessions(
     },
     log,
     chat: {
-      handler: createChat({ ...common, label, settings: config.chat, hearing: config.hearing }),
+      handler: createChat({ ...common, ...withTools, label, settings: config.chat, hearing: config.hearing }),
       dial,
       bounds: limits,
       endMessages: chatEndMessages,
@@ -156,6 +166,7 @@ export function assembleSessions(
     realtime: {
       handler: createRealtime({
         ...common,
+        ...withTools,
         translator: translators.unnamed,
         manners: 'gateway',
         filter: createFilter(realtime.allowedEventTypes),

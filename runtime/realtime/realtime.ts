@@ -12,12 +12,15 @@ import { parseExactly } from '../events/fields.ts'
 import type { EventFilter } from '../events/filter.ts'
 import { askedFor, Carryover, type CarryoverParts } from '../resume/carryover.ts'
 import { isFresh, type Redeemed, type Resumes } from '../resume/resumes.ts'
+import { LocalJournal } from '../resume/tool-journal.ts'
 import type { Context, Handler } from '../server/handler.ts'
 import { type End, endWith } from '../session/end.ts'
 import { endsResponse } from '../session/response-state.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
 import { blankPinned } from '../session/session-policy.ts'
+import type { VisibleEvent } from '../tools/hidden-calls.ts'
+import { ServerTools, type ToolOptions, toolEventIdPrefix } from '../tools/server-tools.ts'
 import { MessageCheck, type MessageRules } from '../upstream/message-check.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
 import { readFrame } from './frame-kind.ts'
@@ -44,6 +47,8 @@ export interface RealtimeOptions extends SessionOptions {
   readonly assistant?: CarryoverParts['assistant']
   /** The `response.create` of an assistant that speaks first; null or absent: the person does. */
   readonly greeting?: string | null
+  /** Finds the tools that run on the server for a connection; null, or absent, where none do. */
+  readonly toolsFor?: (context: Context) => ToolOptions | null
 }
 
 /** Makes the handler of `/realtime` and of the SDK addresses. */
@@ -68,6 +73,8 @@ class Realtime implements Connection, SessionHooks {
   #introduction: 'expected' | 'over'
   /** null where nothing is extracted. */
   readonly #deltas: DeltaAssembly | null
+  /** null where no tools run on the server. */
+  readonly #tools: ServerTools | null
 
   constructor(client: Client, context: Context, options: RealtimeOptions) {
     const { request, limits, dial, log } = context
@@ -75,6 +82,7 @@ class Realtime implements Connection, SessionHooks {
     const caller = { client, route: request.path, dial, limits: limits.bounds, meter: limits.meter, log }
     this.#session = new Session(caller, options, this)
     const { resumes, dialect, manners, sessionUpdate, extractor, rules } = options
+    const tools = options.toolsFor?.(context) ?? null
     this.#check = new MessageCheck(rules)
     this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
@@ -88,17 +96,57 @@ class Realtime implements Connection, SessionHooks {
       fault: (error: GatewayError) => this.fault(error),
       assistant: options.assistant,
       policy: rules.policy,
+      hasTools: tools !== null,
     }
     this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
     this.#introduction = manners === 'transparent' && sessionUpdate !== null ? 'expected' : 'over'
+    this.#tools = tools === null ? null : this.#createTools(tools, client, context)
     this.#begin(context.resumed)
+  }
+
+  #createTools(tools: ToolOptions, client: Client, { principal, limits, log }: Context): ServerTools {
+    const carryover = this.#carryover
+    const session = this.#session
+    return new ServerTools({
+      ...tools,
+      journal: carryover ?? new LocalJournal(),
+      responses: session.responses,
+      caller: principal.name,
+      maxHeldBytes: limits.bounds.upstreamBufferBytes,
+      send: (message, type, receipt) => session.send(message, type, receipt),
+      expect: item => carryover?.conversation.expect(item) ?? {},
+      isAway: () => session.phase === 'idle',
+      add: item => carryover?.add(item),
+      forward: (message, type) => this.#pass(message, type, false),
+      show: events => this.#showAll(events),
+      tellActivity: activity => this.#tellOf('assistant.tool', activity),
+      tellEvent: (name, data) => this.#tellOf('assistant.event', { name, data }),
+      settled: () => {
+        carryover?.noteAnswer()
+        session.endIfDrained()
+      },
+      owner: session,
+      log,
+      connection: client.id,
+    })
   }
 
   #begin(resumed: Redeemed | null): void {
     const { greeting = null } = this.#options
-    if (this.#carryover?.begin(resumed)) this.#session.send(responseCreate, 'response.create')
-    else if (greeting !== null && isFresh(resumed)) this.#session.send(greeting, 'response.create')
-    else this.#session.dial()
+    const isDue = this.#carryover?.begin(resumed) ?? false
+    if (this.#tools !== null && this.#carryover !== null && resumed !== null && !('failure' in resumed)) {
+      const { unansweredCalls, endsWithOutput } = this.#carryover.conversation
+      this.#tools.resume(unansweredCalls, isDue, endsWithOutput)
+    }
+    if (!isDue && greeting !== null && isFresh(resumed)) this.#ask(greeting)
+    else this.#dialAgain(isDue)
+  }
+
+  /** Dials, and asks for the answer that is pending: at once, or behind the calls that are not answered. */
+  #dialAgain(isDue: boolean): void {
+    if (isDue && this.#tools !== null) this.#tools.askAgain()
+    else if (isDue) this.#session.send(responseCreate, 'response.create')
+    this.#session.dial()
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
@@ -131,24 +179,61 @@ class Realtime implements Connection, SessionHooks {
     const item = messageItem('user', text, this.#options.dialect)
     const receipt = this.#carryover?.expect(item, 'conversation.item.create')
     this.#session.send(item, 'conversation.item.create', receipt)
-    this.#session.send(responseCreate, 'response.create')
+    this.#ask()
     this.#carryover?.changed()
   }
 
+  /** Asks for an answer to what was said. */
+  #ask(request = responseCreate): void {
+    const message = this.#passTools(request, 'response.create')
+    if (message !== null) this.#session.send(message, 'response.create')
+  }
+
   #pass(message: string | Uint8Array, type: string | null, isBinary: boolean): void {
+    const passed = this.#passTools(message, type)
+    if (passed === null) return
+    // What the client itself has said is told again, without the server's tools.
     const receipt = this.#carryover?.expect(message, type)
-    this.#session.forward(message, type, isBinary, receipt)
+    this.#session.forward(passed, type, isBinary, receipt)
     if (type === 'session.update' || type === 'conversation.item.create') this.#carryover?.changed()
     else this.#carryover?.noteAnswer()
   }
 
+  /** @returns a message of the client's as the server's tools have it go on; null where it does not */
+  #passTools(message: string | Uint8Array, type: string | null): string | Uint8Array | null {
+    // Refused by the session: tools must not wait for what upstream never hears of.
+    if (this.#tools === null || (this.#session.phase === 'draining' && type === 'response.create'))
+      return message
+    const passed = this.#tools.outgoing(message, type)
+    if (passed === null || typeof passed === 'string' || passed instanceof Uint8Array) return passed
+    const { refused, param } = passed
+    this.#session.deliver(errorEvent(refused, { param, eventId: null }))
+    return null
+  }
+
   opened(): void {
     const { sessionUpdate } = this.#options
+    const tools = this.#tools
     const { messages, isHidden } = this.#carryover?.opened() ?? { messages: [], isHidden: false }
+    tools?.opened(this.#carryover?.conversation.items ?? [])
     this.#settings?.sent(true)
-    const receipt = { isHidden: isHidden || this.#introduction === 'expected' }
-    if (sessionUpdate !== null) this.#session.send(sessionUpdate, 'session.update', receipt)
-    for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
+    if (sessionUpdate !== null) {
+      const update = tools?.withTools(sessionUpdate) ?? sessionUpdate
+      const receipt = { isHidden: isHidden || this.#introduction === 'expected' }
+      this.#session.send(update, 'session.update', receipt)
+    } else if (tools !== null) this.#sendTools(tools)
+    for (const replayed of messages) {
+      const isUpdate = tools !== null && replayed.type === 'session.update'
+      const message = isUpdate ? tools.withTools(replayed.message) : replayed.message
+      this.#session.send(message, replayed.type, replayed)
+    }
+  }
+
+  /** Sets the tools in a session that is otherwise the client's; it does not see that. */
+  #sendTools(tools: ServerTools): void {
+    const eventId = `${toolEventIdPrefix}settings`
+    const update = tools.toolsUpdate(eventId, this.#options.dialect === 'ga')
+    this.#session.send(update, 'session.update', { eventId })
   }
 
   pending(): Promise<void> | null {
@@ -157,8 +242,8 @@ class Realtime implements Connection, SessionHooks {
 
   keepsClient(end: End): boolean {
     if (!this.#carryover?.loses(end)) return false
-    if (this.#session.responses.isPending) this.#session.send(responseCreate, 'response.create')
-    else this.#session.dial()
+    this.#tools?.lost()
+    this.#dialAgain(this.#session.responses.isPending)
     return true
   }
 
@@ -171,7 +256,7 @@ class Realtime implements Connection, SessionHooks {
       if (type === 'session.created') return
       if (type === 'session.updated' && answered?.receipt?.isHidden === true) return this.#introduce(frame)
     }
-    this.#show(frame, isBinary, type)
+    this.#show(frame, isBinary, type, answered)
   }
 
   /** Upstream has the settings of the assistant. @param frame the `session.updated` that shows them */
@@ -180,14 +265,35 @@ class Realtime implements Connection, SessionHooks {
     const updated = parseExactly(frame)
     if (updated === null) return this.#options.metrics.countDropped('session.created')
     const created = { ...updated, type: 'session.created' }
-    this.#show(Buffer.from(JSON.stringify(created)), false, 'session.created')
+    this.#show(Buffer.from(JSON.stringify(created)), false, 'session.created', null)
   }
 
-  #show(frame: Buffer, isBinary: boolean, type: string | null): void {
+  #show(frame: Buffer, isBinary: boolean, type: string | null, answered: Acknowledgement | null): void {
     const { metrics, rules } = this.#options
     const blanked = isBinary ? frame : blankPinned(frame, type, rules.policy)
-    if (blanked === null) metrics.countDropped(type)
-    else this.#passEvent(blanked, isBinary, type)
+    if (blanked === null) return metrics.countDropped(type)
+    if (this.#tools === null) return this.#passEvent(blanked, isBinary, type)
+    const seen = this.#tools.see(blanked, isBinary ? null : type, answered)
+    if (seen === null) this.#showOne(blanked, isBinary, type)
+    else this.#showAll(seen)
+    this.#carryover?.noteAnswer()
+  }
+
+  #showAll(events: readonly VisibleEvent[]): void {
+    for (const { frame, type } of events) this.#showOne(frame, false, type)
+  }
+
+  /** Shows an event of a session that has tools: the client counts what it sees. */
+  #showOne(frame: Buffer, isBinary: boolean, type: string | null): void {
+    if (endsResponse(type)) this.#carryover?.noteAnswerEnded()
+    this.#passEvent(frame, isBinary, type)
+  }
+
+  /** Tells of the tools, where the client asked for that; at the SDK addresses every event is upstream's. */
+  #tellOf(type: 'assistant.tool' | 'assistant.event', fields: object): void {
+    const { manners, filter } = this.#options
+    if (manners === 'gateway' && filter.admits(type))
+      this.#session.deliver(JSON.stringify({ type, ...fields }))
   }
 
   #passEvent(frame: Buffer, isBinary: boolean, type: string | null): void {
@@ -200,7 +306,7 @@ class Realtime implements Connection, SessionHooks {
     else if (translate !== undefined) this.#deliverTranslated(translate(frame, this.#memory))
     else if (isBinary ? filter.admitsBinary : filter.admits(type)) this.#session.deliver(frame, isBinary)
     else metrics.countDropped(isBinary ? '<binary>' : type)
-    if (autoClose && endsResponse(type))
+    if (autoClose && endsResponse(type) && !this.#session.responses.isTurnOpen)
       this.#session.close({ by: 'gateway', code: 1000, reason: 'response done' })
   }
 
@@ -243,6 +349,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   ended(end: End): readonly string[] {
+    this.#tools?.end()
     this.#carryover?.stop()
     const { by, error, code, reason } = end
     if (by === 'upstream' && this.speaksAsUpstream && error?.refusal !== undefined)
@@ -264,7 +371,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   held(): number {
-    return this.#session.held()
+    return this.#session.held() + (this.#tools?.heldBytes ?? 0)
   }
 
   writable(): void {
@@ -277,6 +384,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   drain(deadlineMs: number): void {
+    this.#tools?.drain(deadlineMs)
     this.#session.drain(deadlineMs)
   }
 
@@ -286,7 +394,7 @@ class Realtime implements Connection, SessionHooks {
     const due = this.#session.responses.isBusy
     const item = wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect)
     this.#session.send(item, 'conversation.item.create')
-    if (!due) this.#session.send(responseCreate, 'response.create')
+    if (!due) this.#ask()
   }
 
   fault(error: GatewayError): void {

@@ -14,8 +14,9 @@ import { endsResponse, type ResponseState } from '../session/response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from '../session/sent-messages.ts'
 import type { SessionPolicy } from '../session/session-policy.ts'
 import { Conversation, type ConversationAssistant, type ReplayedMessage } from './conversation.ts'
-import type { KeptConversation } from './kept-conversation.ts'
+import { freshEntry, type KeptConversation, type StoredEntry } from './kept-conversation.ts'
 import type { Redeemed, Resumes, SpentTicket } from './resumes.ts'
+import { commitLocally, type JournalChange, type JournalKeeper, type ToolJournal } from './tool-journal.ts'
 
 export interface CarryoverParts {
   readonly resumes: Resumes
@@ -32,6 +33,11 @@ export interface CarryoverParts {
   /** Of the session: it knows whether an answer is pending. */
   readonly responses: ResponseState
   readonly tell: (message: SessionMessage) => void
+  /**
+   * Tools run on the server (default false): not every response is an answer, and whoever shows the client its answers says
+   * when one has ended.
+   */
+  readonly hasTools?: boolean
   readonly log: Log
   /** Of the client, for the log. */
   readonly connection: string
@@ -77,9 +83,11 @@ export function askedFor(
   return { connection: client.id, owner, account, wantsTicket: request.query.has('resume'), probe, log }
 }
 
-export class Carryover {
+export class Carryover implements JournalKeeper {
   readonly #parts: CarryoverParts
   #conversation = new Conversation()
+  /** Where it stands in the store, or will. */
+  #entry: StoredEntry = freshEntry()
   #kept: KeptConversation | null = null
   /** What the next upstream session is told before anything else; null when there is nothing to tell. */
   #replay: readonly ReplayedMessage[] | null = null
@@ -113,6 +121,7 @@ export class Carryover {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     } else if (resumed !== null) {
       this.#conversation = resumed.conversation
+      this.#entry = resumed.entry ?? this.#entry
       const served = this.#serve(resumed.conversation)
       this.#remember()
       const { size: items, owed: answer_due, answersEnded: answers } = this.#conversation
@@ -152,9 +161,7 @@ export class Carryover {
   async #hold(spent: SpentTicket, resume: string): Promise<void> {
     try {
       if (await spent.hold(resume)) return
-      this.#parts.fault(
-        new GatewayError('resumed_elsewhere', 'Another connection came by the ticket of this conversation'),
-      )
+      this.#parts.fault(resumedElsewhere())
     } catch (fault) {
       this.#failed(fault)
     }
@@ -179,6 +186,13 @@ export class Carryover {
     this.#conversation.forgetUnconfirmed()
     this.#parts.responses.cancel()
     if (this.#renewing !== null) this.#renewing.askedAgain = false
+    this.#remember()
+    this.changed()
+  }
+
+  /** Adds an item while there is no upstream session: the next one is told of it with everything else. */
+  add(item: object): void {
+    this.#conversation.expect(item)
     this.#remember()
     this.changed()
   }
@@ -215,7 +229,7 @@ export class Carryover {
   noted(frame: Buffer, type: string | null, answered: Acknowledgement | null): boolean {
     if (endsResponse(type)) {
       this.#renewals = 0
-      this.#conversation.noteAnswerEnded()
+      if (this.#parts.hasTools !== true) this.#conversation.noteAnswerEnded()
     }
     if (isUnknown(answered)) this.#conversation.refuseOldest()
     if (this.#conversation.note(frame, type) || answered !== null) this.changed()
@@ -228,6 +242,37 @@ export class Carryover {
       this.#conversation.isEcho(frame, type) ||
       (type === 'error' && isExpiry(frame))
     )
+  }
+
+  /** The client was told that an answer has ended. */
+  noteAnswerEnded(): void {
+    this.#conversation.noteAnswerEnded()
+    this.changed()
+  }
+
+  get journal(): ToolJournal {
+    return this.#conversation.journal
+  }
+
+  get conversationId(): string {
+    return this.#entry.id
+  }
+
+  get isStored(): boolean {
+    return this.#kept !== null
+  }
+
+  /** Commits a change of the journal: in the store once a client can come back, and here until then. */
+  async commit(change: JournalChange): Promise<ToolJournal | null> {
+    if (this.#kept !== null) return this.#kept.commit(change)
+    const journal = await commitLocally(this.#conversation, change)
+    // It may have begun to be kept meanwhile.
+    this.changed()
+    return journal
+  }
+
+  async refresh(): Promise<void> {
+    await this.#kept?.refresh()
   }
 
   /** Whether an answer is pending may have changed: the store is told. */
@@ -299,16 +344,23 @@ export class Carryover {
   }
 
   #issue(): Promise<string> {
-    const { resumes, owner, account, wantsTicket, tell } = this.#parts
+    const { resumes, owner, account, wantsTicket, tell, hasTools } = this.#parts
     this.#kept ??= resumes.keep({
       conversation: this.#conversation,
+      entry: this.#entry,
       owner,
       account,
       onTicket: resume => wantsTicket && tell({ type: 'session.ticket', resume }),
       onFault: fault => this.#failed(fault),
+      // Of two sessions that go on with the same calls, one must not.
+      onTakenOver: hasTools === true ? () => this.#parts.fault(resumedElsewhere()) : undefined,
     })
     return this.#kept.issue()
   }
+}
+
+function resumedElsewhere(): GatewayError {
+  return new GatewayError('resumed_elsewhere', 'Another connection came by the ticket of this conversation')
 }
 
 /** An item was refused whose receipt was given to another item: those of upstream's own look alike by their type. */

@@ -12,6 +12,7 @@ import { gaName } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
 import { isClientRole, openPolicy, type SessionPolicy, withoutFields } from '../session/session-policy.ts'
+import { revisedText, revisionOf } from '../store/revision.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
 import { KeptSettings } from './kept-settings.ts'
 import {
@@ -24,6 +25,7 @@ import {
   saysSomething,
 } from './said-item.ts'
 import { SaidItems } from './said-items.ts'
+import { emptyJournal, isEmptyJournal, isToolJournal, type ToolJournal } from './tool-journal.ts'
 
 /** The events that change what was said; all others are passed over by their type alone. */
 const telling = new Set([
@@ -35,7 +37,7 @@ const telling = new Set([
 ])
 
 /** How a conversation stands in the store. */
-interface Stored {
+export interface StoredConversation {
   readonly items: readonly SaidItem[]
   readonly settings: Fields | null
   /** Absent in what earlier revisions wrote. */
@@ -47,12 +49,47 @@ interface Stored {
   readonly owed: boolean
   /** Absent where it has none, and in what earlier revisions wrote. */
   readonly assistant?: ConversationAssistant
+  /** Absent where no tools run on the server, and in what earlier revisions wrote. */
+  readonly tools?: ToolJournal
 }
 
 /** The assistant of a conversation, as it last served it. */
 export interface ConversationAssistant {
   readonly name: string
   readonly version: string
+}
+
+/** A conversation in the store, as one of its writes left it. */
+export interface StoredText {
+  /** Of the text; 0 where it says none, as in what earlier revisions wrote. */
+  readonly revision: number
+  /** Counts the sessions that went on with the conversation: only the last one may write it. */
+  readonly epoch: number
+  readonly conversation: StoredConversation
+}
+
+/**
+ * Reads what `writeStored` wrote, or an earlier revision.
+ * @returns `conversation` is null where another revision wrote it in a shape that this one does not read
+ */
+export function readStored(text: string): Omit<StoredText, 'conversation'> & {
+  readonly conversation: StoredConversation | null
+} {
+  const stored = parseFields(Buffer.from(text))
+  const epoch = stored !== null && Number.isSafeInteger(stored.epoch) ? Number(stored.epoch) : 0
+  const entry = { revision: revisionOf(text), epoch }
+  if (!isStored(stored)) return { ...entry, conversation: null }
+  const { revision: _, epoch: __, ...conversation } = stored as StoredConversation & Fields
+  return { ...entry, conversation }
+}
+
+export function unreadable(): SyntaxError {
+  return new SyntaxError('The conversation in the store cannot be read')
+}
+
+/** Writes a conversation for the store. */
+export function writeStored({ revision, epoch, conversation }: StoredText): string {
+  return revisedText(revision, { epoch, ...conversation })
 }
 
 /** An event that tells another upstream session a part of a conversation. */
@@ -66,9 +103,9 @@ export interface ReplayedMessage extends Receipt {
 const replayedSettingsId = `${ownEventIdPrefix}kept_settings`
 
 /** Another revision may have written it in another shape. */
-function isStored(stored: unknown): stored is Stored {
+function isStored(stored: unknown): stored is StoredConversation {
   if (!isFields(stored)) return false
-  const { items, settings, settingsKept, dropped, answers, owed, assistant } = stored
+  const { items, settings, settingsKept, dropped, answers, owed, assistant, tools } = stored
   return (
     Array.isArray(items) &&
     items.every(isSaidItem) &&
@@ -77,7 +114,8 @@ function isStored(stored: unknown): stored is Stored {
     (dropped === undefined || Number.isSafeInteger(dropped)) &&
     (answers === undefined || Number.isSafeInteger(answers)) &&
     typeof owed === 'boolean' &&
-    (assistant === undefined || isAssistant(assistant))
+    (assistant === undefined || isAssistant(assistant)) &&
+    (tools === undefined || isToolJournal(tools))
   )
 }
 
@@ -93,6 +131,8 @@ export class Conversation {
   #answersEnded = 0
   /** null where it has none. */
   assistant: ConversationAssistant | null = null
+  /** Of the tools that run on the server, as it was last committed. */
+  journal: ToolJournal = emptyJournal
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
   /** Items that no upstream had confirmed when a session was lost, until one does. */
@@ -105,11 +145,12 @@ export class Conversation {
 
   /** Reads a conversation as `toJSON` wrote it. @throws SyntaxError for anything else */
   static restore(text: string): Conversation {
-    const stored: unknown = parseFields(Buffer.from(text))
-    if (!isStored(stored)) throw new SyntaxError('The conversation in the store cannot be read')
-    const { items, settings, settingsKept = true, dropped = 0, answers = 0, owed, assistant = null } = stored
+    const stored = readStored(text).conversation
+    if (stored === null) throw unreadable()
+    const { items, settings, settingsKept = true, dropped = 0, answers = 0, owed } = stored
     const conversation = new Conversation()
-    conversation.assistant = assistant
+    conversation.assistant = stored.assistant ?? null
+    conversation.journal = stored.tools ?? emptyJournal
     for (const item of items) conversation.#items.add(item)
     conversation.#items.noteDropped(dropped)
     conversation.#settings.restore(settings, settingsKept)
@@ -129,6 +170,27 @@ export class Conversation {
   /** Items that were forgotten because the conversation passed its limit. */
   get dropped(): number {
     return this.#items.dropped
+  }
+
+  /** What was said, in its order. */
+  get items(): Iterable<SaidItem> {
+    return this.#items
+  }
+
+  /** Calls of functions that are complete and have no output yet. */
+  get unansweredCalls(): { readonly id: string; readonly name: string; readonly arguments: string }[] {
+    const answered = new Set<string | undefined>()
+    for (const { kind, callId } of this.#items) if (kind === 'function_call_output') answered.add(callId)
+    return [...this.#items].flatMap(({ kind, done, callId = '', name = '', text }) =>
+      kind === 'function_call' && done && callId !== '' && !answered.has(callId)
+        ? [{ id: callId, name, arguments: text }]
+        : [],
+    )
+  }
+
+  /** Whether the last thing that was said is the output of a function: a response to it is the same turn's. */
+  get endsWithOutput(): boolean {
+    return [...this.#items].at(-1)?.kind === 'function_call_output'
   }
 
   /** Whether an answer is pending. */
@@ -262,12 +324,25 @@ export class Conversation {
     ]
   }
 
-  toJSON(): Stored {
+  toJSON(): StoredConversation {
+    return this.stored(this.journal)
+  }
+
+  /** What the store is given, with a journal that is about to be committed. */
+  stored(tools: ToolJournal): StoredConversation {
     const { fields: settings, isComplete: settingsKept } = this.#settings
     const { dropped, owed } = this
     const { assistant } = this
-    const rest = { dropped, answers: this.#answersEnded, owed, ...(assistant !== null && { assistant }) }
-    return { items: [...this.#items], settings, settingsKept, ...rest }
+    return {
+      items: [...this.#items],
+      settings,
+      settingsKept,
+      dropped,
+      answers: this.#answersEnded,
+      owed,
+      ...(assistant !== null && { assistant }),
+      ...(!isEmptyJournal(tools) && { tools }),
+    }
   }
 
   #replaySettings(session: Fields): ReplayedMessage {

@@ -1,10 +1,12 @@
 /** One conversation in the store, with the one ticket that gives it back. */
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import type { Conversation } from './conversation.ts'
+import { type Conversation, readStored, type StoredText, unreadable, writeStored } from './conversation.ts'
 import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
+import { emptyJournal, type JournalChange, type ToolJournal } from './tool-journal.ts'
 
 /** A session that lives on keeps its ticket alive this often (ms). */
 export const keepAliveMs = ticketLifeMs / 5
@@ -21,11 +23,26 @@ export const retryIntervalMs = 1000
 /** A drain waits for a store that has been away for no longer than this (ms). */
 const awaitedMs = 5000
 
+/** So often in a row a write may find that somebody else came first. */
+const maxConflicts = 64
+
 /** Once its session is over, what could not be written is tried again for this long (ms). */
 const lastTriesMs = 30_000
 
+/** A conversation's place in the store. */
+export interface StoredEntry extends Pick<StoredText, 'revision' | 'epoch'> {
+  readonly id: string
+}
+
+/** The place of a conversation that is not in the store yet. */
+export function freshEntry(): StoredEntry {
+  return { id: randomBytes(16).toString('hex'), revision: 0, epoch: 1 }
+}
+
 export interface KeepOptions {
   readonly conversation: Conversation
+  /** Where it stands in the store already; absent for one that does not. */
+  readonly entry?: StoredEntry | undefined
   /** The credential's name; only it may resume. */
   readonly owner: string
   /** What is stored is charged to this; the credential's where it is absent. */
@@ -34,6 +51,11 @@ export interface KeepOptions {
   readonly onTicket: (ticket: string) => void
   /** A fault of the gateway's own; the conversation is not kept any more. */
   readonly onFault: (fault: unknown) => void
+  /**
+   * Another session goes on with the conversation: this one may not write it any more. Absent: what is said here from
+   * then on is a conversation of its own.
+   */
+  readonly onTakenOver?: (() => void) | undefined
 }
 
 /** Where conversations are kept. */
@@ -46,11 +68,38 @@ export function conversationKey(id: string): string {
   return `conversation:${id}`
 }
 
+/**
+ * Takes a conversation over from the session that kept it: from now on that one's writes are refused.
+ * @returns null where there is none @throws SyntaxError where it cannot be read; GatewayError `store_unavailable`
+ */
+export async function takeOver(
+  store: Store,
+  id: string,
+): Promise<{ readonly entry: StoredEntry; readonly text: string } | null> {
+  const key = conversationKey(id)
+  for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
+    const found = await store.get(key)
+    if (found === null) return null
+    const { revision: was, epoch: before, conversation } = readStored(found)
+    if (conversation === null) throw unreadable()
+    const [revision, epoch] = [was + 1, before + 1]
+    const text = writeStored({ revision, epoch, conversation })
+    if (await store.compareAndSet(key, was, text, ticketLifeMs))
+      return { entry: { id, revision, epoch }, text }
+  }
+  throw tooManyConflicts()
+}
+
 export class KeptConversation {
   readonly #store: Store
   readonly #quota: KeepingParts['quota']
   readonly #options: KeepOptions
-  readonly #id = randomBytes(16).toString('hex')
+  #id: string
+  #epoch: number
+  /** Of the text in the store, as far as is known. */
+  #revision: number
+  /** `taken-over`: another session goes on with the conversation, and this one writes nothing of it any more. */
+  #ownership: 'own' | 'taken-over' = 'own'
   readonly #keeper: NodeJS.Timeout
   #state: 'kept' | 'stopped' = 'kept'
   #ticket: string | null = null
@@ -76,6 +125,10 @@ export class KeptConversation {
     this.#store = store
     this.#quota = quota
     this.#options = options
+    const { id, revision, epoch } = options.entry ?? freshEntry()
+    this.#id = id
+    this.#revision = revision
+    this.#epoch = epoch
     this.#keeper = setInterval(() => void this.#renew(), keepAliveMs)
   }
 
@@ -118,7 +171,47 @@ export class KeptConversation {
     clearInterval(this.#keeper)
     if (this.#failingSince !== null) this.#isDirty = true
     this.#failingSince = null
+    if (this.#isTakenOver()) this.#isDirty = false
     void this.flush()
+  }
+
+  /** Names the conversation in the store, for as long as it is there. */
+  get id(): string {
+    return this.#id
+  }
+
+  /**
+   * Changes the journal in the store, together with what else has changed, in one operation. Works also after `stop`, and
+   * after another session has taken the conversation over: whoever runs a tool may still say what came of it.
+   * @param change makes the next journal of the newest one; called again where somebody else's change came first
+   * @returns the journal as it was committed; null where the change gave up, or the conversation is gone
+   * @throws GatewayError `store_unavailable`: it may have been committed or not
+   */
+  async commit(change: JournalChange): Promise<ToolJournal | null> {
+    const { conversation } = this.#options
+    for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
+      if (this.#ownership === 'taken-over') return this.#commitElsewhere(change)
+      const before = conversation.journal
+      const next = await change(before)
+      if (next === null) return null
+      while (this.#writing !== null) await this.#writing
+      if (conversation.journal !== before || this.#isTakenOver()) continue
+      if (next === before) return next
+      const fault = await this.#try(next)
+      this.#writeLater()
+      if (conversation.journal === next) return next
+      if (fault !== null && !this.#isTakenOver()) throw fault
+    }
+    throw tooManyConflicts()
+  }
+
+  /** Reads what another session has committed of the journal meanwhile. @throws GatewayError `store_unavailable` */
+  async refresh(): Promise<void> {
+    while (this.#writing !== null) await this.#writing
+    const text = await this.#store.get(conversationKey(this.#id))
+    if (text === null || this.#writing !== null) return
+    const stored = readStored(text)
+    if (stored.revision > this.#revision) this.#adopt(stored)
   }
 
   async #issue(): Promise<string> {
@@ -158,13 +251,13 @@ export class KeptConversation {
   }
 
   /** @returns resolves with what the write failed of, or null; never rejects */
-  #try(): Promise<unknown> {
+  #try(journal: ToolJournal | null = null): Promise<unknown> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     const over = this.#endRetry()
     this.#isDirty = false
     this.#paidUntil = Math.max(this.#paidUntil, performance.now()) + writeIntervalMs
-    this.#writing = this.#set()
+    this.#writing = this.#set(journal)
       .then(
         () => {
           this.#failingSince = null
@@ -172,7 +265,7 @@ export class KeptConversation {
           return null
         },
         fault => {
-          this.#retryLater()
+          if (!this.#isTakenOver()) this.#retryLater()
           return fault
         },
       )
@@ -209,13 +302,91 @@ export class KeptConversation {
     return retry?.over
   }
 
-  /** @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable` */
-  async #set(): Promise<void> {
+  /**
+   * Writes the conversation over the revision that it is known to have.
+   * @param journal to be committed with it; null writes the one that was committed last. A conflict leaves it uncommitted
+   * @throws GatewayError `limit_reached` when too much is stored for the account; `store_unavailable`;
+   *   `resumed_elsewhere` when another session goes on with the conversation
+   */
+  async #set(journal: ToolJournal | null): Promise<void> {
     const { conversation, owner, account = `credential:${owner}` } = this.#options
+    for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
+      if (this.#isTakenOver()) throw takenOver()
+      const key = conversationKey(this.#id)
+      const before = conversation.journal
+      const was = this.#revision
+      const revision = was + 1
+      const stored = conversation.stored(journal ?? before)
+      const text = writeStored({ revision, epoch: this.#epoch, conversation: stored })
+      if (this.#quota !== undefined) await this.#quota.charge(account, key, text.length, ticketLifeMs)
+      if (await this.#store.compareAndSet(key, was, text, ticketLifeMs)) {
+        this.#revision = revision
+        if (journal !== null) conversation.journal = journal
+        return
+      }
+      // Somebody else wrote it, or this session did without having been answered.
+      const found = await this.#store.get(key)
+      if (found === null) this.#revision = 0
+      else this.#adopt(readStored(found))
+      // What is to be committed was made of another journal than the newest.
+      if (journal === null || conversation.journal === before) continue
+      this.#isDirty = true
+      return
+    }
+    throw tooManyConflicts()
+  }
+
+  /** What is in the store is newer than what was known of it. */
+  #adopt({ revision, epoch, conversation: stored }: ReturnType<typeof readStored>): void {
+    if (epoch > this.#epoch) return this.#loseOwnership()
+    this.#revision = revision
+    // What an older session wrote as its own is older than what is known here: the store had lost it.
+    if (epoch < this.#epoch || stored === null) return
+    const { conversation } = this.#options
+    const { tools = emptyJournal } = stored
+    if (!isDeepStrictEqual(conversation.journal, tools)) conversation.journal = tools
+  }
+
+  #isTakenOver(): boolean {
+    return this.#ownership === 'taken-over'
+  }
+
+  #loseOwnership(): void {
+    if (this.#isTakenOver()) return
+    const { onTakenOver } = this.#options
+    const isKept = this.#state === 'kept'
+    if (isKept && onTakenOver === undefined) return this.#fork()
+    this.#ownership = 'taken-over'
+    this.#isTicketDue = false
+    this.stop()
+    if (isKept) onTakenOver?.()
+  }
+
+  /** The client's session lives on beside the one that has taken over: its conversation gets a place and a ticket of its own. */
+  #fork(): void {
+    const { id, revision, epoch } = freshEntry()
+    this.#id = id
+    this.#revision = revision
+    this.#epoch = epoch
+    this.#ticket = null
+    this.#isTicketDue = true
+  }
+
+  /** Another session keeps the conversation: only the journal is changed. */
+  async #commitElsewhere(change: JournalChange): Promise<ToolJournal | null> {
     const key = conversationKey(this.#id)
-    const text = JSON.stringify(conversation)
-    if (this.#quota !== undefined) await this.#quota.charge(account, key, text.length, ticketLifeMs)
-    await this.#store.set(key, text, ticketLifeMs)
+    for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
+      const found = await this.#store.get(key)
+      if (found === null) return null
+      const { revision: was, epoch, conversation } = readStored(found)
+      if (conversation === null) return null
+      const { tools: before = emptyJournal } = conversation
+      const tools = await change(before)
+      if (tools === null || tools === before) return tools
+      const text = writeStored({ revision: was + 1, epoch, conversation: { ...conversation, tools } })
+      if (await this.#store.compareAndSet(key, was, text, ticketLifeMs)) return tools
+    }
+    throw tooManyConflicts()
   }
 
   async #renew(): Promise<void> {
@@ -236,4 +407,13 @@ export class KeptConversation {
     this.stop()
     this.#options.onFault(fault)
   }
+}
+
+function takenOver(): GatewayError {
+  return new GatewayError('resumed_elsewhere', 'Another connection goes on with this conversation')
+}
+
+/** Others write so often that this one never comes first: as good as a store that does not answer. */
+function tooManyConflicts(): GatewayError {
+  return new GatewayError('store_unavailable', `The conversation changed ${maxConflicts} times in a row`)
 }

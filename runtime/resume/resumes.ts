@@ -4,7 +4,7 @@ import type { Log } from '../observability/log.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
-import { conversationKey, type KeepOptions, KeptConversation } from './kept-conversation.ts'
+import { type KeepOptions, KeptConversation, type StoredEntry, takeOver } from './kept-conversation.ts'
 import {
   assistantOfTicket,
   type Claim,
@@ -17,8 +17,13 @@ import {
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 
-/** What a client's ticket was worth. `spent`: it stands for the next one until the client has that. */
-export type Redeemed = { conversation: Conversation; spent?: SpentTicket } | { failure: ResumeFailure }
+/**
+ * What a client's ticket was worth. `entry`: where the conversation stands in the store; `spent`: the ticket stands for the
+ * next one until the client has that.
+ */
+export type Redeemed =
+  | { conversation: Conversation; entry?: StoredEntry; spent?: SpentTicket }
+  | { failure: ResumeFailure }
 
 /** Whether a conversation begins, as far as its client's ticket goes. */
 export function isFresh(resumed: Redeemed | null): boolean {
@@ -89,13 +94,14 @@ export class Resumes {
     try {
       if (!(await spendTicket(store, claim)))
         throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
-      const text = await store.take(conversationKey(claim.conversation))
-      if (text === null) return { failure: 'expired' }
+      const taken = await takeOver(store, claim.conversation)
+      if (taken === null) return { failure: 'expired' }
+      const { entry, text } = taken
       const spent = {
         replace: (next: string) => replaceTicket(store, claim, next),
         hold: (next: string) => holdTicket(store, claim, next),
       }
-      return { conversation: Conversation.restore(text), spent }
+      return { conversation: Conversation.restore(text), entry, spent }
     } catch (fault) {
       // Written in a shape that this revision does not read.
       if (fault instanceof SyntaxError) return { failure: 'unknown' }

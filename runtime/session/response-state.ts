@@ -10,6 +10,9 @@
  * | refused   | an `error` that answers the `response.create`                                             |
  * | cancelled | nobody waits for it any more; upstream may still begin it, and ends it by `response.done` |
  *
+ * Where tools run on the server, a turn has an answer pending from the first call to the end of the response after which no
+ * call is: see `Turn`.
+ *
  * In a transcription session nothing answers: what upstream owes is the words of each turn that was committed.
  *
  * Several responses may run at once (out of band). Events are told by their type alone, so responses are
@@ -36,6 +39,16 @@ export function endsResponse(type: string | null): boolean {
   return type !== null && changes.get(type) === 'end'
 }
 
+/**
+ * The calls of tools that run on the server:
+ *
+ * - over: none is pending
+ * - open: an answer comes once they are answered
+ * - ending: likewise, but nobody waits for the answer any more
+ * - moving: an answer comes, but not here: another process goes on with them
+ */
+export type Turn = 'over' | 'open' | 'ending' | 'moving'
+
 /** What upstream owes for what is said: an answer, or its words. */
 export type Owed = 'responses' | 'transcripts'
 
@@ -52,6 +65,7 @@ export class ResponseState {
   #cancelledRunning = 0
   /** Upstream answers speech by itself, right after the item that it made of it. */
   #speech: Speech = 'silent'
+  #turn: Turn = 'over'
 
   constructor(owed: Owed = 'responses') {
     this.#owed = owed
@@ -59,7 +73,26 @@ export class ResponseState {
 
   /** Whether an answer is wanted and not over: what another upstream session is asked for. */
   get isPending(): boolean {
-    return this.#isWanted || this.#requested > 0 || this.#running > 0
+    return this.#isWanted || this.#requested > 0 || this.#running > 0 || this.isTurnOpen
+  }
+
+  get turn(): Turn {
+    return this.#turn
+  }
+
+  /** Whether an answer comes behind calls that are not answered yet: the end of a response is not the end of the turn. */
+  get isTurnOpen(): boolean {
+    return this.#turn === 'open' || this.#turn === 'moving'
+  }
+
+  /** Calls of tools that run on the server have begun to be pending, or are not any more. */
+  set turn(turn: Turn) {
+    this.#turn = turn
+  }
+
+  /** Whether somebody speaks, or has spoken and upstream may answer that by itself. */
+  get isSpokenTo(): boolean {
+    return this.#speech !== 'silent'
   }
 
   /** Whether an answer is wanted whose `response.create` has not been written yet. */
@@ -70,7 +103,11 @@ export class ResponseState {
   /** Whether upstream has an answer to give, or to end: what a drain waits for. */
   get isBusy(): boolean {
     return (
-      this.isPending ||
+      (this.#isWanted && this.#turn !== 'moving') ||
+      this.#requested > 0 ||
+      this.#running > 0 ||
+      this.#turn === 'open' ||
+      this.#turn === 'ending' ||
       this.#cancelledRequests > 0 ||
       this.#cancelledRunning > 0 ||
       this.#speech !== 'silent' ||

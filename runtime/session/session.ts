@@ -235,7 +235,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed' || this.#phase === 'draining') return
     this.#phase = 'draining'
     this.#drainTimer = enterLater(this, deadlineMs, () => this.close(goingAway))
-    this.#endIfDrained()
+    this.endIfDrained()
   }
 
   /** Ends the session. Safe to call twice; the first caller's end counts. */
@@ -311,7 +311,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#hooks.event(frame, isBinary, type, answered)
     if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
     if (type === transcriptionCompleted) this.#transcribed(frame)
-    this.#endIfDrained()
+    this.endIfDrained()
   }
 
   /** Upstream's session is over. */
@@ -367,7 +367,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
     if (this.#leg.flush(sendHeld, flushBytesPerTurn)) {
       this.#flush = 'done'
-      this.#endIfDrained()
+      this.endIfDrained()
     } else {
       setImmediate(() => enter(this, () => this.#flushHeld(upstream)))
     }
@@ -413,12 +413,13 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#upstream?.resume()
   }
 
-  #endIfDrained(): void {
+  /** A drained session ends as soon as nothing is pending; whoever knows that something is not any more says so. */
+  endIfDrained(): void {
     if (this.#phase !== 'draining' || this.responses.isBusy || this.#hooks.holdsTurn?.()) return
     if (this.#leg.heldMessages > 0) return
     const pending = this.#hooks.pending?.() ?? null
     if (pending === null) this.close(goingAway)
-    else enter(this, () => pending.then(() => this.#endIfDrained()))
+    else enter(this, () => pending.then(() => this.endIfDrained()))
   }
 
   /** Counts the time of an upstream session that is over, where that is what it costs. */

@@ -3,6 +3,7 @@
  */
 import { GatewayError } from '../core/errors.ts'
 import { Listing } from './listing.ts'
+import { revisionOf } from './revision.ts'
 import type { Change, Charge, Fields, Quota, Store } from './store.ts'
 
 export interface MemoryStoreOptions {
@@ -75,6 +76,13 @@ class MemoryStore implements Store {
 
   async set(key: string, value: string, ttlMs: number): Promise<void> {
     this.#put(key, value, ttlMs)
+  }
+
+  async compareAndSet(key: string, was: number, text: string, ttlMs: number): Promise<boolean> {
+    const held = this.#live(key)?.value
+    if (revisionOf(typeof held === 'string' ? held : '') !== was) return false
+    this.#put(key, text, ttlMs)
+    return true
   }
 
   async claim(key: string, value: string, ttlMs: number): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { Client, RedisOptions } from './redis-connection.ts'
 import { RedisConnection } from './redis-connection.ts'
 import {
   chargeScript,
+  compareAndSetScript,
   dischargeScript,
   incrementScript,
   renewScript,
@@ -36,6 +37,10 @@ class RedisStore implements Store {
     await this.#run(client =>
       client.set(keyPrefix + key, value, { expiration: { type: 'PX', value: ttlMs } }),
     )
+  }
+
+  async compareAndSet(key: string, was: number, text: string, ttlMs: number): Promise<boolean> {
+    return (await this.#script(compareAndSetScript, key, [String(was), text, String(ttlMs)])) === 1
   }
 
   async claim(key: string, value: string, ttlMs: number): Promise<boolean> {

@@ -1,9 +1,22 @@
 /** What Redis must do in one step, as scripts it runs (EVAL, with keys of one slot each, so that a cluster takes them too). */
+import { maxRevisionChars } from './revision.ts'
 
 /** KEYS[1]; ARGV: value, ttl (ms). Prolongs the entry if it holds the value. */
 export const renewScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`
+
+/**
+ * KEYS[1]; ARGV: the revision that must be stored, text, ttl (ms). A text says its revision in its first bytes: see
+ * `revision.ts`, which reads it likewise.
+ */
+export const compareAndSetScript = `
+local start = redis.call('GETRANGE', KEYS[1], 0, ${maxRevisionChars} - 1)
+local revision = string.match(start, '^{"revision":(%d+)[,}]') or '0'
+if revision ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
 `
 
 /** KEYS[1]; ARGV: by, ttl (ms). The first addition starts the life of the counter. */

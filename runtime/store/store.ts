@@ -12,6 +12,13 @@ export interface Store {
   /** @returns null when there is no such entry, or it has expired */
   get(key: string): Promise<string | null>
   set(key: string, value: string, ttlMs: number): Promise<void>
+  /**
+   * Replaces a text that says its own revision (`revisedText`), if the stored one still has the revision that its
+   * writer knows. Of several writers who know the same one, one succeeds; a write that arrives late replaces nothing newer.
+   * @param was revision of the stored text; 0: there is none, or it says none
+   * @returns false, changing nothing, where the stored text has another revision
+   */
+  compareAndSet(key: string, was: number, text: string, ttlMs: number): Promise<boolean>
   /** Sets a value unless there is one. @returns whether it was set */
   claim(key: string, value: string, ttlMs: number): Promise<boolean>
   /** Prolongs an entry if it holds the value. @returns whether it did */

@@ -15,6 +15,7 @@ const operations: ReadonlySet<string> = new Set<Operation>([
   'unavailable',
   'get',
   'set',
+  'compareAndSet',
   'claim',
   'renew',
   'take',
@@ -71,6 +72,10 @@ class SupervisedStore implements Store {
 
   set(key: string, value: string, ttlMs: number) {
     return this.#ask<void>('set', key, value, ttlMs)
+  }
+
+  compareAndSet(key: string, was: number, text: string, ttlMs: number) {
+    return this.#ask<boolean>('compareAndSet', key, was, text, ttlMs)
   }
 
   claim(key: string, value: string, ttlMs: number) {

@@ -1,5 +1,6 @@
 /** Rollouts by fixed seeds: what breaks an invariant here breaks it each time. */
 import test, { type ExecutionContext } from 'ava'
+import { revisionOf } from '../../runtime/store/revision.ts'
 import { playRollout, type RolloutOptions, type RolloutResult } from './rollout.ts'
 import type { PlantedStoreFault } from './shared-store.ts'
 
@@ -16,8 +17,14 @@ async function hold(t: ExecutionContext, options: RolloutOptions): Promise<Rollo
 }
 
 test.serial(`all invariants hold in ${rollouts} rollouts`, async t => {
-  for (let seed = 1; seed <= rollouts; seed += 1) await hold(t, { seed })
-  t.pass()
+  const told = { done: 0, interrupted: 0 }
+  for (let seed = 1; seed <= rollouts; seed += 1) {
+    const result = await hold(t, { seed })
+    told.done += result.told.done
+    told.interrupted += result.told.interrupted
+  }
+  t.log(`${told.done} calls of tools were answered, ${told.interrupted} were interrupted`)
+  t.true(told.done > 100 && told.interrupted > 10)
 })
 
 for (const where of ['drain', 'resume'] as const) {
@@ -67,12 +74,30 @@ const planted: readonly (readonly [what: string, found: RegExp, make: () => Plan
     () => {
       const written = new Map<unknown, unknown[]>()
       return (operation, given) => {
-        if (operation !== 'set') return given
-        const [key, text, ttlMs] = given
+        if (operation !== 'compareAndSet') return given
+        const [key, was, text, ttlMs] = given
         const texts = [...(written.get(key) ?? []), text]
         written.set(key, texts)
-        return [key, texts.length % 5 === 0 ? texts.at(-4) : text, ttlMs]
+        return [key, was, texts.length % 5 === 0 ? texts.at(-4) : text, ttlMs]
       }
+    },
+  ],
+  [
+    'takes every write of a conversation, whatever its writer knew',
+    /older state|answered 2 times|forgotten/,
+    () => (operation, given, held) => {
+      if (operation !== 'compareAndSet') return given
+      const [key, , text, ttlMs] = given
+      return [key, revisionOf(held ?? ''), text, ttlMs]
+    },
+  ],
+  [
+    'forgets that a call runs',
+    /run twice|beside itself/,
+    () => (operation, given) => {
+      if (operation !== 'compareAndSet') return given
+      const [key, was, text, ttlMs] = given
+      return [key, was, String(text).replaceAll('"status":"running"', '"status":"pending"'), ttlMs]
     },
   ],
   [

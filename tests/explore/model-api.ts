@@ -7,12 +7,20 @@ import { enter } from '../../runtime/core/fault-boundary.ts'
 import type { Dial, Upstream, UpstreamListener } from '../../runtime/core/ports.ts'
 import { Heartbeat } from '../../runtime/session/heartbeat.ts'
 import { abnormalClosure, Connection, type End } from './network.ts'
+import type { ToolLedger } from './tool-ledger.ts'
 import { Process, type World } from './world.ts'
 
 export interface ApiItem {
   readonly id: string
+  readonly kind: 'message' | 'function_call' | 'function_call_output'
+  /** Of a message. */
   readonly role: string
+  /** Words, arguments or output. */
   text: string
+  /** Of a call, and of its output. */
+  readonly callId: string
+  /** Of a call. */
+  readonly name: string
 }
 
 export interface ApiFaults {
@@ -50,9 +58,11 @@ export class ModelApi {
   readonly knownAt = new Map<string, readonly string[]>()
 
   #sessionsBegun = 0
+  readonly tools: ToolLedger
 
-  constructor(world: World) {
+  constructor(world: World, tools: ToolLedger) {
     this.#world = world
+    this.tools = tools
     this.process = new Process(world, 'api')
   }
 
@@ -87,7 +97,9 @@ export class ApiSession {
   /** Unique at this API. */
   readonly #number: number
   #ids = 0
-  #response: { readonly id: string; readonly item: ApiItem; isOver: boolean } | null = null
+  #response: { readonly id: string; readonly items: readonly ApiItem[]; isOver: boolean } | null = null
+  /** Names of the session's tools. */
+  #tools: readonly string[] = []
 
   constructor(world: World, api: ModelApi, end: End) {
     this.#world = world
@@ -123,10 +135,11 @@ export class ApiSession {
     type: string
     event_id?: string
     item?: Record<string, unknown>
-    session?: object
+    session?: { tools?: readonly { name: string }[] }
   }): void {
     switch (message.type) {
       case 'session.update':
+        this.#tools = message.session?.tools?.map(({ name }) => name) ?? this.#tools
         return this.#emit({ type: 'session.updated', session: message.session ?? {} })
       case 'conversation.item.create':
         return this.#create(message.item ?? {}, message.event_id)
@@ -143,7 +156,16 @@ export class ApiSession {
     const id = typeof given.id === 'string' ? given.id : this.#id('item')
     if (this.items.some(item => item.id === id)) return this.#refuse(eventId, 'item_exists', 'item.id')
     const content = given.content as { text?: string }[] | undefined
-    const item = { id, role: String(given.role), text: content?.[0]?.text ?? '' }
+    const kind = given.type as ApiItem['kind']
+    const text = content?.[0]?.text ?? given.output ?? given.arguments ?? ''
+    const callId = String(given.call_id ?? '')
+    const name = String(given.name ?? '')
+    const item = { id, kind, role: String(given.role ?? ''), text: String(text), callId, name }
+    if (kind === 'function_call_output') {
+      const isCalled = this.items.some(item => item.kind === 'function_call' && item.callId === callId)
+      if (!isCalled) return this.#refuse(eventId, 'invalid_tool_call_id', 'item.call_id')
+      this.#api.tools.noteOutput(this.#number, callId, item.text)
+    }
     this.items.push(item)
     const shown = shownItem(item, 'completed')
     this.#emit({ type: 'conversation.item.added', item: shown })
@@ -153,46 +175,66 @@ export class ApiSession {
   #respond(eventId: string | undefined): void {
     if (this.#response !== null)
       return this.#refuse(eventId, 'conversation_already_has_active_response', null)
-    const asked = this.items.findLast(({ role }) => role === 'user')?.text ?? 'nothing'
-    const item = { id: this.#id('item'), role: 'assistant', text: '' }
-    const response = { id: this.#id('resp'), item, isOver: false }
+    const at = this.items.findLastIndex(({ role }) => role === 'user')
+    const asked = this.items[at]?.text ?? 'nothing'
+    const isAnswered = ({ callId }: ApiItem) =>
+      this.items.some(item => item.kind === 'function_call_output' && item.callId === callId)
+    const calls = this.items.slice(at + 1).filter(({ kind }) => kind === 'function_call')
+    if (!calls.every(isAnswered)) this.#api.tools.noteEarly(asked)
+    const isCalling = this.#tools.length > 0 && this.#world.chance(calls.length === 0 ? 0.6 : 0.2)
+    const items = isCalling
+      ? Array.from({ length: 1 + Math.floor(this.#world.between(0, 3)) }, () => this.#newCall())
+      : [this.#newItem({ role: 'assistant' })]
+    const response = { id: this.#id('resp'), items, isOver: false }
     this.#response = response
     this.#api.knownAt.set(
       response.id,
       this.items.map(({ text }) => text),
     )
-    const ofResponse = { response_id: response.id, output_index: 0 }
-    const ofPart = { ...ofResponse, item_id: item.id, content_index: 0 }
     this.#emit({ type: 'response.created', response: { id: response.id, status: 'in_progress', output: [] } })
-    const begin = [
-      () =>
-        this.#emit({
-          type: 'response.output_item.added',
-          ...ofResponse,
-          item: shownItem(item, 'in_progress'),
-        }),
-      () => {
-        this.items.push(item)
-        this.#emit({ type: 'conversation.item.added', item: shownItem(item, 'in_progress') })
-      },
-    ]
-    const words = answerTo(asked).match(/.{1,12}/g) ?? []
-    const deltas = words.map(delta => () => {
-      item.text += delta
-      this.#emit({ type: 'response.output_text.delta', ...ofPart, delta })
-    })
-    const end = [
-      () => this.#emit({ type: 'response.output_text.done', ...ofPart, text: item.text }),
-      () => {
-        this.#emit({ type: 'response.output_item.done', ...ofResponse, item: shownItem(item, 'completed') })
-        this.#emit({ type: 'conversation.item.done', item: shownItem(item, 'completed') })
-      },
-      () => this.#end('completed'),
-    ]
-    const steps = [...begin, ...deltas, ...end]
+    const outputs = items.flatMap((item, at) => this.#output(response.id, at, item, asked))
+    const steps = [...outputs, () => this.#end('completed')]
     const { faults } = this.#api
     const isSilent = faults !== null && this.#world.chance(faults.silentAnswers)
     this.#play(isSilent ? steps.slice(0, this.#world.between(0, steps.length)) : steps, response)
+  }
+
+  #newItem(fields: Partial<ApiItem>): ApiItem {
+    return { id: this.#id('item'), kind: 'message', role: '', text: '', callId: '', name: '', ...fields }
+  }
+
+  #newCall(): ApiItem {
+    return this.#newItem({
+      ...{ kind: 'function_call', callId: this.#id('call'), name: this.#world.pick(this.#tools) },
+    })
+  }
+
+  /** What is said of one output item, in steps. */
+  #output(responseId: string, at: number, item: ApiItem, asked: string): (() => void)[] {
+    const ofResponse = { response_id: responseId, output_index: at }
+    const ofPart = { ...ofResponse, item_id: item.id, content_index: 0 }
+    const isCall = item.kind === 'function_call'
+    const names = isCall
+      ? ['response.function_call_arguments.delta', 'response.function_call_arguments.done']
+      : ['response.output_text.delta', 'response.output_text.done']
+    const words = (isCall ? '{"a":"some arguments"}' : answerTo(asked)).match(/.{1,12}/g) ?? []
+    const show = (status: string) => shownItem(item, status)
+    return [
+      () => this.#emit({ type: 'response.output_item.added', ...ofResponse, item: show('in_progress') }),
+      () => {
+        this.items.push(item)
+        this.#emit({ type: 'conversation.item.added', item: show('in_progress') })
+      },
+      ...words.map(delta => () => {
+        item.text += delta
+        this.#emit({ type: names[0], ...ofPart, delta })
+      }),
+      () => this.#emit({ type: names[1], ...ofPart, text: item.text }),
+      () => {
+        this.#emit({ type: 'conversation.item.done', item: show('completed') })
+        this.#emit({ type: 'response.output_item.done', ...ofResponse, item: show('completed') })
+      },
+    ]
   }
 
   #play(steps: readonly (() => void)[], response: { isOver: boolean }): void {
@@ -213,10 +255,11 @@ export class ApiSession {
 
   #end(status: 'completed' | 'cancelled'): void {
     if (this.#response === null) return
-    const { id, item } = this.#response
+    const { id, items } = this.#response
     this.#response.isOver = true
     this.#response = null
-    this.#emit({ type: 'response.done', response: { id, status, output: [shownItem(item, status)] } })
+    const output = items.map(item => shownItem(item, status))
+    this.#emit({ type: 'response.done', response: { id, status, output } })
   }
 
   #refuse(eventId: string | undefined, code: string, param: string | null): void {
@@ -234,16 +277,12 @@ export class ApiSession {
   }
 }
 
-function shownItem({ id, role, text }: ApiItem, status: string): object {
+function shownItem({ id, kind, role, text, callId, name }: ApiItem, status: string): object {
+  const shown = { id, type: kind, object: 'realtime.item', status }
+  if (kind === 'function_call') return { ...shown, call_id: callId, name, arguments: text }
+  if (kind === 'function_call_output') return { ...shown, call_id: callId, output: text }
   const type = role === 'assistant' ? 'output_text' : 'input_text'
-  return {
-    id,
-    type: 'message',
-    object: 'realtime.item',
-    role,
-    status,
-    content: text === '' ? [] : [{ type, text }],
-  }
+  return { ...shown, role, content: text === '' ? [] : [{ type, text }] }
 }
 
 /** A dial, and the upstream that comes of it: what `runtime/upstream` promises of both, without its sockets. */

@@ -54,6 +54,8 @@ export interface ReplicaParts {
   readonly world: World
   readonly store: SharedStore
   readonly api: ModelApi
+  /** Whether tools run on the server. */
+  readonly hasTools: boolean
   /** A fault of the gateway's own code. */
   readonly onFault: (replica: Replica, fields: object) => void
 }
@@ -76,7 +78,7 @@ export class Replica {
   /** Kills the process in its n-th effect after it has begun to take a ticket. */
   killInResume: number | null = null
 
-  constructor(name: string, { world, store, api, onFault }: ReplicaParts) {
+  constructor(name: string, { world, store, api, hasTools, onFault }: ReplicaParts) {
     this.#world = world
     this.process = new Process(world, name)
     this.link = store.connect(this.process)
@@ -103,6 +105,7 @@ export class Replica {
       log,
       maxHeldBytes: limits.upstreamBufferBytes,
     })
+    const runner = api.tools.runnerOf(this.process)
     const handler = createRealtime({
       metrics,
       readType,
@@ -115,6 +118,7 @@ export class Replica {
       manners: 'gateway',
       resumes,
       rules: { permit, purpose: 'conversation', policy: openPolicy },
+      toolsFor: () => (hasTools ? { runner } : null),
     })
     const noBytes = () => 0
     this.#layers = layersOf({

@@ -7,6 +7,7 @@ import { Person, PersonSocket } from './person.ts'
 import { Replica, shares } from './replica.ts'
 import { type PlantedStoreFault, SharedStore } from './shared-store.ts'
 import { StoreLedger } from './store-ledger.ts'
+import { ToolLedger } from './tool-ledger.ts'
 import { enterWorld } from './virtual-globals.ts'
 import { Process, Violation, World } from './world.ts'
 
@@ -28,6 +29,8 @@ export interface RolloutResult {
   readonly virtualMs: number
   /** Whether the kill of `killAt` happened: past the last effect it does not. */
   readonly wasKilled: boolean
+  /** What the model was told of calls, by kind. */
+  readonly told: ToolLedger['told']
 }
 
 /** Faults happen within this (ms). */
@@ -98,7 +101,15 @@ export async function playRollout(options: RolloutOptions): Promise<RolloutResul
     await rollout.close()
   }
   const { seed, trace, stepsRun: steps, elapsedMs: virtualMs } = world
-  return { seed, violation, trace: trace ?? [], steps, virtualMs, wasKilled: rollout.wasKilled }
+  return {
+    seed,
+    violation,
+    trace: trace ?? [],
+    steps,
+    virtualMs,
+    wasKilled: rollout.wasKilled,
+    told: rollout.told,
+  }
 }
 
 function thrown(what: string, fault: unknown): Violation {
@@ -111,6 +122,8 @@ class Rollout {
   readonly #driver: Process
   readonly #store: SharedStore
   readonly #api: ModelApi
+  readonly #tools: ToolLedger
+  readonly #hasTools: boolean
   readonly #replicas: Replica[] = []
   readonly #persons: Person[]
   readonly #enabled: ReadonlySet<Kind>
@@ -125,7 +138,9 @@ class Rollout {
     const onViolation = (violation: Violation) => this.fail(violation)
     const ledger = new StoreLedger(onViolation)
     this.#store = new SharedStore(world, (...seen) => ledger.note(...seen), options.planted)
-    this.#api = new ModelApi(world)
+    this.#tools = new ToolLedger(world, onViolation)
+    this.#api = new ModelApi(world, this.#tools)
+    this.#hasTools = world.chance(0.6)
     // What processes and the store do in good order must lose nothing: in a part of the rollouts they always do.
     const possible = world.chance(0.3) ? kinds.filter(kind => !losing.has(kind)) : kinds
     this.#enabled = new Set(possible.filter(() => world.chance(0.4)))
@@ -146,6 +161,10 @@ class Rollout {
 
   get wasKilled(): boolean {
     return this.#replicas.some(({ process }) => process.wasKilled)
+  }
+
+  get told(): ToolLedger['told'] {
+    return this.#tools.told
   }
 
   /** An invariant is broken. The first counts. */
@@ -237,6 +256,7 @@ class Rollout {
       world: this.#world,
       store: this.#store,
       api: this.#api,
+      hasTools: this.#hasTools,
       onFault: ({ process }, fields) => {
         this.fail(new Violation(`${process.name} failed by itself: ${JSON.stringify(fields)}`))
       },

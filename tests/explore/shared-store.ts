@@ -11,20 +11,30 @@ import { Process, type World } from './world.ts'
 type Operation = Exclude<keyof Store, 'close' | 'unavailable'>
 
 const operations: readonly Operation[] = [
-  ...(['get', 'set', 'claim', 'renew', 'take', 'increment', 'delete', 'create', 'read'] as const),
+  ...([
+    'get',
+    'set',
+    'compareAndSet',
+    'claim',
+    'renew',
+    'take',
+    'increment',
+    'delete',
+    'create',
+    'read',
+  ] as const),
   ...(['update', 'list', 'unlist', 'page', 'charge', 'discharge'] as const),
 ]
 
-/** Sees every operation as the store does it. `asked` counts what was asked of the store, by all. */
-export type StoreWatch = (
+/** Sees every operation as the store does it. */
+export type StoreWatch = (operation: Operation, given: readonly unknown[], outcome: unknown) => void
+
+/** A fault that is planted in the store, to see whether it is found. @param held the text under the operation's key */
+export type PlantedStoreFault = (
   operation: Operation,
   given: readonly unknown[],
-  outcome: unknown,
-  asked: number,
-) => void
-
-/** A fault that is planted in the store, to see whether it is found. */
-export type PlantedStoreFault = (operation: Operation, given: readonly unknown[]) => readonly unknown[] | null
+  held: string | null,
+) => readonly unknown[] | null
 
 /** As of a command to Redis that is not answered (ms). */
 const answerMs = 2000
@@ -40,7 +50,6 @@ export class SharedStore {
   readonly #memory: Store
   readonly #watch: StoreWatch
   readonly #planted: PlantedStoreFault | null
-  #asked = 0
 
   constructor(world: World, watch: StoreWatch, planted: PlantedStoreFault | null = null) {
     this.#world = world
@@ -59,24 +68,19 @@ export class SharedStore {
     return this.#memory.close()
   }
 
-  /** Numbers what is asked of it. */
-  nextNumber(): number {
-    this.#asked += 1
-    return this.#asked
-  }
-
   /** Connects a process to it. */
   connect(process: Process): StoreLink {
     return new StoreLink(this.#world, this, process)
   }
 
   /** Does what was asked. @returns what came of it */
-  async act(operation: Operation, given: readonly unknown[], asked: number): Promise<unknown> {
-    const done = this.#planted === null ? given : this.#planted(operation, given)
+  async act(operation: Operation, given: readonly unknown[]): Promise<unknown> {
+    const held = this.#planted === null ? null : await this.#memory.get(String(given[0]))
+    const done = this.#planted === null ? given : this.#planted(operation, given, held)
     if (done === null) return undefined
     const run = this.#memory[operation] as (...given: unknown[]) => Promise<unknown>
     const outcome = await run.apply(this.#memory, [...done])
-    this.#watch(operation, done, outcome, asked)
+    this.#watch(operation, done, outcome)
     return outcome
   }
 }
@@ -132,7 +136,6 @@ export class StoreLink {
     if (this.#isAway) return Promise.reject(unavailable())
     world.note(this.#process.name, `asks the store: ${describe(operation, given)}`)
     const generation = this.breaks
-    const asked = this.#shared.nextNumber()
     const late = world.after(answerMs, this.#process, () => fail(unavailable()))
     const fail = (fault: GatewayError) => {
       if (!this.#asked.delete(fail) && generation === this.breaks) return
@@ -142,8 +145,8 @@ export class StoreLink {
     this.#asked.add(fail)
     this.#lastArrival = this.#inOrder(this.#lastArrival)
     world.after(this.#lastArrival - world.now, this.#shared.process, () => {
-      if (generation !== this.breaks) return this.#arriveLate(operation, given, asked)
-      void this.#shared.act(operation, given, asked).then(outcome => {
+      if (generation !== this.breaks) return this.#arriveLate(operation, given)
+      void this.#shared.act(operation, given).then(outcome => {
         if (generation !== this.breaks) return
         this.#lastAnswer = this.#inOrder(this.#lastAnswer)
         world.after(this.#lastAnswer - world.now, this.#process, () => {
@@ -158,12 +161,12 @@ export class StoreLink {
   }
 
   /** Asked on a connection that broke: it is done before there is another one, or never. */
-  #arriveLate(operation: Operation, given: readonly unknown[], asked: number): void {
+  #arriveLate(operation: Operation, given: readonly unknown[]): void {
     const world = this.#world
     if (!this.#isAway || world.chance(0.5)) return
     world.after(world.between(0, this.#awayUntil - world.now), this.#shared.process, () => {
       world.note('store', `does late: ${describe(operation, given)}`)
-      void this.#shared.act(operation, given, asked)
+      void this.#shared.act(operation, given)
     })
   }
 

@@ -74,7 +74,8 @@ const fields = fc.oneof(resumeRecord, oddFields)
 const goodTicket: fc.Arbitrary<StoreAnswers> = text.map(conversation => ({
   read: [{ kind: 'value' as const, value: { conversation: 'c', owner: 'anonymous', claim: '', spent: '' } }],
   update: [{ kind: 'value' as const, value: true }],
-  take: [{ kind: 'value' as const, value: conversation }],
+  get: [{ kind: 'value' as const, value: conversation }],
+  compareAndSet: [{ kind: 'value' as const, value: true }],
 }))
 
 /** Each operation's answers have the type that its contract says; what they hold is anything. */
@@ -89,6 +90,7 @@ const answers: fc.Arbitrary<StoreAnswers> = fc.record(
         total: fc.nat(),
       }),
     ),
+    compareAndSet: answersOf(fc.boolean()),
     claim: answersOf(fc.boolean()),
     renew: answersOf(fc.boolean()),
     update: answersOf(fc.boolean()),

@@ -1,7 +1,7 @@
 /** Starts what the tests talk to: gateways in this process, and upstreams that do as they are told. */
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConfig } from '../../runtime/config/config.ts'
-import { type Gateway, type Shared, startGateway } from '../../runtime/gateway/gateway.ts'
+import { type Gateway, type GatewayParts, type Shared, startGateway } from '../../runtime/gateway/gateway.ts'
 import type { Log, LogEvent } from '../../runtime/observability/log.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
@@ -33,8 +33,9 @@ export function gatewayFor(
   t: Stage,
   env: Record<string, string> = {},
   clock?: { now: () => number },
+  parts: GatewayParts = {},
 ): Promise<TestGateway> {
-  return startFor(t, env, null, clock)
+  return startFor(t, env, null, clock, parts)
 }
 
 /** Starts a gateway on a store of the test's, as a worker has its supervisor's. */
@@ -42,12 +43,13 @@ export async function gatewayOn(
   t: Stage,
   store: Store,
   env: Record<string, string> = {},
+  parts: GatewayParts = {},
 ): Promise<TestGateway> {
   const simulator = await startSimulator({})
   t.teardown(() => simulator.close())
   const metrics = createMetrics({ revision: 'local', replica: 'local' })
   const shared = { store, simulatorUrl: simulator.url, metrics, processes: 1 }
-  return startFor(t, { PORT: String(await freePort()), ...env }, shared)
+  return startFor(t, { PORT: String(await freePort()), ...env }, shared, undefined, parts)
 }
 
 /** Assistants whose tools take a process are for tests that talk with them; there are none in this folder. */
@@ -63,6 +65,7 @@ async function startFor(
   env: Record<string, string>,
   shared: Shared | null,
   clock?: { now: () => number },
+  parts: GatewayParts = {},
 ): Promise<TestGateway> {
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
@@ -73,7 +76,7 @@ async function startFor(
       for (const look of [...waiting]) look()
     }
   const log: Log = { info: write('info'), warn: write('warn'), error: write('error') }
-  const gateway = await startGateway(readConfig({ ...plainEnv, ...env }), log, shared, clock)
+  const gateway = await startGateway(readConfig({ ...plainEnv, ...env }), log, shared, clock, parts)
   t.teardown(() => gateway.close())
   return {
     ...gateway,

@@ -46,7 +46,12 @@ export const groups: readonly Group[] = [
       'realtime/realtime',
     ],
     'session-policy': ['session/session-policy', 'gateway/pinned'],
-    'response-state': ['session/response-state', 'session/session', 'resume/pending-answers'],
+    'response-state': [
+      'session/response-state',
+      'session/session',
+      'resume/pending-answers',
+      'tools/server-tools',
+    ],
     'sent-messages': ['session/sent-messages', 'session/session', 'resume/pending-answers'],
     'session-guard': ['session/session-guard', 'calls/control', 'calls/calls', 'calls/faults'],
     session: [
@@ -73,12 +78,8 @@ export const groups: readonly Group[] = [
       'resume/resume',
     ],
     'kept-conversation': [
-      'resume/conversation-writes',
-      'resume/pending-resume',
-      'resume/unreadable-conversation',
-      'resume/pending-answers',
-      'access/stored',
-      'resume/resume',
+      ...['resume/taken-over', 'resume/conversation-writes', 'resume/pending-resume'],
+      ...['resume/unreadable-conversation', 'resume/pending-answers', 'access/stored', 'resume/resume'],
     ],
     'kept-settings': [
       'resume/kept-settings',
@@ -100,6 +101,7 @@ export const groups: readonly Group[] = [
       'resume/conversation-bounds',
       'resume/pending-answers',
     ],
+    'tool-journal': ['resume/tool-journal', 'resume/taken-over'],
   }),
   group('resume', 'runtime/resume', {
     carryover: [
@@ -193,6 +195,7 @@ export const groups: readonly Group[] = [
     open: ['store/redis', 'gateway/failed-start', 'resume/resume'],
     'redis-connection': ['store/redis-connection', 'store/redis', 'store/store', 'resume/resume-breaks'],
     redis: ['store/store', 'store/redis', 'access/stored', 'resume/resume-breaks'],
+    revision: ['store/store', 'resume/taken-over'],
     'storage-quota': ['store/storage-quota', 'resume/conversation-writes', 'access/stored', 'calls/records'],
     supervised: ['store/store', 'workers/worker-leases'],
   }),

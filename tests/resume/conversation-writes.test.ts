@@ -20,20 +20,20 @@ function countingStore(t: Stage) {
   const seen = { underWay: 0, most: 0 }
   let answer: () => Promise<void> = async () => undefined
   let reason: string | null = null
-  const set = async (key: string, value: string, ttlMs: number) => {
+  const compareAndSet = async (key: string, was: number, value: string, ttlMs: number) => {
     texts.push(value)
     seen.underWay += 1
     seen.most = Math.max(seen.most, seen.underWay)
     try {
       await answer()
-      await memory.set(key, value, ttlMs)
+      return await memory.compareAndSet(key, was, value, ttlMs)
     } finally {
       seen.underWay -= 1
     }
   }
   const store = new Proxy(memory, {
     get: (_, name) => {
-      if (name === 'set') return set
+      if (name === 'compareAndSet') return compareAndSet
       if (name === 'unavailable') return () => reason
       const value = Reflect.get(memory, name)
       return typeof value === 'function' ? value.bind(memory) : value
@@ -65,6 +65,7 @@ function kept(t: Stage) {
       owner: 'anonymous',
       onTicket: ticket => tickets.push(ticket),
       onFault: fault => faults.push(fault),
+      onTakenOver: () => faults.push('taken over'),
     },
   )
   t.teardown(() => keeper.stop())
@@ -226,7 +227,7 @@ test('a ticket that could not be given is given once the store is back', async t
 
 test("a fault of the gateway's own ends the keeping, is told, and rejects nothing", async t => {
   const { say, texts, keeper, faults, conversation } = kept(t)
-  conversation.toJSON = () => {
+  conversation.stored = () => {
     throw new RangeError('Maximum call stack size exceeded')
   }
   say('first')
@@ -275,7 +276,7 @@ test('what is stored is charged to the account, or else to the credential, by it
       { store, quota: quota as never },
       {
         ...{ conversation: new Conversation(), owner: 'alice', account },
-        ...{ onTicket: () => undefined, onFault: () => t.fail() },
+        ...{ onTicket: () => undefined, onFault: () => t.fail(), onTakenOver: () => t.fail() },
       },
     )
     await keeper.issue()

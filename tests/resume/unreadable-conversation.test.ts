@@ -16,6 +16,7 @@ for (const stored of [
   { items: [{ ...item, kind: 'image' }], settings: null, owed: false },
   { items: [], settings: [], owed: false },
   { items: [], settings: null, owed: 'yes' },
+  { items: [], settings: null, owed: false, tools: { calls: [{}], state: {}, turn: null } },
 ]) {
   const text = typeof stored === 'string' ? stored : JSON.stringify(stored)
   test(`a ticket for ${text || 'an empty text'} gives a fresh session, and the log names no failure`, async t => {
@@ -23,7 +24,7 @@ for (const stored of [
     t.teardown(() => memory.close())
     const store = new Proxy(memory, {
       get: (_memory, operation: keyof Store) =>
-        operation === 'take' ? async () => text : memory[operation]?.bind(memory),
+        operation === 'get' ? async () => text : memory[operation]?.bind(memory),
     })
     const gateway = await gatewayOn(t, store)
     const first = await converse(t, `${gateway.socketUrl}/chat?resume=`)

@@ -4,7 +4,14 @@ import { ResponseState } from '../../runtime/session/response-state.ts'
 
 type Step =
   /** A message that goes up, or an event that comes down, by its type. */
-  `up ${string}` | `down ${string}` | 'want' | 'cancel' | 'refused' | 'lost'
+  | `up ${string}`
+  | `down ${string}`
+  /** A turn whose calls run on the server. */
+  | `turn ${ResponseState['turn']}`
+  | 'want'
+  | 'cancel'
+  | 'refused'
+  | 'lost'
 
 const ask = 'up response.create'
 const begin = 'down response.created'
@@ -51,6 +58,14 @@ const rows: readonly [what: string, steps: readonly Step[], expected: Partial<Re
   ['wanted, and cancelled', ['want', 'cancel'], { ...idle, isWanted: false }],
   ['cancelled, another one requested', [ask, begin, 'cancel', ask, end], pending],
   ['cancelled, another one done', [ask, begin, 'cancel', ask, end, begin, end], idle],
+  ['a turn is open behind its response', [ask, begin, 'turn open', end], { ...pending, isTurnOpen: true }],
+  ['a turn ends behind its response', [ask, begin, 'turn ending', end], { ...ending, isTurnOpen: false }],
+  ['a turn moves on', [begin, 'turn moving', end], { isPending: true, isBusy: false, isTurnOpen: true }],
+  ['a turn moves on, wanted before', ['want', 'turn moving'], { isPending: true, isBusy: false }],
+  ['a turn moves on while a response runs', [begin, 'turn moving'], pending],
+  ['a turn is over', [begin, 'turn open', end, 'turn over'], { ...idle, isTurnOpen: false }],
+  ['a turn whose responses are cancelled', [begin, 'turn open', 'cancel', end], pending],
+  ['lost while a turn was open', [begin, end, 'turn open', 'lost'], { ...pending, isWanted: true }],
   ['lost while idle', ['lost'], { ...idle, isWanted: false }],
   ['lost while requested', [ask, 'lost'], { ...pending, isWanted: true }],
   ['lost while it ran', [ask, begin, 'lost'], { ...pending, isWanted: true, isRunning: false }],
@@ -93,6 +108,7 @@ function take(state: ResponseState, step: Step): void {
   else if (step === 'cancel') state.cancel()
   else if (step === 'refused') state.noteRefusal()
   else if (step === 'lost') state.lose()
+  else if (step.startsWith('turn ')) state.turn = step.slice(5) as ResponseState['turn']
   else if (step.startsWith('up ')) state.noteMessage(step.slice(3))
   else state.noteEvent(step.slice(5))
 }
@@ -101,8 +117,8 @@ for (const [what, steps, expected] of rows) {
   test(what, t => {
     const state = new ResponseState()
     for (const step of steps) take(state, step)
-    const { isPending, isBusy, isRunning, isWanted } = state
-    t.like({ isPending, isBusy, isRunning, isWanted }, expected)
+    const { isPending, isBusy, isRunning, isWanted, isTurnOpen } = state
+    t.like({ isPending, isBusy, isRunning, isWanted, isTurnOpen }, expected)
   })
 }
 

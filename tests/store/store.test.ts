@@ -4,6 +4,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
+import { revisedText } from '../../runtime/store/revision.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { answerMs } from '../../runtime/workers/link.ts'
 import { insist, minute, patient, quiet, ready } from './patience.ts'
@@ -40,6 +41,36 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.is(await store.get('a'), null)
   })
 
+  suite('a revised text is replaced only by a writer who knows its revision', async (t, store) => {
+    const text = (revision: number, words: string) => revisedText(revision, { words })
+    t.false(await store.compareAndSet('a', 1, text(2, 'late'), minute))
+    t.is(await store.get('a'), null)
+    t.true(await store.compareAndSet('a', 0, text(1, 'first'), minute))
+    t.false(await store.compareAndSet('a', 0, text(1, 'again'), minute))
+    t.true(await store.compareAndSet('a', 1, text(2, 'second'), minute))
+    t.false(await store.compareAndSet('a', 1, text(2, 'late'), minute))
+    t.is(await store.get('a'), text(2, 'second'))
+    const writers = Array.from({ length: 20 }, (_, number) =>
+      store.compareAndSet('a', 2, text(3, `writer ${number}`), minute),
+    )
+    const outcomes = await Promise.all(writers)
+    t.is(outcomes.filter(Boolean).length, 1)
+    t.is(await store.get('a'), text(3, `writer ${outcomes.indexOf(true)}`))
+    const last = Number.MAX_SAFE_INTEGER
+    await store.set('long', text(last, 'long'), minute)
+    t.false(await store.compareAndSet('long', last - 1, text(1, 'short'), minute))
+    t.true(await store.compareAndSet('long', last, text(1, 'short'), minute))
+  })
+
+  suite('a text that says no revision counts as the oldest', async (t, store) => {
+    for (const old of ['{"words":"old"}', '', '{"words":"x","revision":7}', '{"revision":"7","words":"x"}']) {
+      await store.set('old', old, minute)
+      t.false(await store.compareAndSet('old', 7, revisedText(8, {}), minute), old)
+      t.true(await store.compareAndSet('old', 0, revisedText(1, {}), minute), old)
+      t.true(await store.compareAndSet('old', 1, revisedText(2, {}), minute), old)
+    }
+  })
+
   suite('of many who take a value one gets it', async (t, store) => {
     await store.set('ticket', 'mine', minute)
     const taken = await Promise.all(Array.from({ length: 20 }, () => store.take('ticket')))
@@ -62,12 +93,14 @@ for (const [kind, make] of Object.entries(kinds)) {
 
   suite('everything expires', async (t, store) => {
     await store.set('value', 'x', 1)
+    await store.compareAndSet('revised', 0, revisedText(1, {}), 1)
     await store.claim('claim', 'x', 1)
     await store.increment('counter', 5, 1)
     await store.create('record', { a: 1 }, 1)
     await store.list('names', 'a', 1)
     await new Promise(resolve => setTimeout(resolve, 20))
     t.is(await store.get('value'), null)
+    t.true(await store.compareAndSet('revised', 0, revisedText(1, {}), minute))
     t.true(await store.claim('claim', 'y', minute))
     t.is(await store.increment('counter', 1, minute), 1)
     t.is(await store.read('record'), null)

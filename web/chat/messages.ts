@@ -23,14 +23,14 @@ const fieldsOf: Record<PageMessage['type'], Record<string, Field>> = {
   heard: { value: 'string' },
   error: { message: 'string', code: 'string' },
   'heartbeat-ack': {},
+  tool: { name: 'string', status: 'string', ms: 'number' },
+  'assistant.event': { name: 'string' },
   'server.draining': { deadline_ms: 'number' },
   'session.ticket': { resume: 'string' },
   'session.resumed': { items: 'number', answer_due: 'boolean' },
   'session.resume_failed': { reason: 'string' },
   'session.renewed': { items: 'number', asked_again: 'boolean' },
   'session.expiring': { deadline_ms: 'number' },
-  tool: { name: 'string', status: 'string' },
-  'assistant.event': { name: 'string' },
 }
 
 /**

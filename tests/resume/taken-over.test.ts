@@ -1,0 +1,313 @@
+/** Who may write a conversation in the store, and what of two sessions' writes stays there. */
+import test from 'ava'
+import { GatewayError } from '../../runtime/core/errors.ts'
+import { Conversation, readStored, type StoredConversation } from '../../runtime/resume/conversation.ts'
+import {
+  conversationKey,
+  KeptConversation,
+  type StoredEntry,
+  takeOver,
+} from '../../runtime/resume/kept-conversation.ts'
+import { claimTicket } from '../../runtime/resume/tickets.ts'
+import {
+  addCall,
+  findCall,
+  finishCall,
+  startCall,
+  type ToolJournal,
+} from '../../runtime/resume/tool-journal.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
+import type { Store } from '../../runtime/store/store.ts'
+import type { Stage } from '../gateway/start.ts'
+
+const minute = 60_000
+
+/** A store whose next operations of a name go wrong as they are told to. */
+function faultyStore(t: Stage) {
+  const memory = createMemoryStore()
+  t.teardown(() => memory.close())
+  const faults: ((write: () => Promise<boolean>) => Promise<boolean>)[] = []
+  const compareAndSet: Store['compareAndSet'] = (...given) => {
+    const write = () => memory.compareAndSet(...given)
+    return faults.shift()?.(write) ?? write()
+  }
+  const store = new Proxy(memory, {
+    get: (_, name) => {
+      if (name === 'compareAndSet') return compareAndSet
+      const value = Reflect.get(memory, name)
+      return typeof value === 'function' ? value.bind(memory) : value
+    },
+  })
+  return { store, memory, faults }
+}
+
+function keep(t: Stage, store: Store, conversation = new Conversation(), entry?: StoredEntry) {
+  const seen: string[] = []
+  const kept = new KeptConversation(
+    { store },
+    {
+      ...{ conversation, entry, owner: 'anonymous', onTicket: () => seen.push('ticket') },
+      ...{ onFault: () => seen.push('fault'), onTakenOver: () => seen.push('taken over') },
+    },
+  )
+  t.teardown(() => kept.stop())
+  const say = (text: string) => {
+    conversation.expect({ type: 'message', role: 'user', content: [{ text }] })
+    kept.changed()
+    return kept.flush()
+  }
+  return { kept, conversation, seen, say }
+}
+
+async function storedIn(store: Store, id: string): Promise<StoredConversation> {
+  const { conversation } = readStored((await store.get(conversationKey(id))) ?? '')
+  if (conversation === null) throw new Error('it cannot be read')
+  return conversation
+}
+
+async function textsIn(store: Store, id: string): Promise<string[]> {
+  return (await storedIn(store, id)).items.map(({ text }) => text)
+}
+
+/** Another session takes the conversation over. */
+async function succeed(t: Stage, store: Store, id: string) {
+  const taken = await takeOver(store, id)
+  if (taken === null) throw new Error('there is no such conversation')
+  return keep(t, store, Conversation.restore(taken.text), taken.entry)
+}
+
+const call = { id: 'c1', name: 'add', arguments: '{}', status: 'pending', runs: 0 } as const
+const turn = { rounds: 1, request: null }
+const added = (journal: ToolJournal) => addCall(journal, call, turn)
+const started = (owner: string) => (journal: ToolJournal) =>
+  startCall(added(journal), 'c1', { owner, leaseUntil: 1 })
+const away = async () => {
+  throw new GatewayError('store_unavailable', 'away')
+}
+
+test('once another session has taken a conversation over, the one before writes nothing of it, and is told', async t => {
+  const { store } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  await first.say('one')
+  const second = await succeed(t, store, first.kept.id)
+  await second.say('two')
+  await first.say('late')
+  t.deepEqual(first.seen, ['taken over'])
+  t.deepEqual(await textsIn(store, first.kept.id), ['one', 'two'])
+  await t.throwsAsync(first.kept.issue(), { code: 'resumed_elsewhere' })
+  await second.say('three')
+  t.deepEqual(await textsIn(store, first.kept.id), ['one', 'two', 'three'])
+  t.deepEqual(second.seen, [])
+})
+
+test('what is taken over is the newest, also where the session before writes at that very moment', async t => {
+  const { store, faults } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  // Between the reading and the taking.
+  faults.push(async write => {
+    faults.push(inner => inner())
+    await first.say('at the last moment')
+    return write()
+  })
+  const second = await succeed(t, store, first.kept.id)
+  t.deepEqual(await textsIn(store, first.kept.id), ['at the last moment'])
+  await second.say('two')
+  t.deepEqual(await textsIn(store, first.kept.id), ['at the last moment', 'two'])
+})
+
+test('a write that was done without an answer does not keep its session from the next one', async t => {
+  const { store, faults } = faultyStore(t)
+  const { kept, say, seen } = keep(t, store)
+  await kept.issue()
+  faults.push(async write => {
+    await write()
+    return away()
+  })
+  await say('one')
+  await say('two')
+  t.deepEqual(await textsIn(store, kept.id), ['one', 'two'])
+  t.deepEqual(seen, [])
+})
+
+test('a write that arrives late replaces nothing newer', async t => {
+  const { store, memory, faults } = faultyStore(t)
+  const { kept, say } = keep(t, store)
+  await kept.issue()
+  let late: () => Promise<boolean> = async () => true
+  faults.push(write => {
+    late = write
+    return away()
+  })
+  await say('one')
+  await say('two')
+  t.false(await late())
+  t.deepEqual(await textsIn(memory, kept.id), ['one', 'two'])
+})
+
+test('a conversation of a revision that knows no revisions is read, taken over and written on', async t => {
+  const { store } = faultyStore(t)
+  const item = { id: 'a', kind: 'message', role: 'user', text: 'old', done: true }
+  const text = JSON.stringify({ items: [item], settings: null, owed: false })
+  await store.set(conversationKey('old'), text, minute)
+  const second = await succeed(t, store, 'old')
+  await second.say('new')
+  t.deepEqual(await textsIn(store, 'old'), ['old', 'new'])
+  // Such a revision may still write over it.
+  await store.set(conversationKey('old'), text, minute)
+  await second.say('newer')
+  t.deepEqual(await textsIn(store, 'old'), ['old', 'new', 'newer'])
+  t.deepEqual(second.seen, [])
+})
+
+test('what the store has lost is written again', async t => {
+  const { store } = faultyStore(t)
+  const { kept, say, seen } = keep(t, store)
+  await kept.issue()
+  await say('one')
+  await kept.commit(added)
+  await store.delete(conversationKey(kept.id))
+  await say('two')
+  t.deepEqual(await textsIn(store, kept.id), ['one', 'two'])
+  const conversation = await storedIn(store, kept.id)
+  t.is(conversation.tools?.calls[0]?.id, 'c1')
+  t.deepEqual(seen, [])
+})
+
+test('a text that nobody can read is written over, unless a later session wrote it', async t => {
+  const { store } = faultyStore(t)
+  const { kept, say, seen } = keep(t, store)
+  await kept.issue()
+  for (const text of ['', 'null', '{"items":7}', '{"revision":9,"epoch":1,"items":7}']) {
+    await store.set(conversationKey(kept.id), text, minute)
+    await say(text)
+    t.is((await textsIn(store, kept.id)).at(-1), text)
+  }
+  await store.set(conversationKey(kept.id), '{"revision":9,"epoch":2,"items":7}', minute)
+  await say('late')
+  t.deepEqual(seen, ['taken over'])
+  t.is(await kept.commit(added), null)
+})
+
+test('of two changes of the journal at once nothing is lost, and the later is made of the newest', async t => {
+  const { store } = faultyStore(t)
+  const { kept, conversation } = keep(t, store)
+  await kept.issue()
+  let made = 0
+  const count = async (journal: ToolJournal) => {
+    made += 1
+    await new Promise(resolve => setImmediate(resolve))
+    return { ...journal, state: { count: Number(journal.state.count ?? 0) + 1 } }
+  }
+  await Promise.all(Array.from({ length: 10 }, () => kept.commit(count)))
+  t.is(conversation.journal.state.count, 10)
+  t.true(made > 10)
+  t.is((await storedIn(store, kept.id)).tools?.state.count, 10)
+})
+
+test('a journal is committed together with what was said', async t => {
+  const { store } = faultyStore(t)
+  const { kept, conversation } = keep(t, store)
+  await kept.issue()
+  conversation.expect({ type: 'message', role: 'user', content: [{ text: 'one' }] })
+  await kept.commit(started('me'))
+  t.deepEqual(await textsIn(store, kept.id), ['one'])
+  t.like(findCall(conversation.journal, 'c1'), { status: 'running', owner: 'me', runs: 1 })
+})
+
+test('a commit whose answer was lost is not made twice', async t => {
+  const { store, faults } = faultyStore(t)
+  const { kept, conversation } = keep(t, store)
+  await kept.issue()
+  await kept.commit(started('me'))
+  let runs = 0
+  const finish = (journal: ToolJournal) => {
+    if (findCall(journal, 'c1')?.status === 'done') return journal
+    runs += 1
+    return finishCall({ ...journal, state: { count: Number(journal.state.count ?? 0) + 1 } }, 'c1', '{}')
+  }
+  faults.push(async write => {
+    await write()
+    return away()
+  })
+  await t.throwsAsync(kept.commit(finish), { code: 'store_unavailable' })
+  await kept.commit(finish)
+  t.is(conversation.journal.state.count, 1)
+  t.is(runs, 2)
+})
+
+test('a session that was succeeded says what came of its tool to the one after it, which hears of it', async t => {
+  const { store } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  await first.say('one')
+  await first.kept.commit(started('first'))
+  const second = await succeed(t, store, first.kept.id)
+  await second.say('two')
+  await first.kept.commit(journal => finishCall({ ...journal, state: { by: 'first' } }, 'c1', '"done"'))
+  t.deepEqual(first.seen, ['taken over'])
+  await second.kept.refresh()
+  t.like(findCall(second.conversation.journal, 'c1'), { status: 'done', output: '"done"' })
+  t.deepEqual(second.conversation.journal.state, { by: 'first' })
+  await second.say('three')
+  t.deepEqual(await textsIn(store, first.kept.id), ['one', 'two', 'three'])
+  // Also without having looked.
+  await first.kept.commit(journal => ({ ...journal, state: { by: 'first, again' } }))
+  await second.say('four')
+  t.deepEqual(second.conversation.journal.state, { by: 'first, again' })
+})
+
+test('what a tool was answered is committed after its session has ended', async t => {
+  const { store } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  await first.kept.commit(started('first'))
+  first.kept.stop()
+  await first.kept.commit(journal => finishCall(journal, 'c1', '"done"'))
+  const second = await succeed(t, store, first.kept.id)
+  t.like(findCall(second.conversation.journal, 'c1'), { status: 'done', output: '"done"' })
+})
+
+test('a change that gives up changes nothing; of a conversation that is gone nothing is committed', async t => {
+  const { store } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  t.is(await first.kept.commit(() => null), null)
+  t.deepEqual(first.conversation.journal.calls, [])
+  await succeed(t, store, first.kept.id)
+  await first.say('late')
+  await store.delete(conversationKey(first.kept.id))
+  t.is(await first.kept.commit(added), null)
+  t.is(await store.get(conversationKey(first.kept.id)), null)
+})
+
+test('without tools a session that lives on beside its successor has a conversation and a ticket of its own', async t => {
+  const { store } = faultyStore(t)
+  const tickets: string[] = []
+  const conversation = new Conversation()
+  const onTicket = (ticket: string) => tickets.push(ticket)
+  const kept = new KeptConversation(
+    { store },
+    { conversation, owner: 'anonymous', onTicket, onFault: () => t.fail() },
+  )
+  t.teardown(() => kept.stop())
+  const say = (text: string) => {
+    conversation.expect({ type: 'message', role: 'user', content: [{ text }] })
+    kept.changed()
+    return kept.flush()
+  }
+  await kept.issue()
+  await say('one')
+  const { id } = kept
+  const second = await succeed(t, store, id)
+  await say('two')
+  t.not(kept.id, id)
+  t.deepEqual(await textsIn(store, kept.id), ['one', 'two'])
+  t.deepEqual(await textsIn(store, id), ['one'])
+  while (tickets.length === 0) await new Promise(resolve => setImmediate(resolve))
+  const claim = await claimTicket(store, tickets[0] ?? '', 'anonymous')
+  t.is(claim?.conversation, kept.id)
+  await second.say('three')
+  t.deepEqual(await textsIn(store, id), ['one', 'three'])
+})

@@ -1,0 +1,141 @@
+/** The journal of tools by itself: how a call comes from one status to the next, and what is not taken in. */
+import test from 'ava'
+import {
+  addCall,
+  commitLocally,
+  emptyJournal,
+  findCall,
+  finishCall,
+  forgetCalls,
+  interruptCall,
+  isEmptyJournal,
+  isToolJournal,
+  type JournaledCall,
+  LocalJournal,
+  maxArgumentsBytes,
+  maxCalls,
+  maxCallsBytes,
+  maxStateBytes,
+  maxStateDepth,
+  refusalOfCall,
+  refusalOfState,
+  startCall,
+} from '../../runtime/resume/tool-journal.ts'
+
+const call: JournaledCall = { id: 'c1', name: 'add', arguments: '{"n":1}', status: 'pending', runs: 0 }
+const turn = { rounds: 1, request: { metadata: { a: 'b' } } }
+const pending = addCall(emptyJournal, call, turn)
+const running = startCall(pending, 'c1', { owner: 'me', leaseUntil: 7 })
+
+test('a call is taken in with its turn, once', t => {
+  t.deepEqual(pending, { calls: [call], state: {}, turn })
+  t.is(addCall(running, call, { rounds: 2, request: null }), running)
+})
+
+test('a call runs under a lease, is interrupted or done, and keeps nothing of the status before', t => {
+  const base = { id: 'c1', name: 'add', arguments: '{"n":1}' }
+  t.deepEqual(running.calls, [{ ...base, status: 'running', runs: 1, owner: 'me', leaseUntil: 7 }])
+  const interrupted = interruptCall(running, 'c1')
+  t.deepEqual(interrupted.calls, [{ ...base, status: 'interrupted', runs: 1 }])
+  const again = startCall(interrupted, 'c1', { owner: 'you', leaseUntil: 9 })
+  t.like(findCall(again, 'c1'), { status: 'running', runs: 2, owner: 'you', leaseUntil: 9 })
+  t.deepEqual(finishCall(again, 'c1', '"x"').calls, [{ ...base, status: 'done', runs: 2, output: '"x"' }])
+  t.is(findCall(again, 'c2'), undefined)
+})
+
+test('of calls whose outputs were told those that are done are forgotten', t => {
+  const two = addCall(finishCall(running, 'c1', '"x"'), { ...call, id: 'c2' }, turn)
+  t.deepEqual(
+    forgetCalls(two, () => true).calls.map(({ id }) => id),
+    ['c2'],
+  )
+  t.is(
+    forgetCalls(two, id => id === 'c2'),
+    two,
+  )
+})
+
+test('what is too large, or too many, is not taken in', t => {
+  const long = (bytes: number) => ({ ...call, id: 'long', arguments: 'x'.repeat(bytes) })
+  t.is(refusalOfCall(emptyJournal, long(maxArgumentsBytes)), null)
+  t.is(refusalOfCall(emptyJournal, long(maxArgumentsBytes + 1)), 'arguments_too_large')
+  t.is(
+    refusalOfCall(emptyJournal, { ...call, arguments: 'é'.repeat(maxArgumentsBytes / 2 + 1) }),
+    'arguments_too_large',
+  )
+  const many = (count: number, bytes = 2) => ({
+    ...emptyJournal,
+    calls: Array.from({ length: count }, (_, at) => ({ ...long(bytes), id: `c${at}` })),
+  })
+  t.is(refusalOfCall(many(maxCalls - 1), call), null)
+  t.is(refusalOfCall(many(maxCalls), call), 'too_many_calls')
+  t.is(refusalOfCall(many(3, maxArgumentsBytes), call), null)
+  t.is(refusalOfCall(many(maxCallsBytes / maxArgumentsBytes, maxArgumentsBytes), call), 'too_many_calls')
+})
+
+const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) })
+const circular: Record<string, unknown> = {}
+circular.self = circular
+
+for (const [what, state, refusal] of [
+  ['an object', { a: 1 }, null],
+  ['a list', [], 'state_not_object'],
+  ['null', null, 'state_not_object'],
+  ['a number', 7, 'state_not_object'],
+  ['a circle', circular, 'state_not_object'],
+  ['a large object', { a: 'x'.repeat(maxStateBytes) }, 'state_too_large'],
+  ['as large as may be', { a: 'x'.repeat(maxStateBytes - 8) }, null],
+  ['as deep as may be', nested(maxStateDepth), null],
+  ['deeper', nested(maxStateDepth + 1), 'state_too_large'],
+  ['very deep', nested(1000), 'state_too_large'],
+] as const)
+  test(`a state that is ${what}: ${refusal ?? 'kept'}`, t => {
+    t.is(refusalOfState(state), refusal)
+  })
+
+test('what was stored in another shape is no journal', t => {
+  t.true(isToolJournal(JSON.parse(JSON.stringify(running))))
+  t.true(isToolJournal(finishCall(running, 'c1', '')))
+  t.true(isToolJournal(emptyJournal))
+  for (const odd of [
+    null,
+    [],
+    {},
+    { ...running, calls: {} },
+    { ...running, state: [] },
+    { ...running, turn: 7 },
+    { ...running, turn: { rounds: 0.5, request: null } },
+    { ...running, turn: { rounds: 1, request: 'x' } },
+    ...[
+      { id: 7 },
+      { arguments: {} },
+      { status: 'asleep' },
+      { runs: '1' },
+      { owner: undefined },
+      { leaseUntil: 'now' },
+      { status: 'done' },
+    ].map(part => ({ ...running, calls: [{ ...running.calls[0], ...part }] })),
+  ])
+    t.false(isToolJournal(odd), JSON.stringify(odd))
+})
+
+test('a journal without calls, state and turn need not be stored', t => {
+  t.true(isEmptyJournal(emptyJournal))
+  t.false(isEmptyJournal(running))
+  t.false(isEmptyJournal({ ...emptyJournal, state: { a: 1 } }))
+  t.false(isEmptyJournal({ ...emptyJournal, turn }))
+})
+
+test('changes of a journal that nobody else writes are made one after the other of the newest', async t => {
+  const journal = new LocalJournal()
+  const add = (by: number) =>
+    journal.commit(async ({ state, ...rest }) => {
+      await new Promise(resolve => setImmediate(resolve))
+      return { ...rest, state: { sum: Number(state.sum ?? 0) + by } }
+    })
+  await Promise.all([add(1), add(2), add(3)])
+  t.deepEqual(journal.journal.state, { sum: 6 })
+  t.is(await commitLocally(journal, () => null), null)
+  t.deepEqual(journal.journal.state, { sum: 6 })
+  t.not(journal.conversationId, new LocalJournal().conversationId)
+})
