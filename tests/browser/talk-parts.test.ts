@@ -1,5 +1,6 @@
 /** The talk of the chat page, without the page: whose turn it is, and what a lost connection leaves of it. */
 import test from 'ava'
+import { heardChars, wordCut } from '../../web/chat/spoken-words.ts'
 import { maxKept } from '../../web/chat/talk.ts'
 import { restingStatus, talkState } from '../../web/chat/talk-status.ts'
 import { createTalk, interrupted, ready, reset, said, sound } from './_talk.ts'
@@ -223,4 +224,17 @@ test("an upstream's loss ends the answer, a complaint of the model does not", t 
   receive({ type: 'error', message: 'gone', code: 'upstream_lost' }, said('late'))
   t.deepEqual(shown.slice(2), ['problem odd', 'transcript on', 'problem gone', 'failed'])
   t.false(talk.busy())
+})
+
+test('what was heard of a transcript is estimated by its sound, and cut between words', t => {
+  const half = { chars: 100, lengthMs: 8000, playedMs: 4000 }
+  t.is(heardChars({ ...half, isComplete: true }), 50)
+  // The transcript has run ahead of its sound: there is more to come than has come.
+  t.is(heardChars({ chars: 100, lengthMs: 2000, playedMs: 1200, isComplete: false }), 20)
+  t.is(heardChars({ ...half, playedMs: 9000, isComplete: true }), 100)
+  t.is(heardChars({ chars: 0, lengthMs: 0, playedMs: 0, isComplete: false }), 0)
+  t.is(wordCut('one, two, three', 7), 5)
+  t.is(wordCut('one, two, three', 4), 4)
+  t.is(wordCut('一、二、三', 3), 3)
+  t.is(wordCut('one', 9), 3)
 })

@@ -38,6 +38,8 @@ export class Answer {
   #cut = 0
   #playing = false
   #hasPanel = false
+  /** All of its sound has come: its length is known. */
+  #isWhole = false
 
   /**
    * @param isAudible whether sound is on and reaches the person
@@ -96,6 +98,7 @@ export class Answer {
   /** @param heardMs where the sound was cut (ms), if known */
   end(outcome: Outcome, heardMs?: number): void {
     this.record.outcome = outcome
+    if (outcome === 'complete') this.#isWhole = true
     if (outcome === 'interrupted') this.#playing = false
     if (heardMs !== undefined) this.record.playedMs = heardMs
     this.#show()
@@ -157,7 +160,7 @@ export class Answer {
     // What ended whole and does not sound any more was heard, or was to be read only.
     const isOver = outcome !== undefined && outcome !== 'interrupted' && outcome !== 'lost' && !this.#playing
     const isRead = isOver || !this.#runsWithSound() || lengthMs === 0
-    const heard = heardChars({ chars, lengthMs, playedMs, isComplete: outcome !== undefined })
+    const heard = heardChars({ chars, lengthMs, playedMs, isComplete: this.#isWhole })
     const cut = isRead ? chars : wordCut(transcript, heard)
     if (cut === this.#cut && this.#spoken.textContent !== '') return
     this.#cut = cut
