@@ -310,6 +310,18 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown: 'await this.#endInBatches(connections, leftMs) → this.#endInBatches(connections, leftMs)',
     reason: 'equivalent: the next line waits until every connection has ended',
   },
+  ...['<= → <', '0 → 1'].map(shown => ({
+    file: 'runtime/store/memory.ts',
+    text: 'return growth <= 0 || this.#bytes + growth <= this.#maxBytes',
+    shown,
+    reason: 'equivalent: sizes are even, and what is held is never above the bound',
+  })),
+  {
+    file: 'runtime/access/jwks.ts',
+    text: "const reason = cause instanceof Error ? cause.message : 'unknown'",
+    shown: "'unknown' → '~'",
+    reason: 'what fetching fails of is always an Error',
+  },
   {
     file: 'runtime/store/redis-connection.ts',
     text: "if (this.#state !== 'ready' || client !== this.#client) return",

@@ -1,6 +1,7 @@
 /** How much a session holds for either end while that end is slow or not there. */
 import test from 'ava'
-import { enter, limits, stage } from './session-stage.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { enter, limits, type Stage, stage } from './session-stage.ts'
 
 test('what is held for an upstream that is not there is bounded in bytes', t => {
   const s = stage()
@@ -105,4 +106,56 @@ test('a session tells what waits for upstream, held or sent', t => {
   t.is(s.session.held(), 0)
   s.buffered.upstream = 77
   t.is(s.session.held(), 77)
+})
+
+/** How a session ends, and what an upstream that tells nothing of its cost is counted by then. */
+const timed: readonly (readonly [
+  what: string,
+  paidByTime: boolean,
+  end: (s: Stage) => void,
+  times: number,
+])[] = [
+  ['the client goes', true, s => s.session.clientClosed(1000, ''), 1],
+  ['upstream ends', true, s => s.upstreamEnds(1000, ''), 1],
+  [
+    'upstream ends, then the client goes',
+    true,
+    s => {
+      s.upstreamEnds(1000, '')
+      s.session.clientClosed(1000, '')
+    },
+    1,
+  ],
+  ['it costs tokens', false, s => s.session.clientClosed(1000, ''), 0],
+]
+
+for (const [what, paidByTime, end, times] of timed) {
+  test(`the time of an upstream session is counted ${times} times where ${what}`, async t => {
+    const spent: number[] = []
+    const metrics = createMetrics({ revision: 'r', replica: 'n' })
+    const meter = {
+      responseDone: () => undefined,
+      spent: (usage: { seconds: number }) => void spent.push(usage.seconds),
+    }
+    const s = stage({}, {}, { paidByTime, meter, metrics })
+    s.session.dial()
+    await new Promise(resolve => setTimeout(resolve, 30))
+    const openedAt = performance.now()
+    s.open()
+    await new Promise(resolve => setTimeout(resolve, 20))
+    end(s)
+    const mostSec = (performance.now() - openedAt) / 1000
+    t.is(spent.length, times)
+    for (const seconds of spent) t.true(seconds > 0.01 && seconds <= mostSec, `${seconds} s`)
+    t.is(metrics.traffic.translationSeconds, spent[0] ?? 0)
+  })
+}
+
+test('a session without an upstream costs no time', t => {
+  const spent: unknown[] = []
+  const meter = { responseDone: () => undefined, spent: (usage: unknown) => void spent.push(usage) }
+  const s = stage({}, {}, { paidByTime: true, meter })
+  s.session.dial()
+  s.session.clientClosed(1000, '')
+  t.deepEqual(spent, [])
 })

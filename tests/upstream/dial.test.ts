@@ -74,3 +74,21 @@ test('a dial that is given up leaves the probe to the dial that makes it', t => 
   abortProbe()
   t.is(circuit.state, 'half-open')
 })
+
+test('a probe that fails lets the next one through after another pause; one that succeeds closes the circuit', t => {
+  let now = 0
+  const circuit = new Circuit({ pauseMs: 1000, now: () => now })
+  for (let n = 0; n < 3; n += 1) circuit.failed(false)
+  now = 1000
+  t.true(circuit.began())
+  t.is(circuit.state, 'open', 'one probe at a time')
+  circuit.failed(false)
+  now = 1999
+  t.is(circuit.state, 'open')
+  now = 2000
+  t.is(circuit.state, 'half-open')
+  t.true(circuit.began())
+  circuit.succeeded()
+  t.is(circuit.state, 'closed')
+  t.false(circuit.began())
+})
