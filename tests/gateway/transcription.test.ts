@@ -26,7 +26,7 @@ async function transcribe(t: ExecutionContext, talk: Talk): Promise<void> {
   talk.send(commit)
   const events = await talk.until(completed)
   const done = events.at(-1)
-  t.is(done?.transcript, '(speech of 0.7 seconds)')
+  t.is(done?.transcript, '(simulated: a voice spoke for 0.7 seconds)')
   t.false(events.some(({ type }) => type.startsWith('response.')))
 }
 
@@ -183,7 +183,7 @@ for (const base of ['/v1', '/openai/v1']) {
     await until('session.updated')
     realtime.send(append(tone(700)) as never)
     realtime.send(commit)
-    t.is((await until(completed)).transcript, '(speech of 0.7 seconds)')
+    t.is((await until(completed)).transcript, '(simulated: a voice spoke for 0.7 seconds)')
   })
 
   test(`${base}: an ephemeral key of a transcription opens one, named or not`, async t => {

@@ -137,10 +137,10 @@ const transcription = 'conversation.item.input_audio_transcription'
 
 for (const { model, deltas, begins } of [
   // The documents: its one delta is the whole transcript.
-  { model: 'whisper-1', deltas: 'one', begins: /^This/ },
+  { model: 'whisper-1', deltas: 'one', begins: /^\(simulated:/ },
   // The recordings of both vendors.
-  { model: 'gpt-4o-transcribe', deltas: 'many', begins: /^This/ },
-  { model: 'gpt-realtime-whisper', deltas: 'many', begins: /^ This/ },
+  { model: 'gpt-4o-transcribe', deltas: 'many', begins: /^\(simulated:/ },
+  { model: 'gpt-realtime-whisper', deltas: 'many', begins: /^ \(simulated:/ },
 ] as const) {
   test(`${model} transcribes in ${deltas} delta, the first of which begins like ${begins}`, async t => {
     const { send, until, close } = await stage.dial()

@@ -27,11 +27,11 @@ for (const model of ['gpt-live-transcribe', 'gpt-realtime-whisper']) {
     t.is(types[0], `${transcription}.delta`)
     t.is(types[1], 'input_audio_buffer.committed')
     const words = events.map(({ type, delta }) => (type.endsWith('.delta') ? delta : '')).join('')
-    t.is(words, ' (speech of 1.5 seconds)')
+    t.is(words, ' (simulated: a voice spoke for 1.5 seconds)')
     const ids = events.map(({ item, item_id }) => item_id ?? item?.id)
     t.deepEqual([...new Set(ids)], [first.item_id])
     t.like(events.at(-1), {
-      transcript: '(speech of 1.5 seconds)',
+      transcript: '(simulated: a voice spoke for 1.5 seconds)',
       usage: { type: 'duration', seconds: 2 },
     })
     await close()
@@ -58,7 +58,7 @@ test('two turns have two items, and a cleared one leaves nothing behind', async 
   const cleared = await until('input_audio_buffer.cleared')
   send(append(tone(400)), commit)
   const [last] = (await until(`${transcription}.completed`)).slice(-1)
-  t.is(last?.transcript, '(speech of 0.4 seconds)')
+  t.is(last?.transcript, '(simulated: a voice spoke for 0.4 seconds)')
   t.not(last?.item_id, cleared[0]?.item_id)
   await close()
 })

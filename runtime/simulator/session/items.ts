@@ -50,7 +50,7 @@ export function memoryOf(item: Item, heardSec: number): Memory | null {
 
 /** What the simulator writes down of any audio: it understands no words, and does not put any into a person's mouth. */
 export function wordsHeard(seconds: number): string {
-  return `(speech of ${seconds.toFixed(1)} seconds)`
+  return `(simulated: a voice spoke for ${seconds.toFixed(1)} seconds)`
 }
 
 function wordsOfParts(parts: Part[]): string {
