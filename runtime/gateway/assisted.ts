@@ -19,6 +19,7 @@ import {
   pinnedPolicy,
   type SessionPolicy,
 } from '../session/session-policy.ts'
+import type { ToolOptions } from '../tools/server-tools.ts'
 import type { MessageRules } from '../upstream/message-check.ts'
 import type { Service } from './routes.ts'
 
@@ -39,6 +40,8 @@ export interface AssistedParts {
   /** What the SDK addresses have that is no assistant's. */
   readonly transparent: Pick<RealtimeOptions, 'filter' | 'extractor' | 'autoClose' | 'manners'>
   readonly metrics: Pick<Metrics, 'countAssisted'>
+  /** Finds what runs an assistant's tools on the server; null where it has none. */
+  readonly toolsOf: (assistant: Assistant) => ToolOptions | null
 }
 
 /** What a client of an SDK address is served by, beside the assistant. */
@@ -63,7 +66,16 @@ export class AssistedServices {
     const made = chatSettingsFor(assistant, config.chat, config.hearing, scopeOf(request))
     const policy = this.#policy(assistant, 'refuse')
     const greeting = this.#greeting(assistant, made.settings.instructions)
-    const handler = createChat({ ...common, ...made, label, dialect, policy, assistant, greeting })
+    const handler = createChat({
+      ...common,
+      ...this.#tools(assistant),
+      ...made,
+      label,
+      dialect,
+      policy,
+      assistant,
+      greeting,
+    })
     return this.#service(assistant, { handler, dial: dialTo(assistant.deployment), bounds })
   }
 
@@ -72,6 +84,7 @@ export class AssistedServices {
     const settings = settingsFor(assistant, this.#realtimeSettings(), scopeOf(request))
     const handler = createRealtime({
       ...common,
+      ...this.#tools(assistant),
       ...this.#compiled(assistant),
       translator,
       manners: 'gateway',
@@ -91,6 +104,7 @@ export class AssistedServices {
     const settings = settingsFor(assistant, this.#realtimeSettings(), scopeOf(request))
     const handler = createRealtime({
       ...common,
+      ...this.#tools(assistant),
       ...transparent,
       translator,
       sessionUpdate: sessionUpdate(settings, common.dialect),
@@ -98,6 +112,11 @@ export class AssistedServices {
       assistant,
     })
     return this.#service(assistant, { handler, dial, bounds: sdkBounds })
+  }
+
+  #tools(assistant: Assistant): Pick<RealtimeOptions, 'toolsFor'> {
+    const tools = this.#parts.toolsOf(assistant)
+    return tools === null ? {} : { toolsFor: () => tools }
   }
 
   #realtimeSettings() {

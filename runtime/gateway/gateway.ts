@@ -29,7 +29,7 @@ import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
-import type { ToolOptions } from '../tools/server-tools.ts'
+import { defaultToolLimits, type ToolOptions } from '../tools/server-tools.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
 import { AssistantTools } from './assistant-tools.ts'
@@ -219,6 +219,7 @@ async function startBefore(
         record: recorder?.record,
         resumes,
         toolsFor,
+        toolsOf: assistant => toolOptionsOf(assistant, tools),
       }),
       ...sideband.sockets,
     ]),
@@ -271,6 +272,20 @@ async function startBefore(
       stopPublishing()
       server.close()
       await closeParts()
+    },
+  }
+}
+
+/** What runs the tools of an assistant, and how often. */
+function toolOptionsOf(assistant: Assistant, tools: AssistantTools): ToolOptions | null {
+  const runner = tools.runnerOf(assistant)
+  if (runner === null) return null
+  const { toolCallsPerMinute, toolRounds } = assistant.limits
+  return {
+    runner,
+    limits: {
+      callsPerMinute: toolCallsPerMinute ?? defaultToolLimits.callsPerMinute,
+      rounds: toolRounds ?? defaultToolLimits.rounds,
     },
   }
 }

@@ -33,7 +33,7 @@ import type { ModelPermit } from '../upstream/model-permit.ts'
 import { passedHeaders } from '../upstream/passed-headers.ts'
 import { createPlaces, type Endpoint, type Place } from '../upstream/places.ts'
 import type { Target } from '../upstream/target.ts'
-import { AssistedServices } from './assisted.ts'
+import { type AssistedParts, AssistedServices } from './assisted.ts'
 import { createRoutes, type Service } from './routes.ts'
 import type { Sideband } from './sideband.ts'
 
@@ -48,6 +48,8 @@ export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readTy
   readonly log: Log
   /** Finds the tools that run on the server for a connection; absent where none do. */
   readonly toolsFor?: RealtimeOptions['toolsFor']
+  /** Finds what runs an assistant's tools; absent where none have any. */
+  readonly toolsOf?: AssistedParts['toolsOf']
 }
 
 /** Room for the rest of an append, and for what follows it at once, for example a commit (bytes). */
@@ -74,6 +76,7 @@ export function assembleSessions(
     record,
     resumes,
     toolsFor,
+    toolsOf = () => null,
   }: SessionsParts,
 ): Map<string, SocketRoute> {
   const { limits, realtime } = config
@@ -131,7 +134,7 @@ export function assembleSessions(
     return { handler, dial, bounds: sdkLimits }
   }
   const assisted = new AssistedServices({
-    ...{ config, common, label, rules, transparent, metrics },
+    ...{ config, common, label, rules, transparent, metrics, toolsOf },
     instructions: prompt.instructions,
     bounds: limits,
     sdkBounds: sdkLimits,

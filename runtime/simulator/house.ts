@@ -3,6 +3,7 @@ import { Clock } from './clock.ts'
 import { createSecrets, type Secrets } from './doors/secrets.ts'
 import { FaultDesk } from './faults/desk.ts'
 import { createIds, createRandom, type Ids } from './ids.ts'
+import type { Script } from './mind/script.ts'
 import type { SessionConfig } from './protocol/types.ts'
 import type { Recording } from './replay/recording.ts'
 import type { Vendor } from './session/context.ts'
@@ -19,6 +20,8 @@ export interface HouseOptions {
   faults: boolean
   /** Played to every client in place of a session. */
   recording: Recording | null
+  /** Answers in place of the mind's own, for all sessions together. */
+  script: Script | null
 }
 
 /** What one session may have of its own. */
@@ -60,12 +63,12 @@ export class House {
   /** Makes a session; it is in the house until it ends. */
   open(vendor: Vendor, config: SessionConfig, traits: SessionTraits = {}): Session {
     const { clock, speaker } = this
-    const { rate, sessionLifetimeSec } = this.#options
+    const { rate, sessionLifetimeSec, script } = this.#options
     const seed = Math.floor(this.#nextSeed() * 2 ** 32)
     const lifetimeSec = traits.lifetimeSec ?? sessionLifetimeSec
     const { failure = null, inCall = false } = traits
     const session: Session = new Session(
-      { vendor, config, clock, speaker, seed, rate, lifetimeSec, failure, inCall },
+      { vendor, config, clock, speaker, seed, rate, lifetimeSec, failure, inCall, script },
       () => {
         this.#sessions.delete(session)
         traits.ended?.()

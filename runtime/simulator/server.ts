@@ -7,6 +7,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { createHttpDoor } from './doors/http.ts'
 import { createUpgradeDoor } from './doors/upgrade.ts'
 import { House } from './house.ts'
+import type { Script } from './mind/script.ts'
 import type { Recording } from './replay/recording.ts'
 import { type Ringing, type RingOptions, ring } from './telephone/ring.ts'
 
@@ -31,6 +32,8 @@ export interface SimulatorOptions {
   faults?: boolean
   /** Played to every client in place of a session. */
   replay?: Recording
+  /** Answers of a test's, for one conversation; when they are over, the mind's own rules answer. */
+  script?: Script
 }
 
 export interface Simulator {
@@ -56,6 +59,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     sessionLifetimeSec: options.sessionLifetimeSec ?? defaultLifetimeSec,
     faults: options.faults ?? false,
     recording: options.replay ?? null,
+    script: options.script ?? null,
   })
   const http = createHttpDoor(house)
   const upgrades = createUpgradeDoor(house)

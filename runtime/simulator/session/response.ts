@@ -110,7 +110,9 @@ export class Response {
   }
 
   #thoughts(): Thought[] {
-    const { config } = this.#context
+    const { config, script } = this.#context
+    const scripted = this.inConversation ? (script?.next() ?? null) : null
+    if (scripted !== null) return scripted
     return think({
       instructions: this.#instructions(),
       memories: this.#entries.map(entry => entry.memory).filter(memory => memory !== null),

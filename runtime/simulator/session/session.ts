@@ -1,6 +1,8 @@
 /** One session of the Realtime API, whatever lines lead to it. */
+
 import type { Pacer } from '../clock.ts'
 import { createIds, type Ids } from '../ids.ts'
+import type { Script } from '../mind/script.ts'
 import { type ClientEvent, Refusal, refuse, type ServerEvent, type SessionConfig } from '../protocol/types.ts'
 import type { Speaker } from '../voice/speaker.ts'
 import { shownSession } from './config.ts'
@@ -27,6 +29,8 @@ export interface SessionOptions {
   seed: number
   /** Audio pace: times faster than real time. */
   rate: number
+  /** Default: none. */
+  script?: Script | null
   lifetimeSec: number
   /** Whether its user is at the other end of a call. Default false. */
   inCall?: boolean
@@ -51,7 +55,7 @@ export class Session {
    * @param ended called once, when the session is over
    */
   constructor(options: SessionOptions, ended: () => void) {
-    const { clock, speaker, vendor, rate, config, failure, lifetimeSec } = options
+    const { clock, speaker, vendor, rate, script = null, config, failure, lifetimeSec } = options
     const ids = createIds(options.seed)
     this.#ended = ended
     this.#lifetimeSec = lifetimeSec
@@ -65,7 +69,7 @@ export class Session {
       emit: ({ type, ...fields }) =>
         this.#deliver({ type, event_id: eventId(ids, type), ...fields }, this.#wires),
       congested: () => this.#congested(),
-      ...{ vendor, ids, speaker, rate, config, failure },
+      ...{ vendor, ids, speaker, rate, script, config, failure },
     }
     const expiresAt = Math.floor(Date.now() / 1000) + lifetimeSec
     this.#deeds = new Deeds(this.#context, this.#timeline, () =>
