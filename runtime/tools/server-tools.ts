@@ -252,7 +252,8 @@ export class ServerTools {
    */
   askAgain(): void {
     this.#needsResponse = true
-    if (this.#open.size === 0) this.#ask()
+    // Where all calls had their outputs already it has been asked for with them.
+    if (this.#open.size === 0 && this.#asked.length === 0) this.#ask()
   }
 
   /**
