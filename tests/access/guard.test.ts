@@ -10,6 +10,7 @@ import type { Client, Connection, UpgradeRequest } from '../../runtime/core/port
 import { Counts } from '../../runtime/limits/counts.ts'
 import { CutClients } from '../../runtime/limits/cut-clients.ts'
 import { Rates } from '../../runtime/limits/rates.ts'
+import type { Context } from '../../runtime/server/handler.ts'
 import type { ArrivingRequest, HttpRoute } from '../../runtime/server/http.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { quiet } from '../store/patience.ts'
@@ -51,7 +52,7 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
       checkKey: secret => (secret.startsWith('key-') ? { name: `key:${secret}`, by: 'key' } : null),
       checkToken: async () => ({ refused: 'unauthorized', reason: 'none' }),
       spendTicket: async () => null,
-      ownerOfEphemeral: async () => null,
+      principalOfEphemeral: async () => null,
       ephemeralPaths: [],
       log: quiet,
     }),
@@ -82,24 +83,18 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
   }
   let accepting: () => void = () => undefined
   const asked: UpgradeRequest[] = []
-  const sockets = guard.sockets(
-    new Map([
-      [
-        '/chat',
-        {
-          accept: async () => {
-            accepting()
-            return {
-              handler: (_client: Client, given: UpgradeRequest) => {
-                asked.push(given)
-                return connection
-              },
-            }
-          },
-        } as never,
-      ],
-    ]),
-  )
+  const contexts: Context[] = []
+  const admit = guard.admit(async request => {
+    accepting()
+    asked.push(request)
+    return {
+      context: { limits: {} } as Context,
+      handler: (_client, context) => {
+        contexts.push(context)
+        return connection
+      },
+    }
+  })
   const answers = async (request: { method: string; principal?: { name: string } }) => {
     seen.push(`${request.method} by ${request.principal?.name}`)
     return { status: 200, headers: {} }
@@ -128,12 +123,10 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
     },
     /** @returns the code of the refusal, or the connection */
     connect: async (key: string | null, more: Parameters<typeof request>[1] = {}) => {
-      const route = sockets.get('/chat')
-      if (route === undefined) throw new Error('no route')
       try {
-        const asking = request(key, more)
-        const accepted = await route.accept(asking)
-        return { connection: accepted.handler(client, asking), asked: asked.at(-1), accepted }
+        const accepted = await admit(request(key, more))
+        const held = accepted.handler(client, accepted.context)
+        return { connection: held, asked: asked.at(-1), meter: contexts.at(-1)?.limits.meter }
       } catch (fault) {
         return fault instanceof GatewayError ? fault.code : String(fault)
       }
@@ -175,8 +168,7 @@ test('who is let in is known to the route by name, account and address', async t
     account: 'credential:key:key-a',
     principal: { name: 'key:key-a', by: 'key' },
   })
-  t.deepEqual(came.accepted.principal, { name: 'key:key-a', by: 'key' })
-  t.is(came.asked?.meter, undefined, 'where no tokens are limited none are counted')
+  t.is(came.meter, undefined, 'where no tokens are limited none are counted')
 })
 
 test('without a good credential nobody is let in, nor a page that may not connect', async t => {
@@ -247,7 +239,7 @@ test('tokens are counted by both shares, and the day’s last end the session; n
     const { connect, ask, seen, clock } = stage(t, limits)
     const came = await connect('key-a')
     if (typeof came === 'string') return t.fail(came)
-    const { meter } = came.asked ?? {}
+    const { meter } = came
     const done = (total_tokens: number) =>
       meter?.responseDone(Buffer.from(JSON.stringify({ response: { usage: { total_tokens } } })))
     const settle = () => new Promise(resolve => setImmediate(resolve))

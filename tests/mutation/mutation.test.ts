@@ -207,11 +207,11 @@ ${testOf('counter', 't.pass()').replace('t => { t.pass() }', `async t => { ${not
     const before = readIfThere(join(tree, 'runs.txt')).length
     const { outcome } = await plot.try(mutant, tests)
     const ran = readIfThere(join(tree, 'runs.txt')).slice(before).trim().split(' ')
-    told.push(`${outcome}: ${ran.sort().join(' ')}`)
+    told.push(`${outcome}: ${[...new Set(ran)].sort().join(' ')}`)
   }
   t.deepEqual(told, [
-    // Each is measured, and as neither runs it, both are asked.
-    'survived: adder adder counter counter',
+    // Neither runs it: both are asked.
+    'survived: adder counter',
     'noticed: adder',
     'noticed: counter',
   ])
