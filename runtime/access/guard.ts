@@ -156,7 +156,7 @@ export class Guard {
   }
 
   #supervised(accepted: Accepted, shares: Shares, places: Places): Accepted {
-    const { handler, sessionMs } = accepted
+    const { handler, sessionMs, abandon } = accepted
     const supervision =
       sessionMs === undefined
         ? this.#supervision
@@ -165,6 +165,10 @@ export class Guard {
     return {
       ...accepted,
       handler: (client, context) => this.#begin(client, context, handler, held),
+      abandon: () => {
+        places.release()
+        abandon?.()
+      },
     }
   }
 

@@ -55,6 +55,12 @@ export interface UpstreamRefusal {
   readonly close: { readonly code: number; readonly reason: string } | null
 }
 
+/** How upstream answered an upgrade that it refused. It quotes no credential of the gateway's. */
+export interface UpstreamAnswer {
+  readonly body: string
+  readonly contentType: string
+}
+
 /**
  * A failure outside the process, or a request that cannot be served. Its message is written for the
  * person at the other end and never carries a secret or content of a conversation.
@@ -67,6 +73,8 @@ export class GatewayError extends Error {
   readonly upstreamStatus: number | undefined
   /** The words with which upstream refused after the upgrade, where it did: for clients that speak to the API as such. */
   readonly refusal: UpstreamRefusal | undefined
+  /** What upstream's refusal by status said, where it may be repeated: for the same clients. */
+  readonly answer: UpstreamAnswer | undefined
 
   constructor(
     code: ErrorCode,
@@ -76,6 +84,7 @@ export class GatewayError extends Error {
       retryAfterMs?: number
       upstreamStatus?: number
       refusal?: UpstreamRefusal
+      answer?: UpstreamAnswer | undefined
     } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
@@ -84,6 +93,7 @@ export class GatewayError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.upstreamStatus = options.upstreamStatus
     this.refusal = options.refusal
+    this.answer = options.answer
   }
 
   get status(): number {

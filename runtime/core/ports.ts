@@ -27,6 +27,8 @@ export interface UpgradeRequest {
   readonly headers: ReadonlyMap<string, string>
   /** The client's own address; a proxy's forwarding header counts only where that proxy is trusted. */
   readonly address: string
+  /** Aborted when the client leaves before its upgrade is answered. */
+  readonly gone?: AbortSignal
   /** Who asks; absent until the request is admitted. */
   readonly principal?: Principal
   /** What is stored for the session is charged to this account; absent until the request is admitted. */
@@ -96,6 +98,8 @@ export interface Upstream {
   resume(): void
   /** Starts the closing handshake; the socket is cut if the peer does not complete it. Safe to call twice. */
   close(code: number, reason: string): void
+  /** Tells another listener from now on: whoever dialed for it steps aside, and events take no longer way. */
+  relay?(listener: Pick<UpstreamListener, 'event' | 'closed' | 'fault'>): void
   /** Cuts the socket: the listener is told `closed` with this error, and no event any more. */
   giveUp(error: GatewayError): void
 }

@@ -18,6 +18,7 @@ import {
   type SocketRoute,
 } from '../server/handler.ts'
 import type { Limits } from '../session/session.ts'
+import { EarlyDial } from '../upstream/early-dial.ts'
 import { type ChosenModel, chooseModel } from '../upstream/model-choice.ts'
 import { checkSessionModel, type ModelPermit } from '../upstream/model-permit.ts'
 import type { AssistedServices } from './assisted.ts'
@@ -90,6 +91,9 @@ const realtimeSubprotocol = 'realtime'
 /** Query values that choose a deployment: OpenAI's and Azure GA's, and the Azure preview's. */
 const deploymentParameters = ['model', 'deployment'] as const
 
+/** An upstream that takes longer is not waited for with the 101: clients give an upgrade up after ten seconds, some sooner (ms). */
+const earlyDialMs = 4000
+
 export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
   const { chat, realtime, assisted } = options
   const choose = createChoice(options)
@@ -103,12 +107,12 @@ export function createRoutes(options: RouteOptions): Map<string, SocketRoute> {
   for (const path of sdkPaths) {
     routes.set(path, {
       maxMessageBytes: options.maxSdkMessageBytes,
-      accept: async request => open(await choose(request), request, options),
+      accept: async request => openEarly(await choose(request), request, options),
     })
   }
   for (const path of translationPaths) {
     routes.set(path, {
-      accept: async request => open(await chooseTranslation(options, request), request, options),
+      accept: async request => openEarly(await chooseTranslation(options, request), request, options),
     })
   }
   return routes
@@ -176,6 +180,34 @@ function open(
   const labelled = labels === undefined ? log : withFields(log, labels)
   const context = contextOf(request, { bounds, dial: dialPassing, log: labelled })
   return { handler, context, ...(sessionMs !== undefined && { sessionMs }), ...subprotocolOf(request) }
+}
+
+/**
+ * Dials upstream before the upgrade is answered. Clients of the SDK addresses wait for `session.created` anyway; those of
+ * `/chat` and `/realtime`, which dial later or are told of an error in the gateway's own words, get their 101 at once.
+ * @throws GatewayError with which upstream refused the upgrade
+ */
+async function openEarly(
+  service: Service,
+  request: AdmittedRequest,
+  options: RouteOptions,
+): Promise<Accepted> {
+  const accepted = open(service, request, options)
+  const { context } = accepted
+  const early = new EarlyDial({
+    dial: context.dial,
+    withinMs: earlyDialMs,
+    maxHeldBytes: service.bounds.clientBufferBytes,
+    gone: request.gone,
+  })
+  try {
+    await early.settled()
+  } catch (fault) {
+    if (fault instanceof GatewayError && fault.code !== 'client_silent')
+      options.log.warn('upstream.failed', { route: request.path, code: fault.code, reason: fault.message })
+    throw fault
+  }
+  return { ...accepted, context: { ...context, dial: early.dial }, abandon: () => early.abandon() }
 }
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */

@@ -69,6 +69,8 @@ export interface Accepted {
   readonly context: Context
   /** Longest session (ms), where it is shorter than that of its credential. */
   readonly sessionMs?: number
+  /** The upgrade came to nothing: gives back what is held for it. Called in place of the handler, once at most. */
+  readonly abandon?: () => void
   /** The one subprotocol to answer with; never one that carries a credential. */
   readonly subprotocol?: string
 }

@@ -1,6 +1,6 @@
 /** Requests and answers over HTTP as handlers see them, and the shapes of errors. */
 import { STATUS_CODES } from 'node:http'
-import { callPaths } from '../core/contract.ts'
+import { callPaths, sdkPaths } from '../core/contract.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/ports.ts'
 
@@ -66,9 +66,11 @@ export function statusLine(status: number): string {
   return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`
 }
 
+const socketPaths: ReadonlySet<string> = new Set(sdkPaths)
+
 /** Whether a path is one of those that SDKs ask below their base URL. */
 function isForSdks(path: string): boolean {
-  return callPaths.some(base => path.startsWith(`${base}/`))
+  return socketPaths.has(path) || callPaths.some(base => path.startsWith(`${base}/`))
 }
 
 /** Bodies are small: settings, and session descriptions of some kilobytes. */
@@ -99,19 +101,24 @@ export function jsonAnswer(
 
 /**
  * Answers with an error's status and `{"detail":"…"}`, and `Retry-After` in whole seconds where it is known.
- * Below the SDK addresses there is also `error` as SDKs read it, and upstream's own status where it refused.
+ * At and below the SDK addresses there is also `error` as SDKs read it, and upstream's own status, and its own body, where it
+ * refused.
  */
 export function errorAnswer(
   error: GatewayError,
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): HttpAnswer {
-  const { code, message, retryAfterMs, upstreamStatus } = error
+  const { code, message, retryAfterMs, upstreamStatus, answer } = error
   const forSdks = isForSdks(path)
   const status = forSdks && upstreamStatus !== undefined ? upstreamStatus : error.status
   const retryAfter: Record<string, string> =
     retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) }
   const challenge: Record<string, string> = status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
+  if (forSdks && answer !== undefined) {
+    const type = { 'Content-Type': answer.contentType, 'Cache-Control': 'no-store' }
+    return { status, headers: { ...type, ...retryAfter, ...challenge, ...headers }, body: answer.body }
+  }
   const body = {
     detail: message,
     ...(forSdks && { error: { type: 'gateway_error', code, message, param: null } }),

@@ -345,7 +345,9 @@ function upgrade(
   const key = request.getHeader('sec-websocket-key')
   const extensions = request.getHeader('sec-websocket-extensions')
   const version = request.getHeader('sec-websocket-version')
-  const { asked, header } = readUpgrade(response, request)
+  const leaving = new AbortController()
+  state.onAborted = () => leaving.abort()
+  const { asked, header } = readUpgrade(response, request, leaving.signal)
   state.isLast = header.isLast
   const refuse = (fault: unknown) => {
     const error = asGatewayError(options, fault, asked.path)
@@ -355,6 +357,7 @@ function upgrade(
   }
   const admit = (accepted: Accepted) => {
     const refusal = refusalBy(options.layers)
+    if (refusal !== null || state.aborted) accepted.abandon?.()
     if (refusal !== null) return refuse(refusal)
     if (state.aborted) return
     state.aborted = true
@@ -393,7 +396,7 @@ function begin(
   holder: Holder,
 ): void {
   const { native } = holder
-  if (native === null) return
+  if (native === null) return accepted.abandon?.()
   const { log, layers } = options
   const id = randomUUID()
   const owner: FaultOwner = {
@@ -416,6 +419,7 @@ function begin(
 function readUpgrade(
   response: NativeResponse,
   request: NativeRequest,
+  gone: AbortSignal,
 ): { asked: UpgradeRequest; header: RequestHeader } {
   const header = readHeader(each => request.forEach(each))
   const { fields: headers } = header
@@ -428,6 +432,7 @@ function readUpgrade(
       .filter(name => name !== ''),
     headers,
     address: remoteAddress(response),
+    gone,
   }
   return { asked, header }
 }

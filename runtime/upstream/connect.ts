@@ -134,6 +134,10 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     this.#socket.resume()
   }
 
+  relay(listener: Attempt['listener']): void {
+    this.#listener = listener
+  }
+
   close(code: number, reason: string): void {
     // A paused socket could never read the peer's answer to the close frame.
     this.#socket.resume()
@@ -202,7 +206,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
         this.wasHeard = true
       })
     on('unexpected-response', async (request, response) => {
-      this.#fail(await refusalByStatus(label, response))
+      this.#fail(await refusalByStatus(label, response, this.#headers ?? {}))
       request.destroy()
     })
     on('error', (cause: Error & { code?: string }) => {

@@ -1,11 +1,14 @@
 /** Why upstream would not have us: an HTTP status before the upgrade (Azure) or an `error` event after it (OpenAI). */
 
 import type { IncomingMessage } from 'node:http'
-import { GatewayError, isSendableCloseCode } from '../core/errors.ts'
+import { GatewayError, isSendableCloseCode, type UpstreamAnswer } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 
 /** A refusal's body is read up to this (bytes), for its error code. */
 const maxBodyBytes = 16 * 1024
+
+/** Answers of these types are repeated; a page of a proxy between is no word of the API's. */
+const textType = /^(application\/(problem\+)?json|text\/plain)(\s*;\s*charset=[\w-]+)?$/i
 
 /** Error codes are words; anything else could carry more than we may repeat. */
 const errorCodePattern = /^[A-Za-z0-9_.-]{1,64}$/
@@ -16,18 +19,35 @@ const errorParamPattern = /^[A-Za-z0-9_.[\]]{1,64}$/
 /**
  * Explains an upgrade that was answered with an ordinary response.
  * 429 honours `Retry-After` (RFC 9110 section 10.2.3, seconds or a date); 5xx can be tried again; any
- * other status cannot.
+ * other status cannot. The answer is kept for clients that speak to the API as such.
+ * @param headers of the dial: an answer that quotes a credential in them is not kept
  */
-export async function refusalByStatus(label: string, response: IncomingMessage): Promise<GatewayError> {
-  return asRefusal(label, response.statusCode ?? 0, await readBody(response), response.headers['retry-after'])
+export async function refusalByStatus(
+  label: string,
+  response: IncomingMessage,
+  headers: Readonly<Record<string, string>>,
+): Promise<GatewayError> {
+  const body = await readBody(response)
+  const contentType = response.headers['content-type'] ?? ''
+  const isWhole = body !== '' && body.length <= maxBodyBytes
+  const isKept = isWhole && textType.test(contentType) && !quotesOf(headers)(body)
+  const answer = isKept ? { body, contentType } : undefined
+  return asRefusal(label, response.statusCode ?? 0, body, response.headers['retry-after'], answer)
 }
 
 /**
  * Explains an HTTP answer that refuses.
  * @param body its text; only the error code in it and the parameter that it names are repeated
  * @param retryAfter the header's value
+ * @param answer what may be repeated of it to clients that speak to the API as such
  */
-export function asRefusal(label: string, status: number, body: string, retryAfter?: string): GatewayError {
+export function asRefusal(
+  label: string,
+  status: number,
+  body: string,
+  retryAfter?: string,
+  answer?: UpstreamAnswer,
+): GatewayError {
   const words = [errorCode(body), errorParam(body)].filter(word => word !== null && word !== String(status))
   const what = [`HTTP ${status}`, ...words].join(', ')
   if (status === 429) {
@@ -37,6 +57,7 @@ export function asRefusal(label: string, status: number, body: string, retryAfte
       `${label} has no capacity left (${what}); try again later`,
       {
         upstreamStatus: status,
+        answer,
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       },
     )
@@ -44,11 +65,13 @@ export function asRefusal(label: string, status: number, body: string, retryAfte
   if (status >= 500) {
     return new GatewayError('upstream_unavailable', `${label} is not available (${what})`, {
       upstreamStatus: status,
+      answer,
     })
   }
   const advice = status === 400 ? 'check what was asked for' : 'check the key and the deployment'
   return new GatewayError('upstream_refused', `${label} refused (${what}); ${advice}`, {
     upstreamStatus: status,
+    answer,
   })
 }
 

@@ -53,7 +53,13 @@ for (const { fault, what, code, close, retry, redials } of unreachable) {
     // Short where it must run out, or be shorter than upstream's wait.
     const patience = fault === '401' ? {} : { UPSTREAM_CONNECT_TIMEOUT_MS: '900' }
     const gateway = await faultyGateway(t, fault, patience)
-    for (const path of ['/realtime', '/v1/realtime']) {
+    // At the SDK addresses a refusal by status is the answer to the client's own upgrade.
+    const isStatus = fault === '401' || fault === '429'
+    if (isStatus) {
+      const refused = await t.throwsAsync(converse(t, `${gateway.socketUrl}/v1/realtime`))
+      t.like(refused, { status: Number(fault) })
+    }
+    for (const path of isStatus ? ['/realtime'] : ['/realtime', '/v1/realtime']) {
       const talk = await converse(t, `${gateway.socketUrl}${path}`)
       const error = await talk.next()
       t.like(error, { type: 'error', retry, error: { type: 'gateway_error', code } })
