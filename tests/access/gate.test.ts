@@ -40,9 +40,9 @@ function stage({ modes, loopback = false }: { modes: readonly Mode[]; loopback?:
       asked.push('ticket')
       return ticket === 'the-ticket' ? { name: 'key:carol', by: 'key' } : null
     },
-    ownerOfEphemeral: async key => {
+    principalOfEphemeral: async key => {
       asked.push('ephemeral')
-      return key === 'ek_known' ? { name: 'key:dora', by: 'key' } : null
+      return key === 'ek_known' ? { name: 'key:dora', by: 'ephemeral' } : null
     },
     ephemeralPaths: ['/realtime'],
     log: {

@@ -51,7 +51,7 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
       checkKey: secret => (secret.startsWith('key-') ? { name: `key:${secret}`, by: 'key' } : null),
       checkToken: async () => ({ refused: 'unauthorized', reason: 'none' }),
       spendTicket: async () => null,
-      ownerOfEphemeral: async () => null,
+      principalOfEphemeral: async () => null,
       ephemeralPaths: [],
       log: quiet,
     }),
