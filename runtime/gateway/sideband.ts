@@ -85,7 +85,11 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     spend: (record, tokens) => callTokens.spend(record, tokens),
     holder: randomUUID(),
     takesCalls,
-    pinsAssistants: assistants.all.some(({ isPinned }) => isPinned),
+    // One that is pinned is called over WebRTC where it is visible there, or by telephone where somebody accepts calls.
+    pinsAssistants: assistants.all.some(
+      ({ isPinned, isVisibleOverWebrtc }) =>
+        isPinned && (isVisibleOverWebrtc || config.calls.controllers.size > 0),
+    ),
   })
   const placing = {
     target,
