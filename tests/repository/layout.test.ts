@@ -2,9 +2,27 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import ts from 'typescript'
 import { forbidden, importsOf, order, readLayout, root } from './layout.ts'
 
 const sources = globSync('runtime/**/*.ts', { cwd: root }).filter(file => !file.startsWith('runtime/menu/'))
+
+/** What a text imports, as a compiler reads it: not what stands in a string. */
+function importedBy(text: string): string[] {
+  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
+}
+
+/** The same without what is imported later, when it is needed. */
+function importedAtOnceBy(text: string): string[] {
+  const { statements } = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest)
+  return statements.flatMap(statement =>
+    (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) &&
+    statement.moduleSpecifier !== undefined &&
+    ts.isStringLiteral(statement.moduleSpecifier)
+      ? [statement.moduleSpecifier.text]
+      : [],
+  )
+}
 
 test('a folder imports only folders that stand before it', t => {
   t.deepEqual(forbidden(readLayout()), [])
@@ -57,23 +75,31 @@ test('code imports packages of its own installation: the image has no others', t
       .split('/')
       .slice(0, path.startsWith('@') ? 2 : 1)
       .join('/')
-  const check = (files: readonly string[], allowed: readonly string[], isMeant = (_: string) => true) => {
-    for (const file of files) {
-      const text = readFileSync(join(root, file), 'utf8')
-      for (const [, way = '', path = ''] of text.matchAll(
-        /(from|import\()\s*'(@?[\w-][\w./-]*(?::[\w/]+)?)'/g,
-      ))
-        if (isMeant(way) && !path.startsWith('node:'))
+  const check = (files: readonly string[], allowed: readonly string[], read: typeof importedBy) => {
+    for (const file of files)
+      for (const path of read(readFileSync(join(root, file), 'utf8')))
+        if (/^[^.]/.test(path) && !path.startsWith('node:'))
           t.true([ownName, ...allowed].includes(packageOf(path)), `${file}: ${path}`)
-    }
   }
   const [ofSimulator, ofGateway] = [true, false].map(wanted =>
     sources.filter(file => file.startsWith('runtime/simulator/') === wanted),
   )
-  check(ofSimulator ?? [], [...(gateway ?? []), ...(demo ?? [])])
-  check(ofGateway ?? [], gateway ?? [], way => way === 'from')
-  check(ofGateway ?? [], [...(gateway ?? []), ...(demo ?? [])])
-  check(globSync(['web/**/*.ts', 'vite.config.ts'], { cwd: root, exclude: ['web/dist/**'] }), pages ?? [])
+  const local = [...(gateway ?? []), ...(demo ?? [])]
+  t.true((ofSimulator?.length ?? 0) > 10 && (ofGateway?.length ?? 0) > 10)
+  check(ofSimulator ?? [], local, importedBy)
+  check(ofGateway ?? [], local, importedBy)
+  check(ofGateway ?? [], gateway ?? [], importedAtOnceBy)
+  const files = globSync(['web/**/*.ts', 'vite.config.ts'], { cwd: root, exclude: ['web/dist/**'] })
+  check(files, pages ?? [], importedBy)
+  const sample =
+    "import ws from 'ws'\nexport * from 'a'\nawait import('b')\nconst text = `\nimport c from 'c'`"
+  t.deepEqual(
+    [importedBy(sample), importedAtOnceBy(sample)],
+    [
+      ['ws', 'a', 'b'],
+      ['ws', 'a'],
+    ],
+  )
 })
 
 test('process is touched in main.ts alone', t => {
