@@ -37,7 +37,8 @@ import { AssistedServices } from './assisted.ts'
 import { createRoutes, type Service } from './routes.ts'
 import type { Sideband } from './sideband.ts'
 
-export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readType' | 'record' | 'resumes'> {
+export interface SessionsParts
+  extends Pick<RealtimeOptions, 'metrics' | 'readType' | 'record' | 'follow' | 'resumes'> {
   readonly target: Target
   readonly endpoints: Endpoints
   readonly ephemeralKeys: EphemeralKeys
@@ -72,6 +73,7 @@ export function assembleSessions(
     metrics,
     readType,
     record,
+    follow,
     resumes,
     toolsFor,
   }: SessionsParts,
@@ -86,7 +88,7 @@ export function assembleSessions(
     log,
     metrics,
   })
-  const common = { dialect, metrics, readType, record, resumes }
+  const common = { dialect, metrics, readType, record, follow, resumes }
   const withTools = toolsFor === undefined ? {} : { toolsFor }
   const maxSdkMessageBytes = base64Bytes(limits.maxMessageBytes) + appendRoomBytes
   const upstreamBufferBytes = Math.max(limits.upstreamBufferBytes, maxSdkMessageBytes + appendRoomBytes)

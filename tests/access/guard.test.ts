@@ -13,6 +13,7 @@ import { Rates } from '../../runtime/limits/rates.ts'
 import type { ArrivingRequest, HttpRoute } from '../../runtime/server/http.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { quiet } from '../store/patience.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 import { createClock } from './clock.ts'
 
 const unlimited: ShareLimits = {
@@ -21,6 +22,7 @@ const unlimited: ShareLimits = {
   requestsPerMinute: Number.POSITIVE_INFINITY,
   messagesPerSecond: Number.POSITIVE_INFINITY,
   tokensPerDay: Number.POSITIVE_INFINITY,
+  costPerDay: Number.POSITIVE_INFINITY,
 }
 
 interface Limits {
@@ -46,6 +48,7 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
   }
   const cutClients = new CutClients(clock.now)
   const guard = new Guard({
+    accounts: silentAccounts(),
     gate: new Gate({
       config: { modes: ['key'], allowedOrigins: ['https://page.example'], loopback: false },
       checkKey: secret => (secret.startsWith('key-') ? { name: `key:${secret}`, by: 'key' } : null),
