@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { callPaths, maxAssistantChars, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/ports.ts'
-import { CallTokens } from '../limits/call-tokens.ts'
+import { CallBudgets } from '../limits/call-budgets.ts'
 import { Counts } from '../limits/counts.ts'
 import { CutClients } from '../limits/cut-clients.ts'
 import { Rates } from '../limits/rates.ts'
@@ -17,6 +17,7 @@ import { type HttpHandler, jsonAnswer } from '../server/http.ts'
 import { readJsonBody } from '../server/json-body.ts'
 import { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
+import type { AccountParts } from '../usage/session-account.ts'
 import { createAddressReader } from './address.ts'
 import { createKeyCheck } from './api-keys.ts'
 import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
@@ -34,6 +35,7 @@ export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after'
   readonly metrics: Metrics
   /** Checks that a caller may use an assistant that it names. Default: there is none. @throws GatewayError `not_found`, `forbidden` */
   readonly checkAssistant?: (name: string, principal: Principal) => void
+  readonly accounts: AccountParts
 }
 
 export interface Access {
@@ -41,7 +43,7 @@ export interface Access {
   /** `POST /ticket`: `{assistant?}` → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
   readonly ticket: HttpHandler
   readonly ephemeralKeys: EphemeralKeys
-  readonly callTokens: CallTokens
+  readonly callBudgets: CallBudgets
   /** Bounds what one owner may have stored. */
   readonly quota: StorageQuota
 }
@@ -64,6 +66,7 @@ export function createAccess(options: AccessOptions): Access {
     store,
     log,
     metrics,
+    accounts,
     checkAssistant = refuseAssistant,
     now,
     coarseNow,
@@ -112,6 +115,7 @@ export function createAccess(options: AccessOptions): Access {
     addressOf: createAddressReader(config.trustedProxies),
     onReached,
     log,
+    accounts,
   })
   const ticket: HttpHandler = async request => {
     const { principal = anonymous, address } = request
@@ -121,7 +125,7 @@ export function createAccess(options: AccessOptions): Access {
     const issued = await tickets.issue(bound, accountOf(principal, address))
     return jsonAnswer(200, { ticket: issued, expires_in: config.ticketTtlMs / 1000 })
   }
-  return { guard, ticket, ephemeralKeys, callTokens: new CallTokens(counts, config.limits), quota }
+  return { guard, ticket, ephemeralKeys, callBudgets: new CallBudgets(counts, config.limits), quota }
 }
 
 function refuseAssistant(name: string): never {

@@ -3,9 +3,8 @@
 import type { AccessLimits } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
-import type { Client, Connection, Meter, Principal, UpgradeRequest } from '../core/ports.ts'
-import { countedTokens } from '../events/usage.ts'
-import { type Counts, tokensOf } from '../limits/counts.ts'
+import type { Client, Connection, Principal, UpgradeRequest } from '../core/ports.ts'
+import { type Counts, hasBudget } from '../limits/counts.ts'
 import type { CutClients } from '../limits/cut-clients.ts'
 import { type LeasesOptions, Places } from '../limits/leases.ts'
 import type { Rates } from '../limits/rates.ts'
@@ -24,6 +23,7 @@ import {
   type HttpRoute,
 } from '../server/http.ts'
 import type { Accept } from '../server/layers.ts'
+import { type AccountParts, SessionAccount, type Spending } from '../usage/session-account.ts'
 import { allowOrigin, preflight } from './cors.ts'
 import type { Asking, Gate } from './gate.ts'
 import type { Tries } from './tries.ts'
@@ -40,6 +40,8 @@ export interface GuardOptions {
   readonly addressOf: (peer: string, forwardedFor: string | undefined) => string
   readonly onReached: (share: Share, kind: Reached['kind']) => void
   readonly log: Log
+  /** What the accounts of all sessions have in common. */
+  readonly accounts: AccountParts
 }
 
 /** What a session counts towards. */
@@ -114,7 +116,7 @@ export class Guard {
         const principal = await this.#identify(request, 'http', ofAddress)
         const shares = [credentialShare(principal, limits), ofAddress]
         if (kind !== null) for (const share of shares) await counts.count(kind, share)
-        if (request.method === 'POST') for (const share of shares) await counts.checkTokens(share)
+        if (request.method === 'POST') for (const share of shares) await counts.checkBudgets(share)
         const account = accountOf(principal, request.address)
         return handler({ ...request, principal, account, body: await asked.readBody() })
       }
@@ -133,7 +135,7 @@ export class Guard {
     const shares: Shares = [ofCredential, ofAddress]
     cutClients.check(clientOf(shares))
     for (const share of shares) await counts.count('upgrades', share)
-    for (const share of shares) await counts.checkTokens(share)
+    for (const share of shares) await counts.checkBudgets(share)
     const request = { ...asked, address, principal, account: accountOf(principal, address) }
     // Before the route is asked: it may spend what a client that finds no place would need again.
     const places = await Places.take(shares, leases)
@@ -181,9 +183,16 @@ export class Guard {
   ): Connection {
     places.hold()
     const spending = { connection: null as Connection | null }
-    const meter = this.#meter(shares, spending)
-    const limits = meter === null ? context.limits : { ...context.limits, meter }
-    const inner = handler(client, { ...context, limits })
+    const { request, principal } = context
+    const owner = {
+      session: client.id,
+      principal: principal.name,
+      route: request.path,
+      // A browser cannot set a header on a WebSocket.
+      traceparent: request.headers.get('traceparent') ?? request.query.get('traceparent'),
+    }
+    const meter = new SessionAccount(owner, this.#options.accounts, this.#spender(shares, spending))
+    const inner = handler(client, { ...context, limits: { ...context.limits, meter } })
     const { rates, cutClients } = this.#options
     const onCut = () => cutClients.note(clientOf(shares))
     const holdings = { share: shares[0], rate: rates.use(shares), places, onCut }
@@ -191,23 +200,20 @@ export class Guard {
     return spending.connection
   }
 
-  #meter(shares: readonly Share[], spending: { connection: Connection | null }): Meter | null {
-    if (shares.every(share => share.limits.tokensPerDay === Number.POSITIVE_INFINITY)) return null
+  /** Makes what counts towards the budgets of a session. */
+  #spender(shares: readonly Share[], spending: { connection: Connection | null }): (spent: Spending) => void {
+    if (!shares.some(share => hasBudget(share.limits))) return uncounted
     const { counts, log } = this.#options
-    const spend = async (tokens: number) => {
+    const spend = async (spent: Spending) => {
       let reached: GatewayError | null = null
       for (const share of shares) {
-        const error = await counts.spendTokens(share, tokens)
+        const error = await counts.spend(share, spent)
         reached ??= error
       }
       if (reached !== null) spending.connection?.fault(reached)
     }
-    const count = (tokens: number) => {
-      spend(tokens).catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
-    }
-    return {
-      responseDone: frame => count(tokensOf(frame)),
-      spent: usage => count(countedTokens(usage)),
+    return spent => {
+      spend(spent).catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
     }
   }
 
@@ -222,6 +228,8 @@ interface Held {
   readonly places: Places
   readonly supervision: SuperviseOptions
 }
+
+const uncounted = () => undefined
 
 /** A route that everyone may ask. */
 function openRoute(route: HttpRoute): ArrivingRoute {

@@ -1,10 +1,13 @@
 /** What happens in a call, counted here and written to the shared record a few times a second. */
 
 import type { GatewayError } from '../core/errors.ts'
-import { countedTokens, type TranscriptionUsage, transcriptionUsageOf, usageOf } from '../events/usage.ts'
+import { parseFields } from '../events/fields.ts'
+import { transcriptionUsageOf, usageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { endsResponse, transcriptionCompleted } from '../session/response-state.ts'
+import { type ResponseReport, readResponseReport } from '../usage/response-report.ts'
+import { type AccountParts, SessionAccount, type Spending } from '../usage/session-account.ts'
 import { endCall } from './end-call.ts'
 import type { Activity, CallRecord } from './record.ts'
 import { type CallRecords, leaseMs } from './records.ts'
@@ -15,8 +18,9 @@ export interface CallActivityParts {
   readonly holder: string
   readonly log: Log
   readonly metrics: Metrics
-  /** Counts tokens that a call spent. @returns the error that ends it when they are the day's last */
-  readonly spend: (record: CallRecord, tokens: number) => Promise<GatewayError | null>
+  /** Counts what a call spent. @returns the error that ends it when it is the last of a day's budget */
+  readonly spend: (record: CallRecord, spending: Spending) => Promise<GatewayError | null>
+  readonly accounts: AccountParts
 }
 
 export interface CallActivity {
@@ -36,6 +40,12 @@ const writeIntervalMs = 500
 /** A replica that holds the lease says so again this often (ms). */
 const leaseRenewalMs = leaseMs / 3
 
+/** Responses that wait for the store at once; of more, the tokens are counted and the kinds are not. */
+const maxReports = 1000
+
+/** A call has no close code of its own. */
+const endedCode = 1000
+
 const nothing = (): Activity => ({
   eventsFrom: 0,
   eventsTo: 0,
@@ -46,7 +56,7 @@ const nothing = (): Activity => ({
 
 /**
  * Follows one call. While the store is away, counts are kept and written when it is back.
- * @param onSpent the day's tokens are spent
+ * @param onSpent a budget of the day is spent
  */
 export function createCallActivity(
   parts: CallActivityParts,
@@ -63,6 +73,9 @@ class Follower implements CallActivity {
   #pending = nothing()
   /** Since the session began, as far as this replica knows. */
   readonly #totals: Activity
+  readonly #account: SessionAccount
+  /** Responses that are not counted yet. */
+  #reports: ResponseReport[] = []
   /** Several replicas may hear the same events; the one with the lease counts them. */
   #speaks = false
   #writing: Promise<void> = Promise.resolve()
@@ -75,6 +88,11 @@ class Follower implements CallActivity {
     this.#onSpent = onSpent
     const { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType } = record
     this.#totals = { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType }
+    const owner = { session: record.sessionId, principal: record.owner, route: 'call' }
+    this.#account = new SessionAccount(owner, parts.accounts, spending => this.#spend(spending))
+    this.#account.opened(record.model || undefined)
+    if (record.assistant !== '') this.#account.serve(record.assistant)
+    this.#account.resume(parseFields(Buffer.from(record.usage)))
   }
 
   start(): void {
@@ -96,7 +114,8 @@ class Follower implements CallActivity {
       counts.lastEventType = type
     }
     if (endsResponse(type)) this.#noteUsage(frame)
-    if (type === transcriptionCompleted) this.#noteTranscription(transcriptionUsageOf(frame))
+    if (type === transcriptionCompleted) this.#noteTranscription(frame)
+    if (type === 'session.created' || type === 'session.updated') this.#account.configured(frame)
     const { eventsFrom, eventsTo } = this.#totals
     return JSON.stringify({ events_from_openai: eventsFrom, events_to_openai: eventsTo })
   }
@@ -105,6 +124,10 @@ class Follower implements CallActivity {
     this.#write()
     this.#writing = this.#writing
       .then(() => endCall(this.#parts, this.#record, reason))
+      // Of all that see the call's end, one tells it.
+      .then(isFirst => {
+        if (isFirst) this.#account.ended({ by: 'upstream', code: endedCode })
+      })
       .catch(() => undefined)
     return this.#writing
   }
@@ -128,16 +151,14 @@ class Follower implements CallActivity {
       counts.inputTokens += input
       counts.outputTokens += output
     }
+    if (this.#reports.length < maxReports) this.#reports.push(readResponseReport(frame))
   }
 
   /** Several replicas may hear it; the one with the lease counts it. */
-  #noteTranscription(usage: TranscriptionUsage): void {
+  #noteTranscription(frame: Buffer): void {
     if (!this.#speaks) return
-    const { metrics, spend, log } = this.#parts
-    metrics.countTranscription(usage)
-    spend(this.#record, countedTokens(usage))
-      .then(error => error !== null && this.#onSpent(error))
-      .catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
+    this.#parts.metrics.countTranscription(transcriptionUsageOf(frame))
+    this.#account.transcribed(frame)
   }
 
   #renew(): Promise<void> {
@@ -157,20 +178,28 @@ class Follower implements CallActivity {
     const written = this.#pending
     if (written.eventsFrom === 0 && written.eventsTo === 0) return
     this.#pending = nothing()
+    const reports = this.#reports
+    this.#reports = []
     // What comes meanwhile is pending, and is written next time.
     const totals = { ...this.#totals }
-    this.#writing = this.#writing.then(() => this.#note(written, totals))
+    this.#writing = this.#writing.then(() => this.#note(written, reports, totals))
   }
 
   /** Never rejects. */
-  async #note(written: Activity, totals: Activity): Promise<void> {
+  async #note(written: Activity, reports: ResponseReport[], totals: Activity): Promise<void> {
     const counted = this.#speaks ? written : { ...written, eventsFrom: 0, inputTokens: 0, outputTokens: 0 }
+    const counts = this.#speaks ? reports : []
     try {
-      if (!(await this.#parts.records.note(this.#record, counted))) await this.#restore(totals)
+      const usage = this.#account.isUsed ? JSON.stringify(this.#account.stored()) : null
+      if (!(await this.#parts.records.note(this.#record, counted, usage))) await this.#restore(totals)
     } catch {
+      this.#reports = [...reports, ...this.#reports].slice(0, maxReports)
       return this.#keep(written)
     }
-    await this.#spend(counted)
+    const { metrics } = this.#parts
+    metrics.traffic.callInputTokens += counted.inputTokens
+    metrics.traffic.callOutputTokens += counted.outputTokens
+    for (const report of counts) this.#account.respond(report)
   }
 
   /** The store lost the session: write it anew, and speak for it again. */
@@ -179,17 +208,11 @@ class Follower implements CallActivity {
     await this.#renew()
   }
 
-  async #spend({ inputTokens, outputTokens }: Activity): Promise<void> {
-    const { metrics, spend, log } = this.#parts
-    metrics.traffic.callInputTokens += inputTokens
-    metrics.traffic.callOutputTokens += outputTokens
-    if (inputTokens + outputTokens === 0) return
-    try {
-      const error = await spend(this.#record, inputTokens + outputTokens)
-      if (error !== null) this.#onSpent(error)
-    } catch (fault) {
-      log.warn('limit.uncounted', { reason: String(fault) })
-    }
+  #spend(spending: Spending): void {
+    const { spend, log } = this.#parts
+    spend(this.#record, spending)
+      .then(error => error !== null && this.#onSpent(error))
+      .catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
   }
 
   /** Takes back what could not be written. */

@@ -66,10 +66,10 @@ export async function answerCall(
       throw fault
     }
   }
-  const { instructions, tools = [], prompt } = session
+  const { model, instructions, tools = [], prompt } = session
   const pinned = JSON.stringify({ instructions, tools, prompt: prompt ?? undefined })
   try {
-    if (!(await records.connect(made, { callId, pinned, address }))) throw gone()
+    if (!(await records.connect(made, { callId, model, pinned, address }))) throw gone()
     const record = await records.find(made.sessionId, owner)
     const { sessionId: session_id, provider } = record
     log.info('sideband.call.answered', { session_id, call_id: callId, provider })

@@ -207,7 +207,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   #spent(error: GatewayError): void {
     if (this.#phase === 'over') return
     this.#observers.tellError(error)
-    this.#playout.whenSilent(() => this.#parts.hangUp('the tokens of the day are spent'))
+    this.#playout.whenSilent(() => this.#parts.hangUp('the budget of the day is spent'))
   }
 
   #passOn(message: string | Uint8Array, type: string, receipt?: Receipt): boolean {

@@ -12,16 +12,17 @@ export interface EndCallParts {
 
 /**
  * Marks a session as ended. Of all that see a call's end, the first to mark it counts and logs it.
+ * @returns whether this was the first, and it had a call
  * @throws GatewayError `store_unavailable`
  */
 export async function endCall(
   { records, log, metrics }: EndCallParts,
   record: CallRecord,
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   const first = await records.end(record, reason)
   const { sessionId, callId, provider, connectedAt } = record
-  if (!first || callId === '') return
+  if (!first || callId === '') return false
   const seconds = Math.max(0, (Date.now() - Date.parse(connectedAt)) / 1000)
   metrics.traffic.callSeconds += seconds
   log.info('sideband.call.ended', {
@@ -31,4 +32,5 @@ export async function endCall(
     reason,
     seconds: Math.round(seconds),
   })
+  return true
 }

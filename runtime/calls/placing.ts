@@ -39,6 +39,8 @@ export interface PlacingOptions {
 /** What a call is made with. */
 export interface CallingKey {
   readonly value: string
+  /** Deployment of its session; '' where it names none. */
+  readonly model: string
   /** JSON of the instructions and tools that a pinned session is put back to; `null` for a transcription. */
   readonly pinned: string
 }
@@ -139,7 +141,7 @@ export async function mintKey(
     pinned,
   }
   await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))
-  return { ...key, pinned }
+  return { ...key, model: minted.model, pinned }
 }
 
 /** What a session is for whose type stands in a request; without one it is a conversation. */
@@ -154,12 +156,12 @@ export function purposeOf({ type }: { readonly type?: unknown }): Purpose {
 export async function placeCall(
   options: PlacingOptions,
   { sdp, filtered, address, passed }: Placed,
-  { value, pinned }: CallingKey,
+  { value, model, pinned }: CallingKey,
   session: () => Promise<CallRecord>,
 ): Promise<{ sdp: string; callId: string }> {
   const { calls, log, target, callMade } = options
   const call = await calls.offer(sdp, value, filtered, passed)
-  const record = await connect(options, { callId: call.callId, pinned, address }, session)
+  const record = await connect(options, { callId: call.callId, model, pinned, address }, session)
   if (record instanceof GatewayError) {
     // Nobody could find this call again to end it.
     await calls.hangUp(call.callId, passed).catch(() => undefined)
@@ -179,7 +181,7 @@ export async function placeCall(
 /** @returns the session as it is now; why there is none when it is gone, too much is stored, or the store is away */
 async function connect(
   { records }: PlacingOptions,
-  made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
+  made: Pick<CallRecord, 'callId' | 'model' | 'pinned' | 'address'>,
   session: () => Promise<CallRecord>,
 ): Promise<CallRecord | GatewayError> {
   const unremembered = new GatewayError(

@@ -12,6 +12,8 @@ export interface CallRecord {
   readonly provider: string
   /** '' until the call is made. */
   readonly callId: string
+  /** Deployment of its session; '' where it names none. */
+  readonly model: string
   /** Times are ISO 8601; '' while they have not come. */
   readonly createdAt: string
   readonly connectedAt: string
@@ -29,6 +31,8 @@ export interface CallRecord {
   readonly assistant: string
   /** Whether its assistant is pinned: no event that a client sees shows instructions or tools, and none changes them. */
   readonly isPinned: boolean
+  /** What it has used so far: JSON of its account; '' until it used anything. */
+  readonly usage: string
 }
 
 /** What happened since the last write; numbers are added to those of other replicas. */
@@ -59,6 +63,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
     address: text('address'),
     provider: text('provider'),
     callId: text('call_id'),
+    model: text('model'),
     createdAt: text('created_at'),
     connectedAt: text('connected_at'),
     endedAt: text('ended_at'),
@@ -72,6 +77,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
     pinned: text('pinned'),
     assistant: text('assistant'),
     isPinned: text('policy') === pinnedPolicyName,
+    usage: text('usage'),
   }
 }
 
@@ -85,6 +91,7 @@ export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fiel
     created_at: record.createdAt,
     connected_at: record.connectedAt,
     call_id: record.callId,
+    model: record.model,
     pinned: record.pinned,
     ...assistantFields(record),
     offer: 'made',

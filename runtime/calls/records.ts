@@ -149,15 +149,15 @@ export class CallRecords {
    */
   async connect(
     record: CallRecord,
-    made: Pick<CallRecord, 'callId' | 'pinned' | 'address'>,
+    made: Pick<CallRecord, 'callId' | 'model' | 'pinned' | 'address'>,
   ): Promise<boolean> {
     const { store, ttlMs } = this.#options
-    const { callId, pinned, address } = made
+    const { callId, model, pinned, address } = made
     await this.#charge({ ...record, pinned }, ttlMs)
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
     await store.set(callKey(callId), record.sessionId, ttlMs)
     const at = this.#at()
-    const set = { call_id: callId, connected_at: at, last_activity: at, pinned, address }
+    const set = { call_id: callId, connected_at: at, last_activity: at, model, pinned, address }
     return this.#update(record.sessionId, { set, unless: 'ended_at' })
   }
 
@@ -167,11 +167,19 @@ export class CallRecords {
     await this.#update(record.sessionId, { set: { pinned } })
   }
 
-  /** Adds what happened, and keeps the session from expiring. @returns false when the store does not know it any more */
-  async note(record: CallRecord, activity: Activity): Promise<boolean> {
+  /**
+   * Adds what happened, and keeps the session from expiring.
+   * @param usage what the call has used so far, where that changed
+   * @returns false when the store does not know it any more
+   */
+  async note(record: CallRecord, activity: Activity, usage: string | null = null): Promise<boolean> {
     const { store, ttlMs } = this.#options
     const known = await this.#update(record.sessionId, {
-      set: { last_activity: this.#at(), last_event_type: activity.lastEventType },
+      set: {
+        last_activity: this.#at(),
+        last_event_type: activity.lastEventType,
+        ...(usage !== null && { usage }),
+      },
       add: {
         events_from_openai: activity.eventsFrom,
         events_to_openai: activity.eventsTo,

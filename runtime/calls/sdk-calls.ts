@@ -113,7 +113,7 @@ async function keyFor(
       'bad_request',
       '"session": an ephemeral key has a session already; send the offer alone',
     )
-  return { value: shown, pinned: minted?.pinned ?? '{}', assistant }
+  return { value: shown, model: minted?.model ?? '', pinned: minted?.pinned ?? '{}', assistant }
 }
 
 /** Whether an ephemeral key came in as such; a gateway's own credential may look like one. */

@@ -76,6 +76,8 @@ export interface ShareLimits {
   readonly requestsPerMinute: number
   readonly messagesPerSecond: number
   readonly tokensPerDay: number
+  /** Estimated, in the unit of the price list's currency. */
+  readonly costPerDay: number
 }
 
 /**
@@ -219,6 +221,7 @@ function readLimits(
     requestsPerMinute: read(`LIMIT_REQUESTS_PER_MINUTE_PER_${whose}`, defaultHolds),
     messagesPerSecond: read(`LIMIT_MESSAGES_PER_SECOND_PER_${whose}`, defaultHolds),
     tokensPerDay: read(`LIMIT_TOKENS_PER_DAY_PER_${whose}`, defaultHolds),
+    costPerDay: read(`LIMIT_COST_PER_DAY_PER_${whose}`, defaultHolds),
   })
   const stored = (defaultHolds: boolean): StoredLimits | null => {
     const entries = read('LIMIT_STORED_ENTRIES_PER_OWNER', defaultHolds)

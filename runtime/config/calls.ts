@@ -51,15 +51,30 @@ export function readCalls(
   faults: string[],
 ): CallsConfig {
   return {
-    controllers: new Set(env.CALLS_CONTROL.filter(name => isController(name, access, faults))),
-    webhookKeys: readSecrets(env.OPENAI_WEBHOOK_SECRET, faults),
+    controllers: new Set(readCallers(env.CALLS_CONTROL, 'CALLS_CONTROL', access, faults)),
+    webhookKeys: readSecrets(env.OPENAI_WEBHOOK_SECRET, 'OPENAI_WEBHOOK_SECRET', faults),
     policy: readPolicy(env, permit, faults),
   }
 }
 
 const entraPattern = /^entra:[0-9a-f-]{36}\/[0-9a-f-]{36}$/
 
-function isController(name: string, { modes, keys }: Pick<AccessConfig, 'modes' | 'keys'>, faults: string[]) {
+/** Reads names of callers. @param faults takes a sentence for each that is never let in */
+export function readCallers(
+  names: readonly string[],
+  variable: string,
+  access: Pick<AccessConfig, 'modes' | 'keys'>,
+  faults: string[],
+): string[] {
+  return names.filter(name => isCaller(name, variable, access, faults))
+}
+
+function isCaller(
+  name: string,
+  variable: string,
+  { modes, keys }: Pick<AccessConfig, 'modes' | 'keys'>,
+  faults: string[],
+): boolean {
   const isOpen = modes.length === 0
   if (name === 'anonymous' && isOpen) return true
   if (modes.includes('entra') && entraPattern.test(name)) return true
@@ -70,7 +85,7 @@ function isController(name: string, { modes, keys }: Pick<AccessConfig, 'modes' 
         ...keys.map(key => `key:${key.name}`),
         ...(modes.includes('entra') ? ['entra:TENANT/OBJECT (two GUIDs in small letters)'] : []),
       ]
-  faults.push(`CALLS_CONTROL: names a caller that GATEWAY_AUTH never lets in; allowed is ${known.join(', ')}`)
+  faults.push(`${variable}: names a caller that GATEWAY_AUTH never lets in; allowed is ${known.join(', ')}`)
   return false
 }
 
@@ -79,14 +94,15 @@ const secretPrefix = 'whsec_'
 /** A shorter one can be guessed (bytes). Standard Webhooks asks for 24; the vendors' have 32. */
 const minSecretBytes = 16
 
-function readSecrets(text: string | undefined, faults: string[]): Buffer[] {
+/** Reads secrets of webhooks' signatures. @param faults takes a sentence for each that is malformed or too short */
+export function readSecrets(text: string | undefined, variable: string, faults: string[]): Buffer[] {
   return splitList(text ?? '').map((secret, index) => {
     const encoded = secret.startsWith(secretPrefix) ? secret.slice(secretPrefix.length) : null
     const key = encoded === null ? Buffer.from(secret) : Buffer.from(encoded, 'base64')
     const isBase64 = encoded === null || /^[A-Za-z0-9+/]+={0,2}$/.test(encoded)
     if (!isBase64 || key.length < minSecretBytes)
       faults.push(
-        `OPENAI_WEBHOOK_SECRET: secret ${index + 1} is not whsec_ and base64, or a text, of ${minSecretBytes} bytes or more`,
+        `${variable}: secret ${index + 1} is not whsec_ and base64, or a text, of ${minSecretBytes} bytes or more`,
       )
     return key
   })

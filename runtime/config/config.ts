@@ -1,6 +1,7 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
 import { join, resolve } from 'node:path'
 import type { Hearing, SessionSettings } from '../dialect/dialect.ts'
+import type { TracingSettings } from '../observability/tracing/tracing.ts'
 import type { Limits } from '../session/session.ts'
 import type { UpstreamConfig } from '../upstream/endpoints.ts'
 import { type AccessConfig, readAccess } from './access.ts'
@@ -8,7 +9,9 @@ import { type CallsConfig, readCalls } from './calls.ts'
 import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, permitModels, readModels } from './models.ts'
 import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
+import { readTracing } from './tracing.ts'
 import { readNames, readUpstream } from './upstream.ts'
+import { readUsage, type UsageConfig } from './usage.ts'
 import { describeFault, isLoopback, misspelled } from './variable.ts'
 
 export { isLoopback, variableMeta } from './variable.ts'
@@ -52,6 +55,9 @@ export interface Config extends UpstreamConfig {
   /** Reads a variable of the environment that is no setting of the gateway: an assistant declares it for its tools. */
   readonly readVariable: (name: string) => string | undefined
   readonly calls: CallsConfig
+  readonly usage: UsageConfig
+  /** null: tracing is off. */
+  readonly tracing: TracingSettings | null
   readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
   /** null: memory. The address may hold a password. */
   readonly redis: { url: string; auth: 'url' | 'entra' } | null
@@ -139,6 +145,8 @@ function assemble(
     models,
     access,
     calls: readCalls(env, access, permit, faults),
+    tracing: readTracing(env, faults),
+    usage: readUsage(env, access, models, upstream.target, faults),
     host: env.HOST,
     port: env.PORT,
     workers: env.WORKERS,

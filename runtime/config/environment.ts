@@ -39,6 +39,14 @@ const whole = (fallback: number, min: number, max: number, description: string) 
 const limit = (fallback: number, description: string) =>
   whole(fallback, 0, 1_000_000_000, `${description}; 0 is no limit`)
 
+const money = (description: string) =>
+  z.coerce
+    .number()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .meta({ description: `${description}; 0 is no limit`, allowed: 'a number from 0 to 1000000' })
+
 const optionalNumber = (min: number, max: number, description: string) =>
   z.coerce
     .number()
@@ -234,6 +242,25 @@ export const environment = z.object({
     'A client that keeps the event loop for longer than this without a pause (ms), or for ten times as long in one second while others wait, is ended; 0 is no limit, for load generators',
   ),
 
+  OTEL_EXPORTER_OTLP_ENDPOINT: text(
+    'OpenTelemetry collector that spans and metrics are sent to by OTLP over HTTP (JSON); unset, and without Azure Monitor, tracing is off',
+    'an http:// or https:// address, without /v1/traces',
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: secret(
+    'Headers of what is sent to the collector',
+    'name=value pairs separated by commas',
+  ),
+  OTEL_SERVICE_NAME: textOr('realtime-gateway', 'Name of the service in spans and metrics'),
+  APPLICATIONINSIGHTS_CONNECTION_STRING: secret(
+    'Application Insights component that spans and metrics are sent to',
+    'InstrumentationKey=…;IngestionEndpoint=https://…',
+  ),
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: text(
+    'Authenticates with Application Insights by Entra ID; the identity needs the role Monitoring Metrics Publisher',
+    'Authorization=AAD, with ;ClientId= and a GUID for a user-assigned identity',
+  ),
+  TRACE_CONTENT: flag(false, 'Spans tell what the model said, as text; never audio'),
+
   RECORD_DIR: text(
     'Folder for recordings of sessions, redacted JSON lines that the simulator replays; unset records nothing',
     'a folder that exists',
@@ -380,6 +407,10 @@ export const environment = z.object({
     'Role that does in place of the scope, for tokens of applications (claim roles)',
     'a role name',
   ),
+  ENTRA_OPERATOR_ROLE: text(
+    'Role (claim roles) of Entra ID whose holders may see the usage of all callers',
+    'a role name',
+  ),
   ENTRA_PAGES_CLIENT_ID: text(
     "The pages' own app registration (single-page application), with which people sign in",
     'a GUID',
@@ -433,12 +464,35 @@ export const environment = z.object({
   LIMIT_STORED_MB_PER_OWNER: limit(32, 'What these take together (MiB)'),
   LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: limit(0, 'Model tokens of one credential in a day (UTC)'),
   LIMIT_TOKENS_PER_DAY_PER_ADDRESS: limit(0, 'Model tokens from one address in a day (UTC)'),
+  LIMIT_COST_PER_DAY_PER_CREDENTIAL: money(
+    'Estimated cost of one credential in a day (UTC), in the currency of PRICES_FILE',
+  ),
+  LIMIT_COST_PER_DAY_PER_ADDRESS: money(
+    'Estimated cost from one address in a day (UTC), in the currency of PRICES_FILE',
+  ),
   LIMIT_SESSION_MINUTES: whole(0, 0, 35_000, 'Length of a session (minutes); 0 is no limit'),
   LIMIT_WRAP_UP_SEC: whole(
     30,
     0,
     300,
     'Time before the end of its minutes at which a session is told to come to an end',
+  ),
+
+  PRICES_FILE: text(
+    'YAML file of what models cost, relative to runtime/ (default usage/prices.yaml); costs are estimates',
+    'a file path',
+  ),
+  OPERATORS: list(
+    '',
+    'Callers of the gateway (key:NAME, entra:TENANT/OBJECT, or anonymous without GATEWAY_AUTH) that may see the usage of all callers',
+  ),
+  EVENTS_WEBHOOK_URL: text(
+    'Address that is told of the end of each session and conversation, signed; unset: the log alone tells it',
+    'an https:// address (http:// for loopback only)',
+  ),
+  EVENTS_WEBHOOK_SECRET: secret(
+    'Signing secret of EVENTS_WEBHOOK_URL; several, separated by commas, while one is rotated',
+    'whsec_ and base64, separated by commas',
   ),
 
   REDIS_URL: text(

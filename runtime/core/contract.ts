@@ -11,6 +11,7 @@ export const paths = {
   ready: '/readyz',
   metrics: '/metrics',
   ticket: '/ticket',
+  usage: '/usage',
   chat: '/chat',
   realtime: '/realtime',
   webhook: '/webhooks/realtime',

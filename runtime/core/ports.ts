@@ -50,17 +50,55 @@ export interface Principal {
   readonly assistant?: string
 }
 
-/** Counts what a session spends, for whoever is behind it. */
+/** Counts what a session and its conversation use, for whoever is behind it. Frames are events as upstream sent them. */
 export interface Meter {
-  /** @param frame a `response.done` as upstream sent it; its usage is counted */
+  /** Id of the conversation; the same in all sessions that it has. */
+  readonly conversation: string
+  /** Name of whoever is behind it. */
+  readonly principal: string
+  /** Name of the assistant that serves it; `default` where none was named. */
+  readonly assistant: string
+  /** The trace that the client's request belongs to, as `traceparent` writes it; null where it named none. */
+  readonly traceparent: string | null
+  /** The trace of the conversation's sessions before; null where there were none, or they had none. */
+  readonly tracedBefore: TraceLinks | null
+  /** Knows the trace of this session; null where tracing is off. */
+  trace: { links(): TraceLinks } | null
+  /** Names the assistant that serves the session. */
+  serve(assistant: string): void
+  /** Upstream's session exists. @param deployment as logs name it */
+  opened(deployment: string | undefined): void
+  /** @param frame a `session.created` or `session.updated`: it names the model that writes down what is said */
+  configured(frame: Uint8Array): void
+  /** @param frame a `response.done` */
   responseDone(frame: Uint8Array): void
-  /** A turn was written down, or the time of a session is over. @param usage tokens in all, or seconds of sound where there are none */
-  spent(usage: {
-    readonly input: number
-    readonly output: number
-    readonly total: number
-    readonly seconds: number
-  }): void
+  /** @param frame a `conversation.item.input_audio_transcription.completed` */
+  transcribed(frame: Uint8Array): void
+  /** The time of a session that is paid by it is over (s). */
+  translated(seconds: number): void
+  /** The session goes on with a conversation. @param stored what `stored` gave; anything else begins a new one */
+  resume(stored: unknown): void
+  /** What the conversation's next session must know, as JSON. */
+  stored(): object
+  /** The conversation is in the store, and can be resumed for so long (ms). */
+  kept(lifeMs: number): void
+  /** The session is over. Safe to call twice. */
+  ended(end: SessionEnd): void
+}
+
+/** Spans of a conversation's sessions, as `traceparent` writes them: the first one's, and the last one's. */
+export interface TraceLinks {
+  readonly root: string
+  readonly last: string
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  readonly by: 'client' | 'upstream' | 'gateway'
+  /** Close code of the client's socket. */
+  readonly code: number
+  /** The gateway's code of what failed. */
+  readonly error?: string
 }
 
 /** What a handler returns: the reactions of one connection. */

@@ -10,6 +10,8 @@ export const shutdownSteps = {
   closeFramesMs: 1000,
   /** What calls counted is written to the store. */
   callCountsMs: 500,
+  /** Sums of usage, and ends of sessions, are written to the store. */
+  usageMs: 500,
   /** Recordings are written. */
   recordingsMs: 1000,
   /** Log lines are written. */

@@ -28,7 +28,7 @@ export interface AssistedParts {
   /** The rendered template of `/realtime`, for an assistant that has no instructions of its own. */
   readonly instructions: string
   /** What all sessions have. */
-  readonly common: Pick<RealtimeOptions, 'dialect' | 'metrics' | 'readType' | 'record' | 'resumes'>
+  readonly common: Pick<RealtimeOptions, 'dialect' | 'metrics' | 'readType' | 'record' | 'follow' | 'resumes'>
   readonly label: ChatOptions['label']
   readonly rules: Omit<MessageRules, 'policy'>
   readonly bounds: Limits
@@ -155,6 +155,7 @@ export class AssistedServices {
       ...(limits.sessionMs !== null && { sessionMs: limits.sessionMs }),
       handler: (client, context) => {
         this.#parts.metrics.countAssisted(assistant)
+        context.limits.meter?.serve(name)
         return service.handler(client, context)
       },
     }

@@ -16,10 +16,12 @@ import { reportLoad } from '../observability/load.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
 import { createRecorder } from '../observability/recording/recorder.ts'
+import type { TracingSettings } from '../observability/tracing/tracing.ts'
 import { describeGateway } from '../pages/gateway-info.ts'
 import { createHealth, createMetricsPage, createReadiness } from '../pages/health.ts'
 import type { GatewayInfo } from '../pages/page-info.ts'
 import { loadPages } from '../pages/pages.ts'
+import { createUsagePage } from '../pages/usage.ts'
 import { Resumes } from '../resume/resumes.ts'
 import { Drain } from '../server/drain.ts'
 import type { Context } from '../server/handler.ts'
@@ -32,6 +34,7 @@ import type { Store } from '../store/store.ts'
 import { defaultToolLimits, type ToolOptions } from '../tools/server-tools.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
+import { assembleAccounts } from './accounts.ts'
 import { AssistantTools } from './assistant-tools.ts'
 import { type CrashControl, crashRoute, processPath } from './crash.ts'
 import { startEmbeddedSimulator } from './embedded-simulator.ts'
@@ -112,20 +115,32 @@ export async function startGateway(
 async function startBefore(
   target: Target,
   config: Config,
-  log: Log,
+  untracedLog: Log,
   shared: Shared | null,
   clock: Pick<Clock, 'now'>,
   { toolsFor }: GatewayParts,
 ): Promise<Gateway> {
+  const readType = createTypeReader()
+  const tracing =
+    config.tracing === null
+      ? null
+      : await import('../observability/tracing/tracing.ts').then(({ startTracing }) =>
+          startTracing(config.tracing as TracingSettings, untracedLog, {
+            provider: target.provider,
+            server: target.baseUrl,
+            readType,
+          }),
+        )
+  const log = tracing?.log ?? untracedLog
   const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
   const metrics = shared?.metrics ?? createMetrics(place)
   const memory = createBudget(config, shared, metrics, log)
   const endpoints = createEndpoints(config, target, log)
   const store = config.redis === null && shared !== null ? shared.store : await openStore(config.redis, log)
-  const readType = createTypeReader()
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
+  const accounts = assembleAccounts(config, { store, log, now: systemClock.now })
   const tools = new AssistantTools({
     folder: config.assistants.folder,
     memoryBytes: config.toolsMemoryBytes,
@@ -141,9 +156,10 @@ async function startBefore(
     log,
     metrics,
     checkAssistant: (name, principal) => void assistants.choose(name, principal),
+    accounts: accounts.parts,
     ...systemClock,
   })
-  const { quota, ephemeralKeys, callTokens } = access
+  const { quota, ephemeralKeys, callBudgets } = access
   const resumes = new Resumes({ store, quota, log, maxHeldBytes: config.limits.upstreamBufferBytes })
   const permit = permitModels(config.models, target.provider, new Date(clock.now()))
   const sideband = assembleSideband(config, {
@@ -153,7 +169,8 @@ async function startBefore(
     store,
     quota,
     ephemeralKeys,
-    callTokens,
+    callBudgets,
+    accounts: accounts.parts,
     assistants,
     limits: config.limits,
     log,
@@ -169,10 +186,17 @@ async function startBefore(
   const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
   for (const message of warnings()) log.warn('model.warning', { message })
   const crash = shared?.crash
+  const usagePage = {
+    currency: config.usage.pricing.list.currency,
+    operators: config.usage.operators,
+    operatorRole: config.usage.operatorRole,
+    now: systemClock.now,
+  }
   const api = new Map<string, HttpRoute>([
     ...sideband.http,
     [paths.ticket, { POST: access.ticket }],
     [paths.assistants, createAssistantList(assistants)],
+    [paths.usage, { GET: createUsagePage({ ...usagePage, ledger: accounts.ledger }) }],
     ...(crash === undefined ? [] : [[processPath, crashRoute(crash)] as const]),
   ])
   const pages = createPages(describeGateway(config, target, permit, api), {
@@ -186,6 +210,7 @@ async function startBefore(
     assistants.close()
     await tools.close()
     await sideband.close()
+    await Promise.all([accounts.close(), tracing?.close()])
     await store.close()
     await recorder?.close()
   }
@@ -217,6 +242,7 @@ async function startBefore(
         metrics,
         readType,
         record: recorder?.record,
+        follow: tracing?.follow,
         resumes,
         toolsFor,
         toolsOf: assistant => toolOptionsOf(assistant, tools),

@@ -37,7 +37,8 @@ import { type AssistedParts, AssistedServices } from './assisted.ts'
 import { createRoutes, type Service } from './routes.ts'
 import type { Sideband } from './sideband.ts'
 
-export interface SessionsParts extends Pick<RealtimeOptions, 'metrics' | 'readType' | 'record' | 'resumes'> {
+export interface SessionsParts
+  extends Pick<RealtimeOptions, 'metrics' | 'readType' | 'record' | 'follow' | 'resumes'> {
   readonly target: Target
   readonly endpoints: Endpoints
   readonly ephemeralKeys: EphemeralKeys
@@ -74,6 +75,7 @@ export function assembleSessions(
     metrics,
     readType,
     record,
+    follow,
     resumes,
     toolsFor,
     toolsOf = () => null,
@@ -89,7 +91,7 @@ export function assembleSessions(
     log,
     metrics,
   })
-  const common = { dialect, metrics, readType, record, resumes }
+  const common = { dialect, metrics, readType, record, follow, resumes }
   const withTools = toolsFor === undefined ? {} : { toolsFor }
   const maxSdkMessageBytes = base64Bytes(limits.maxMessageBytes) + appendRoomBytes
   const upstreamBufferBytes = Math.max(limits.upstreamBufferBytes, maxSdkMessageBytes + appendRoomBytes)

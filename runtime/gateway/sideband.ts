@@ -17,7 +17,7 @@ import { createTranslationCalls } from '../calls/translation-calls.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dial, UpgradeRequest } from '../core/ports.ts'
-import type { CallTokens } from '../limits/call-tokens.ts'
+import type { CallBudgets } from '../limits/call-budgets.ts'
 import type { SocketRoute } from '../server/handler.ts'
 import type { ArrivingHandler, HttpRoute } from '../server/http.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
@@ -32,14 +32,14 @@ import { type Target, translationsPath } from '../upstream/target.ts'
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
     Pick<PlacingOptions, 'refusal'>,
-    Pick<ControlOptions, 'drain'> {
+    Pick<ControlOptions, 'drain' | 'accounts'> {
   readonly target: Target
   readonly permit: ModelPermit
   readonly credential: Credential
   readonly store: Store
   readonly quota: StorageQuota
   readonly ephemeralKeys: EphemeralKeys
-  readonly callTokens: CallTokens
+  readonly callBudgets: CallBudgets
   readonly assistants: Assistants
 }
 
@@ -62,7 +62,7 @@ export interface Sideband {
 }
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
-  const { target, permit, credential, store, quota, limits, log, ephemeralKeys, callTokens, refusal } = parts
+  const { target, permit, credential, store, quota, limits, log, ephemeralKeys, callBudgets, refusal } = parts
   const { assistants } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
@@ -81,8 +81,8 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     hangUp: (callId, passed) => calls.hangUp(callId, passed),
     passed,
     pinSession,
-    hearsAll: callTokens.areLimited,
-    spend: (record, tokens) => callTokens.spend(record, tokens),
+    hearsAll: callBudgets.areLimited,
+    spend: (record, spending) => callBudgets.spend(record, spending),
     holder: randomUUID(),
     takesCalls,
     // One that is pinned is called over WebRTC where it is visible there, or by telephone where somebody accepts calls.
@@ -128,7 +128,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
           timeoutMs: connectTimeoutMs,
           below: translationsPath,
         }),
-        countsCalls: callTokens.areLimited,
+        countsCalls: callBudgets.areLimited,
       }),
       ...createCallActions(placing),
     ],
@@ -138,7 +138,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
           webhookKeys,
           policy,
           store,
-          admit: payer => callTokens.admit(payer),
+          admit: payer => callBudgets.admit(payer),
           send: (record, event) => controls.send(record, event),
           now: Date.now,
           metrics: parts.metrics,

@@ -1,7 +1,8 @@
-/** What is counted in the store, for all replicas together: upgrades and requests in a minute, tokens in a day. */
+/** What is counted in the store, for all replicas together: upgrades and requests in a minute, tokens and estimated cost in a day. */
 import type { GatewayError } from '../core/errors.ts'
-import { usageOf } from '../events/usage.ts'
 import type { Store } from '../store/store.ts'
+import { nanosPerUnit } from '../usage/prices.ts'
+import type { Spending } from '../usage/session-account.ts'
 import { limitReached, type Reached, type Share } from './shares.ts'
 
 export interface CountsOptions {
@@ -39,31 +40,69 @@ export class Counts {
     throw tooManyAMinute(kind, share, (minute + 1) * minuteMs - now())
   }
 
-  /** @throws GatewayError `limit_reached` until midnight (UTC) when the day's tokens are spent; `store_unavailable` */
-  async checkTokens(share: Share): Promise<void> {
-    if (share.limits.tokensPerDay === Number.POSITIVE_INFINITY) return
-    const spent = Number((await this.#options.store.get(this.#tokensKey(share))) ?? 0)
-    if (spent >= share.limits.tokensPerDay) throw this.#tokensSpent(share)
+  /** @throws GatewayError `limit_reached` until midnight (UTC) when a budget of the day is spent; `store_unavailable` */
+  async checkBudgets(share: Share): Promise<void> {
+    for (const budget of budgets) {
+      const limit = budget.limitOf(share)
+      if (limit === Number.POSITIVE_INFINITY) continue
+      const spent = Number((await this.#options.store.get(this.#keyOf(budget, share))) ?? 0)
+      if (spent >= limit) throw this.#spent(budget, share)
+    }
   }
 
-  /** Counts tokens that were spent. @returns the error that ends the session when they are the day's last */
-  async spendTokens(share: Share, tokens: number): Promise<GatewayError | null> {
-    const limit = share.limits.tokensPerDay
-    if (limit === Number.POSITIVE_INFINITY) return null
-    const spent = await this.#options.store.increment(this.#tokensKey(share), tokens, 2 * dayMs)
-    return spent >= limit ? this.#tokensSpent(share) : null
+  /** Counts what was spent. @returns the error that ends the session when it is the last of a day's budget */
+  async spend(share: Share, spending: Spending): Promise<GatewayError | null> {
+    let reached: GatewayError | null = null
+    for (const budget of budgets) {
+      const limit = budget.limitOf(share)
+      if (limit === Number.POSITIVE_INFINITY) continue
+      const amount = budget.amountOf(spending)
+      const spent = await this.#options.store.increment(this.#keyOf(budget, share), amount, 2 * dayMs)
+      if (spent >= limit) reached ??= this.#spent(budget, share)
+    }
+    return reached
   }
 
-  #tokensSpent(share: Share): GatewayError {
+  #spent(budget: Budget, share: Share): GatewayError {
     const { now, onReached } = this.#options
-    onReached(share, 'tokens')
-    const message = `The ${share.limits.tokensPerDay} tokens a day for this ${share.whose} are spent`
-    return limitReached({ kind: 'tokens', message, retryAfterMs: dayMs - (now() % dayMs) })
+    onReached(share, budget.kind)
+    const message = budget.describe(share)
+    return limitReached({ kind: budget.kind, message, retryAfterMs: dayMs - (now() % dayMs) })
   }
 
-  #tokensKey({ id }: Share): string {
-    return `limit:tokens:${id}:${Math.floor(this.#options.now() / dayMs)}`
+  #keyOf({ kind }: Budget, { id }: Share): string {
+    return `limit:${kind}:${id}:${Math.floor(this.#options.now() / dayMs)}`
   }
+}
+
+/** What a day's budget counts, and up to what. */
+interface Budget {
+  readonly kind: 'tokens' | 'cost'
+  /** Whole numbers; Infinity where there is no limit. */
+  readonly limitOf: (share: Share) => number
+  readonly amountOf: (spending: Spending) => number
+  readonly describe: (share: Share) => string
+}
+
+const budgets: readonly Budget[] = [
+  {
+    kind: 'tokens',
+    limitOf: ({ limits }) => limits.tokensPerDay,
+    amountOf: ({ tokens }) => tokens,
+    describe: ({ limits, whose }) => `The ${limits.tokensPerDay} tokens a day for this ${whose} are spent`,
+  },
+  {
+    kind: 'cost',
+    limitOf: ({ limits }) => limits.costPerDay * nanosPerUnit,
+    amountOf: ({ nanos }) => nanos,
+    describe: ({ limits, whose }) =>
+      `The estimated cost of ${limits.costPerDay} a day for this ${whose} is reached`,
+  },
+]
+
+/** Whether any budget of a day limits this share. */
+export function hasBudget(limits: Share['limits']): boolean {
+  return Math.min(limits.tokensPerDay, limits.costPerDay) !== Number.POSITIVE_INFINITY
 }
 
 export function limitOf(kind: Counted, { limits }: Share): number {
@@ -75,9 +114,4 @@ const words: Readonly<Record<Counted, string>> = { upgrades: 'connections', requ
 export function tooManyAMinute(kind: Counted, share: Share, retryAfterMs: number): GatewayError {
   const message = `More than ${limitOf(kind, share)} ${words[kind]} a minute for this ${share.whose}; try again later`
   return limitReached({ kind, message, retryAfterMs })
-}
-
-/** Reads the tokens of a `response.done`. @returns 0 where it tells none */
-export function tokensOf(frame: Uint8Array): number {
-  return usageOf(frame).total
 }

@@ -28,7 +28,15 @@ export function accountOf({ name, by }: Principal, address: string): string {
 
 /** Names a limit that was reached; `kind` is the metric's label. */
 export interface Reached {
-  readonly kind: 'sessions' | 'upgrades' | 'requests' | 'refusals' | 'messages' | 'tokens' | 'minutes'
+  readonly kind:
+    | 'sessions'
+    | 'upgrades'
+    | 'requests'
+    | 'refusals'
+    | 'messages'
+    | 'tokens'
+    | 'cost'
+    | 'minutes'
   readonly message: string
   readonly retryAfterMs?: number
 }

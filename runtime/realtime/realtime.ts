@@ -328,6 +328,7 @@ class Realtime implements Connection, SessionHooks {
   /** @param frames what the outcome was made of, of one type */
   #settle(outcome: ExtractOutcome, frames: readonly Buffer[], type: string): void {
     const { metrics, translator } = this.#options
+    if (outcome.kind !== 'record') this.#session.follower?.extractionFailed(type)
     switch (outcome.kind) {
       case 'record':
         metrics.traffic.eventsExtracted += 1

@@ -5,7 +5,7 @@
 
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
-import type { Client, Dialect, Principal, UpgradeRequest } from '../core/ports.ts'
+import type { Client, Dialect, Meter, Principal, UpgradeRequest } from '../core/ports.ts'
 import type { SessionMessage } from '../core/wire.ts'
 import { type Fields, parseFields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
@@ -45,6 +45,8 @@ export interface CarryoverParts {
   readonly probe: (heard: () => void) => void
   /** Ends the session with an error. */
   readonly fault: (error: GatewayError) => void
+  /** Counts what the conversation uses, in all of its sessions. */
+  readonly meter?: Meter | undefined
 }
 
 /** Upstream ends a session at its maximum duration with this code; a restart of its own looks the same. */
@@ -68,7 +70,7 @@ export interface Replay {
 export interface ResumableContext {
   readonly request: UpgradeRequest
   readonly principal: Principal
-  readonly limits: { readonly account: string }
+  readonly limits: { readonly account: string; readonly meter?: Meter | undefined }
   readonly log: Log
 }
 
@@ -76,11 +78,19 @@ export interface ResumableContext {
 export function askedFor(
   client: Client,
   { request, principal, limits, log }: ResumableContext,
-): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket' | 'probe' | 'log'> {
+): Pick<CarryoverParts, 'connection' | 'owner' | 'account' | 'wantsTicket' | 'probe' | 'log' | 'meter'> {
   const { name: owner } = principal
-  const { account } = limits
+  const { account, meter } = limits
   const probe = (heard: () => void) => client.probe(heard)
-  return { connection: client.id, owner, account, wantsTicket: request.query.has('resume'), probe, log }
+  return {
+    connection: client.id,
+    owner,
+    account,
+    wantsTicket: request.query.has('resume'),
+    probe,
+    log,
+    meter,
+  }
 }
 
 export class Carryover implements JournalKeeper {
@@ -116,7 +126,7 @@ export class Carryover implements JournalKeeper {
    * @returns whether an answer is owed to it; it is wanted then, and the caller asks for it
    */
   begin(resumed: Redeemed | null): boolean {
-    const { wantsTicket, tell, responses } = this.#parts
+    const { wantsTicket, tell, responses, meter } = this.#parts
     if (resumed !== null && 'failure' in resumed) {
       tell({ type: 'session.resume_failed', reason: resumed.failure })
     } else if (resumed !== null) {
@@ -129,6 +139,7 @@ export class Carryover implements JournalKeeper {
       this.#conversation.follow(responses)
       tell({ type: 'session.resumed', items, answer_due, answers, ...served, ...this.#losses })
     }
+    if (meter !== undefined) this.#conversation.charge(meter)
     if (wantsTicket) {
       const spent = resumed !== null && 'conversation' in resumed ? resumed.spent : undefined
       this.#giveTicket(spent).catch(fault => this.#failed(fault))

@@ -6,7 +6,7 @@
  * them is bounded in bytes here.
  */
 import { randomBytes } from 'node:crypto'
-import type { Dialect } from '../core/ports.ts'
+import type { Dialect, Meter } from '../core/ports.ts'
 import { ownEventIdPrefix } from '../events/compose.ts'
 import { gaName } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields } from '../events/fields.ts'
@@ -51,6 +51,8 @@ export interface StoredConversation {
   readonly assistant?: ConversationAssistant
   /** Absent where no tools run on the server, and in what earlier revisions wrote. */
   readonly tools?: ToolJournal
+  /** Of its meter; absent in what earlier revisions wrote. */
+  readonly account?: object
 }
 
 /** The assistant of a conversation, as it last served it. */
@@ -133,6 +135,9 @@ export class Conversation {
   assistant: ConversationAssistant | null = null
   /** Of the tools that run on the server, as it was last committed. */
   journal: ToolJournal = emptyJournal
+  /** What the meter of its last session left; a meter reads it with care. */
+  #storedAccount: unknown = null
+  #meter: Pick<Meter, 'stored' | 'kept'> | null = null
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
   /** Items that no upstream had confirmed when a session was lost, until one does. */
@@ -159,6 +164,7 @@ export class Conversation {
     const answered = last?.role === 'assistant' && last.done
     conversation.#answersEnded = answers + (owed && answered ? 1 : 0)
     conversation.#answers = { isPending: owed && !answered }
+    conversation.#storedAccount = stored.account ?? null
     return conversation
   }
 
@@ -211,6 +217,18 @@ export class Conversation {
   /** From now on a session knows whether an answer is pending. */
   follow(answers: { readonly isPending: boolean }): void {
     this.#answers = answers
+  }
+
+  /** From now on a session's meter counts what is used: it knows what was used before. */
+  charge(meter: Pick<Meter, 'resume' | 'stored' | 'kept'>): void {
+    if (this.#storedAccount !== null) meter.resume(this.#storedAccount)
+    this.#storedAccount = null
+    this.#meter = meter
+  }
+
+  /** It was written to the store, and can be resumed for so long (ms). */
+  noteKept(lifeMs: number): void {
+    this.#meter?.kept(lifeMs)
   }
 
   /** False once the client has changed the session in a way that could not be kept. */
@@ -333,6 +351,7 @@ export class Conversation {
     const { fields: settings, isComplete: settingsKept } = this.#settings
     const { dropped, owed } = this
     const { assistant } = this
+    const account = this.#meter?.stored()
     return {
       items: [...this.#items],
       settings,
@@ -342,6 +361,7 @@ export class Conversation {
       owed,
       ...(assistant !== null && { assistant }),
       ...(!isEmptyJournal(tools) && { tools }),
+      ...(account && { account }),
     }
   }
 

@@ -322,6 +322,7 @@ export class KeptConversation {
       if (await this.#store.compareAndSet(key, was, text, ticketLifeMs)) {
         this.#revision = revision
         if (journal !== null) conversation.journal = journal
+        conversation.noteKept(ticketLifeMs)
         return
       }
       // Somebody else wrote it, or this session did without having been answered.

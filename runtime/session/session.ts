@@ -15,7 +15,7 @@
 
 import { drainingMessage, fitCloseReason, GatewayError, isSendableCloseCode } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
-import type { Client, Dial, Meter, Upstream, UpstreamListener } from '../core/ports.ts'
+import type { Client, Dial, Meter, SessionEnd, Upstream, UpstreamListener } from '../core/ports.ts'
 import { ownEventIdOf } from '../events/compose.ts'
 import { transcriptionUsageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
@@ -23,7 +23,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { type End, endAsRefused, endByUpstream, endWith, goingAway } from './end.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
-import { endsResponse, type Owed, type ResponseState, transcriptionCompleted } from './response-state.ts'
+import { type Owed, type ResponseState, transcriptionCompleted } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
 
@@ -75,7 +75,7 @@ export interface Caller {
   readonly route: string
   readonly dial: Dial
   readonly limits: Limits
-  /** Counts what the session spends, where that is limited. */
+  /** Counts what the session uses. */
   readonly meter?: Meter | undefined
   readonly log: Log
 }
@@ -91,10 +91,44 @@ export interface SessionOptions {
   readonly readType: (frame: Uint8Array) => string | null
   /** Overhears what is said between the session and its upstream, where sessions are recorded. */
   readonly record?: ((listener: UpstreamListener, connection: string) => UpstreamListener) | undefined
+  /** Follows a session with spans, where tracing is on. */
+  readonly follow?: Follow | undefined
+}
+
+/** Makes what follows a session. */
+export type Follow = (session: {
+  readonly connection: string
+  readonly route: string
+  readonly meter: Meter
+}) => SessionFollower
+
+/** Follows a session besides its events. */
+export interface SessionFollower {
+  /** Puts itself between the session and a dial that begins. */
+  listen(listener: UpstreamListener): UpstreamListener
+  /** The process is going away, and the session with it. */
+  draining(): void
+  /** An event should have held JSON, and did not. @param type of the event */
+  extractionFailed(type: string): void
+  /** A tool runs for the model. @returns ends it; `outcome` is the kind of error where it was not done */
+  tool(name: string, call: string): (outcome: string | null) => void
+  /** The session is over. Safe to call twice. */
+  ended(end: SessionEnd): void
 }
 
 /** Of what is held for an upstream, so much is sent in one turn of the event loop (bytes). */
 const flushBytesPerTurn = 256 * 1024
+
+/** Events that tell what a session uses, by their type. */
+const measured: ReadonlyMap<string, 'response' | 'settings' | 'transcription'> = new Map([
+  ['response.done', 'response'],
+  ['response.completed', 'response'],
+  [transcriptionCompleted, 'transcription'],
+  ['session.created', 'settings'],
+  ['session.updated', 'settings'],
+  ['transcription_session.created', 'settings'],
+  ['transcription_session.updated', 'settings'],
+])
 
 export class Session implements UpstreamListener, Watching, FaultOwner {
   #phase: Phase = 'idle'
@@ -116,6 +150,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   readonly #limits: Limits
   readonly #meter: Meter | undefined
   readonly #log: Log
+  /** Absent where tracing is off. */
+  readonly follower: SessionFollower | undefined
   readonly #options: SessionOptions
   readonly #hooks: SessionHooks
   readonly #leg: UpstreamLeg
@@ -137,6 +173,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#limits = limits
     this.#meter = meter
     this.#log = log
+    this.follower = meter && options.follow?.({ connection: client.id, route, meter })
     this.#options = options
     this.#hooks = hooks
     this.#leg = new UpstreamLeg({ maxHeldBytes: limits.upstreamBufferBytes, owed: options.owed })
@@ -157,8 +194,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   dial(): void {
     if (this.#phase === 'closed' || this.#upstream !== null || this.#abortDial !== null) return
     if (this.#phase === 'idle') this.#phase = 'dialing'
-    const dial = this.#dial
-    this.#abortDial = dial(this.#options.record?.(this, this.#client.id) ?? this)
+    const listener = this.#options.record?.(this, this.#client.id) ?? this
+    this.#abortDial = this.#dial(this.follower?.listen(listener) ?? listener)
   }
 
   /**
@@ -234,6 +271,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   drain(deadlineMs: number): void {
     if (this.#phase === 'closed' || this.#phase === 'draining') return
     this.#phase = 'draining'
+    this.follower?.draining()
     this.#drainTimer = enterLater(this, deadlineMs, () => this.close(goingAway))
     this.endIfDrained()
   }
@@ -260,6 +298,9 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
     if (wasBridged) this.#logEnd('bridge.completed', end)
     this.#logEnd('connection.closed', end)
+    const ended = { by: end.by, code: end.code, ...(end.error && { error: end.error.code }) }
+    this.#meter?.ended(ended)
+    this.follower?.ended(ended)
   }
 
   /** Tells upstream what the client's close frame said, where that may be sent. */
@@ -291,6 +332,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
     this.#paidFrom = performance.now()
+    this.#meter?.opened(upstream.deployment)
     if (this.#stallTimer !== null) upstream.pause()
     if (this.#phase === 'dialing') this.#phase = 'open'
     const limits = this.#limits
@@ -309,8 +351,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const type = isBinary ? null : this.#options.readType(frame)
     const answered = this.#leg.noteEvent(frame, type)
     this.#hooks.event(frame, isBinary, type, answered)
-    if (this.#meter !== undefined && endsResponse(type)) this.#meter.responseDone(frame)
-    if (type === transcriptionCompleted) this.#transcribed(frame)
+    if (type !== null) this.#measure(frame, type)
     this.endIfDrained()
   }
 
@@ -429,13 +470,20 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (from === null || this.#options.paidByTime !== true) return
     const seconds = (performance.now() - from) / 1000
     this.#options.metrics.traffic.translationSeconds += seconds
-    this.#meter?.spent({ input: 0, output: 0, total: 0, seconds })
+    this.#meter?.translated(seconds)
   }
 
-  #transcribed(frame: Buffer): void {
-    const usage = transcriptionUsageOf(frame)
-    this.#options.metrics.countTranscription(usage)
-    this.#meter?.spent(usage)
+  /** Most events tell nothing of what a session uses: one lookup says so. */
+  #measure(frame: Buffer, type: string): void {
+    switch (measured.get(type)) {
+      case 'response':
+        return this.#meter?.responseDone(frame)
+      case 'settings':
+        return this.#meter?.configured(frame)
+      case 'transcription':
+        this.#options.metrics.countTranscription(transcriptionUsageOf(frame))
+        return this.#meter?.transcribed(frame)
+    }
   }
 
   #count(bytes: number): void {

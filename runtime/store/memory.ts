@@ -138,6 +138,13 @@ class MemoryStore implements Store {
     return true
   }
 
+  async accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number): Promise<void> {
+    const value = this.#live(key)?.value
+    const fields = new Map(value instanceof Map ? value : [])
+    for (const [name, by] of Object.entries(add)) fields.set(name, String(Number(fields.get(name) ?? 0) + by))
+    this.#put(key, fields, ttlMs)
+  }
+
   async list(name: string, member: string, ttlMs: number): Promise<void> {
     this.#addTo(name, member, ttlMs)
   }

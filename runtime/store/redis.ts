@@ -3,6 +3,7 @@ import { keyPrefix, unitsKey } from '../core/contract.ts'
 import type { Client, RedisOptions } from './redis-connection.ts'
 import { RedisConnection } from './redis-connection.ts'
 import {
+  accumulateScript,
   chargeScript,
   compareAndSetScript,
   dischargeScript,
@@ -91,6 +92,11 @@ class RedisStore implements Store {
     const { field = '', is = '' } = when ?? {}
     const words = [String(ttlMs), unless, field, is, String(sets.length), ...sets, ...adds]
     return (await this.#script(updateScript, key, words)) === 1
+  }
+
+  async accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number): Promise<void> {
+    const words = Object.entries(add).flatMap(([name, by]) => [name, String(by)])
+    await this.#script(accumulateScript, key, [String(ttlMs), ...words])
   }
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {

@@ -44,6 +44,13 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 `
 
+/** KEYS[1]; ARGV: ttl (ms), add words. Makes the record where there is none. */
+export const accumulateScript = `
+for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`
+
 /** What both scripts of an account begin with. KEYS[1]: entries by expiry; KEYS[2]: their bytes, and the sum as '*'. */
 const forgetEntry = `
 local function forget(entry)

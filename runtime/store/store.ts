@@ -40,6 +40,8 @@ export interface Store {
    * @returns false, changing nothing, when there is no such record or a field does not stand as it must
    */
   update(key: string, change: Change, ttlMs: number): Promise<boolean>
+  /** Adds whole numbers to fields of a record, which is made where there is none, and prolongs it. */
+  accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number): Promise<void>
 
   /** Lists a member under a name until it expires; listing it again prolongs it. */
   list(name: string, member: string, ttlMs: number): Promise<void>

@@ -24,6 +24,7 @@ const operations: ReadonlySet<string> = new Set<Operation>([
   'create',
   'read',
   'update',
+  'accumulate',
   'list',
   'unlist',
   'page',
@@ -108,6 +109,10 @@ class SupervisedStore implements Store {
 
   update(key: string, change: Change, ttlMs: number) {
     return this.#ask<boolean>('update', key, change, ttlMs)
+  }
+
+  accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number) {
+    return this.#ask<void>('accumulate', key, add, ttlMs)
   }
 
   list(name: string, member: string, ttlMs: number) {

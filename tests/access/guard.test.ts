@@ -14,6 +14,7 @@ import type { Context } from '../../runtime/server/handler.ts'
 import type { ArrivingRequest, HttpRoute } from '../../runtime/server/http.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { quiet } from '../store/patience.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 import { createClock } from './clock.ts'
 
 const unlimited: ShareLimits = {
@@ -22,6 +23,7 @@ const unlimited: ShareLimits = {
   requestsPerMinute: Number.POSITIVE_INFINITY,
   messagesPerSecond: Number.POSITIVE_INFINITY,
   tokensPerDay: Number.POSITIVE_INFINITY,
+  costPerDay: Number.POSITIVE_INFINITY,
 }
 
 interface Limits {
@@ -47,6 +49,7 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
   }
   const cutClients = new CutClients(clock.now)
   const guard = new Guard({
+    accounts: silentAccounts(),
     gate: new Gate({
       config: { modes: ['key'], allowedOrigins: ['https://page.example'], loopback: false },
       checkKey: secret => (secret.startsWith('key-') ? { name: `key:${secret}`, by: 'key' } : null),

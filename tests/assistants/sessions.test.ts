@@ -10,6 +10,7 @@ import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { ask, converse, type Message, type Talk } from '../gateway/converse.ts'
 import { type FakeSession, fakeUpstream, gatewayFor, type Stage } from '../gateway/start.ts'
 import { createExchange } from '../limits/exchange.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 import { assistant, type Files, folderWith, someModels } from './folders.ts'
 
 const next = async (session: FakeSession) => JSON.parse((await session.next()).text) as Message
@@ -206,6 +207,7 @@ for (const [what, sessionMs, endsAfterMs] of [
       ...systemClock,
       config: access,
       store,
+      accounts: silentAccounts(),
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       metrics: createMetrics({ revision: 'r', replica: 'r' }),
       after: ms => {

@@ -6,6 +6,7 @@ import { type Activity, recordOf } from '../../runtime/calls/record.ts'
 import { leaseMs } from '../../runtime/calls/records.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 
 const writeIntervalMs = 500
 
@@ -38,6 +39,7 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
   })
   const activity = createCallActivity(
     {
+      accounts: silentAccounts(),
       records: {
         holdLease: (id: string, holder: string) => answer(`lease ${id} ${holder}`, () => told.speaks),
         releaseLease: (id: string, holder: string) => answer(`release ${id} ${holder}`, () => undefined),

@@ -18,7 +18,7 @@ function stage(t: ExecutionContext) {
     records.find(await records.create(owner, `credential:${owner}`), owner)
   const connected = async (callId = 'rtc_1', owner = 'ada') => {
     const record = await made(owner)
-    await records.connect(record, { callId, pinned: '{"a":1}', address: '192.0.2.1' })
+    await records.connect(record, { callId, model: 'm', pinned: '{"a":1}', address: '192.0.2.1' })
     return records.find(record.sessionId, owner)
   }
   return { clock, store, records, charges: () => charges.splice(0), made, connected }
@@ -67,7 +67,7 @@ test('a call is connected with its session, charged by what is pinned, and never
   const record = await made()
   charges()
   clock.now += 1000
-  const call = { callId: 'rtc_1', pinned: '{"a":1}', address: '192.0.2.1' }
+  const call = { callId: 'rtc_1', model: 'm', pinned: '{"a":1}', address: '192.0.2.1' }
   t.true(await records.connect(record, call))
   t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 7, ttlMs]])
   t.like(await records.find(record.sessionId, 'ada'), {
@@ -77,7 +77,7 @@ test('a call is connected with its session, charged by what is pinned, and never
   const other = await made()
   t.true(await records.end(other, 'over'))
   t.false(await records.connect(other, { ...call, callId: 'rtc_2' }))
-  t.like(await records.find(other.sessionId, 'ada'), { callId: '', connectedAt: '' })
+  t.like(await records.find(other.sessionId, 'ada'), { callId: '', model: 'm', connectedAt: '' })
 })
 
 test('what happens is added up, and a session that the store has lost is not made by it', async t => {

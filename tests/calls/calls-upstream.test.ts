@@ -123,7 +123,7 @@ test('a call that cannot be remembered is ended, and whoever made it is told', a
   const placed = placeCall(
     placing,
     { sdp: 'v=0\r\n', filtered: false, address: '127.0.0.1', passed },
-    { value: 'ek_1', pinned: '{}' },
+    { value: 'ek_1', model: 'm', pinned: '{}' },
     away,
   )
   await t.throwsAsync(placed, { message: /could not be remembered, so it was ended/ })

@@ -189,7 +189,7 @@ test("calls spend the day's tokens of whoever made them: the last answer is hear
   await upstream.hungUp()
   await gateway.logged('sideband.call.ended')
   const { body } = await request(`${gateway.url}/sideband/session/${sessionId}`, { headers: as('alice') })
-  t.is(body.ended_reason, 'the tokens of the day are spent')
+  t.is(body.ended_reason, 'the budget of the day is spent')
   await t.throwsAsync(placeCall(gateway.url, as('alice')), { message: /429|tokens a day/ })
   await t.notThrowsAsync(placeCall(gateway.url, as('bob')))
 })

@@ -213,7 +213,7 @@ test("telephone calls spend tokens of their own account: when the day's are spen
   call.say(500)
   t.deepEqual(await call.ended, { by: 'hung up' })
   const ended = await gateway.logged('sideband.call.ended')
-  t.is(ended.fields.reason, 'the tokens of the day are spent')
+  t.is(ended.fields.reason, 'the budget of the day is spent')
   const [listed] = await sessionsOf(gateway, desk)
   t.true((listed?.usage.output_tokens ?? 0) > 0)
   const { call: next } = ring(gateway)

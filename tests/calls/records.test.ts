@@ -9,6 +9,7 @@ import { StorageQuota } from '../../runtime/store/storage-quota.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { noQuota } from '../store/no-quota.ts'
 import { redisServer } from '../store/redis-server.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 
 const nothing = { eventsFrom: 0, eventsTo: 0, inputTokens: 0, outputTokens: 0, lastEventType: '' }
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -16,7 +17,7 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 async function madeCall(store: Store) {
   const records = new CallRecords({ store, quota: noQuota, provider: 'simulator', ttlMs: 1000 })
   const session = await records.find(await records.create('ada', 'credential:ada'), 'ada')
-  await records.connect(session, { callId: 'rtc_1', pinned: '{}', address: '127.0.0.1' })
+  await records.connect(session, { callId: 'rtc_1', model: 'm', pinned: '{}', address: '127.0.0.1' })
   return { records, record: await records.find(session.sessionId, 'ada') }
 }
 
@@ -47,7 +48,7 @@ test('a session counts for its account for as long as it is known, and ten minut
   const records = new CallRecords({ store, quota, provider: 'simulator', ttlMs: 1000, now: clock })
   const create = () => records.create('ada', 'credential:ada')
   const session = await records.find(await create(), 'ada')
-  await records.connect(session, { callId: 'rtc_1', pinned: '{}', address: '127.0.0.1' })
+  await records.connect(session, { callId: 'rtc_1', model: 'm', pinned: '{}', address: '127.0.0.1' })
   const record = await records.find(session.sessionId, 'ada')
   for (let part = 0; part < 5; part += 1) {
     now += 600
@@ -72,6 +73,7 @@ test('what comes while a lost session is written anew is counted once', async t 
     log: silent,
     metrics: createMetrics({ revision: 'r', replica: 'r' }),
     spend: async () => null,
+    accounts: silentAccounts(),
   }
   const activity = createCallActivity(parts, record, () => undefined)
   const hear = () => activity.noteEvent('x', Buffer.from('{"type":"x"}'))

@@ -7,6 +7,7 @@ const entra = {
   ENTRA_AUDIENCE: 'api://gateway',
   ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
   ENTRA_REQUIRED_ROLE: 'Realtime.Use.All',
+  ENTRA_OPERATOR_ROLE: 'Realtime.Operate',
   ENTRA_PAGES_CLIENT_ID: 'the-pages',
   ENTRA_AUTHORITY: 'https://login.microsoftonline.us',
   ENTRA_CLOCK_SKEW_SEC: '30',
@@ -63,6 +64,42 @@ const faults: [env: Record<string, string>, fault: RegExp][] = [
     /^CALLS_SESSION_PATH: .*"type" must be "realtime"/,
   ],
   [{ CALLS_CONTROL: 'key:a' }, /^CALLS_CONTROL: .*allowed is anonymous/],
+  [{ TRACE_CONTENT: 'true' }, /^TRACE_CONTENT: is set, but tracing is off/],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, /^OTEL_EXPORTER_OTLP_ENDPOINT: .*http/],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_EXPORTER_OTLP_HEADERS: 'MARKED-SECRET' },
+    /^OTEL_EXPORTER_OTLP_HEADERS: pair 1 is not name=value/,
+  ],
+  [
+    { APPLICATIONINSIGHTS_CONNECTION_STRING: 'MARKED-SECRET' },
+    /^APPLICATIONINSIGHTS_CONNECTION_STRING: has no InstrumentationKey/,
+  ],
+  [
+    { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD' },
+    /^APPLICATIONINSIGHTS_CONNECTION_STRING: is unset/,
+  ],
+  [{ OPERATORS: 'key:a' }, /^OPERATORS: .*allowed is anonymous/],
+  [{ PRICES_FILE: 'none.yaml' }, /^PRICES_FILE: "none.yaml" below runtime\/ is no price list: /],
+  [{ PRICES_FILE: '../package.json' }, /^PRICES_FILE: .*currency/],
+  [{ LIMIT_COST_PER_DAY_PER_ADDRESS: 'much' }, /^LIMIT_COST_PER_DAY_PER_ADDRESS: .*a number from 0/],
+  [
+    {
+      AZURE_OPENAI_ENDPOINT: 'https://a.openai.azure.com',
+      AZURE_OPENAI_API_KEY: 'MARKED-SECRET',
+      AZURE_OPENAI_DEPLOYMENT_NAME: 'mine',
+      LIMIT_COST_PER_DAY_PER_CREDENTIAL: '0.5',
+    },
+    /^PRICES_FILE: has no price of "mine", .*AZURE_OPENAI_MODEL/,
+  ],
+  [{ EVENTS_WEBHOOK_URL: 'https://events.example' }, /^EVENTS_WEBHOOK_SECRET: is unset/],
+  [{ EVENTS_WEBHOOK_SECRET: 'a-secret-that-is-long-enough' }, /^EVENTS_WEBHOOK_URL: is unset/],
+  [
+    {
+      EVENTS_WEBHOOK_URL: 'http://events.example',
+      EVENTS_WEBHOOK_SECRET: 'a-secret-that-is-long-enough',
+    },
+    /^EVENTS_WEBHOOK_URL: .*https/,
+  ],
   [
     { CALLS_CONTROL: 'key:b', GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:12345678' },
     /^CALLS_CONTROL: .*allowed is key:a$/,

@@ -28,6 +28,7 @@ test('every step takes its time from the table, and no other', t => {
   const homes: Record<keyof typeof shutdownSteps, string> = {
     closeFramesMs: 'server/drain.ts',
     callCountsMs: 'calls/control-route.ts',
+    usageMs: 'gateway/accounts.ts',
     recordingsMs: 'observability/recording/recorder.ts',
     logLinesMs: 'observability/log-output.ts',
   }

@@ -24,6 +24,7 @@ import { type Accept, acceptThrough, type Layer, refusalBy } from '../../runtime
 import { LoopShare } from '../../runtime/server/loop-share.ts'
 import { MemoryBudget } from '../../runtime/server/memory-budget.ts'
 import { openPolicy } from '../../runtime/session/session-policy.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 import type { ModelApi } from './model-api.ts'
 import type { End } from './network.ts'
 import type { SharedStore, StoreLink } from './shared-store.ts'
@@ -97,7 +98,15 @@ export class Replica {
       every: (ms, beating) => systemClock.every(ms, beating),
     }
     const log = this.#log
-    const access = createAccess({ config: config.access, store: this.link.store, log, metrics, ...clock })
+    const accounts = silentAccounts({ now: clock.now })
+    const access = createAccess({
+      config: config.access,
+      store: this.link.store,
+      log,
+      metrics,
+      accounts,
+      ...clock,
+    })
     const { limits } = config
     const resumes = new Resumes({
       store: this.link.store,

@@ -23,7 +23,7 @@ const operations: readonly Operation[] = [
     'create',
     'read',
   ] as const),
-  ...(['update', 'list', 'unlist', 'page', 'charge', 'discharge'] as const),
+  ...(['update', 'accumulate', 'list', 'unlist', 'page', 'charge', 'discharge'] as const),
 ]
 
 /** Sees every operation as the store does it. */

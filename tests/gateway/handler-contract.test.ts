@@ -19,6 +19,7 @@ import { createEndpoints } from '../../runtime/upstream/endpoints.ts'
 import type { Target } from '../../runtime/upstream/target.ts'
 import { someContext } from '../server/some-context.ts'
 import { permitOf } from '../upstream/some-rules.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -131,6 +132,7 @@ test('a control connection is given the same context, and its call is dialed onc
       pinsAssistants: false,
       holder: 'h',
       spend: async () => null,
+      accounts: silentAccounts(),
     },
     ...{ readType: createTypeReader(), hangUp: async () => true, refusal: () => null },
     records: { find: async () => record, note: async () => true } as unknown as CallRecords,

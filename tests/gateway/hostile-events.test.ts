@@ -30,6 +30,7 @@ import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someContext } from '../server/some-context.ts'
 import { limits } from '../session/session-stage.ts'
 import { someRules } from '../upstream/some-rules.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 
 /** The fields that are read of each type; a dot goes one level down. */
 const fieldsRead: Readonly<Record<string, readonly string[]>> = {
@@ -227,7 +228,14 @@ const call: MakeScene = () =>
         log: quiet,
         metrics,
       },
-      ...{ spend: async () => null, dial: () => dial, limits: roomy, readType, stays: false },
+      ...{
+        accounts: silentAccounts(),
+        spend: async () => null,
+        dial: () => dial,
+        limits: roomy,
+        readType,
+        stays: false,
+      },
       ...{ guard: new SessionGuard({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }) },
       ...{ policy: openPolicy, pinned: () => undefined, hangUp: () => undefined, onOver: () => undefined },
     }

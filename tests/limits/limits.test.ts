@@ -6,12 +6,13 @@ import test from 'ava'
 import { Tries } from '../../runtime/access/tries.ts'
 import { systemClock } from '../../runtime/core/clock.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
-import { Counts, tokensOf } from '../../runtime/limits/counts.ts'
+import { Counts } from '../../runtime/limits/counts.ts'
 import { Places } from '../../runtime/limits/leases.ts'
 import { Rates } from '../../runtime/limits/rates.ts'
 import type { Share } from '../../runtime/limits/shares.ts'
 import { Supervised } from '../../runtime/limits/supervise.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { readResponseReport } from '../../runtime/usage/response-report.ts'
 import { createClock } from '../access/clock.ts'
 
 const unlimited = {
@@ -20,6 +21,7 @@ const unlimited = {
   requestsPerMinute: Number.POSITIVE_INFINITY,
   messagesPerSecond: Number.POSITIVE_INFINITY,
   tokensPerDay: Number.POSITIVE_INFINITY,
+  costPerDay: Number.POSITIVE_INFINITY,
 }
 
 function shareOf(id: string, limits: Partial<Share['limits']>): Share {
@@ -69,12 +71,12 @@ test('upgrades are counted by the minute over all replicas, and the answer says 
 test('tokens are counted by the day over all replicas, until midnight', async t => {
   const { clock, first, second } = replicas()
   const share = shareOf('credential:a', { tokensPerDay: 100 })
-  t.is(await first.counts.spendTokens(share, 60), null)
-  t.is(await errorOf(second.counts.checkTokens(share)), null)
-  t.like(await second.counts.spendTokens(share, 40), { code: 'limit_reached' })
-  t.like(await errorOf(first.counts.checkTokens(share)), { status: 429, retryAfterMs: 30_000 })
+  t.is(await first.counts.spend(share, { tokens: 60, nanos: 0 }), null)
+  t.is(await errorOf(second.counts.checkBudgets(share)), null)
+  t.like(await second.counts.spend(share, { tokens: 40, nanos: 0 }), { code: 'limit_reached' })
+  t.like(await errorOf(first.counts.checkBudgets(share)), { status: 429, retryAfterMs: 30_000 })
   clock.advance(30_000)
-  t.is(await errorOf(first.counts.checkTokens(share)), null)
+  t.is(await errorOf(first.counts.checkBudgets(share)), null)
 })
 
 for (const [frame, tokens] of [
@@ -86,7 +88,7 @@ for (const [frame, tokens] of [
   ['no json', 0],
 ] as const) {
   test(`${frame} tells ${tokens} tokens`, t => {
-    t.is(tokensOf(Buffer.from(frame)), tokens)
+    t.is(readResponseReport(Buffer.from(frame)).total, tokens)
   })
 }
 

@@ -63,11 +63,12 @@ test('the simulator is loaded by one file of the gateway, when it is needed: the
 })
 
 test('code imports packages of its own installation: the image has no others', t => {
-  const packagesOf = (file: string) =>
-    Object.keys(
-      (JSON.parse(readFileSync(join(root, file), 'utf8')) as { dependencies: Record<string, string> })
-        .dependencies,
-    )
+  const packagesOf = (file: string) => {
+    const { dependencies, optionalDependencies } = JSON.parse(
+      readFileSync(join(root, file), 'utf8'),
+    ) as Record<'dependencies' | 'optionalDependencies', Record<string, string> | undefined>
+    return Object.keys({ ...dependencies, ...optionalDependencies })
+  }
   const [gateway, demo, pages] = ['package.json', 'demo/package.json', 'web/package.json'].map(packagesOf)
   const ownName = 'realtime-gateway'
   const packageOf = (path: string) =>

@@ -7,7 +7,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The runtime's folders in the order of import: each imports only folders that stand before it. */
 export const order = [
-  ...['core', 'models', 'events', 'dialect', 'observability', 'store', 'session', 'resume', 'upstream'],
+  ...['core', 'models', 'events', 'dialect', 'observability', 'store', 'usage', 'notifications'],
+  ...['session', 'resume', 'upstream'],
   ...['server', 'config', 'limits', 'access', 'tools', 'assistants', 'chat', 'realtime', 'calls', 'pages'],
   ...['simulator', 'gateway', 'workers', 'try', 'main.ts'],
 ].map(name => `runtime/${name}`)

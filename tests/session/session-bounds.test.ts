@@ -1,5 +1,6 @@
 /** How much a session holds for either end while that end is slow or not there. */
 import test from 'ava'
+import type { Meter } from '../../runtime/core/ports.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { enter, limits, type Stage, stage } from './session-stage.ts'
 
@@ -134,9 +135,11 @@ for (const [what, paidByTime, end, times] of timed) {
     const spent: number[] = []
     const metrics = createMetrics({ revision: 'r', replica: 'n' })
     const meter = {
+      opened: () => undefined,
       responseDone: () => undefined,
-      spent: (usage: { seconds: number }) => void spent.push(usage.seconds),
-    }
+      translated: (seconds: number) => void spent.push(seconds),
+      ended: () => undefined,
+    } as unknown as Meter
     const s = stage({}, {}, { paidByTime, meter, metrics })
     s.session.dial()
     await new Promise(resolve => setTimeout(resolve, 30))
@@ -153,7 +156,10 @@ for (const [what, paidByTime, end, times] of timed) {
 
 test('a session without an upstream costs no time', t => {
   const spent: unknown[] = []
-  const meter = { responseDone: () => undefined, spent: (usage: unknown) => void spent.push(usage) }
+  const meter = {
+    translated: (seconds: number) => void spent.push(seconds),
+    ended: () => undefined,
+  } as unknown as Meter
   const s = stage({}, {}, { paidByTime: true, meter })
   s.session.dial()
   s.session.clientClosed(1000, '')

@@ -521,7 +521,11 @@ test('a session is counted: how many there are, what went each way, how it ended
   const lines: [string, object][] = []
   const write = (event: string, fields: object = {}) => void lines.push([event, fields])
   const spent: string[] = []
-  const meter = { responseDone: (frame: Buffer) => void spent.push(frame.toString()) }
+  const meter = {
+    opened: (deployment?: string) => void spent.push(`opened ${deployment}`),
+    responseDone: (frame: Buffer) => void spent.push(frame.toString()),
+    ended: (end: object) => void spent.push(JSON.stringify(end)),
+  }
   const s = stage(
     { ended: () => ['bye'] },
     {},
@@ -533,8 +537,9 @@ test('a session is counted: how many there are, what went each way, how it ended
   s.session.forward('é', null)
   s.event('e')
   s.event('response.done')
-  t.deepEqual(spent, ['{"type":"response.done"}'])
   s.session.close({ by: 'gateway', code: 1000, reason: 'over' })
+  s.session.close({ by: 'gateway', code: 1000, reason: 'again' })
+  t.deepEqual(spent, ['opened one', '{"type":"response.done"}', '{"by":"gateway","code":1000}'])
   const [events, bytes] = [3, '{"type":"e"}'.length + '{"type":"response.done"}'.length + 'bye'.length]
   t.like(traffic, { sessionsOpen: 0, sessionsTotal: 1, messagesUp: 2, bytesUp: 7 })
   t.like(traffic, { eventsForwarded: events, bytesDown: bytes })

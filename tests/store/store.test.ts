@@ -124,6 +124,15 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.deepEqual(await store.read('record'), { fresh: '' })
   })
 
+  suite('what many add to a record at once is added up, whoever makes it', async (t, store) => {
+    await Promise.all(
+      Array.from({ length: 20 }, (_, at) => store.accumulate('sums', { a: 1, [`b${at % 2}`]: 2 }, minute)),
+    )
+    t.deepEqual(await store.read('sums'), { a: '20', b0: '20', b1: '20' })
+    await store.accumulate('sums', { a: 9_000_000_000_000 }, minute)
+    t.is((await store.read('sums'))?.a, '9000000000020')
+  })
+
   suite('of many who fill an empty field one does', async (t, store) => {
     await store.create('record', { call: '' }, minute)
     const filled = await Promise.all(
