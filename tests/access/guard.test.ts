@@ -91,7 +91,7 @@ function stage(t: ExecutionContext, { credential, address, refusalsPerMinute = 1
     accepting()
     asked.push(request)
     return {
-      context: { limits: {} } as Context,
+      context: { request, principal: request.principal, limits: {} } as Context,
       handler: (_client, context) => {
         contexts.push(context)
         return connection
@@ -171,7 +171,7 @@ test('who is let in is known to the route by name, account and address', async t
     account: 'credential:key:key-a',
     principal: { name: 'key:key-a', by: 'key' },
   })
-  t.is(came.meter, undefined, 'where no tokens are limited none are counted')
+  t.is(came.meter?.principal, 'key:key-a')
 })
 
 test('without a good credential nobody is let in, nor a page that may not connect', async t => {
@@ -247,7 +247,7 @@ test('tokens are counted by both shares, and the day’s last end the session; n
       meter?.responseDone(Buffer.from(JSON.stringify({ response: { usage: { total_tokens } } })))
     const settle = () => new Promise(resolve => setImmediate(resolve))
     done(4)
-    meter?.spent({ input: 0, output: 0, total: 5, seconds: 0 })
+    meter?.transcribed(Buffer.from(JSON.stringify({ usage: { type: 'tokens', total_tokens: 5 } })))
     await settle()
     t.deepEqual(seen(), [])
     done(1)
