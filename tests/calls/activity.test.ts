@@ -62,7 +62,7 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
       },
       metrics,
       spend: async (_, tokens) => {
-        seen.push(`spend ${tokens}`)
+        seen.push(`spend ${tokens.tokens}`)
         if (told.spent instanceof GatewayError || told.spent === null) return told.spent
         throw told.spent
       },
@@ -163,7 +163,7 @@ test.serial('tokens of answers and of transcriptions are counted and spent', asy
   hear('response.done', usage)
   await pass(writeIntervalMs)
   t.deepEqual(notes, [counts(3, 0, { inputTokens: 6, outputTokens: 8, lastEventType: 'response.done' })])
-  t.deepEqual(seen(), ['note', 'spend 14'])
+  t.deepEqual(seen(), ['note', 'spend 7', 'spend 7'])
   t.deepEqual([metrics.traffic.callInputTokens, metrics.traffic.callOutputTokens], [6, 8])
   hear('conversation.item.input_audio_transcription.completed', {
     usage: { input_tokens: 5, total_tokens: 9 },
