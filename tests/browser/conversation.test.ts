@@ -361,7 +361,22 @@ test.serial('assistants are chosen where there are several; their tools and pane
   await page.route('**/assistants', route =>
     route.fulfill({ json: { assistants: [{ name: 'default' }, { name: 'cafe', title: { en: 'Café' } }] } }),
   )
-  await page.route('**/usage', route => route.fulfill({ json: { tokens: 1234, cost: 0.0125 } }))
+  await page.route('**/usage', route =>
+    route.fulfill({
+      json: {
+        currency: 'USD',
+        usage: [
+          {
+            input_text_tokens: 1000,
+            cached_text_tokens: 400,
+            output_audio_tokens: 134,
+            estimated_cost: 0.01,
+          },
+          { input_audio_tokens: 100, estimated_cost: 0.0025 },
+        ],
+      },
+    }),
+  )
   await page.reload()
   await page.getByLabel('Assistant', { exact: true }).selectOption('cafe')
   await until(page, "document.querySelector('#line').dataset.phase === 'open'")

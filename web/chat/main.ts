@@ -180,12 +180,15 @@ const plug = new Plug(info.offers?.includes('/simulator/process') ?? false, info
       what: say('Process {pid} was killed.', { pid: String(pid) }),
       advice: say('Its answer sounds on as far as it had come.'),
     }),
-  onMoved: pid =>
+  onMoved: pid => {
+    // Where nothing was said yet, nothing goes on.
+    if (conversation.turns.length === 0) return
     conversation.notice({
       kind: 'info',
       what: say('Process {pid} goes on with the conversation.', { pid: String(pid) }),
       advice: '',
-    }),
+    })
+  },
 })
 
 new DeviceDialog(() => playback.useLoudspeaker())

@@ -8,10 +8,6 @@ export interface Usage {
   cost: string | undefined
 }
 
-/** Field names under which the sums stand. */
-const tokenFields = ['tokens', 'total_tokens'] as const
-const costFields = ['cost', 'estimated_cost'] as const
-
 /**
  * Asks the gateway what the caller has used.
  * @returns undefined where it does not tell: it knows no such address, or refuses
@@ -25,24 +21,25 @@ export async function fetchUsage(access: Access): Promise<Usage | undefined> {
   }
 }
 
-/** Reads the sums: numbers, or objects of numbers that are added up. `currency`: ISO 4217, US dollars where it is missing. */
+/** Reads the rows of `GET /usage`, one for each day, assistant and deployment, and adds them up. Cached input is a part of input. */
 export function readUsage(body: unknown): Usage {
-  const fields = isFields(body) ? (isFields(body.total) ? { ...body, ...body.total } : body) : {}
-  const tokens = sumOf(fields, tokenFields)
-  const cost = sumOf(fields, costFields)
-  const currency = typeof fields.currency === 'string' ? fields.currency : 'USD'
+  const { usage, currency } = isFields(body) ? body : {}
+  const rows = Array.isArray(usage) ? usage.filter(isFields) : []
+  const tokens = rows.flatMap(row =>
+    Object.entries(row).filter(([name]) => /^(in|out)put_\w+_tokens$/.test(name)),
+  )
+  const cost = rows.map(row => row.estimated_cost)
+  const style = { style: 'currency', currency: String(currency), maximumFractionDigits: 4 } as const
   return {
-    tokens: tokens?.toLocaleString(language),
-    cost: cost?.toLocaleString(language, { style: 'currency', currency, maximumFractionDigits: 4 }),
+    tokens: sumOf(tokens.map(([, count]) => count))?.toLocaleString(language),
+    cost: currency === undefined ? undefined : sumOf(cost)?.toLocaleString(language, style),
   }
 }
 
-function sumOf(fields: Record<string, unknown>, names: readonly string[]): number | undefined {
-  const value = names.map(name => fields[name]).find(found => found !== undefined)
-  if (typeof value === 'number') return value
-  if (!isFields(value)) return undefined
-  const numbers = Object.values(value).filter(part => typeof part === 'number')
-  return numbers.length === 0 ? undefined : numbers.reduce((sum, part) => sum + part, 0)
+/** Adds up the numbers; undefined where there are none. */
+function sumOf(values: readonly unknown[]): number | undefined {
+  const numbers = values.filter(value => typeof value === 'number')
+  return numbers.length === 0 ? undefined : numbers.reduce((sum, value) => sum + value, 0)
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {
