@@ -6,13 +6,18 @@ import type { Client, UpstreamListener } from '../../runtime/core/ports.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { SessionGuard } from '../../runtime/session/session-guard.ts'
+import { openPolicy } from '../../runtime/session/session-policy.ts'
 import { limits } from '../session/session-stage.ts'
 import { quiet } from '../store/patience.ts'
+import { silentAccounts } from '../usage/accounts.ts'
 
 function stage(t: ExecutionContext, guard: SessionGuard | null = null) {
   const seen: string[] = []
   let listener: UpstreamListener | undefined
-  const record = { sessionId: 's', callId: 'c', provider: 'p', eventsFrom: 0, eventsTo: 0 }
+  const record = {
+    ...{ sessionId: 's', callId: 'c', provider: 'p', model: '', owner: 'ada', assistant: '', usage: '' },
+    ...{ eventsFrom: 0, eventsTo: 0 },
+  }
   const records = {
     holdLease: async () => true,
     releaseLease: async () => undefined,
@@ -29,8 +34,10 @@ function stage(t: ExecutionContext, guard: SessionGuard | null = null) {
       log: quiet,
       readType: createTypeReader(),
       stays: false,
+      policy: openPolicy,
     },
     metrics: createMetrics({ revision: 'r', replica: 'n' }),
+    accounts: silentAccounts(),
     spend: async () => null,
     dial: () => (given: UpstreamListener) => {
       listener = given

@@ -77,7 +77,7 @@ test('a call is connected with its session, charged by what is pinned, and never
   const other = await made()
   t.true(await records.end(other, 'over'))
   t.false(await records.connect(other, { ...call, callId: 'rtc_2' }))
-  t.like(await records.find(other.sessionId, 'ada'), { callId: '', model: 'm', connectedAt: '' })
+  t.like(await records.find(other.sessionId, 'ada'), { callId: '', model: '', connectedAt: '' })
 })
 
 test('what happens is added up, and a session that the store has lost is not made by it', async t => {
