@@ -44,7 +44,7 @@ const expectation = z.strictObject({
 
 const turn = z.strictObject({
   say: words,
-  during: z.strictObject({ tool: name, do: z.enum(['drain', 'kill']) }).optional(),
+  during: z.strictObject({ tool: name, do: z.literal('drain') }).optional(),
   expect: expectation.optional(),
 })
 

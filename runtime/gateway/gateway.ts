@@ -31,6 +31,7 @@ import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import type { ToolRunner } from '../tools/runner.ts'
 import { defaultToolLimits, type ToolOptions } from '../tools/server-tools.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
@@ -73,6 +74,12 @@ export interface Shared {
 export interface GatewayParts {
   /** Finds the tools that run on the server for a connection; null where none do. */
   readonly toolsFor?: (context: Context) => ToolOptions | null
+  /** Wraps what runs the tools of an assistant. */
+  readonly wrapRunner?: (runner: ToolRunner) => ToolRunner
+  /** Used whatever the configuration says; this gateway closes it. */
+  readonly store?: Store
+  /** A simulator that runs already, where the configuration has no upstream; whoever started it ends it. */
+  readonly simulatorUrl?: string
 }
 
 /** A drain waits for tools until so long before its deadline: what they return is told to the model then (ms). */
@@ -97,8 +104,9 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { models } = config.simulator
   if (config.target !== null) return startBefore(config.target, config, log, shared, clock, parts)
-  if (shared !== null)
-    return startBefore(simulatorTarget(shared.simulatorUrl, models), config, log, shared, clock, parts)
+  const simulatorUrl = parts.simulatorUrl ?? shared?.simulatorUrl
+  if (simulatorUrl !== undefined)
+    return startBefore(simulatorTarget(simulatorUrl, models), config, log, shared, clock, parts)
   const simulator = await startEmbeddedSimulator(config.simulator)
   try {
     const target = simulatorTarget(simulator.url, models)
@@ -118,7 +126,7 @@ async function startBefore(
   untracedLog: Log,
   shared: Shared | null,
   clock: Pick<Clock, 'now'>,
-  { toolsFor }: GatewayParts,
+  { toolsFor, wrapRunner = runner => runner, store: givenStore }: GatewayParts,
 ): Promise<Gateway> {
   const readType = createTypeReader()
   const tracing =
@@ -137,7 +145,8 @@ async function startBefore(
   const metrics = shared?.metrics ?? createMetrics(place)
   const memory = createBudget(config, shared, metrics, log)
   const endpoints = createEndpoints(config, target, log)
-  const store = config.redis === null && shared !== null ? shared.store : await openStore(config.redis, log)
+  const sharedStore = config.redis === null ? shared?.store : undefined
+  const store = givenStore ?? sharedStore ?? (await openStore(config.redis, log))
   const recorder = config.record && createRecorder({ ...config.record, log })
   const credential = endpoints.list[0].credential
   const accounts = assembleAccounts(config, { store, log, now: systemClock.now })
@@ -245,7 +254,7 @@ async function startBefore(
         follow: tracing?.follow,
         resumes,
         toolsFor,
-        toolsOf: assistant => toolOptionsOf(assistant, tools),
+        toolsOf: assistant => toolOptionsOf(assistant, tools, wrapRunner),
       }),
       ...sideband.sockets,
     ]),
@@ -303,12 +312,16 @@ async function startBefore(
 }
 
 /** What runs the tools of an assistant, and how often. */
-function toolOptionsOf(assistant: Assistant, tools: AssistantTools): ToolOptions | null {
+function toolOptionsOf(
+  assistant: Assistant,
+  tools: AssistantTools,
+  wrapRunner: (runner: ToolRunner) => ToolRunner,
+): ToolOptions | null {
   const runner = tools.runnerOf(assistant)
   if (runner === null) return null
   const { toolCallsPerMinute, toolRounds } = assistant.limits
   return {
-    runner,
+    runner: wrapRunner(runner),
     limits: {
       callsPerMinute: toolCallsPerMinute ?? defaultToolLimits.callsPerMinute,
       rounds: toolRounds ?? defaultToolLimits.rounds,

@@ -1,16 +1,22 @@
-/** `npm run try -- NAME`: talks with an assistant in the terminal. A gateway of its own serves it, on this machine alone. */
+/**
+ * `npm run try -- NAME`: talks with an assistant in the terminal, or runs its tests. Gateways of its own serve it, on this
+ * machine alone.
+ */
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { ConfigError, readConfig } from '../config/config.ts'
+import { type Config, readConfig } from '../config/config.ts'
 import { maxHeaderBytes } from '../core/contract.ts'
 import type { Log } from '../observability/log.ts'
 import { talkInTerminal } from './terminal-talk.ts'
 
 const help = `npm run try -- NAME [--language TAG]: talks with the assistant NAME in this terminal, by text
+npm run try -- NAME --test [--live]: runs the scripted conversations tests/*.yaml of its folder; exits 1 when one fails
 
   NAME             a folder of ASSISTANTS_DIR; without it, what the environment's variables configure
   --language TAG   what instructions.md gets as the language of the person: ja, en-US
+  --test           with the embedded simulator, whose model says what each test has under "model"
+  --test --live    with the model that is configured, as often as each test says
   --help           this text
 
 The model is the one that .env and the environment configure; without one, the embedded simulator.
@@ -32,12 +38,17 @@ const ownSettings = {
   SIMULATOR_RATE: '20',
 }
 
+/** Nobody waits for a load balancer here, or listens. */
+const testSettings = { SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0' }
+
 const usage = readUsage()
-const { name, language } = usage
+const { name, language, mode } = usage
 const dotenv = '.env'
 if (existsSync(dotenv)) process.loadEnvFile(dotenv)
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
+
+if (mode !== 'talk' && name !== null) await testAndExit(name, mode === 'test-live')
 
 const { startGateway } = await import('../gateway/gateway.ts')
 const gateway = await startOrExit()
@@ -60,12 +71,32 @@ process.exit(0)
 
 async function startOrExit() {
   try {
-    const config = readConfig({ ...process.env, ...ownSettings })
-    // Whoever runs this has the folder: access is for those who come over the network.
-    return await startGateway({ ...config, assistants: { ...config.assistants, isGuarded: false } }, silent())
+    return await startGateway(configFor({}), silent())
   } catch (fault) {
-    return leave(fault instanceof ConfigError || fault instanceof Error ? fault.message : String(fault))
+    return leave(messageOf(fault))
   }
+}
+
+async function testAndExit(name: string, isLive: boolean): Promise<never> {
+  const { runTests } = await import('./test-run.ts')
+  try {
+    const config = configFor(testSettings)
+    const write = (text: string) => process.stdout.write(text)
+    process.exit((await runTests({ name, config, isLive, write, log: silent() })) ? 0 : 1)
+  } catch (fault) {
+    return leave(messageOf(fault))
+  }
+}
+
+/** @throws ConfigError */
+function configFor(settings: Readonly<Record<string, string>>): Config {
+  const config = readConfig({ ...process.env, ...ownSettings, ...settings })
+  // Whoever runs this has the folder: access is for those who come over the network.
+  return { ...config, assistants: { ...config.assistants, isGuarded: false } }
+}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault)
 }
 
 async function greets(): Promise<boolean> {
@@ -90,18 +121,34 @@ function silent(): Log {
   }
 }
 
-function readUsage(): { name: string | null; language: string | null } {
+interface Usage {
+  readonly name: string | null
+  readonly language: string | null
+  readonly mode: 'talk' | 'test' | 'test-live'
+}
+
+function readUsage(): Usage {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { help: { type: 'boolean' }, language: { type: 'string' } },
+      options: {
+        help: { type: 'boolean' },
+        language: { type: 'string' },
+        test: { type: 'boolean' },
+        live: { type: 'boolean' },
+      },
     })
     if (values.help) {
       process.stdout.write(help)
       return process.exit(0)
     }
     if (positionals.length > 1) throw new Error(`One name is expected, and there are ${positionals.length}`)
-    return { name: positionals[0] ?? null, language: values.language ?? null }
+    const { language = null, test = false, live = false } = values
+    const [name = null] = positionals
+    if (live && !test) throw new Error('--live goes with --test')
+    if (test && name === null) throw new Error('--test needs the name of an assistant')
+    if (test && language !== null) throw new Error('--language goes with a conversation, not with --test')
+    return { name, language, mode: live ? 'test-live' : test ? 'test' : 'talk' }
   } catch (fault) {
     process.stderr.write(`${fault instanceof Error ? fault.message : String(fault)}\n\n${help}`)
     return process.exit(2)

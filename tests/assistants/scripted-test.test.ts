@@ -37,7 +37,7 @@ const faulty: [text: string, faults: [line: number, message: RegExp][]][] = [
   ],
   [
     'turns:\n  - say: Hello\n    during:\n      tool: add_item\n      do: explode\n',
-    [[5, /^turns\[0\]\.during\.do: Invalid option: expected one of "drain"\|"kill"$/]],
+    [[5, /^turns\[0\]\.during\.do: Invalid input: expected "drain"$/]],
   ],
   [
     'turns:\n  - say: Hello\n    expect:\n      tools:\n        - name: add item\n          runs: -1\n',
