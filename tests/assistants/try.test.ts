@@ -1,5 +1,6 @@
 /** `npm run try -- NAME --test`: the café's own tests pass, and fail where a tool of it is broken. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -155,6 +156,81 @@ test.serial(
     t.is(script.left, 0)
   },
 )
+
+const slow: Files = {
+  ...assistant('guide', 'session: { output_modalities: [text] }'),
+  'guide/tools/look_up.ts': `import { defineTool, z } from 'realtime-gateway/tools'
+export default defineTool({
+  description: 'Looks something up',
+  parameters: z.strictObject({}),
+  timeoutMs: 1000,
+  idempotent: true,
+  async run(_, { conversation }) {
+    return conversation.update(state => ({ ...state, found: true }))
+  },
+})
+`,
+}
+
+test.serial('a call that outlasts the drain runs again at the second gateway, in the same turn', async t => {
+  const read = readScriptedTest(
+    'guide/tests/a.yaml',
+    `turns:
+  - say: Look it up
+    during: { tool: look_up, do: drain }
+    expect: { tools: [{ name: look_up, runs: 2 }], state: { found: true }, says: Found }
+  - { say: Thanks, expect: { says: Welcome, tools: [] } }
+`,
+  )
+  if ('faults' in read) return t.fail(JSON.stringify(read.faults))
+  const script = new Script([{ call: 'look_up' }, { say: 'Found it.' }, { say: 'Welcome.' }])
+  const simulator = await startSimulator({ script, rate: 200 })
+  t.teardown(() => simulator.close())
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const env = {
+    PORT: '0',
+    DRAIN_LAME_DUCK_MS: '0',
+    DRAIN_DEADLINE_MS: '6000',
+    ASSISTANTS_DIR: folderWith(t, slow),
+  }
+  let runs = 0
+  const faults = await playTest(read.test, {
+    assistant: 'guide',
+    greets: false,
+    patienceMs,
+    start: ({ wrapRunner, ...parts }) =>
+      startGateway(readConfig(env), log, null, undefined, {
+        ...parts,
+        simulatorUrl: simulator.url,
+        wrapRunner: runner => {
+          const wrapped = wrapRunner?.(runner) ?? runner
+          return {
+            tools: wrapped.tools,
+            close: () => wrapped.close(),
+            run: async call => {
+              runs += 1
+              const result = await wrapped.run(call)
+              if (runs > 1) return result
+              // The first run does not end before the drain gives it up.
+              if (!call.signal.aborted) await once(call.signal, 'abort')
+              return { kind: 'interrupted' }
+            },
+          }
+        },
+      }),
+  })
+  t.deepEqual(faults, [])
+  t.is(runs, 2)
+})
+
+test.serial('what the page shows of the test is what it says, and its commands are those that run it', t => {
+  const page = readFileSync(join(root, 'docs/tools.md'), 'utf8')
+  const [, shown = ''] = /^```yaml\n(model: .*?)^```$/ms.exec(page) ?? []
+  t.not(shown, '')
+  for (const line of shown.trimEnd().split('\n')) t.true(order.includes(`${line}\n`), line)
+  for (const options of ['--test', '--test --live'])
+    t.regex(page, new RegExp(`^npm run try -- cafe ${options}  `, 'm'))
+})
 
 test.serial('a live run asks the configured upstream as often as the test says', async t => {
   const live = (pass: number) => ({
