@@ -7,6 +7,9 @@ import type { PlantedStoreFault } from './shared-store.ts'
 /** Some 5 s on an idle core. */
 const rollouts = 600
 
+/** Seeds beyond those that broke an invariant once. */
+const found = [1_001_094, 1_001_362, 1_001_565, 1_001_937, 1_002_479]
+
 /** Fails with the seed and the last steps of a rollout that broke an invariant. */
 async function hold(t: ExecutionContext, options: RolloutOptions): Promise<RolloutResult> {
   const result = await playRollout(options)
@@ -26,6 +29,11 @@ test.serial(`all invariants hold in ${rollouts} rollouts`, async t => {
   t.log(`${told.done} calls of tools were answered, ${told.interrupted} were interrupted`)
   t.true(told.done > 100 && told.interrupted > 10)
 })
+
+for (const seed of found)
+  test.serial(`all invariants hold in the rollout of seed ${seed}`, async t => {
+    t.is((await hold(t, { seed })).violation, null)
+  })
 
 for (const where of ['drain', 'resume'] as const) {
   test.serial(
