@@ -16,6 +16,9 @@ const foundMs = 10_000
 
 const dialMs = [0.5, 30] as const
 
+/** Somebody else who dialled by the same ticket stays so long (ms): some are still there when one of the two must be gone. */
+const doubleMs = [500, 3 * foundMs] as const
+
 interface ApiResponse {
   readonly id: string
   readonly status: string
@@ -153,7 +156,7 @@ export class Person {
       world.after(world.between(...dialMs), replica.process, () =>
         replica.upgrade(far, query, isOpen => far.send(isOpen ? accepted : refused)),
       )
-      world.after(world.between(500, 5000), this.process, () => near.close(1000, ''))
+      world.after(world.between(...doubleMs), this.process, () => near.close(1000, ''))
     })
   }
 
