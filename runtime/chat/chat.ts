@@ -270,7 +270,8 @@ class Chat implements Connection, SessionHooks {
 
   keepsClient(end: End, wasOpen: boolean): boolean {
     const isRenewed = wasOpen && this.#carryover.loses(end)
-    this.#tools?.lost()
+    const isDue = isRenewed && this.#session.responses.isPending
+    this.#tools?.lost(this.#carryover.conversation.unansweredCalls, isDue)
     this.#hasBegun = false
     this.#heldEnd = null
     this.#take({ type: 'upstream-ended', end, isRenewed })

@@ -242,8 +242,9 @@ class Realtime implements Connection, SessionHooks {
 
   keepsClient(end: End): boolean {
     if (!this.#carryover?.loses(end)) return false
-    this.#tools?.lost()
-    this.#dialAgain(this.#session.responses.isPending)
+    const { isPending } = this.#session.responses
+    this.#tools?.lost(this.#carryover.conversation.unansweredCalls, isPending)
+    this.#dialAgain(isPending)
     return true
   }
 

@@ -125,6 +125,9 @@ const maxAnswered = 1024
 
 const minuteMs = 60_000
 
+/** A call in what was said that has no output. */
+type UnansweredCall = Pick<JournaledCall, 'id' | 'name' | 'arguments'>
+
 /** A call that the model waits for. */
 interface OpenCall {
   readonly id: string
@@ -237,13 +240,22 @@ export class ServerTools {
     }
   }
 
-  /** The upstream session is gone. What its calls were for is asked of the next one. */
-  lost(): void {
+  /**
+   * The upstream session is gone. What its calls were for is asked of the next one.
+   * @param unanswered calls in what was said that have no output: upstream may have gone before it said that their
+   * response had them
+   * @param isDue whether the next session is asked for an answer
+   */
+  lost(unanswered: readonly UnansweredCall[], isDue: boolean): void {
+    const responseId = this.#activeId
     this.#activeId = null
     this.#outOfBand.clear()
     this.#asked.length = 0
     this.#hidden.lose()
     this.#hasClientCalls = false
+    const calls = this.#callsOf(unanswered).filter(({ id }) => !this.#answered.has(id) && !this.#open.has(id))
+    if (calls.length > 0) this.#countRound(responseId)
+    this.#goOnWith(calls, isDue)
   }
 
   /**
@@ -338,27 +350,33 @@ export class ServerTools {
    * @param isInTurn whether the last thing that was said is an output
    * @returns whether any call is open
    */
-  resume(
-    unanswered: readonly Pick<JournaledCall, 'id' | 'name' | 'arguments'>[],
-    isDue: boolean,
-    isInTurn: boolean,
-  ): boolean {
+  resume(unanswered: readonly UnansweredCall[], isDue: boolean, isInTurn: boolean): boolean {
     const { journal } = this.#parts.journal
     const isSameTurn = isInTurn || unanswered.length > 0
     this.#request = isSameTurn ? (journal.turn?.request ?? null) : null
     this.#rounds = isSameTurn ? (journal.turn?.rounds ?? 0) : 0
     this.#needsResponse = isDue
-    const calls = unanswered.flatMap(({ id, name, arguments: given }) => {
+    this.#goOnWith(this.#callsOf(unanswered), isDue)
+    return this.#open.size > 0
+  }
+
+  /** Those of the server's tools, as far as each has come. */
+  #callsOf(unanswered: readonly UnansweredCall[]): JournaledCall[] {
+    const { journal } = this.#parts.journal
+    return unanswered.flatMap(({ id, name, arguments: given }) => {
       const known = findCall(journal, id)
       if (known !== undefined) return [known]
       return this.#tools.has(name)
         ? [{ id, name, arguments: given, status: 'pending' as const, runs: 0 }]
         : []
     })
+  }
+
+  /** @param isDue whether an answer comes behind them */
+  #goOnWith(calls: readonly JournaledCall[], isDue: boolean): void {
     // The first answer must not be taken for the last.
     for (const call of calls) this.#openCall(call, !isDue, !isDue)
     for (const call of calls) enter(this.#parts.owner, () => this.#goOn(call))
-    return this.#open.size > 0
   }
 
   /** No tool starts here any more; those that run have until some time before the deadline. @param deadlineMs from now */
@@ -453,16 +471,20 @@ export class ServerTools {
     }
     const id = textOr(item.call_id)
     if (id === '' || this.#answered.has(id) || this.#open.has(id)) return
-    if (this.#roundOf !== responseId) {
-      this.#roundOf = responseId
-      this.#rounds += 1
-    }
+    this.#countRound(responseId)
     const given = textOr(item.arguments)
     const call = { id, name: textOr(item.name), arguments: given, status: 'pending' as const, runs: 0 }
     const open = this.#openCall(call, responseId === this.#brokenId)
     const refusal = item.status === 'incomplete' ? 'incomplete' : this.#refusalOf()
     if (refusal !== null) return this.#answer(open, failure(refusal))
     enter(this.#parts.owner, () => this.#goOn(call))
+  }
+
+  /** A response calls tools: all its calls are one round. */
+  #countRound(responseId: string | null): void {
+    if (this.#roundOf === responseId) return
+    this.#roundOf = responseId
+    this.#rounds += 1
   }
 
   #openCall({ id, name }: JournaledCall, isBroken: boolean, isStale = false): OpenCall {

@@ -89,6 +89,11 @@ export class End {
     return this.#state === 'open'
   }
 
+  /** Whether something that one side sends now is lost; neither side may have been told. */
+  get isCut(): boolean {
+    return this.#world.now >= Math.min(this.#cutAt, this.peer.#cutAt)
+  }
+
   send(data: string | Uint8Array): void {
     if (this.#state !== 'open') return
     this.#transmit({ kind: 'message', data: Buffer.from(data as string) })

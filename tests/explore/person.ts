@@ -16,6 +16,9 @@ const foundMs = 10_000
 
 const dialMs = [0.5, 30] as const
 
+/** Somebody else who dialled by the same ticket stays so long (ms): some are still there when one of the two must be gone. */
+const doubleMs = [500, 3 * foundMs] as const
+
 interface ApiResponse {
   readonly id: string
   readonly status: string
@@ -108,7 +111,7 @@ export class Person {
     const ticket = new URLSearchParams(query).get('resume') ?? ''
     world.note(this.process.name, `dials ${query}`)
     let far: End | null = null
-    const lives = () => far?.isOpen === true
+    const lives = () => far !== null && isLive(far)
     const socket = new PersonSocket(this, message => this.#watch(ticket, message, lives))
     if (ticket !== '' && this.#parts.isDoubled()) this.#double(ticket, query)
     world.after(world.between(...dialMs), this.process, () => {
@@ -147,20 +150,20 @@ export class Person {
       if (replica === null) return
       const { near, far } = new Connection(world, this.process, replica.process, 'double')
       near.listener = {
-        message: data => this.#watch(ticket, data.toString(), () => far.isOpen),
+        message: data => this.#watch(ticket, data.toString(), () => isLive(far)),
         closed: () => undefined,
       }
       world.after(world.between(...dialMs), replica.process, () =>
         replica.upgrade(far, query, isOpen => far.send(isOpen ? accepted : refused)),
       )
-      world.after(world.between(500, 5000), this.process, () => near.close(1000, ''))
+      world.after(world.between(...doubleMs), this.process, () => near.close(1000, ''))
     })
   }
 
   /**
    * Whatever the program makes of it: a ticket has one living successor. A second is honoured where the first may have
    * been lost on the way; once it is found to live, it is ended.
-   * @param lives whether the gateway's side of the connection is open
+   * @param lives whether the connection is open at the gateway, and its client can be reached
    */
   #watch(ticket: string, message: string, lives: () => boolean): void {
     if (message.startsWith('{"type":"session.ticket"')) this.#awaitsTicket = false
@@ -211,6 +214,11 @@ export class Person {
     if (forgotten !== undefined)
       onViolation(new Violation(`The model has forgotten the answer to "${forgotten}" untold`))
   }
+}
+
+/** A connection that is cut is open at the gateway until a heartbeat misses its client, and does nobody any harm. */
+function isLive(far: End): boolean {
+  return far.isOpen && !far.isCut
 }
 
 /** What a drain ends a connection with. */

@@ -575,3 +575,45 @@ test('a call that its host interrupts runs again where it may', async t => {
   await settled()
   t.deepEqual(outputs(), [['c1', 'second']])
 })
+
+test('a call whose response was lost before it said so runs, and the next session is asked behind its output', async t => {
+  const a = gate()
+  const { say, hear, server, runner, outputs, types } = stage({ a })
+  const unanswered = [{ id: 'c1', name: 'a', arguments: '{}' }]
+  say(create)
+  hear(created('r1'))
+  server.lost(unanswered, true)
+  server.askAgain()
+  await settled()
+  t.is(runner.runs.length, 1)
+  t.deepEqual(types(), ['response.create'])
+  // The next session is lost, too, while the call runs.
+  server.lost(unanswered, true)
+  server.askAgain()
+  a.open()
+  await settled()
+  t.is(runner.runs.length, 1)
+  t.deepEqual(outputs(), [['c1', 'ok']])
+  t.deepEqual(types().slice(1), ['conversation.item.create', 'response.create'])
+  server.lost(unanswered, true)
+  await settled()
+  t.is(runner.runs.length, 1)
+})
+
+test('a call whose response was lost is cancelled where no answer is due', async t => {
+  const { server, runner, outputs, types } = stage({ a: {} })
+  server.lost([{ id: 'c1', name: 'a', arguments: '{}' }], false)
+  await settled()
+  t.is(runner.runs.length, 0)
+  t.like((outputs()[0] as unknown[])[1], { error: 'cancelled' })
+  t.deepEqual(types(), ['conversation.item.create'])
+})
+
+test("a call of the client's own whose response was lost is left to the client", async t => {
+  const { server, runner, types } = stage({ a: {} })
+  server.lost([{ id: 'c1', name: 'mine', arguments: '{}' }], true)
+  server.askAgain()
+  await settled()
+  t.is(runner.runs.length, 0)
+  t.deepEqual(types(), ['response.create'])
+})
