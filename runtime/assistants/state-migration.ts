@@ -13,7 +13,9 @@
  * Where it is refused the conversation goes on without its state, and the model is told so.
  */
 import { pathToFileURL } from 'node:url'
-import { isFields } from '../events/fields.ts'
+import type { Fields } from '../events/fields.ts'
+import type { MigratedState, StateMigration, StateRefusal, VersionedState } from '../resume/stored-state.ts'
+import { maxStateBytes, refusalOfState } from '../resume/tool-journal.ts'
 import type { ConversationState } from '../tools/runner.ts'
 import type { Assistant } from './assistant.ts'
 
@@ -26,23 +28,8 @@ export type Migrate = (
   versions: { readonly from: number; readonly to: number },
 ) => ConversationState | Promise<ConversationState>
 
-/** State as it was stored, with the version that its assistant had then. */
-export interface VersionedState {
-  readonly version: number
-  readonly state: ConversationState
-}
-
-export type StateRefusal = 'newer' | 'no_migration' | 'migration_failed'
-
-export type MigratedState =
-  | { readonly kind: 'fits' | 'migrated'; readonly state: ConversationState }
-  | { readonly kind: 'refused'; readonly reason: StateRefusal; readonly message: string }
-
 /** A migration that takes longer (ms) has failed: a client waits for it. */
 const migrateWithinMs = 5000
-
-/** State that a migration makes may have so many bytes as JSON. */
-const maxMigratedBytes = 256 * 1024
 
 /**
  * Brings state to the version of an assistant.
@@ -69,10 +56,9 @@ export async function migrateState(
       (async () => migrate(structuredClone(state), { from, to }))(),
       tooLong.promise,
     ])
-    const text = JSON.stringify(migrated)
-    if (!isFields(migrated) || Buffer.byteLength(text) > maxMigratedBytes)
-      return refuse('migration_failed', `migrate.ts returned no object of at most ${maxMigratedBytes} bytes`)
-    return { kind: 'migrated', state: JSON.parse(text) as ConversationState }
+    if (refusalOfState(migrated) !== null)
+      return refuse('migration_failed', `migrate.ts returned no object of at most ${maxStateBytes} bytes`)
+    return { kind: 'migrated', state: JSON.parse(JSON.stringify(migrated)) as Fields }
   } catch (fault) {
     const why = fault instanceof Error ? fault.message : String(fault)
     return refuse('migration_failed', `migrate.ts failed (${why})`)
@@ -96,4 +82,15 @@ export async function loadMigration({
   const { default: migrate }: { default?: unknown } = await import(url.href)
   if (typeof migrate !== 'function') throw new Error(`${migration} has no function as its default export`)
   return migrate as Migrate
+}
+
+/** Makes what brings state to the version of an assistant; its `migrate.ts` is loaded where there is older state. */
+export function createStateMigration(assistant: Assistant): StateMigration {
+  const load: Migrate = async (state, versions) => {
+    const migrate = await loadMigration(assistant)
+    if (migrate === null) throw new Error('it is gone')
+    return migrate(state, versions)
+  }
+  const migrate = assistant.migration === null ? null : load
+  return { version: assistant.stateVersion, migrate: stored => migrateState(stored, assistant, migrate) }
 }

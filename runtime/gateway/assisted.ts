@@ -2,6 +2,7 @@
 import { type Assistant, defaultName } from '../assistants/assistant.ts'
 import { scopeOf } from '../assistants/choice.ts'
 import { chatSettingsFor, greetingOf, settingsFor } from '../assistants/session-settings.ts'
+import { createStateMigration } from '../assistants/state-migration.ts'
 import { type ChatOptions, createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import type { Dial, UpgradeRequest } from '../core/ports.ts'
@@ -152,6 +153,7 @@ export class AssistedServices {
     return {
       ...service,
       labels: { assistant: name, version },
+      migration: createStateMigration(assistant),
       ...(limits.sessionMs !== null && { sessionMs: limits.sessionMs }),
       handler: (client, context) => {
         this.#parts.metrics.countAssisted(assistant)

@@ -67,12 +67,12 @@ export function resumption(resumes: Resumes, metrics: Metrics): Layer {
 function takeTickets({ endMessages }: Resumable, resumes: Resumes, metrics: Metrics, next: Accept): Accept {
   return async request => {
     const accepted = await next(request)
-    const { handler, context } = accepted
+    const { handler, context, migration } = accepted
     const ticket = request.query.get('resume')
     if (!ticket) return accepted
     const claim = await resumes.claim(ticket, context.principal.name)
     if ('failure' in claim) return { ...accepted, context: { ...context, resumed: claim } }
-    const parts = { route: request.path, claim, resumes, metrics, endMessages }
+    const parts = { route: request.path, claim, resumes, migration, metrics, endMessages }
     return {
       ...accepted,
       handler: (client, context) =>

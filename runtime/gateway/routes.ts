@@ -10,6 +10,7 @@ import type { AdmittedRequest, Dial, Dialect, UpgradeRequest } from '../core/por
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { type Log, withFields } from '../observability/log.ts'
 import type { Resumes } from '../resume/resumes.ts'
+import type { StateMigration } from '../resume/stored-state.ts'
 import {
   type Accepted,
   contextOf,
@@ -31,6 +32,8 @@ export interface Service {
   readonly bounds: Limits
   /** Longest session (ms), where it is shorter than that of its credential; absent: no limit of its own. */
   readonly sessionMs?: number
+  /** Brings what tools have stored with a conversation to the version of the assistant; absent where there is none. */
+  readonly migration?: StateMigration
   /** On every line of the log that is about its sessions; absent: none. */
   readonly labels?: Readonly<Record<string, string>>
 }
@@ -171,7 +174,7 @@ async function chooseTranslation(options: RouteOptions, request: UpgradeRequest)
 
 /** Gives a request the context of what serves it. */
 function open(
-  { handler, dial, bounds, sessionMs, labels }: Service,
+  { handler, dial, bounds, sessionMs, migration, labels }: Service,
   request: AdmittedRequest,
   { passed, log }: RouteOptions,
 ): Accepted {
@@ -179,7 +182,13 @@ function open(
   const dialPassing: Dial = listener => dial(listener, headers)
   const labelled = labels === undefined ? log : withFields(log, labels)
   const context = contextOf(request, { bounds, dial: dialPassing, log: labelled })
-  return { handler, context, ...(sessionMs !== undefined && { sessionMs }), ...subprotocolOf(request) }
+  return {
+    handler,
+    context,
+    ...(sessionMs !== undefined && { sessionMs }),
+    ...(migration !== undefined && { migration }),
+    ...subprotocolOf(request),
+  }
 }
 
 /**

@@ -17,6 +17,7 @@ export type LogEvent =
   | 'connection.closed'
   | 'connection.failed'
   | 'conversation.settings_dropped'
+  | 'conversation.state_refused'
   | 'tool.output_refused'
   | 'upgrade.refused'
   | 'upstream.retry'

@@ -16,7 +16,21 @@ import type { SessionPolicy } from '../session/session-policy.ts'
 import { Conversation, type ConversationAssistant, type ReplayedMessage } from './conversation.ts'
 import { freshEntry, type KeptConversation, type StoredEntry } from './kept-conversation.ts'
 import type { Redeemed, Resumes, SpentTicket } from './resumes.ts'
-import { commitLocally, type JournalChange, type JournalKeeper, type ToolJournal } from './tool-journal.ts'
+import { describeRefused, type RefusedState } from './stored-state.ts'
+import {
+  commitLocally,
+  emptyJournal,
+  type JournalChange,
+  type JournalKeeper,
+  setState,
+  type ToolJournal,
+} from './tool-journal.ts'
+
+/** An assistant that serves a conversation. */
+export interface ServingAssistant extends ConversationAssistant {
+  /** Of what its tools store (default 1). */
+  readonly stateVersion?: number
+}
 
 export interface CarryoverParts {
   readonly resumes: Resumes
@@ -27,7 +41,7 @@ export interface CarryoverParts {
   readonly wantsTicket: boolean
   readonly dialect: Dialect
   /** The assistant that serves it; absent or null: none. */
-  readonly assistant?: ConversationAssistant | null | undefined
+  readonly assistant?: ServingAssistant | null | undefined
   /** What its client may not say (default: nothing). */
   readonly policy?: SessionPolicy | undefined
   /** Of the session: it knows whether an answer is pending. */
@@ -112,6 +126,7 @@ export class Carryover implements JournalKeeper {
   constructor(parts: CarryoverParts) {
     this.#parts = parts
     this.#conversation.assistant = assistantOf(parts)
+    this.#conversation.journal = setState(emptyJournal, {}, parts.assistant?.stateVersion ?? 1)
     this.#conversation.follow(parts.responses)
   }
 
@@ -133,6 +148,7 @@ export class Carryover implements JournalKeeper {
       this.#conversation = resumed.conversation
       this.#entry = resumed.entry ?? this.#entry
       const served = this.#serve(resumed.conversation)
+      if (resumed.refused !== undefined) this.#noteRefused(resumed.refused)
       this.#remember()
       const { size: items, owed: answer_due, answersEnded: answers } = this.#conversation
       if (answer_due) responses.want()
@@ -158,6 +174,13 @@ export class Carryover implements JournalKeeper {
       version: now.version,
       ...(previous !== null && { previous: previous.version }),
     }
+  }
+
+  /** The model is told that its tools know nothing any more of what they had stored. */
+  #noteRefused(refused: RefusedState): void {
+    const { log, connection } = this.#parts
+    log.warn('conversation.state_refused', { connection, ...refused })
+    this.#conversation.addNotice(describeRefused(refused))
   }
 
   /** The ticket by which the client came stands for the next one until the client has that. */

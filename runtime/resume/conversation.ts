@@ -196,7 +196,7 @@ export class Conversation {
 
   /** Whether the last thing that was said is the output of a function: a response to it is the same turn's. */
   get endsWithOutput(): boolean {
-    return [...this.#items].at(-1)?.kind === 'function_call_output'
+    return [...this.#items].findLast(({ isNotice }) => isNotice !== true)?.kind === 'function_call_output'
   }
 
   /** Whether an answer is pending. */
@@ -247,6 +247,11 @@ export class Conversation {
     const expected = { ...said, unconfirmed: true }
     this.#items.add(expected)
     return { onRefused: () => this.#items.keep(item => item !== expected || !expected.unconfirmed) }
+  }
+
+  /** Adds words of the gateway's own, in the name of the system: the next session is told of them with everything else. */
+  addNotice(text: string): void {
+    this.#items.add({ id: '', kind: 'message', role: 'system', text, isNotice: true, done: true })
   }
 
   /** Upstream refused an item that it had been told: the oldest one that it has not confirmed. */
@@ -322,7 +327,10 @@ export class Conversation {
     this.#settings.lose()
     this.#items.keep(item => item.done || !isGenerated(item))
     if (policy.guardsContext)
-      this.#items.keep(({ kind, role, mcp }) => kind !== 'message' || mcp !== undefined || isClientRole(role))
+      this.#items.keep(
+        ({ kind, role, mcp, isNotice }) =>
+          kind !== 'message' || mcp !== undefined || isNotice === true || isClientRole(role),
+      )
     const ids = new Set<string>()
     for (const item of [...this.#items]) {
       const isGood = item.id !== '' && item.id.length <= maxItemIdChars && !ids.has(item.id)

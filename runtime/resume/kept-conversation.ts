@@ -5,6 +5,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { type Conversation, readStored, type StoredText, unreadable, writeStored } from './conversation.ts'
+import { migrateJournal, type RefusedState, type StateMigration } from './stored-state.ts'
 import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
 import { emptyJournal, type JournalChange, type ToolJournal } from './tool-journal.ts'
 
@@ -25,6 +26,9 @@ const awaitedMs = 5000
 
 /** So often in a row a write may find that somebody else came first. */
 const maxConflicts = 64
+
+/** State is brought forward so often, where a tool of the session before stores something meanwhile: each may take seconds. */
+const maxMigrations = 4
 
 /** Once its session is over, what could not be written is tried again for this long (ms). */
 const lastTriesMs = 30_000
@@ -86,6 +90,38 @@ export async function takeOver(
     const text = writeStored({ revision, epoch, conversation })
     if (await store.compareAndSet(key, was, text, ticketLifeMs))
       return { entry: { id, revision, epoch }, text }
+  }
+  throw tooManyConflicts()
+}
+
+/**
+ * Brings the state of a conversation that was taken over to the version of the assistant that goes on with it. Whoever had
+ * it before may still commit what came of a tool: that is brought forward too, or is refused for its version.
+ * @returns the conversation as it stands in the store then
+ * @throws GatewayError `store_unavailable`; `resumed_elsewhere` where another session has taken it over meanwhile
+ */
+export async function migrateStored(
+  store: Store,
+  taken: { readonly entry: StoredEntry; readonly text: string },
+  migration: StateMigration,
+): Promise<{ readonly entry: StoredEntry; readonly text: string; readonly refused: RefusedState | null }> {
+  const { id, epoch } = taken.entry
+  const key = conversationKey(id)
+  let { text } = taken
+  for (let conflicts = 0; conflicts <= maxMigrations; conflicts += 1) {
+    const { revision: was, epoch: found, conversation } = readStored(text)
+    if (found !== epoch) throw takenOver()
+    if (conversation === null) throw unreadable()
+    const { tools = emptyJournal } = conversation
+    const { journal, refused } = await migrateJournal(tools, migration)
+    if (journal === tools) return { entry: { id, revision: was, epoch }, text, refused }
+    const revision = was + 1
+    const next = writeStored({ revision, epoch, conversation: { ...conversation, tools: journal } })
+    if (await store.compareAndSet(key, was, next, ticketLifeMs))
+      return { entry: { id, revision, epoch }, text: next, refused }
+    const newest = await store.get(key)
+    if (newest === null) throw takenOver()
+    text = newest
   }
   throw tooManyConflicts()
 }

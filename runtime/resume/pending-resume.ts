@@ -18,6 +18,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { type End, endWith, goingAway } from '../session/end.ts'
 import { Outbox } from '../session/outbox.ts'
 import type { Redeemed, Resumes } from './resumes.ts'
+import type { StateMigration } from './stored-state.ts'
 import type { Claim } from './tickets.ts'
 
 /** A client that is not heard of for this long after the 101 is given up (ms); its ticket stays good. */
@@ -29,6 +30,8 @@ export interface PendingResumeParts {
   readonly route: string
   readonly claim: Claim
   readonly resumes: Pick<Resumes, 'redeem' | 'options'>
+  /** Of the assistant that serves it; absent: what tools have stored stays as it is. */
+  readonly migration?: StateMigration | undefined
   readonly metrics: Pick<Metrics, 'traffic' | 'countEnded'>
   /** Calls the handler; called once at most. */
   readonly begin: (resumed: Redeemed) => Connection
@@ -118,8 +121,9 @@ export class PendingResume implements Connection, FaultOwner {
     if (this.#state !== 'waiting' || this.#parts === null) return
     this.#state = 'spending'
     clearTimeout(this.#timer)
-    this.#spending = this.#parts.resumes
-      .redeem(this.#parts.claim)
+    const { resumes, claim, migration } = this.#parts
+    this.#spending = resumes
+      .redeem(claim, migration)
       .then(resumed => this.#begin(resumed))
       .catch(fault => this.onFault(fault))
   }

@@ -4,7 +4,14 @@ import type { Log } from '../observability/log.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
-import { type KeepOptions, KeptConversation, type StoredEntry, takeOver } from './kept-conversation.ts'
+import {
+  type KeepOptions,
+  KeptConversation,
+  migrateStored,
+  type StoredEntry,
+  takeOver,
+} from './kept-conversation.ts'
+import type { RefusedState, StateMigration } from './stored-state.ts'
 import {
   assistantOfTicket,
   type Claim,
@@ -19,10 +26,10 @@ export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 
 /**
  * What a client's ticket was worth. `entry`: where the conversation stands in the store; `spent`: the ticket stands for the
- * next one until the client has that.
+ * next one until the client has that; `refused`: the conversation goes on without the state that its tools had stored.
  */
 export type Redeemed =
-  | { conversation: Conversation; entry?: StoredEntry; spent?: SpentTicket }
+  | { conversation: Conversation; entry?: StoredEntry; spent?: SpentTicket; refused?: RefusedState }
   | { failure: ResumeFailure }
 
 /** Whether a conversation begins, as far as its client's ticket goes. */
@@ -87,21 +94,24 @@ export class Resumes {
 
   /**
    * Spends a ticket, whatever comes of it.
+   * @param migration of the assistant that goes on with the conversation; null leaves its state as it is
    * @throws GatewayError `resumed_elsewhere` when another connection came by the same ticket since
    */
-  async redeem(claim: Claim): Promise<Redeemed> {
+  async redeem(claim: Claim, migration: StateMigration | null = null): Promise<Redeemed> {
     const { store } = this.options
     try {
       if (!(await spendTicket(store, claim)))
         throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
       const taken = await takeOver(store, claim.conversation)
       if (taken === null) return { failure: 'expired' }
-      const { entry, text } = taken
+      const { entry, text, refused } =
+        migration === null ? { ...taken, refused: null } : await migrateStored(store, taken, migration)
       const spent = {
         replace: (next: string) => replaceTicket(store, claim, next),
         hold: (next: string) => holdTicket(store, claim, next),
       }
-      return { conversation: Conversation.restore(text), entry, spent }
+      const conversation = Conversation.restore(text)
+      return { conversation, entry, spent, ...(refused !== null && { refused }) }
     } catch (fault) {
       // Written in a shape that this revision does not read.
       if (fault instanceof SyntaxError) return { failure: 'unknown' }

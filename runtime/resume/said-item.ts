@@ -19,6 +19,8 @@ export interface SaidItem {
    * role and words: revisions that know no such items pass it over.
    */
   mcp?: Fields
+  /** Words of the gateway's own, which no client sees. */
+  isNotice?: boolean
   /** Upstream has finished it. */
   done: boolean
   unconfirmed?: boolean
@@ -111,12 +113,12 @@ const kinds: ReadonlySet<unknown> = new Set<SaidItem['kind']>([
 /** Whether what was stored is an item. */
 export function isSaidItem(stored: unknown): stored is SaidItem {
   if (!isFields(stored)) return false
-  const { id, kind, role, text, name = '', callId = '', done, unconfirmed = false } = stored
+  const { id, kind, role, text, name = '', callId = '', done, unconfirmed = false, isNotice = false } = stored
   const { images = [], mcp = {} } = stored
   return (
     kinds.has(kind) &&
     [id, role, text, name, callId].every(each => typeof each === 'string') &&
-    [done, unconfirmed].every(each => typeof each === 'boolean') &&
+    [done, unconfirmed, isNotice].every(each => typeof each === 'boolean') &&
     Array.isArray(images) &&
     images.every(isSaidImage) &&
     isFields(mcp)

@@ -43,6 +43,8 @@ export interface ToolJournal {
   readonly calls: readonly JournaledCall[]
   /** What the tools have stored: a JSON object. */
   readonly state: Fields
+  /** Of the state, as its assistant counts its versions. Absent: 1, as in what earlier revisions wrote. */
+  readonly stateVersion?: number
   readonly turn: JournaledTurn | null
 }
 
@@ -77,6 +79,17 @@ export const maxStateDepth = maxDepth - 8
 
 /** Why something is not taken in; told to the model. */
 export type JournalRefusal = 'arguments_too_large' | 'too_many_calls'
+
+/** Version of the state, as its assistant counts them. */
+export function stateVersionOf({ stateVersion = 1 }: ToolJournal): number {
+  return stateVersion
+}
+
+/** The state is of another version. @param state in place of the journal's own */
+export function setState(journal: ToolJournal, state: Fields, version: number): ToolJournal {
+  const { stateVersion: _, ...others } = journal
+  return { ...others, state, ...(version !== 1 && { stateVersion: version }) }
+}
 
 export function findCall(journal: ToolJournal, id: string): JournaledCall | undefined {
   return journal.calls.find(call => call.id === id)
@@ -192,15 +205,21 @@ export class LocalJournal implements JournalKeeper {
 }
 
 /** Whether there is anything in it that must be stored. */
-export function isEmptyJournal({ calls, state, turn }: ToolJournal): boolean {
-  return calls.length === 0 && turn === null && Object.keys(state).length === 0
+export function isEmptyJournal({ calls, state, stateVersion, turn }: ToolJournal): boolean {
+  return calls.length === 0 && turn === null && stateVersion === undefined && Object.keys(state).length === 0
 }
 
 /** Whether what was stored is a journal; another revision may have written it in another shape. */
 export function isToolJournal(stored: unknown): stored is ToolJournal {
   if (!isFields(stored)) return false
-  const { calls, state, turn } = stored
-  return Array.isArray(calls) && calls.every(isCall) && isFields(state) && (turn === null || isTurn(turn))
+  const { calls, state, stateVersion = 1, turn } = stored
+  return (
+    Array.isArray(calls) &&
+    calls.every(isCall) &&
+    isFields(state) &&
+    Number.isSafeInteger(stateVersion) &&
+    (turn === null || isTurn(turn))
+  )
 }
 
 const statuses: ReadonlySet<unknown> = new Set<JournaledCall['status']>([

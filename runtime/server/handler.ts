@@ -14,6 +14,7 @@ import type {
 } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import type { Redeemed } from '../resume/resumes.ts'
+import type { StateMigration } from '../resume/stored-state.ts'
 import type { End } from '../session/end.ts'
 import type { Limits } from '../session/session.ts'
 
@@ -69,6 +70,8 @@ export interface Accepted {
   readonly context: Context
   /** Longest session (ms), where it is shorter than that of its credential. */
   readonly sessionMs?: number
+  /** Brings what tools have stored with a conversation to the version of the assistant; absent where there is none. */
+  readonly migration?: StateMigration
   /** The upgrade came to nothing: gives back what is held for it. Called in place of the handler, once at most. */
   readonly abandon?: () => void
   /** The one subprotocol to answer with; never one that carries a credential. */

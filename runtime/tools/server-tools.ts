@@ -21,6 +21,7 @@ import { enter, enterLater, type FaultOwner } from '../core/fault-boundary.ts'
 import { ownEventIdPrefix } from '../events/compose.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
+import type { SaidItem } from '../resume/said-item.ts'
 import {
   addCall,
   findCall,
@@ -36,6 +37,7 @@ import {
   refusalOfCall,
   refusalOfState,
   startCall,
+  stateVersionOf,
   type ToolJournal,
 } from '../resume/tool-journal.ts'
 import { Outbox } from '../session/outbox.ts'
@@ -147,6 +149,11 @@ interface OpenCall {
   readonly isStale: boolean
 }
 
+/** An item that an upstream session is told of at its beginning. */
+interface OpenedItem extends Pick<SaidItem, 'id' | 'name' | 'callId' | 'isNotice'> {
+  readonly kind: string
+}
+
 /** A `response.create` that upstream has not answered yet. */
 interface AskedResponse {
   /** Settings that hold for the whole turn; null where it has none. */
@@ -229,13 +236,14 @@ export class ServerTools {
   }
 
   /** An upstream session begins: it is told of these items, which the client may not see. */
-  opened(items: Iterable<{ id: string; kind: string; name?: string; callId?: string }>): void {
+  opened(items: Iterable<OpenedItem>): void {
     let known: string | null = null
     const calls = new Set<string | undefined>()
-    for (const { id, kind, name = '', callId } of items) {
+    for (const { id, kind, name = '', callId, isNotice = false } of items) {
       const isCall = kind === 'function_call' && this.#tools.has(name)
       if (isCall) calls.add(callId)
-      if (isCall || (kind === 'function_call_output' && calls.has(callId))) this.#hidden.hideItem(id, known)
+      const isOutput = kind === 'function_call_output' && calls.has(callId)
+      if (isCall || isOutput || isNotice) this.#hidden.hideItem(id, known)
       else known = id
     }
   }
@@ -558,12 +566,7 @@ export class ServerTools {
     return Date.now() > leaseUntil + clockSkewMs
   }
 
-  async #run(
-    open: OpenCall,
-    call: JournaledCall,
-    tool: ToolDescription,
-    { state }: ToolJournal,
-  ): Promise<void> {
+  async #run(open: OpenCall, call: JournaledCall, tool: ToolDescription, begun: ToolJournal): Promise<void> {
     const { runner, caller, tellEvent, journal } = this.#parts
     open.state = 'running'
     open.startedAt = performance.now()
@@ -573,7 +576,7 @@ export class ServerTools {
       arguments: call.arguments,
       idempotencyKey: idempotencyKeyOf(journal.conversationId, call.id),
       caller,
-      state,
+      state: begun.state,
       emit: (name, data) => {
         if (this.#phase !== 'over' && open.state === 'running') tellEvent(name, data)
       },
@@ -581,14 +584,14 @@ export class ServerTools {
     })
     // A drain has moved it on meanwhile.
     if (open.state !== 'running') return
-    await this.#settle(open, call, tool, result)
+    await this.#settle(open, call, tool, { result, stateVersion: stateVersionOf(begun) })
   }
 
   async #settle(
     open: OpenCall,
     call: JournaledCall,
     tool: ToolDescription,
-    result: ToolResult,
+    { result, stateVersion }: { readonly result: ToolResult; readonly stateVersion: number },
   ): Promise<void> {
     if (result.kind === 'interrupted' || this.#wasMoved(open)) return this.#interruptRun(open, call, tool)
     let isGone = false
@@ -602,6 +605,9 @@ export class ServerTools {
       if (Buffer.byteLength(result.output) > maxOutputBytes)
         return finishCall(newest, call.id, failure('output_too_large'))
       if (result.update === null) return finishCall(newest, call.id, result.output)
+      // Another version of the assistant goes on with the conversation: this one does not know its state.
+      isGone = stateVersionOf(newest) !== stateVersion
+      if (isGone) return null
       const state = await result.update(newest.state).catch(() => {
         isGone = true
         return null

@@ -46,7 +46,7 @@ const refused: [what: string, version: number, migrate: Migrate | null, reason: 
   ['a rejection', 2, () => Promise.reject(new Error('away')), 'migration_failed', /\(away\)/],
   ['what is no object', 2, () => [] as never, 'migration_failed', /returned no object/],
   ['nothing', 2, () => undefined as never, 'migration_failed', /returned no object/],
-  ['more than is kept', 2, () => ({ a: 'x'.repeat(300_000) }), 'migration_failed', /at most 262144 bytes/],
+  ['more than is kept', 2, () => ({ a: 'x'.repeat(300_000) }), 'migration_failed', /at most 65536 bytes/],
 ]
 
 for (const [what, version, migrate, reason, message] of refused)

@@ -122,6 +122,7 @@ export const groups: readonly Group[] = [
       'resume/resume-breaks',
       'resume/resume',
     ],
+    'stored-state': ['assistants/resumed-state', 'resume/tool-journal'],
     tickets: [
       'resume/tickets',
       'resume/pending-resume',

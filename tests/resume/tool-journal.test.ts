@@ -19,7 +19,9 @@ import {
   maxStateDepth,
   refusalOfCall,
   refusalOfState,
+  setState,
   startCall,
+  stateVersionOf,
 } from '../../runtime/resume/tool-journal.ts'
 
 const call: JournaledCall = { id: 'c1', name: 'add', arguments: '{"n":1}', status: 'pending', runs: 0 }
@@ -103,6 +105,7 @@ test('what was stored in another shape is no journal', t => {
     {},
     { ...running, calls: {} },
     { ...running, state: [] },
+    { ...running, stateVersion: '2' },
     { ...running, turn: 7 },
     { ...running, turn: { rounds: 0.5, request: null } },
     { ...running, turn: { rounds: 1, request: 'x' } },
@@ -124,6 +127,17 @@ test('a journal without calls, state and turn need not be stored', t => {
   t.false(isEmptyJournal(running))
   t.false(isEmptyJournal({ ...emptyJournal, state: { a: 1 } }))
   t.false(isEmptyJournal({ ...emptyJournal, turn }))
+  // The state that is stored next is of that version.
+  t.false(isEmptyJournal(setState(emptyJournal, {}, 2)))
+})
+
+test('a state has the version of its assistant, the first where none is said', t => {
+  t.is(stateVersionOf(running), 1)
+  const second = setState(running, { a: 1 }, 2)
+  t.deepEqual(second, { ...running, state: { a: 1 }, stateVersion: 2 })
+  t.true(isToolJournal(JSON.parse(JSON.stringify(second))))
+  t.is(stateVersionOf(second), 2)
+  t.deepEqual(setState(second, {}, 1), running)
 })
 
 test('changes of a journal that nobody else writes are made one after the other of the newest', async t => {
