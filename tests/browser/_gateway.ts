@@ -31,6 +31,8 @@ export async function startGateway(port = 0, env: Record<string, string> = {}): 
       PORT: String(port),
       LOG_LEVEL: 'info',
       DRAIN_LAME_DUCK_MS: '0',
+      // Where there are none: their tools take a process each.
+      ASSISTANTS_DIR: import.meta.dirname,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
