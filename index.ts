@@ -1,8 +1,10 @@
 /** The infrastructure of one stack, in the order in which its parts depend on each other. */
+import { join } from 'node:path'
 import * as authorization from '@pulumi/azure-native/authorization/index.js'
 import * as pulumi from '@pulumi/pulumi'
 import { createAlerts } from './infra/alerts.ts'
 import { createApp, listRevisions } from './infra/app.ts'
+import { readAssistants, secretOfVariable } from './infra/assistants.ts'
 import { createAvailability } from './infra/availability.ts'
 import { createBudget } from './infra/budget.ts'
 import { createCertificateReader } from './infra/certificate.ts'
@@ -31,6 +33,9 @@ const clock = {
   wait: (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms)),
 }
 const settings = readStack(new Date(clock.now()))
+const assistants = readAssistants(join(import.meta.dirname, 'assistants'), settings.assistantSecrets)
+for (const name of assistants.unused)
+  pulumi.log.warn(`assistantSecrets: "${name}" stands in env of no assistant; nobody is given it`)
 const account = await authorization.getClientConfig()
 const ground = createGround(settings, account, clock)
 const { names } = ground
@@ -73,6 +78,9 @@ const vault = createVault(ground, {
     'redis-key': redis?.key,
     'webhook-secret': settings.webhookSecret,
   },
+  toolValues: Object.fromEntries(
+    Object.entries(assistants.secrets).map(([name, value]) => [secretOfVariable(name), value]),
+  ),
 })
 
 const image = provideImage(ground, registry, { fetch, wait: clock.wait })
@@ -89,6 +97,7 @@ const app = createApp(ground, {
   withOpenAiKey: openAi.keys !== undefined,
   withGatewayKeys: gatewayKeys.value !== undefined,
   withWebhookSecret: settings.webhookSecret !== undefined,
+  toolVariables: Object.keys(assistants.secrets),
   identityClientId: identities.app.clientId,
   redisUrl: redis?.url,
   redisAddress: redis?.address,
@@ -141,6 +150,7 @@ export const modelUnits = Object.fromEntries(
   listWanted(settings, {}).map(({ name, capacity }) => [name, capacity]),
 )
 export const imageRef = image
+export const assistantVersions = assistants.versions
 export const latestRevision = app.latestRevisionName
 export const revisions = listRevisions(app)
 export const smokeJob = smoke.name

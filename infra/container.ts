@@ -2,6 +2,7 @@
 import type { types } from '@pulumi/azure-native'
 import { type Input, output } from '@pulumi/pulumi'
 import { noTranscription, paths, unitsKey, unitsOfFullReplica } from '../runtime/core/contract.ts'
+import { secretOfVariable } from './assistants.ts'
 import type { Ground } from './ground.ts'
 
 type Variable = { name: string } & ({ value: Input<string> } | { secretRef: string })
@@ -14,6 +15,8 @@ export interface ContainerParts {
   readonly withOpenAiKey: boolean
   readonly withGatewayKeys: boolean
   readonly withWebhookSecret: boolean
+  /** Names of variables that the assistants' tools see, each a secret. */
+  readonly toolVariables: readonly string[]
   readonly identityClientId: Input<string>
   readonly redisUrl: string | undefined
   /** Host and port of the same. */
@@ -69,7 +72,8 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
   if (parts.withOpenAiKey) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
   if (parts.withGatewayKeys) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
   if (parts.withWebhookSecret) variables.push({ name: 'OPENAI_WEBHOOK_SECRET', secretRef: 'webhook-secret' })
-  return [...variables, ...settings.variables]
+  const ofTools = parts.toolVariables.map(name => ({ name, secretRef: secretOfVariable(name) }))
+  return [...variables, ...ofTools, ...settings.variables]
 }
 
 /** The whole template but for its suffix, and for the rule that names the revision. */

@@ -57,6 +57,15 @@ const secret = (pattern: RegExp, description: string, allowed: string) =>
     secret: true,
   })
 
+/** Reads texts by name from JSON; '' has none. @returns null for anything else */
+export function readTexts(json: string): Readonly<Record<string, string>> | null {
+  try {
+    return z.record(z.string().min(1), z.string().min(1)).parse(JSON.parse(json || '{}'))
+  } catch {
+    return null
+  }
+}
+
 const list = (part: RegExp, fallback: string, description: string, allowed: string) =>
   z
     .string()
@@ -270,6 +279,17 @@ export const settingTable = z.strictObject({
     'Signing secret of the webhook that tells of telephone calls, as the vendor shows it; several while one is rotated; CALLS_POLICY among variables says what becomes of a call',
     'secrets separated by commas, each whsec_ and base64, or a text of 16 characters and more',
   ),
+  assistantSecrets: z
+    .string()
+    .default('')
+    .refine(value => readTexts(value) !== null)
+    .meta({
+      description:
+        'Variables that tools of the assistants see, by their names in env of assistant.yaml, each kept in the vault',
+      allowed: 'empty, or a JSON object of texts such as {"STRIPE_KEY":"sk_…"}',
+      type: 'string',
+      secret: true,
+    }),
   entraTenantId: optional(guid, 'Tenant whose tokens are taken, for gatewayAuth entra', 'a GUID'),
   entraAudience: list(
     /^\S{3,}$/,

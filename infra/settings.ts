@@ -3,11 +3,18 @@
 import { drainMarginSec } from '../runtime/core/contract.ts'
 import { type ConfiguredModel, warnOfPreviews, warnOfRetirements } from '../runtime/models/warnings.ts'
 import { faultsAcross } from './setting-faults.ts'
-import { type SettingName, settingMeta, settingNames, settingTable, type Table } from './setting-table.ts'
+import {
+  readTexts,
+  type SettingName,
+  settingMeta,
+  settingNames,
+  settingTable,
+  type Table,
+} from './setting-table.ts'
 
 /** What the program builds from. Strings are never empty: what is unset is undefined. */
 export interface Settings
-  extends Omit<Table, Optional | 'redis' | 'gatewayAuth' | 'containerCpu'>,
+  extends Omit<Table, Optional | 'redis' | 'gatewayAuth' | 'containerCpu' | 'assistantSecrets'>,
     OptionalTexts {
   readonly stack: string
   readonly openAiLocation: string
@@ -17,6 +24,8 @@ export interface Settings
   readonly drainDeadlineMs: number
   readonly gatewayAuth: 'none' | 'key' | 'entra' | 'key,entra'
   readonly redis: boolean
+  /** By name of the variable. */
+  readonly assistantSecrets: Readonly<Record<string, string>>
   /** No one configured how clients authenticate: a key is made. */
   readonly generatesKey: boolean
   readonly warnings: readonly string[]
@@ -135,6 +144,7 @@ function complete(stack: string, table: Table, { today, placeholders }: Circumst
     containerMemoryGib: cpu * 2,
     drainDeadlineMs: (table.terminationGracePeriodSeconds - drainMarginSec) * 1000,
     gatewayAuth,
+    assistantSecrets: readTexts(table.assistantSecrets) ?? {},
     generatesKey: table.gatewayAuth === '' && table.gatewayApiKeys === '',
     redis: table.redis === 'auto' ? table.maxReplicas > 1 : table.redis === 'on',
     warnings: [...placeholders, ...warn(table, gatewayAuth, today)],

@@ -13,7 +13,8 @@ import { afterSpread, grant } from './roles.ts'
 
 const secretNames = ['openai-key', 'gateway-keys', 'redis-key', 'webhook-secret'] as const
 
-export type SecretName = (typeof secretNames)[number]
+/** The gateway's own, and the variables of the assistants' tools. */
+export type SecretName = (typeof secretNames)[number] | `env-${string}`
 
 export interface SecretReference {
   readonly name: SecretName
@@ -32,7 +33,9 @@ export interface VaultParts {
   readonly reader: Identity
   readonly network: Network
   /** Undefined where the stack has no such secret. */
-  readonly values: Readonly<Record<SecretName, Input<string> | undefined>>
+  readonly values: Readonly<Record<(typeof secretNames)[number], Input<string> | undefined>>
+  /** By name of the secret: variables of the assistants' tools. */
+  readonly toolValues: Readonly<Record<`env-${string}`, Input<string>>>
 }
 
 /** The least that Azure takes (days). */
@@ -47,7 +50,7 @@ const noValue = 'unset'
  * not deleted, as Azure lets the owner of a subscription write a secret by way of the vault's resource, but not
  * delete one.
  */
-export function createVault(ground: Ground, { reader, network, values }: VaultParts): Vault {
+export function createVault(ground: Ground, { reader, network, values, toolValues }: VaultParts): Vault {
   const { settings } = ground
   const vault =
     settings.keyVaultId === undefined ? makeVault(ground, network) : nameVault(settings.keyVaultId)
@@ -58,8 +61,11 @@ export function createVault(ground: Ground, { reader, network, values }: VaultPa
     outside: vault.resource === undefined,
   })
   const identity = afterSpread(ground, mayRead, reader.id)
-  const references = secretNames.flatMap(name => {
-    const value = values[name]
+  const all: [name: SecretName, value: Input<string> | undefined][] = [
+    ...secretNames.map(name => [name, values[name]] as [SecretName, Input<string> | undefined]),
+    ...(Object.entries(toolValues) as [SecretName, Input<string>][]),
+  ]
+  const references = all.flatMap(([name, value]) => {
     const { properties } = new keyvault.Secret(
       `secret-${name}`,
       {

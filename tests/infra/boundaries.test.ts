@@ -7,12 +7,12 @@ import { readText } from './azure.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const files = ['index.ts', ...globSync('infra/*.ts', { cwd: root })]
 
-test('of the runtime, the infrastructure knows the dictionary, the models, and the table of variables', t => {
+test('of the runtime, the infrastructure knows the dictionary, the models, the table of variables, and the assistants', t => {
   for (const file of files) {
     for (const [, path = ''] of readText(file).matchAll(/from '(\.[^']+)'/g)) {
       t.regex(
         path,
-        /^(\.\/(infra\/)?[\w-]+\.ts|\.\.\/runtime\/(core\/contract|config\/environment|models\/\w+)\.ts)$/,
+        /^(\.\/(infra\/)?[\w-]+\.ts|\.\.\/runtime\/(core\/contract|config\/environment|models\/\w+|assistants\/[\w-]+)\.ts)$/,
         file,
       )
     }
@@ -24,7 +24,7 @@ test('of its libraries, the infrastructure imports Pulumi, zod and Node', t => {
     for (const [, name = ''] of readText(file).matchAll(/from '([^.'][^']*)'/g)) {
       t.regex(
         name,
-        /^(@pulumi\/(pulumi|docker-build|random|azure-native(\/[a-z]+\/index\.js)?)|zod|node:crypto)$/,
+        /^(@pulumi\/(pulumi|docker-build|random|azure-native(\/[a-z]+\/index\.js)?)|zod|node:(crypto|fs|path))$/,
         file,
       )
     }

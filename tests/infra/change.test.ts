@@ -103,6 +103,8 @@ const others: Record<string, unknown> = {
   openAiApiKey: '0123456789abcdef,fedcba9876543210',
   gatewayApiKeys: 'alice:correct-horse-battery',
   webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+  // No assistant here declares it: nothing changes.
+  assistantSecrets: '{"STRIPE_KEY":"not-a-real-secret"}',
   gatewayAuth: 'key,entra',
   entraTenantId: '33333333-3333-4333-8333-333333333333',
   entraAudience: 'api://x',

@@ -85,6 +85,10 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
     good: ['', 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=', 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=, a-text-of-16-bytes'],
     bad: ['whsec_', 'whsec_short', 'whsec_not base64, at all', 'fifteen-letters', 'a-text-of-16-bytes,'],
   },
+  assistantSecrets: {
+    good: ['', '{}', '{"STRIPE_KEY":"sk_1, 2"}'],
+    bad: ['STRIPE_KEY=sk_1', '[]', '{"STRIPE_KEY":7}', '{"STRIPE_KEY":""}', '{"STRIPE_KEY":{}}'],
+  },
   entraTenantId: {
     good: ['', '00000000-0000-0000-0000-000000000000'],
     bad: ['contoso', 'contoso.onmicrosoft.com'],

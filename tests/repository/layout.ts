@@ -19,7 +19,8 @@ export const strangers = ['chat', 'realtime', 'calls', 'pages'].map(name => `run
 /** What folders outside the order, or with less than it, may import of the runtime. */
 export const visible: Readonly<Record<string, readonly string[]>> = {
   'runtime/simulator': ['runtime/core', 'runtime/models', 'runtime/events', 'runtime/dialect'],
-  infra: ['runtime/core', 'runtime/models', 'runtime/config'],
+  // The stack tells the versions that the image has, and gives their tools' variables their secrets: one reader for both.
+  infra: ['runtime/core', 'runtime/models', 'runtime/config', 'runtime/assistants'],
 }
 
 /** Names the folder that a file belongs to: a subfolder is a part of its folder. */
