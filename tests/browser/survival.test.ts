@@ -134,9 +134,10 @@ test.serial('a conversation goes on after its socket was cut, and the page says 
   await page.locator('.notice').getByText('The conversation goes on where it was.').waitFor()
   await say(page, 'what did I say?')
   await page.locator('.answer').getByText('"my dog is called Rex"').waitFor()
-  // Also the first dial goes on with what the page before the reload had.
-  for (const dial of dials) t.regex(dial, /^\?resume=[\w-]{20,}$/)
-  t.is(new Set(dials).size, 2)
+  // Nothing was said before the reload: the first dial begins afresh.
+  t.is(dials.length, 2)
+  t.is(dials[0], '?resume=')
+  t.regex(dials[1] ?? '', /^\?resume=[\w-]{20,}$/)
 })
 
 test.serial('what becomes of a conversation is said in words', async t => {
