@@ -126,7 +126,7 @@ export class EarlyDial implements UpstreamListener, FaultOwner {
     if (this.#state === 'over') return
     if (this.#listener !== null) return this.#listener.failed(error)
     this.#error = error
-    const isAnswer = error.upstreamStatus !== undefined || error.code === 'call_not_found'
+    const isAnswer = isErrorStatus(error.upstreamStatus) || error.code === 'call_not_found'
     this.#state = isAnswer && this.#isAwaited ? 'over' : 'failed'
     if (this.#state === 'over') this.#settled.reject(error)
     else this.#settled.resolve()
@@ -171,4 +171,9 @@ function tooMuch(): GatewayError {
     'upstream_broke_protocol',
     'Upstream said more than may wait before its session began',
   )
+}
+
+/** Whether a status is a refusal that can be passed on: a 101 without an upgrade, or a redirect, would mislead a client. */
+function isErrorStatus(status: number | undefined): boolean {
+  return status !== undefined && status >= 400 && status <= 599
 }
