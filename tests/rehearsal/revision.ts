@@ -66,6 +66,8 @@ export class Revision {
         // On loopback no other host is believed; here it is a label's.
         ALLOWED_ORIGINS: ['blue', 'green'].map(label => `http://${label}---app.example`).join(','),
         REHEARSAL_PLANT: plant,
+        // Where there are none: a grace period may be shorter than their tools take.
+        ASSISTANTS_DIR: import.meta.dirname,
         ...env,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
