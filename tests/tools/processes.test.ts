@@ -31,7 +31,8 @@ async function stageOf(t: Stage) {
       env: {
         ...{ PATH: process.env.PATH, PORT: '0', REDIS_URL: redis, DRAIN_LAME_DUCK_MS: '0' },
         ...{ OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1`, REALTIME_TEXT_ONLY: 'true' },
-        ...{ OPENAI_REALTIME_MODEL: 'gpt-realtime', ...env },
+        // Without assistants: the tool is this test's own.
+        ...{ OPENAI_REALTIME_MODEL: 'gpt-realtime', ASSISTANTS_DIR: import.meta.dirname, ...env },
       },
     })
     t.teardown(() => child.kill('SIGKILL'))
