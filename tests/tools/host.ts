@@ -55,6 +55,8 @@ export async function hostFor(
   options: Partial<ToolHostOptions> = {},
 ): Promise<StartedHost> {
   const { lines, log, logged } = keepLog()
+  // A host alone does not keep its process from ending, while it starts and ends either.
+  const holding = setInterval(() => undefined, 60_000)
   const host = await startToolHost({
     assistant: 'unruly',
     version: 'v1',
@@ -66,12 +68,7 @@ export async function hostFor(
     log,
     ...options,
   })
-  // A host alone does not keep its process from ending.
-  const holding = setInterval(() => undefined, 60_000)
-  t.teardown(() => {
-    clearInterval(holding)
-    return host.close()
-  })
+  t.teardown(() => host.close().finally(() => clearInterval(holding)))
   return { host, lines, logged }
 }
 
