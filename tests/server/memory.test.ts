@@ -18,6 +18,8 @@ test.serial(
       REALTIME_ALLOWED_EVENT_TYPES: '*',
       REALTIME_AUTO_CLOSE: 'false',
       CLIENT_BUFFER_KB: '16384',
+      // Who does not read answers no ping either: it is the budget that ends them here.
+      REALTIME_HEARTBEAT_SEC: '60',
       MEMORY_BUDGET_MB: String(budgetMb),
     })
     const bystander = await converse(t, `${gateway.socketUrl}/realtime`)
