@@ -3,15 +3,9 @@ import { GatewayError } from '../core/errors.ts'
 import type { Change, Charge, Fields, Quota, Store } from './store.ts'
 
 /** What can be asked of a store over a line; all that it does but its own end. */
-type Operation = Exclude<keyof Store, 'close'>
+export type Operation = Exclude<keyof Store, 'close'>
 
-export interface SupervisedStoreOptions {
-  /** Asks the supervisor's store. */
-  readonly ask: (operation: Operation, given: readonly unknown[]) => Promise<unknown>
-  readonly isConnected: () => boolean
-}
-
-const operations: ReadonlySet<string> = new Set<Operation>([
+export const operations: readonly Operation[] = [
   'unavailable',
   'get',
   'set',
@@ -30,7 +24,15 @@ const operations: ReadonlySet<string> = new Set<Operation>([
   'page',
   'charge',
   'discharge',
-])
+]
+
+export interface SupervisedStoreOptions {
+  /** Asks the supervisor's store. */
+  readonly ask: (operation: Operation, given: readonly unknown[]) => Promise<unknown>
+  readonly isConnected: () => boolean
+}
+
+const known: ReadonlySet<string> = new Set(operations)
 
 /** How often the owner's store is asked whether it is available (ms). */
 const watchIntervalMs = 1000
@@ -41,7 +43,7 @@ const retryAfterMs = 1000
 /** Answers a worker out of the supervisor's store. @throws TypeError for what is no operation of a store */
 export function answerFrom(store: Store): (operation: Operation, ...given: unknown[]) => Promise<unknown> {
   return (operation, ...given) => {
-    if (!operations.has(operation)) throw new TypeError(`A store has no "${operation}"`)
+    if (!known.has(operation)) throw new TypeError(`A store has no "${operation}"`)
     const act = store[operation] as (...given: unknown[]) => unknown
     return Promise.resolve(act.apply(store, given))
   }

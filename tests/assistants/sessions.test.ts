@@ -143,7 +143,6 @@ test('/realtime goes on after an answer of an assistant, and ends after one with
     talk.send('one')
     t.is((await talk.closed).code, 1000, path)
   }
-  t.pass()
 })
 
 test('events and extraction are those of the assistant; another one has its own', async t => {

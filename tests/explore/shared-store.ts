@@ -6,25 +6,15 @@
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Store } from '../../runtime/store/store.ts'
+import {
+  type Operation as AskedOperation,
+  operations as askedOperations,
+} from '../../runtime/store/supervised.ts'
 import { Process, type World } from './world.ts'
 
-type Operation = Exclude<keyof Store, 'close' | 'unavailable'>
+type Operation = Exclude<AskedOperation, 'unavailable'>
 
-const operations: readonly Operation[] = [
-  ...([
-    'get',
-    'set',
-    'compareAndSet',
-    'claim',
-    'renew',
-    'take',
-    'increment',
-    'delete',
-    'create',
-    'read',
-  ] as const),
-  ...(['update', 'accumulate', 'list', 'unlist', 'page', 'charge', 'discharge'] as const),
-]
+const operations = askedOperations.filter(operation => operation !== 'unavailable')
 
 /** Sees every operation as the store does it. */
 export type StoreWatch = (operation: Operation, given: readonly unknown[], outcome: unknown) => void

@@ -429,9 +429,8 @@ test('an upstream that says nothing more in mid-answer is given up, and one that
   s.event('response.created')
   const look = setInterval(() => s.told().includes('upstream given up upstream_silent') && given.resolve(), 5)
   t.teardown(() => clearInterval(look))
-  await within(given.promise, 5000, 'upstream is not given up')
+  await t.notThrowsAsync(within(given.promise, 5000, 'upstream is not given up'))
   s.session.clientClosed(1000, '')
-  t.pass()
 })
 
 test('what was held goes out in parts, so that others have their turn', async t => {

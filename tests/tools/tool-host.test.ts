@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import test from 'ava'
 import type { ToolResult } from '../../runtime/tools/runner.ts'
 import { startToolHost } from '../../runtime/tools/tool-host.ts'
+import { patienceMs } from '../gateway/within.ts'
 import { callOf, commit, hostFor, keepLog, mebibyte, unruly } from './host.ts'
 
 /** A loop that is held up for longer than this would be heard (ms); the machine of a test may be busy too. */
@@ -259,8 +260,7 @@ test.serial('what a tool started ends with its process', async t => {
   const call = callOf('spawns')
   t.is((await host.run(call)).kind, 'interrupted')
   const { pid } = (call.emitted[0] ?? { data: {} }).data as { pid: number }
-  await goneOf(pid)
-  t.pass()
+  t.true(await isGone(pid))
 })
 
 test.serial('closing ends the process and interrupts its calls; it is safe twice', async t => {
@@ -295,18 +295,19 @@ test.serial('a process ends when its gateway is killed', async t => {
   t.teardown(() => gateway.kill('SIGKILL'))
   const [pid] = (await once(gateway.stdout, 'data')) as [Buffer]
   gateway.kill('SIGKILL')
-  await goneOf(Number(pid))
-  t.pass()
+  t.true(await isGone(Number(pid)))
 })
 
-/** Resolves when there is no such process. */
-async function goneOf(pid: number): Promise<void> {
-  for (;;) {
+/** Waits until there is no such process. @returns false where it is still there when patience ends */
+async function isGone(pid: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs
+  while (performance.now() < deadline) {
     try {
       process.kill(pid, 0)
     } catch {
-      return
+      return true
     }
     await new Promise(resolve => setTimeout(resolve, 10))
   }
+  return false
 }

@@ -1,5 +1,6 @@
 /** The conversation on the page: questions, answers and notices, in order. */
 import { say } from '../language/language.ts'
+import { copyText } from '../page/copy-text.ts'
 import { copyTemplate, part, showText } from '../page/page.ts'
 import type { Playing } from '../sound/playback.ts'
 import { Answer } from './answer.ts'
@@ -8,9 +9,6 @@ import { type QuestionRecord, type TurnRecord, wordsOf } from './turn-record.ts'
 
 /** A distance from the end of the page that still counts as reading the newest lines (CSS px). */
 const nearEndPx = 120
-/** How long a button says that it did what it was asked (ms). */
-const saidForMs = 2000
-
 /** A button under a notice; it can be used once. */
 export interface NoticeAction {
   label: string
@@ -248,7 +246,7 @@ export class Conversation {
   /** What can be done with a turn: copied; asked again; changed and asked again. */
   #joinActions(element: HTMLElement, record: TurnRecord): void {
     const copy = part('.copy', HTMLButtonElement, element)
-    copy.onclick = () => copyWords(copy, wordsOf(record))
+    copy.onclick = () => copyText(wordsOf(record), copy, null)
     const again = part('.again', HTMLButtonElement, element)
     again.onclick = () => {
       const question = this.#questionOf(record)
@@ -306,20 +304,4 @@ function showHeard(element: HTMLElement, text: string): void {
   element.classList.remove('unheard')
   part('.said', HTMLElement, element).textContent = text || say('Spoken')
   showText(part('.note', HTMLElement, element), text ? '' : say('It could not be written down'))
-}
-
-function copyWords(button: HTMLButtonElement, words: string): void {
-  // The DOM library promises a clipboard; browsers give it in secure contexts only.
-  const clipboard: Clipboard | undefined = navigator.clipboard
-  const written = clipboard ? clipboard.writeText(words) : Promise.reject(new Error('no clipboard'))
-  const show = (said: string) => {
-    button.textContent = said
-    window.setTimeout(() => {
-      button.textContent = say('Copy')
-    }, saidForMs)
-  }
-  written.then(
-    () => show(say('Copied')),
-    () => show(say('This browser does not let pages copy')),
-  )
 }

@@ -1,5 +1,6 @@
 /** One event, whole: read, copied. */
 import { say } from '../language/language.ts'
+import { copyText } from '../page/copy-text.ts'
 import { countWords } from '../page/figures.ts'
 import { part } from '../page/page.ts'
 import { parse } from '../page/realtime-event.ts'
@@ -7,7 +8,6 @@ import type { Entry } from './event-log.ts'
 
 /** More than this is not laid out on the page (characters); the copy is always whole. */
 const maxShownChars = 60_000
-const saidForMs = 2000
 
 /** The event that was chosen. */
 export class EventDetail {
@@ -29,26 +29,6 @@ export class EventDetail {
     this.#detail.hidden = false
     this.#detail.textContent = whole.slice(0, maxShownChars)
     this.#copy.hidden = false
-    this.#copy.onclick = () => this.#toClipboard(whole)
-  }
-
-  #toClipboard(text: string): void {
-    // The DOM library promises a clipboard; browsers give it in secure contexts only.
-    const clipboard: Clipboard | undefined = navigator.clipboard
-    const written = clipboard ? clipboard.writeText(text) : Promise.reject(new Error('no clipboard'))
-    written.then(
-      () => this.#say(say('Copied')),
-      () => {
-        getSelection()?.selectAllChildren(this.#detail)
-        this.#say(say('Press Ctrl+C'))
-      },
-    )
-  }
-
-  #say(words: string): void {
-    this.#copy.textContent = words
-    window.setTimeout(() => {
-      this.#copy.textContent = say('Copy')
-    }, saidForMs)
+    this.#copy.onclick = () => copyText(whole, this.#copy, this.#detail)
   }
 }
