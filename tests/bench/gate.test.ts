@@ -1,5 +1,6 @@
 import test from 'ava'
-import { gatedRows, judge, readBaseline } from './gate.ts'
+import { gatedRows, judge, pool, readBaseline } from './gate.ts'
+import { ratioOf } from './paired.ts'
 import { rows } from './rows.ts'
 
 const baseline = { tolerance: 0.1, reason: 'for the test', ratios: { down: 1, up: 0.5 } }
@@ -20,6 +21,23 @@ test('what was not measured, and what has no baseline, does not pass', t => {
     judge(baseline, [{ row: 'down', ratio: Number.NaN }]).filter(({ passes }) => passes),
     [],
   )
+})
+
+test('a row that is measured again is judged by all of its pairs', t => {
+  const pairs = (...costs: number[]) => costs.map(subject => [{ subject, reference: 10 }])
+  const first = [
+    { row: 'down', pairs: pairs(9) },
+    { row: 'up', pairs: pairs(9, 20, 20) },
+  ]
+  const pooled = pool(first, [{ row: 'up', pairs: pairs(9, 9, 9) }]).map(ratioOf)
+  t.deepEqual(
+    pooled.map(({ row, ratio }) => [row, ratio]),
+    [
+      ['down', 0.9],
+      ['up', 0.9],
+    ],
+  )
+  t.is(ratioOf({ row: 'up', pairs: pairs(9, 20, 20) }).ratio, 2)
 })
 
 test('the baseline has every row that is gated, plain and TLS, and says why it tolerates what it does', t => {
