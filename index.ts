@@ -10,9 +10,9 @@ import { createBudget } from './infra/budget.ts'
 import { createCertificateReader } from './infra/certificate.ts'
 import { createHostRecord } from './infra/dns.ts'
 import { createEnvironment } from './infra/environment.ts'
+import { createFoundation } from './infra/foundation.ts'
 import { createGateway } from './infra/gateway.ts'
 import { provideGatewayKeys } from './infra/gateway-keys.ts'
-import { createGround } from './infra/ground.ts'
 import { createIdentity } from './infra/identity.ts'
 import { provideImage } from './infra/image.ts'
 import { createNetwork } from './infra/network.ts'
@@ -37,29 +37,32 @@ const assistants = readAssistants(join(import.meta.dirname, 'assistants'), setti
 for (const name of assistants.unused)
   pulumi.log.warn(`assistantSecrets: "${name}" stands in env of no assistant; nobody is given it`)
 const account = await authorization.getClientConfig()
-const ground = createGround(settings, account, clock)
-const { names } = ground
+const foundation = createFoundation(settings, account, clock)
+const { names } = foundation
 const publicUrl = `${settings.tlsCertificateSecretId === undefined ? 'http' : 'https'}://${names.host}`
 const previous = readPreviousUpdate()
 previous.apply(update =>
   warnOfQuota(settings, update, { subscriptionId: account.subscriptionId, ask: fetch }),
 )
 
-const network = createNetwork(ground)
-const telemetry = createTelemetry(ground, network)
+const network = createNetwork(foundation)
+const telemetry = createTelemetry(foundation, network)
 
-const identities = { app: createIdentity(ground, 'app'), platform: createIdentity(ground, 'platform') }
-const registry = createRegistry(ground, network)
-const mayPull = grant(ground, 'platform-may-pull', {
+const identities = {
+  app: createIdentity(foundation, 'app'),
+  platform: createIdentity(foundation, 'platform'),
+}
+const registry = createRegistry(foundation, network)
+const mayPull = grant(foundation, 'platform-may-pull', {
   role: 'acrPull',
   to: identities.platform.principalId,
   on: registry.id,
   outside: registry.outside,
 })
 
-const openAi = createOpenAi(ground, network)
+const openAi = createOpenAi(foundation, network)
 const mayAsk = openAi.accounts.map(({ suffix, id, outside }) =>
-  grant(ground, `app-may-ask-model${suffix}`, {
+  grant(foundation, `app-may-ask-model${suffix}`, {
     role: 'openAiUser',
     to: identities.app.principalId,
     on: id,
@@ -68,8 +71,8 @@ const mayAsk = openAi.accounts.map(({ suffix, id, outside }) =>
 )
 
 const gatewayKeys = provideGatewayKeys(settings)
-const redis = settings.redis ? createRedis(ground, { app: identities.app, network }) : undefined
-const vault = createVault(ground, {
+const redis = settings.redis ? createRedis(foundation, { app: identities.app, network }) : undefined
+const vault = createVault(foundation, {
   reader: identities.platform,
   network,
   values: {
@@ -83,10 +86,10 @@ const vault = createVault(ground, {
   ),
 })
 
-const image = provideImage(ground, registry, { fetch, wait: clock.wait })
+const image = provideImage(foundation, registry, { fetch, wait: clock.wait })
 
-const environment = createEnvironment(ground, network, [mayPull, ...vault.ready])
-const app = createApp(ground, {
+const environment = createEnvironment(foundation, network, [mayPull, ...vault.ready])
+const app = createApp(foundation, {
   environment,
   registry,
   identities,
@@ -114,28 +117,28 @@ const app = createApp(ground, {
     ...environment.resolvable,
   ],
 })
-const smoke = createSmokeJob(ground, { environment, registry, platform: identities.platform })
+const smoke = createSmokeJob(foundation, { environment, registry, platform: identities.platform })
 
-const gateway = createGateway(ground, {
+const gateway = createGateway(foundation, {
   network,
   environment,
-  certificateReader: createCertificateReader(ground),
+  certificateReader: createCertificateReader(foundation),
 })
-createHostRecord(ground, network)
+createHostRecord(foundation, network)
 const logs = telemetry.collect('environment', environment.id)
 telemetry.collect('gateway', gateway.id, 'Dedicated')
 for (const { suffix, id, outside } of openAi.accounts) if (!outside) telemetry.collect(`openai${suffix}`, id)
-createAlerts(ground, {
+createAlerts(foundation, {
   gatewayId: gateway.id,
   appId: app.id,
   workspaceId: telemetry.workspaceId,
   logs,
-  availability: createAvailability(ground, { publicUrl, workspaceId: telemetry.workspaceId }),
+  availability: createAvailability(foundation, { publicUrl, workspaceId: telemetry.workspaceId }),
 })
-createWorkbook(ground, telemetry.workspaceId)
-createBudget(ground)
+createWorkbook(foundation, telemetry.workspaceId)
+createBudget(foundation)
 
-export const resourceGroup = ground.group
+export const resourceGroup = foundation.group
 export const containerRegistryLoginServer = registry.loginServer
 export const containerAppName = app.name
 export const containerAppUrl = pulumi.interpolate`https://${names.app}.${environment.defaultDomain}`

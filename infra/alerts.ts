@@ -2,7 +2,7 @@
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import type { Input, Resource } from '@pulumi/pulumi'
 import type { Availability } from './availability.ts'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import { drainOverrunQuery } from './queries.ts'
 
 export interface AlertSubjects {
@@ -23,10 +23,10 @@ const restartThreshold = 2
 const lostLocations = 3
 
 /** Creates the alerts, and tells `alertEmail` of them if it is set. */
-export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
+export function createAlerts(foundation: Foundation, subjects: AlertSubjects): void {
   const { gatewayId, appId, availability } = subjects
-  const group = createActionGroup(ground)
-  watchMetric(ground, group, {
+  const group = createActionGroup(foundation)
+  watchMetric(foundation, group, {
     subject: 'server-errors',
     description: 'Clients were answered with 5xx',
     scope: gatewayId,
@@ -39,7 +39,7 @@ export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
     threshold: serverErrorThreshold,
     windowSize: 'PT5M',
   })
-  watchMetric(ground, group, {
+  watchMetric(foundation, group, {
     subject: 'restarts',
     description: 'A replica keeps restarting',
     scope: appId,
@@ -47,8 +47,8 @@ export function createAlerts(ground: Ground, subjects: AlertSubjects): void {
     threshold: restartThreshold,
     windowSize: 'PT15M',
   })
-  watchDrains(ground, group, subjects)
-  if (availability !== undefined) watchFromOutside(ground, group, availability)
+  watchDrains(foundation, group, subjects)
+  if (availability !== undefined) watchFromOutside(foundation, group, availability)
 }
 
 function createActionGroup({
@@ -57,7 +57,7 @@ function createActionGroup({
   group,
   tags,
   within,
-}: Ground): monitor.ActionGroup | undefined {
+}: Foundation): monitor.ActionGroup | undefined {
   if (settings.alertEmail === undefined) return undefined
   return new monitor.ActionGroup(
     'alert-receivers',
@@ -85,7 +85,7 @@ interface MetricWatch {
 }
 
 function watchMetric(
-  { names, group, within, tags }: Ground,
+  { names, group, within, tags }: Foundation,
   receivers: monitor.ActionGroup | undefined,
   watch: MetricWatch,
 ): void {
@@ -127,7 +127,7 @@ function watchMetric(
 }
 
 function watchFromOutside(
-  { names, group, within, tags }: Ground,
+  { names, group, within, tags }: Foundation,
   receivers: monitor.ActionGroup | undefined,
   { testId, componentId }: Availability,
 ): void {
@@ -158,7 +158,7 @@ function watchFromOutside(
 }
 
 function watchDrains(
-  { names, settings, group, within, tags }: Ground,
+  { names, settings, group, within, tags }: Foundation,
   receivers: monitor.ActionGroup | undefined,
   { workspaceId, logs }: AlertSubjects,
 ): void {

@@ -5,7 +5,7 @@ import * as azureApp from '@pulumi/azure-native/app/index.js'
 import * as pulumi from '@pulumi/pulumi'
 import { type ContainerParts, describeScale, describeSessionRule, describeTemplate } from './container.ts'
 import { type Environment, workloadProfile } from './environment.ts'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { Registry } from './registry.ts'
 import { revisionName, suffixOf } from './revision.ts'
@@ -31,10 +31,10 @@ export interface AppParts extends ContainerParts {
 const maxInactiveRevisions = 10
 
 /** Creates the app. */
-export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerApp {
-  const { names, settings, group, within, tags } = ground
+export function createApp(foundation: Foundation, parts: AppParts): azureApp.ContainerApp {
+  const { names, settings, group, within, tags } = foundation
   const { environment, registry, identities } = parts
-  const template = describeTemplate(ground, parts)
+  const template = describeTemplate(foundation, parts)
   const userAssignedIdentities = [identities.app.id, identities.platform.id]
   const suffix = pulumi
     .all([template, parts.vault.references])
@@ -61,11 +61,11 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
       configuration: {
         activeRevisionsMode: 'Multiple',
         maxInactiveRevisions,
-        ingress: describeIngress(ground, parts, suffix),
+        ingress: describeIngress(foundation, parts, suffix),
         registries: [
           {
             server: registry.loginServer,
-            identity: afterSpread(ground, parts.mayPull, identities.platform.id),
+            identity: afterSpread(foundation, parts.mayPull, identities.platform.id),
           },
         ],
         // The container can get tokens of the app's identity, and none of the platform's.
@@ -77,7 +77,7 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
       },
       template: {
         ...template,
-        scale: describeScale(ground, sessionRules),
+        scale: describeScale(foundation, sessionRules),
         revisionSuffix: suffix,
       },
     },
@@ -86,7 +86,7 @@ export function createApp(ground: Ground, parts: AppParts): azureApp.ContainerAp
 }
 
 function describeIngress(
-  { names, settings }: Ground,
+  { names, settings }: Foundation,
   parts: AppParts,
   suffix: pulumi.Output<string>,
 ): types.input.app.IngressArgs {

@@ -7,7 +7,7 @@
 import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import type { Input, Output } from '@pulumi/pulumi'
 import { paths } from '../runtime/core/contract.ts'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 
 export interface Availability {
   readonly testId: Output<string>
@@ -24,7 +24,7 @@ const certificateDays = 14
 
 /** Creates the test and what remembers its results; nothing where the security group keeps the testers out. */
 export function createAvailability(
-  { names, settings, group, within, tags }: Ground,
+  { names, settings, group, within, tags }: Foundation,
   { publicUrl, workspaceId }: { publicUrl: string; workspaceId: Input<string> },
 ): Availability | undefined {
   // Five places ask every quarter of an hour: an app that may have no replica would never be without one.

@@ -1,12 +1,12 @@
 /** A budget of the resource group, which tells people and stops nothing. */
 import * as consumption from '@pulumi/azure-native/consumption/index.js'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 
 /** Shares of the budget, in percent, at which someone is told. */
 const shares = [80, 100]
 
 /** Creates the budget; nothing without an amount. */
-export function createBudget({ names, settings, groupId, within, clock }: Ground): void {
+export function createBudget({ names, settings, groupId, within, clock }: Foundation): void {
   const { monthlyBudget, alertEmail } = settings
   if (monthlyBudget === 0 || alertEmail === undefined) return
   const notifications = Object.fromEntries(

@@ -3,7 +3,7 @@ import type { types } from '@pulumi/azure-native'
 import { type Input, output } from '@pulumi/pulumi'
 import { noTranscription, paths, unitsKey, unitsOfFullReplica } from '../runtime/core/contract.ts'
 import { secretOfVariable } from './assistants.ts'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 
 type Variable = { name: string } & ({ value: Input<string> } | { secretRef: string })
 
@@ -36,7 +36,7 @@ const minWorkers = 2
  * alone on two it could never reach the share of them at which replicas scale. The number is told, not left to
  * `auto`, which counts the host's cores wherever a platform sets no quota.
  */
-export function listVariables({ settings }: Ground, parts: ContainerParts): Variable[] {
+export function listVariables({ settings }: Foundation, parts: ContainerParts): Variable[] {
   const { entraTenantId, entraRequiredScope, entraRequiredRole } = settings
   const plain: Record<string, Input<string> | undefined> = {
     HOST: '0.0.0.0',
@@ -77,8 +77,11 @@ export function listVariables({ settings }: Ground, parts: ContainerParts): Vari
 }
 
 /** The whole template but for its suffix, and for the rule that names the revision. */
-export function describeTemplate(ground: Ground, parts: ContainerParts): types.input.app.TemplateArgs {
-  const { settings } = ground
+export function describeTemplate(
+  foundation: Foundation,
+  parts: ContainerParts,
+): types.input.app.TemplateArgs {
+  const { settings } = foundation
   return {
     terminationGracePeriodSeconds: settings.terminationGracePeriodSeconds,
     containers: [
@@ -86,17 +89,17 @@ export function describeTemplate(ground: Ground, parts: ContainerParts): types.i
         name: 'gateway',
         image: parts.image,
         resources: { cpu: settings.containerCpu, memory: `${settings.containerMemoryGib}Gi` },
-        env: listVariables(ground, parts),
+        env: listVariables(foundation, parts),
         probes: describeProbes(settings.containerTargetPort),
       },
     ],
-    scale: describeScale(ground, []),
+    scale: describeScale(foundation, []),
   }
 }
 
 /** @param sessionRules those that name the revision, whose name is known once the rest of the template is */
 export function describeScale(
-  { settings }: Ground,
+  { settings }: Foundation,
   sessionRules: readonly types.input.app.ScaleRuleArgs[],
 ): types.input.app.ScaleArgs {
   const { minReplicas, maxReplicas, cooldownPeriod, pollingInterval } = settings

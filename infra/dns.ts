@@ -1,13 +1,13 @@
 /** The public record of the host name that clients dial, where its zone is in Azure. */
 import * as dns from '@pulumi/azure-native/dns/index.js'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 import { partsOfId } from './resource-id.ts'
 
 const ttlSec = 300
 
 /** Creates the record; nothing without a zone. */
-export function createHostRecord({ settings }: Ground, { publicIp }: Network): void {
+export function createHostRecord({ settings }: Foundation, { publicIp }: Network): void {
   const { dnsZoneId, hostName } = settings
   if (dnsZoneId === undefined || hostName === undefined) return
   const { group, name: zoneName } = partsOfId(dnsZoneId)

@@ -3,7 +3,7 @@ import type { types } from '@pulumi/azure-native'
 import * as app from '@pulumi/azure-native/app/index.js'
 import * as privatedns from '@pulumi/azure-native/privatedns/index.js'
 import type { Output, Resource } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 import { createPrivateZone } from './private-name.ts'
 import type { Settings } from './settings.ts'
@@ -32,8 +32,8 @@ const ingressIdleMinutes = 30
  * @param after the platform's grants: they take minutes to be known everywhere, as the environment does to
  * come up, and a first revision that starts too early hangs (microsoft/azure-container-apps#646)
  */
-export function createEnvironment(ground: Ground, vnet: Network, after: Resource[]): Environment {
-  const { names, settings, group, lasting, tags, within } = ground
+export function createEnvironment(foundation: Foundation, vnet: Network, after: Resource[]): Environment {
+  const { names, settings, group, lasting, tags, within } = foundation
   const environment = new app.ManagedEnvironment(
     'environment',
     {
@@ -53,7 +53,7 @@ export function createEnvironment(ground: Ground, vnet: Network, after: Resource
   )
   // The zone must be named exactly as the domain, or the gateway finds no backend
   // (learn.microsoft.com, container-apps/waf-app-gateway).
-  const { zone, link } = createPrivateZone(ground, 'environment', environment.defaultDomain, vnet.id)
+  const { zone, link } = createPrivateZone(foundation, 'environment', environment.defaultDomain, vnet.id)
   const records = ['*', '@'].map(
     name =>
       new privatedns.PrivateRecordSet(

@@ -4,10 +4,10 @@
  * credentials and tickets of the upgrade.
  */
 import * as network from '@pulumi/azure-native/network/index.js'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 
 /** Creates the policy: Microsoft's rules against attacks and bots. */
-export function createFirewallPolicy({ names, settings, group, within, tags }: Ground) {
+export function createFirewallPolicy({ names, settings, group, within, tags }: Foundation) {
   return new network.WebApplicationFirewallPolicy(
     'firewall',
     {

@@ -9,8 +9,8 @@ import { interpolate, type Output } from '@pulumi/pulumi'
 import { paths } from '../runtime/core/contract.ts'
 import type { Environment } from './environment.ts'
 import { createFirewallPolicy } from './firewall.ts'
+import type { Foundation } from './foundation.ts'
 import { gatewayParts } from './gateway-parts.ts'
-import type { Ground } from './ground.ts'
 import type { Network } from './network.ts'
 
 type Gateway = network.ApplicationGatewayArgs
@@ -25,8 +25,8 @@ export interface GatewayPlace {
 const probeTimeoutSec = 10
 
 /** Creates the gateway. */
-export function createGateway(ground: Ground, place: GatewayPlace): network.ApplicationGateway {
-  const { names, settings, group, within, tags } = ground
+export function createGateway(foundation: Foundation, place: GatewayPlace): network.ApplicationGateway {
+  const { names, settings, group, within, tags } = foundation
   const { certificateReader, environment } = place
   return new network.ApplicationGateway(
     'gateway',
@@ -45,12 +45,14 @@ export function createGateway(ground: Ground, place: GatewayPlace): network.Appl
       enableHttp2: true,
       gatewayIPConfigurations: [{ name: 'subnet', subnet: { id: place.network.gatewaySubnetId } }],
       frontendIPConfigurations: [{ name: 'public', publicIPAddress: { id: place.network.publicIp.id } }],
-      ...describeFront(ground),
-      ...describeBack(ground, environment),
+      ...describeFront(foundation),
+      ...describeBack(foundation, environment),
       ...(certificateReader && {
         identity: { type: 'UserAssigned', userAssignedIdentities: [certificateReader] },
       }),
-      ...(settings.gatewaySku === 'WAF_v2' && { firewallPolicy: { id: createFirewallPolicy(ground).id } }),
+      ...(settings.gatewaySku === 'WAF_v2' && {
+        firewallPolicy: { id: createFirewallPolicy(foundation).id },
+      }),
     },
     {
       ...within,
@@ -62,7 +64,7 @@ export function createGateway(ground: Ground, place: GatewayPlace): network.Appl
 }
 
 /** Listeners and where they lead: with a certificate 443, and 80 only to send people there; else 80. */
-function describeFront({ names, subscriptionId, settings }: Ground): Partial<Gateway> {
+function describeFront({ names, subscriptionId, settings }: Foundation): Partial<Gateway> {
   const { tlsCertificateSecretId } = settings
   const part = gatewayParts(subscriptionId, names.group, names.gateway)
   const listen = (name: 'http' | 'https', protocol: 'Http' | 'Https') => ({
@@ -120,8 +122,8 @@ const toHttps = {
 }
 
 /** The one backend: the app by its name, over TLS, probed where a draining replica still answers. */
-function describeBack(ground: Ground, { defaultDomain }: Environment): Partial<Gateway> {
-  const { names, subscriptionId, settings } = ground
+function describeBack(foundation: Foundation, { defaultDomain }: Environment): Partial<Gateway> {
+  const { names, subscriptionId, settings } = foundation
   const part = gatewayParts(subscriptionId, names.group, names.gateway)
   return {
     // Made of the environment's name, not of the app's outputs: those are unknown while the app changes,

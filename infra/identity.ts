@@ -4,13 +4,13 @@
  * Both exist before the app: a system-assigned one would exist too late to pull its first image.
  */
 import * as managedidentity from '@pulumi/azure-native/managedidentity/index.js'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 
 export type Identity = managedidentity.UserAssignedIdentity
 
 /** Creates a user-assigned identity. */
 export function createIdentity(
-  { names, settings, group, within, tags }: Ground,
+  { names, settings, group, within, tags }: Foundation,
   role: 'app' | 'platform' | 'gateway',
 ): Identity {
   return new managedidentity.UserAssignedIdentity(

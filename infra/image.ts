@@ -2,7 +2,7 @@
 import * as authorization from '@pulumi/azure-native/authorization/index.js'
 import * as dockerBuild from '@pulumi/docker-build'
 import * as pulumi from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Registry } from './registry.ts'
 
 const repository = 'realtime-gateway'
@@ -23,8 +23,12 @@ export interface Exchange {
 }
 
 /** Names the image to run, by digest; builds and pushes it unless `imageRef` is set. */
-export function provideImage(ground: Ground, registry: Registry, exchange: Exchange): pulumi.Output<string> {
-  const { settings } = ground
+export function provideImage(
+  foundation: Foundation,
+  registry: Registry,
+  exchange: Exchange,
+): pulumi.Output<string> {
+  const { settings } = foundation
   if (settings.imageRef !== undefined) return pulumi.output(settings.imageRef)
   const name = pulumi.interpolate`${registry.loginServer}/${repository}`
   const cache = pulumi.interpolate`${name}:cache`
@@ -49,7 +53,7 @@ export function provideImage(ground: Ground, registry: Registry, exchange: Excha
         {
           address: registry.loginServer,
           username: tokenUser,
-          password: createPushToken(ground, registry, exchange),
+          password: createPushToken(foundation, registry, exchange),
         },
       ],
     },
@@ -65,7 +69,7 @@ export function provideImage(ground: Ground, registry: Registry, exchange: Excha
  * and `az acr login` could not have come first: this very update makes the registry.
  */
 function createPushToken(
-  { tenantId }: Ground,
+  { tenantId }: Foundation,
   registry: Registry,
   exchange: Exchange,
 ): pulumi.Output<string> {

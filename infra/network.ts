@@ -3,7 +3,7 @@
 import type { types } from '@pulumi/azure-native'
 import * as network from '@pulumi/azure-native/network/index.js'
 import { type Output, output } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import { partsOfId } from './resource-id.ts'
 import type { Settings } from './settings.ts'
 
@@ -18,10 +18,10 @@ export interface Network {
 }
 
 /** Creates the public address, and the network with its subnets and security groups unless the settings name existing ones. */
-export function createNetwork(ground: Ground): Network {
-  const { names, settings, group, within, tags } = ground
+export function createNetwork(foundation: Foundation): Network {
+  const { names, settings, group, within, tags } = foundation
   const existing = nameExisting(settings)
-  if (existing !== undefined) return { ...existing, publicIp: createPublicIp(ground) }
+  if (existing !== undefined) return { ...existing, publicIp: createPublicIp(foundation) }
   const vnet = new network.VirtualNetwork(
     'network',
     {
@@ -33,7 +33,7 @@ export function createNetwork(ground: Ground): Network {
     },
     within,
   )
-  return { id: vnet.id, ...createSubnets(ground, vnet.name), publicIp: createPublicIp(ground) }
+  return { id: vnet.id, ...createSubnets(foundation, vnet.name), publicIp: createPublicIp(foundation) }
 }
 
 /** Their security groups, delegation and routes are their owner's. */
@@ -49,40 +49,40 @@ function nameExisting({ gatewaySubnetId, appsSubnetId, endpointsSubnetId }: Sett
 }
 
 /** One after the other: Azure refuses parallel writes to one network (AnotherOperationInProgress). */
-function createSubnets(ground: Ground, virtualNetworkName: Output<string>) {
-  const place = { resourceGroupName: ground.group, virtualNetworkName }
+function createSubnets(foundation: Foundation, virtualNetworkName: Output<string>) {
+  const place = { resourceGroupName: foundation.group, virtualNetworkName }
   const gateway = new network.Subnet(
     'gateway-subnet',
     {
       ...place,
       subnetName: 'gateway',
-      addressPrefix: ground.settings.gatewayRange,
+      addressPrefix: foundation.settings.gatewayRange,
       networkSecurityGroup: {
-        id: createSecurityGroup(ground, 'gateway', gatewayRules(ground.settings.clientRanges)),
+        id: createSecurityGroup(foundation, 'gateway', gatewayRules(foundation.settings.clientRanges)),
       },
     },
-    ground.within,
+    foundation.within,
   )
   const apps = new network.Subnet(
     'apps-subnet',
     {
       ...place,
       subnetName: 'apps',
-      addressPrefix: ground.settings.appsRange,
+      addressPrefix: foundation.settings.appsRange,
       delegations: [{ name: 'container-apps', serviceName: 'Microsoft.App/environments' }],
-      networkSecurityGroup: { id: createSecurityGroup(ground, 'apps', appsRules(ground.settings)) },
+      networkSecurityGroup: { id: createSecurityGroup(foundation, 'apps', appsRules(foundation.settings)) },
     },
-    { ...ground.within, dependsOn: gateway },
+    { ...foundation.within, dependsOn: gateway },
   )
   const endpoints = new network.Subnet(
     'endpoints-subnet',
-    { ...place, subnetName: 'endpoints', addressPrefix: ground.settings.endpointsRange },
-    { ...ground.within, dependsOn: apps },
+    { ...place, subnetName: 'endpoints', addressPrefix: foundation.settings.endpointsRange },
+    { ...foundation.within, dependsOn: apps },
   )
   return { gatewaySubnetId: gateway.id, appsSubnetId: apps.id, endpointsSubnetId: endpoints.id }
 }
 
-function createPublicIp({ names, settings, group, lasting, tags }: Ground) {
+function createPublicIp({ names, settings, group, lasting, tags }: Foundation) {
   return new network.PublicIPAddress(
     'public-ip',
     {
@@ -102,7 +102,7 @@ function createPublicIp({ names, settings, group, lasting, tags }: Ground) {
 }
 
 function createSecurityGroup(
-  { names, settings, group, within, tags }: Ground,
+  { names, settings, group, within, tags }: Foundation,
   subnet: string,
   rules: SecurityRule[],
 ) {

@@ -1,7 +1,7 @@
 /** Azure OpenAI: an account for each region of the model, with its deployments, or accounts that exist. */
 import * as cognitiveservices from '@pulumi/azure-native/cognitiveservices/index.js'
 import { all, type Output, output, type Resource, secret } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones, type PrivateZone } from './private-name.ts'
 import { partsOfId } from './resource-id.ts'
@@ -32,14 +32,14 @@ interface MadeAccount extends ModelAccount {
 }
 
 /** Creates the accounts with their deployments, or names the existing ones. */
-export function createOpenAi(ground: Ground, network: Network): OpenAi {
-  const { settings } = ground
-  const made = settings.openAiAccountIds.length > 0 ? [] : makeAccounts(ground, network)
+export function createOpenAi(foundation: Foundation, network: Network): OpenAi {
+  const { settings } = foundation
+  const made = settings.openAiAccountIds.length > 0 ? [] : makeAccounts(foundation, network)
   const accounts = made.length > 0 ? made : settings.openAiAccountIds.map(nameAccount)
   return {
     accounts,
     endpoints: all(accounts.map(({ endpoint }) => endpoint)).apply(list => list.join(',')),
-    keys: chooseKeys(ground, accounts),
+    keys: chooseKeys(foundation, accounts),
     ready: made.flatMap(({ ready }) => ready),
   }
 }
@@ -56,7 +56,7 @@ const suffixOf = (index: number) => (index === 0 ? '' : `-${index + 1}`)
 
 /** One key for each account. They exist once the account does, and not before: none can be configured first. */
 function chooseKeys(
-  { settings, group }: Ground,
+  { settings, group }: Foundation,
   accounts: readonly ModelAccount[],
 ): Output<string> | undefined {
   if (settings.openAiApiKey !== undefined) return secret(settings.openAiApiKey)
@@ -72,12 +72,12 @@ function chooseKeys(
   return secret(all(keys).apply(list => list.join(',')))
 }
 
-function makeAccounts(ground: Ground, network: Network): MadeAccount[] {
-  const { openAiLocation, openAiFailoverLocations } = ground.settings
-  const isPrivate = ground.settings.network === 'private'
-  const zones = isPrivate ? createZones(ground, 'openai', ['privatelink.openai.azure.com'], network) : []
+function makeAccounts(foundation: Foundation, network: Network): MadeAccount[] {
+  const { openAiLocation, openAiFailoverLocations } = foundation.settings
+  const isPrivate = foundation.settings.network === 'private'
+  const zones = isPrivate ? createZones(foundation, 'openai', ['privatelink.openai.azure.com'], network) : []
   return [openAiLocation, ...openAiFailoverLocations].map((location, index) =>
-    makeAccount(ground, { location, suffix: suffixOf(index), network, zones }),
+    makeAccount(foundation, { location, suffix: suffixOf(index), network, zones }),
   )
 }
 
@@ -89,8 +89,8 @@ interface Place {
   readonly zones: readonly PrivateZone[]
 }
 
-function makeAccount(ground: Ground, { location, suffix, network, zones }: Place): MadeAccount {
-  const { names, settings, group, lasting, tags } = ground
+function makeAccount(foundation: Foundation, { location, suffix, network, zones }: Place): MadeAccount {
+  const { names, settings, group, lasting, tags } = foundation
   const isPrivate = zones.length > 0
   const name = `${names.openAiAccount}${suffix}`
   const account = new cognitiveservices.Account(
@@ -112,9 +112,9 @@ function makeAccount(ground: Ground, { location, suffix, network, zones }: Place
     },
     lasting,
   )
-  const deployments = createDeployments(ground, account, suffix)
+  const deployments = createDeployments(foundation, account, suffix)
   const way = { service: account.id, part: 'account', zones, network, after: deployments }
-  const ready = isPrivate ? [connectPrivately(ground, { subject: `openai${suffix}`, ...way })] : []
+  const ready = isPrivate ? [connectPrivately(foundation, { subject: `openai${suffix}`, ...way })] : []
   return {
     suffix,
     id: account.id,
@@ -131,7 +131,7 @@ function makeAccount(ground: Ground, { location, suffix, network, zones }: Place
  * deployment of the same account, not of a model (learn.microsoft.com, foundry/openai/realtime-audio-reference).
  */
 function createDeployments(
-  { settings, group, within }: Ground,
+  { settings, group, within }: Foundation,
   account: cognitiveservices.Account,
   suffix: string,
 ): Resource[] {

@@ -3,7 +3,7 @@
 import * as network from '@pulumi/azure-native/network/index.js'
 import * as privatedns from '@pulumi/azure-native/privatedns/index.js'
 import type { Input, Resource } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { Network } from './network.ts'
  * @returns the zone, and the link to wait for before a resolver asks
  */
 export function createPrivateZone(
-  { group, within, tags }: Ground,
+  { group, within, tags }: Foundation,
   subject: string,
   zoneName: Input<string>,
   networkId: Input<string>,
@@ -50,14 +50,14 @@ export interface PrivateZone {
 
 /** Creates the zones of a service; a group has one of a name, which all endpoints of the service share. */
 export function createZones(
-  ground: Ground,
+  foundation: Foundation,
   subject: string,
   zoneNames: readonly string[],
   { id }: Network,
 ): PrivateZone[] {
   return zoneNames.map((zoneName, index) => {
     const name = index === 0 ? subject : `${subject}-${index + 1}`
-    return { name, ...createPrivateZone(ground, name, zoneName, id) }
+    return { name, ...createPrivateZone(foundation, name, zoneName, id) }
   })
 }
 
@@ -78,8 +78,8 @@ export interface PrivateWay {
  * Lets the network reach a service by a private address, under the service's own name.
  * @returns what to wait for before the name is asked for
  */
-export function connectPrivately(ground: Ground, way: PrivateWay): Resource {
-  const { names, settings, group, within, tags } = ground
+export function connectPrivately(foundation: Foundation, way: PrivateWay): Resource {
+  const { names, settings, group, within, tags } = foundation
   const { subject, network: vnet } = way
   const endpoint = new network.PrivateEndpoint(
     `${subject}-endpoint`,

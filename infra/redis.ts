@@ -4,7 +4,7 @@
  */
 import * as redisenterprise from '@pulumi/azure-native/redisenterprise/index.js'
 import { type Output, type Resource, secret } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
@@ -28,11 +28,11 @@ const slow = { customTimeouts: { create: '60m', update: '60m', delete: '60m' } }
 
 /** Creates cluster, database, the app's access to it and the private way there. */
 export function createRedis(
-  ground: Ground,
+  foundation: Foundation,
   { app, network: vnet }: { app: Identity; network: Network },
 ): Redis {
-  const { names, settings, group, within } = ground
-  const { cluster, database } = createCluster(ground)
+  const { names, settings, group, within } = foundation
+  const { cluster, database } = createCluster(foundation)
   const access = new redisenterprise.AccessPolicyAssignment(
     'redis-access',
     {
@@ -45,13 +45,13 @@ export function createRedis(
     },
     within,
   )
-  const way = connectPrivately(ground, {
+  const way = connectPrivately(foundation, {
     subject: 'redis',
     service: cluster.id,
     part: 'redisEnterprise',
     // The older zone of the Enterprise tiers, privatelink.redisenterprise.cache.azure.net, does not stand in
     // the name chain of a managed Redis (pnp/Microsoft365-Analytics-Insights#120).
-    zones: createZones(ground, 'redis', ['privatelink.redis.azure.net'], vnet),
+    zones: createZones(foundation, 'redis', ['privatelink.redis.azure.net'], vnet),
     network: vnet,
     after: [access],
   })
@@ -59,7 +59,7 @@ export function createRedis(
   return {
     url: `rediss://${address}`,
     address,
-    key: hasKey(settings) ? readKey(ground, cluster, database) : undefined,
+    key: hasKey(settings) ? readKey(foundation, cluster, database) : undefined,
     ready: [access, way],
   }
 }
@@ -69,7 +69,7 @@ function hasKey({ sessionsPerReplica }: Settings): boolean {
 }
 
 function readKey(
-  { group }: Ground,
+  { group }: Foundation,
   cluster: redisenterprise.RedisEnterprise,
   database: redisenterprise.Database,
 ): Output<string> {
@@ -78,7 +78,7 @@ function readKey(
   return secret(redisenterprise.listDatabaseKeysOutput(place).apply(({ primaryKey }) => primaryKey ?? ''))
 }
 
-function createCluster({ names, settings, group, within, tags }: Ground) {
+function createCluster({ names, settings, group, within, tags }: Foundation) {
   const cluster = new redisenterprise.RedisEnterprise(
     'redis',
     {

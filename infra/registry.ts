@@ -1,7 +1,7 @@
 /** The container registry: identities only, no admin user, no anonymous pull. */
 import * as containerregistry from '@pulumi/azure-native/containerregistry/index.js'
 import { type Output, output, type Resource } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
 import { partsOfId } from './resource-id.ts'
@@ -16,8 +16,8 @@ export interface Registry {
 }
 
 /** Creates the registry, or names the existing one. */
-export function createRegistry(ground: Ground, network: Network): Registry {
-  const { names, settings, group, lasting, tags } = ground
+export function createRegistry(foundation: Foundation, network: Network): Registry {
+  const { names, settings, group, lasting, tags } = foundation
   if (settings.registryId !== undefined) {
     const loginServer = output(`${partsOfId(settings.registryId).name.toLowerCase()}.azurecr.io`)
     return { id: output(settings.registryId), loginServer, outside: true, ready: [] }
@@ -37,8 +37,8 @@ export function createRegistry(ground: Ground, network: Network): Registry {
     lasting,
   )
   const reach = () => {
-    const zones = createZones(ground, 'registry', ['privatelink.azurecr.io'], network)
-    return connectPrivately(ground, {
+    const zones = createZones(foundation, 'registry', ['privatelink.azurecr.io'], network)
+    return connectPrivately(foundation, {
       subject: 'registry',
       service: id,
       part: 'registry',

@@ -1,7 +1,7 @@
 /** Role assignments, and the time that they take to be known everywhere. */
 import * as authorization from '@pulumi/azure-native/authorization/index.js'
 import * as pulumi from '@pulumi/pulumi'
-import type { Clock, Ground } from './ground.ts'
+import type { Clock, Foundation } from './foundation.ts'
 
 /** Source: learn.microsoft.com, role-based-access-control/built-in-roles. */
 export const roles = {
@@ -25,8 +25,12 @@ export type RoleAssignment = authorization.RoleAssignment
  * name: a name that is computed meets itself when the state is lost, and the provider refuses to create what is
  * there already.
  */
-export function grant(ground: Ground, name: string, { role, to, on, outside }: Grant): RoleAssignment {
-  const roleDefinitionId = `/subscriptions/${ground.subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/${roles[role]}`
+export function grant(
+  foundation: Foundation,
+  name: string,
+  { role, to, on, outside }: Grant,
+): RoleAssignment {
+  const roleDefinitionId = `/subscriptions/${foundation.subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/${roles[role]}`
   return new authorization.RoleAssignment(
     name,
     {
@@ -37,7 +41,7 @@ export function grant(ground: Ground, name: string, { role, to, on, outside }: G
       roleDefinitionId,
       scope: on,
     },
-    outside ? {} : ground.within,
+    outside ? {} : foundation.within,
   )
 }
 
@@ -49,7 +53,7 @@ export const spreadMs = 180_000
  * answered 403 (microsoft/azure-container-apps#722, #1174). On a later run nothing waits.
  */
 export function afterSpread<T>(
-  { clock }: Ground,
+  { clock }: Foundation,
   assignment: RoleAssignment,
   value: pulumi.Input<T>,
 ): pulumi.Output<pulumi.Unwrap<T>> {

@@ -5,7 +5,7 @@
  */
 import * as azureApp from '@pulumi/azure-native/app/index.js'
 import { type Environment, workloadProfile } from './environment.ts'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { Registry } from './registry.ts'
 
@@ -21,10 +21,10 @@ const timeoutSec = 300
 
 /** Creates the job. */
 export function createSmokeJob(
-  ground: Ground,
+  foundation: Foundation,
   { environment, registry, platform }: SmokeJobParts,
 ): azureApp.Job {
-  const { names, settings, group, within, tags } = ground
+  const { names, settings, group, within, tags } = foundation
   return new azureApp.Job(
     'smoke-job',
     {

@@ -2,7 +2,7 @@
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import * as operationalinsights from '@pulumi/azure-native/operationalinsights/index.js'
 import { type Input, type Output, output, type Resource } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
 
@@ -28,10 +28,12 @@ const monitorZones = [
 ]
 
 /** Creates the workspace, or names the existing one. */
-export function createTelemetry(ground: Ground, network: Network): Telemetry {
-  const { settings } = ground
+export function createTelemetry(foundation: Foundation, network: Network): Telemetry {
+  const { settings } = foundation
   const workspaceId =
-    settings.logWorkspaceId === undefined ? createWorkspace(ground, network) : output(settings.logWorkspaceId)
+    settings.logWorkspaceId === undefined
+      ? createWorkspace(foundation, network)
+      : output(settings.logWorkspaceId)
   return {
     workspaceId,
     // Not deleted with the group: a setting outlives its resource, and would meet the next one of the same name
@@ -48,8 +50,8 @@ export function createTelemetry(ground: Ground, network: Network): Telemetry {
   }
 }
 
-function createWorkspace(ground: Ground, network: Network): Output<string> {
-  const { names, settings, group, within, tags } = ground
+function createWorkspace(foundation: Foundation, network: Network): Output<string> {
+  const { names, settings, group, within, tags } = foundation
   const isPrivate = settings.network === 'private'
   const workspace = new operationalinsights.Workspace(
     'workspace',
@@ -68,13 +70,13 @@ function createWorkspace(ground: Ground, network: Network): Output<string> {
     },
     within,
   )
-  if (isPrivate) closeLogs(ground, network, workspace)
+  if (isPrivate) closeLogs(foundation, network, workspace)
   return workspace.id
 }
 
 /** Logs of the platform's own come in all the same; who asks the workspace must be in the network. */
-function closeLogs(ground: Ground, network: Network, workspace: operationalinsights.Workspace): void {
-  const { names, group, within, tags } = ground
+function closeLogs(foundation: Foundation, network: Network, workspace: operationalinsights.Workspace): void {
+  const { names, group, within, tags } = foundation
   const scope = new monitor.PrivateLinkScope(
     'logs-scope',
     {
@@ -96,11 +98,11 @@ function closeLogs(ground: Ground, network: Network, workspace: operationalinsig
     },
     within,
   )
-  connectPrivately(ground, {
+  connectPrivately(foundation, {
     subject: 'logs',
     service: scope.id,
     part: 'azuremonitor',
-    zones: createZones(ground, 'logs', monitorZones, network),
+    zones: createZones(foundation, 'logs', monitorZones, network),
     network,
     after: [scoped],
   })

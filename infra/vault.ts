@@ -4,7 +4,7 @@
  */
 import * as keyvault from '@pulumi/azure-native/keyvault/index.js'
 import { type Input, type Output, output, type Resource, secret, unsecret } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
@@ -50,17 +50,20 @@ const noValue = 'unset'
  * not deleted, as Azure lets the owner of a subscription write a secret by way of the vault's resource, but not
  * delete one.
  */
-export function createVault(ground: Ground, { reader, network, values, toolValues }: VaultParts): Vault {
-  const { settings } = ground
+export function createVault(
+  foundation: Foundation,
+  { reader, network, values, toolValues }: VaultParts,
+): Vault {
+  const { settings } = foundation
   const vault =
-    settings.keyVaultId === undefined ? makeVault(ground, network) : nameVault(settings.keyVaultId)
-  const mayRead = grant(ground, 'platform-may-read-secrets', {
+    settings.keyVaultId === undefined ? makeVault(foundation, network) : nameVault(settings.keyVaultId)
+  const mayRead = grant(foundation, 'platform-may-read-secrets', {
     role: 'keyVaultSecretsUser',
     to: reader.principalId,
     on: vault.id,
     outside: vault.resource === undefined,
   })
-  const identity = afterSpread(ground, mayRead, reader.id)
+  const identity = afterSpread(foundation, mayRead, reader.id)
   const all: [name: SecretName, value: Input<string> | undefined][] = [
     ...secretNames.map(name => [name, values[name]] as [SecretName, Input<string> | undefined]),
     ...(Object.entries(toolValues) as [SecretName, Input<string>][]),
@@ -70,9 +73,9 @@ export function createVault(ground: Ground, { reader, network, values, toolValue
       `secret-${name}`,
       {
         // Another's vault may hold the secrets of many stacks.
-        secretName: vault.resource ? name : `${ground.names.app}-${name}`,
+        secretName: vault.resource ? name : `${foundation.names.app}-${name}`,
         vaultName: vault.name,
-        resourceGroupName: vault.group ?? ground.group,
+        resourceGroupName: vault.group ?? foundation.group,
         properties: { value: value === undefined ? noValue : secret(value) },
       },
       vault.resource && { deletedWith: vault.resource, retainOnDelete: true },
@@ -89,8 +92,8 @@ function nameVault(id: string) {
   return { id: output(id), name: output(name), group, resource: undefined, ready: [] }
 }
 
-function makeVault(ground: Ground, network: Network) {
-  const { names, settings, group, tenantId, within, tags } = ground
+function makeVault(foundation: Foundation, network: Network) {
+  const { names, settings, group, tenantId, within, tags } = foundation
   const isPrivate = settings.network === 'private'
   const vault = new keyvault.Vault(
     'vault',
@@ -111,8 +114,8 @@ function makeVault(ground: Ground, network: Network) {
     within,
   )
   const reach = () => {
-    const zones = createZones(ground, 'vault', ['privatelink.vaultcore.azure.net'], network)
-    return connectPrivately(ground, {
+    const zones = createZones(foundation, 'vault', ['privatelink.vaultcore.azure.net'], network)
+    return connectPrivately(foundation, {
       subject: 'vault',
       service: vault.id,
       part: 'vault',

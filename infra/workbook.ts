@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import type { Input } from '@pulumi/pulumi'
-import type { Ground } from './ground.ts'
+import type { Foundation } from './foundation.ts'
 import { activityQuery, drainOverrunQuery, drainQuery, loadQuery, platformQuery } from './queries.ts'
 
 interface Chart {
@@ -17,7 +17,7 @@ const dayMs = 86_400_000
 
 /** Creates the workbook, which the resource group shows under Workbooks. */
 export function createWorkbook(
-  { names, settings, group, within, tags }: Ground,
+  { names, settings, group, within, tags }: Foundation,
   workspaceId: Input<string>,
 ): void {
   new applicationinsights.Workbook(

@@ -7,10 +7,10 @@ import { callPaths, maxAssistantChars, sdkPaths, translationPaths } from '../cor
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/ports.ts'
 import { CallBudgets } from '../limits/call-budgets.ts'
-import { Counts } from '../limits/counts.ts'
 import { CutClients } from '../limits/cut-clients.ts'
-import { Rates } from '../limits/rates.ts'
-import { accountOf, type Reached, type Share } from '../limits/shares.ts'
+import { accountOf, type LimitSubject, type Reached } from '../limits/limit-subject.ts'
+import { TokenBuckets } from '../limits/token-bucket.ts'
+import { UsageQuota } from '../limits/usage-quota.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type HttpHandler, jsonAnswer } from '../server/http.ts'
@@ -19,14 +19,14 @@ import { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { AccountParts } from '../usage/session-account.ts'
 import { createAddressReader } from './address.ts'
+import { Admission } from './admission.ts'
 import { createKeyCheck } from './api-keys.ts'
+import { Attempts } from './attempts.ts'
+import { Authenticator, anonymous } from './authenticator.ts'
 import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
 import { EphemeralKeys, principalOf } from './ephemeral-keys.ts'
-import { anonymous, Gate } from './gate.ts'
-import { Guard } from './guard.ts'
 import { createJwks } from './jwks.ts'
 import { Tickets } from './tickets.ts'
-import { Tries } from './tries.ts'
 
 export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after' | 'every'> {
   readonly config: AccessConfig
@@ -39,7 +39,7 @@ export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after'
 }
 
 export interface Access {
-  readonly guard: Guard
+  readonly admission: Admission
   /** `POST /ticket`: `{assistant?}` → `{ticket, expires_in}` (seconds), for whoever shows a credential. */
   readonly ticket: HttpHandler
   readonly ephemeralKeys: EphemeralKeys
@@ -75,7 +75,7 @@ export function createAccess(options: AccessOptions): Access {
   } = options
   for (const message of config.warnings) log.warn('access.warning', { message })
   const { stored } = config.limits
-  const quota = new StorageQuota({
+  const storageQuota = new StorageQuota({
     store,
     quotaOf: account => (account.startsWith('address:') ? stored.address : stored.credential),
     onReached: account => {
@@ -83,13 +83,13 @@ export function createAccess(options: AccessOptions): Access {
       log.warn('limit.reached', { limit: 'stored', share: account })
     },
   })
-  const tickets = new Tickets({ store, quota, ttlMs: config.ticketTtlMs })
-  const ephemeralKeys = new EphemeralKeys({ store, quota, now })
-  const onReached = (share: Share, kind: Reached['kind']) => {
-    metrics.countLimited(`${kind}_per_${share.whose}`)
-    log.warn('limit.reached', { limit: kind, share: share.id })
+  const tickets = new Tickets({ store, quota: storageQuota, ttlMs: config.ticketTtlMs })
+  const ephemeralKeys = new EphemeralKeys({ store, quota: storageQuota, now })
+  const onReached = (subject: LimitSubject, kind: Reached['kind']) => {
+    metrics.countLimited(`${kind}_per_${subject.whose}`)
+    log.warn('limit.reached', { limit: kind, share: subject.id })
   }
-  const gate = new Gate({
+  const authenticator = new Authenticator({
     config,
     checkKey: createKeyCheck(config.keys),
     checkToken: tokenCheck(config, now, log),
@@ -101,15 +101,15 @@ export function createAccess(options: AccessOptions): Access {
     ephemeralPaths,
     log,
   })
-  const counts = new Counts({ store, now, onReached })
+  const quota = new UsageQuota({ store, now, onReached })
   const { refusalsPerMinute } = config.limits
-  const guard = new Guard({
-    gate,
-    tries: new Tries({ now, refusalsPerMinute, onReached }),
-    counts,
-    leases: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
+  const admission = new Admission({
+    authenticator,
+    attempts: new Attempts({ now, refusalsPerMinute, onReached }),
+    quota,
+    concurrency: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
     after,
-    rates: new Rates(coarseNow),
+    buckets: new TokenBuckets(coarseNow),
     cutClients: new CutClients(coarseNow),
     limits: config.limits,
     addressOf: createAddressReader(config.trustedProxies),
@@ -125,7 +125,13 @@ export function createAccess(options: AccessOptions): Access {
     const issued = await tickets.issue(bound, accountOf(principal, address))
     return jsonAnswer(200, { ticket: issued, expires_in: config.ticketTtlMs / 1000 })
   }
-  return { guard, ticket, ephemeralKeys, callBudgets: new CallBudgets(counts, config.limits), quota }
+  return {
+    admission,
+    ticket,
+    ephemeralKeys,
+    callBudgets: new CallBudgets(quota, config.limits),
+    quota: storageQuota,
+  }
 }
 
 function refuseAssistant(name: string): never {

@@ -36,7 +36,7 @@ export function createJwks({ url, now, log }: JwksOptions): JWTVerifyGetKey {
   let triedAt = Number.NEGATIVE_INFINITY
   let loading: Promise<boolean> | null = null
 
-  /** All who wait share one fetch. @returns false when it is too soon, or the keys cannot be had */
+  /** All who wait subject one fetch. @returns false when it is too soon, or the keys cannot be had */
   function load(): Promise<boolean> {
     if (loading === null && now() - triedAt < jwksCooldownMs) return Promise.resolve(false)
     loading ??= fetchKeys().finally(() => {

@@ -1,5 +1,5 @@
 /** What an assistant makes of the settings of a session: the variables' own, with the assistant's laid over them. */
-import type { Hearing, SessionSettings } from '../dialect/dialect.ts'
+import type { AudioInputSettings, SessionSettings } from '../dialect/dialect.ts'
 import { type Fields, isFields, present } from '../events/fields.ts'
 import type { Assistant } from './assistant.ts'
 import type { InstructionsScope } from './instructions.ts'
@@ -45,14 +45,14 @@ export function settingsFor(
 /**
  * Settings of `/chat`, which plays and records PCM alone, and says itself when it listens.
  * @param base as of `settingsFor`
- * @param hearing how `/chat` listens to an open microphone where the assistant does not say it
+ * @param audioInput how `/chat` listens to an open microphone where the assistant does not say it
  */
 export function chatSettingsFor(
   assistant: Pick<Assistant, 'instructions' | 'session'>,
   base: SessionSettings,
-  hearing: Hearing,
+  audioInput: AudioInputSettings,
   scope: InstructionsScope,
-): { readonly settings: SessionSettings; readonly hearing: Hearing } {
+): { readonly settings: SessionSettings; readonly audioInput: AudioInputSettings } {
   const settings = settingsFor(assistant, base, scope)
   const audio = fieldsAt(assistant.session, 'audio')
   const { turn_detection, transcription, format: _, ...input } = fieldsAt(audio, 'input')
@@ -65,11 +65,11 @@ export function chatSettingsFor(
         ? present({ ...assistant.session, audio: undefined })
         : { ...assistant.session, audio: { ...audio, input, output } },
     },
-    hearing: {
+    audioInput: {
       turnDetection: isFields(turn_detection)
-        ? ({ ...turn_detection, ...answersTurns } as unknown as Hearing['turnDetection'])
-        : hearing.turnDetection,
-      transcription: typeof model === 'string' ? model : hearing.transcription,
+        ? ({ ...turn_detection, ...answersTurns } as unknown as AudioInputSettings['turnDetection'])
+        : audioInput.turnDetection,
+      transcription: typeof model === 'string' ? model : audioInput.transcription,
     },
   }
 }

@@ -5,7 +5,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Dial, UpgradeRequest } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
 import { contextOf, type SocketRoute } from '../server/handler.ts'
-import { type Pinned, SessionGuard } from '../session/session-guard.ts'
+import { type Pinned, PinnedSession } from '../session/pinned-session.ts'
 import { openPolicy, pinnedPolicy, type SessionPolicy } from '../session/session-policy.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { CallControl, type CallControlParts } from './control.ts'
@@ -147,7 +147,7 @@ export class Controls {
       dial: this.#joining(record, passed),
       stays,
       policy: policyOf(record),
-      guard: (pinSession || record.isPinned) && pinnedNow !== null ? new SessionGuard(pinnedNow) : null,
+      guard: (pinSession || record.isPinned) && pinnedNow !== null ? new PinnedSession(pinnedNow) : null,
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason, passed).catch(() => undefined),

@@ -19,9 +19,9 @@ import { GatewayError } from '../core/errors.ts'
 import { describeFault, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Upstream, UpstreamListener } from '../core/ports.ts'
 import { isFields, parseFields } from '../events/fields.ts'
+import type { PinnedSession } from '../session/pinned-session.ts'
 import type { Receipt } from '../session/sent-messages.ts'
 import type { Limits } from '../session/session.ts'
-import type { SessionGuard } from '../session/session-guard.ts'
 import { blankPinned, type SessionPolicy } from '../session/session-policy.ts'
 import { UpstreamLeg } from '../session/upstream-leg.ts'
 import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
@@ -40,7 +40,7 @@ export interface CallControlParts extends CallActivityParts {
   /** What observers neither see nor change. */
   readonly policy: SessionPolicy
   /** Set where the session's instructions and tools are pinned. */
-  readonly guard: SessionGuard | null
+  readonly guard: PinnedSession | null
   /** The server's side changed what is pinned. @param pinned JSON */
   readonly pinned: (pinned: string) => void
   /** Ends the call itself. */
@@ -50,7 +50,7 @@ export interface CallControlParts extends CallActivityParts {
 }
 
 export class CallControl implements UpstreamListener, FaultOwner {
-  readonly guard: SessionGuard | null
+  readonly guard: PinnedSession | null
   readonly #parts: CallControlParts
   readonly #observers: Observers
   /** The browser writes to the same session by its data channel. */

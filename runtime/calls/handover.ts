@@ -7,7 +7,7 @@
  * hear the call may be counted twice. A call whose lease has run out has lost its replica. Every replica looks for
  * both a few times a minute, and one of them takes each.
  */
-import type { Beating, Clock, Mark } from '../core/clock.ts'
+import type { Clock, Tickable, WheelSlot } from '../core/clock.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
@@ -45,17 +45,17 @@ const offerIntervalMs = 250
 /** One that took a call has this long to join it, before another one may (ms). */
 const joinWithinMs = leaseMs
 
-export class Handover implements Beating {
+export class Handover implements Tickable {
   readonly #options: HandoverOptions
   readonly #held = new Map<string, Drainable>()
-  readonly #look: Mark
-  readonly #confirm: Mark
-  readonly #confirming: Beating
+  readonly #look: WheelSlot
+  readonly #confirm: WheelSlot
+  readonly #confirming: Tickable
   #state: 'idle' | 'looking' | 'closed' = 'idle'
 
   constructor(options: HandoverOptions) {
     this.#options = options
-    this.#confirming = { beat: () => this.#confirmAll(), onFault: fault => this.onFault(fault) }
+    this.#confirming = { tick: () => this.#confirmAll(), onFault: fault => this.onFault(fault) }
     this.#look = options.every(lookIntervalMs, this)
     this.#confirm = options.every(leaseMs / 3, this.#confirming)
   }
@@ -88,7 +88,7 @@ export class Handover implements Beating {
     this.#confirm.delete(this.#confirming)
   }
 
-  beat(): void {
+  tick(): void {
     if (this.#state === 'idle' && this.#options.refusal() === null) enter(this, () => this.#takeUnheard())
   }
 

@@ -17,19 +17,19 @@ import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { answerCall } from './answering.ts'
-import { type Ownership, ownerOf } from './ownership.ts'
 import {
   accountOf,
-  askedBy,
   assistantOf,
-  type PlacingOptions,
+  type CreateCallOptions,
+  requestedBy,
   sessionFor,
   unlessDraining,
-} from './placing.ts'
+} from './create-call.ts'
+import { type Ownership, ownerOf } from './ownership.ts'
 import type { CallRecord } from './record.ts'
 import { callIdPattern } from './records.ts'
 
-export interface CallActionsOptions extends PlacingOptions {
+export interface CallActionsOptions extends CreateCallOptions {
   readonly ownership: Ownership
   /** Marks a session as ended, and ends the control connection of its call on this replica. */
   readonly callEnded: (record: CallRecord, reason: string) => Promise<void>
@@ -77,7 +77,7 @@ async function accept(options: CallActionsOptions, request: HttpRequest): Promis
   const forbidden = findForbiddenModel(permit, session, 'conversation')
   if (forbidden !== null) throw forbidden.error
   const { deployment } = chooseModel(permit.choice, session.model ?? null)
-  const { address, passed } = askedBy(options, request)
+  const { address, passed } = requestedBy(options, request)
   await answerCall(options, {
     callId: request.id,
     session: {
@@ -108,14 +108,15 @@ function sessionWith(
 async function reject(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   await mustBeNew(options, request)
   const { status_code } = readJsonBody(request, rejectBody)
-  if (!(await options.calls.reject(request.id, status_code, askedBy(options, request).passed))) throw over()
+  if (!(await options.calls.reject(request.id, status_code, requestedBy(options, request).passed)))
+    throw over()
   return done
 }
 
 async function refer(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const record = await controlled(options, request)
   const { target_uri } = readJsonBody(request, referBody)
-  const wasThere = await options.calls.refer(request.id, target_uri, askedBy(options, request).passed)
+  const wasThere = await options.calls.refer(request.id, target_uri, requestedBy(options, request).passed)
   if (record !== null) await options.callEnded(record, wasThere ? 'referred' : 'upstream ended it')
   if (!wasThere) throw over()
   return done
@@ -123,7 +124,7 @@ async function refer(options: CallActionsOptions, request: HttpRequest): Promise
 
 async function hangUp(options: CallActionsOptions, request: HttpRequest): Promise<HttpAnswer> {
   const record = await controlled(options, request)
-  const wasThere = await options.calls.hangUp(request.id, askedBy(options, request).passed)
+  const wasThere = await options.calls.hangUp(request.id, requestedBy(options, request).passed)
   if (record !== null) await options.callEnded(record, 'hung up')
   if (!wasThere) throw over()
   return done

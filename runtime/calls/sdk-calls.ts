@@ -3,9 +3,9 @@
  * `calls`. Media never passes through here. A call is a sideband session, too.
  */
 import { z } from 'zod'
+import { anonymous } from '../access/authenticator.ts'
+import { findCredential } from '../access/credential-sources.ts'
 import { isEphemeral, principalOf } from '../access/ephemeral-keys.ts'
-import { anonymous } from '../access/gate.ts'
-import { presentedBy } from '../access/presented.ts'
 import type { Assistant } from '../assistants/assistant.ts'
 import { checkOffered, chosenBy } from '../assistants/choice.ts'
 import { callPaths } from '../core/contract.ts'
@@ -16,23 +16,23 @@ import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
-import { readOffer } from './offer.ts'
-import { ownerOf } from './ownership.ts'
 import {
   accountOf,
-  askedBy,
   assistantOf,
   type CallingKey,
-  type KeyWish,
+  type CreateCallOptions,
+  createCall,
+  type KeyRequest,
   mintKey,
-  type PlacingOptions,
-  placeCall,
   purposeOf,
+  requestedBy,
   sessionFor,
   unlessDraining,
-} from './placing.ts'
+} from './create-call.ts'
+import { readOffer } from './offer.ts'
+import { ownerOf } from './ownership.ts'
 
-export interface SdkCallsOptions extends PlacingOptions {
+export interface SdkCallsOptions extends CreateCallOptions {
   /** Calls keep the instructions and tools of their key. */
   readonly pinSession: boolean
 }
@@ -64,11 +64,11 @@ async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promi
   const assistant = chosenBy(options.assistants, request)
   checkOffered(assistant, 'key')
   const asked = { ...(model !== undefined && { model }), ...session }
-  const { wish, alias } = wishOf(options, request, assistant, asked)
+  const { keyRequest, alias } = keyRequestOf(options, request, assistant, asked)
   // Requests of the preview have a session's fields at the top level.
-  const forbidden = findForbiddenModel(options.permit, rest, purposeOf(wish.session))
+  const forbidden = findForbiddenModel(options.permit, rest, purposeOf(keyRequest.session))
   if (forbidden !== null) throw forbidden.error
-  const { raw } = await mintKey(options, request, { ...rest, ...wish }, { alias, assistant })
+  const { raw } = await mintKey(options, request, { ...rest, ...keyRequest }, { alias, assistant })
   if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
   return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
 }
@@ -80,7 +80,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
   const { assistant, ...key } = await keyFor(options, request, session)
   const filtered = request.query.get('webrtcfilter') === 'on' || assistant?.isPinned === true
   const owner = ownerOf(request)
-  const call = await placeCall(options, { sdp, filtered, ...askedBy(options, request) }, key, async () =>
+  const call = await createCall(options, { sdp, filtered, ...requestedBy(options, request) }, key, async () =>
     records.find(await records.create(owner, accountOf(request), assistantOf(assistant)), owner),
   )
   const headers = {
@@ -98,7 +98,7 @@ async function keyFor(
   request: HttpRequest,
   session: string | undefined,
 ): Promise<CallingKey & { readonly assistant: Assistant | null }> {
-  const shown = presentedBy(request)?.value ?? ''
+  const shown = findCredential(request)?.value ?? ''
   const minted = await options.ephemeralKeys.find(shown)
   const principal = minted === null ? request.principal : principalOf(minted)
   const assistant = chosenBy(options.assistants, { ...request, ...(principal && { principal }) })
@@ -130,20 +130,20 @@ async function mintFor(
   const model = request.query.get('model')
   const given =
     session === undefined ? { ...(model !== null && { model }) } : parseJson('"session":', session)
-  const { wish, alias } = wishOf(options, request, assistant, checkedBy(sessionSettings, given))
-  return mintKey(options, request, wish, { alias, assistant })
+  const { keyRequest, alias } = keyRequestOf(options, request, assistant, checkedBy(sessionSettings, given))
+  return mintKey(options, request, keyRequest, { alias, assistant })
 }
 
 /**
  * @param assistant its session is laid under the client's; of one that is pinned, what is pinned is taken alone
  * @throws GatewayError `model_not_configured` for a model of any of its fields, or `bad_request` for one that is no name
  */
-function wishOf(
+function keyRequestOf(
   options: SdkCallsOptions,
   request: HttpRequest,
   assistant: Assistant | null,
   session: Partial<z.output<typeof sessionSettings>>,
-): { wish: KeyWish; alias: string | null } {
+): { keyRequest: KeyRequest; alias: string | null } {
   const { permit } = options
   const { type = 'realtime', model, ...settings } = session
   const purpose = purposeOf({ type })
@@ -153,13 +153,13 @@ function wishOf(
   if (purpose === 'transcription') {
     if (assistant !== null)
       throw new GatewayError('bad_request', '"assistant": a transcription has none; leave it out')
-    return { wish: { session: { type, ...settings } }, alias: null }
+    return { keyRequest: { session: { type, ...settings } }, alias: null }
   }
   const { deployment, alias } = chooseModel(permit.choice, model ?? null)
-  if (assistant === null) return { wish: { session: { type, ...settings, model: deployment } }, alias }
+  if (assistant === null) return { keyRequest: { session: { type, ...settings, model: deployment } }, alias }
   const own = assistant.isPinned ? withoutFields(settings, pinnedPolicy('leave_out').fields) : settings
   const whole = mergeSession(sessionFor(options, assistant, request), own)
   const served = assistant.deployment ?? deployment
   const asked = alias ?? (model !== undefined && model !== served ? model : null)
-  return { wish: { session: { ...whole, type, model: served } }, alias: asked }
+  return { keyRequest: { session: { ...whole, type, model: served } }, alias: asked }
 }

@@ -11,22 +11,22 @@ import { readJsonBody } from '../server/json-body.ts'
 import { blankSession, ownInstructionsPolicy } from '../session/session-policy.ts'
 import { restUrl, type Target } from '../upstream/target.ts'
 import type { CallStatus } from './call-status.ts'
-import { sdpPattern } from './offer.ts'
-import { type Ownership, ownerOf } from './ownership.ts'
 import {
   accountOf,
-  askedBy,
   assistantOf,
+  type CreateCallOptions,
+  createCall,
   mintKey,
-  type PlacingOptions,
-  placeCall,
+  requestedBy,
   sessionFor,
   unlessDraining,
-} from './placing.ts'
+} from './create-call.ts'
+import { sdpPattern } from './offer.ts'
+import { type Ownership, ownerOf } from './ownership.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
 
-export interface SidebandOptions extends PlacingOptions {
+export interface SidebandOptions extends CreateCallOptions {
   readonly instructions: string
   readonly voice: string
   /** Azure only: hides prompt and tools from the browser's data channel. */
@@ -133,7 +133,7 @@ async function makeKey(options: SidebandOptions, request: HttpRequest) {
 
 async function makeCall(options: SidebandOptions, request: HttpRequest) {
   const { records, assistants, target, webrtcFilter } = options
-  const asked = askedBy(options, request)
+  const asked = requestedBy(options, request)
   const body = readJsonBody(request, offerBody)
   const record = await records.find(body.session_id, ownerOf(request))
   if (record.endedAt !== '')
@@ -144,7 +144,7 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
   await records.reserveCall(record.sessionId)
   const filtered = webrtcFilter || record.isPinned
   const call = await mintKey(options, request, { session }, { assistant })
-    .then(key => placeCall(options, { sdp: body.sdp, filtered, ...asked }, key, async () => record))
+    .then(key => createCall(options, { sdp: body.sdp, filtered, ...asked }, key, async () => record))
     .catch(async fault => {
       await records.releaseCall(record.sessionId).catch(() => undefined)
       throw fault
@@ -173,7 +173,7 @@ async function listSessions({ records, status, ownership }: SidebandOptions, req
 async function hangUp(options: SidebandOptions, record: CallRecord, request: HttpRequest) {
   const { calls, callEnded } = options
   const { sessionId, callId } = record
-  const { passed } = askedBy(options, request)
+  const { passed } = requestedBy(options, request)
   const wasThere = callId !== '' && record.endedAt === '' && (await calls.hangUp(callId, passed))
   await callEnded(record, 'hung up')
   const message = wasThere ? 'The call was hung up' : 'There was no call to hang up; the session has ended'
@@ -183,7 +183,7 @@ async function hangUp(options: SidebandOptions, record: CallRecord, request: Htt
 /** Upstream is asked about a call that nobody controls; the session may turn out to have ended. */
 async function describeNow(options: SidebandOptions, record: CallRecord, request: HttpRequest) {
   const { records, status } = options
-  const isRunning = await status.isRunning(record, askedBy(options, request).passed)
+  const isRunning = await status.isRunning(record, requestedBy(options, request).passed)
   const now = isRunning === false ? await records.find(record.sessionId, record.owner) : record
   return jsonAnswer(200, await describe(records, now, isRunning))
 }

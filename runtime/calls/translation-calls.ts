@@ -3,19 +3,19 @@
  * credentials allow. A call is no sideband session: the API has no way to join one that translates.
  */
 import { z } from 'zod'
+import { anonymous } from '../access/authenticator.ts'
+import { findCredential } from '../access/credential-sources.ts'
 import { isEphemeral } from '../access/ephemeral-keys.ts'
-import { anonymous } from '../access/gate.ts'
-import { presentedBy } from '../access/presented.ts'
 import { translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
+import { accountOf, type CreateCallOptions, requestedBy, unlessDraining } from './create-call.ts'
 import { readOffer } from './offer.ts'
-import { accountOf, askedBy, type PlacingOptions, unlessDraining } from './placing.ts'
 
-export interface TranslationCallsOptions extends PlacingOptions {
+export interface TranslationCallsOptions extends CreateCallOptions {
   /** Upstream's addresses below `translations`. */
   readonly translations: Pick<Calls, 'mintKey' | 'offer'>
   /** What every call spends is counted, which nobody can do of one that cannot be joined. */
@@ -50,7 +50,7 @@ async function makeCall(options: TranslationCallsOptions, request: HttpRequest):
     )
   const { sdp, session } = await readOffer(request)
   const key = await keyFor(options, request, session)
-  const call = await options.translations.offer(sdp, key, false, askedBy(options, request).passed)
+  const call = await options.translations.offer(sdp, key, false, requestedBy(options, request).passed)
   const headers = {
     'Content-Type': 'application/sdp',
     'Cache-Control': 'no-store',
@@ -65,7 +65,7 @@ async function keyFor(
   request: HttpRequest,
   session: string | undefined,
 ): Promise<string> {
-  const shown = presentedBy(request)?.value ?? ''
+  const shown = findCredential(request)?.value ?? ''
   const minted = await options.ephemeralKeys.find(shown)
   const { principal = anonymous } = request
   const isForeign = isEphemeral(shown) && (principal.by === 'none' || principal.by === 'ephemeral')
@@ -92,7 +92,7 @@ async function mint(
   const forbidden = findForbiddenModel(permit, session, 'translation')
   if (forbidden !== null) throw forbidden.error
   const { model = permit.translation[0] } = session
-  const { passed } = askedBy({ safety }, request)
+  const { passed } = requestedBy({ safety }, request)
   const key = await translations.mintKey({ ...rest, session: { ...session, model } }, passed)
   const { principal: owner = anonymous } = request
   const minted = { owner, model, purpose: 'translation', pinned: 'null' } as const

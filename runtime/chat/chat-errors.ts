@@ -1,6 +1,6 @@
 /** What a `/chat` client is told when something cannot be done. `code` is for programs, `message` for people. */
 import { drainingMessage } from '../core/errors.ts'
-import type { End } from '../session/end.ts'
+import type { CloseReason } from '../session/close-reason.ts'
 
 export interface Refusal {
   readonly code: string
@@ -44,7 +44,7 @@ export function tooMuchAudio(chars: number, maxChars: number): Refusal {
 }
 
 /** Says how upstream went, and what to do. @param isSpoken it took speech with it */
-export function lossOf({ error, code, reason }: End, label: string, isSpoken: boolean): Refusal {
+export function lossOf({ error, code, reason }: CloseReason, label: string, isSpoken: boolean): Refusal {
   const advice = isSpoken ? 'say it again' : 'send your message again'
   const message = error?.message ?? `${label} ended the session (${code}${reason && `, ${reason}`})`
   return {

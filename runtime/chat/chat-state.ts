@@ -24,7 +24,7 @@
 import { pcmBytesPerMs } from '../core/contract.ts'
 import type { Dialect } from '../core/ports.ts'
 import type { ChatMessage, TalkMode } from '../core/wire.ts'
-import { type Hearing, hearingUpdate } from '../dialect/dialect.ts'
+import { type AudioInputSettings, audioInputUpdate } from '../dialect/dialect.ts'
 import { decodedBytes } from '../events/base64.ts'
 import {
   audioAppend,
@@ -36,7 +36,7 @@ import {
   truncateItem,
   wrapUpItem,
 } from '../events/compose.ts'
-import type { End } from '../session/end.ts'
+import type { CloseReason } from '../session/close-reason.ts'
 import type { Phase } from '../session/session.ts'
 import { badAudio, draining, lossOf, type Refusal, speechLost, textOnly, tooShort } from './chat-errors.ts'
 import type { ChatEvent } from './chat-event.ts'
@@ -120,7 +120,7 @@ export type ChatInput =
   /** The assistant speaks first. `message`: the `response.create` that asks for it */
   | { readonly type: 'greet'; readonly message: string }
   /** @see SessionHooks.keepsClient; `isRenewed`: another upstream session takes over */
-  | { readonly type: 'upstream-ended'; readonly end: End; readonly isRenewed: boolean }
+  | { readonly type: 'upstream-ended'; readonly end: CloseReason; readonly isRenewed: boolean }
   /** The session's time is nearly over. `deadlineMs`: from now */
   | { readonly type: 'expiring'; readonly deadlineMs: number }
 
@@ -145,7 +145,7 @@ export type ChatEffect =
 
 export interface ChatSettings {
   /** How upstream listens to an open microphone; in `push` it leaves the turns to the client. */
-  readonly hearing: Hearing
+  readonly audioInput: AudioInputSettings
   readonly dialect: Dialect
   /** The provider's name, for what the client is told. */
   readonly label: string
@@ -160,9 +160,12 @@ export type ChatReducer = (
 ) => readonly [ChatState, readonly ChatEffect[]]
 
 /** How upstream is to listen from the start of a session; empty while nobody talks. */
-export function audioInputOf({ talks, mode }: ChatState, hearing: Hearing): Partial<Hearing> {
+export function audioInputOf(
+  { talks, mode }: ChatState,
+  audioInput: AudioInputSettings,
+): Partial<AudioInputSettings> {
   if (!talks) return {}
-  return mode === 'open' ? hearing : { ...hearing, turnDetection: null }
+  return mode === 'open' ? audioInput : { ...audioInput, turnDetection: null }
 }
 
 /** Whether a turn has begun that only the client can end: a drain waits for it. */
@@ -223,7 +226,7 @@ function take(state: ChatState, input: ChatInput, step: Step): ChatState {
       return tell({ ...state, speech: 'silent' }, step, { type: 'speech-stopped' })
     case 'input_audio_buffer.committed':
       // The client waits for words that nobody writes.
-      if (step.settings.hearing.transcription !== undefined) return state
+      if (step.settings.audioInput.transcription !== undefined) return state
       return tell(state, step, { type: 'heard', value: '' })
     case 'conversation.item.input_audio_transcription.completed':
       return tell(state, step, { type: 'heard', value: input.transcript })
@@ -454,9 +457,13 @@ function clear(state: ChatState, step: Step): ChatState {
 function listen(state: ChatState, step: Step, mode: TalkMode): ChatState {
   if (state.talks && state.mode === mode) return state
   const next: ChatState = { ...state, talks: true, mode }
-  const { hearing, dialect } = step.settings
+  const { audioInput, dialect } = step.settings
   if (step.session.phase === 'open')
-    send(step, hearingUpdate({ ...hearing, ...audioInputOf(next, hearing) }, dialect), 'session.update')
+    send(
+      step,
+      audioInputUpdate({ ...audioInput, ...audioInputOf(next, audioInput) }, dialect),
+      'session.update',
+    )
   return next
 }
 
@@ -494,14 +501,14 @@ function completeTurn(state: ChatState, step: Step): ChatState {
 
 /** Upstream hears the end of a turn by the silence behind it, which a closed microphone does not give. */
 function fallSilent(state: ChatState, step: Step): ChatState {
-  const silenceMs = step.settings.hearing.turnDetection?.silence_duration_ms ?? usualSilenceMs
+  const silenceMs = step.settings.audioInput.turnDetection?.silence_duration_ms ?? usualSilenceMs
   const tail = Buffer.alloc((silenceMs + tailMarginMs) * pcmBytesPerMs)
   send(step, audioAppend(tail), 'input_audio_buffer.append')
   return { ...state, unspentBytes: 0 }
 }
 
 /** Upstream is gone, with its answer and with the audio that was no turn yet. */
-function loseUpstream(state: ChatState, step: Step, end: End, isRenewed: boolean): ChatState {
+function loseUpstream(state: ChatState, step: Step, end: CloseReason, isRenewed: boolean): ChatState {
   const { session, settings, effects } = step
   const isLost = losesSpeech(state, isRenewed)
   const next: ChatState = {

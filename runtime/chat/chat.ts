@@ -5,10 +5,10 @@ import type { Client, Connection } from '../core/ports.ts'
 import type { ChatMessage } from '../core/wire.ts'
 import { type SessionSettings, sessionUpdate } from '../dialect/dialect.ts'
 import { audioChunk } from '../events/compose.ts'
-import { askedFor, Carryover, type CarryoverParts } from '../resume/carryover.ts'
-import { isFresh, type Redeemed, type Resumes } from '../resume/resumes.ts'
+import { isFresh, type Redeemed, type ResumeStore } from '../resume/resume-store.ts'
+import { askedFor, Resumption, type ResumptionParts } from '../resume/resumption.ts'
 import type { Context, Handler } from '../server/handler.ts'
-import { type End, endWith } from '../session/end.ts'
+import { type CloseReason, endWith } from '../session/close-reason.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
 import type { SessionPolicy } from '../session/session-policy.ts'
@@ -28,11 +28,11 @@ import {
   holdsTurn,
 } from './chat-state.ts'
 
-export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'hearing' | 'dialect' | 'label'> {
+export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'audioInput' | 'dialect' | 'label'> {
   readonly settings: SessionSettings
-  readonly resumes: Resumes
+  readonly resumes: ResumeStore
   /** The assistant that serves it; absent: none. */
-  readonly assistant?: CarryoverParts['assistant']
+  readonly assistant?: ResumptionParts['assistant']
   /** What its client may not say; absent: nothing. */
   readonly policy?: SessionPolicy
   /** The `response.create` of an assistant that speaks first; null or absent: the person does. */
@@ -43,8 +43,8 @@ export interface ChatOptions extends SessionOptions, Pick<ChatSettings, 'hearing
 
 /** Makes the handler of `/chat`. */
 export function createChat(options: ChatOptions): Handler {
-  const { hearing, dialect, label, settings } = options
-  const reduce = createChatReducer({ hearing, dialect, label, textOnly: settings.textOnly })
+  const { audioInput, dialect, label, settings } = options
+  const reduce = createChatReducer({ audioInput, dialect, label, textOnly: settings.textOnly })
   return (client, context) => new Chat(client, context, options, reduce)
 }
 
@@ -53,7 +53,7 @@ class Chat implements Connection, SessionHooks {
   readonly #options: ChatOptions
   readonly #reduce: ChatReducer
   readonly #session: Session
-  readonly #carryover: Carryover
+  readonly #resumption: Resumption
   readonly #settings = new OwnSettings()
   /** null where no tools run on the server. */
   readonly #tools: ServerTools | null
@@ -79,24 +79,24 @@ class Chat implements Connection, SessionHooks {
     const tools = options.toolsFor?.(context) ?? null
     const hasTools = tools !== null
     const served = { assistant, policy, hasTools }
-    this.#carryover = new Carryover({ resumes, ...asked, dialect, responses, tell, fault, ...served })
+    this.#resumption = new Resumption({ resumes, ...asked, dialect, responses, tell, fault, ...served })
     this.#tools = tools === null ? null : this.#createTools(tools, client, context)
     this.#begin(context.resumed)
   }
 
   #createTools(tools: ToolOptions, client: Client, { principal, limits, log }: Context): ServerTools {
-    const carryover = this.#carryover
+    const resumption = this.#resumption
     const session = this.#session
     return new ServerTools({
       ...tools,
-      journal: carryover,
+      journal: resumption,
       responses: session.responses,
       caller: principal.name,
       maxHeldBytes: limits.bounds.upstreamBufferBytes,
       send: (message, type, receipt) => session.send(message, type, receipt),
-      expect: item => carryover.conversation.expect(item),
+      expect: item => resumption.conversation.expect(item),
       isAway: () => session.phase === 'idle',
-      add: item => carryover.add(item),
+      add: item => resumption.add(item),
       // Nothing is held: the client has no tools of its own.
       forward: (message, type) => session.send(message, type),
       show: events => {
@@ -106,7 +106,7 @@ class Chat implements Connection, SessionHooks {
       tellEvent: (name, data) => this.#tell({ type: 'assistant.event', name, data }),
       settled: () => {
         this.#endTurn()
-        carryover.noteAnswer()
+        resumption.noteAnswer()
         session.endIfDrained()
       },
       owner: session,
@@ -118,9 +118,9 @@ class Chat implements Connection, SessionHooks {
   /** A client that comes back to an answer that broke off gets it now. */
   #begin(resumed: Redeemed | null): void {
     const { greeting = null } = this.#options
-    const isDue = this.#carryover.begin(resumed)
+    const isDue = this.#resumption.begin(resumed)
     if (this.#tools !== null && resumed !== null && !('failure' in resumed)) {
-      const { unansweredCalls, endsWithOutput } = this.#carryover.conversation
+      const { unansweredCalls, endsWithOutput } = this.#resumption.conversation
       this.#tools.resume(unansweredCalls, isDue, endsWithOutput)
     }
     if (isDue) this.#take({ type: 'resumed' })
@@ -156,13 +156,13 @@ class Chat implements Connection, SessionHooks {
   #takeOne(input: ChatInput): void {
     const { phase, responses } = this.#session
     const { isPending, isWanted } = responses
-    const { isRenewing } = this.#carryover
+    const { isRenewing } = this.#resumption
     const [state, effects] = this.#reduce(this.#state, input, { phase, isPending, isWanted, isRenewing })
     this.#state = state
     for (const effect of effects) this.#run(effect)
     // What is stored says whether an answer is pending: it is written once, when all of this is done.
-    if (effects.some(addsItem)) this.#carryover.changed()
-    else this.#carryover.noteAnswer()
+    if (effects.some(addsItem)) this.#resumption.changed()
+    else this.#resumption.noteAnswer()
   }
 
   #run(effect: ChatEffect): void {
@@ -180,7 +180,7 @@ class Chat implements Connection, SessionHooks {
         return this.#breakOff()
       case 'give-up':
         this.#breakOff()
-        return this.#carryover.givesUp()
+        return this.#resumption.givesUp()
     }
   }
 
@@ -193,7 +193,7 @@ class Chat implements Connection, SessionHooks {
     }
     const passed = this.#tools === null ? message : this.#tools.outgoing(message, type)
     if (passed === null || (typeof passed !== 'string' && !(passed instanceof Uint8Array))) return
-    const receipt = item === undefined ? {} : this.#carryover.conversation.expect(item)
+    const receipt = item === undefined ? {} : this.#resumption.conversation.expect(item)
     this.#session.send(passed, type, receipt)
   }
 
@@ -209,16 +209,16 @@ class Chat implements Connection, SessionHooks {
     if (end === null || this.#session.responses.isTurnOpen) return
     this.#heldEnd = null
     this.#hasBegun = false
-    this.#carryover.noteAnswerEnded()
+    this.#resumption.noteAnswerEnded()
     this.#take(end)
   }
 
   opened(): void {
-    const { dialect, settings, hearing } = this.#options
-    const { messages, isHidden } = this.#carryover.opened()
+    const { dialect, settings, audioInput } = this.#options
+    const { messages, isHidden } = this.#resumption.opened()
     this.#settings.sent(true)
-    const update = sessionUpdate({ ...settings, ...audioInputOf(this.#state, hearing) }, dialect)
-    this.#tools?.opened(this.#carryover.conversation.items)
+    const update = sessionUpdate({ ...settings, ...audioInputOf(this.#state, audioInput) }, dialect)
+    this.#tools?.opened(this.#resumption.conversation.items)
     this.#session.send(this.#tools?.withTools(update) ?? update, 'session.update', { isHidden })
     for (const replayed of messages) this.#session.send(replayed.message, replayed.type, replayed)
   }
@@ -226,13 +226,13 @@ class Chat implements Connection, SessionHooks {
   event(frame: Buffer, _isBinary: boolean, type: string | null, answered: Acknowledgement | null): void {
     const refusal = this.#settings.refusal(frame, type)
     if (refusal !== null) return this.#session.giveUp(refusal)
-    if (this.#carryover.noted(frame, type, answered)) return
+    if (this.#resumption.noted(frame, type, answered)) return
     const seen = this.#tools?.see(frame, type, answered) ?? null
     if (seen === null) this.#hear(frame, type, answered)
     else for (const { frame, type } of seen) this.#hear(frame, type, answered)
     if (this.#tools === null) return
     this.#endTurn()
-    this.#carryover.noteAnswer()
+    this.#resumption.noteAnswer()
   }
 
   #hear(frame: Buffer, type: string | null, answered: Acknowledgement | null): void {
@@ -256,7 +256,7 @@ class Chat implements Connection, SessionHooks {
     }
     this.#hasBegun = false
     this.#heldEnd = null
-    this.#carryover.noteAnswerEnded()
+    this.#resumption.noteAnswerEnded()
     return false
   }
 
@@ -265,22 +265,22 @@ class Chat implements Connection, SessionHooks {
   }
 
   pending(): Promise<void> | null {
-    return this.#carryover.flush()
+    return this.#resumption.flush()
   }
 
-  keepsClient(end: End, wasOpen: boolean): boolean {
-    const isRenewed = wasOpen && this.#carryover.loses(end)
+  keepsClient(end: CloseReason, wasOpen: boolean): boolean {
+    const isRenewed = wasOpen && this.#resumption.loses(end)
     const isDue = isRenewed && this.#session.responses.isPending
-    this.#tools?.lost(this.#carryover.conversation.unansweredCalls, isDue)
+    this.#tools?.lost(this.#resumption.conversation.unansweredCalls, isDue)
     this.#hasBegun = false
     this.#heldEnd = null
     this.#take({ type: 'upstream-ended', end, isRenewed })
     return true
   }
 
-  ended(end: End): readonly string[] {
+  ended(end: CloseReason): readonly string[] {
     this.#tools?.end()
-    this.#carryover.stop()
+    this.#resumption.stop()
     return chatEndMessages(end)
   }
 
@@ -293,7 +293,7 @@ class Chat implements Connection, SessionHooks {
   }
 
   announce(deadlineMs: number): Promise<void> {
-    return this.#carryover.announce(deadlineMs)
+    return this.#resumption.announce(deadlineMs)
   }
 
   drain(deadlineMs: number): void {
@@ -323,7 +323,7 @@ class Chat implements Connection, SessionHooks {
 }
 
 /** What a client of `/chat` is told last. */
-export function chatEndMessages({ by, error }: End): readonly string[] {
+export function chatEndMessages({ by, error }: CloseReason): readonly string[] {
   return by === 'gateway' && error !== undefined ? [JSON.stringify(errorMessage(error))] : []
 }
 

@@ -1,6 +1,6 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
 import { join, resolve } from 'node:path'
-import type { Hearing, SessionSettings } from '../dialect/dialect.ts'
+import type { AudioInputSettings, SessionSettings } from '../dialect/dialect.ts'
 import type { TracingSettings } from '../observability/tracing/tracing.ts'
 import type { Limits } from '../session/session.ts'
 import type { UpstreamConfig } from '../upstream/endpoints.ts'
@@ -8,7 +8,7 @@ import { type AccessConfig, readAccess } from './access.ts'
 import { type CallsConfig, readCalls } from './calls.ts'
 import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, permitModels, readModels } from './models.ts'
-import { type RealtimeConfig, readHearing, readRealtime } from './realtime.ts'
+import { type RealtimeConfig, readAudioInput, readRealtime } from './realtime.ts'
 import { readTracing } from './tracing.ts'
 import { readNames, readUpstream } from './upstream.ts'
 import { readUsage, type UsageConfig } from './usage.ts'
@@ -46,7 +46,7 @@ export interface Config extends UpstreamConfig {
   readonly clientTurnMs: number
   readonly chat: SessionSettings
   /** How `/chat` listens where the client's microphone stays open. */
-  readonly hearing: Hearing
+  readonly audioInput: AudioInputSettings
   readonly realtime: RealtimeConfig
   readonly prompt: PromptPaths
   readonly assistants: AssistantsConfig
@@ -179,7 +179,7 @@ function assemble(
       voice: env.REALTIME_VOICE,
       textOnly: env.REALTIME_TEXT_ONLY,
     },
-    hearing: readHearing(env),
+    audioInput: readAudioInput(env),
     realtime: readRealtime(env, faults),
     prompt: {
       menu: env.REALTIME_MENU_PATH,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { noTranscription } from '../core/contract.ts'
-import type { Hearing, SessionSettings, TurnDetection } from '../dialect/dialect.ts'
+import type { AudioInputSettings, SessionSettings, TurnDetection } from '../dialect/dialect.ts'
 import { type ExtractorOptions, parseFieldsMap } from '../events/extract.ts'
 import { compileSchema, type Misfit } from '../events/json-schema.ts'
 import type { Environment } from './environment.ts'
@@ -63,7 +63,7 @@ function readServerVad(env: Environment): Partial<TurnDetection> {
 }
 
 /** Reads how `/chat` listens: a talk goes on by itself, so turns are always answered, and speech always cuts an answer. */
-export function readHearing(env: Environment): Hearing {
+export function readAudioInput(env: Environment): AudioInputSettings {
   return {
     transcription:
       env.CHAT_TRANSCRIPTION_MODEL === noTranscription ? undefined : env.CHAT_TRANSCRIPTION_MODEL,

@@ -3,15 +3,15 @@
 import { cpuUsage } from 'node:process'
 import { enter, type FaultOwner } from './fault-boundary.ts'
 
-/** Something that is done again and again. */
-export interface Beating extends FaultOwner {
-  beat(): void
+/** Something that is called once an interval. */
+export interface Tickable extends FaultOwner {
+  tick(): void
 }
 
-/** What beats at one moment of an interval. */
-export interface Mark {
+/** One slot of a timing wheel. */
+export interface WheelSlot {
   /** Ends it. Safe to call twice. */
-  delete(beating: Beating): boolean
+  delete(tickable: Tickable): boolean
 }
 
 export interface Clock {
@@ -29,8 +29,8 @@ export interface Clock {
   readonly random: () => number
   /** Runs something once, later (ms), unless the process ends before. @returns cancels it */
   readonly after: (ms: number, run: () => void) => () => void
-  /** Lets something beat once an interval (ms), unless the process ends before; the first time a sixteenth early at most. */
-  readonly every: (intervalMs: number, beating: Beating) => Mark
+  /** Calls `tick` once an interval (ms), unless the process ends before; the first time a sixteenth early at most. */
+  readonly every: (intervalMs: number, tickable: Tickable) => WheelSlot
 }
 
 export const systemClock: Clock = {
@@ -47,10 +47,10 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, ms).unref()
     return () => clearTimeout(timer)
   },
-  every: (intervalMs, beating) => {
-    const face = faceOf(intervalMs)
-    const mark = face.marks[face.at] as Set<Beating>
-    return mark.add(beating)
+  every: (intervalMs, tickable) => {
+    const wheel = wheelOf(intervalMs)
+    const slot = wheel.slots[wheel.at] as Set<Tickable>
+    return slot.add(tickable)
   },
 }
 
@@ -70,29 +70,29 @@ function coarseNow(): number {
 }
 
 /**
- * What beats at one interval shares a face: a timer for each of many thousand sockets would cost more
- * memory than what it is for. The hand goes round once an interval, so that the work is spread.
+ * A timing wheel for one interval. One timer serves all that tick at it: a timer for each of many thousand
+ * sockets would take more memory than the sockets. The wheel turns once an interval, so that the work is spread.
  */
-interface Face {
-  readonly marks: readonly Set<Beating>[]
+interface TimingWheel {
+  readonly slots: readonly Set<Tickable>[]
   at: number
 }
 
-const beat = (beating: Beating) => beating.beat()
+const tickOne = (tickable: Tickable) => tickable.tick()
 
-const marksOfFace = 16
-const faces = new Map<number, Face>()
+const slotsOfWheel = 16
+const wheels = new Map<number, TimingWheel>()
 
-function faceOf(intervalMs: number): Face {
-  const known = faces.get(intervalMs)
+function wheelOf(intervalMs: number): TimingWheel {
+  const known = wheels.get(intervalMs)
   if (known !== undefined) return known
-  const face: Face = { marks: Array.from({ length: marksOfFace }, () => new Set<Beating>()), at: 0 }
+  const wheel: TimingWheel = { slots: Array.from({ length: slotsOfWheel }, () => new Set<Tickable>()), at: 0 }
   const tick = () => {
-    face.at = (face.at + 1) % marksOfFace
-    for (const beating of face.marks[face.at] ?? []) enter(beating, beat, beating)
+    wheel.at = (wheel.at + 1) % slotsOfWheel
+    for (const tickable of wheel.slots[wheel.at] ?? []) enter(tickable, tickOne, tickable)
   }
   // A process that has nothing else to do may end.
-  setInterval(tick, intervalMs / marksOfFace).unref()
-  faces.set(intervalMs, face)
-  return face
+  setInterval(tick, intervalMs / slotsOfWheel).unref()
+  wheels.set(intervalMs, wheel)
+  return wheel
 }

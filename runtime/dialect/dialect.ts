@@ -36,7 +36,7 @@ export interface SessionSettings {
 }
 
 /** How a session listens: who says that a turn is over (`null`: the client does), and who writes it down. */
-export type Hearing = Required<Pick<SessionSettings, 'turnDetection' | 'transcription'>>
+export type AudioInputSettings = Required<Pick<SessionSettings, 'turnDetection' | 'transcription'>>
 
 /** The `event_id` of the gateway's own `session.update`s: upstream's errors name it. */
 export const settingsEventId = ownEventIds['session.update']
@@ -60,43 +60,43 @@ export function sessionFields(settings: SessionSettings, dialect: Dialect): Fiel
 }
 
 /** Writes the `session.update` event that changes how a session listens, and nothing else. */
-export function hearingUpdate(hearing: Hearing, dialect: Dialect): string {
+export function audioInputUpdate(audioInput: AudioInputSettings, dialect: Dialect): string {
   const session =
-    dialect === 'ga' ? { type: 'realtime', audio: { input: gaInput(hearing) } } : previewInput(hearing)
+    dialect === 'ga' ? { type: 'realtime', audio: { input: gaInput(audioInput) } } : previewInput(audioInput)
   return JSON.stringify({ type: 'session.update', event_id: settingsEventId, session })
 }
 
 const gaPcm = { type: 'audio/pcm', rate: pcmRate } as const
 
-function gaSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): Fields {
+function gaSession({ instructions, voice, textOnly, ...audioInput }: SessionSettings): Fields {
   if (textOnly) return { type: 'realtime', output_modalities: ['text'], instructions }
   return {
     type: 'realtime',
     output_modalities: ['audio'],
     instructions,
     audio: {
-      input: gaInput(hearing),
+      input: gaInput(audioInput),
       output: { format: gaPcm, voice },
     },
   }
 }
 
-function gaInput({ turnDetection, transcription }: Partial<Hearing>): object {
+function gaInput({ turnDetection, transcription }: Partial<AudioInputSettings>): object {
   return { format: gaPcm, transcription: modelOf(transcription), turn_detection: turnDetection }
 }
 
-function previewSession({ instructions, voice, textOnly, ...hearing }: SessionSettings): Fields {
+function previewSession({ instructions, voice, textOnly, ...audioInput }: SessionSettings): Fields {
   if (textOnly) return { modalities: ['text'], instructions }
   return {
     modalities: ['text', 'audio'],
     instructions,
     voice,
     output_audio_format: 'pcm16',
-    ...previewInput(hearing),
+    ...previewInput(audioInput),
   }
 }
 
-function previewInput({ turnDetection, transcription }: Partial<Hearing>): object {
+function previewInput({ turnDetection, transcription }: Partial<AudioInputSettings>): object {
   return {
     input_audio_format: 'pcm16',
     input_audio_transcription: modelOf(transcription),

@@ -25,7 +25,7 @@ import type { MessageRules } from '../upstream/message-check.ts'
 import type { Service } from './routes.ts'
 
 export interface AssistedParts {
-  readonly config: Pick<Config, 'chat' | 'hearing' | 'realtime'>
+  readonly config: Pick<Config, 'chat' | 'audioInput' | 'realtime'>
   /** The rendered template of `/realtime`, for an assistant that has no instructions of its own. */
   readonly instructions: string
   /** What all sessions have. */
@@ -39,7 +39,7 @@ export interface AssistedParts {
   /** Of `/realtime`. */
   readonly translator: Translator
   /** What the SDK addresses have that is no assistant's. */
-  readonly transparent: Pick<RealtimeOptions, 'filter' | 'extractor' | 'autoClose' | 'manners'>
+  readonly passthrough: Pick<RealtimeOptions, 'filter' | 'extractor' | 'autoClose' | 'mode'>
   readonly metrics: Pick<Metrics, 'countAssisted'>
   /** Finds what runs an assistant's tools on the server; null where it has none. */
   readonly toolsOf: (assistant: Assistant) => ToolOptions | null
@@ -64,7 +64,7 @@ export class AssistedServices {
   chat(assistant: Assistant, request: UpgradeRequest): Service {
     const { config, common, label, bounds, dialTo } = this.#parts
     const { dialect } = common
-    const made = chatSettingsFor(assistant, config.chat, config.hearing, scopeOf(request))
+    const made = chatSettingsFor(assistant, config.chat, config.audioInput, scopeOf(request))
     const policy = this.#policy(assistant, 'refuse')
     const greeting = this.#greeting(assistant, made.settings.instructions)
     const handler = createChat({
@@ -88,7 +88,7 @@ export class AssistedServices {
       ...this.#tools(assistant),
       ...this.#compiled(assistant),
       translator,
-      manners: 'gateway',
+      mode: 'managed',
       // A conversation with an assistant goes on until one of the two ends it.
       autoClose: assistant.name === defaultName && config.realtime.autoClose,
       sessionUpdate: sessionUpdate(settings, common.dialect),
@@ -101,12 +101,12 @@ export class AssistedServices {
 
   /** An SDK address: the assistant's settings come first, and what is pinned of them a client changes without effect. */
   sdk(assistant: Assistant, request: UpgradeRequest, { dial, translator }: SdkParts): Service {
-    const { common, transparent, rules, sdkBounds } = this.#parts
+    const { common, passthrough, rules, sdkBounds } = this.#parts
     const settings = settingsFor(assistant, this.#realtimeSettings(), scopeOf(request))
     const handler = createRealtime({
       ...common,
       ...this.#tools(assistant),
-      ...transparent,
+      ...passthrough,
       translator,
       sessionUpdate: sessionUpdate(settings, common.dialect),
       rules: { ...rules, policy: this.#policy(assistant, 'leave_out') },

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 
 /** One response of a script. */
-export type ScriptedAnswer = import('../simulator/mind/script.ts').ScriptedAnswer
+export type ScriptedAnswer = import('../simulator/model/script.ts').ScriptedAnswer
 
 const program = new URL('../simulator/server.ts', import.meta.url)
 
@@ -30,7 +30,7 @@ export async function startEmbeddedSimulator(
       'No upstream: set AZURE_OPENAI_ENDPOINT or OPENAI_API_KEY, or build the image with --target demo, which has the simulator',
     )
   const { startSimulator } = await import('../simulator/server.ts')
-  const { Script } = await import('../simulator/mind/script.ts')
+  const { Script } = await import('../simulator/model/script.ts')
   const script = new Script(answers)
   const { url, close } = await startSimulator({ ...config, script })
   return {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { memoryUsage, pid } from 'node:process'
 import { createAccess } from '../access/access.ts'
-import type { Guard } from '../access/guard.ts'
+import type { Admission } from '../access/admission.ts'
 import type { Assistant } from '../assistants/assistant.ts'
 import { Assistants } from '../assistants/assistants.ts'
 import { createAssistantList } from '../assistants/list-route.ts'
@@ -22,7 +22,7 @@ import { createHealth, createMetricsPage, createReadiness } from '../pages/healt
 import type { GatewayInfo } from '../pages/page-info.ts'
 import { loadPages } from '../pages/pages.ts'
 import { createUsagePage } from '../pages/usage.ts'
-import { Resumes } from '../resume/resumes.ts'
+import { ResumeStore } from '../resume/resume-store.ts'
 import { Drain } from '../server/drain.ts'
 import type { Context } from '../server/handler.ts'
 import type { ArrivingRoute, HttpHandler, HttpRoute } from '../server/http.ts'
@@ -169,7 +169,7 @@ async function startBefore(
     ...systemClock,
   })
   const { quota, ephemeralKeys, callBudgets } = access
-  const resumes = new Resumes({ store, quota, log, maxHeldBytes: config.limits.upstreamBufferBytes })
+  const resumes = new ResumeStore({ store, quota, log, maxHeldBytes: config.limits.upstreamBufferBytes })
   const permit = permitModels(config.models, target.provider, new Date(clock.now()))
   const sideband = assembleSideband(config, {
     target,
@@ -236,8 +236,11 @@ async function startBefore(
     ...config.limits,
     maxClientBufferBytes: maxClientBufferBytes(config),
     http: new Map([
-      ...access.guard.http(new Map([...pages, ...api]), path => pages.has(path) && path !== paths.metrics),
-      ...webhookRoute(access.guard, sideband),
+      ...access.admission.http(
+        new Map([...pages, ...api]),
+        path => pages.has(path) && path !== paths.metrics,
+      ),
+      ...webhookRoute(access.admission, sideband),
     ]),
     sockets: new Map([
       ...assembleSessions(config, {
@@ -262,7 +265,7 @@ async function startBefore(
       loopShare: new LoopShare({ turnMs: config.clientTurnMs, ...systemClock }),
       drain,
       memory,
-      guard: access.guard,
+      admission: access.admission,
       resumes,
       metrics,
       named: crash?.connections,
@@ -339,8 +342,8 @@ function openAssistants(config: Config, log: Log, metrics: Metrics, tools: Assis
   return assistants
 }
 
-function webhookRoute(guard: Guard, { webhook }: Sideband): [path: string, route: ArrivingRoute][] {
-  return webhook === null ? [] : [[paths.webhook, { POST: guard.signed(webhook) }]]
+function webhookRoute(admission: Admission, { webhook }: Sideband): [path: string, route: ArrivingRoute][] {
+  return webhook === null ? [] : [[paths.webhook, { POST: admission.signed(webhook) }]]
 }
 
 function createBudget(config: Config, shared: Shared | null, metrics: Metrics, log: Log): MemoryBudget {

@@ -1,8 +1,8 @@
 /** The one list of what stands between a client's socket and the handler of its path. */
-import type { Guard } from '../access/guard.ts'
+import type { Admission } from '../access/admission.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { PendingResume } from '../resume/pending-resume.ts'
-import type { Resumes } from '../resume/resumes.ts'
+import type { ResumeStore } from '../resume/resume-store.ts'
 import type { Drain } from '../server/drain.ts'
 import type { Resumable } from '../server/handler.ts'
 import type { Accept, Layer } from '../server/layers.ts'
@@ -14,8 +14,8 @@ export interface LayersParts {
   readonly loopShare: LoopShare
   readonly drain: Drain
   readonly memory: MemoryBudget
-  readonly guard: Guard
-  readonly resumes: Resumes
+  readonly admission: Admission
+  readonly resumes: ResumeStore
   readonly metrics: Metrics
   /** Notes the names that clients give their connections; absent: nobody asks for them. */
   readonly named?: NamedConnections | undefined
@@ -26,7 +26,7 @@ export function layersOf({
   loopShare,
   drain,
   memory,
-  guard,
+  admission,
   resumes,
   metrics,
   named,
@@ -45,14 +45,14 @@ export function layersOf({
       began: client => memory.add(client),
       over: client => memory.remove(client),
     },
-    { name: 'access and limits', accept: (_route, next) => guard.admit(next) },
+    { name: 'access and limits', accept: (_route, next) => admission.admit(next) },
     ...(named === undefined ? [] : [connectionNames(named)]),
     resumption(resumes, metrics),
   ]
 }
 
 /** Makes the layer that takes tickets, at the paths that take conversations up again. */
-export function resumption(resumes: Resumes, metrics: Metrics): Layer {
+export function resumption(resumes: ResumeStore, metrics: Metrics): Layer {
   return {
     name: 'resumption',
     accept: ({ resumable }, next) =>
@@ -64,7 +64,12 @@ export function resumption(resumes: Resumes, metrics: Metrics): Layer {
  * Looks up the ticket of `?resume=` before the 101, once the route has accepted the request; it is spent, and the
  * handler called, when the client is heard of. An empty value asks for tickets without having one.
  */
-function takeTickets({ endMessages }: Resumable, resumes: Resumes, metrics: Metrics, next: Accept): Accept {
+function takeTickets(
+  { endMessages }: Resumable,
+  resumes: ResumeStore,
+  metrics: Metrics,
+  next: Accept,
+): Accept {
   return async request => {
     const accepted = await next(request)
     const { handler, context, migration } = accepted

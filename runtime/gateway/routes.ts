@@ -1,6 +1,7 @@
 /** What each WebSocket path accepts, decided before the upgrade. */
+
+import { findCredential } from '../access/credential-sources.ts'
 import { type EphemeralKeys, principalOf } from '../access/ephemeral-keys.ts'
-import { presentedBy } from '../access/presented.ts'
 import type { Assistant } from '../assistants/assistant.ts'
 import type { Assistants } from '../assistants/assistants.ts'
 import { chosenBy, refuseAssistant } from '../assistants/choice.ts'
@@ -9,7 +10,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { AdmittedRequest, Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { type Log, withFields } from '../observability/log.ts'
-import type { Resumes } from '../resume/resumes.ts'
+import type { ResumeStore } from '../resume/resume-store.ts'
 import type { StateMigration } from '../resume/stored-state.ts'
 import {
   type Accepted,
@@ -46,7 +47,7 @@ export interface RouteOptions {
   /** Makes what serves a session of an assistant. */
   readonly assisted: Pick<AssistedServices, 'chat' | 'realtime'>
   /** Finds the assistant of the conversation that a ticket gives back. */
-  readonly assistantOfTicket: Resumes['assistantOf']
+  readonly assistantOfTicket: ResumeStore['assistantOf']
   /**
    * Makes what serves a session of an assistant at an SDK address.
    * @param model that the client named; null where it named none
@@ -163,7 +164,7 @@ async function chooseTranslation(options: RouteOptions, request: UpgradeRequest)
   refuseAssistant(request, 'a translation')
   const named = modelNamedIn(request.query)
   if (named !== null) checkSessionModel(permit, named, 'translation')
-  const key = presentedBy(request)?.value ?? ''
+  const key = findCredential(request)?.value ?? ''
   const minted = await ephemeralKeys.find(key)
   if (minted === null) return sdkTranslation(named ?? permit.translation[0], null)
   if (minted.purpose !== 'translation')
@@ -243,7 +244,7 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
     const isTranscription = asksForTranscription(query)
     if (isTranscription && named !== null) checkAskedInTranscription(permit, named)
     const chosen = named === null || isTranscription ? null : chooseModel(models, named)
-    const key = presentedBy(request)?.value ?? ''
+    const key = findCredential(request)?.value ?? ''
     const minted = await ephemeralKeys.find(key)
     if (isTranscription || minted?.purpose === 'transcription') {
       refuseAssistant(request, 'a transcription')

@@ -27,11 +27,11 @@ import { createCalls } from '../upstream/calls.ts'
 import type { CircuitOptions } from '../upstream/circuit.ts'
 import { ephemeralCredential, mintedCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
+import { createEndpointPool, type Endpoint, type PooledEndpoint } from '../upstream/endpoint-pool.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
 import type { ChosenModel } from '../upstream/model-choice.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { passedHeaders } from '../upstream/passed-headers.ts'
-import { createPlaces, type Endpoint, type Place } from '../upstream/places.ts'
 import type { Target } from '../upstream/target.ts'
 import { type AssistedParts, AssistedServices } from './assisted.ts'
 import { createRoutes, type Service } from './routes.ts'
@@ -84,7 +84,7 @@ export function assembleSessions(
   const { limits, realtime } = config
   const { dialect, label } = target
   const circuit = { pauseMs: config.circuitPauseMs, now: () => performance.now() }
-  const placesFor = createPlaces(endpoints.list, config.models.choice, circuit)
+  const endpointsFor = createEndpointPool(endpoints.list, config.models.choice, circuit)
   const dialTo = createDialer({
     connectTimeoutMs: config.connectTimeoutMs,
     ...limits,
@@ -98,19 +98,19 @@ export function assembleSessions(
   const sdkLimits = { ...limits, upstreamBufferBytes }
   const translators = createTranslators(dialect, realtime.dialect)
   const transcriptionTranslators = createTranslators(dialect, realtime.dialect, 'transcription')
-  const transcriptionPlaces = createTranscriptionPlaces(endpoints.list, circuit, config.connectTimeoutMs)
-  const transcriptionDial = dialTo(transcriptionPlaces)
-  const translationPlaces = createTranslationPlaces(endpoints.list, circuit, permit.translation)
+  const transcriptionEndpoints = createTranscriptionPool(endpoints.list, circuit, config.connectTimeoutMs)
+  const transcriptionDial = dialTo(transcriptionEndpoints)
+  const translationEndpoints = createTranslationPool(endpoints.list, circuit, permit.translation)
   const rules = { permit, purpose: 'conversation', policy: openPolicy } as const
   const prompt = loadPrompt(config.prompt, readBelowRuntime)
   for (const message of prompt.warnings) log.warn('prompt.warning', { message })
-  const dial = dialTo(placesFor(null))
-  const transparent = {
+  const dial = dialTo(endpointsFor(null))
+  const passthrough = {
     filter: createFilter(['*']),
     extractor: null,
     autoClose: false,
     sessionUpdate: null,
-    manners: 'transparent',
+    mode: 'passthrough',
   } as const
   const translatorFor = (client: Dialect, deployment: string | null, alias: string | null) => {
     const own = translators.of(client)
@@ -128,7 +128,7 @@ export function assembleSessions(
     const translator = translatorFor(client, deployment, alias)
     const handler = createRealtime({
       ...common,
-      ...transparent,
+      ...passthrough,
       ...withTools,
       translator,
       rules: { ...rules, policy },
@@ -136,11 +136,11 @@ export function assembleSessions(
     return { handler, dial, bounds: sdkLimits }
   }
   const assisted = new AssistedServices({
-    ...{ config, common, label, rules, transparent, metrics, toolsOf },
+    ...{ config, common, label, rules, passthrough, metrics, toolsOf },
     instructions: prompt.instructions,
     bounds: limits,
     sdkBounds: sdkLimits,
-    dialTo: deployment => dialTo(placesFor(deployment)),
+    dialTo: deployment => dialTo(endpointsFor(deployment)),
     translator: translators.unnamed,
   })
   return createRoutes({
@@ -155,15 +155,21 @@ export function assembleSessions(
       const deployment = assistant.deployment ?? model?.deployment ?? null
       // The client goes on to see the name that it asked for, whatever serves the assistant.
       const alias = model === null || model.deployment === deployment ? (model?.alias ?? null) : nameOf(model)
-      const places = placesFor(deployment)
+      const endpoints = endpointsFor(deployment)
       return assisted.sdk(assistant, request, {
-        dial: dialTo(key === null ? places : byKey(places, key)),
+        dial: dialTo(key === null ? endpoints : byKey(endpoints, key)),
         translator: translatorFor(client, deployment, alias),
       })
     },
     log,
     chat: {
-      handler: createChat({ ...common, ...withTools, label, settings: config.chat, hearing: config.hearing }),
+      handler: createChat({
+        ...common,
+        ...withTools,
+        label,
+        settings: config.chat,
+        audioInput: config.audioInput,
+      }),
       dial,
       bounds: limits,
       endMessages: chatEndMessages,
@@ -173,7 +179,7 @@ export function assembleSessions(
         ...common,
         ...withTools,
         translator: translators.unnamed,
-        manners: 'gateway',
+        mode: 'managed',
         filter: createFilter(realtime.allowedEventTypes),
         extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
         autoClose: realtime.autoClose,
@@ -185,11 +191,11 @@ export function assembleSessions(
       endMessages: realtimeEndMessages,
     },
     sdk: deployment => {
-      const dial = dialTo(placesFor(deployment))
+      const dial = dialTo(endpointsFor(deployment))
       return (client, alias) => sdk(dial, client, { deployment, alias })
     },
     sdkByKey: ({ deployment, alias }, client, key, pinned) =>
-      sdk(dialTo(byKey(placesFor(deployment), key)), client, {
+      sdk(dialTo(byKey(endpointsFor(deployment), key)), client, {
         deployment,
         alias,
         ...(pinned && { policy: ownInstructionsPolicy }),
@@ -197,12 +203,12 @@ export function assembleSessions(
     sdkTranscription: (client, key) => {
       const handler = createRealtime({
         ...common,
-        ...transparent,
+        ...passthrough,
         translator: transcriptionTranslators.of(client),
         owed: 'transcripts',
         rules: { ...rules, purpose: 'transcription' },
       })
-      const dial = key === null ? transcriptionDial : dialTo(byKey(transcriptionPlaces, key))
+      const dial = key === null ? transcriptionDial : dialTo(byKey(transcriptionEndpoints, key))
       return { handler, dial, bounds: sdkLimits }
     },
     sdkTranslation: (model, key) => {
@@ -211,15 +217,15 @@ export function assembleSessions(
           'not_found',
           'The preview form of the API, which upstream speaks, has no translations',
         )
-      const places = translationPlaces(model)
+      const endpoints = translationEndpoints(model)
       const handler = createRealtime({
         ...common,
-        ...transparent,
+        ...passthrough,
         translator: untranslated,
         paidByTime: true,
         rules: { ...rules, purpose: 'translation' },
       })
-      return { handler, dial: dialTo(key === null ? places : byKey(places, key)), bounds: limits }
+      return { handler, dial: dialTo(key === null ? endpoints : byKey(endpoints, key)), bounds: limits }
     },
     sdkInCall: async (callId, request) => {
       const { dial, isPinned } = await joinCall(callId, request)
@@ -245,37 +251,37 @@ function nameOf({ deployment, alias }: ChosenModel): string {
 }
 
 /** The first endpoint minted the key; no other knows it. */
-function byKey(places: readonly Place[], key: string): Place[] {
-  return places.slice(0, 1).map(place => ({ ...place, credential: ephemeralCredential(key) }))
+function byKey(endpoints: readonly PooledEndpoint[], key: string): PooledEndpoint[] {
+  return endpoints.slice(0, 1).map(endpoint => ({ ...endpoint, credential: ephemeralCredential(key) }))
 }
 
 /**
- * Lists the places of transcriptions: one at each endpoint, as their address names no model.
+ * Lists what serves transcriptions: one deployment at each endpoint, as their address names no model.
  * Azure's GA form takes none but ephemeral keys for them (BerriAI/litellm#38645): one is minted for each session.
  */
-function createTranscriptionPlaces(
+function createTranscriptionPool(
   endpoints: readonly Endpoint[],
   circuit: CircuitOptions,
   timeoutMs: number,
-): Place[] {
-  const places = createPlaces(endpoints, { deployments: ['transcription'], onRequest: [] }, circuit)
-  return places('transcription').map(place => {
-    const { target, credential } = place
-    const purposed = { ...place, purpose: 'transcription' } as const
+): PooledEndpoint[] {
+  const pool = createEndpointPool(endpoints, { deployments: ['transcription'], onRequest: [] }, circuit)
+  return pool('transcription').map(endpoint => {
+    const { target, credential } = endpoint
+    const purposed = { ...endpoint, purpose: 'transcription' } as const
     if (target.provider !== 'azure' || target.dialect !== 'ga') return purposed
     const { mintKey } = createCalls({ target, credential, timeoutMs })
-    const wish = { session: { type: 'transcription' } }
-    return { ...purposed, credential: mintedCredential(() => mintKey(wish)) }
+    const request = { session: { type: 'transcription' } }
+    return { ...purposed, credential: mintedCredential(() => mintKey(request)) }
   })
 }
 
-function createTranslationPlaces(
+function createTranslationPool(
   endpoints: readonly Endpoint[],
   circuit: CircuitOptions,
   deployments: readonly string[],
-): (model: string) => Place[] {
-  const places = createPlaces(endpoints, { deployments, onRequest: [] }, circuit)
-  return model => places(model).map(place => ({ ...place, purpose: 'translation' }))
+): (model: string) => PooledEndpoint[] {
+  const pool = createEndpointPool(endpoints, { deployments, onRequest: [] }, circuit)
+  return model => pool(model).map(endpoint => ({ ...endpoint, purpose: 'translation' }))
 }
 
 function readBelowRuntime(path: string): string | null {

@@ -4,10 +4,10 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import type { Assistants } from '../assistants/assistants.ts'
 import { CallStatus } from '../calls/call-status.ts'
 import { type ControlOptions, Controls, checkBound } from '../calls/control-route.ts'
+import type { CreateCallOptions } from '../calls/create-call.ts'
 import { createIncoming } from '../calls/incoming.ts'
 import { controlPath } from '../calls/observer.ts'
 import { Ownership } from '../calls/ownership.ts'
-import type { PlacingOptions } from '../calls/placing.ts'
 import type { CallRecord } from '../calls/record.ts'
 import { CallRecords } from '../calls/records.ts'
 import { createCallActions } from '../calls/sdk-call-actions.ts'
@@ -31,7 +31,7 @@ import { type Target, translationsPath } from '../upstream/target.ts'
 
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
-    Pick<PlacingOptions, 'refusal'>,
+    Pick<CreateCallOptions, 'refusal'>,
     Pick<ControlOptions, 'drain' | 'accounts'> {
   readonly target: Target
   readonly permit: ModelPermit
@@ -91,7 +91,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
         isPinned && (isVisibleOverWebrtc || config.calls.controllers.size > 0),
     ),
   })
-  const placing = {
+  const callParts = {
     target,
     permit,
     calls,
@@ -107,21 +107,21 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }
   const { instructions = '', voice } = chat
-  const { callEnded } = placing
+  const { callEnded } = callParts
   const status = new CallStatus({ records, dialCall, callEnded, log })
   return {
     http: [
       ...createSideband({
-        ...placing,
+        ...callParts,
         instructions,
         voice,
         webrtcFilter,
         pinned: config.realtime.pinSession,
         status,
       }),
-      ...createSdkCalls({ ...placing, pinSession }),
+      ...createSdkCalls({ ...callParts, pinSession }),
       ...createTranslationCalls({
-        ...placing,
+        ...callParts,
         translations: createCalls({
           target,
           credential,
@@ -130,11 +130,11 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
         }),
         countsCalls: callBudgets.areLimited,
       }),
-      ...createCallActions(placing),
+      ...createCallActions(callParts),
     ],
     webhook: takesCalls
       ? createIncoming({
-          ...placing,
+          ...callParts,
           webhookKeys,
           policy,
           store,

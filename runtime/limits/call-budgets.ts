@@ -3,8 +3,8 @@
 import type { AccessLimits } from '../config/access.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Spending } from '../usage/session-account.ts'
-import { type Counts, hasBudget } from './counts.ts'
-import { credentialShare, type Share, shareOfAddress } from './shares.ts'
+import { addressSubject, credentialSubject, type LimitSubject } from './limit-subject.ts'
+import { hasBudget, type UsageQuota } from './usage-quota.ts'
 
 /** Who pays for a call. */
 export interface Payer {
@@ -15,11 +15,11 @@ export interface Payer {
 }
 
 export class CallBudgets {
-  readonly #counts: Pick<Counts, 'spend' | 'count' | 'checkBudgets'>
+  readonly #quota: Pick<UsageQuota, 'spend' | 'count' | 'checkBudgets'>
   readonly #limits: AccessLimits
 
-  constructor(counts: Pick<Counts, 'spend' | 'count' | 'checkBudgets'>, limits: AccessLimits) {
-    this.#counts = counts
+  constructor(quota: Pick<UsageQuota, 'spend' | 'count' | 'checkBudgets'>, limits: AccessLimits) {
+    this.#quota = quota
     this.#limits = limits
   }
 
@@ -34,23 +34,23 @@ export class CallBudgets {
    * @throws GatewayError `limit_reached` when its payer may make none now; `store_unavailable`
    */
   async admit(payer: Payer): Promise<void> {
-    const shares = this.#sharesOf(payer)
-    for (const share of shares) await this.#counts.count('requests', share)
-    for (const share of shares) await this.#counts.checkBudgets(share)
+    const subjects = this.#subjectsOf(payer)
+    for (const subject of subjects) await this.#quota.count('requests', subject)
+    for (const subject of subjects) await this.#quota.checkBudgets(subject)
   }
 
   /** Counts what a call spent. @returns the error that ends it when it is the last of a day's budget @throws GatewayError `store_unavailable` */
   async spend(payer: Payer, spending: Spending): Promise<GatewayError | null> {
     let reached: GatewayError | null = null
-    for (const share of this.#sharesOf(payer)) {
-      const error = await this.#counts.spend(share, spending)
+    for (const subject of this.#subjectsOf(payer)) {
+      const error = await this.#quota.spend(subject, spending)
       reached ??= error
     }
     return reached
   }
 
-  #sharesOf({ owner, address }: Payer): Share[] {
-    const ofCredential = credentialShare({ name: owner, by: 'none' }, this.#limits)
-    return [ofCredential, shareOfAddress(address, this.#limits)]
+  #subjectsOf({ owner, address }: Payer): LimitSubject[] {
+    const ofCredential = credentialSubject({ name: owner, by: 'none' }, this.#limits)
+    return [ofCredential, addressSubject(address, this.#limits)]
   }
 }

@@ -70,7 +70,7 @@ export type LogEvent =
   | 'tool.output'
   | 'process.failed'
 
-/** What the rooms below the house see of a log: named events with fields. */
+/** What the rest of the runtime sees of a log: named events with fields. */
 export interface Log {
   info(event: LogEvent, fields?: object): void
   warn(event: LogEvent, fields?: object): void

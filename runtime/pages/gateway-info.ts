@@ -22,7 +22,7 @@ export function describeGateway(
   permit: ModelPermit,
   api: ReadonlyMap<string, HttpRoute>,
 ): GatewayInfo {
-  const { transcription } = config.hearing
+  const { transcription } = config.audioInput
   const { access, realtime, revision, replica, socketHost: host } = config
   const signIn = access.entra === null ? null : describeSignIn(access.entra)
   return {

@@ -10,11 +10,11 @@ import { DeltaAssembly } from '../events/delta-assembly.ts'
 import type { ExtractOutcome, Extractor } from '../events/extract.ts'
 import { parseExactly } from '../events/fields.ts'
 import type { EventFilter } from '../events/filter.ts'
-import { askedFor, Carryover, type CarryoverParts } from '../resume/carryover.ts'
-import { isFresh, type Redeemed, type Resumes } from '../resume/resumes.ts'
+import { isFresh, type Redeemed, type ResumeStore } from '../resume/resume-store.ts'
+import { askedFor, Resumption, type ResumptionParts } from '../resume/resumption.ts'
 import { LocalJournal } from '../resume/tool-journal.ts'
 import type { Context, Handler } from '../server/handler.ts'
-import { type End, endWith } from '../session/end.ts'
+import { type CloseReason, endWith } from '../session/close-reason.ts'
 import { endsResponse } from '../session/response-state.ts'
 import type { Acknowledgement } from '../session/sent-messages.ts'
 import { Session, type SessionHooks, type SessionOptions } from '../session/session.ts'
@@ -35,16 +35,16 @@ export interface RealtimeOptions extends SessionOptions {
   /** Between the client's dialect and upstream's. */
   readonly translator: Translator
   /**
-   * `gateway`: plain text becomes a turn, binary becomes audio, a conversation outlives its upstream
-   * session, and the end is announced by `upstream.closed`. `transparent`: every frame goes on as it is,
+   * `managed`: plain text becomes a turn, binary becomes audio, a conversation outlives its upstream
+   * session, and the end is announced by `upstream.closed`. `passthrough`: every frame goes on as it is,
    * as at the API itself.
    */
-  readonly manners: 'gateway' | 'transparent'
-  readonly resumes: Resumes
+  readonly mode: 'managed' | 'passthrough'
+  readonly resumes: ResumeStore
   /** What clients may not say. */
   readonly rules: MessageRules
   /** The assistant that serves it; absent: none. */
-  readonly assistant?: CarryoverParts['assistant']
+  readonly assistant?: ResumptionParts['assistant']
   /** The `response.create` of an assistant that speaks first; null or absent: the person does. */
   readonly greeting?: string | null
   /** Finds the tools that run on the server for a connection; null, or absent, where none do. */
@@ -60,7 +60,7 @@ class Realtime implements Connection, SessionHooks {
   readonly #options: RealtimeOptions
   readonly #session: Session
   /** null where frames go on as they are: such a session ends with its upstream. */
-  readonly #carryover: Carryover | null
+  readonly #resumption: Resumption | null
   /** null where the session is the client's to set. */
   readonly #settings: OwnSettings | null
   /** What the translator has to remember of this session. */
@@ -81,7 +81,7 @@ class Realtime implements Connection, SessionHooks {
     this.#options = options
     const caller = { client, route: request.path, dial, limits: limits.bounds, meter: limits.meter, log }
     this.#session = new Session(caller, options, this)
-    const { resumes, dialect, manners, sessionUpdate, extractor, rules } = options
+    const { resumes, dialect, mode, sessionUpdate, extractor, rules } = options
     const tools = options.toolsFor?.(context) ?? null
     this.#check = new MessageCheck(rules)
     this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
@@ -98,31 +98,31 @@ class Realtime implements Connection, SessionHooks {
       policy: rules.policy,
       hasTools: tools !== null,
     }
-    this.#carryover = manners === 'gateway' ? new Carryover(parts) : null
-    this.#introduction = manners === 'transparent' && sessionUpdate !== null ? 'expected' : 'over'
+    this.#resumption = mode === 'managed' ? new Resumption(parts) : null
+    this.#introduction = mode === 'passthrough' && sessionUpdate !== null ? 'expected' : 'over'
     this.#tools = tools === null ? null : this.#createTools(tools, client, context)
     this.#begin(context.resumed)
   }
 
   #createTools(tools: ToolOptions, client: Client, { principal, limits, log }: Context): ServerTools {
-    const carryover = this.#carryover
+    const resumption = this.#resumption
     const session = this.#session
     return new ServerTools({
       ...tools,
-      journal: carryover ?? new LocalJournal(),
+      journal: resumption ?? new LocalJournal(),
       responses: session.responses,
       caller: principal.name,
       maxHeldBytes: limits.bounds.upstreamBufferBytes,
       send: (message, type, receipt) => session.send(message, type, receipt),
-      expect: item => carryover?.conversation.expect(item) ?? {},
+      expect: item => resumption?.conversation.expect(item) ?? {},
       isAway: () => session.phase === 'idle',
-      add: item => carryover?.add(item),
+      add: item => resumption?.add(item),
       forward: (message, type) => this.#pass(message, type, false),
       show: events => this.#showAll(events),
       tellActivity: activity => this.#tellOf('assistant.tool', activity),
       tellEvent: (name, data) => this.#tellOf('assistant.event', { name, data }),
       settled: () => {
-        carryover?.noteAnswer()
+        resumption?.noteAnswer()
         session.endIfDrained()
       },
       owner: session,
@@ -133,9 +133,9 @@ class Realtime implements Connection, SessionHooks {
 
   #begin(resumed: Redeemed | null): void {
     const { greeting = null } = this.#options
-    const isDue = this.#carryover?.begin(resumed) ?? false
-    if (this.#tools !== null && this.#carryover !== null && resumed !== null && !('failure' in resumed)) {
-      const { unansweredCalls, endsWithOutput } = this.#carryover.conversation
+    const isDue = this.#resumption?.begin(resumed) ?? false
+    if (this.#tools !== null && this.#resumption !== null && resumed !== null && !('failure' in resumed)) {
+      const { unansweredCalls, endsWithOutput } = this.#resumption.conversation
       this.#tools.resume(unansweredCalls, isDue, endsWithOutput)
     }
     if (!isDue && greeting !== null && isFresh(resumed)) this.#ask(greeting)
@@ -150,7 +150,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
-    if (this.#options.manners === 'transparent') {
+    if (this.#options.mode === 'passthrough') {
       return this.#forward(data, this.#options.readType(data), isBinary)
     }
     if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
@@ -177,10 +177,10 @@ class Realtime implements Connection, SessionHooks {
       return this.refused(new GatewayError('draining', drainingMessage))
     }
     const item = messageItem('user', text, this.#options.dialect)
-    const receipt = this.#carryover?.expect(item, 'conversation.item.create')
+    const receipt = this.#resumption?.expect(item, 'conversation.item.create')
     this.#session.send(item, 'conversation.item.create', receipt)
     this.#ask()
-    this.#carryover?.changed()
+    this.#resumption?.changed()
   }
 
   /** Asks for an answer to what was said. */
@@ -193,10 +193,10 @@ class Realtime implements Connection, SessionHooks {
     const passed = this.#passTools(message, type)
     if (passed === null) return
     // What the client itself has said is told again, without the server's tools.
-    const receipt = this.#carryover?.expect(message, type)
+    const receipt = this.#resumption?.expect(message, type)
     this.#session.forward(passed, type, isBinary, receipt)
-    if (type === 'session.update' || type === 'conversation.item.create') this.#carryover?.changed()
-    else this.#carryover?.noteAnswer()
+    if (type === 'session.update' || type === 'conversation.item.create') this.#resumption?.changed()
+    else this.#resumption?.noteAnswer()
   }
 
   /** @returns a message of the client's as the server's tools have it go on; null where it does not */
@@ -214,8 +214,8 @@ class Realtime implements Connection, SessionHooks {
   opened(): void {
     const { sessionUpdate } = this.#options
     const tools = this.#tools
-    const { messages, isHidden } = this.#carryover?.opened() ?? { messages: [], isHidden: false }
-    tools?.opened(this.#carryover?.conversation.items ?? [])
+    const { messages, isHidden } = this.#resumption?.opened() ?? { messages: [], isHidden: false }
+    tools?.opened(this.#resumption?.conversation.items ?? [])
     this.#settings?.sent(true)
     if (sessionUpdate !== null) {
       const update = tools?.withTools(sessionUpdate) ?? sessionUpdate
@@ -237,13 +237,13 @@ class Realtime implements Connection, SessionHooks {
   }
 
   pending(): Promise<void> | null {
-    return this.#carryover?.flush() ?? null
+    return this.#resumption?.flush() ?? null
   }
 
-  keepsClient(end: End): boolean {
-    if (!this.#carryover?.loses(end)) return false
+  keepsClient(end: CloseReason): boolean {
+    if (!this.#resumption?.loses(end)) return false
     const { isPending } = this.#session.responses
-    this.#tools?.lost(this.#carryover.conversation.unansweredCalls, isPending)
+    this.#tools?.lost(this.#resumption.conversation.unansweredCalls, isPending)
     this.#dialAgain(isPending)
     return true
   }
@@ -252,7 +252,7 @@ class Realtime implements Connection, SessionHooks {
     const refusal = this.#settings?.refusal(frame, type) ?? null
     if (refusal !== null) return this.#session.giveUp(refusal)
     if (type === 'session.created') this.#check.noteCreated(frame)
-    if (this.#carryover?.noted(frame, type, answered)) return
+    if (this.#resumption?.noted(frame, type, answered)) return
     if (this.#introduction === 'expected') {
       if (type === 'session.created') return
       if (type === 'session.updated' && answered?.receipt?.isHidden === true) return this.#introduce(frame)
@@ -277,7 +277,7 @@ class Realtime implements Connection, SessionHooks {
     const seen = this.#tools.see(blanked, isBinary ? null : type, answered)
     if (seen === null) this.#showOne(blanked, isBinary, type)
     else this.#showAll(seen)
-    this.#carryover?.noteAnswer()
+    this.#resumption?.noteAnswer()
   }
 
   #showAll(events: readonly VisibleEvent[]): void {
@@ -286,15 +286,14 @@ class Realtime implements Connection, SessionHooks {
 
   /** Shows an event of a session that has tools: the client counts what it sees. */
   #showOne(frame: Buffer, isBinary: boolean, type: string | null): void {
-    if (endsResponse(type)) this.#carryover?.noteAnswerEnded()
+    if (endsResponse(type)) this.#resumption?.noteAnswerEnded()
     this.#passEvent(frame, isBinary, type)
   }
 
   /** Tells of the tools, where the client asked for that; at the SDK addresses every event is upstream's. */
   #tellOf(type: 'assistant.tool' | 'assistant.event', fields: object): void {
-    const { manners, filter } = this.#options
-    if (manners === 'gateway' && filter.admits(type))
-      this.#session.deliver(JSON.stringify({ type, ...fields }))
+    const { mode, filter } = this.#options
+    if (mode === 'managed' && filter.admits(type)) this.#session.deliver(JSON.stringify({ type, ...fields }))
   }
 
   #passEvent(frame: Buffer, isBinary: boolean, type: string | null): void {
@@ -350,9 +349,9 @@ class Realtime implements Connection, SessionHooks {
     this.#session.deliver(errorEvent(error))
   }
 
-  ended(end: End): readonly string[] {
+  ended(end: CloseReason): readonly string[] {
     this.#tools?.end()
-    this.#carryover?.stop()
+    this.#resumption?.stop()
     const { by, error, code, reason } = end
     if (by === 'upstream' && this.speaksAsUpstream && error?.refusal !== undefined)
       return this.#translated(error.refusal.event)
@@ -362,7 +361,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   get speaksAsUpstream(): boolean {
-    return this.#options.manners === 'transparent'
+    return this.#options.mode === 'passthrough'
   }
 
   /** An `error` event of upstream's, as the client knows it. */
@@ -381,7 +380,7 @@ class Realtime implements Connection, SessionHooks {
   }
 
   announce(deadlineMs: number): void | Promise<void> {
-    if (this.#carryover !== null) return this.#carryover.announce(deadlineMs)
+    if (this.#resumption !== null) return this.#resumption.announce(deadlineMs)
     this.#session.deliver(JSON.stringify({ type: 'server.draining', deadline_ms: deadlineMs }))
   }
 
@@ -392,7 +391,7 @@ class Realtime implements Connection, SessionHooks {
 
   expiring(deadlineMs: number): void {
     this.#session.deliver(JSON.stringify({ type: 'session.expiring', deadline_ms: deadlineMs }))
-    if (this.#options.manners === 'transparent' || this.#session.phase !== 'open') return
+    if (this.#options.mode === 'passthrough' || this.#session.phase !== 'open') return
     const due = this.#session.responses.isBusy
     const item = wrapUpItem(Math.round(deadlineMs / 1000), this.#options.dialect)
     this.#session.send(item, 'conversation.item.create')
@@ -409,6 +408,6 @@ class Realtime implements Connection, SessionHooks {
 }
 
 /** What a client is told last, beside the end of its upstream: the failure, where there was one. */
-export function realtimeEndMessages({ by, error }: End): readonly string[] {
+export function realtimeEndMessages({ by, error }: CloseReason): readonly string[] {
   return by !== 'client' && error !== undefined ? [errorEvent(error)] : []
 }

@@ -13,19 +13,19 @@ import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
 import { isClientRole, openPolicy, type SessionPolicy, withoutFields } from '../session/session-policy.ts'
 import { revisedText, revisionOf } from '../store/revision.ts'
+import { ConfirmedSettings } from './confirmed-settings.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
-import { KeptSettings } from './kept-settings.ts'
+import { emptyJournal, isEmptyJournal, isToolJournal, type ToolJournal } from './tool-journal.ts'
+import { Transcript } from './transcript.ts'
 import {
   isGenerated,
-  isSaidItem,
+  isTranscriptItem,
   itemEvent,
   maxItemIdChars,
   readItem,
-  type SaidItem,
   saysSomething,
-} from './said-item.ts'
-import { SaidItems } from './said-items.ts'
-import { emptyJournal, isEmptyJournal, isToolJournal, type ToolJournal } from './tool-journal.ts'
+  type TranscriptItem,
+} from './transcript-item.ts'
 
 /** The events that change what was said; all others are passed over by their type alone. */
 const telling = new Set([
@@ -38,7 +38,7 @@ const telling = new Set([
 
 /** How a conversation stands in the store. */
 export interface StoredConversation {
-  readonly items: readonly SaidItem[]
+  readonly items: readonly TranscriptItem[]
   readonly settings: Fields | null
   /** Absent in what earlier revisions wrote. */
   readonly settingsKept?: boolean
@@ -110,7 +110,7 @@ function isStored(stored: unknown): stored is StoredConversation {
   const { items, settings, settingsKept, dropped, answers, owed, assistant, tools } = stored
   return (
     Array.isArray(items) &&
-    items.every(isSaidItem) &&
+    items.every(isTranscriptItem) &&
     (settings === null || isFields(settings)) &&
     (settingsKept === undefined || typeof settingsKept === 'boolean') &&
     (dropped === undefined || Number.isSafeInteger(dropped)) &&
@@ -126,8 +126,8 @@ function isAssistant(stored: unknown): stored is ConversationAssistant {
 }
 
 export class Conversation {
-  readonly #items: SaidItems
-  readonly #settings: KeptSettings
+  readonly #items: Transcript
+  readonly #settings: ConfirmedSettings
   /** As it stood in the store, until a session follows. */
   #answers: { readonly isPending: boolean } = { isPending: false }
   #answersEnded = 0
@@ -141,11 +141,11 @@ export class Conversation {
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
   /** Items that no upstream had confirmed when a session was lost, until one does. */
-  readonly #retold = new WeakSet<SaidItem>()
+  readonly #retold = new WeakSet<TranscriptItem>()
 
   constructor(limits: ConversationLimits = conversationLimits) {
-    this.#items = new SaidItems(limits.items)
-    this.#settings = new KeptSettings(limits.settings)
+    this.#items = new Transcript(limits.items)
+    this.#settings = new ConfirmedSettings(limits.settings)
   }
 
   /** Reads a conversation as `toJSON` wrote it. @throws SyntaxError for anything else */
@@ -179,7 +179,7 @@ export class Conversation {
   }
 
   /** What was said, in its order. */
-  get items(): Iterable<SaidItem> {
+  get items(): Iterable<TranscriptItem> {
     return this.#items
   }
 
@@ -380,7 +380,7 @@ export class Conversation {
     return { type, message, eventId, onRefused: () => this.#settings.drop() }
   }
 
-  #replayItem(item: SaidItem, dialect: Dialect): ReplayedMessage | null {
+  #replayItem(item: TranscriptItem, dialect: Dialect): ReplayedMessage | null {
     const eventId = `${ownEventIdPrefix}${item.id}`
     const message = itemEvent(item, dialect, eventId)
     if (message === null) return null

@@ -15,9 +15,9 @@ import { fitCloseReason, GatewayError } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Connection } from '../core/ports.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { type End, endWith, goingAway } from '../session/end.ts'
+import { type CloseReason, endWith, goingAway } from '../session/close-reason.ts'
 import { Outbox } from '../session/outbox.ts'
-import type { Redeemed, Resumes } from './resumes.ts'
+import type { Redeemed, ResumeStore } from './resume-store.ts'
 import type { StateMigration } from './stored-state.ts'
 import type { Claim } from './tickets.ts'
 
@@ -29,19 +29,19 @@ export interface PendingResumeParts {
   /** The path that the client dialled, for the log. */
   readonly route: string
   readonly claim: Claim
-  readonly resumes: Pick<Resumes, 'redeem' | 'options'>
+  readonly resumes: Pick<ResumeStore, 'redeem' | 'options'>
   /** Of the assistant that serves it; absent: what tools have stored stays as it is. */
   readonly migration?: StateMigration | undefined
   readonly metrics: Pick<Metrics, 'traffic' | 'countEnded'>
   /** Calls the handler; called once at most. */
   readonly begin: (resumed: Redeemed) => Connection
   /** What the client is told last where the handler was never called. */
-  readonly endMessages: (end: End) => readonly string[]
+  readonly endMessages: (end: CloseReason) => readonly string[]
 }
 
 export class PendingResume implements Connection, FaultOwner {
   readonly #client: Client
-  readonly #options: Resumes['options']
+  readonly #options: ResumeStore['options']
   /** null once it has begun, or is over: it holds on to the request. */
   #parts: PendingResumeParts | null
   #state: 'waiting' | 'spending' | 'begun' | 'over' = 'waiting'
@@ -145,7 +145,7 @@ export class PendingResume implements Connection, FaultOwner {
   }
 
   /** Ends it before its handler has returned. The first end counts. */
-  #end(end: End): void {
+  #end(end: CloseReason): void {
     if (this.#state === 'over' || this.#parts === null) return
     const { route, metrics, endMessages } = this.#parts
     const wasCounted = this.#state !== 'begun'

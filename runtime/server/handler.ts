@@ -13,9 +13,9 @@ import type {
   UpgradeRequest,
 } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
-import type { Redeemed } from '../resume/resumes.ts'
+import type { Redeemed } from '../resume/resume-store.ts'
 import type { StateMigration } from '../resume/stored-state.ts'
-import type { End } from '../session/end.ts'
+import type { CloseReason } from '../session/close-reason.ts'
 import type { Limits } from '../session/session.ts'
 
 /** What a connection may use. */
@@ -62,7 +62,7 @@ export interface SocketRoute {
 
 export interface Resumable {
   /** What the path tells a client last whose connection ends before its handler is called. */
-  readonly endMessages: (end: End) => readonly string[]
+  readonly endMessages: (end: CloseReason) => readonly string[]
 }
 
 export interface Accepted {

@@ -17,9 +17,9 @@ import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
+import { startUpgradeCork, type UpgradeCork } from './async-upgrade.ts'
 import { Bodies, noBody } from './bodies.ts'
 import { ClientSocket } from './client-socket.ts'
-import { type CorkStand, startCorkStand } from './cork-stand.ts'
 import type { Accepted, SocketRoute } from './handler.ts'
 import { type RequestHeader, readHeader, upgradeBodyRefusal } from './header-fields.ts'
 import {
@@ -113,7 +113,7 @@ export async function startServer(given: ServerOptions): Promise<Server> {
   const { tls, host, port } = options
   const app =
     tls === null ? uWS.App() : uWS.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
-  const corkStand = await startCorkStand(uWS.App(), uWS.us_socket_local_port)
+  const upgradeCork = await startUpgradeCork(uWS.App(), uWS.us_socket_local_port)
   for (const [path, route] of options.sockets) {
     const socketOptions = { ...options, maxMessageBytes: route.maxMessageBytes ?? options.maxMessageBytes }
     const accept = acceptThrough(options.layers, route)
@@ -129,7 +129,7 @@ export async function startServer(given: ServerOptions): Promise<Server> {
         const state = watchAbort(response)
         const owner = requestOwner(options, response, state, path)
         enter(owner, () =>
-          upgrade(socketOptions, corkStand, path, accept, response, request, context, state, owner),
+          upgrade(socketOptions, upgradeCork, path, accept, response, request, context, state, owner),
         )
       },
       open: socket => {
@@ -160,7 +160,7 @@ export async function startServer(given: ServerOptions): Promise<Server> {
   })
   let listening: us_listen_socket | null = await new Promise((resolve, reject) => {
     const listened = (socket: us_listen_socket | false) =>
-      socket ? resolve(socket) : reject(cannotListen(host, port, corkStand))
+      socket ? resolve(socket) : reject(cannotListen(host, port, upgradeCork))
     // The types know the option for the port alone; the binding takes host, port and option.
     const listen = app.listen.bind(app) as unknown as NativeListen
     listen(host, port, options.sharesPort ? sharedPort : exclusivePort, listened)
@@ -174,14 +174,14 @@ export async function startServer(given: ServerOptions): Promise<Server> {
     stopListening,
     close: () => {
       stopListening()
-      corkStand.close()
+      upgradeCork.close()
       app.close()
     },
   }
 }
 
-function cannotListen(host: string, port: number, corkStand: CorkStand): Error {
-  corkStand.close()
+function cannotListen(host: string, port: number, upgradeCork: UpgradeCork): Error {
+  upgradeCork.close()
   return new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`)
 }
 
@@ -333,7 +333,7 @@ function methodNotAllowed(method: string, path: string): GatewayError {
 
 function upgrade(
   options: ServerOptions,
-  corkStand: CorkStand,
+  upgradeCork: UpgradeCork,
   path: string,
   accept: Accept,
   response: NativeResponse,
@@ -362,7 +362,7 @@ function upgrade(
     if (state.aborted) return
     state.aborted = true
     const holder: Holder = { native: null, closedWith: null }
-    corkStand.cork(() => {
+    upgradeCork.cork(() => {
       response.writeStatus('101 Switching Protocols')
       for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
       response.upgrade<SocketState>(

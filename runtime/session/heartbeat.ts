@@ -1,5 +1,5 @@
 /** Notices a peer that has gone without a word. One for each leg of a session. */
-import { type Beating, type Mark, systemClock } from '../core/clock.ts'
+import { systemClock, type Tickable, type WheelSlot } from '../core/clock.ts'
 
 /** A peer that is silent for this many intervals is gone. */
 export const silentIntervals = 3
@@ -16,9 +16,9 @@ export interface Watching {
   onFault(fault: unknown): void
 }
 
-export class Heartbeat implements Beating {
+export class Heartbeat implements Tickable {
   readonly #watching: Watching
-  readonly #mark: Mark
+  readonly #mark: WheelSlot
   #quietIntervals = 0
   #held = false
 
@@ -47,7 +47,7 @@ export class Heartbeat implements Beating {
     this.#watching.onFault(fault)
   }
 
-  beat(): void {
+  tick(): void {
     if (this.#held) return
     if (this.#watching.wasHeard) this.#quietIntervals = 0
     this.#watching.wasHeard = false

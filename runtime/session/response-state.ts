@@ -50,10 +50,10 @@ export function endsResponse(type: string | null): boolean {
 export type Turn = 'over' | 'open' | 'ending' | 'moving'
 
 /** What upstream owes for what is said: an answer, or its words. */
-export type Owed = 'responses' | 'transcripts'
+export type AnswerKind = 'responses' | 'transcripts'
 
 export class ResponseState {
-  readonly #owed: Owed
+  readonly #owed: AnswerKind
   /** Turns that were committed and are not written down yet; of transcription sessions alone. */
   #transcripts = 0
   /** An answer is wanted whose `response.create` has not been written yet. */
@@ -67,7 +67,7 @@ export class ResponseState {
   #speech: Speech = 'silent'
   #turn: Turn = 'over'
 
-  constructor(owed: Owed = 'responses') {
+  constructor(owed: AnswerKind = 'responses') {
     this.#owed = owed
   }
 

@@ -20,10 +20,10 @@ import { ownEventIdOf } from '../events/compose.ts'
 import { transcriptionUsageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { type End, endAsRefused, endByUpstream, endWith, goingAway } from './end.ts'
+import { type CloseReason, endAsRefused, endByUpstream, endWith, goingAway } from './close-reason.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
-import { type Owed, type ResponseState, transcriptionCompleted } from './response-state.ts'
+import { type AnswerKind, type ResponseState, transcriptionCompleted } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
 
@@ -59,13 +59,13 @@ export interface SessionHooks {
    * @param wasOpen whether upstream's session had existed
    * @returns true to keep the client
    */
-  keepsClient?(end: End, wasOpen: boolean): boolean
+  keepsClient?(end: CloseReason, wasOpen: boolean): boolean
   /** A turn has begun that upstream has not been told of: a drain waits for it. */
   holdsTurn?(): boolean
   /** What must be written before a drained session may end: another replica reads it at once. */
   pending?(): Promise<void> | null
   /** The session is over; nothing can be sent or delivered any more. @returns what the client is told last */
-  ended?(end: End): readonly string[]
+  ended?(end: CloseReason): readonly string[]
 }
 
 /** Who called, and what is granted. */
@@ -83,7 +83,7 @@ export interface Caller {
 /** What sessions have in common. */
 export interface SessionOptions {
   /** What upstream owes for what is said (default: answers). */
-  readonly owed?: Owed
+  readonly owed?: AnswerKind
   /** Upstream tells nothing of what a session costs but its time (default false). */
   readonly paidByTime?: boolean
   readonly metrics: Metrics
@@ -277,7 +277,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   }
 
   /** Ends the session. Safe to call twice; the first caller's end counts. */
-  close(end: End): void {
+  close(end: CloseReason): void {
     if (this.#phase === 'closed') return
     const wasBridged = this.#upstream !== null
     this.#countTime()
@@ -304,7 +304,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   }
 
   /** Tells upstream what the client's close frame said, where that may be sent. */
-  #closeUpstream({ by, code, reason }: End): void {
+  #closeUpstream({ by, code, reason }: CloseReason): void {
     if (by === 'client' && isSendableCloseCode(code)) this.#upstream?.close(code, fitCloseReason(reason))
     else this.#upstream?.close(1000, '')
   }
@@ -393,7 +393,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#upstream?.giveUp(new GatewayError('upstream_silent', message))
   }
 
-  #upstreamEnded(end: End): void {
+  #upstreamEnded(end: CloseReason): void {
     if (this.#phase === 'closed') return
     this.#leg.lose()
     this.#flush = 'done'
@@ -495,7 +495,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   }
 
   /** A handler that fails at its end must not keep the session from ending. */
-  #lastWords(end: End): readonly string[] {
+  #lastWords(end: CloseReason): readonly string[] {
     try {
       return this.#hooks.ended?.(end) ?? []
     } catch (fault) {
@@ -505,7 +505,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     }
   }
 
-  #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: End): void {
+  #logEnd(event: 'bridge.completed' | 'connection.closed', { by, code, reason }: CloseReason): void {
     const counts = {
       messagesUp: this.#messagesUp,
       bytesUp: this.#bytesUp,

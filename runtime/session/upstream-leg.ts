@@ -4,7 +4,7 @@
  * a call.
  */
 import { Outbox } from './outbox.ts'
-import { type Owed, ResponseState } from './response-state.ts'
+import { type AnswerKind, ResponseState } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt, SentMessages } from './sent-messages.ts'
 
 export interface UpstreamLegOptions {
@@ -13,7 +13,7 @@ export interface UpstreamLegOptions {
   /** Others write to the same upstream session, so that not every answer is to a message of this leg's (default false). */
   readonly isShared?: boolean
   /** What upstream owes for what is said (default: answers). */
-  readonly owed?: Owed | undefined
+  readonly owed?: AnswerKind | undefined
 }
 
 export class UpstreamLeg {

@@ -4,12 +4,12 @@
  */
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { createHttpDoor } from './doors/http.ts'
-import { createUpgradeDoor } from './doors/upgrade.ts'
-import { House } from './house.ts'
-import type { Script } from './mind/script.ts'
+import type { Script } from './model/script.ts'
 import type { Recording } from './replay/recording.ts'
+import { SimulatorState } from './state.ts'
 import { type Ringing, type RingOptions, ring } from './telephone/ring.ts'
+import { createHttpTransport } from './transport/http.ts'
+import { createUpgradeTransport } from './transport/upgrade.ts'
 
 const defaultRate = 4
 const defaultLifetimeSec = 3600
@@ -32,7 +32,7 @@ export interface SimulatorOptions {
   faults?: boolean
   /** Played to every client in place of a session. */
   replay?: Recording
-  /** Answers of a test's, for one conversation; when they are over, the mind's own rules answer. */
+  /** Answers of a test's, for one conversation; when they are over, the scripted model's rules answer. */
   script?: Script
 }
 
@@ -53,7 +53,7 @@ export interface Simulator {
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const { host = '127.0.0.1', port = 0, tls } = options
-  const house = new House({
+  const simulator = new SimulatorState({
     seed: options.seed ?? Math.floor(Math.random() * seedRange),
     rate: options.rate ?? defaultRate,
     sessionLifetimeSec: options.sessionLifetimeSec ?? defaultLifetimeSec,
@@ -61,19 +61,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     recording: options.replay ?? null,
     script: options.script ?? null,
   })
-  const http = createHttpDoor(house)
-  const upgrades = createUpgradeDoor(house)
+  const http = createHttpTransport(simulator)
+  const upgrades = createUpgradeTransport(simulator)
   const server: Server = tls === undefined ? createServer(http) : createTlsServer(tls, http)
   server.on('upgrade', upgrades.handle)
   await listening(server, host, port)
   let closing: Promise<void> | null = null
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${shownHost(host)}:${portOf(server)}`,
-    ring: options => ring(house, options),
+    ring: options => ring(simulator, options),
     close: () => {
       closing ??= new Promise(resolve => {
         server.close(() => resolve())
-        house.close()
+        simulator.close()
         upgrades.close()
         server.closeIdleConnections()
       })

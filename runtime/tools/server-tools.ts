@@ -21,7 +21,6 @@ import { enter, enterLater, type FaultOwner } from '../core/fault-boundary.ts'
 import { ownEventIdPrefix } from '../events/compose.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
-import type { SaidItem } from '../resume/said-item.ts'
 import {
   addCall,
   findCall,
@@ -40,6 +39,7 @@ import {
   stateVersionOf,
   type ToolJournal,
 } from '../resume/tool-journal.ts'
+import type { TranscriptItem } from '../resume/transcript-item.ts'
 import { Outbox } from '../session/outbox.ts'
 import { endsResponse, type ResponseState, type Turn } from '../session/response-state.ts'
 import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
@@ -150,7 +150,7 @@ interface OpenCall {
 }
 
 /** An item that an upstream session is told of at its beginning. */
-interface OpenedItem extends Pick<SaidItem, 'id' | 'name' | 'callId' | 'isNotice'> {
+interface OpenedItem extends Pick<TranscriptItem, 'id' | 'name' | 'callId' | 'isNotice'> {
   readonly kind: string
 }
 

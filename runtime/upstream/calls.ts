@@ -11,11 +11,11 @@ import { restUrl, type Target } from './target.ts'
 export interface Calls {
   /**
    * Mints a key that a browser may hold.
-   * @param wish its `session`: what a session made with it begins with
+   * @param keyRequest its `session`: what a session made with it begins with
    * @param headers sent beside those that authenticate
    */
   mintKey(
-    wish: { readonly session: object },
+    keyRequest: { readonly session: object },
     headers?: Readonly<Record<string, string>>,
   ): Promise<EphemeralKey>
   /**
@@ -85,11 +85,11 @@ export function createCalls(options: CallsOptions): Calls {
   const { target, credential, timeoutMs } = options
   const urlOf = (path: string) => addressOf(options, path)
   return {
-    mintKey: async (wish, passed) => {
+    mintKey: async (keyRequest, passed) => {
       const own = await headersWithin(credential, timeoutMs)
       const headers = { ...passed, ...own, 'Content-Type': 'application/json' }
       const url = urlOf('client_secrets')
-      const { text } = await request(options, url, headers, JSON.stringify(wish))
+      const { text } = await request(options, url, headers, JSON.stringify(keyRequest))
       const raw = parseJson(text)
       const minted = mintedKey.safeParse(raw)
       if (!minted.success) throw broken(target, 'an ephemeral key')

@@ -13,7 +13,7 @@ import type { Circuit } from './circuit.ts'
 import { connect } from './connect.ts'
 import { headersWithin } from './credential-headers.ts'
 import type { Credential } from './credentials/credentials.ts'
-import { isPlaceAtFault, nextPlace, type Place } from './places.ts'
+import { isEndpointAtFault, nextCandidate, type PooledEndpoint } from './endpoint-pool.ts'
 import { callUrl, sessionUrl, type Target } from './target.ts'
 
 export interface DialerOptions {
@@ -76,12 +76,12 @@ const unknownCallPatienceMs = 5000
 const unknownCallRetryMs = 250
 
 /**
- * Makes the dialing function of a choice of places.
- * @returns takes the places in order of preference. Each dial ends within `connectTimeoutMs` with one of
- *   `opened` and `failed`, never before it has returned; without a place it fails at once, with
+ * Makes the dialing function of a choice of endpoints.
+ * @returns takes the endpoints in order of preference. Each dial ends within `connectTimeoutMs` with one of
+ *   `opened` and `failed`, never before it has returned; without a endpoint it fails at once, with
  *   `model_not_configured`
  */
-export function createDialer(options: SessionDialerOptions): (places: readonly Place[]) => Dial {
+export function createDialer(options: SessionDialerOptions): (endpoints: readonly PooledEndpoint[]) => Dial {
   const common = withFaultLog(options)
   const policy: DialPolicy = {
     greets: true,
@@ -90,10 +90,18 @@ export function createDialer(options: SessionDialerOptions): (places: readonly P
     unknown: null,
     metrics: options.metrics,
   }
-  return places => {
-    const candidates = places.map(({ name, target, deployment, purpose, credential, circuit }): Candidate => {
-      return { url: sessionUrl(target, deployment, purpose), label: target.label, credential, name, circuit }
-    })
+  return endpoints => {
+    const candidates = endpoints.map(
+      ({ name, target, deployment, purpose, credential, circuit }): Candidate => {
+        return {
+          url: sessionUrl(target, deployment, purpose),
+          label: target.label,
+          credential,
+          name,
+          circuit,
+        }
+      },
+    )
     return (listener, headers) => {
       const dial = new Dialing(common, policy, candidates, listener, headers)
       return () => dial.abort()
@@ -187,7 +195,7 @@ class Dialing {
 
   /** Tries the next candidate. @returns false when the round is over */
   #tryNext(): boolean {
-    const candidate = nextPlace(this.#candidates, this.#tried)
+    const candidate = nextCandidate(this.#candidates, this.#tried)
     if (candidate === null) return false
     this.#tried.add(candidate)
     this.#probed = candidate.circuit?.began() ? candidate.circuit : null
@@ -242,7 +250,7 @@ class Dialing {
     if (this.#state === 'over') return
     const { log, connectTimeoutMs } = this.#options
     const { metrics, backoff } = this.#policy
-    const atFault = isPlaceAtFault(error)
+    const atFault = isEndpointAtFault(error)
     if (atFault) circuit?.failed(error.code === 'upstream_rate_limited', error.retryAfterMs)
     else this.#probed?.abandoned()
     this.#probed = null

@@ -10,7 +10,7 @@ import { finalText, length16, length64, maskedBit } from './frame-boundary.ts'
 import { mask } from './mask.ts'
 
 /** So many of each size are kept; more are taken only while many sockets stall at once. */
-const maxKept = 32
+const maxFree = 32
 
 /** RFC 6455 section 5.2 (bytes). */
 const keyBytes = 4
@@ -19,22 +19,22 @@ const maxLength16 = 0xffff
 const finalBinary = 0x82
 
 /** Memory for one frame. */
-interface Sheet {
+interface PooledBuffer {
   readonly bytes: Buffer
   /** What was written last: pieces of audio are often of one length, and making a view costs time. */
   frame: Buffer
-  readonly kept: Kept
+  readonly pool: BufferPool
 }
 
 /** Sheets of one size that nobody writes on. */
-interface Kept {
+interface BufferPool {
   readonly size: number
-  readonly sheets: Sheet[]
+  readonly free: PooledBuffer[]
 }
 
 /** For the usual piece of audio, and for a large one (bytes). */
-const small: Kept = { size: 8 * 1024, sheets: [] }
-const large: Kept = { size: 128 * 1024, sheets: [] }
+const small: BufferPool = { size: 8 * 1024, free: [] }
+const large: BufferPool = { size: 128 * 1024, free: [] }
 
 /** Unpredictable, as section 5.3 asks; drawn for many messages at once. */
 const keys = Buffer.alloc(8 * 1024)
@@ -47,7 +47,7 @@ export class DirectWriter {
   /** TLS keeps what it is given for a moment, always; a plain socket does only when the network takes no more. */
   readonly #isSecure: boolean
   /** In use until the network has all of it. */
-  #sheet: Sheet | null = null
+  #buffer: PooledBuffer | null = null
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -60,18 +60,18 @@ export class DirectWriter {
    */
   write(message: Uint8Array, isBinary: boolean): boolean {
     const socket = this.#socket
-    if (this.#sheet !== null || socket.writableLength > 0) return false
-    const kept = keptFor(message.length + longestHead)
-    if (kept === null) return false
-    const sheet = kept.sheets.pop() ?? newSheet(kept)
-    const frame = compose(sheet, message, isBinary)
+    if (this.#buffer !== null || socket.writableLength > 0) return false
+    const pool = poolFor(message.length + longestHead)
+    if (pool === null) return false
+    const buffer = pool.free.pop() ?? newBuffer(pool)
+    const frame = compose(buffer, message, isBinary)
     if (this.#isSecure) {
-      this.#sheet = sheet
+      this.#buffer = buffer
       socket.write(frame, this.#written)
     } else {
       // A callback would cost a tick of its own. What the network keeps for now is not used again.
       socket.write(frame)
-      if (socket.writableLength === 0) giveBack(sheet)
+      if (socket.writableLength === 0) release(buffer)
     }
     return true
   }
@@ -82,28 +82,28 @@ export class DirectWriter {
   }
 
   readonly #written = (): void => {
-    if (this.#sheet !== null) giveBack(this.#sheet)
-    this.#sheet = null
+    if (this.#buffer !== null) release(this.#buffer)
+    this.#buffer = null
   }
 }
 
-function newSheet(kept: Kept): Sheet {
+function newBuffer(kept: BufferPool): PooledBuffer {
   const bytes = Buffer.allocUnsafeSlow(kept.size)
-  return { bytes, frame: bytes, kept }
+  return { bytes, frame: bytes, pool: kept }
 }
 
-function giveBack(sheet: Sheet): void {
-  if (sheet.kept.sheets.length < maxKept) sheet.kept.sheets.push(sheet)
+function release(buffer: PooledBuffer): void {
+  if (buffer.pool.free.length < maxFree) buffer.pool.free.push(buffer)
 }
 
-function keptFor(bytes: number): Kept | null {
+function poolFor(bytes: number): BufferPool | null {
   if (bytes <= small.size) return small
   return bytes <= large.size ? large : null
 }
 
-/** Writes the masked frame at the start of a sheet. @returns it */
-function compose(sheet: Sheet, message: Uint8Array, isBinary: boolean): Buffer {
-  const { bytes } = sheet
+/** Writes the masked frame at the start of a buffer. @returns it */
+function compose(buffer: PooledBuffer, message: Uint8Array, isBinary: boolean): Buffer {
+  const { bytes } = buffer
   const { length } = message
   bytes[0] = isBinary ? finalBinary : finalText
   bytes[1] = maskedBit | (length < length16 ? length : length <= maxLength16 ? length16 : length64)
@@ -114,8 +114,8 @@ function compose(sheet: Sheet, message: Uint8Array, isBinary: boolean): Buffer {
   for (let each = 0; each < keyBytes; each += 1) bytes[at + each] = key[each] as number
   at += keyBytes
   mask(message, key, bytes, at, length)
-  if (sheet.frame.length !== at + length) sheet.frame = bytes.subarray(0, at + length)
-  return sheet.frame
+  if (buffer.frame.length !== at + length) buffer.frame = bytes.subarray(0, at + length)
+  return buffer.frame
 }
 
 /** Byte by byte: for four of them, a call into native code costs more. */

@@ -3,7 +3,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Log } from '../observability/log.ts'
 import { keyCredential } from './credentials/credentials.ts'
 import { startEntraCredential } from './credentials/entra.ts'
-import type { Endpoint } from './places.ts'
+import type { Endpoint } from './endpoint-pool.ts'
 import type { Target } from './target.ts'
 
 /** Where upstream is, and how the gateway authenticates there. */

@@ -25,7 +25,7 @@ export interface ChosenModel {
 const maxQuotedChars = 64
 
 /**
- * Holds a client's wish against what is configured: a configured name stands for itself, then aliases count.
+ * Compares the model that a client asks for with what is configured: a configured name stands for itself, then aliases count.
  * @param asked null where the client named none: the default then
  * @throws GatewayError `model_not_configured`, naming what is
  */

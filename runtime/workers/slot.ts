@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { backoffMs } from '../core/backoff.ts'
 import type { Log } from '../observability/log.ts'
 import type { Counts } from '../observability/metrics.ts'
-import { type Answers, startMs } from './link.ts'
+import { type RpcMethods, startMs } from './rpc-peer.ts'
 import { type Exit, followProcess, type WorkerProcess } from './worker-process.ts'
 
 export interface SlotOptions {
@@ -11,7 +11,7 @@ export interface SlotOptions {
   readonly number: number
   readonly fork: (number: number) => ChildProcess
   /** What a worker may ask of the supervisor. */
-  readonly answers: Answers
+  readonly answers: RpcMethods
   readonly log: Log
   /** The process that was here is gone. */
   readonly onEnded: (number: number) => void

@@ -5,12 +5,12 @@ import { workerKillMs } from '../core/shutdown.ts'
 import { startEmbeddedSimulator } from '../gateway/embedded-simulator.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { answerFrom } from '../store/ipc.ts'
 import { createMemoryStore } from '../store/memory.ts'
-import { answerFrom } from '../store/supervised.ts'
-import { answerMs } from './link.ts'
+import { MetricsAggregator } from './metrics-aggregator.ts'
 import { reservePort } from './port.ts'
+import { responseMs } from './rpc-peer.ts'
 import { Slot } from './slot.ts'
-import { Tally } from './tally.ts'
 import type { Assignment } from './worker.ts'
 import { WorkerLeases } from './worker-leases.ts'
 
@@ -96,7 +96,7 @@ async function drainAll(slots: readonly Slot[], deadlineMs: number): Promise<voi
 
 /** The worker that has a connection of that name. */
 async function findHolder(slots: readonly Slot[], connection: string): Promise<Slot | undefined> {
-  const held = await Promise.all(slots.map(slot => slot.holds(connection, answerMs)))
+  const held = await Promise.all(slots.map(slot => slot.holds(connection, responseMs)))
   return slots.find((_, index) => held[index])
 }
 
@@ -116,25 +116,25 @@ function createFigures(
   slots: readonly Slot[],
   labels: Record<string, string>,
 ): Pick<Metrics, 'render'> & { ended(number: number): void } {
-  const tally = new Tally()
+  const aggregator = new MetricsAggregator()
   let replaced = 0
   return {
     ended: number => {
       replaced += 1
-      tally.retire(number)
+      aggregator.retire(number)
     },
     render: async () => {
       const silent = new Set<number>()
       const serving = slots.filter(slot => slot.isServing)
       const tell = async (slot: Slot) => {
-        const counts = await slot.counts(answerMs).catch(() => null)
+        const counts = await slot.counts(responseMs).catch(() => null)
         if (counts === null) silent.add(slot.number)
         // A process that ended meanwhile has been retired, and must not come back.
-        else if (slot.isServing) tally.note(slot.number, counts)
+        else if (slot.isServing) aggregator.note(slot.number, counts)
       }
       await Promise.all(serving.map(tell))
       const now = { answered: serving.length - silent.size, silent: silent.size, replaced }
-      return tally.render(silent, labels, now)
+      return aggregator.render(silent, labels, now)
     },
   }
 }

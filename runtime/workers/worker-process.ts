@@ -1,6 +1,6 @@
 /** One process of a worker, from its fork to its exit, as the supervisor sees it. */
 import type { ChildProcess } from 'node:child_process'
-import { type Answers, Link } from './link.ts'
+import { type RpcMethods, RpcPeer } from './rpc-peer.ts'
 
 export interface Exit {
   /** null after a signal, and for a process that the system could not start. */
@@ -21,10 +21,10 @@ export interface WorkerProcess {
 }
 
 /** @param answers what the worker may ask; that it listens is heard here */
-export function followProcess(child: ChildProcess, answers: Answers): WorkerProcess {
+export function followProcess(child: ChildProcess, answers: RpcMethods): WorkerProcess {
   let listensAt: number | null = null
   const listening = Promise.withResolvers<string>()
-  const link = new Link(child, {
+  const peer = new RpcPeer(child, {
     ...answers,
     listening: (url: string) => {
       listensAt ??= performance.now()
@@ -45,7 +45,7 @@ export function followProcess(child: ChildProcess, answers: Answers): WorkerProc
     pid: child.pid,
     listening: listening.promise,
     exited,
-    ask: (what, withinMs, ...given) => link.ask(what, given, withinMs),
+    ask: (what, withinMs, ...given) => peer.call(what, given, withinMs),
     kill: () => void child.kill('SIGKILL'),
   }
 }

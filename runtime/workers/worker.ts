@@ -4,14 +4,14 @@ import { type CrashControl, NamedConnections } from '../gateway/crash.ts'
 import type { Gateway, Shared } from '../gateway/gateway.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics } from '../observability/metrics.ts'
-import { createSupervisedStore } from '../store/supervised.ts'
-import { answerMs, type Line, Link, startMs } from './link.ts'
+import { createIpcStore } from '../store/ipc.ts'
+import { type Channel, RpcPeer, responseMs, startMs } from './rpc-peer.ts'
 
 export interface WorkerOptions {
   readonly config: Config
   readonly log: Log
   /** The line to the supervisor. */
-  readonly line: Line
+  readonly line: Channel
   readonly startGateway: (config: Config, log: Log, shared: Shared) => Promise<Gateway>
   /** All workers are to drain. */
   readonly onDrain: (withinMs: number) => void
@@ -29,7 +29,7 @@ export interface Assignment {
 }
 
 /** Workers are asked in their turn before the sum is made (ms). */
-const metricsMs = 2 * answerMs
+const metricsMs = 2 * responseMs
 
 /**
  * Starts a gateway as a worker.
@@ -39,38 +39,38 @@ export async function startWorker(options: WorkerOptions): Promise<Gateway> {
   const { config, log, line, startGateway, onDrain, onOrphaned } = options
   const own = createMetrics({ revision: config.revision, replica: config.replica })
   const connections = new NamedConnections()
-  const link = new Link(line, {
+  const peer = new RpcPeer(line, {
     counts: () => own.counts(),
     holds: (name: string) => connections.has(name),
     alive: () => null,
     drain: onDrain,
   })
   line.on('disconnect', onOrphaned)
-  const { port, simulatorUrl, count } = (await link.ask('assignment', [], startMs)) as Assignment
-  const store = createSupervisedStore({
-    ask: (operation, given) => link.ask('store', [operation, ...given], answerMs),
-    isConnected: () => link.connected,
+  const { port, simulatorUrl, count } = (await peer.call('assignment', [], startMs)) as Assignment
+  const store = createIpcStore({
+    ask: (operation, given) => peer.call('store', [operation, ...given], responseMs),
+    isConnected: () => peer.connected,
   })
-  const metrics = { ...own, render: async () => String(await link.ask('metrics', [], metricsMs)) }
+  const metrics = { ...own, render: async () => String(await peer.call('metrics', [], metricsMs)) }
   const gateway = await startGateway({ ...config, port }, log, {
     store,
     simulatorUrl,
     metrics,
     processes: count,
-    ...(simulatorUrl !== '' && { crash: createCrashControl(link, connections) }),
+    ...(simulatorUrl !== '' && { crash: createCrashControl(peer, connections) }),
   })
-  await link.ask('listening', [gateway.url], startMs)
+  await peer.call('listening', [gateway.url], startMs)
   return gateway
 }
 
 /** The supervisor has to ask every worker before it answers (ms). */
-const findMs = 2 * answerMs
+const findMs = 2 * responseMs
 
-function createCrashControl(link: Link, connections: NamedConnections): CrashControl {
+function createCrashControl(peer: RpcPeer, connections: NamedConnections): CrashControl {
   return {
     connections,
-    find: async name => pidOf(await link.ask('findProcess', [name], findMs)),
-    crash: async name => pidOf(await link.ask('crashProcess', [name], findMs)),
+    find: async name => pidOf(await peer.call('findProcess', [name], findMs)),
+    crash: async name => pidOf(await peer.call('crashProcess', [name], findMs)),
   }
 }
 

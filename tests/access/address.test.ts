@@ -3,7 +3,7 @@ import test from 'ava'
 import { createAddressReader, plainAddress } from '../../runtime/access/address.ts'
 import { isOriginAllowed } from '../../runtime/access/origin.ts'
 import { readConfig } from '../../runtime/config/config.ts'
-import { addressShare } from '../../runtime/limits/shares.ts'
+import { addressKey } from '../../runtime/limits/limit-subject.ts'
 
 const proxies = readConfig({ TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::/32, 192.0.2.1' }).access.trustedProxies
 
@@ -82,9 +82,9 @@ for (const [origin, allowed, isAllowed] of listed) {
 }
 
 test('an IPv6 network of 64 bits counts as one address', t => {
-  t.is(addressShare('2001:db8:1:2:3:4:5:6'), addressShare('2001:db8:1:2::9'))
-  t.not(addressShare('2001:db8:1:2::9'), addressShare('2001:db8:1:3::9'))
-  t.is(addressShare('1.2.3.4'), '1.2.3.4')
+  t.is(addressKey('2001:db8:1:2:3:4:5:6'), addressKey('2001:db8:1:2::9'))
+  t.not(addressKey('2001:db8:1:2::9'), addressKey('2001:db8:1:3::9'))
+  t.is(addressKey('1.2.3.4'), '1.2.3.4')
 })
 
 const pages: [what: string, headers: Record<string, string>, loopback: boolean, allowed: boolean][] = [

@@ -1,4 +1,4 @@
-import type { Beating, Mark } from '../../runtime/core/clock.ts'
+import type { Tickable, WheelSlot } from '../../runtime/core/clock.ts'
 
 /** A clock that a test moves by hand. */
 export interface Clock {
@@ -6,7 +6,7 @@ export interface Clock {
   /** Runs something once, later. @returns cancels it */
   after(ms: number, run: () => void): () => void
   /** Lets something beat once an interval. */
-  every(ms: number, beating: Beating): Mark
+  every(ms: number, beating: Tickable): WheelSlot
   /** Waits of all timers that are set (ms from now), shortest first. */
   readonly waits: readonly number[]
   /** Moves time, and runs what falls due, in order. */
@@ -30,7 +30,7 @@ export function createClock(start = Date.now()): Clock {
       let cancel = () => {}
       const beat = () => {
         cancel = after(ms, beat)
-        beating.beat()
+        beating.tick()
       }
       cancel = after(ms, beat)
       return {

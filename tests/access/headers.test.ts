@@ -1,7 +1,7 @@
 /** Security headers of every answer, and the pages' content policy. */
 import test from 'ava'
 import { gatewayFor } from '../gateway/start.ts'
-import { knockHttp, knockSocket } from './knock.ts'
+import { knockHttp, knockSocket } from './upgrade-attempts.ts'
 
 const onEveryAnswer: Record<string, RegExp> = {
   'content-security-policy': /default-src '(none|self)'.*frame-ancestors 'none'/,

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import test, { type ExecutionContext } from 'ava'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
 import { type Authority, audience, startAuthority, tenantId } from './authority.ts'
-import { type Answer, knockHttp, knockSocket } from './knock.ts'
+import { type Answer, knockHttp, knockSocket } from './upgrade-attempts.ts'
 
 const secret = 'the-secret-of-alice'
 const hashed = createHash('sha256').update('the-secret-of-bob').digest('hex')

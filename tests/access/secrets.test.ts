@@ -5,7 +5,7 @@ import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream } from '../gateway/start.ts'
 import { audience, startAuthority, tenantId } from './authority.ts'
-import { knockHttp, knockSocket } from './knock.ts'
+import { knockHttp, knockSocket } from './upgrade-attempts.ts'
 
 const mark = 'MARKED'
 const alice = `${mark}-alices-secret`

@@ -5,7 +5,7 @@ import { someOffer } from '../calls/caller.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor, gatewayOn } from '../gateway/start.ts'
 import { redisServer } from '../store/redis-server.ts'
-import { type Answer, knockHttp } from './knock.ts'
+import { type Answer, knockHttp } from './upgrade-attempts.ts'
 
 const twoKeys = { GATEWAY_API_KEYS: 'alice:the-secret-of-alice,bob:the-secret-of-bob' }
 const as = (name: string) => ({ 'api-key': `the-secret-of-${name}` })

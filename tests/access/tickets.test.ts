@@ -5,7 +5,7 @@ import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { noQuota } from '../store/no-quota.ts'
 import { createClock } from './clock.ts'
-import { knockHttp, knockSocket } from './knock.ts'
+import { knockHttp, knockSocket } from './upgrade-attempts.ts'
 
 const secret = 'the-secret-of-alice'
 

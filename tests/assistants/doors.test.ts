@@ -1,6 +1,6 @@
 /** Two assistants for two credentials, at every door: neither sees, chooses or names the other's. */
 import test, { type ExecutionContext } from 'ava'
-import { type Answer, knockHttp, knockSocket } from '../access/knock.ts'
+import { type Answer, knockHttp, knockSocket } from '../access/upgrade-attempts.ts'
 import { someOffer } from '../calls/caller.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor, type Stage, type TestGateway } from '../gateway/start.ts'

@@ -1,6 +1,6 @@
 /** A pinned assistant: what clients see of it, and what their changes do, on every path and after renewal and resume. */
 import test from 'ava'
-import { knockHttp } from '../access/knock.ts'
+import { knockHttp } from '../access/upgrade-attempts.ts'
 import { request, someOffer } from '../calls/caller.ts'
 import { converse, type Message, type Talk } from '../gateway/converse.ts'
 import { type FakeSession, fakeUpstream, gatewayFor, type Stage } from '../gateway/start.ts'

@@ -53,7 +53,7 @@ test('the session object goes to upstream as it is written, over what the variab
   }
 })
 
-test('/chat keeps its own format, and takes voice, hearing and transcription from the assistant', async t => {
+test('/chat keeps its own format, and takes voice, audioInput and transcription from the assistant', async t => {
   const yaml = `session:
   audio:
     input: { format: { type: audio/pcmu }, turn_detection: { type: semantic_vad }, transcription: { model: gpt-transcribe } }
@@ -202,7 +202,7 @@ for (const [what, sessionMs, endsAfterMs] of [
     const { access } = readConfig({ LIMIT_SESSION_MINUTES: '2', LIMIT_WRAP_UP_SEC: '0' })
     const store = createMemoryStore()
     t.teardown(() => store.close())
-    const { guard } = createAccess({
+    const { admission } = createAccess({
       ...systemClock,
       config: access,
       store,
@@ -220,7 +220,7 @@ for (const [what, sessionMs, endsAfterMs] of [
       context,
       ...(sessionMs !== undefined && { sessionMs }),
     }
-    const { handler } = await guard.admit(async () => accepted)(context.request)
+    const { handler } = await admission.admit(async () => accepted)(context.request)
     const connection = handler(client, context)
     t.deepEqual(ends, [endsAfterMs])
     connection.closed(1000, '')

@@ -1,5 +1,5 @@
 /**
- * Pace and memory of the simulator: 2,000 sessions in one process, each speaking at the pace of hearing.
+ * Pace and memory of the simulator: 2,000 sessions in one process, each speaking at the pace of audioInput.
  * The clients are another process, so that what they cost is not the simulator's.
  * Run: `node tests/bench/simulator.ts [SESSIONS]`; it takes about half a minute.
  */
@@ -24,7 +24,7 @@ interface Lateness {
   medianMs: number
   p99Ms: number
   maxMs: number
-  /** Audio received by the time that went by; 1 is the pace of hearing. */
+  /** Audio received by the time that went by; 1 is the pace of audioInput. */
   pace: number
 }
 

@@ -5,13 +5,13 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import type { Client, UpstreamListener } from '../../runtime/core/ports.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
-import { SessionGuard } from '../../runtime/session/session-guard.ts'
+import { PinnedSession } from '../../runtime/session/pinned-session.ts'
 import { openPolicy } from '../../runtime/session/session-policy.ts'
 import { limits } from '../session/session-stage.ts'
 import { quiet } from '../store/patience.ts'
 import { silentAccounts } from '../usage/accounts.ts'
 
-function stage(t: ExecutionContext, guard: SessionGuard | null = null) {
+function stage(t: ExecutionContext, guard: PinnedSession | null = null) {
   const seen: string[] = []
   let listener: UpstreamListener | undefined
   const record = {
@@ -112,7 +112,7 @@ test('a call that cannot be joined ends the control connection, and its observer
 })
 
 test('what the server’s own side changes is pinned once it is shown; what somebody else changes is put back', t => {
-  const { control, told, open, shown } = stage(t, new SessionGuard({ instructions: 'a' }))
+  const { control, told, open, shown } = stage(t, new PinnedSession({ instructions: 'a' }))
   open()
   told()
   control.guard?.ask({ type: 'session.update', session: { instructions: 'b' } })

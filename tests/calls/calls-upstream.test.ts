@@ -1,7 +1,7 @@
 /** What becomes of offers at the SDK addresses when upstream refuses, fails, or the store is away. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
-import { type PlacingOptions, placeCall } from '../../runtime/calls/placing.ts'
+import { type CreateCallOptions, createCall } from '../../runtime/calls/create-call.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { ada, by, env, mint, offerTo, refusalIn, sdpType } from './offers.ts'
@@ -119,8 +119,8 @@ test('a call that cannot be remembered is ended, and whoever made it is told', a
       offer: async () => ({ sdp: 'v=0\r\n', callId: 'rtc_1' }),
       hangUp: async (...asked: unknown[]) => ended.push(asked) > 0,
     },
-  } as unknown as PlacingOptions
-  const placed = placeCall(
+  } as unknown as CreateCallOptions
+  const placed = createCall(
     placing,
     { sdp: 'v=0\r\n', filtered: false, address: '127.0.0.1', passed },
     { value: 'ek_1', model: 'm', pinned: '{}' },

@@ -1,6 +1,6 @@
 /** What a call's control connection does when upstream does not do as it should. */
 import test, { type ExecutionContext } from 'ava'
-import { knockSocket } from '../access/knock.ts'
+import { knockSocket } from '../access/upgrade-attempts.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { gatewayFor, type TestGateway } from '../gateway/start.ts'
 import { type CallUpstream, callUpstream, type JoinedCall, placeCall } from './call-upstream.ts'

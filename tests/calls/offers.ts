@@ -1,5 +1,5 @@
 /** Ada and Bob, who ask for keys and make offers at the SDK addresses. */
-import { type Answer, type Knock, knockHttp } from '../access/knock.ts'
+import { type Answer, type Knock, knockHttp } from '../access/upgrade-attempts.ts'
 import type { TestGateway } from '../gateway/start.ts'
 
 export const [ada, bob] = ['the-secret-of-ada', 'the-secret-of-bob']

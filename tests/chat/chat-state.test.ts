@@ -12,13 +12,13 @@ import {
   type SessionView,
 } from '../../runtime/chat/chat-state.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
-import type { Hearing } from '../../runtime/dialect/dialect.ts'
+import type { AudioInputSettings } from '../../runtime/dialect/dialect.ts'
 
-const hearing: Hearing = {
+const audioInput: AudioInputSettings = {
   turnDetection: { type: 'server_vad', silence_duration_ms: 300 },
   transcription: 'scribe',
 }
-const settings = { hearing, dialect: 'ga', label: 'Test', textOnly: false } as const
+const settings = { audioInput, dialect: 'ga', label: 'Test', textOnly: false } as const
 const reduce = createChatReducer(settings)
 
 /** A session between answers; rows say what differs. */
@@ -683,7 +683,7 @@ test('an answer is told apart part by part, and its state stays small whatever u
 })
 
 test('where nobody writes speech down, a turn is heard as nothing', t => {
-  const silent = createChatReducer({ ...settings, hearing: { ...hearing, transcription: undefined } })
+  const silent = createChatReducer({ ...settings, audioInput: { ...audioInput, transcription: undefined } })
   const [, effects] = silent(states['open speaking'], committed, open)
   t.deepEqual(effects.map(describe), ['tell heard'])
 })
@@ -706,7 +706,7 @@ test('a closed microphone is followed by the silence that ends a turn', t => {
       type: 'semantic_vad' as const,
       ...(silence_duration_ms && { silence_duration_ms }),
     }
-    const reduceSo = createChatReducer({ ...settings, hearing: { ...hearing, turnDetection } })
+    const reduceSo = createChatReducer({ ...settings, audioInput: { ...audioInput, turnDetection } })
     const [, [effect]] = reduceSo(states['open with audio'], { type: 'audio-end' }, open)
     const { audio: tail } = JSON.parse(String(effect?.kind === 'send' && effect.message))
     t.is(Buffer.from(tail, 'base64').length, Number(ms) * bytesPerMs)
@@ -714,9 +714,9 @@ test('a closed microphone is followed by the silence that ends a turn', t => {
 })
 
 test('upstream listens as the mode says, once somebody talks', t => {
-  t.deepEqual(audioInputOf(firstChatState, hearing), {})
-  t.deepEqual(audioInputOf(states['open silent'], hearing), hearing)
-  t.deepEqual(audioInputOf(states['push silent'], hearing), { ...hearing, turnDetection: null })
+  t.deepEqual(audioInputOf(firstChatState, audioInput), {})
+  t.deepEqual(audioInputOf(states['open silent'], audioInput), audioInput)
+  t.deepEqual(audioInputOf(states['push silent'], audioInput), { ...audioInput, turnDetection: null })
 })
 
 test('a drain waits for a turn that only the client can end', t => {

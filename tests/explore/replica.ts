@@ -16,7 +16,7 @@ import { layersOf } from '../../runtime/gateway/layers.ts'
 import type { Log } from '../../runtime/observability/log.ts'
 import { createMetrics, type Metrics, type Traffic } from '../../runtime/observability/metrics.ts'
 import { createRealtime, realtimeEndMessages } from '../../runtime/realtime/realtime.ts'
-import { Resumes } from '../../runtime/resume/resumes.ts'
+import { ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { ClientSocket, type NativeSocket } from '../../runtime/server/client-socket.ts'
 import { Drain } from '../../runtime/server/drain.ts'
 import { type Accepted, contextOf } from '../../runtime/server/handler.ts'
@@ -108,7 +108,7 @@ export class Replica {
       ...clock,
     })
     const { limits } = config
-    const resumes = new Resumes({
+    const resumes = new ResumeStore({
       store: this.link.store,
       quota: access.quota,
       log,
@@ -124,7 +124,7 @@ export class Replica {
       sessionUpdate: settings,
       dialect: 'ga',
       translator,
-      manners: 'gateway',
+      mode: 'managed',
       resumes,
       rules: { permit, purpose: 'conversation', policy: openPolicy },
       toolsFor: () => (hasTools ? { runner } : null),
@@ -137,7 +137,7 @@ export class Replica {
         ...{ budgetBytes: 0, residentBytes: noBytes, heapBytes: noBytes },
         ...{ monotonicNow: () => world.now, log },
       }),
-      guard: access.guard,
+      admission: access.admission,
       resumes,
       metrics,
     })

@@ -4,12 +4,9 @@
  * on one that broke may have been done or not, or is done before there is another one.
  */
 import { GatewayError } from '../../runtime/core/errors.ts'
+import { type Operation as AskedOperation, operations as askedOperations } from '../../runtime/store/ipc.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Store } from '../../runtime/store/store.ts'
-import {
-  type Operation as AskedOperation,
-  operations as askedOperations,
-} from '../../runtime/store/supervised.ts'
 import { Process, type World } from './world.ts'
 
 type Operation = Exclude<AskedOperation, 'unavailable'>

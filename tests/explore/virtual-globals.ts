@@ -6,7 +6,7 @@
  */
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
-import { type Beating, systemClock } from '../../runtime/core/clock.ts'
+import { systemClock, type Tickable } from '../../runtime/core/clock.ts'
 import { enter } from '../../runtime/core/fault-boundary.ts'
 import type { Process, Step, World } from './world.ts'
 
@@ -157,11 +157,11 @@ function bytesOf(world: World, size: number): Uint8Array {
 }
 
 /** As `systemClock.every`, without a wheel: that is one for all processes of a world. */
-function beatVirtually(intervalMs: number, beating: Beating) {
+function beatVirtually(intervalMs: number, beating: Tickable) {
   const now = running()
   if (now === null) return real.every(intervalMs, beating)
   const { world, process } = now
-  const beat = () => enter(beating, () => beating.beat())
+  const beat = () => enter(beating, () => beating.tick())
   let timer = new VirtualTimer(world, process, intervalMs * world.between(15 / 16, 1), () => {
     timer = new VirtualTimer(world, process, intervalMs, beat, true)
     beat()

@@ -13,7 +13,7 @@ import { createTypeReader } from '../../runtime/events/type.ts'
 import { assembleSessions } from '../../runtime/gateway/sessions.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
-import { type Redeemed, Resumes } from '../../runtime/resume/resumes.ts'
+import { type Redeemed, ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createEndpoints } from '../../runtime/upstream/endpoints.ts'
 import type { Target } from '../../runtime/upstream/target.ts'
@@ -38,7 +38,7 @@ function stage() {
     metrics: createMetrics({ revision: 'r', replica: 'n' }),
     readType: createTypeReader(),
     record: undefined,
-    resumes: new Resumes({ store, log: quiet, maxHeldBytes: 10_000 }),
+    resumes: new ResumeStore({ store, log: quiet, maxHeldBytes: 10_000 }),
   })
   return { routes, close: () => store.close() }
 }

@@ -23,8 +23,8 @@ import { createFilter } from '../../runtime/events/filter.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { createRealtime } from '../../runtime/realtime/realtime.ts'
-import { Resumes } from '../../runtime/resume/resumes.ts'
-import { SessionGuard } from '../../runtime/session/session-guard.ts'
+import { ResumeStore } from '../../runtime/resume/resume-store.ts'
+import { PinnedSession } from '../../runtime/session/pinned-session.ts'
 import { openPolicy } from '../../runtime/session/session-policy.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someContext } from '../server/some-context.ts'
@@ -111,7 +111,7 @@ const quiet = { info: () => undefined, warn: () => undefined, error: () => undef
 const metrics = createMetrics({ revision: 'r', replica: 'n' })
 const readType = createTypeReader()
 const settings = { voice: 'alloy', textOnly: false }
-const hearing = { turnDetection: null, transcription: 'whisper-1' }
+const audioInput = { turnDetection: null, transcription: 'whisper-1' }
 const roomy = { ...limits, upstreamBufferBytes: 1e9, clientBufferBytes: 1e9, maxMessageBytes: 1e9 }
 
 interface Scene {
@@ -178,9 +178,9 @@ const chat =
         dialect,
         metrics,
         readType,
-        resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
+        resumes: new ResumeStore({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
       }
-      return createChat({ ...common, settings, hearing, label: 'upstream' })(client, contextOf(dial))
+      return createChat({ ...common, settings, audioInput, label: 'upstream' })(client, contextOf(dial))
     })
 
 const realtime =
@@ -199,9 +199,9 @@ const realtime =
       const handler = createRealtime({
         ...common,
         ...{
-          resumes: new Resumes({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
+          resumes: new ResumeStore({ store: createMemoryStore(), maxHeldBytes: 1024, log: quiet }),
           autoClose: false,
-          manners: 'gateway',
+          mode: 'managed',
         },
         filter: createFilter(['*']),
         extractor: extracts ? extractor : null,
@@ -236,7 +236,7 @@ const call: MakeScene = () =>
         readType,
         stays: false,
       },
-      ...{ guard: new SessionGuard({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }) },
+      ...{ guard: new PinnedSession({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }) },
       ...{ policy: openPolicy, pinned: () => undefined, hangUp: () => undefined, onOver: () => undefined },
     }
     const control = new CallControl(parts)

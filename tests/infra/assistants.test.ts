@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi'
 import test from 'ava'
 import { readAssistants, secretOfVariable } from '../../infra/assistants.ts'
 import { listVariables } from '../../infra/container.ts'
-import type { Ground } from '../../infra/ground.ts'
+import type { Foundation } from '../../infra/foundation.ts'
 import { createVault, type VaultParts } from '../../infra/vault.ts'
 import { assistant, folderWith } from '../assistants/folders.ts'
 import { runProgram, stackFile } from './azure.ts'
@@ -69,7 +69,7 @@ test.serial('the value is kept in the vault, and the container refers to it', as
     entraAudience: [],
     allowedOrigins: [],
   }
-  const ground = {
+  const foundation = {
     settings,
     names: { vault: 'v', app: 'gateway' },
     subscriptionId: 's',
@@ -78,8 +78,8 @@ test.serial('the value is kept in the vault, and the container refers to it', as
     within: {},
     tags: {},
     clock: { now: () => 0, wait: async () => undefined },
-  } as unknown as Ground
-  const { references } = createVault(ground, {
+  } as unknown as Foundation
+  const { references } = createVault(foundation, {
     reader: { id: pulumi.output('reader'), principalId: pulumi.output('p') },
     network: {},
     values: {},
@@ -97,7 +97,7 @@ test.serial('the value is kept in the vault, and the container refers to it', as
   t.is(properties[pulumi.runtime.specialSigKey], pulumi.runtime.specialSecretSig)
   t.true(JSON.stringify(properties).includes(value))
   const parts = { toolVariables: ['STRIPE_KEY'], publicUrl: 'https://host' }
-  const variables = listVariables(ground, parts as unknown as Parameters<typeof listVariables>[1])
+  const variables = listVariables(foundation, parts as unknown as Parameters<typeof listVariables>[1])
   t.deepEqual(variables.at(-1), { name: 'STRIPE_KEY', secretRef: 'env-stripe-key' })
 })
 

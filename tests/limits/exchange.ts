@@ -7,7 +7,7 @@ import { createFilter } from '../../runtime/events/filter.ts'
 import { createTypeReader } from '../../runtime/events/type.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import type { RealtimeOptions } from '../../runtime/realtime/realtime.ts'
-import { Resumes } from '../../runtime/resume/resumes.ts'
+import { ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someContext } from '../server/some-context.ts'
 import { someRules } from '../upstream/some-rules.ts'
@@ -38,7 +38,7 @@ export function createExchange() {
     metrics: createMetrics({ revision: 'r', replica: 'r' }),
     readType: createTypeReader(),
     dialect: 'ga',
-    resumes: new Resumes({ store: createMemoryStore(), log: silent, maxHeldBytes: 1_000_000 }),
+    resumes: new ResumeStore({ store: createMemoryStore(), log: silent, maxHeldBytes: 1_000_000 }),
   } as const
   const realtimeOptions: RealtimeOptions = {
     ...parts,
@@ -47,14 +47,14 @@ export function createExchange() {
     autoClose: false,
     sessionUpdate: null,
     translator: createTranslator('ga', 'upstream'),
-    manners: 'gateway',
+    mode: 'managed',
     rules: someRules,
   }
   const chatOptions: ChatOptions = {
     ...parts,
     label: 'it',
     settings: { voice: 'alloy', textOnly: false },
-    hearing: { turnDetection: { type: 'server_vad' }, transcription: 'gpt-4o-mini-transcribe' },
+    audioInput: { turnDetection: { type: 'server_vad' }, transcription: 'gpt-4o-mini-transcribe' },
   }
   const context = someContext({
     dial: asked => {

@@ -4,7 +4,7 @@
 import test from 'ava'
 import { environment } from '../../runtime/config/environment.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
-import { knockHttp, knockSocket } from '../access/knock.ts'
+import { knockHttp, knockSocket } from '../access/upgrade-attempts.ts'
 import { converse, type Message } from '../gateway/converse.ts'
 import { fakeUpstream, gatewayFor, gatewayOn } from '../gateway/start.ts'
 

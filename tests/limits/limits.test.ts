@@ -3,14 +3,14 @@
  */
 import { setTimeout as rest } from 'node:timers/promises'
 import test from 'ava'
-import { Tries } from '../../runtime/access/tries.ts'
+import { Attempts } from '../../runtime/access/attempts.ts'
 import { systemClock } from '../../runtime/core/clock.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
-import { Counts } from '../../runtime/limits/counts.ts'
-import { Places } from '../../runtime/limits/leases.ts'
-import { Rates } from '../../runtime/limits/rates.ts'
-import type { Share } from '../../runtime/limits/shares.ts'
-import { Supervised } from '../../runtime/limits/supervise.ts'
+import { SessionSlots } from '../../runtime/limits/concurrency.ts'
+import type { LimitSubject } from '../../runtime/limits/limit-subject.ts'
+import { LimitedConnection } from '../../runtime/limits/limited-connection.ts'
+import { TokenBuckets } from '../../runtime/limits/token-bucket.ts'
+import { UsageQuota } from '../../runtime/limits/usage-quota.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { readResponseReport } from '../../runtime/usage/response-report.ts'
 import { createClock } from '../access/clock.ts'
@@ -24,7 +24,7 @@ const unlimited = {
   costPerDay: Number.POSITIVE_INFINITY,
 }
 
-function shareOf(id: string, limits: Partial<Share['limits']>): Share {
+function shareOf(id: string, limits: Partial<LimitSubject['limits']>): LimitSubject {
   return { id, whose: 'credential', limits: { ...unlimited, ...limits } }
 }
 
@@ -39,14 +39,14 @@ function replicas() {
   const clock = createClock(Date.UTC(2026, 0, 1, 23, 59, 30))
   const store = createMemoryStore({ now: clock.now })
   const reached: string[] = []
-  const onReached = (share: Share, kind: string) => void reached.push(`${kind} ${share.id}`)
+  const onReached = (share: LimitSubject, kind: string) => void reached.push(`${kind} ${share.id}`)
   let ids = 0
   const newId = () => {
     ids += 1
     return `lease-${ids}`
   }
   const one = () => ({
-    counts: new Counts({ store, now: clock.now, onReached }),
+    counts: new UsageQuota({ store, now: clock.now, onReached }),
     leases: { store, every: clock.every, onReached, newId },
   })
   return { clock, reached, first: one(), second: one() }
@@ -94,7 +94,7 @@ for (const [frame, tokens] of [
 
 test('tries are counted for so many addresses at once and no more, and begin anew each minute', t => {
   const clock = createClock(0)
-  const tries = new Tries({ now: clock.now, refusalsPerMinute: 2, onReached: () => undefined })
+  const tries = new Attempts({ now: clock.now, refusalsPerMinute: 2, onReached: () => undefined })
   const at = (number: number) => shareOf(`address:${number}`, { upgradesPerMinute: 1 })
   const limited = { code: 'limit_reached' }
   tries.count('upgrades', at(1))
@@ -118,18 +118,18 @@ test('places are taken over all replicas and given back; a refused session holds
   const { first, second } = replicas()
   const narrow = shareOf('address:1', { sessions: 1 })
   const wide = shareOf('credential:a', { sessions: 2 })
-  const places = await Places.take([wide, narrow], first.leases)
+  const places = await SessionSlots.take([wide, narrow], first.leases)
   places.hold()
   for (let n = 0; n < 5; n += 1) {
-    const fault = await errorOf(Places.take([wide, narrow], second.leases))
+    const fault = await errorOf(SessionSlots.take([wide, narrow], second.leases))
     t.like(fault, { code: 'limit_reached', status: 429, retryAfterMs: 5000 })
   }
   // The wide share has one place left, although it was taken before the narrow one was found full.
-  const other = await Places.take([wide], second.leases)
-  t.truthy(await errorOf(Places.take([wide], first.leases)))
+  const other = await SessionSlots.take([wide], second.leases)
+  t.truthy(await errorOf(SessionSlots.take([wide], first.leases)))
   places.release()
   places.release()
-  await Places.take([narrow], second.leases)
+  await SessionSlots.take([narrow], second.leases)
   other.release()
 })
 
@@ -142,30 +142,30 @@ test('a place that the store gave without being able to say so is given back', a
   }
   const { unlist, page } = first.leases.store
   const store = { list, unlist: unlist.bind(first.leases.store), page: page.bind(first.leases.store) }
-  t.like(await errorOf(Places.take([share], { ...first.leases, store })), { code: 'store_unavailable' })
-  await t.notThrowsAsync(Places.take([share], second.leases))
+  t.like(await errorOf(SessionSlots.take([share], { ...first.leases, store })), { code: 'store_unavailable' })
+  await t.notThrowsAsync(SessionSlots.take([share], second.leases))
 })
 
 test('places of a living session are kept; those of a replica that died, or of a client that went away before its session began, come free', async t => {
   const { clock, first, second } = replicas()
   const share = shareOf('credential:a', { sessions: 1 })
-  await Places.take([share], first.leases)
-  t.truthy(await errorOf(Places.take([share], second.leases)))
+  await SessionSlots.take([share], first.leases)
+  t.truthy(await errorOf(SessionSlots.take([share], second.leases)))
   clock.advance(90_000)
-  const died = await Places.take([share], { ...first.leases, every: () => new Set() })
+  const died = await SessionSlots.take([share], { ...first.leases, every: () => new Set() })
   died.hold()
   clock.advance(90_000)
-  const living = await Places.take([share], second.leases)
+  const living = await SessionSlots.take([share], second.leases)
   living.hold()
   clock.advance(600_000)
-  t.truthy(await errorOf(Places.take([share], first.leases)))
+  t.truthy(await errorOf(SessionSlots.take([share], first.leases)))
   living.release()
   t.deepEqual(clock.waits, [])
 })
 
 test('messages fill a bucket of two seconds, shared by the sessions of a credential', t => {
   const clock = createClock()
-  const rates = new Rates(clock.now)
+  const rates = new TokenBuckets(clock.now)
   const share = shareOf('credential:a', { messagesPerSecond: 10 })
   const [one, two] = [rates.use([share]), rates.use([share])]
   for (let n = 0; n < 10; n += 1) t.deepEqual([one.take(), two.take()], [null, null])
@@ -189,7 +189,7 @@ test('the coarse time, by which messages are counted, goes on by itself', async 
 
 test('a machine whose time is set back refuses nobody for it', t => {
   const clock = createClock()
-  const rate = new Rates(clock.now).use([shareOf('credential:a', { messagesPerSecond: 10 })])
+  const rate = new TokenBuckets(clock.now).use([shareOf('credential:a', { messagesPerSecond: 10 })])
   t.is(rate.take(), null)
   clock.advance(-3_600_000)
   t.is(rate.take(), null)
@@ -212,25 +212,25 @@ test('a session is told before its minutes end, and ended when they do', t => {
   const start = clock.now()
   const share = shareOf('credential:a', {})
   const holdings = {
-    share,
-    rate: { take: () => null, release: () => undefined },
-    places: { release: () => undefined },
+    subject: share,
+    buckets: { take: () => null, release: () => undefined },
+    slots: { release: () => undefined },
     onCut: () => undefined,
   }
   const options = {
     sessionMs: 600_000,
     wrapUpMs: 30_000,
-    onReached: (whose: Share, kind: string) => void told.push([kind, whose]),
+    onReached: (whose: LimitSubject, kind: string) => void told.push([kind, whose]),
     after: clock.after,
   }
-  new Supervised(inner, holdings, options)
+  new LimitedConnection(inner, holdings, options)
   clock.advance(600_000)
   t.deepEqual(told, [
     ['expiring', 30_000, start + 570_000],
     ['minutes', share],
     ['limit_reached', 1008, start + 600_000],
   ])
-  const closed = new Supervised(inner, holdings, options)
+  const closed = new LimitedConnection(inner, holdings, options)
   closed.closed(1000, '')
   t.deepEqual(clock.waits, [])
 })

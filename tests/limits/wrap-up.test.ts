@@ -4,13 +4,13 @@ import { createChat } from '../../runtime/chat/chat.ts'
 import { createRealtime } from '../../runtime/realtime/realtime.ts'
 import { createExchange } from './exchange.ts'
 
-for (const [manners, expected] of [
-  ['gateway', ['conversation.item.create', 'response.create']],
-  ['transparent', []],
+for (const [mode, expected] of [
+  ['managed', ['conversation.item.create', 'response.create']],
+  ['passthrough', []],
 ] as const) {
-  test(`/realtime in ${manners} manners: the client is told${expected.length > 0 ? ', and the model says goodbye' : '; its conversation is left alone'}`, t => {
+  test(`/realtime in ${mode} mode: the client is told${expected.length > 0 ? ', and the model says goodbye' : '; its conversation is left alone'}`, t => {
     const { client, context, realtimeOptions, told, sent, open } = createExchange()
-    const connection = createRealtime({ ...realtimeOptions, manners })(client, context)
+    const connection = createRealtime({ ...realtimeOptions, mode })(client, context)
     open()
     connection.expiring?.(30_000)
     t.deepEqual(told(), [{ type: 'session.expiring', deadline_ms: 30_000 }])

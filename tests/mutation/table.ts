@@ -30,7 +30,12 @@ function group(name: string, folder: string, files: Readonly<Record<string, read
 export const groups: readonly Group[] = [
   group('session', 'runtime/session', {
     'upstream-leg': ['session/upstream-leg', 'session/session', 'session/session-bounds', 'calls/control'],
-    end: ['session/session', 'session/session-bounds', 'gateway/faults', 'chat/chat-upstream-lost'],
+    'close-reason': [
+      'session/session',
+      'session/session-bounds',
+      'gateway/faults',
+      'chat/chat-upstream-lost',
+    ],
     heartbeat: [
       'session/heartbeat',
       'session/session',
@@ -53,7 +58,7 @@ export const groups: readonly Group[] = [
       'tools/server-tools',
     ],
     'sent-messages': ['session/sent-messages', 'session/session', 'resume/pending-answers'],
-    'session-guard': ['session/session-guard', 'calls/control', 'calls/calls', 'calls/faults'],
+    'pinned-session': ['session/pinned-session', 'calls/control', 'calls/calls', 'calls/faults'],
     session: [
       'session/session',
       'session/session-bounds',
@@ -77,26 +82,26 @@ export const groups: readonly Group[] = [
       'resume/unreadable-conversation',
       'resume/resume',
     ],
-    'kept-conversation': [
+    'stored-conversation': [
       ...['resume/taken-over', 'resume/conversation-writes', 'resume/pending-resume'],
       ...['resume/unreadable-conversation', 'resume/pending-answers', 'access/stored', 'resume/resume'],
     ],
-    'kept-settings': [
-      'resume/kept-settings',
+    'confirmed-settings': [
+      'resume/confirmed-settings',
       'resume/replay',
       'resume/conversation-bounds',
       'resume/pending-answers',
       'gateway/faults',
     ],
-    'said-item': [
-      'resume/said-item',
+    'transcript-item': [
+      'resume/transcript-item',
       'resume/replay',
       'resume/pending-answers',
       'resume/unreadable-conversation',
       'resume/resume',
     ],
-    'said-items': [
-      'resume/said-items',
+    transcript: [
+      'resume/transcript',
       'resume/replay',
       'resume/conversation-bounds',
       'resume/pending-answers',
@@ -104,8 +109,8 @@ export const groups: readonly Group[] = [
     'tool-journal': ['resume/tool-journal', 'resume/taken-over'],
   }),
   group('resume', 'runtime/resume', {
-    carryover: [
-      'resume/carryover',
+    resumption: [
+      'resume/resumption',
       'resume/pending-answers',
       'resume/hostile-conversation',
       'chat/chat-upstream-lost',
@@ -116,7 +121,7 @@ export const groups: readonly Group[] = [
       'gateway/faults',
     ],
     'pending-resume': ['resume/pending-resume', 'resume/resume-breaks', 'resume/unreadable-conversation'],
-    resumes: [
+    'resume-store': [
       'resume/pending-resume',
       'resume/unreadable-conversation',
       'resume/resume-breaks',
@@ -141,7 +146,7 @@ export const groups: readonly Group[] = [
     ],
     address: ['access/address', 'limits/limits-at-the-door', 'access/headers'],
     'api-keys': ['access/tickets', 'access/matrix', 'access/secrets'],
-    cors: ['access/guard', 'limits/limits-at-the-door', 'access/matrix', 'server/requests'],
+    cors: ['access/admission', 'limits/limits-at-the-door', 'access/matrix', 'server/requests'],
     'entra-tokens': ['access/jwks', 'access/entra-inbound', 'access/secrets', 'access/matrix'],
     'ephemeral-keys': [
       'limits/limits-at-the-door',
@@ -150,8 +155,8 @@ export const groups: readonly Group[] = [
       'calls/calls',
       'calls/calls-access',
     ],
-    gate: [
-      'access/gate',
+    authenticator: [
+      'access/authenticator',
       'access/tickets',
       'access/headers',
       'access/entra-inbound',
@@ -159,8 +164,8 @@ export const groups: readonly Group[] = [
       'access/secrets',
       'calls/calls-access',
     ],
-    guard: [
-      'access/guard',
+    admission: [
+      'access/admission',
       'limits/limits',
       'limits/limits-at-the-door',
       'access/tickets',
@@ -172,15 +177,21 @@ export const groups: readonly Group[] = [
     ],
     jwks: ['access/jwks', 'access/entra-inbound', 'access/secrets'],
     origin: ['access/address', 'access/headers', 'server/requests', 'access/matrix'],
-    presented: [
-      'access/presented',
+    'credential-sources': [
+      'access/credential-sources',
       'access/headers',
       'access/matrix',
       'access/secrets',
       'access/entra-inbound',
     ],
     tickets: ['access/tickets', 'access/matrix', 'access/secrets', 'access/stored'],
-    tries: ['access/guard', 'limits/limits', 'limits/limits-at-the-door', 'access/headers', 'access/matrix'],
+    attempts: [
+      'access/admission',
+      'limits/limits',
+      'limits/limits-at-the-door',
+      'access/headers',
+      'access/matrix',
+    ],
     'webhook-signature': ['access/webhook-signature', 'calls/incoming'],
   }),
   group('store', 'runtime/store', {
@@ -198,7 +209,7 @@ export const groups: readonly Group[] = [
     redis: ['store/store', 'store/redis', 'access/stored', 'resume/resume-breaks'],
     revision: ['store/store', 'resume/taken-over'],
     'storage-quota': ['store/storage-quota', 'resume/conversation-writes', 'access/stored', 'calls/records'],
-    supervised: ['store/store', 'workers/worker-leases'],
+    ipc: ['store/store', 'workers/worker-leases'],
   }),
   group('upstream', 'runtime/upstream', {
     calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
@@ -231,7 +242,7 @@ export const groups: readonly Group[] = [
     'model-permit': ['gateway/model-permit', 'gateway/transcription', 'gateway/translation'],
     'own-settings': ['chat/chat-upstream-lost', 'gateway/settings-refused', 'resume/pending-answers'],
     'passed-headers': ['upstream/passed-headers'],
-    places: ['upstream/dial', 'upstream/choice', 'upstream/dial-outcomes', 'upstream/failover'],
+    'endpoint-pool': ['upstream/dial', 'upstream/choice', 'upstream/dial-outcomes', 'upstream/failover'],
     refusal: ['upstream/refusal', 'upstream/dial-outcomes', 'gateway/refusals', 'upstream/failover'],
     'safety-identifier': ['upstream/safety-identifier', 'access/tickets'],
     target: ['upstream/choice', 'upstream/dial', 'config/config', 'calls/calls', 'calls/requests'],
@@ -270,7 +281,7 @@ export const groups: readonly Group[] = [
     observers: ['calls/calls', 'calls/observers', 'calls/control', 'calls/faults'],
     offer: ['calls/offer-body', 'server/requests', 'calls/calls'],
     ownership: ['calls/call-actions', 'calls/incoming', 'calls/calls-access'],
-    placing: ['calls/calls-upstream', 'access/stored', 'calls/calls', 'calls/faults'],
+    'create-call': ['calls/calls-upstream', 'access/stored', 'calls/calls', 'calls/faults'],
     playout: ['calls/playout', 'calls/control', 'calls/calls', 'calls/faults'],
     record: ['calls/call-records', 'calls/call-status', 'calls/records', 'calls/calls'],
     records: [
@@ -301,7 +312,7 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     reason: 'of speech that became a turn only that it is not silent is asked',
   },
   {
-    file: 'runtime/resume/kept-conversation.ts',
+    file: 'runtime/resume/stored-conversation.ts',
     text: '#isDirty = false',
     shown: 'false → true',
     reason: 'one write of a conversation that has not begun',

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Stage } from '../gateway/start.ts'
-import { openDoors } from './doors.ts'
+import { openDoors } from './addresses.ts'
 import { reasonOf } from './reasons.ts'
 import type { SdkProtocol } from './sdk-types.ts'
 import {

@@ -1,7 +1,7 @@
 /** One scripted client: what it does at its start, when the old revision goes, and at the end. */
 import type { StoredConversation } from '../store/stored-conversations.ts'
 import { Conversation, type ConversationOptions } from './conversation.ts'
-import { chat, type Manner, realtime, sdk } from './manners.ts'
+import { chat, type Manner, realtime, sdk } from './endpoints.ts'
 import type { ClientRecord, Link, Phase, Script } from './types.ts'
 
 const manners: Partial<Record<Script, Manner>> = { listening: realtime, tool: realtime, sdk }

@@ -2,10 +2,10 @@
  * One conversation over all its sockets: what is said, what comes back, and its phase meanwhile.
  */
 import { Answer, type Question } from './answer.ts'
+import { Line, type LineOptions } from './channel.ts'
+import { type Manner, type Message, toolOutput, weatherTool } from './endpoints.ts'
 import { EventTally } from './event-tally.ts'
-import { Line, type LineOptions } from './line.ts'
-import { type Manner, type Message, toolOutput, weatherTool } from './manners.ts'
-import { Mouth } from './mouth.ts'
+import { Mouth } from './microphone.ts'
 import { type Kind, recall, textOf, turnsNamed, type Voice, weatherIn } from './script.ts'
 import { addTally, emptyTally } from './tally.ts'
 import type { ClientRecord, Link, Phase, Script, Turn } from './types.ts'

@@ -1,5 +1,5 @@
 /** Counts the Realtime API's own events of one socket by their ids: every one once, and every beginning with its end. */
-import type { Message } from './manners.ts'
+import type { Message } from './endpoints.ts'
 
 /** Deltas are held against the script; here they would be counted twice. */
 const isDelta = ({ type }: Message) => type.endsWith('.delta')

@@ -3,13 +3,13 @@
  */
 import { silentIntervals } from '../../runtime/session/heartbeat.ts'
 import { ScriptedClient } from './client.ts'
-import { knock } from './knock.ts'
 import type { NetworkCounts } from './network.ts'
 import type { Options } from './options.ts'
 import type { Ending } from './revision.ts'
 import { rotation } from './script.ts'
 import { type Stage, setStage, slowDialSec } from './stage.ts'
 import { type ClientRecord, type Mark, type Phase, phases, type Script } from './types.ts'
+import { knock } from './upgrade-attempts.ts'
 import { sleep } from './waits.ts'
 
 /** What happened, for the proofs to be drawn from. */

@@ -1,6 +1,6 @@
 /** A gateway with a fault in it, so that the rehearsal can be seen to notice. Never part of the product. */
 
-import { Resumes } from '../../runtime/resume/resumes.ts'
+import { ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { Drain } from '../../runtime/server/drain.ts'
 import { Session } from '../../runtime/session/session.ts'
 
@@ -9,7 +9,7 @@ switch (process.env.REHEARSAL_PLANT) {
     Drain.prototype.refusal = () => null
     break
   case 'lose-tickets':
-    Resumes.prototype.redeem = () => Promise.resolve({ failure: 'unknown' })
+    ResumeStore.prototype.redeem = () => Promise.resolve({ failure: 'unknown' })
     break
   case 'ignore-sigterm': {
     const on = process.on.bind(process)

@@ -1,5 +1,5 @@
 /** What clients say, and what is to come back for it: word by word, and sound by sound where the voice is known. */
-import { numberInWords } from '../../runtime/simulator/mind/numbers.ts'
+import { numberInWords } from '../../runtime/simulator/model/numbers.ts'
 import type { Script } from './types.ts'
 
 export type Kind = 'repeat' | 'count' | 'weather' | 'spoken'

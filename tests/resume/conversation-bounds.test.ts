@@ -2,7 +2,7 @@
 import test from 'ava'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { conversationLimits } from '../../runtime/resume/conversation-limits.ts'
-import { readItem } from '../../runtime/resume/said-item.ts'
+import { readItem } from '../../runtime/resume/transcript-item.ts'
 
 const large = 'x'.repeat(200_000)
 

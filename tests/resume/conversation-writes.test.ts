@@ -3,11 +3,11 @@ import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import {
-  KeptConversation,
+  PersistedConversation,
   retryIntervalMs,
   writeBurst,
   writeIntervalMs,
-} from '../../runtime/resume/kept-conversation.ts'
+} from '../../runtime/resume/stored-conversation.ts'
 import { claimTicket, spendTicket, ticketLifeMs } from '../../runtime/resume/tickets.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Stage } from '../gateway/start.ts'
@@ -58,7 +58,7 @@ function kept(t: Stage) {
   const conversation = new Conversation()
   const faults: unknown[] = []
   const tickets: string[] = []
-  const keeper = new KeptConversation(
+  const keeper = new PersistedConversation(
     { store: counting.store },
     {
       conversation,
@@ -272,7 +272,7 @@ test('what is stored is charged to the account, or else to the credential, by it
     const charges: unknown[][] = []
     const quota = { charge: async (...given: unknown[]) => void charges.push(given) }
     const { store, texts } = countingStore(t)
-    const keeper = new KeptConversation(
+    const keeper = new PersistedConversation(
       { store, quota: quota as never },
       {
         ...{ conversation: new Conversation(), owner: 'alice', account },

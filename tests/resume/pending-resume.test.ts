@@ -8,9 +8,9 @@ import { resumption } from '../../runtime/gateway/layers.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { PendingResume } from '../../runtime/resume/pending-resume.ts'
-import { type Redeemed, Resumes } from '../../runtime/resume/resumes.ts'
+import { type Redeemed, ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { acceptThrough } from '../../runtime/server/layers.ts'
-import type { End } from '../../runtime/session/end.ts'
+import type { CloseReason } from '../../runtime/session/close-reason.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someContext } from '../server/some-context.ts'
 import { quiet } from '../store/patience.ts'
@@ -50,7 +50,7 @@ function fakes() {
     seen.push(`begin ${resumed === null ? null : Object.keys(resumed)[0]}`)
     return inner
   }
-  const endMessages = ({ reason }: End) => [`end ${reason}`]
+  const endMessages = ({ reason }: CloseReason) => [`end ${reason}`]
   return { seen, client, begin, endMessages, deadlines, pong: () => pong() }
 }
 
@@ -174,7 +174,7 @@ test('a drain while the ticket is spent comes after the beginning', async t => {
 async function replicas(t: ExecutionContext) {
   const store = createMemoryStore()
   t.teardown(() => store.close())
-  const make = () => new Resumes({ store, maxHeldBytes: 1000, log: quiet })
+  const make = () => new ResumeStore({ store, maxHeldBytes: 1000, log: quiet })
   const kept = make().keep({
     conversation: new Conversation(),
     owner: 'anonymous',

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { conversationLimits } from '../../runtime/resume/conversation-limits.ts'
-import { maxImageChars } from '../../runtime/resume/said-item.ts'
+import { maxImageChars } from '../../runtime/resume/transcript-item.ts'
 import { converse } from '../gateway/converse.ts'
 import { stageOf } from '../gateway/file-stage.ts'
 import { type FakeSession, fakeUpstream, gatewayFor } from '../gateway/start.ts'

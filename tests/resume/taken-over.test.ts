@@ -4,10 +4,10 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import { Conversation, readStored, type StoredConversation } from '../../runtime/resume/conversation.ts'
 import {
   conversationKey,
-  KeptConversation,
+  PersistedConversation,
   type StoredEntry,
   takeOver,
-} from '../../runtime/resume/kept-conversation.ts'
+} from '../../runtime/resume/stored-conversation.ts'
 import { claimTicket } from '../../runtime/resume/tickets.ts'
 import {
   addCall,
@@ -43,7 +43,7 @@ function faultyStore(t: Stage) {
 
 function keep(t: Stage, store: Store, conversation = new Conversation(), entry?: StoredEntry) {
   const seen: string[] = []
-  const kept = new KeptConversation(
+  const kept = new PersistedConversation(
     { store },
     {
       ...{ conversation, entry, owner: 'anonymous', onTicket: () => seen.push('ticket') },
@@ -287,7 +287,7 @@ test('without tools a session that lives on beside its successor has a conversat
   const tickets: string[] = []
   const conversation = new Conversation()
   const onTicket = (ticket: string) => tickets.push(ticket)
-  const kept = new KeptConversation(
+  const kept = new PersistedConversation(
     { store },
     { conversation, owner: 'anonymous', onTicket, onFault: () => t.fail() },
   )

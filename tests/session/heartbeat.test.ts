@@ -15,7 +15,7 @@ function stage() {
   }
   const heartbeat = new Heartbeat(never, watching)
   const beat = (times: number) => {
-    for (let n = 0; n < times; n += 1) heartbeat.beat()
+    for (let n = 0; n < times; n += 1) heartbeat.tick()
     return told.splice(0)
   }
   return { heartbeat, watching, beat, told }

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { errorTable, GatewayError } from '../../runtime/core/errors.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
-import type { End } from '../../runtime/session/end.ts'
+import type { CloseReason } from '../../runtime/session/close-reason.ts'
 import { within } from '../gateway/within.ts'
 import { enter, type Stage, stage } from './session-stage.ts'
 
@@ -257,7 +257,7 @@ test('draining: audio that was committed by hand is not waited for', t => {
 })
 
 test('draining: the deadline ends what has not ended', async t => {
-  const end = new Promise<End>(resolve => {
+  const end = new Promise<CloseReason>(resolve => {
     const s = stage({
       ended: end => {
         resolve(end)

@@ -102,7 +102,7 @@ for (const { what, body, headers, status, code, param } of refusals) {
 }
 
 test('an expired key is a wrong key', async t => {
-  const { createSecrets } = await import('../../runtime/simulator/doors/secrets.ts')
+  const { createSecrets } = await import('../../runtime/simulator/transport/secrets.ts')
   const { createIds } = await import('../../runtime/simulator/ids.ts')
   const { defaultConfig } = await import('../../runtime/simulator/session/defaults.ts')
   let now = 1_000_000

@@ -1,6 +1,6 @@
 /** A script of a test's: the model says and calls what is written, response by response, in whichever session. */
 import test from 'ava'
-import { Script } from '../../runtime/simulator/mind/script.ts'
+import { Script } from '../../runtime/simulator/model/script.ts'
 import { respond } from './events.ts'
 import { createStage, fast } from './stage.ts'
 import { talkInText } from './text-talk.ts'

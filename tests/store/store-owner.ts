@@ -1,10 +1,10 @@
 /** A process that owns a store in memory, as a supervisor does; a test is its worker. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { answerFrom, createIpcStore } from '../../runtime/store/ipc.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Store } from '../../runtime/store/store.ts'
-import { answerFrom, createSupervisedStore } from '../../runtime/store/supervised.ts'
-import { Link } from '../../runtime/workers/link.ts'
+import { RpcPeer } from '../../runtime/workers/rpc-peer.ts'
 import type { Stage } from '../gateway/start.ts'
 
 const self = fileURLToPath(import.meta.url)
@@ -14,7 +14,7 @@ const patienceMs = 300_000
 
 export interface StoreOwner {
   readonly child: ChildProcess
-  readonly link: Link
+  readonly link: RpcPeer
   /** Waits long for an answer. */
   readonly store: Store
   /** The same, asked by somebody who waits this long (ms). */
@@ -25,16 +25,16 @@ export interface StoreOwner {
 export function storeOwner(t: Stage, options: { maxEntries?: number } = {}): StoreOwner {
   const child = fork(self, [JSON.stringify(options)], { execArgv: [] })
   t.teardown(() => child.kill('SIGKILL'))
-  const link = new Link(child, {})
+  const link = new RpcPeer(child, {})
   const within = (answerMs: number) =>
-    createSupervisedStore({
-      ask: (operation, given) => link.ask('store', [operation, ...given], answerMs),
+    createIpcStore({
+      ask: (operation, given) => link.call('store', [operation, ...given], answerMs),
       isConnected: () => link.connected,
     })
   return { child, link, store: within(patienceMs), within }
 }
 
 if (process.argv[1] === self && process.send !== undefined)
-  new Link(process, {
+  new RpcPeer(process, {
     store: answerFrom(createMemoryStore(JSON.parse(process.argv[2] ?? '{}'))),
   })

@@ -6,7 +6,7 @@ import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
 import { revisedText } from '../../runtime/store/revision.ts'
 import type { Store } from '../../runtime/store/store.ts'
-import { answerMs } from '../../runtime/workers/link.ts'
+import { responseMs } from '../../runtime/workers/rpc-peer.ts'
 import { insist, minute, patient, quiet, ready } from './patience.ts'
 import { redisServer } from './redis-server.ts'
 import { storeOwner } from './store-owner.ts'
@@ -266,7 +266,7 @@ test('supervised: when its owner dies commands fail at once, and it says so', as
 test('supervised: when its owner does not answer commands fail in time, and go on when it does', async t => {
   const owner = storeOwner(t)
   await owner.store.set('a', 'one', minute)
-  const store = owner.within(answerMs)
+  const store = owner.within(responseMs)
   owner.child.kill('SIGSTOP')
   t.like(await t.throwsAsync(store.get('a')), { code: 'store_unavailable' })
   owner.child.kill('SIGCONT')
@@ -276,7 +276,7 @@ test('supervised: when its owner does not answer commands fail in time, and go o
 test('supervised: no more than 16 MiB wait for an owner that takes nothing', async t => {
   const owner = storeOwner(t)
   await owner.store.set('a', 'one', minute)
-  const store = owner.within(answerMs)
+  const store = owner.within(responseMs)
   owner.child.kill('SIGSTOP')
   const large = 'x'.repeat(4 * 1024 * 1024)
   const reasons = await Promise.all(
@@ -294,8 +294,8 @@ test('supervised: the owner keeps its bounds, and nothing but a store can be ask
     message: 'This replica remembers as many sessions as it can; try again later',
   })
   for (const operation of ['close', 'constructor'])
-    await t.throwsAsync(link.ask('store', [operation], minute), { message: /A store has no/ })
-  await t.throwsAsync(link.ask('files', [], minute), { message: /Nobody answers "files"/ })
+    await t.throwsAsync(link.call('store', [operation], minute), { message: /A store has no/ })
+  await t.throwsAsync(link.call('files', [], minute), { message: /Nobody answers "files"/ })
 })
 
 test('memory: it holds a bounded number of entries, and expired ones make room', async t => {

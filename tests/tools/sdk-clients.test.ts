@@ -94,9 +94,9 @@ function collect() {
       events.push(event as ServerEvent)
       wake()
     },
-    /** Waits until what came fulfils a wish. */
-    until: async (wish: () => boolean, otherwise: string) => {
-      while (!wish())
+    /** Waits until what came fulfils a keyRequest. */
+    until: async (keyRequest: () => boolean, otherwise: string) => {
+      while (!keyRequest())
         await within(
           new Promise<void>(resolve => {
             wake = resolve

@@ -1,7 +1,7 @@
 /** Several deployments and endpoints: who serves when one cannot. */
 import test from 'ava'
 import { Circuit } from '../../runtime/upstream/circuit.ts'
-import { nextPlace, type Place } from '../../runtime/upstream/places.ts'
+import { nextCandidate, type PooledEndpoint } from '../../runtime/upstream/endpoint-pool.ts'
 import { createClock } from '../access/clock.ts'
 import { converse } from '../gateway/converse.ts'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
@@ -151,9 +151,9 @@ test('when every circuit is open, the one whose pause ends first is tried', t =>
   const place = (name: string, waitMs: number) => {
     const circuit = new Circuit({ pauseMs: 1000, now: clock.now })
     circuit.failed(true, waitMs)
-    return { name, circuit } as unknown as Place
+    return { name, circuit } as unknown as PooledEndpoint
   }
   const places = [place('late', 9000), place('early', 2000)]
-  t.is(nextPlace(places, new Set())?.name, 'early')
-  t.is(nextPlace(places, new Set(places.slice(1))), null)
+  t.is(nextCandidate(places, new Set())?.name, 'early')
+  t.is(nextCandidate(places, new Set(places.slice(1))), null)
 })

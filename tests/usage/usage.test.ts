@@ -1,7 +1,7 @@
 /** What callers used, as `GET /usage` tells it, and budgets of estimated cost. */
 import test from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
-import { knockSocket } from '../access/knock.ts'
+import { knockSocket } from '../access/upgrade-attempts.ts'
 import { assistant, folderWith } from '../assistants/folders.ts'
 import { converse } from '../gateway/converse.ts'
 import { type FakeSession, fakeUpstream, gatewayFor, gatewayOn } from '../gateway/start.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
+import { answerFrom } from '../../runtime/store/ipc.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
-import { answerFrom } from '../../runtime/store/supervised.ts'
 import { WorkerLeases } from '../../runtime/workers/worker-leases.ts'
 
 const ttlMs = 60_000

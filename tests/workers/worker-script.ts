@@ -1,15 +1,15 @@
 /** A worker's process that says it listens, and then misbehaves in one manner. */
-import { Link } from '../../runtime/workers/link.ts'
+import { RpcPeer } from '../../runtime/workers/rpc-peer.ts'
 
 /** A supervisor that is slow to answer is no part of any manner. */
 const answerMs = 30_000
 
 const manner = process.argv[2]
-const link = new Link(process, {
+const link = new RpcPeer(process, {
   alive: () => {
     if (manner === 'stuck') for (;;);
   },
   drain: () => undefined,
 })
-if (manner !== 'never') await link.ask('listening', ['http://worker'], answerMs)
+if (manner !== 'never') await link.call('listening', ['http://worker'], answerMs)
 if (manner === 'brief') process.exit(0)

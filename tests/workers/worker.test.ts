@@ -4,7 +4,7 @@ import test from 'ava'
 import { readConfig } from '../../runtime/config/config.ts'
 import type { Gateway } from '../../runtime/gateway/gateway.ts'
 import type { Log } from '../../runtime/observability/log.ts'
-import { answerMs, type Line } from '../../runtime/workers/link.ts'
+import { type Channel, responseMs } from '../../runtime/workers/rpc-peer.ts'
 import { startWorker } from '../../runtime/workers/worker.ts'
 
 const quiet: Log = {
@@ -14,7 +14,7 @@ const quiet: Log = {
 }
 
 /** A supervisor's end that gives each answer late. */
-function lateLine(values: Readonly<Record<string, unknown>>, lateMs: number): Line & EventEmitter {
+function lateLine(values: Readonly<Record<string, unknown>>, lateMs: number): Channel & EventEmitter {
   const line = new EventEmitter()
   return Object.assign(line, {
     connected: true,
@@ -31,7 +31,7 @@ test('a worker starts though its supervisor, busy starting others, is late to an
   const started = await startWorker({
     config: readConfig({}),
     log: quiet,
-    line: lateLine({ assignment: { port: 8080, simulatorUrl: '' }, listening: null }, answerMs + 200),
+    line: lateLine({ assignment: { port: 8080, simulatorUrl: '' }, listening: null }, responseMs + 200),
     startGateway: async config => {
       t.is(config.port, 8080)
       return gateway

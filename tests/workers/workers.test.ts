@@ -4,7 +4,7 @@
 import { createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import test, { type ExecutionContext } from 'ava'
-import { answerMs } from '../../runtime/workers/link.ts'
+import { responseMs } from '../../runtime/workers/rpc-peer.ts'
 import { converse, ask as say, type Talk } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream } from '../gateway/start.ts'
@@ -288,9 +288,9 @@ async function sumOf(
 ) {
   const read = async () => {
     const askedAt = performance.now()
-    const init = { signal: AbortSignal.timeout(5 * answerMs) }
+    const init = { signal: AbortSignal.timeout(5 * responseMs) }
     const text = await (await ask(`${several.url}/metrics`, init)).text()
-    const isLate = performance.now() - askedAt >= answerMs
+    const isLate = performance.now() - askedAt >= responseMs
     if (isLate && figureOf(text, 'gateway_workers_silent') !== silent) throw new Error('too late to tell')
     return text
   }

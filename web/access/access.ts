@@ -1,7 +1,7 @@
 /** What this page shows to be let in: a key or a token, and the one-time tickets that sockets take for it. */
 import { say } from '../language/language.ts'
 import { type PageInfo, socketUrl } from '../page/gateway-info.ts'
-import { forgetKey, keepKey, readKey } from './kept-key.ts'
+import { forgetKey, keepKey, readKey } from './stored-key.ts'
 
 /** Nobody is let in without a credential, and there is none, or it is no longer taken. */
 export class CredentialNeeded extends Error {

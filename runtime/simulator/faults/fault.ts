@@ -55,7 +55,7 @@ export interface Fault {
 }
 
 /** A fault with how often it may strike; null is always. */
-export interface FaultWish {
+export interface FaultRequest {
   fault: Fault
   times: number | null
   /** The words it was asked for in. */
@@ -63,7 +63,7 @@ export interface FaultWish {
 }
 
 /** Reads a fault's name; null when there is no such fault. */
-export function faultOf(words: string): FaultWish | null {
+export function faultOf(words: string): FaultRequest | null {
   const spent = /^(.*)-x(\d+)$/.exec(words)
   const name = spent?.[1] ?? words
   const times = spent?.[2] === undefined ? null : Number(spent[2])

@@ -1,10 +1,10 @@
 /** A call of a function that the client has, for the client to make. */
-import type { Thought } from '../mind/memory.ts'
+import type { ModelOutput } from '../model/model-turn.ts'
 import type { Item } from '../protocol/types.ts'
 import { addItem, endItem, type Output, type Scope, streamPieces } from './output.ts'
 
 /** A call: its arguments in small pieces, then whole. */
-export function createCallOutput(scope: Scope, thought: Thought & { kind: 'call' }): Output {
+export function createCallOutput(scope: Scope, thought: ModelOutput & { kind: 'call' }): Output {
   const { context } = scope
   const callId = context.ids.next('call')
   const item: Item = {

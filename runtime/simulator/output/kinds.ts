@@ -1,12 +1,12 @@
 /** Which kind of output item a thought becomes. */
-import type { Thought } from '../mind/memory.ts'
+import type { ModelOutput } from '../model/model-turn.ts'
 import { createCallOutput } from './call.ts'
 import { createApprovalOutput, createMcpCallOutput } from './mcp.ts'
 import { createMessage } from './message.ts'
 import type { Output, Scope } from './output.ts'
 
 /** Makes the output for a thought. */
-export function outputOf(scope: Scope, thought: Thought): Output {
+export function outputOf(scope: Scope, thought: ModelOutput): Output {
   switch (thought.kind) {
     case 'message':
       return createMessage(scope, thought)

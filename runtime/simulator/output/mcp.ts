@@ -1,5 +1,5 @@
 /** Calls of an MCP server, which the model's side makes itself, and requests to allow one. */
-import type { McpCall, Thought } from '../mind/memory.ts'
+import type { McpCall, ModelOutput } from '../model/model-turn.ts'
 import type { Item } from '../protocol/types.ts'
 import { addItem, endItem, type Output, type Scope, streamPieces } from './output.ts'
 
@@ -50,7 +50,7 @@ function* makeCall(scope: Scope, item: Item, given: string): Generator<number, b
 }
 
 /** A request to the client to allow a call. */
-export function createApprovalOutput(scope: Scope, thought: Thought & { kind: 'approval' }): Output {
+export function createApprovalOutput(scope: Scope, thought: ModelOutput & { kind: 'approval' }): Output {
   const { server, name } = thought
   const item: Item = {
     id: scope.context.ids.next('item'),

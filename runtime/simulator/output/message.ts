@@ -1,5 +1,5 @@
 /** An assistant message, written or spoken. */
-import type { Thought } from '../mind/memory.ts'
+import type { ModelOutput } from '../model/model-turn.ts'
 import type { Fields } from '../protocol/check.ts'
 import type { Item, Part } from '../protocol/types.ts'
 import type { Entry, Spoken } from '../session/conversation.ts'
@@ -11,7 +11,7 @@ import { addItem, endItem, type Output, type Scope, textDeltaMs } from './output
 const transcriptLead = 4
 
 /** A message with one content part, of text or of speech. */
-export function createMessage(scope: Scope, thought: Thought & { kind: 'message' }): Output {
+export function createMessage(scope: Scope, thought: ModelOutput & { kind: 'message' }): Output {
   const { context } = scope
   const item: Item = {
     id: context.ids.next('item'),

@@ -1,6 +1,6 @@
 /** What the parts of one session share. */
 import type { Ids } from '../ids.ts'
-import type { Script } from '../mind/script.ts'
+import type { Script } from '../model/script.ts'
 import type { ServerEvent, SessionConfig } from '../protocol/types.ts'
 import type { Chunk, Speaker } from '../voice/speaker.ts'
 import type { Conversation } from './conversation.ts'
@@ -27,7 +27,7 @@ export interface Context {
   readonly speaker: Speaker
   /** Audio pace: times faster than real time. */
   readonly rate: number
-  /** Answers in place of the mind's own; null for none. */
+  /** Answers in place of the scripted model's own; null for none. */
   readonly script: Script | null
   readonly conversation: Conversation
   config: SessionConfig

@@ -1,5 +1,5 @@
 /** The items of one conversation, in order. */
-import type { Memory } from '../mind/memory.ts'
+import type { SeenItem } from '../model/model-turn.ts'
 import { type AudioFormat, type Item, Refusal } from '../protocol/types.ts'
 
 const maxItems = 4000
@@ -18,7 +18,7 @@ export interface Spoken {
 
 export interface Entry {
   item: Item
-  memory: Memory | null
+  memory: SeenItem | null
   /** Audio that the user sent, in the session's input format. */
   audio?: Buffer
   spoken?: Spoken

@@ -1,5 +1,5 @@
-/** Items as clients make them: what is kept of them, what is shown, what the mind remembers. */
-import type { Memory } from '../mind/memory.ts'
+/** Items as clients make them: what is kept of them, what is shown, what the scripted model remembers. */
+import type { SeenItem } from '../model/model-turn.ts'
 import type { AudioFormat, Item, Part } from '../protocol/types.ts'
 import { bytesPerMs } from '../voice/formats.ts'
 import type { Entry } from './conversation.ts'
@@ -28,8 +28,8 @@ export function entryOf(
   return entry
 }
 
-/** What the mind remembers of an item; null for items that say nothing. */
-export function memoryOf(item: Item, heardSec: number): Memory | null {
+/** What the scripted model remembers of an item; null for items that say nothing. */
+export function memoryOf(item: Item, heardSec: number): SeenItem | null {
   if (item.type === 'function_call_output') return { kind: 'call_output', text: item.output ?? '' }
   if (item.type === 'function_call' || item.type === 'mcp_call') {
     return { kind: 'call', text: item.arguments ?? '' }

@@ -1,8 +1,8 @@
 /** The MCP servers that a session has been told of: each is asked for its tools once. */
-import { listTools } from '../mind/mcp.ts'
+import { listTools } from '../model/mcp.ts'
 import type { Item, Tool } from '../protocol/types.ts'
 import type { Context } from './context.ts'
-import type { ItemDeeds } from './item-deeds.ts'
+import type { ItemEvents } from './item-events.ts'
 import type { Timeline } from './timeline.ts'
 
 const listingMs = 80
@@ -10,10 +10,10 @@ const listingMs = 80
 export class McpServers {
   readonly #context: Context
   readonly #timeline: Timeline
-  readonly #items: ItemDeeds
+  readonly #items: ItemEvents
   readonly #known = new Set<string>()
 
-  constructor(context: Context, timeline: Timeline, items: ItemDeeds) {
+  constructor(context: Context, timeline: Timeline, items: ItemEvents) {
     this.#context = context
     this.#timeline = timeline
     this.#items = items

@@ -1,6 +1,6 @@
 /** One response, from `response.created` to `response.done`. */
-import type { Thought } from '../mind/memory.ts'
-import { think } from '../mind/mind.ts'
+import type { ModelOutput } from '../model/model-turn.ts'
+import { answer } from '../model/scripted-model.ts'
 import { outputOf } from '../output/kinds.ts'
 import type { Output, Scope } from '../output/output.ts'
 import { streamOutputs } from '../output/stream.ts'
@@ -109,11 +109,11 @@ export class Response {
     this.#ended({ input: this.#input, output: this.#output, spokenMs: this.#output.audio * msPerAudioToken })
   }
 
-  #thoughts(): Thought[] {
+  #thoughts(): ModelOutput[] {
     const { config, script } = this.#context
     const scripted = this.inConversation ? (script?.next() ?? null) : null
     if (scripted !== null) return scripted
-    return think({
+    return answer({
       instructions: this.#instructions(),
       memories: this.#entries.map(entry => entry.memory).filter(memory => memory !== null),
       tools: this.#options.tools ?? config.tools,

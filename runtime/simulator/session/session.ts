@@ -2,13 +2,13 @@
 
 import type { Pacer } from '../clock.ts'
 import { createIds, type Ids } from '../ids.ts'
-import type { Script } from '../mind/script.ts'
+import type { Script } from '../model/script.ts'
 import { type ClientEvent, Refusal, refuse, type ServerEvent, type SessionConfig } from '../protocol/types.ts'
 import type { Speaker } from '../voice/speaker.ts'
+import { ClientEvents } from './client-events.ts'
 import { shownSession } from './config.ts'
 import type { Context, Playout, Vendor } from './context.ts'
 import { Conversation } from './conversation.ts'
-import { Deeds } from './deeds.ts'
 import { eventIdOf, notText, parseFrame, serverError } from './frame.ts'
 import { Timeline } from './timeline.ts'
 import { carries, frameOf, type Wire } from './wire.ts'
@@ -42,7 +42,7 @@ export class Session {
   readonly id: string
   readonly #context: Context
   readonly #timeline: Timeline
-  readonly #deeds: Deeds
+  readonly #clientEvents: ClientEvents
   readonly #wires = new Set<Wire>()
   readonly #ended: () => void
   readonly #lifetime: NodeJS.Timeout
@@ -72,7 +72,7 @@ export class Session {
       ...{ vendor, ids, speaker, rate, script, config, failure },
     }
     const expiresAt = Math.floor(Date.now() / 1000) + lifetimeSec
-    this.#deeds = new Deeds(this.#context, this.#timeline, () =>
+    this.#clientEvents = new ClientEvents(this.#context, this.#timeline, () =>
       shownSession(this.config, this.id, expiresAt),
     )
     this.#lifetime = setTimeout(() => this.expire(), lifetimeSec * 1000)
@@ -95,7 +95,7 @@ export class Session {
 
   /** Says `session.created` to every line. */
   start(): void {
-    this.#deeds.greet()
+    this.#clientEvents.greet()
   }
 
   /** One text frame from a line. What is wrong with it is answered with `error`, to that line alone. */
@@ -106,7 +106,7 @@ export class Session {
       refuse(from.dialect.check(frame))
       const event = from.dialect.inward(frame as ClientEvent)
       if (event.type === 'session.close') this.end(normalCloseCode, '')
-      else this.#deeds.perform(event)
+      else this.#clientEvents.perform(event)
     })
   }
 
@@ -117,7 +117,7 @@ export class Session {
 
   /** Audio that came by WebRTC, in the session's input format. */
   hear(audio: Buffer): void {
-    this.#attempt(null, this.#wires, () => this.#deeds.hear(audio))
+    this.#attempt(null, this.#wires, () => this.#clientEvents.hear(audio))
   }
 
   /** Gives the session a loudspeaker. */
@@ -127,7 +127,7 @@ export class Session {
 
   /** Shortens an item that was being played, as the server of a WebRTC call does by itself. */
   truncatePlayed(itemId: string, playedMs: number): void {
-    this.#deeds.truncatePlayed(itemId, playedMs)
+    this.#clientEvents.truncatePlayed(itemId, playedMs)
   }
 
   /** Tells all lines of a playout event. */
@@ -159,9 +159,9 @@ export class Session {
     this.end(expiredCloseCode, message)
   }
 
-  #attempt(eventId: string | null, from: Iterable<Wire>, deed: () => void): void {
+  #attempt(eventId: string | null, from: Iterable<Wire>, action: () => void): void {
     try {
-      this.#timeline.during(deed)
+      this.#timeline.during(action)
     } catch (problem) {
       this.#complain(problem instanceof Refusal ? problem : serverError(), eventId, from)
     }

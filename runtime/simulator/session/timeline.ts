@@ -1,19 +1,19 @@
-/** The timed deeds of one session, always done in the order of their due times, however late the process is. */
+/** The timed actions of one session, always done in the order of their due times, however late the process is. */
 import type { Cancel, Pacer } from '../clock.ts'
 
 const maxDeedsInOneGo = 400
 /** Times closer than this are the same: sums of fractions differ in their last digits. */
 const sameTimeMs = 1e-6
 
-interface Deed {
+interface Action {
   atMs: number
   run: () => void
 }
 
 export class Timeline {
   readonly #clock: Pacer
-  #deeds: Deed[] = []
-  #inHand: Deed | null = null
+  #actions: Action[] = []
+  #inHand: Action | null = null
   #cancelWake: Cancel = () => {}
   #wakeAtMs = Number.POSITIVE_INFINITY
   #stopped = false
@@ -22,15 +22,15 @@ export class Timeline {
     this.#clock = clock
   }
 
-  /** Does `run` in `delayMs` from the deed in hand: what follows a late deed is not late itself. */
+  /** Does `run` in `delayMs` from the action in hand: what follows a late action is not late itself. */
   after(delayMs: number, run: () => void): Cancel {
     if (this.#stopped) return () => {}
-    const deed = { atMs: (this.#inHand?.atMs ?? this.#clock.now()) + delayMs, run }
-    const later = this.#deeds.findIndex(other => other.atMs > deed.atMs + sameTimeMs)
-    this.#deeds.splice(later < 0 ? this.#deeds.length : later, 0, deed)
+    const action = { atMs: (this.#inHand?.atMs ?? this.#clock.now()) + delayMs, run }
+    const later = this.#actions.findIndex(other => other.atMs > action.atMs + sameTimeMs)
+    this.#actions.splice(later < 0 ? this.#actions.length : later, 0, action)
     if (this.#inHand === null) this.#schedule()
     return () => {
-      this.#deeds = this.#deeds.filter(other => other !== deed)
+      this.#actions = this.#actions.filter(other => other !== action)
     }
   }
 
@@ -49,12 +49,12 @@ export class Timeline {
   /** Forgets everything. */
   stop(): void {
     this.#stopped = true
-    this.#deeds = []
+    this.#actions = []
     this.#cancelWake()
   }
 
   #schedule(): void {
-    const next = this.#deeds[0]
+    const next = this.#actions[0]
     if (next === undefined || next.atMs >= this.#wakeAtMs) return
     this.#cancelWake()
     this.#wakeAtMs = next.atMs
@@ -65,9 +65,9 @@ export class Timeline {
     this.#wakeAtMs = Number.POSITIVE_INFINITY
     const untilMs = this.#clock.now()
     for (let done = 0; done < maxDeedsInOneGo; done++) {
-      const next = this.#deeds[0]
+      const next = this.#actions[0]
       if (next === undefined || next.atMs > untilMs) break
-      this.#deeds.shift()
+      this.#actions.shift()
       this.#inHand = next
       next.run()
     }

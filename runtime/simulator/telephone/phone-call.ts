@@ -13,10 +13,10 @@
  */
 import { pcmRate } from '../../core/contract.ts'
 import type { Cancel } from '../clock.ts'
-import type { House } from '../house.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import type { Vendor } from '../session/context.ts'
 import type { Session } from '../session/session.ts'
+import type { SimulatorState } from '../state.ts'
 import { encodeAudio } from '../voice/formats.ts'
 
 /** How a call ended. */
@@ -53,7 +53,7 @@ export class PhoneCall {
   readonly accepted: Promise<SessionConfig>
   /** Resolves when the call is over. */
   readonly ended: Promise<CallEnd>
-  readonly #house: House
+  readonly #simulator: SimulatorState
   readonly #accept = Promise.withResolvers<SessionConfig>()
   readonly #end = Promise.withResolvers<CallEnd>()
   #phase: 'ringing' | 'active' | 'over' = 'ringing'
@@ -62,14 +62,16 @@ export class PhoneCall {
   #stopPlaying: Cancel = () => {}
   readonly #stopRinging: Cancel
 
-  constructor(house: House, options: PhoneCallOptions) {
-    this.#house = house
+  constructor(simulator: SimulatorState, options: PhoneCallOptions) {
+    this.#simulator = simulator
     this.options = options
     this.id =
-      options.vendor === 'azure' ? `rtc_${house.ids.hex(32)}` : `rtc_u0_${house.ids.next('item').slice(5)}`
+      options.vendor === 'azure'
+        ? `rtc_${simulator.ids.hex(32)}`
+        : `rtc_u0_${simulator.ids.next('item').slice(5)}`
     this.accepted = this.#accept.promise
     this.ended = this.#end.promise
-    this.#stopRinging = house.clock.at(house.clock.now() + options.ringMs, () =>
+    this.#stopRinging = simulator.clock.at(simulator.clock.now() + options.ringMs, () =>
       this.end({ by: 'no answer' }),
     )
   }
@@ -84,7 +86,7 @@ export class PhoneCall {
     this.#stopRinging()
     const { Loudspeaker } = await import('../webrtc/loudspeaker.ts')
     if (this.phase !== 'active') return false
-    const session = this.#house.open(this.options.vendor, config, { ended: () => this.#over() })
+    const session = this.#simulator.open(this.options.vendor, config, { ended: () => this.#over() })
     const loudspeaker = new Loudspeaker({
       tell: event => session.tell(event),
       cut: (itemId, playedMs) => session.truncatePlayed(itemId, playedMs),
@@ -93,9 +95,9 @@ export class PhoneCall {
     this.#session = session
     this.#play(loudspeaker)
     session.start()
-    const { clock } = this.#house
+    const { clock } = this.#simulator
     clock.at(clock.now() + this.options.setUpMs, () => {
-      if (this.#phase === 'active') this.#house.calls.set(this.id, session)
+      if (this.#phase === 'active') this.#simulator.calls.set(this.id, session)
     })
     this.#accept.resolve(config)
     return true
@@ -135,14 +137,14 @@ export class PhoneCall {
     this.#phase = 'over'
     this.#stopRinging()
     this.#stopPlaying()
-    this.#house.calls.delete(this.id)
-    this.#house.phoneCalls.delete(this.id)
+    this.#simulator.calls.delete(this.id)
+    this.#simulator.phoneCalls.delete(this.id)
     this.#end.resolve(this.#endedBy)
   }
 
   /** The line takes a frame every 20 ms; nobody hears it here. */
   #play(source: { nextFrame(): unknown }): void {
-    const { clock } = this.#house
+    const { clock } = this.#simulator
     let dueMs = clock.now()
     let cancel: Cancel = () => {}
     const take = () => {

@@ -1,6 +1,7 @@
 /** Makes telephone calls come in. */
-import type { House } from '../house.ts'
+
 import type { Vendor } from '../session/context.ts'
+import type { SimulatorState } from '../state.ts'
 import { PhoneCall } from './phone-call.ts'
 import { deliver, type WebhookTarget } from './webhook.ts'
 
@@ -34,21 +35,22 @@ const defaultSetUpMs = 50
 const webhookIdLength = 32
 
 /** Lets a call ring. */
-export function ring(house: House, options: RingOptions = {}): Ringing {
+export function ring(simulator: SimulatorState, options: RingOptions = {}): Ringing {
   const { webhook, deliveries = 1, vendor = 'openai', hangUpAfterMs } = options
   const { from = 'sip:+15550100@carrier.example', to = 'sip:+15550199@sip.example' } = options
   const { ringMs = defaultRingMs, setUpMs = defaultSetUpMs } = options
   const sipHeaders = [
     { name: 'From', value: from },
     { name: 'To', value: to },
-    { name: 'Call-ID', value: `${house.ids.hex(16)}@carrier.example` },
+    { name: 'Call-ID', value: `${simulator.ids.hex(16)}@carrier.example` },
   ]
-  const call = new PhoneCall(house, { vendor, sipHeaders, ringMs, setUpMs })
-  house.phoneCalls.set(call.id, call)
-  if (hangUpAfterMs !== undefined) house.clock.at(house.clock.now() + hangUpAfterMs, () => call.leave())
+  const call = new PhoneCall(simulator, { vendor, sipHeaders, ringMs, setUpMs })
+  simulator.phoneCalls.set(call.id, call)
+  if (hangUpAfterMs !== undefined)
+    simulator.clock.at(simulator.clock.now() + hangUpAfterMs, () => call.leave())
   const ids = {
-    webhookId: `wh_${house.ids.hex(webhookIdLength)}`,
-    eventId: `evt_${house.ids.hex(webhookIdLength)}`,
+    webhookId: `wh_${simulator.ids.hex(webhookIdLength)}`,
+    eventId: `evt_${simulator.ids.hex(webhookIdLength)}`,
   }
   const each = webhook === undefined ? [] : Array.from({ length: deliveries }, () => webhook)
   return { call, delivered: Promise.all(each.map(target => deliver(call, target, ids))) }

@@ -1,14 +1,14 @@
 /** One call: a session whose user is at the other end of a WebRTC connection. */
 import type { RTCDataChannel } from 'werift'
 import type { Cancel, Clock } from '../clock.ts'
-import type { Dialects } from '../doors/door.ts'
-import type { House } from '../house.ts'
 import { gaDialect } from '../protocol/ga-dialect.ts'
 import { createPreviewDialect } from '../protocol/preview-dialect.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import type { Vendor } from '../session/context.ts'
 import type { Session } from '../session/session.ts'
 import type { Dialect } from '../session/wire.ts'
+import type { SimulatorState } from '../state.ts'
+import type { Dialects } from '../transport/address.ts'
 import { encodeAudio } from '../voice/formats.ts'
 import { createChannelWire, filteredDialect } from './channel-wire.ts'
 import { type Codec, createCodec, frameMs } from './codec.ts'
@@ -34,13 +34,13 @@ export interface CallOptions {
  *
  * @returns the SDP answer; null when the offer cannot be answered
  */
-export async function takeCall(house: House, options: CallOptions): Promise<string | null> {
-  const call = new Call(house, options)
+export async function takeCall(simulator: SimulatorState, options: CallOptions): Promise<string | null> {
+  const call = new Call(simulator, options)
   return call.answer()
 }
 
 class Call {
-  readonly #house: House
+  readonly #simulator: SimulatorState
   readonly #options: CallOptions
   readonly #session: Session
   readonly #loudspeaker: Loudspeaker
@@ -49,10 +49,13 @@ class Call {
   #codec: Codec | null = null
   #stopAudio: Cancel = () => {}
 
-  constructor(house: House, options: CallOptions) {
-    this.#house = house
+  constructor(simulator: SimulatorState, options: CallOptions) {
+    this.#simulator = simulator
     this.#options = options
-    const session = house.open(options.vendor, options.config, { inCall: true, ended: () => this.#hangUp() })
+    const session = simulator.open(options.vendor, options.config, {
+      inCall: true,
+      ended: () => this.#hangUp(),
+    })
     this.#session = session
     this.#loudspeaker = new Loudspeaker({
       tell: event => session.tell(event),
@@ -77,14 +80,14 @@ class Call {
     }
     const { codec } = this.#peer
     if (codec !== null) this.#codec = createCodec(codec)
-    this.#house.calls.set(this.#options.callId, this.#session)
+    this.#simulator.calls.set(this.#options.callId, this.#session)
     return answer
   }
 
   #connected(): void {
     clearTimeout(this.#impatience)
     if (this.#codec !== null)
-      this.#stopAudio = streamAudio(this.#house.clock, this.#peer, this.#codec, this.#loudspeaker)
+      this.#stopAudio = streamAudio(this.#simulator.clock, this.#peer, this.#codec, this.#loudspeaker)
     // Without a channel nobody else says when to begin.
     if (!/^m=application /m.test(this.#options.offer)) this.#session.start()
   }
@@ -102,7 +105,7 @@ class Call {
   }
 
   #hangUp(): void {
-    this.#house.calls.delete(this.#options.callId)
+    this.#simulator.calls.delete(this.#options.callId)
     clearTimeout(this.#impatience)
     this.#stopAudio()
     this.#peer.close()

@@ -8,7 +8,7 @@
 
 import type { Log } from '../../observability/log.ts'
 import type { Credential } from './credentials.ts'
-import { type AccessToken, TokenKeeper } from './token-keeper.ts'
+import { type AccessToken, TokenCache } from './token-cache.ts'
 
 export interface EntraOptions {
   /** What the token is for: `https://cognitiveservices.azure.com/.default`. */
@@ -45,19 +45,19 @@ const advice = {
 export function startEntraCredential(options: EntraOptions): EntraCredential {
   const { clientId, identity } = options
   const which = clientId === undefined ? '' : ` (AZURE_CLIENT_ID ${clientId})`
-  const keeper = new TokenKeeper({
+  const cache = new TokenCache({
     ...options,
     label: `${labels[identity]}${which}`,
     advice: advice[identity],
     fetchToken: createFetch(options),
   })
-  keeper.start()
+  cache.start()
   return {
-    headers: async () => ({ Authorization: `Bearer ${await keeper.token()}` }),
-    // Told by the keeper alone: an unready replica is sent nobody whose dial could show that it is well again.
+    headers: async () => ({ Authorization: `Bearer ${await cache.token()}` }),
+    // Told by the cache alone: an unready replica is sent nobody whose dial could show that it is well again.
     unready: () =>
-      keeper.isReady ? null : (keeper.fault?.message ?? 'The first Entra token is being fetched'),
-    stop: () => keeper.stop(),
+      cache.isReady ? null : (cache.fault?.message ?? 'The first Entra token is being fetched'),
+    stop: () => cache.stop(),
   }
 }
 

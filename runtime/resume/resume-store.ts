@@ -1,0 +1,127 @@
+/** What lets a client go on with its conversation at another replica or revision. */
+import { GatewayError } from '../core/errors.ts'
+import type { Log } from '../observability/log.ts'
+import type { StorageQuota } from '../store/storage-quota.ts'
+import type { Store } from '../store/store.ts'
+import { Conversation } from './conversation.ts'
+import {
+  migrateStored,
+  PersistedConversation,
+  type PersistedConversationOptions,
+  type StoredEntry,
+  takeOver,
+} from './stored-conversation.ts'
+import type { RefusedState, StateMigration } from './stored-state.ts'
+import {
+  assistantOfTicket,
+  type Claim,
+  claimTicket,
+  holdTicket,
+  replaceTicket,
+  spendTicket,
+} from './tickets.ts'
+
+/** Why a ticket is not honoured; the client gets a fresh session instead. */
+export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
+
+/**
+ * What a client's ticket was worth. `entry`: where the conversation stands in the store; `spent`: the ticket stands for the
+ * next one until the client has that; `refused`: the conversation goes on without the state that its tools had stored.
+ */
+export type Redeemed =
+  | { conversation: Conversation; entry?: StoredEntry; spent?: SpentTicket; refused?: RefusedState }
+  | { failure: ResumeFailure }
+
+/** Whether a conversation begins, as far as its client's ticket goes. */
+export function isFresh(resumed: Redeemed | null): boolean {
+  return resumed === null || 'failure' in resumed
+}
+
+/** A ticket that was spent, and the one that its client is sent in its place. */
+export interface SpentTicket {
+  /** The next ticket is about to be sent. @throws GatewayError `store_unavailable` */
+  replace(next: string): Promise<void>
+  /**
+   * The client has the next ticket.
+   * @returns false where another client came by the spent one meanwhile @throws GatewayError `store_unavailable`
+   */
+  hold(next: string): Promise<boolean>
+}
+
+export interface ResumeStoreOptions {
+  readonly store: Store
+  /** What is stored is charged to; absent keeps as much as the store takes. */
+  readonly quota?: Pick<StorageQuota, 'charge'> | undefined
+  /** Limit of what a client may say before its ticket is spent (bytes). */
+  readonly maxHeldBytes: number
+  readonly log: Log
+}
+
+export class ResumeStore {
+  readonly options: ResumeStoreOptions
+
+  constructor(options: ResumeStoreOptions) {
+    this.options = options
+  }
+
+  /** Begins to keep a conversation. */
+  keep(options: PersistedConversationOptions): PersistedConversation {
+    return new PersistedConversation(this.options, options)
+  }
+
+  /**
+   * Finds the assistant of the conversation that a ticket gives back, before the ticket is claimed.
+   * @param owner the credential's name
+   * @returns '' where it has none; null where the ticket is worth nothing, or the store is away
+   */
+  async assistantOf(ticket: string, owner: string): Promise<string | null> {
+    try {
+      return await assistantOfTicket(this.options.store, ticket, owner)
+    } catch (fault) {
+      failureOf(fault)
+      return null
+    }
+  }
+
+  /** Claims a ticket for a connection that is about to be; it is not spent yet. @param owner the credential's name */
+  async claim(ticket: string, owner: string): Promise<Claim | { failure: ResumeFailure }> {
+    try {
+      return (await claimTicket(this.options.store, ticket, owner)) ?? { failure: 'unknown' }
+    } catch (fault) {
+      return failureOf(fault)
+    }
+  }
+
+  /**
+   * Spends a ticket, whatever comes of it.
+   * @param migration of the assistant that goes on with the conversation; null leaves its state as it is
+   * @throws GatewayError `resumed_elsewhere` when another connection came by the same ticket since
+   */
+  async redeem(claim: Claim, migration: StateMigration | null = null): Promise<Redeemed> {
+    const { store } = this.options
+    try {
+      if (!(await spendTicket(store, claim)))
+        throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
+      const taken = await takeOver(store, claim.conversation)
+      if (taken === null) return { failure: 'expired' }
+      const { entry, text, refused } =
+        migration === null ? { ...taken, refused: null } : await migrateStored(store, taken, migration)
+      const spent = {
+        replace: (next: string) => replaceTicket(store, claim, next),
+        hold: (next: string) => holdTicket(store, claim, next),
+      }
+      const conversation = Conversation.restore(text)
+      return { conversation, entry, spent, ...(refused !== null && { refused }) }
+    } catch (fault) {
+      // Written in a shape that this revision does not read.
+      if (fault instanceof SyntaxError) return { failure: 'unknown' }
+      return failureOf(fault)
+    }
+  }
+}
+
+/** @throws anything but the store's failure */
+function failureOf(fault: unknown): { failure: ResumeFailure } {
+  if (fault instanceof GatewayError && fault.code === 'store_unavailable') return { failure: fault.code }
+  throw fault
+}

@@ -1,0 +1,158 @@
+/** The simulator's scripted model: a few fixed rules that say what the model answers. Tests and examples rely on them. */
+import type { Tool, ToolChoice } from '../protocol/types.ts'
+import { argumentsFor } from './arguments.ts'
+import { afterApproval, mcpOutputs } from './mcp.ts'
+import type { ModelInput, ModelOutput, SeenItem } from './model-turn.ts'
+import { largestNumber, numberInWords, numberOf } from './numbers.ts'
+
+const commonWords = new Set(
+  'the a an and or for with from get set do make list find fetch call run tool function item data info this that you your what when where how is are in on at to of please can'.split(
+    ' ',
+  ),
+)
+
+const asksWhoThisIs =
+  /\b(introduce yourself|about yourself|(who|what) are you|what can you do|are you (an? )?(real|human|person|robot|bot|ai))\b|^\s*help\W*$/i
+
+const asksWhoThisIsInJapanese = /自己紹介|(何|なに)が(でき|出来)|(あなた|君)は(誰|だれ|何者)/
+const japaneseCount = /(\d{1,4}) ?まで数え/
+
+const introduction =
+  'I am a simulated voice model: a demo that follows fixed rules, so you need no account. Ask me to count, to repeat after you, or what you said before.'
+const introductionInJapanese =
+  '決まったルールで答えるデモ用の音声モデルです。「20 まで数えてください」のように話しかけてみてください。'
+
+const hearsNoWords = 'I am a demo and do not understand speech: type, or ask me to count.'
+
+const seesNothing = 'I am a simulated voice model and cannot see what an image shows.'
+
+/**
+ * Answers. The rules, first match wins:
+ * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → it is quoted;
+ * `repeat after me: X` → exactly X; `what did I say` → all earlier user texts, quoted, joined by ", ";
+ * a question of what this is, or can do → two sentences, in English or Japanese; `count to N` → the numbers in words,
+ * `N まで数えて` → in figures; the name of a tool, or a word of it → a call of it;
+ * else `You said: …`, or a sentence on the audio heard, or on an image.
+ * Instructions with `Always begin with "X"` put X before every spoken answer.
+ */
+export function answer(question: ModelInput): ModelOutput[] {
+  const { instructions, memories, tools, toolChoice } = question
+  const opening = instructions.match(/always begin with "([^"]+)"/i)?.[1]
+  const say = (text: string): ModelOutput => ({
+    kind: 'message',
+    text: opening === undefined ? text : `${opening} ${text}`,
+    phase: 'final_answer',
+  })
+  const approved = afterApproval(memories, say)
+  if (approved !== null) return approved
+  const words = lastUserWords(memories)
+  const outputs = freshOutputs(memories)
+  const demanded =
+    outputs.length === 0 || typeof toolChoice === 'object' ? demandedTool(tools, toolChoice, words) : null
+  if (demanded !== null) return callOf(demanded, words, question, say)
+  if (outputs.length > 0) return [say(`The tool answered: ${outputs.join(' ')}`)]
+  const scripted = scriptedAnswer(words, memories)
+  if (scripted !== null) return [say(scripted)]
+  // Who forces a tool wants no other one called.
+  const mentioned =
+    toolChoice === 'none' || typeof toolChoice === 'object'
+      ? undefined
+      : tools.find(tool => isMentioned(tool, words))
+  if (mentioned !== undefined) return callOf(mentioned, words, question, say)
+  return [say(plainAnswer(memories))]
+}
+
+function callOf(
+  tool: Tool,
+  words: string,
+  question: ModelInput,
+  say: (text: string) => ModelOutput,
+): ModelOutput[] {
+  if (tool.type === 'mcp') return mcpOutputs(tool, words, say)
+  const given = JSON.stringify(argumentsFor(tool.parameters, words))
+  const call: ModelOutput = { kind: 'call', name: tool.name ?? '', arguments: given }
+  if (!question.talksBeforeCalls) return [call]
+  return [{ kind: 'message', text: 'One moment, let me look that up.', phase: 'commentary' }, call]
+}
+
+function demandedTool(tools: readonly Tool[], choice: ToolChoice, words: string): Tool | null {
+  if (choice === 'required') return tools.find(tool => isMentioned(tool, words)) ?? tools[0] ?? null
+  if (typeof choice === 'string') return null
+  const named = tools.find(tool =>
+    choice.type === 'function' ? tool.name === choice.name : tool.server_label === choice.server_label,
+  )
+  return named ?? null
+}
+
+function scriptedAnswer(words: string, memories: readonly SeenItem[]): string | null {
+  const repeated = words.match(/^\s*repeat after me:[ \t]*([\s\S]*)$/i)?.[1]
+  if (repeated !== undefined && repeated !== '') return repeated
+  if (/what did i say/i.test(words)) return earlierWords(memories)
+  if (asksWhoThisIs.test(words)) return introduction
+  if (asksWhoThisIsInJapanese.test(words)) return introductionInJapanese
+  const limitInJapanese = words.match(japaneseCount)?.[1]
+  if (limitInJapanese !== undefined)
+    return Array.from(
+      { length: Math.min(largestNumber, Number(limitInJapanese)) },
+      (_, index) => index + 1,
+    ).join('、')
+  const limit = firstNumber(words.match(/\bcount to ((?:[\w-]+ ?){1,5})/i)?.[1] ?? '')
+  if (limit === null) return null
+  return Array.from({ length: limit }, (_, index) => numberInWords(index + 1)).join(', ')
+}
+
+/** Reads the number that words begin with, the longest that there is: "one hundred" before "one". */
+function firstNumber(words: string): number | null {
+  const said = words
+    .toLowerCase()
+    .replace(/^an? /, 'one ')
+    .split(' ')
+    .filter(word => word !== 'and' && word !== '')
+  for (let count = said.length; count > 0; count -= 1) {
+    const value = numberOf(said.slice(0, count).join(' '))
+    if (value !== null) return value
+  }
+  return null
+}
+
+function earlierWords(memories: readonly SeenItem[]): string {
+  const said = memories.filter(memory => memory.kind === 'user' && memory.text !== '').slice(0, -1)
+  return said.length === 0 ? 'You have said nothing yet.' : said.map(memory => `"${memory.text}"`).join(', ')
+}
+
+function plainAnswer(memories: readonly SeenItem[]): string {
+  const last = memories.findLast(memory => memory.kind === 'user')
+  if (last === undefined) return 'Hello! How can I help you today?'
+  if (last.heardSec === 0) return 'Are you still there?'
+  if (memories.at(-1)?.kind === 'assistant') return 'Is there anything else that I can help you with?'
+  if (last.heardSec !== undefined) {
+    return `I heard you speak for ${last.heardSec.toFixed(1)} seconds. ${hearsNoWords}`
+  }
+  if (last.images === undefined) return `You said: ${last.text}`
+  return last.text === '' ? seesNothing : `You said: ${last.text}. ${seesNothing}`
+}
+
+function lastUserWords(memories: readonly SeenItem[]): string {
+  return memories.findLast(memory => memory.kind === 'user')?.text ?? ''
+}
+
+function freshOutputs(memories: readonly SeenItem[]): string[] {
+  const since = memories.findLastIndex(memory => memory.kind === 'user' || memory.kind === 'assistant')
+  return memories
+    .slice(since + 1)
+    .filter(memory => memory.kind === 'call_output')
+    .map(memory => memory.text)
+}
+
+function isMentioned(tool: Tool, words: string): boolean {
+  const name = tool.type === 'mcp' ? (tool.server_label ?? '') : (tool.name ?? '')
+  const said = new Set(words.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [])
+  const parts = name
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+  return (
+    said.has(name.toLowerCase()) ||
+    parts.some(part => part.length > 2 && !commonWords.has(part) && said.has(part))
+  )
+}

@@ -1,0 +1,91 @@
+/** WebRTC calls: an offer becomes a session with a peer; the call is known by its id until it ends. */
+import { parseJson } from '../../core/json.ts'
+import { isFields } from '../protocol/check.ts'
+import { session as sessionShape } from '../protocol/session.ts'
+import type { SessionConfig } from '../protocol/types.ts'
+import { changedConfig } from '../session/config.ts'
+import { formOf } from './body.ts'
+import { configOf, faultRefusal } from './keys.ts'
+import type { Answer, PlainRequest } from './plain-request.ts'
+import { type HttpRefusal, httpRefusal } from './refusal.ts'
+
+interface WantedCall {
+  sdp: string
+  config: SessionConfig
+}
+
+/** `POST calls`: raw SDP with an ephemeral key, on OpenAI's side a form with the main key too. */
+export async function startCall(request: PlainRequest): Promise<Answer | HttpRefusal> {
+  const { address, simulator, query } = request
+  const wanted = await wantedCall(request)
+  if ('kind' in wanted) return wanted
+  const { takeCall } = await import('../webrtc/call.ts')
+  const callId =
+    address.vendor === 'azure'
+      ? `rtc_${simulator.ids.hex(32)}`
+      : `rtc_u0_${simulator.ids.next('item').slice(5)}`
+  const answer = await takeCall(simulator, {
+    callId,
+    vendor: address.vendor,
+    dialect: address.dialect,
+    config: wanted.config,
+    offer: wanted.sdp,
+    filtered: query.get('webrtcfilter') === 'on',
+  })
+  if (answer === null)
+    return httpRefusal(address.vendor, 400, 'invalid_offer', 'The SDP offer could not be used.')
+  // Relative, and on Azure too without its prefix, as seen.
+  const headers = { 'content-type': 'text/plain; charset=utf-8', location: `/v1/realtime/calls/${callId}` }
+  return { status: 201, headers, body: answer }
+}
+
+async function wantedCall(request: PlainRequest): Promise<WantedCall | HttpRefusal> {
+  const { address, simulator, contentType, body, key, ephemeral, query } = request
+  const minted = simulator.secrets.find(key)?.config
+  if (contentType.startsWith('multipart/form-data')) return wantedByForm(request, minted)
+  if (!contentType.startsWith('application/sdp') && address.purpose === 'calls') {
+    const message = `Unsupported content type. This API method only accepts 'application/sdp' or 'multipart/form-data' requests, but you specified the header 'Content-Type: ${contentType}'.`
+    return httpRefusal(address.vendor, 400, 'unsupported_content_type', message)
+  }
+  if (address.vendor === 'azure' && !ephemeral) return needsEphemeral()
+  const model = query.get('model')
+  const config =
+    minted ?? (model === null ? undefined : configOf(simulator, address.vendor, { type: 'realtime', model }))
+  if (config === undefined)
+    return httpRefusal(address.vendor, 400, 'missing_model', 'You must provide a model parameter.')
+  return 'kind' in config ? config : { sdp: body.toString(), config }
+}
+
+async function wantedByForm(
+  request: PlainRequest,
+  minted: SessionConfig | undefined,
+): Promise<WantedCall | HttpRefusal> {
+  const { address, simulator, contentType, body } = request
+  if (address.vendor === 'azure') return needsEphemeral()
+  const form = await formOf(body, contentType)
+  const sdp = form?.get('sdp')
+  if (sdp === undefined) return faultRefusal(address.vendor, missing('sdp'))
+  const text = form?.get('session')
+  const wanted = text === undefined ? (minted === undefined ? undefined : {}) : parseJson(text)
+  if (wanted === undefined) return faultRefusal(address.vendor, missing('session'))
+  const fault = text === undefined ? null : sessionShape(wanted, 'session')
+  if (fault !== null) return faultRefusal(address.vendor, fault)
+  const fields = isFields(wanted) ? wanted : {}
+  const config =
+    minted === undefined ? configOf(simulator, address.vendor, fields) : changedConfig(minted, fields, false)
+  return 'kind' in config ? config : { sdp, config }
+}
+
+function missing(name: string): { code: string; message: string; param: string } {
+  return {
+    code: 'missing_required_parameter',
+    message: `Missing required parameter: '${name}'.`,
+    param: name,
+  }
+}
+
+/** Azure starts calls with ephemeral keys alone. */
+function needsEphemeral(): HttpRefusal {
+  const message = 'This operation requires ephemeral tokens. Please use a client secret.'
+  return httpRefusal('azure', 401, 'Unauthorized', message)
+}
