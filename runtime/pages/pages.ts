@@ -1,8 +1,9 @@
-/** The built pages, served from memory: read, compressed and tagged once at start. */
+/** The built pages, served from memory: read and tagged once at start, compressed when they are first asked for. */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, relative, sep } from 'node:path'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { brotliCompress, gzip } from 'node:zlib'
 import type { HttpAnswer, HttpHandler, HttpRequest, HttpRoute } from '../server/http.ts'
 import type { GatewayInfo } from './page-info.ts'
 
@@ -145,37 +146,56 @@ function createPage(
   return request => answer(request, bodies, etag, headers)
 }
 
-type Bodies = Readonly<Record<'br' | 'gzip', Buffer | null>> & { readonly identity: Buffer }
+/** The smallest first. */
+const encodings = ['br', 'gzip'] as const
 
-/** By tag: compressing holds the process up, and gateways in one process have nearly all files in common. */
-const known = new Map<string, Bodies>()
+type Encoding = (typeof encodings)[number]
 
-function compress(body: Buffer, extension: string): Bodies {
-  if (incompressible.has(extension)) return { br: null, gzip: null, identity: body }
-  return { br: brotliCompressSync(body), gzip: gzipSync(body), identity: body }
+/** What a page is sent as. null: it is compressed already. */
+interface Bodies {
+  readonly identity: Buffer
+  readonly compressed: Readonly<Record<Encoding, () => Promise<Buffer>>> | null
 }
 
-function answer(
+/** By tag: gateways in one process have nearly all files in common. */
+const known = new Map<string, Bodies>()
+
+const encoders: Readonly<Record<Encoding, (body: Buffer) => Promise<Buffer>>> = {
+  br: promisify<Buffer, Buffer>(brotliCompress),
+  gzip: promisify<Buffer, Buffer>(gzip),
+}
+
+/** Compressing all pages takes most of a second: no start waits for it, and no conversation, as it is done beside the event loop. */
+function compress(body: Buffer, extension: string): Bodies {
+  if (incompressible.has(extension)) return { identity: body, compressed: null }
+  const once = (encoding: Encoding) => {
+    let encoded: Promise<Buffer> | null = null
+    return () => {
+      encoded ??= encoders[encoding](body)
+      return encoded
+    }
+  }
+  return { identity: body, compressed: { br: once('br'), gzip: once('gzip') } }
+}
+
+async function answer(
   request: HttpRequest,
   bodies: Bodies,
   etag: string,
   headers: Record<string, string>,
-): HttpAnswer {
+): Promise<HttpAnswer> {
   const accepted = request.headers.get('accept-encoding') ?? ''
-  const encoding = (['br', 'gzip'] as const).find(name => bodies[name] !== null && accepts(accepted, name))
+  const encoding = bodies.compressed && encodings.find(name => accepts(accepted, name))
   // A tag names one representation, so each encoding has its own (RFC 9110 section 8.8.3.3).
-  const tag = encoding === undefined ? etag : etag.replace(/"$/, `-${encoding}"`)
+  const tag = encoding ? etag.replace(/"$/, `-${encoding}"`) : etag
   const tagged = { ...headers, ETag: tag, ...(encoding && { 'Content-Encoding': encoding }) }
   const isCurrent = request.headers
     .get('if-none-match')
     ?.split(',')
     .some(value => value.trim().replace(/^W\//, '') === tag)
   if (isCurrent) return { status: 304, headers: tagged }
-  return {
-    status: 200,
-    headers: tagged,
-    body: encoding === undefined ? bodies.identity : (bodies[encoding] ?? ''),
-  }
+  const body = (encoding && (await bodies.compressed?.[encoding]())) ?? bodies.identity
+  return { status: 200, headers: tagged, body }
 }
 
 /** Whether `Accept-Encoding` names an encoding and does not refuse it by `q=0` (RFC 9110 section 12.5.3). */
