@@ -1,6 +1,6 @@
 /**
  * Every stack setting: what it means, what it may be, what it is when unset.
- * `Pulumi.yaml` and the README's table are held to this list by a test.
+ * A test holds `Pulumi.yaml` to this list; `npm run documents` writes docs/azure/settings.md from it.
  */
 import { z } from 'zod'
 import { defaultDeployment, defaultGracePeriodSec, defaultPort } from '../runtime/core/contract.ts'

@@ -90,7 +90,7 @@ export function readSettings({ stack, values, today, preview }: StackConfigurati
   for (const [name, value] of Object.entries(values)) {
     if (settingNames.includes(name as SettingName))
       given[name] = typeof value === 'number' ? value : trim(value)
-    else faults.push(`${name}: is not a setting of this program; the README lists them all`)
+    else faults.push(`${name}: is not a setting of this program; docs/azure/settings.md lists them all`)
   }
   const parsed = settingTable.safeParse(given)
   if (!parsed.success) {

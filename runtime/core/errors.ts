@@ -7,7 +7,6 @@
  */
 export const errorTable = {
   bad_request: { status: 400, close: 1008, retry: false },
-  bad_upgrade: { status: 400, close: 1002, retry: false },
   model_not_configured: { status: 404, close: 1008, retry: false },
   not_json: { status: 400, close: 1008, retry: false },
   unsupported_media_type: { status: 415, close: 1008, retry: false },
