@@ -1,4 +1,4 @@
-/** What is asked of the log: by the alert, by the workbook, and by a person who copies it from the README. */
+/** What is asked of the log: by the alert, by the workbook, and by a person who copies it from docs/azure/monitoring.md. */
 
 const parsed = (app: string) => [
   'ContainerAppConsoleLogs',

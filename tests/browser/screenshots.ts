@@ -1,5 +1,5 @@
 /**
- * Makes pictures of every page, in light and dark, for the README:
+ * Makes pictures of every page, in light and dark, for docs/getting-started.md:
  * `node tests/browser/screenshots.ts FOLDER`. The pages must have been built.
  */
 import { mkdir } from 'node:fs/promises'

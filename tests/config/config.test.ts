@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { ConfigError, readConfig, variableMeta } from '../../runtime/config/config.ts'
-import { environment, type VariableMeta } from '../../runtime/config/environment.ts'
+import { ConfigError, readConfig } from '../../runtime/config/config.ts'
 import { realtimeUrl } from '../../runtime/upstream/target.ts'
 
 function faultsOf(env: Record<string, string>): readonly string[] {
@@ -187,22 +185,5 @@ for (const [given, host] of [
 ] as const) {
   test(`pages connect to ${host} for APPLICATION_GATEWAY_HOST=${given}`, t => {
     t.is(readConfig({ APPLICATION_GATEWAY_HOST: given }).socketHost, host)
-  })
-}
-
-for (const file of ['.env.example', 'README.md']) {
-  test(`${file} names every variable with its default`, t => {
-    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
-    for (const [name, schema] of Object.entries(environment.shape)) {
-      const meta = variableMeta(name) as VariableMeta
-      const value = schema.safeParse(undefined).data
-      const fallback = Array.isArray(value) ? value.join(',') : String(value ?? '')
-      const line =
-        file === 'README.md'
-          ? `| \`${name}\` | ${fallback === '' ? '–' : `\`${fallback}\``} |`
-          : `#${name}=${fallback}`
-      t.true(text.includes(line), `${file} lacks: ${line}`)
-      t.true(text.includes(meta.description), `${file} lacks the description of ${name}`)
-    }
   })
 }

@@ -1,6 +1,7 @@
 /** What is watched, and that nothing is there for no one. */
 import test from 'ava'
 import { activityQuery, drainOverrunQuery, drainQuery, loadQuery } from '../../infra/queries.ts'
+import { inBothLanguages } from '../documents/pages.ts'
 import { type Run, readText, runProgram, stackFile } from './azure.ts'
 
 const alertType = /^azure-native:monitor:(MetricAlert|ScheduledQueryRule)$/
@@ -34,10 +35,10 @@ for (const stack of ['dev', 'prod']) {
     t.true(criteria.failedLocationCount > 1 && criteria.failedLocationCount < locations.length)
   })
 
-  test.serial(`${stack}: the README tells of every alert, in both languages`, async t => {
+  test.serial(`${stack}: the documents tell of every alert, in both languages`, async t => {
     const names = alertsOf(await runProgram({ stack })).map(({ name }) => name.replace(/-alert$/, ''))
     t.true(names.length >= 4)
-    for (const file of ['README.md', 'README.ja.md']) {
+    for (const file of inBothLanguages('azure/monitoring.md')) {
       const rows = [...readText(file).matchAll(/^\| `([a-z-]+)` \| .*\| .* \|$/gm)].map(([, name]) => name)
       for (const name of names) t.true(rows.includes(name), `${file}: ${name}`)
     }
@@ -86,7 +87,7 @@ test('every event that a query asks the log for is one that the runtime writes',
     activityQuery('app'),
     loadQuery('app'),
     drainQuery('app'),
-    ...['README.md', 'README.ja.md', '.github/scripts/azure-hands.ts'].map(readText),
+    ...[...inBothLanguages('azure/monitoring.md'), '.github/scripts/azure-hands.ts'].map(readText),
   ].join('\n')
   const asked = [...queries.matchAll(/event (?:==|in) \(?((?:(?:, )?['"][a-z.]+['"])+)/g)].flatMap(
     ([, list = '']) => [...list.matchAll(/['"]([a-z.]+)['"]/g)].map(([, event = '']) => event),

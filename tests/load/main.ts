@@ -19,7 +19,7 @@ const known = readdirSync(folder)
 const asked = process.argv.slice(2)
 if (asked.includes('--help')) {
   console.log(
-    `npm run test:load -- [names]\n\nLoad tests: ${known.join(', ')}; all of them where none is named.\nTARGET_URL=wss://… aims at a deployed gateway: hold alone where none is named. docs and README list the variables.`,
+    `npm run test:load -- [names]\n\nLoad tests: ${known.join(', ')}; all of them where none is named.\nTARGET_URL=wss://… aims at a deployed gateway: hold alone where none is named. tests/load/settings.ts lists the variables.`,
   )
   process.exit(0)
 }

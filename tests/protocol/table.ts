@@ -71,8 +71,8 @@ export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<st
     throw new Error(`tests/protocol/reasons.ts says of none of these why: ${withoutReason.join(', ')}`)
   return `${[
     '# The protocol, name by name',
-    `Every address, event and field of the Realtime API as \`openai\` ${sdk.version} has them in its type files, and what is done with\neach. Made by \`npm run protocol-table\`; a test compares, so that a new version of the package that adds one is noticed.`,
-    "Before an upstream of the client's own dialect nothing is changed: frames pass byte for byte, and a field that this table\ndoes not know passes, too. *Preview* says what becomes of a name between a client of GA and the preview of 2024-25, in\nwhichever direction it travels; what is *left out* there has no counterpart.",
+    `Every address, event and field of the Realtime API in the type files of \`openai\` ${sdk.version}, and what the gateway and\nthe simulator do with each. \`npm run protocol-table\` writes this page; a test fails when a new version of the package adds a name.`,
+    'If client and upstream speak the same dialect, nothing is changed: frames pass byte for byte, with fields that this table does\nnot list. *Preview* says what happens to a name between GA and the preview of 2024-25, in either direction; a name that is\n*left out* has no counterpart.',
     '## Addresses, below `/v1` and `/openai/v1`',
     table(['address', 'gateway', 'simulator', 'why'], addresses),
     '## What clients send',

@@ -1,4 +1,4 @@
-/** The client that the README gives away, against a gateway that drops it. */
+/** The client that docs/resuming.md gives away, against a gateway that drops it. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
