@@ -562,7 +562,7 @@ export const environment = z.object({
     defaultLameDuckMs,
     0,
     60_000,
-    'Time after SIGTERM in which HTTP is still answered and upgrades are refused (ms)',
+    'Shortest time from SIGTERM to the exit, in which HTTP is still answered and upgrades are refused (ms)',
   ),
   DRAIN_DEADLINE_MS: whole(
     defaultDrainDeadlineMs,
