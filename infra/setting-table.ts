@@ -152,20 +152,20 @@ export const settingTable = z.strictObject({
     1,
     0,
     1000,
-    'Replicas that always run; with 0 the first call after a quiet time waits for a cold start, and gatewayProbeInterval must leave the app quiet',
+    'Replicas that always run; with 0 the first call after a quiet time waits for a cold start, and gatewayProbeInterval must be long enough for the app to become quiet',
   ),
   maxReplicas: whole(2, 1, 1000, 'Most replicas of a revision'),
   cooldownPeriod: whole(
     300,
     30,
     3600,
-    'Seconds without load before the scale-in from the last replica to none; no other scale-in waits for it',
+    'Seconds without load before the scale-in from the last replica to none; other scale-ins do not wait for it',
   ),
-  pollingInterval: whole(30, 5, 300, 'Seconds between two looks at the load'),
+  pollingInterval: whole(30, 5, 300, 'Seconds between two measurements of the load'),
   containerCpu: oneOf(
     ['0.25', '0.5', '0.75', '1', '1.25', '1.5', '1.75', '2'],
     '0.5',
-    'vCPU of a replica, over 1 shared by two processes; memory is twice as many GiB',
+    'vCPU of a replica, above 1 shared by two processes; memory is twice as many GiB',
   ),
   containerTargetPort: whole(
     defaultPort,
@@ -184,13 +184,13 @@ export const settingTable = z.strictObject({
     0,
     0,
     100_000,
-    'Open sessions of a full replica: replicas scale on them and on how late their event loops are, which they publish in Redis; a key of Redis is made for that; 0 leaves scaling to CPU and memory',
+    'Open sessions of a full replica: replicas scale by sessions and by the delay of their event loops, which they publish in Redis with an access key that is created for this; 0 scales by CPU and memory only',
   ),
 
   registrySku: oneOf(['Basic', 'Standard', 'Premium'], 'Basic', 'Size of the container registry'),
   registryId: optional(
     resource('Microsoft.ContainerRegistry/registries'),
-    'Existing registry, in place of one made here',
+    'Existing registry, in place of a new one',
     'a resource id of a container registry',
   ),
   openAiDeploymentName: text(
@@ -220,13 +220,13 @@ export const settingTable = z.strictObject({
   openAiFailoverLocations: list(
     region,
     '',
-    'Further regions, each with an account and a deployment of its own; they take over in this order',
+    'Further regions, each with an account and a deployment of its own, for failover in this order',
     'a comma-separated list of regions such as eastus2',
   ),
   openAiAccountIds: list(
     resource('Microsoft.CognitiveServices/accounts'),
     '',
-    'Existing Azure OpenAI accounts, in the order of failover, in place of accounts made here; each has the deployments that openAiDeploymentName and transcriptionDeploymentName name',
+    'Existing Azure OpenAI accounts, in the order of failover, in place of new ones; each must have the deployments openAiDeploymentName and transcriptionDeploymentName',
     'a comma-separated list of resource ids of Cognitive Services accounts',
   ),
   openAiAuth: oneOf(
@@ -236,14 +236,14 @@ export const settingTable = z.strictObject({
   ),
   transcriptionDeploymentName: optional(
     deploymentName,
-    'Deployment that writes down what people say on /chat, in the same account; empty makes none, for a region without such a model',
+    'Deployment for transcription on /chat, in the same account; empty creates none, for a region without such a model',
     deploymentNameWords,
     transcriptionModel.name,
   ),
   transcriptionModelName: text(
     transcriptionModel.name,
     modelName,
-    'Model that writes it down',
+    'Model for transcription',
     `a model name such as ${transcriptionModel.name}`,
   ),
   transcriptionModelVersion: text(
@@ -267,7 +267,7 @@ export const settingTable = z.strictObject({
   gatewayAuth: oneOf(
     ['', 'none', 'key', 'entra', 'key,entra'],
     '',
-    'What clients must show; empty is key on the stack dev, with a generated key unless gatewayApiKeys is set, and a fault on any other stack',
+    'How clients authenticate; empty means key on the stack dev, with a generated key unless gatewayApiKeys is set, and is a fault on any other stack',
   ),
   gatewayApiKeys: secret(
     /^[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,}(\s*,\s*[\w.-]+:[\x21-\x2b\x2d-\x7e]{8,})*$/,
@@ -276,7 +276,7 @@ export const settingTable = z.strictObject({
   ),
   webhookSecret: secret(
     new RegExp(`^${webhookSecretPart}(\\s*,\\s*${webhookSecretPart})*$`),
-    'Signing secret of the webhook that tells of telephone calls, as the vendor shows it; several while one is rotated; CALLS_POLICY among variables says what becomes of a call',
+    'Signing secret of the webhook for telephone calls, as the vendor shows it; several during a rotation; set CALLS_POLICY in variables',
     'secrets separated by commas, each whsec_ and base64, or a text of 16 characters and more',
   ),
   assistantSecrets: z
@@ -285,12 +285,12 @@ export const settingTable = z.strictObject({
     .refine(value => readTexts(value) !== null)
     .meta({
       description:
-        'Variables that tools of the assistants see, by their names in env of assistant.yaml, each kept in the vault',
+        'Variables for tools of the assistants, by their names in env of assistant.yaml, each kept in Key Vault',
       allowed: 'empty, or a JSON object of texts such as {"STRIPE_KEY":"sk_…"}',
       type: 'string',
       secret: true,
     }),
-  entraTenantId: optional(guid, 'Tenant whose tokens are taken, for gatewayAuth entra', 'a GUID'),
+  entraTenantId: optional(guid, 'Tenant whose tokens are accepted, for gatewayAuth entra', 'a GUID'),
   entraAudience: list(
     /^\S{3,}$/,
     '',
@@ -305,7 +305,7 @@ export const settingTable = z.strictObject({
   ),
   entraPagesClientId: optional(
     guid,
-    "The pages' own app registration (single-page application), with which people sign in",
+    'App registration of the pages (single-page application), with which users sign in',
     'a GUID',
   ),
   allowedOrigins: list(
@@ -330,7 +330,7 @@ export const settingTable = z.strictObject({
     1,
     1,
     125,
-    'Fewest Application Gateway instances; a scale-in cuts sockets after the drain',
+    'Fewest Application Gateway instances; a scale-in closes sockets after the drain',
   ),
   gatewayMaxCapacity: whole(2, 2, 125, 'Most Application Gateway instances'),
   gatewayProbeInterval: whole(
@@ -348,14 +348,14 @@ export const settingTable = z.strictObject({
     3600,
     60,
     86_400,
-    'Seconds without data after which the Application Gateway ends a socket',
+    'Seconds without data after which the Application Gateway closes a socket',
   ),
   drainTimeoutInSec: whole(3600, 1, 3600, 'Seconds that open sockets survive an Application Gateway update'),
   idleTimeoutInMinutes: whole(
     30,
     4,
     30,
-    'Minutes without a packet after which the public IP forgets a connection',
+    'Minutes without a packet after which the public IP drops a connection',
   ),
   tlsCertificateSecretId: optional(
     /^https:\/\/[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net\/secrets\/[A-Za-z0-9-]{1,127}$/i,
@@ -375,7 +375,7 @@ export const settingTable = z.strictObject({
 
   dnsZoneId: optional(
     resource('Microsoft.Network/dnszones'),
-    'DNS zone in Azure that hostName is in: the record that leads to the public IP is made there',
+    'DNS zone in Azure of hostName, in which the record of the public IP is created',
     'a resource id of a DNS zone',
   ),
 
@@ -410,12 +410,12 @@ export const settingTable = z.strictObject({
   ),
   gatewaySubnetId: optional(
     resource('Microsoft.Network/virtualNetworks/subnets'),
-    'Existing subnet for the Application Gateway, with its security group; gatewayRange says its addresses',
+    'Existing subnet for the Application Gateway, with its security group; gatewayRange must be its addresses',
     'a resource id of a subnet',
   ),
   appsSubnetId: optional(
     resource('Microsoft.Network/virtualNetworks/subnets'),
-    'Existing subnet for Container Apps, delegated to Microsoft.App/environments; appsRange says its addresses',
+    'Existing subnet for Container Apps, delegated to Microsoft.App/environments; appsRange must be its addresses',
     'a resource id of a subnet',
   ),
   endpointsSubnetId: optional(
@@ -426,16 +426,16 @@ export const settingTable = z.strictObject({
   ingress: oneOf(
     ['default', 'premium'],
     'default',
-    'Proxies of Container Apps: shared ones, which the platform replaces at will, or two and more of your own, which drain for an hour',
+    'Proxies of Container Apps: shared ones, which the platform replaces at any time, or at least two of your own, which drain for an hour',
   ),
   keyVaultId: optional(
     resource('Microsoft.KeyVault/vaults'),
-    "Existing key vault for the stack's secrets, with RBAC, in place of one made here",
+    "Existing key vault for the stack's secrets, with RBAC, in place of a new one",
     'a resource id of a key vault',
   ),
   logWorkspaceId: optional(
     resource('Microsoft.OperationalInsights/workspaces'),
-    'Existing Log Analytics workspace, in place of one made here',
+    'Existing Log Analytics workspace, in place of a new one',
     'a resource id of a workspace',
   ),
   logDailyQuotaGb: whole(
@@ -448,12 +448,12 @@ export const settingTable = z.strictObject({
     0,
     0,
     1_000_000,
-    "Cost a month, in the subscription's currency, of which alertEmail is told at 80 and at 100 percent; 0 is no budget",
+    "Monthly budget in the subscription's currency; alertEmail receives a message at 80 and at 100 percent; 0 is no budget",
   ),
 
   imageRef: optional(
     /^[a-z0-9][a-z0-9.-]*(:\d+)?\/[a-z0-9._/-]+(:[\w.-]+)?@sha256:[0-9a-f]{64}$/,
-    'Image to run in place of one built here',
+    'Image to run, in place of building one',
     'an image pinned by digest: host/name@sha256:…',
   ),
   traffic: z.array(trafficEntry).default([]).meta({
@@ -464,7 +464,7 @@ export const settingTable = z.strictObject({
   }),
   variables: z.array(variable).default([]).meta({
     description:
-      'Variables of the container that no other setting makes, such as REALTIME_VOICE; a new value makes a new revision',
+      'Variables of the container that no other setting creates, such as REALTIME_VOICE; a new value creates a new revision',
     allowed: 'a list of {name, value}, as the gateway itself takes them; no secrets',
     type: 'array',
   }),
@@ -481,7 +481,7 @@ export const settingTable = z.strictObject({
   ),
   alertEmail: optional(
     /^[^\s@]+@[^\s@]+\.[^\s@]+$/,
-    'Who hears of alerts; empty means that they show in the portal only',
+    'Address that receives alerts; empty means that they appear in the portal only',
     'an e-mail address',
   ),
 })
