@@ -52,7 +52,7 @@ test('every relative link leads to a file, and every anchor to a heading of it',
   t.true(links > 200, String(links))
 })
 
-test('every npm script that the documents run exists, and every file that they run is there', t => {
+test('every npm script that the documents run exists, and every file that they name is there', t => {
   const { scripts } = JSON.parse(readPage('package.json')) as { scripts: Record<string, string> }
   const named = new Set<string>()
   for (const page of pages) {
@@ -63,7 +63,7 @@ test('every npm script that the documents run exists, and every file that they r
     }
     for (const [, path = ''] of text.matchAll(/(?:^|`)node (?!--)([\w./-]+)/gm))
       t.true(isThere(path), `${page}: node ${path}`)
-    for (const [, path = ''] of text.matchAll(/`(tests\/[\w/.-]+\.ts)`/g))
+    for (const [, path = ''] of text.matchAll(/`((?:runtime|infra|tests|web)\/[\w/.-]+\.\w+)`/g))
       t.true(isThere(path), `${page}: ${path}`)
   }
   const lifecycle = (name: string) => name.startsWith('pre') && name.slice(3) in scripts
