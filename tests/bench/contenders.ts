@@ -78,7 +78,7 @@ export async function startContender(
     return { name, group, url: `ws://127.0.0.1:${upstream.port}${query}`, pid: null, stop: () => undefined }
   const started =
     name === 'haproxy'
-      ? await startHaproxy(upstream.port, query)
+      ? await startHaproxy(upstream, query)
       : name === 'bare' || name === 'parse'
         ? await startRelay(name, upstream, query)
         : await startGateway(
@@ -153,8 +153,8 @@ async function startRelay(name: 'bare' | 'parse', upstream: Upstream, query: str
   return contenderOf(name, child, `ws://127.0.0.1:${own}${query}`)
 }
 
-async function startHaproxy(port: number, query: string): Promise<Started> {
-  const { child, port: own } = await spawnHaproxy(port)
+async function startHaproxy(upstream: Upstream, query: string): Promise<Started> {
+  const { child, port: own } = await spawnHaproxy(upstream)
   const contender = contenderOf('haproxy', child, `ws://127.0.0.1:${own}${query}`)
   await untilListening(own)
   return contender

@@ -7,13 +7,16 @@ import { join } from 'node:path'
 import { setTimeout as rest } from 'node:timers/promises'
 import { freePort } from '../gateway/free-port.ts'
 import { mostSessions } from './process-tree.ts'
+import type { Upstream } from './source.ts'
 
 /** More than any row opens. It does not start with more than the limit of open files allows. */
 const haproxyConnections = Math.min(11_000, mostSessions())
 
 /** Starts it before an upstream. @returns on which port it will listen */
-export async function spawnHaproxy(upstreamPort: number): Promise<{ child: ChildProcess; port: number }> {
+export async function spawnHaproxy(upstream: Upstream): Promise<{ child: ChildProcess; port: number }> {
   const port = await freePort()
+  // The certificate is this machine's own; who checks it does so once a connection, which no row measures.
+  const tls = upstream.certFile === null ? '' : ' ssl verify none ssl-min-ver TLSv1.3'
   const file = join(mkdtempSync(join(tmpdir(), 'bench-')), 'haproxy.cfg')
   writeFileSync(
     file,
@@ -30,7 +33,7 @@ frontend relay
   bind 127.0.0.1:${port}
   default_backend upstream
 backend upstream
-  server upstream 127.0.0.1:${upstreamPort}
+  server upstream 127.0.0.1:${upstream.port}${tls}
 `,
   )
   const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
