@@ -57,6 +57,14 @@ export function scriptsOf(text: string): string[] {
   )
 }
 
+/** Options that a page gives to an npm script, such as `--tls`. */
+export function optionsOf(text: string, script: string): string[] {
+  const calls = text.matchAll(new RegExp(`\\bnpm (?:run )?${script} -- ([^\`\\n#]+)`, 'g'))
+  return [...calls].flatMap(([, words = '']) =>
+    [...words.matchAll(/(?:^|\s)(--[a-z-]+)/g)].map(([, name = '']) => name),
+  )
+}
+
 /** What two languages share: headings by level and code, fenced blocks, and tables by rows, columns and code. */
 export function skeletonOf(text: string): string[] {
   const skeleton: string[] = []

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { optionsOf, pages, readPage } from '../documents/pages.ts'
 
 const root = join(import.meta.dirname, '../..')
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -26,6 +27,9 @@ for (const [name, command] of own)
     t.is(status, 0, stderr)
     t.regex(stdout, /^npm (run|start)\b/)
     t.is(stderr, '')
+    for (const page of pages)
+      for (const option of optionsOf(readPage(page), name))
+        t.true(option === '--help' || stdout.includes(option), `${page}: npm run ${name} -- ${option}`)
   })
 
 test('only the tests install system packages before they begin', t => {
