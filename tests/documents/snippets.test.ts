@@ -76,5 +76,7 @@ for (const [page, printed] of [
 test.serial('the example of the resuming client gets an answer and a ticket', async t => {
   const [code = ''] = blocksOf('docs/resuming.md', 'js')
   const { socketUrl } = await gatewayProcess(t)
-  await runUntil(t, code.replace('ws://127.0.0.1:8080', socketUrl), /transcript-delta/)
+  t.true(code.includes("'./resuming-client.js'"))
+  const placed = code.replace('./resuming-client.js', '../examples/resuming-client.js')
+  await runUntil(t, placed.replace('ws://127.0.0.1:8080', socketUrl), /transcript-delta/)
 })

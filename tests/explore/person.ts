@@ -1,8 +1,8 @@
 /**
- * Somebody who talks through `docs/resuming-client.js`, which runs here as it is, over the world's sockets: asks one thing
+ * Somebody who talks through `examples/resuming-client.js`, which runs here as it is, over the world's sockets: asks one thing
  * after another, and counts the answers.
  */
-import { resumingSocket } from '../../docs/resuming-client.js'
+import { resumingSocket } from '../../examples/resuming-client.js'
 import { answeredBy, answerTo, type ModelApi } from './model-api.ts'
 import { Connection, type End } from './network.ts'
 import type { Replica } from './replica.ts'

@@ -1,9 +1,10 @@
-/** The client that docs/resuming.md gives away, against a gateway that drops it. */
+/** The client that the examples give away, against a gateway that drops it, or goes silent. */
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocketServer } from 'ws'
-import { resumingSocket } from '../../docs/resuming-client.js'
+import { resumingSocket, type Waits } from '../../examples/resuming-client.js'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
@@ -112,15 +113,16 @@ test('what is said before the socket is open is said as soon as it is, and once'
 })
 
 /** A client against a server whose connections do as they are told, one after another. */
-async function scripted(t: ExecutionContext) {
+async function scripted(t: ExecutionContext, path = '/realtime', waits: Waits = {}) {
   const sockets = mailbox<import('ws').WebSocket>('nobody dials')
   const { url, dialled, said } = await listener(t, socket => sockets.put(socket))
   const heard = mailbox<{ type: string; id?: number }>('the client hears nothing')
   const states = mailbox<[state: string, lost: number | undefined]>('the client tells no state')
   const client = resumingSocket(
-    `${url}/realtime`,
+    `${url}${path}`,
     message => heard.put(message as { type: string }),
     (state, lost) => states.put([state, lost]),
+    waits,
   )
   t.teardown(() => client.close())
   /** The next connection; it says so much at once. */
@@ -255,4 +257,125 @@ test('a conversation that is lost before it has a ticket is said to be', async t
     ['away', 'fresh'],
   )
   t.deepEqual([await said.take(), await said.take()], asSaid(1))
+})
+
+const longMs = 60_000
+const heartbeat = '{"type":"heartbeat"}'
+
+test('a connection that does not open is given up, and the next one is dialled', async t => {
+  const dialled = mailbox<string>('the client does not dial')
+  const server = createServer()
+  const sockets = new WebSocketServer({ noServer: true })
+  let dials = 0
+  server.on('upgrade', (request, socket, head) => {
+    dials += 1
+    dialled.put(request.url ?? '')
+    t.teardown(() => socket.destroy())
+    if (dials > 1)
+      sockets.handleUpgrade(request, socket, head, open =>
+        open.send('{"type":"session.ticket","resume":"t1"}'),
+      )
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const states = mailbox<string>('the client tells no state')
+  const { port } = server.address() as AddressInfo
+  const client = resumingSocket(
+    `ws://127.0.0.1:${port}/chat`,
+    () => undefined,
+    state => states.put(state),
+    { openMs: 500 },
+  )
+  t.teardown(() => client.close())
+  t.is(await dialled.take(), '/chat?resume=')
+  t.is(await states.take(), 'away')
+  while ((await states.take()) !== 'open') t.log('the machine is busy')
+  t.true(dials > 1)
+})
+
+test('a connection to /chat that goes silent is given up, and resumed by its ticket', async t => {
+  const { connection, dialled, said, states } = await scripted(t, '/chat', {
+    heartbeatMs: 20,
+    silenceMs: 100,
+  })
+  await connection(ticket)
+  t.is(await said.take(), heartbeat)
+  t.deepEqual([await dialled.take(), await dialled.take()], ['/chat?resume=', '/chat?resume=t1'])
+  t.deepEqual([(await states.take())[0], (await states.take())[0]], ['open', 'away'])
+})
+
+test('what is said meanwhile does not put the end of a silent connection off', async t => {
+  const { client, connection, dialled, said } = await scripted(t, '/chat', {
+    heartbeatMs: 20,
+    silenceMs: 200,
+  })
+  await connection(ticket)
+  t.is(await said.take(), heartbeat)
+  const talking = setInterval(() => client.say({ text: 'still there?' }), 20)
+  t.teardown(() => clearInterval(talking))
+  t.deepEqual([await dialled.take(), await dialled.take()], ['/chat?resume=', '/chat?resume=t1'])
+})
+
+test('a connection whose heartbeats are answered stays, and the answers are not heard', async t => {
+  const waits = { heartbeatMs: 20, silenceMs: longMs }
+  const { connection, said, heard, states } = await scripted(t, '/chat', waits)
+  const { tell } = await connection(ticket)
+  for (let beat = 0; beat < 5; beat++) {
+    t.is(await said.take(), heartbeat)
+    tell({ type: 'heartbeat-ack' })
+  }
+  tell({ type: 'status', message: 'Model ready' })
+  t.like(await heard.take(), { type: 'status' })
+  t.is((await states.take())[0], 'open')
+})
+
+test('on /realtime a connection is given up that is silent while an answer is due, and no other', async t => {
+  const waits = { answerMs: 100 }
+  const idle = await scripted(t, '/realtime', waits)
+  await idle.connection(ticket)
+  t.is((await idle.states.take())[0], 'open')
+  const { client, connection, dialled, said } = await scripted(t, '/realtime', waits)
+  await connection(ticket)
+  client.say(...turn(1))
+  const dials = [await dialled.take()]
+  while (dials.length < 4) {
+    t.deepEqual([await said.take(), await said.take()], asSaid(1))
+    await connection(resumedWith(false, 0))
+    dials.push(await dialled.take())
+  }
+  t.deepEqual(dials, ['/realtime?resume=', ...Array(3).fill('/realtime?resume=t1')])
+  t.is(await idle.dialled.take(), '/realtime?resume=')
+  idle.client.say(...turn(2))
+  t.deepEqual([await idle.said.take(), await idle.said.take()], asSaid(2))
+})
+
+test('a gateway that stands still is noticed, and its conversation goes on when it moves again', async t => {
+  const gateway = await gatewayProcess(t)
+  const messages = mailbox<{ type: string; value?: string; message?: string }>('the client is told nothing')
+  const states = mailbox<string>('the client tells no state')
+  const client = resumingSocket(
+    `${gateway.socketUrl}/chat`,
+    message => messages.put(message as { type: string }),
+    state => states.put(state),
+    { openMs: 1000, heartbeatMs: 300, silenceMs: 1000 },
+  )
+  t.teardown(() => client.close())
+  const answer = async () => {
+    let transcript = ''
+    for (;;) {
+      const { type, value = '', message } = await messages.take()
+      if (type === 'transcript-delta') transcript += value
+      if (message === 'Model ready') return transcript
+    }
+  }
+  t.is(await states.take(), 'open')
+  client.say({ text: 'my name is Ada' })
+  t.is(await answer(), 'You said: my name is Ada')
+  gateway.child.kill('SIGSTOP')
+  // The open one goes silent; the next one does not open, as the system alone takes it.
+  for (let lost = 0; lost < 2; lost++) t.is(await states.take(), 'away')
+  gateway.child.kill('SIGCONT')
+  while ((await states.take()) !== 'resumed') t.log('still away')
+  client.say({ text: 'what did I say' })
+  t.regex(await answer(), /"my name is Ada"/)
 })

@@ -1,5 +1,13 @@
+export interface Waits {
+  openMs?: number
+  heartbeatMs?: number
+  silenceMs?: number
+  answerMs?: number
+}
+
 export function resumingSocket(
   url: string,
   onMessage: (message: object) => void,
   onState?: (state: 'open' | 'away' | 'resumed' | 'fresh', lost?: number) => void,
+  waits?: Waits,
 ): { say(...messages: object[]): void; close(): void }
