@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { installClients } from './install.ts'
+import { pythonExample, runPythonExample } from './python-example.ts'
 import { clients, type Talk } from './roster.ts'
 import { notServed, type Outcome, runClient, servesTranscription, startDefaultGateway } from './run.ts'
 import { readTable, renderTable, tableFile, writeTable } from './table.ts'
@@ -19,6 +20,8 @@ const chosen = clients.filter(({ script }) => only.length === 0 || only.includes
 const installed = installClients(console.log)
 const gateway = await startDefaultGateway(installed.tls)
 const outcomes: Outcome[] = []
+/** What the example in Python did not hold; null where it did, or did not run. */
+let exampleFault: string | null = null
 try {
   const transcription = await servesTranscription(gateway)
   const served = (talk: Talk) => talk !== 'transcription' || transcription
@@ -27,10 +30,14 @@ try {
     outcomes.push(outcome)
     tell(outcome)
   }
+  if (chosen.some(({ script }) => script === 'openai_sdk.py')) {
+    exampleFault = await runPythonExample(gateway, installed.python)
+    console.log(`${pythonExample}\n  ${exampleFault === null ? 'held' : `FAILED: ${exampleFault}`}`)
+  }
 } finally {
   gateway.stop()
 }
-const failed = outcomes.flatMap(({ faults }) => [...faults.values()]).some(isFault)
+const failed = exampleFault !== null || outcomes.flatMap(({ faults }) => [...faults.values()]).some(isFault)
 process.exit(failed || !keepsTable() ? 1 : 0)
 
 function tell({ client, faults }: Outcome): void {

@@ -1,0 +1,20 @@
+// Asks one question on /chat and prints the answer while it is spoken.
+const gateway = process.env.GATEWAY_URL ?? 'http://127.0.0.1:8080'
+const question = process.argv[2] ?? 'count to five'
+const socket = new WebSocket(`${gateway.replace('http', 'ws')}/chat`)
+
+socket.onopen = () => socket.send(JSON.stringify({ text: question }))
+
+socket.onmessage = ({ data }) => {
+  const { type, value, message } = JSON.parse(data)
+  // The voice comes as `audio-chunk`: base64 of PCM16, 24 kHz, mono.
+  if (type === 'transcript-delta' || type === 'text-delta') process.stdout.write(value)
+  if (type === 'error') fail(message)
+  if (message === 'Model ready') socket.close()
+}
+socket.onerror = () => fail(`There is no gateway at ${gateway}; start one with: npm start`)
+
+function fail(reason) {
+  console.error(reason)
+  process.exit(1)
+}
