@@ -55,6 +55,10 @@ export class Answer {
     const before = this.#record.events.seen
     const scripted = answerTo(kind, this.#record.id, turn)
     if (anything) this.#count(turn, scripted, scripted, true)
+    if (anything && scripted !== null) {
+      const missing = wordsOf(scripted).length - this.#wholeWords.length
+      this.#record.unheardWords += Math.max(0, missing)
+    }
     this.#record.cutEvents += this.#record.events.seen - before
     this.clear()
     return anything
@@ -74,11 +78,15 @@ export class Answer {
     this.#written = null
   }
 
+  /** Words that have come whole: the last one may have come in part. */
+  get #wholeWords(): string[] {
+    const words = wordsOf(this.#words)
+    return /\W$/.test(this.#words) ? words : words.slice(0, -1)
+  }
+
   /** @param text what was to come; null where nobody knows @param spoken the same as far as its sounds are known */
   #count(turn: number, text: string | null, spoken: string | null, brokenOff: boolean): void {
-    const words = wordsOf(this.#words)
-    // The last word may have come in part.
-    if (brokenOff && !/\W$/.test(this.#words)) words.pop()
+    const words = brokenOff ? this.#wholeWords : wordsOf(this.#words)
     const sounds = this.#sounds.map(bytes => `${bytes} bytes of sound`)
     const known = spoken === null ? null : (this.#voice?.(spoken) ?? null)
     const expectedSounds = known?.map(bytes => `${bytes} bytes of sound`) ?? null

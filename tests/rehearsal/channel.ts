@@ -2,7 +2,7 @@
 import { WebSocket } from 'ws'
 import type { Manner, Message } from './endpoints.ts'
 import type { BadNetwork } from './network.ts'
-import type { Link } from './types.ts'
+import type { Dial, Link } from './types.ts'
 
 export interface LineOptions {
   /** `ws://host:port`, the proxy's or the deployed gateway's. */
@@ -22,16 +22,29 @@ export interface LineOptions {
   readonly gone: () => void
   /** A socket on which nothing comes for so long, no ping either, is given up (ms); absent: none is. */
   readonly silenceMs?: number | undefined
+  /** Time between pings of its own, for a server that may send none (ms); absent: it sends none. */
+  readonly pingMs?: number | undefined
+  /** How it comes back (default: at once, then every 100 ms, 50 times). */
+  readonly retry?: Retry | undefined
   /** Where the network is bad, tells what it did to a socket. */
   readonly network?: Pick<BadNetwork, 'faultOf'> | undefined
 }
 
+export interface Retry {
+  /** Before each dial in a row that comes to nothing, counted from 1 (ms). */
+  readonly waitMs: (attempt: number) => number
+  /** After so many in a row it does not come back. */
+  readonly attempts: number
+}
+
 const reconnectMs = 100
-const maxReconnects = 50
+const promptRetry: Retry = { waitMs: attempt => (attempt === 1 ? 0 : reconnectMs), attempts: 50 }
+
 const maxFramesUnheard = 1024 * 1024
 
 export class Line {
   readonly links: Link[] = []
+  readonly dials: Dial[] = []
   readonly gaps: number[] = []
   readonly #options: LineOptions
   #socket: WebSocket | null = null
@@ -42,6 +55,7 @@ export class Line {
   /** Of the socket that is open, or was last. */
   #localPort = 0
   #silenceTimer: NodeJS.Timeout | undefined
+  #pingTimer: NodeJS.Timeout | undefined
   #reconnects = 0
 
   constructor(options: LineOptions) {
@@ -69,23 +83,30 @@ export class Line {
   }
 
   dial(): void {
-    const { url, headers, manner, dialling, silenceMs } = this.#options
+    const { url, headers, manner, dialling, silenceMs, now } = this.#options
     const query = manner.resumes ? `?resume=${encodeURIComponent(this.#ticket)}` : ''
     const handshakeTimeout = silenceMs === undefined ? {} : { handshakeTimeout: silenceMs }
     const socket = new WebSocket(`${url}${manner.path}${query}`, { headers, ...handshakeTimeout })
+    const dial: Dial = { at: now(), outcome: 'unanswered' }
+    this.dials.push(dial)
     this.#socket = socket
     dialling()
     socket.on('upgrade', ({ headers, socket: { localPort = 0 } }) => {
       this.#localPort = localPort
+      dial.outcome = 'open'
       this.#opened(headers)
       this.#expectSign(socket)
+      this.#ping(socket)
     })
     socket.on('ping', () => this.#expectSign(socket))
+    socket.on('pong', () => this.#expectSign(socket))
     socket.on('message', data => {
       this.#expectSign(socket)
       this.#hear(JSON.parse(data.toString()) as Message)
     })
-    socket.on('error', () => undefined)
+    socket.on('error', (fault: NodeJS.ErrnoException) => {
+      if (dial.outcome === 'unanswered') dial.outcome = outcomeOf(fault)
+    })
     socket.on('close', (code, reason) => {
       this.#closed(code, reason.toString())
       this.#dialAgain()
@@ -95,6 +116,7 @@ export class Line {
   stop(): void {
     this.#state = 'over'
     clearTimeout(this.#silenceTimer)
+    clearInterval(this.#pingTimer)
     this.#socket?.close(1000)
   }
 
@@ -104,6 +126,15 @@ export class Line {
     clearTimeout(this.#silenceTimer)
     if (silenceMs !== undefined && this.#state === 'running')
       this.#silenceTimer = setTimeout(() => socket.terminate(), silenceMs)
+  }
+
+  #ping(socket: WebSocket): void {
+    const { pingMs } = this.#options
+    clearInterval(this.#pingTimer)
+    if (pingMs === undefined) return
+    this.#pingTimer = setInterval(() => {
+      if (socket.readyState === WebSocket.OPEN) socket.ping()
+    }, pingMs)
   }
 
   #opened(headers: NodeJS.Dict<string | string[]>): void {
@@ -123,6 +154,7 @@ export class Line {
   #closed(code: number, reason: string): void {
     this.#isReady = false
     clearTimeout(this.#silenceTimer)
+    clearInterval(this.#pingTimer)
     const { link } = this
     // A dial that was refused had no link of its own.
     if (link === undefined || link.closedAt !== null || this.#state === 'over') return
@@ -133,18 +165,24 @@ export class Line {
 
   #dialAgain(): void {
     if (this.#state === 'over') return
+    const { waitMs, attempts } = this.#options.retry ?? promptRetry
     this.#reconnects += 1
-    if (this.#reconnects > maxReconnects) {
+    if (this.#reconnects > attempts) {
       this.#state = 'over'
       this.#options.fault('could not come back')
       this.#options.gone()
       return
     }
-    if (this.#reconnects === 1) this.dial()
-    else setTimeout(() => this.#state === 'running' && this.dial(), reconnectMs)
+    const ms = waitMs(this.#reconnects)
+    if (ms === 0) this.dial()
+    else setTimeout(() => this.#state === 'running' && this.dial(), ms)
   }
 
   #hear(message: Message): void {
+    if (message.type === this.#options.manner.gapEnd && this.#closedAt !== null) {
+      this.gaps.push(this.#options.now() - this.#closedAt)
+      this.#closedAt = null
+    }
     switch (message.type) {
       case 'session.ticket': {
         // Who breaks off before the first ticket comes begins anew.
@@ -160,9 +198,6 @@ export class Line {
         if (typeof message.resume === 'string') this.#ticket = message.resume
         if (this.link !== undefined) this.link.noticedAt = this.#options.now()
         break
-      case 'session.resumed':
-        if (this.#closedAt !== null) this.gaps.push(this.#options.now() - this.#closedAt)
-        break
       case 'session.resume_failed':
         this.#options.fault(`resume failed: ${message.reason}`)
     }
@@ -174,4 +209,9 @@ export class Line {
     this.#reconnects = 0
     this.#options.ready(fresh)
   }
+}
+
+/** Why a dial came to nothing. */
+function outcomeOf({ message, code }: NodeJS.ErrnoException): string {
+  return /Unexpected server response: (\d+)/.exec(message)?.[1] ?? code ?? message
 }

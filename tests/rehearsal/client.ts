@@ -27,8 +27,9 @@ export class ScriptedClient {
   readonly #conversation: Conversation
   #talkTimer: NodeJS.Timeout | undefined
 
-  constructor(options: Omit<ConversationOptions, 'manner'>) {
-    this.#conversation = new Conversation({ ...options, manner: manners[options.script] ?? chat })
+  /** @param options without a `manner` the script decides */
+  constructor(options: Omit<ConversationOptions, 'manner'> & { manner?: Manner }) {
+    this.#conversation = new Conversation({ manner: manners[options.script] ?? chat, ...options })
     this.record = this.#conversation.record
   }
 
@@ -66,6 +67,11 @@ export class ScriptedClient {
     if (conversation.isOver) return
     if (script === 'turns') this.#keepTalking()
     if (script === 'listening') conversation.listen()
+  }
+
+  /** Whether it has a socket of use and no answer is due. */
+  get isIdle(): boolean {
+    return this.#conversation.isReady && !this.#conversation.busy
   }
 
   /** Does what this client is to be found at when the old revision goes. */

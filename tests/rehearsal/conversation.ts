@@ -25,6 +25,10 @@ export interface ConversationOptions {
   readonly now: () => number
   readonly silenceMs?: LineOptions['silenceMs']
   readonly network?: LineOptions['network']
+  readonly retry?: LineOptions['retry']
+  readonly pingMs?: LineOptions['pingMs']
+  /** Asks at the end for all that was said, also before a session that began anew (default: for what its session can know). */
+  readonly expectsWholeMemory?: boolean
 }
 
 /** So long somebody goes on speaking who hears that the replica goes, or who has come to the next (ms). */
@@ -53,7 +57,7 @@ export class Conversation {
 
   constructor(options: ConversationOptions) {
     this.#options = options
-    const { id, script, cohort, manner, url, headers = {}, now, silenceMs, network } = options
+    const { id, script, cohort, manner, url, headers = {}, now, silenceMs, network, retry, pingMs } = options
     this.#line = new Line({
       url,
       headers,
@@ -61,6 +65,8 @@ export class Conversation {
       now,
       silenceMs,
       network,
+      retry,
+      pingMs,
       dialling: () => this.#enter('connecting'),
       ready: fresh => this.#ready(fresh),
       hear: message => this.#hear(message),
@@ -68,9 +74,9 @@ export class Conversation {
       fault: what => this.record.faults.push(what),
       gone: () => this.stop(),
     })
-    const { links, gaps } = this.#line
-    const counted = { turns: [], events: emptyTally(), cutEvents: 0, gaps, memory: null, faults: [] }
-    this.record = { id, script, cohort, links, phases: [], ...counted }
+    const { links, dials, gaps } = this.#line
+    const counted = { turns: [], events: emptyTally(), cutEvents: 0, unheardWords: 0 }
+    this.record = { id, script, cohort, links, dials, phases: [], ...counted, gaps, memory: null, faults: [] }
     this.#answer = new Answer(this.record, options.voice)
   }
 
@@ -197,7 +203,7 @@ export class Conversation {
     }
     this.#enter('idle')
     if (this.#tool === 'offered') this.offerTool()
-    if (!this.#options.manner.resumes)
+    if (!this.#options.manner.resumes && this.#options.expectsWholeMemory !== true)
       this.#knownFrom = this.#openTurn?.number ?? this.record.turns.length + 1
     // Nobody knows of it here: what had no answer is asked again.
     this.#say()

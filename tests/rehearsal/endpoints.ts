@@ -16,9 +16,12 @@ export type Happening =
   | 'other'
 
 export interface Manner {
-  readonly path: '/chat' | '/realtime' | '/v1/realtime'
+  /** Path and query. */
+  readonly path: string
   /** Whether the gateway carries the conversation over; else the client begins afresh, as at the API itself. */
   readonly resumes: boolean
+  /** The message on the next socket with which the gap after a close is over; null: none is measured. */
+  readonly gapEnd: 'session.resumed' | 'session.created' | null
   /** A turn of the user's. */
   say(text: string): readonly string[]
   read(message: Message): Happening
@@ -31,6 +34,7 @@ export interface Manner {
 export const chat: Manner = {
   path: '/chat',
   resumes: true,
+  gapEnd: 'session.resumed',
   say: text => [JSON.stringify({ text })],
   read: ({ type, message }) => {
     if (type === 'transcript-reset') return 'begins'
@@ -58,6 +62,7 @@ const readings = new Map<string, Happening>([
 export const realtime: Manner = {
   path: '/realtime',
   resumes: true,
+  gapEnd: 'session.resumed',
   // Plain text: the gateway makes a turn of it.
   say: text => [text],
   read: ({ type }) => readings.get(type) ?? 'other',
@@ -69,10 +74,33 @@ export const sdk: Manner = {
   ...realtime,
   path: '/v1/realtime',
   resumes: false,
+  gapEnd: null,
   say: text => [
     create({ type: 'message', role: 'user', content: [{ type: 'input_text', text }] }),
     responseCreate,
   ],
+}
+
+/** Names of the preview dialect, and of answers in writing. */
+const otherReadings = new Map<string, Happening>([
+  ['response.audio_transcript.delta', 'words'],
+  ['response.audio_transcript.done', 'written'],
+  ['response.audio.delta', 'sound'],
+  ['response.output_text.delta', 'words'],
+  ['response.output_text.done', 'written'],
+  ['response.text.delta', 'words'],
+  ['response.text.done', 'written'],
+])
+
+/** Any address of the Realtime API, whoever serves it. @param path with its query */
+export function realtimeAt(path: string): Manner {
+  return {
+    ...sdk,
+    path,
+    gapEnd: 'session.created',
+    read: ({ type }) => readings.get(type) ?? otherReadings.get(type) ?? 'other',
+    words: ({ delta, transcript, text }) => String(delta ?? transcript ?? text),
+  }
 }
 
 const responseCreate = '{"type":"response.create"}'

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { installServers } from './install-servers.ts'
 import { help, type Options, readOptions } from './options.ts'
 import { Rehearsal } from './plan.ts'
+import { PortableRun } from './portable.ts'
+import { summaryOf } from './portable-proofs.ts'
 import { eventsOf, figuresOf, proofsOf } from './proofs.ts'
 import { renderReport } from './report.ts'
 import { TargetRun } from './target.ts'
@@ -11,7 +13,7 @@ import { renderTimeline } from './timeline.ts'
 import type { Report } from './types.ts'
 
 const options = readOptionsOrExit()
-installServers()
+if (!options.any) installServers()
 const startedAt = new Date().toISOString()
 const began = performance.now()
 const report = options.target === null ? await rehearse() : await watch(options.target)
@@ -23,6 +25,7 @@ for (const { name, passed, evidence } of report.proofs) {
   console.log(`${passed ? 'passed' : 'FAILED'}  ${name}`)
   for (const line of evidence) console.log(`        ${line}`)
 }
+if (options.any) console.log(`\n${summaryOf(report)}`)
 console.log(`\n${join(options.out, 'index.html')}`)
 process.exit(report.proofs.every(({ passed }) => passed) ? 0 : 1)
 
@@ -43,10 +46,11 @@ async function rehearse(): Promise<Report> {
 }
 
 async function watch(target: string): Promise<Report> {
-  const { marks, clients, proofs } = await new TargetRun(target, options, console.log).run()
+  const Run = options.any ? PortableRun : TargetRun
+  const { marks, clients, proofs } = await new Run(target, options, console.log).run()
   const durationMs = Math.round(performance.now() - began)
   return {
-    title: `Rollout of ${target}`,
+    title: `${options.any ? 'Restart' : 'Rollout'} of ${withoutQuery(target)}`,
     startedAt,
     durationMs,
     options: { ...options },
@@ -57,6 +61,11 @@ async function watch(target: string): Promise<Report> {
     events: eventsOf(clients),
     phases: null,
   }
+}
+
+/** A query may hold what is nobody's business. */
+function withoutQuery(target: string): string {
+  return target.replace(/\?.*$/, '')
 }
 
 function readOptionsOrExit(): Options {

@@ -16,6 +16,10 @@ export interface Options {
   readonly out: string
   /** A deployed gateway (`wss://…`) in place of local revisions. */
   readonly target: string | null
+  /** The target is any address of the Realtime API: no feature of the gateway is used. */
+  readonly any: boolean
+  /** Restarts the server of such a target; null leaves that to whoever runs the rehearsal. */
+  readonly restartCommand: string | null
   readonly azure: AzureApp
   /** Plants a fault, so that a proof must fail. */
   readonly plant: Plant
@@ -44,6 +48,9 @@ export type Plant = (typeof plants)[number]
 
 /** A silent direction is noticed by missing pings: a rehearsal cannot wait for it as long as a person. */
 const pingIntervals = { good: '10', bad: '2' } as const
+
+/** Where clients of the API dial by themselves. */
+const anyPath = '/v1/realtime?model=gpt-realtime'
 
 /** One conversation for every phase. */
 const fewestSessions = 6
@@ -78,12 +85,22 @@ At a deployed gateway:
   --to REVISION      the revision to go to (the newest other one that is active)
   --duration S       seconds between two commands; without az, seconds to watch
 
+At any address of the Realtime API, the gateway's or another server's (docs/portable-rehearsal.md):
+
+  --any              with --target wss://HOST/PATH?model=MODEL (default ${anyPath}):
+                     clients speak the API's own protocol and nothing else; TARGET_CREDENTIAL is shown as a bearer
+                     token, to Azure as api-key
+  --restart-command COMMAND
+                     restarts the server, by the shell; without it, somebody restarts it meanwhile
+  --duration S       seconds of talk before and after the restart; without a command, seconds to watch
+
 The local ones of --grace, --ping-interval, --network, --seed, --scale-in, --kill, --label and --plant do not go with
 --target.
 `
 
 const localOnly = ['grace', 'ping-interval', 'network', 'seed', 'scale-in', 'kill', 'label', 'plant'] as const
-const targetOnly = ['app', 'resource-group', 'from', 'to'] as const
+const azureOnly = ['app', 'resource-group', 'from', 'to'] as const
+const targetOnly = [...azureOnly, 'any', 'restart-command'] as const
 
 /** @returns null when help is asked for @throws Error that says which word is wrong */
 export function readOptions(words: readonly string[]): Options | null {
@@ -102,6 +119,8 @@ export function readOptions(words: readonly string[]): Options | null {
       target: { type: 'string' },
       app: { type: 'string' },
       'resource-group': { type: 'string' },
+      any: { type: 'boolean' },
+      'restart-command': { type: 'string' },
       from: { type: 'string' },
       to: { type: 'string' },
       out: { type: 'string', default: 'rollout-report' },
@@ -110,12 +129,16 @@ export function readOptions(words: readonly string[]): Options | null {
     },
   })
   if (values.help) return null
-  const target = values.target === undefined ? null : socketAddress(values.target)
+  const { any = false } = values
+  const target = values.target === undefined ? null : socketAddress(values.target, any)
   for (const name of target === null ? targetOnly : localOnly)
     if (values[name] !== undefined)
       throw new Error(
         `--${name} ${target === null ? 'goes with --target only' : 'does not go with --target'}`,
       )
+  for (const name of any ? azureOnly : (['restart-command'] as const))
+    if (values[name] !== undefined)
+      throw new Error(`--${name} ${any ? 'does not go with --any' : 'goes with --any only'}`)
   if (values.kill && values['scale-in']) throw new Error('--kill and --scale-in do not go together')
   if ((values.app === undefined) !== (values['resource-group'] === undefined))
     throw new Error('--app and --resource-group go together')
@@ -135,18 +158,21 @@ export function readOptions(words: readonly string[]): Options | null {
     label: values.label ?? false,
     out: values.out,
     target,
+    any,
+    restartCommand: values['restart-command'] ?? null,
     azure: { app, group, from, to },
     plant,
   }
 }
 
-/** Makes `wss://host` of what a person writes. @throws Error */
-function socketAddress(text: string): string {
+/** Makes `wss://host` of what a person writes, at any server with the path. @throws Error */
+function socketAddress(text: string, any: boolean): string {
   const url = URL.canParse(text) ? new URL(text) : null
   const secure = url?.protocol === 'wss:' || url?.protocol === 'https:'
   if (url === null || !(secure || url.protocol === 'ws:' || url.protocol === 'http:'))
     throw new Error(`--target: "${text}" is no address like wss://HOST`)
-  return `${secure ? 'wss' : 'ws'}://${url.host}`
+  const path = !any ? '' : url.pathname === '/' ? anyPath : `${url.pathname}${url.search}`
+  return `${secure ? 'wss' : 'ws'}://${url.host}${path}`
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

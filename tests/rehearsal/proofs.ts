@@ -10,6 +10,7 @@ export const serviceRestart = 1012
 export function figuresOf(clients: readonly ClientRecord[]): Figures {
   const turns = clients.flatMap(({ turns }) => turns)
   const links = clients.flatMap(({ links }) => links)
+  const redials = clients.flatMap(({ dials }) => dials.slice(1).map(({ at }) => at))
   const closeCodes: Record<string, number> = {}
   for (const { code } of links) if (code !== null) closeCodes[code] = (closeCodes[code] ?? 0) + 1
   return {
@@ -22,7 +23,24 @@ export function figuresOf(clients: readonly ClientRecord[]): Figures {
     forgotten: clients.filter(client => !remembers(client)).length,
     gapMs: quantiles(clients.flatMap(({ gaps }) => gaps)),
     closeCodes,
+    unheardWords: clients.reduce((sum, { unheardWords }) => sum + unheardWords, 0),
+    redials: redials.length,
+    peakRedials: mostWithin(redials, secondMs),
   }
+}
+
+const secondMs = 1000
+
+/** The most of some moments that lie within a time of that length. */
+function mostWithin(moments: readonly number[], ms: number): number {
+  const sorted = [...moments].sort((a, b) => a - b)
+  let first = 0
+  let most = 0
+  for (const [place, at] of sorted.entries()) {
+    while (at - (sorted[first] ?? at) >= ms) first += 1
+    most = Math.max(most, place - first + 1)
+  }
+  return most
 }
 
 /** Words, sounds and events of all conversations together. */

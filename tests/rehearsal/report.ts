@@ -20,6 +20,7 @@ export function renderReport(report: Report): string {
 <p class="lead">${passed} of ${proofs.length} proofs passed. ${figures.clients} conversations over ${figures.sockets} sockets, ${figures.turns} numbered turns: ${figures.lost} lost, ${figures.doubled} doubled, ${figures.cut} in flight at a close and asked again, ${figures.forgotten} conversations without their memory.</p>
 <p>${events.seen} words, sounds and events: ${events.lost} lost, ${events.doubled} doubled, ${events.disordered} out of order; ${events.cut} of them in answers that broke off.</p>
 <p>From close to resumed: ${figures.gapMs.p50} ms median, ${figures.gapMs.p99} ms at the 99th percentile. Began ${asText(startedAt)}, took ${Math.round(report.durationMs / 1000)} s; ${asText(String(options.sessions))} conversations at the start${options.target === null ? `, grace ${asText(String(options.grace))} s` : ''}.</p>
+<p>${figures.redials} times somebody dialled again, ${figures.peakRedials} times within the worst second. Close codes: ${asText(codesOf(figures.closeCodes))}.${figures.unheardWords > 0 ? ` ${figures.unheardWords} words were missing when answers broke off.` : ''}</p>
 ${renderPhases(report)}
 <section aria-labelledby="proofs"><h2 id="proofs">Proofs</h2>${proofs.map(renderProof).join('\n')}</section>
 <section aria-labelledby="timeline"><h2 id="timeline">Every connection</h2><div class="scroll" tabindex="0" role="region" aria-labelledby="timeline">${renderTimeline(report)}</div></section>
@@ -28,6 +29,12 @@ ${renderPhases(report)}
 </body>
 </html>
 `
+}
+
+/** `1012 (40), 1006 (2)`; `none` where no socket was closed. */
+export function codesOf(closeCodes: Readonly<Record<string, number>>): string {
+  const codes = Object.entries(closeCodes).map(([code, count]) => `${code} (${count})`)
+  return codes.join(', ') || 'none'
 }
 
 /** What the old replica held when it was told to go. */

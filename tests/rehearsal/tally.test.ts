@@ -87,8 +87,8 @@ test('the help names every option, with the defaults that hold', t => {
     const key = name === 'ping-interval' ? 'pingInterval' : name
     t.regex(help, new RegExp(`--${name} \\w.*\\(${plain?.[key]}\\b`))
   }
-  for (const name of 'scale-in kill label target app resource-group from to out plant help'.split(' '))
-    t.true(help.includes(`--${name} `), name)
+  const words = 'scale-in kill label target any restart-command app resource-group from to out plant help'
+  for (const name of words.split(' ')) t.true(help.includes(`--${name} `), name)
   t.is(readOptions(['--help']), null)
   t.like(readOptions(['--target', 'https://voice.example.com/']), { target: 'wss://voice.example.com' })
   t.like(readOptions(['--scale-in', '--label']), { mode: 'scale-in', label: true })

@@ -36,6 +36,13 @@ export interface Tally {
   foreign: number
 }
 
+/** One try to connect. */
+export interface Dial {
+  readonly at: number
+  /** `open`; or why not: an HTTP status, or the system's code (`ECONNREFUSED`). */
+  outcome: string
+}
+
 export interface Turn {
   readonly number: number
   readonly askedAt: number
@@ -53,13 +60,16 @@ export interface ClientRecord {
   /** Which part of the plan opened it. */
   readonly cohort: string
   readonly links: Link[]
+  readonly dials: readonly Dial[]
   /** Each phase begins where the one before it ends. */
   readonly phases: { readonly phase: Phase; readonly at: number }[]
   readonly turns: Turn[]
   readonly events: Tally
   /** Of `events.seen`, those of answers that broke off and were asked again. */
   cutEvents: number
-  /** From a close to `session.resumed` on the next socket (ms). */
+  /** Words of answers that broke off which had not come by then. */
+  unheardWords: number
+  /** From a close to `session.resumed` on the next socket, at an address of no gateway to `session.created` (ms). */
   readonly gaps: number[]
   /** What the model said it remembers at the end, against what was said: `CLIENT.TURN`. */
   memory: { expected: string[]; remembered: string[] } | null
@@ -81,6 +91,11 @@ export interface Proof {
     | 'continuity'
     | 'bad network'
     | 'commands'
+    | 'restart'
+    | 'whole answers'
+    | 'answers once'
+    | 'everyone back'
+    | 'closed by name'
   readonly passed: boolean
   /** What it means, and what was seen. */
   readonly meaning: string
@@ -110,5 +125,10 @@ export interface Figures {
   readonly cut: number
   readonly forgotten: number
   readonly gapMs: { p50: number; p99: number; max: number }
+  /** Words of answers that broke off which had not come by then. */
+  readonly unheardWords: number
+  /** Dials after the first of each client, and the most of them within one second. */
+  readonly redials: number
+  readonly peakRedials: number
   readonly closeCodes: Readonly<Record<string, number>>
 }

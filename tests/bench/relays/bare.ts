@@ -9,6 +9,8 @@ interface Pair {
 }
 
 const origin = process.argv[2] ?? ''
+/** 0 takes any free one. */
+const port = Number(process.argv[3] ?? 0)
 
 const app = uWS.App().ws<Pair>('/*', {
   compression: uWS.DISABLED,
@@ -44,7 +46,7 @@ const app = uWS.App().ws<Pair>('/*', {
     pair.upstream?.close()
   },
 })
-app.listen('127.0.0.1', 0, listening => {
+app.listen('127.0.0.1', port, listening => {
   if (listening) process.stdout.write(`${uWS.us_socket_local_port(listening)}\n`)
 })
 
