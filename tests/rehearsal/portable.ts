@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { ScriptedClient } from './client.ts'
-import { realtimeAt } from './manners.ts'
+import { realtimeAt } from './endpoints.ts'
 import type { Options } from './options.ts'
 import { portableProofs } from './portable-proofs.ts'
 import type { Watched } from './target.ts'
