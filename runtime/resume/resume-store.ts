@@ -12,21 +12,14 @@ import {
   takeOver,
 } from './stored-conversation.ts'
 import type { RefusedState, StateMigration } from './stored-state.ts'
-import {
-  assistantOfTicket,
-  type Claim,
-  claimTicket,
-  holdTicket,
-  replaceTicket,
-  spendTicket,
-} from './tickets.ts'
+import { assistantOfTicket, type Claim, claimTicket, holdTicket, spendTicket } from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 
 /**
  * What a client's ticket was worth. `entry`: where the conversation stands in the store; `spent`: the ticket stands for the
- * next one until the client has that; `refused`: the conversation goes on without the state that its tools had stored.
+ * next one until the client has one; `refused`: the conversation goes on without the state that its tools had stored.
  */
 export type Redeemed =
   | { conversation: Conversation; entry?: StoredEntry; spent?: SpentTicket; refused?: RefusedState }
@@ -37,15 +30,15 @@ export function isFresh(resumed: Redeemed | null): boolean {
   return resumed === null || 'failure' in resumed
 }
 
-/** A ticket that was spent, and the one that its client is sent in its place. */
+/** A ticket that was spent, and the one that it stands for until its client has a ticket again. */
 export interface SpentTicket {
-  /** The next ticket is about to be sent. @throws GatewayError `store_unavailable` */
-  replace(next: string): Promise<void>
+  /** Good from the moment at which the other was spent. */
+  readonly next: string
   /**
-   * The client has the next ticket.
+   * The client has a ticket again. May be done twice.
    * @returns false where another client came by the spent one meanwhile @throws GatewayError `store_unavailable`
    */
-  hold(next: string): Promise<boolean>
+  hold(): Promise<boolean>
 }
 
 export interface ResumeStoreOptions {
@@ -100,16 +93,14 @@ export class ResumeStore {
   async redeem(claim: Claim, migration: StateMigration | null = null): Promise<Redeemed> {
     const { store } = this.options
     try {
-      if (!(await spendTicket(store, claim)))
+      const next = await spendTicket(store, claim)
+      if (next === null)
         throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
       const taken = await takeOver(store, claim.conversation)
       if (taken === null) return { failure: 'expired' }
       const { entry, text, refused } =
         migration === null ? { ...taken, refused: null } : await migrateStored(store, taken, migration)
-      const spent = {
-        replace: (next: string) => replaceTicket(store, claim, next),
-        hold: (next: string) => holdTicket(store, claim, next),
-      }
+      const spent = { next, hold: () => holdTicket(store, claim, next) }
       const conversation = Conversation.restore(text)
       return { conversation, entry, spent, ...(refused !== null && { refused }) }
     } catch (fault) {

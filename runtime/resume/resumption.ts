@@ -15,7 +15,12 @@ import { type Acknowledgement, noReceipt, type Receipt } from '../session/sent-m
 import type { SessionPolicy } from '../session/session-policy.ts'
 import { Conversation, type ConversationAssistant, type ReplayedMessage } from './conversation.ts'
 import type { Redeemed, ResumeStore, SpentTicket } from './resume-store.ts'
-import { freshEntry, type PersistedConversation, type StoredEntry } from './stored-conversation.ts'
+import {
+  freshEntry,
+  type PersistedConversation,
+  retryIntervalMs,
+  type StoredEntry,
+} from './stored-conversation.ts'
 import { describeRefused, type RefusedState } from './stored-state.ts'
 import {
   commitLocally,
@@ -70,6 +75,9 @@ const renewableErrors = new Set(['upstream_lost', 'upstream_silent'])
 /** So many upstream sessions may end in a row without one finished answer; then the client is told. */
 const maxRenewals = 3
 
+/** Where the store is away it is told for so long (ms) that a client has its ticket. */
+const holdDeadlineMs = 30_000
+
 /** A message larger than this (bytes) is not read: it has audio, or an image too large to be kept. Upstream says which. */
 const maxReadBytes = 256 * 1024
 
@@ -122,6 +130,8 @@ export class Resumption implements JournalKeeper {
   #isRenewed = false
   /** Whether an answer was pending when the store was last told. */
   #wasPending = false
+  /** By which the client came, until it was sent another ticket. */
+  #spent: SpentTicket | undefined
 
   constructor(parts: ResumptionParts) {
     this.#parts = parts
@@ -156,10 +166,12 @@ export class Resumption implements JournalKeeper {
       tell({ type: 'session.resumed', items, answer_due, answers, ...served, ...this.#losses })
     }
     if (meter !== undefined) this.#conversation.charge(meter)
-    if (wantsTicket) {
-      const spent = resumed !== null && 'conversation' in resumed ? resumed.spent : undefined
-      this.#giveTicket(spent).catch(fault => this.#failed(fault))
-    }
+    if (resumed !== null && 'conversation' in resumed) this.#spent = resumed.spent
+    if (wantsTicket)
+      this.#issue().then(
+        resume => this.#tellTicket(resume),
+        fault => this.#failed(fault),
+      )
     this.#wasPending = responses.isPending
     return responses.isPending
   }
@@ -183,21 +195,32 @@ export class Resumption implements JournalKeeper {
     this.#conversation.addNotice(describeRefused(refused))
   }
 
-  /** The ticket by which the client came stands for the next one until the client has that. */
-  async #giveTicket(spent: SpentTicket | undefined): Promise<void> {
-    const resume = await this.#issue()
-    await spent?.replace(resume).catch(fault => this.#failed(fault))
+  #tellTicket(resume: string): void {
     this.#parts.tell({ type: 'session.ticket', resume })
-    if (spent !== undefined) this.#parts.probe(() => void this.#hold(spent, resume))
+    this.#holdOnceHeard()
   }
 
-  /** The client has its ticket: of two who came by the one before, the other is refused, or has won. */
-  async #hold(spent: SpentTicket, resume: string): Promise<void> {
-    try {
-      if (await spent.hold(resume)) return
-      this.#parts.fault(resumedElsewhere())
-    } catch (fault) {
-      this.#failed(fault)
+  /** A ticket was sent: the one by which the client came is good until the client is known to have this one. */
+  #holdOnceHeard(): void {
+    const spent = this.#spent
+    this.#spent = undefined
+    if (spent !== undefined) this.#parts.probe(() => void this.#hold(spent))
+  }
+
+  /**
+   * The client has its ticket: of two who came by the one before, the other is refused, or has won. Where the store is
+   * away, that is tried again until a deadline: two would go on otherwise.
+   */
+  async #hold(spent: SpentTicket): Promise<void> {
+    const endsAt = performance.now() + holdDeadlineMs
+    for (;;) {
+      try {
+        if (!(await spent.hold())) this.#parts.fault(resumedElsewhere())
+        return
+      } catch (fault) {
+        if (!isStoreAway(fault) || performance.now() + retryIntervalMs > endsAt) return this.#failed(fault)
+      }
+      await new Promise(resolve => setTimeout(resolve, retryIntervalMs))
     }
   }
 
@@ -363,6 +386,7 @@ export class Resumption implements JournalKeeper {
     )
     // Also without a ticket the client has to know.
     this.#parts.tell({ type: 'server.draining', deadline_ms: deadlineMs, ...ticket })
+    if (ticket !== undefined) this.#holdOnceHeard()
   }
 
   /** Safe to call twice. */
@@ -378,13 +402,14 @@ export class Resumption implements JournalKeeper {
   }
 
   #issue(): Promise<string> {
-    const { resumes, owner, account, wantsTicket, tell, hasTools } = this.#parts
+    const { resumes, owner, account, wantsTicket, hasTools } = this.#parts
     this.#kept ??= resumes.keep({
       conversation: this.#conversation,
       entry: this.#entry,
+      ticket: this.#spent?.next,
       owner,
       account,
-      onTicket: resume => wantsTicket && tell({ type: 'session.ticket', resume }),
+      onTicket: resume => wantsTicket && this.#tellTicket(resume),
       onFault: fault => this.#failed(fault),
       // Of two sessions that go on with the same calls, one must not.
       onTakenOver: hasTools === true ? () => this.#parts.fault(resumedElsewhere()) : undefined,
@@ -395,6 +420,10 @@ export class Resumption implements JournalKeeper {
 
 function resumedElsewhere(): GatewayError {
   return new GatewayError('resumed_elsewhere', 'Another connection came by the ticket of this conversation')
+}
+
+function isStoreAway(fault: unknown): boolean {
+  return fault instanceof GatewayError && fault.code === 'store_unavailable'
 }
 
 /** An item was refused whose receipt was given to another item: those of upstream's own look alike by their type. */

@@ -47,6 +47,8 @@ export interface PersistedConversationOptions {
   readonly conversation: Conversation
   /** Where it stands in the store already; absent for one that does not. */
   readonly entry?: StoredEntry | undefined
+  /** A ticket that already gives it back; absent: one is made when it is asked for. */
+  readonly ticket?: string | undefined
   /** The credential's name; only it may resume. */
   readonly owner: string
   /** What is stored is charged to this; the credential's where it is absent. */
@@ -138,7 +140,7 @@ export class PersistedConversation {
   #ownership: 'own' | 'taken-over' = 'own'
   readonly #keeper: NodeJS.Timeout
   #state: 'kept' | 'stopped' = 'kept'
-  #ticket: string | null = null
+  #ticket: string | null
   /** A ticket was asked for and could not be given. */
   #isTicketDue = false
   #issuing: Promise<string> | null = null
@@ -165,6 +167,7 @@ export class PersistedConversation {
     this.#id = id
     this.#revision = revision
     this.#epoch = epoch
+    this.#ticket = options.ticket ?? null
     this.#keeper = setInterval(() => void this.#renew(), keepAliveMs)
   }
 

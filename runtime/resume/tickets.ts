@@ -1,9 +1,10 @@
 /**
  * Resume tickets in the store. Each is a record: `conversation` and `owner` say what it gives back, and to
  * whom; `claim` names the connection that came by it last; `spent` is '' until one was given its conversation;
- * `next` then names the record of the ticket that this connection's client was sent, until the client is known to have
- * it. A client that comes by a spent ticket with a `next` has lost that one on the way: it is as good as `next`, until
- * `held` says that somebody has that. One store operation decides each, so that of two who come by one ticket one lives.
+ * `next` then names the record of the ticket that takes its place, until the client of this connection is known to have
+ * it. A client that comes by a spent ticket with a `next` was never told that one, or lost it on the way: it is as good as
+ * `next`, until `held` says that somebody has that. The next record is there before the ticket is spent, and one store
+ * operation does each step: at no time is a conversation without a ticket, and of two who come by one ticket one lives.
  * The store has a ticket's hash alone, so that whoever reads it cannot use one.
  */
 import { createHash, randomBytes } from 'node:crypto'
@@ -19,12 +20,11 @@ const ticketPattern = /^[A-Za-z0-9_-]{32}$/
 const maxLostTickets = 16
 
 /** A ticket that a connection came by; a later one takes it over until it is spent. */
-export interface Claim {
+export interface Claim extends TicketEntry {
   /** As the client has it. */
   readonly ticket: string
   /** Of the record that is claimed: the ticket's, or that of the one which was lost on its way to the client. */
   readonly key: string
-  readonly conversation: string
   /** Tells this connection from others by the same ticket. */
   readonly fence: string
 }
@@ -82,7 +82,7 @@ export async function claimTicket(store: Store, ticket: string, owner: string): 
     const fence = randomBytes(ticketBytes).toString('base64url')
     const isLost = lost === 0 ? {} : { when: { field: 'held', is: '' } }
     if (await store.update(key, { set: { claim: fence }, unless: 'spent', ...isLost }, ticketLifeMs))
-      return { ticket, key, conversation: entry.conversation, fence }
+      return { ticket, key, fence, conversation: entry.conversation, owner, assistant: entry.assistant }
     if (!entry.next) return null
     key = entry.next
   }
@@ -90,33 +90,31 @@ export async function claimTicket(store: Store, ticket: string, owner: string): 
 }
 
 /**
- * Spends a claimed ticket, in one step of the store.
- * @returns false where another connection has claimed or spent it, or it is too old
+ * Spends a claimed ticket, in one step of the store: from then on it stands for the next one.
+ * @returns the next ticket; null where another connection has claimed or spent this one, or it is too old
  * @throws GatewayError `store_unavailable`
  */
-export function spendTicket(store: Store, { key, fence }: Claim): Promise<boolean> {
-  const change = { set: { spent: 1 }, when: { field: 'claim', is: fence }, unless: 'spent' }
-  return store.update(key, change, ticketLifeMs)
+export async function spendTicket(store: Store, claim: Claim): Promise<string | null> {
+  const { key, fence } = claim
+  const next = await createTicket(store, claim)
+  const set = { spent: 1, next: keyOf(next) }
+  const change = { set, when: { field: 'claim', is: fence }, unless: 'spent' }
+  return (await store.update(key, change, ticketLifeMs)) ? next : null
 }
 
 /**
- * Lets a spent ticket stand for the next one, which may be lost on its way to the client.
- * @throws GatewayError `store_unavailable`
- */
-export async function replaceTicket(store: Store, { key }: Claim, next: string): Promise<void> {
-  await store.update(key, { set: { next: keyOf(next) } }, ticketLifeMs)
-}
-
-/**
- * The client has the next ticket: the spent one is good for nothing.
+ * The client has a ticket again: the spent one is good for nothing. May be done twice.
+ * @param next that the spent one stands for
  * @returns false where another client has come by the spent ticket meanwhile, and goes on with the conversation
  * @throws GatewayError `store_unavailable`
  */
 export async function holdTicket(store: Store, { key }: Claim, next: string): Promise<boolean> {
   const change = { set: { held: 1, claim: '' }, unless: 'spent' }
   const isHeld = await store.update(keyOf(next), change, ticketLifeMs)
+  // A store that has lost its entries has lost nobody's conversation to another client.
+  const isFree = isHeld || (await store.read(keyOf(next))) === null
   await store.update(key, { set: { next: '' } }, ticketLifeMs)
-  return isHeld
+  return isFree
 }
 
 function keyOf(ticket: string): string {

@@ -53,10 +53,10 @@ export class Person {
   readonly #planned: number
   /** By ticket: whether the connection lives that came back by it last. */
   readonly #resumedBy = new Map<string, () => boolean>()
-  /** Its ticket is spent, and it has none to come back by: an end now loses the conversation. */
-  #awaitsTicket = false
   #client: ReturnType<typeof resumingSocket> | null = null
   #state: 'talking' | 'left' = 'talking'
+  /** Connections by its ticket that somebody else has dialled and not closed. */
+  #doubles = 0
 
   /** @param planned how many things it asks */
   constructor(name: string, planned: number, parts: PersonParts) {
@@ -75,7 +75,7 @@ export class Person {
         (state, lost = 0) => {
           world.note(this.process.name, `is ${state}${lost > 0 ? `, ${lost} answers are lost` : ''}`)
           const isLost = lost > 0 || (state === 'fresh' && this.#known.length > 0)
-          if (isLost && !this.#awaitsTicket && !this.#parts.mayLose())
+          if (isLost && !this.#parts.mayLose())
             this.#parts.onViolation(
               new Violation(`${this.process.name} lost something for no reason (${state})`),
             )
@@ -128,6 +128,11 @@ export class Person {
     return socket
   }
 
+  /** Whether it has left, and whoever had its ticket. */
+  get isGone(): boolean {
+    return this.#state === 'left' && this.#doubles === 0
+  }
+
   get now(): number {
     return this.#parts.world.now
   }
@@ -145,9 +150,13 @@ export class Person {
   /** Dials by the same ticket from elsewhere, says nothing, and goes away again. */
   #double(ticket: string, query: string): void {
     const { world, route } = this.#parts
+    this.#doubles += 1
     world.after(world.between(0, 200), this.process, () => {
       const replica = route()
-      if (replica === null) return
+      if (replica === null) {
+        this.#doubles -= 1
+        return
+      }
       const { near, far } = new Connection(world, this.process, replica.process, 'double')
       near.listener = {
         message: data => this.#watch(ticket, data.toString(), () => isLive(far)),
@@ -156,7 +165,10 @@ export class Person {
       world.after(world.between(...dialMs), replica.process, () =>
         replica.upgrade(far, query, isOpen => far.send(isOpen ? accepted : refused)),
       )
-      world.after(world.between(...doubleMs), this.process, () => near.close(1000, ''))
+      world.after(world.between(...doubleMs), this.process, () => {
+        this.#doubles -= 1
+        near.close(1000, '')
+      })
     })
   }
 
@@ -166,9 +178,7 @@ export class Person {
    * @param lives whether the connection is open at the gateway, and its client can be reached
    */
   #watch(ticket: string, message: string, lives: () => boolean): void {
-    if (message.startsWith('{"type":"session.ticket"')) this.#awaitsTicket = false
     if (!message.startsWith('{"type":"session.resumed"')) return
-    this.#awaitsTicket = true
     const first = this.#resumedBy.get(ticket)
     this.#resumedBy.set(ticket, lives)
     if (first === undefined) return

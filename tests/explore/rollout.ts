@@ -76,8 +76,6 @@ const losing: ReadonlySet<Kind> = new Set([
   'killInDrain',
   'killInResume',
   'hold',
-  // Between the spending of a ticket and the next one.
-  'cutClient',
   'breakStore',
   'double',
 ] as const)
@@ -201,10 +199,12 @@ class Rollout {
   async #lookAtTheEnd(): Promise<void> {
     const living = () => this.#replicas.filter(({ process }) => process.isRunning)
     const isOver = () =>
+      this.#persons.every(({ isGone }) => isGone) &&
       living().every(
         ({ openSockets, traffic, process }) =>
           openSockets === 0 && traffic.sessionsOpen === 0 && process.timers.size === 0,
-      ) && this.#api.sessions.size === 0
+      ) &&
+      this.#api.sessions.size === 0
     await this.#run(isOver, endMs)
     for (const { process, openSockets, traffic } of living()) {
       if (openSockets > 0)

@@ -1,18 +1,19 @@
 /** However much is said, and wherever it stands, what is kept of a conversation has a limit in bytes. */
 import test from 'ava'
 import { Conversation } from '../../runtime/resume/conversation.ts'
-import { conversationLimits } from '../../runtime/resume/conversation-limits.ts'
 import { readItem } from '../../runtime/resume/transcript-item.ts'
 
 const large = 'x'.repeat(200_000)
 
 /** Names of fields, commas and flags around items and settings (bytes). */
 const envelopeBytes = 1024
-const mostBytes = conversationLimits.items + conversationLimits.settings + envelopeBytes
+/** As the documents promise them (bytes). */
+const promised = { items: 256 * 1024, settings: 128 * 1024 }
+const mostBytes = promised.items + promised.settings + envelopeBytes
 
 function bytesOf(conversation: Conversation): number {
   // One comma for each item; the smallest item takes 80 bytes.
-  const commas = conversationLimits.items / 80
+  const commas = promised.items / 80
   return Buffer.byteLength(JSON.stringify(conversation)) - commas
 }
 
@@ -82,6 +83,23 @@ test('thirty changes of large settings stay within the limit, and the last that 
   t.false(Conversation.restore(JSON.stringify(conversation)).settingsKept)
   const { session } = JSON.parse(conversation.replay('ga')[0]?.message ?? '')
   t.is(session.instructions, 'Be brief')
+})
+
+test('256 KiB of items and 128 KiB of settings are kept, and not more', t => {
+  const conversation = new Conversation()
+  for (let number = 0; number < 400; number += 1)
+    conversation.note(...added({ ...message, id: `i${number}`, content: [{ text: 'x'.repeat(1000) }] }))
+  const bytes = Buffer.byteLength(JSON.stringify(conversation.toJSON().items))
+  t.true(bytes > 0.98 * promised.items && bytes <= promised.items, `${bytes} bytes`)
+  const envelope = JSON.stringify({ instructions: '' }).length
+  for (const [size, isKept] of [
+    [promised.settings, true],
+    [promised.settings + 1, false],
+  ] as const) {
+    const told = new Conversation()
+    told.configure({ instructions: 'x'.repeat(size - envelope) }).onConfirmed?.()
+    t.is(told.settingsKept, isKept, `${size} bytes`)
+  }
 })
 
 test('the oldest are forgotten first', t => {

@@ -225,6 +225,17 @@ test('a ticket that could not be given is given once the store is back', async t
   t.deepEqual([await keeper.issue()], tickets)
 })
 
+test('a ticket that could not be made is given once the store is back, though the conversation was written', async t => {
+  const { store, keeper, tickets, texts } = kept(t)
+  const { create } = store
+  let fails = 1
+  store.create = async (...given) => (fails-- > 0 ? away() : create(...given))
+  await t.throwsAsync(keeper.issue(), { code: 'store_unavailable' })
+  t.is(texts.length, 1)
+  await untilWritten(() => tickets.length > 0)
+  t.deepEqual([await keeper.issue()], tickets)
+})
+
 test("a fault of the gateway's own ends the keeping, is told, and rejects nothing", async t => {
   const { say, texts, keeper, faults, conversation } = kept(t)
   conversation.stored = () => {

@@ -21,6 +21,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 function fakes() {
   const seen: string[] = []
   const deadlines: number[] = []
+  const begun: (Redeemed | null)[] = []
   let pong = () => {}
   const client: Client = {
     id: 'c1',
@@ -47,11 +48,17 @@ function fakes() {
     closed: code => void seen.push(`closed ${code}`),
   }
   const begin = (resumed: Redeemed | null) => {
+    begun.push(resumed)
     seen.push(`begin ${resumed === null ? null : Object.keys(resumed)[0]}`)
     return inner
   }
   const endMessages = ({ reason }: CloseReason) => [`end ${reason}`]
-  return { seen, client, begin, endMessages, deadlines, pong: () => pong() }
+  /** The client has its next ticket. @returns whether it is the one that goes on */
+  const hold = async () => {
+    const [resumed = null] = begun
+    return resumed !== null && 'spent' in resumed && (await resumed.spent?.hold())
+  }
+  return { seen, client, begin, endMessages, deadlines, hold, pong: () => pong() }
 }
 
 function stage(maxHeldBytes = 10_000) {
@@ -65,7 +72,7 @@ function stage(maxHeldBytes = 10_000) {
   }
   const log = { info: write, warn: write, error: write }
   const options = { store: createMemoryStore(), maxHeldBytes, log }
-  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
+  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', owner: 'alice', fence: 'f' }
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
   const parts = { client, route: '/chat', claim, metrics, begin, endMessages }
   const pending = new PendingResume({ ...parts, resumes: { redeem, options } })
@@ -224,10 +231,27 @@ test('of two that were answered, the one that claimed last goes on, whichever is
     }
     t.deepEqual(first.seen, ['ping', ...elsewhere])
     t.deepEqual(second.seen, ['ping', 'begin conversation'])
+    t.true(await second.hold())
     const third = await upgrade()
     third.answer()
     t.deepEqual(third.seen, ['begin failure'])
   }
+})
+
+test('a client that breaks off before it was told its next ticket comes again, and the one before is found out', async t => {
+  const { upgrade } = await replicas(t)
+  const first = await upgrade()
+  first.answer()
+  first.pong()
+  await settled()
+  t.deepEqual(first.seen, ['ping', 'begin conversation'])
+  const second = await upgrade()
+  second.answer()
+  second.pong()
+  await settled()
+  t.deepEqual(second.seen, ['ping', 'begin conversation'])
+  t.false(await first.hold())
+  t.true(await second.hold())
 })
 
 /** What a connection is told in each state, and what comes of it. */
@@ -392,7 +416,7 @@ test('a client that is closed while its handler runs is told to what the handler
   const { seen, client, begin, endMessages } = fakes()
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
   const options = { store: createMemoryStore(), maxHeldBytes: 10_000, log: quiet }
-  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
+  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', owner: 'alice', fence: 'f' }
   const pending: PendingResume = new PendingResume({
     ...{ client, route: '/chat', claim, metrics, endMessages },
     resumes: { redeem: async () => found(), options },
@@ -411,7 +435,7 @@ test('a handler that fails before it returns ends the connection with internal',
   const { seen, client, pong, endMessages } = fakes()
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
   const options = { store: createMemoryStore(), maxHeldBytes: 10_000, log: quiet }
-  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', fence: 'f' }
+  const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', owner: 'alice', fence: 'f' }
   new PendingResume({
     ...{ client, route: '/chat', claim, metrics, endMessages },
     resumes: { redeem: async () => found(), options },

@@ -1,16 +1,22 @@
 /** When a conversation is carried over to another upstream session, and what the client is told of it. */
+import { mock } from 'node:test'
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import type { SessionMessage } from '../../runtime/core/wire.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
+import type { ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { Resumption } from '../../runtime/resume/resumption.ts'
+import { retryIntervalMs } from '../../runtime/resume/stored-conversation.ts'
 import { type CloseReason, endWith } from '../../runtime/session/close-reason.ts'
 import { ResponseState } from '../../runtime/session/response-state.ts'
 import { quiet } from '../store/patience.ts'
 
+type KeepOptions = Parameters<ResumeStore['keep']>[0]
+
 function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
+  const asked: KeepOptions[] = []
   const told: SessionMessage[] = []
-  const kept = { changes: 0, stops: 0 }
+  const kept = { changes: 0, stops: 0, asked }
   const keeper = {
     issue,
     changed: () => {
@@ -23,8 +29,12 @@ function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
   }
   const responses = new ResponseState()
   const faults: string[] = []
+  const keep = (options: KeepOptions) => {
+    asked.push(options)
+    return keeper
+  }
   const resumption = new Resumption({
-    resumes: { keep: () => keeper } as never,
+    resumes: { keep } as never,
     probe: heard => heard(),
     fault: ({ code }) => void faults.push(code),
     ...{ owner: 'alice', account: undefined, wantsTicket, dialect: 'ga', responses, connection: 'c1' },
@@ -209,13 +219,108 @@ test('a client that understands tickets gets one at once; a store that is away i
   }
 })
 
+const away = () => Promise.reject(new GatewayError('store_unavailable', 'away'))
+
+/** How often it was told that its client has a ticket; each time it answers with the next of some outcomes. */
+function spentTicket(...outcomes: (() => Promise<boolean>)[]) {
+  const spent = { next: 'next', holds: 0, hold: () => (outcomes[spent.holds++] ?? away)() }
+  return spent
+}
+
+const isFree = async () => true
+const isTaken = async () => false
+
+test('a client that comes back is sent the ticket that its spent one stands for; the spent one is given up then', async t => {
+  const { resumption, told, kept, faults } = stage({ wantsTicket: true })
+  const spent = spentTicket(isFree)
+  resumption.begin({ conversation: new Conversation(), spent })
+  t.is(kept.asked[0]?.ticket, 'next')
+  t.is(spent.holds, 0, 'it has none yet')
+  await settled()
+  t.like(told[1], { type: 'session.ticket', resume: 'ticket' })
+  t.is(spent.holds, 1)
+  kept.asked[0]?.onTicket('later')
+  await settled()
+  t.like(told[2], { type: 'session.ticket', resume: 'later' })
+  t.deepEqual([spent.holds, faults], [1, []])
+})
+
+test('of two who came by one ticket the one that lost is ended', async t => {
+  const { resumption, faults } = stage({ wantsTicket: true })
+  resumption.begin({ conversation: new Conversation(), spent: spentTicket(isTaken) })
+  await settled()
+  t.deepEqual(faults, ['resumed_elsewhere'])
+})
+
+/** A ticket that the store could not give at once is given later, or with the notice of a drain. */
+const later: readonly [how: string, give: (staged: ReturnType<typeof stage>) => unknown][] = [
+  ['when the store is there again', ({ kept }) => kept.asked[0]?.onTicket('late')],
+  ['by a drain', ({ resumption }) => resumption.announce(5000)],
+]
+
+for (const [how, give] of later) {
+  test(`a spent ticket is good until its client has another: ${how}`, async t => {
+    let issue = away as () => Promise<string>
+    const staged = stage({ wantsTicket: true, issue: () => issue() })
+    const spent = spentTicket(isFree)
+    staged.resumption.begin({ conversation: new Conversation(), spent })
+    await settled()
+    await staged.resumption.announce(5000)
+    t.is(spent.holds, 0)
+    issue = async () => 'late'
+    await give(staged)
+    await settled()
+    t.is(spent.holds, 1)
+  })
+}
+
+test.serial('a store that is away is told again that a client has its ticket, until a deadline', async t => {
+  t.timeout(20_000)
+  mock.timers.enable({ apis: ['setTimeout'] })
+  let now = 0
+  const clock = mock.method(performance, 'now', () => now)
+  t.teardown(() => {
+    mock.timers.reset()
+    clock.mock.restore()
+  })
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += retryIntervalMs) {
+      now += retryIntervalMs
+      mock.timers.tick(retryIntervalMs)
+      await settled()
+    }
+  }
+  const begin = async (...outcomes: (() => Promise<boolean>)[]) => {
+    const { resumption, faults } = stage({ wantsTicket: true })
+    const spent = spentTicket(...outcomes)
+    resumption.begin({ conversation: new Conversation(), spent })
+    await settled()
+    return { spent, faults, resumption }
+  }
+  const back = await begin(away, away, isTaken)
+  t.deepEqual([back.spent.holds, back.faults], [1, []])
+  // Its session may be over meanwhile: the other must be found all the same.
+  back.resumption.stop()
+  await pass(2000)
+  t.deepEqual([back.spent.holds, back.faults], [3, ['resumed_elsewhere']])
+  await pass(10_000)
+  t.is(back.spent.holds, 3)
+  const gone = await begin()
+  await pass(60_000)
+  t.is(gone.spent.holds, 1 + 30_000 / retryIntervalMs)
+  t.deepEqual(gone.faults, [])
+  const broken = await begin(() => Promise.reject(new Error('broken')))
+  await pass(2000)
+  t.deepEqual([broken.spent.holds, broken.faults], [1, ['connection.failed']])
+})
+
 test('a drain is announced with a ticket, and without one where the store is away', async t => {
   const { resumption, told } = stage()
   await resumption.announce(5000)
   t.deepEqual(told, [{ type: 'server.draining', deadline_ms: 5000, resume: 'ticket' }])
-  const away = stage({ issue: () => Promise.reject(new GatewayError('store_unavailable', 'away')) })
-  await away.resumption.announce(5000)
-  t.deepEqual(away.told, [{ type: 'server.draining', deadline_ms: 5000 }])
+  const alone = stage({ issue: away })
+  await alone.resumption.announce(5000)
+  t.deepEqual(alone.told, [{ type: 'server.draining', deadline_ms: 5000 }])
 })
 
 test('the store is told of what changes: an item, a receipt, whether an answer is pending', async t => {

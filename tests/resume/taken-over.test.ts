@@ -4,6 +4,7 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import { Conversation, readStored, type StoredConversation } from '../../runtime/resume/conversation.ts'
 import {
   conversationKey,
+  migrateStored,
   PersistedConversation,
   type StoredEntry,
   takeOver,
@@ -214,6 +215,102 @@ test('a journal is committed together with what was said', async t => {
   await kept.commit(started('me'))
   t.deepEqual(await textsIn(store, kept.id), ['one'])
   t.like(findCall(conversation.journal, 'c1'), { status: 'running', owner: 'me', runs: 1 })
+})
+
+test('what is said while a journal is committed is written after it', async t => {
+  const { store, faults } = faultyStore(t)
+  const { kept, conversation } = keep(t, store)
+  await kept.issue()
+  faults.push(write => {
+    conversation.expect({ type: 'message', role: 'user', content: [{ text: 'meanwhile' }] })
+    kept.changed()
+    return write()
+  })
+  await kept.commit(added)
+  t.is(faults.length, 0)
+  const deadline = performance.now() + 10_000
+  while ((await textsIn(store, kept.id)).length === 0) {
+    if (performance.now() > deadline) return t.fail('it was not written within 10 s')
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  t.deepEqual(await textsIn(store, kept.id), ['meanwhile'])
+})
+
+/** Brings the state of a journal from version 1 to version 2. */
+const migration = {
+  version: 2,
+  migrate: async ({ state }: { state: object }) => ({
+    kind: 'migrated' as const,
+    state: { ...state, is: 2 },
+  }),
+}
+
+/** A conversation whose tools have stored something, taken over by another session. */
+async function takenWithState(t: Stage) {
+  const { store, faults } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  await first.kept.commit(journal => ({ ...journal, state: { by: 'first' } }))
+  const { id } = first.kept
+  const taken = await takeOver(store, id)
+  if (taken === null) throw new Error('there is no such conversation')
+  return { store, faults, first, id, taken, key: conversationKey(id) }
+}
+
+test('state is migrated in the store, with what a session before commits meanwhile', async t => {
+  const { store, faults, first, id, taken } = await takenWithState(t)
+  faults.push(async write => {
+    await first.kept.commit(journal => ({ ...journal, state: { by: 'first, late' } }))
+    return write()
+  })
+  const { entry, text, refused } = await migrateStored(store, taken, migration)
+  t.is(refused, null)
+  t.deepEqual(entry, { ...taken.entry, revision: taken.entry.revision + 2 })
+  t.deepEqual(readStored(text).conversation?.tools?.state, { by: 'first, late', is: 2 })
+  t.deepEqual((await storedIn(store, id)).tools?.state, { by: 'first, late', is: 2 })
+})
+
+/** What happens while a session migrates what it took over, and how that ends. */
+const disturbances: readonly [
+  what: string,
+  happen: (staged: Awaited<ReturnType<typeof takenWithState>>) => Promise<unknown>,
+  error: object,
+][] = [
+  ['another session takes it over', ({ store, id }) => takeOver(store, id), { code: 'resumed_elsewhere' }],
+  ['the store loses it', ({ store, key }) => store.delete(key), { code: 'resumed_elsewhere' }],
+  [
+    'another revision writes it',
+    ({ store, key, taken: { entry } }) =>
+      store.set(key, `{"revision":${entry.revision + 7},"epoch":${entry.epoch},"items":7}`, minute),
+    { instanceOf: SyntaxError },
+  ],
+]
+
+for (const [what, happen, error] of disturbances) {
+  test(`what was taken over is not migrated where ${what} meanwhile`, async t => {
+    const staged = await takenWithState(t)
+    const { store, faults, key, taken } = staged
+    let after: string | null = null
+    faults.push(async write => {
+      await happen(staged)
+      after = await store.get(key)
+      return write()
+    })
+    await t.throwsAsync(migrateStored(store, taken, migration), error)
+    t.is(await store.get(key), after)
+  })
+}
+
+test('a migration that others come before each time is given up', async t => {
+  const { store, faults, taken } = await takenWithState(t)
+  let tries = 0
+  const refuse = async () => {
+    tries += 1
+    return false
+  }
+  for (let conflict = 0; conflict < 100; conflict += 1) faults.push(refuse)
+  await t.throwsAsync(migrateStored(store, taken, migration), { code: 'store_unavailable' })
+  t.is(tries, 5)
 })
 
 test('a commit whose answer was lost is not made twice', async t => {

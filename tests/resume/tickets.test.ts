@@ -1,8 +1,10 @@
 /** What a resume ticket is good for: one conversation, its owner, one connection, ten minutes. */
 import test, { type ExecutionContext } from 'ava'
 import {
+  assistantOfTicket,
   claimTicket,
   createTicket,
+  holdTicket,
   renewTicket,
   spendTicket,
   ticketLifeMs,
@@ -39,7 +41,7 @@ test('somebody else gets nothing, and takes nothing from its owner', async t => 
   const ticket = await make('a', 'alice')
   const claim = await claimed(store, ticket, 'alice')
   t.is(await claimTicket(store, ticket, 'bob'), null)
-  t.true(await spendTicket(store, claim))
+  t.truthy(await spendTicket(store, claim))
 })
 
 for (const ticket of ['', 'x', 'x'.repeat(31), 'x'.repeat(33), `${'x'.repeat(31)}:`, 'x'.repeat(32)])
@@ -65,11 +67,52 @@ test('a ticket is spent once, by the connection that claimed it last', async t =
   const { store, make } = stage(t)
   const ticket = await make('a', 'alice')
   const [first, second] = [await claimed(store, ticket, 'alice'), await claimed(store, ticket, 'alice')]
-  t.false(await spendTicket(store, first))
-  t.true(await spendTicket(store, second))
-  t.false(await spendTicket(store, second))
+  t.is(await spendTicket(store, first), null)
+  const next = await spendTicket(store, second)
+  if (next === null) return t.fail()
+  t.is(await spendTicket(store, second), null)
+  t.true(await holdTicket(store, second, next))
   t.is(await claimTicket(store, ticket, 'alice'), null)
   t.false(await renewTicket(store, ticket))
+})
+
+test('a spent ticket stands for the next one, for the same owner and assistant, until its client has that', async t => {
+  const { store } = stage(t)
+  const entry = { conversation: 'a', owner: 'alice', assistant: 'reception' }
+  const ticket = await createTicket(store, entry)
+  const first = await claimed(store, ticket, 'alice')
+  const next = await spendTicket(store, first)
+  if (next === null) return t.fail()
+  t.is(await assistantOfTicket(store, next, 'alice'), 'reception')
+  t.is(await claimTicket(store, ticket, 'bob'), null)
+  // The connection broke before its client was told the next one.
+  const second = await claimed(store, ticket, 'alice')
+  t.like(second, { ticket, ...entry })
+  const last = await spendTicket(store, second)
+  if (last === null) return t.fail()
+  t.false(await holdTicket(store, first, next), 'somebody else goes on')
+  t.true(await holdTicket(store, second, last))
+  t.true(await holdTicket(store, second, last), 'once more, where the answer was lost')
+  for (const spent of [ticket, next]) t.is(await claimTicket(store, spent, 'alice'), null)
+  t.is((await claimed(store, last, 'alice')).conversation, 'a')
+})
+
+test('a store that has lost its entries has given no conversation to another client', async t => {
+  const { store, make } = stage(t)
+  const claim = await claimed(store, await make('a', 'alice'), 'alice')
+  const next = await spendTicket(store, claim)
+  if (next === null) return t.fail()
+  const empty = createMemoryStore()
+  t.teardown(() => empty.close())
+  t.true(await holdTicket(empty, claim, next))
+})
+
+test('each of many connections in a row that broke before its client had a ticket can come again, up to a bound', async t => {
+  const { store, make } = stage(t)
+  const ticket = await make('a', 'alice')
+  for (let lost = 0; lost <= 16; lost += 1)
+    t.truthy(await spendTicket(store, await claimed(store, ticket, 'alice')))
+  t.is(await claimTicket(store, ticket, 'alice'), null)
 })
 
 test('a ticket lives ten minutes from when it was made, renewed or claimed', async t => {
@@ -80,7 +123,7 @@ test('a ticket lives ten minutes from when it was made, renewed or claimed', asy
   clock.advance(ticketLifeMs - 1)
   const claim = await claimed(store, ticket, 'alice')
   clock.advance(ticketLifeMs - 1)
-  t.true(await spendTicket(store, claim))
+  t.truthy(await spendTicket(store, claim))
   const old = await make('b', 'bob')
   clock.advance(ticketLifeMs)
   t.is(await claimTicket(store, old, 'bob'), null)
