@@ -1,4 +1,7 @@
 /** Rollouts by fixed seeds: what breaks an invariant here breaks it each time. */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { revisionOf } from '../../runtime/store/revision.ts'
 import { playRollout, type RolloutOptions, type RolloutResult } from './rollout.ts'
@@ -59,6 +62,19 @@ test.serial('a seed gives the same steps each time', async t => {
     t.true(first.trace.length > 50)
     t.deepEqual(first.trace, second.trace)
   }
+})
+
+test.serial('a replay is written to its last line, however slowly it is read', async t => {
+  const main = join(import.meta.dirname, 'main.ts')
+  const child = spawn(process.execPath, [main, '--seed', '1'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const { trace } = await playRollout({ seed: 1, isTraced: true })
+  let written = ''
+  for await (const chunk of child.stdout) {
+    written += String(chunk)
+    await sleep(10)
+  }
+  t.deepEqual(written.trimEnd().split('\n'), [...trace, 'all invariants hold'].join('\n').split('\n'))
 })
 
 /** Faults of a store, each with what is found of it; within 100 rollouts unless it says how many. */

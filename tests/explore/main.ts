@@ -1,6 +1,7 @@
 /**
- * `npm run explore -- [--rollouts N] [--from SEED]`: plays rollouts by the seeds from SEED on (by default a random one), and
- * stops at the first that breaks an invariant, with its seed and its last steps. `--seed SEED` replays one, step by step.
+ * `npm run explore -- [--rollouts N] [--minutes N] [--from SEED]`: plays rollouts by the seeds from SEED on (by default a
+ * random one), and stops at the first that breaks an invariant, with its seed and its last steps. `--seed SEED` replays one,
+ * step by step.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -9,29 +10,32 @@ import { playRollout, type RolloutResult } from './rollout.ts'
 const maxSeed = 2 ** 31 - 1
 const shownSteps = 100
 const msPerSecond = 1000
+const msPerMinute = 60 * msPerSecond
 
 const { values } = parseArgs({
   options: {
     rollouts: { type: 'string', default: '1000' },
+    minutes: { type: 'string', default: 'Infinity' },
     from: { type: 'string', default: String(randomInt(maxSeed)) },
     seed: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
-  console.log(`npm run explore -- [--rollouts N] [--from SEED] [--seed SEED]
+  console.log(`npm run explore -- [--rollouts N] [--minutes N] [--from SEED] [--seed SEED]
 
 Plays N rollouts (1000) under a virtual clock, by the seeds from SEED on (a random one), and stops at the first that breaks
-an invariant, with its seed and its last steps. --seed replays one, step by step.`)
+an invariant, with its seed and its last steps. --minutes ends it earlier, after so long. --seed replays one, step by step.`)
   process.exit(0)
 }
-const [rollouts, from] = [Number(values.rollouts), Number(values.from)]
+const [rollouts, from, minutes] = [Number(values.rollouts), Number(values.from), Number(values.minutes)]
 const seed = values.seed === undefined ? null : Number(values.seed)
-if (!(rollouts > 0) || ![rollouts, from, seed ?? 0].every(Number.isSafeInteger)) {
-  console.error('--rollouts takes a number above 0, --from and --seed a whole number')
+if (!(rollouts > 0) || !(minutes > 0) || ![rollouts, from, seed ?? 0].every(Number.isSafeInteger)) {
+  console.error('--rollouts and --minutes take a number above 0, --from and --seed a whole number')
   process.exit(2)
 }
-process.exit((seed === null ? await explore() : await replay(seed)) ? 0 : 1)
+// An exit at once would cut off what a slow reader has not taken from a pipe yet.
+process.exitCode = (seed === null ? await explore() : await replay(seed)) ? 0 : 1
 
 /** @returns whether nothing was found */
 async function replay(seed: number): Promise<boolean> {
@@ -46,8 +50,10 @@ async function explore(): Promise<boolean> {
   const startedAt = performance.now()
   let [steps, virtualMs] = [0, 0]
   console.log(`${rollouts} rollouts, seeds from ${from}`)
-  for (let number = 0; number < rollouts; number += 1) {
-    const result = await playRollout({ seed: from + number })
+  const elapsedMs = () => performance.now() - startedAt
+  let played = 0
+  for (; played < rollouts && elapsedMs() < minutes * msPerMinute; played += 1) {
+    const result = await playRollout({ seed: from + played })
     steps += result.steps
     virtualMs += result.virtualMs
     if (result.violation !== null) {
@@ -55,9 +61,9 @@ async function explore(): Promise<boolean> {
       return false
     }
   }
-  const seconds = Math.round((performance.now() - startedAt) / msPerSecond)
+  const seconds = Math.round(elapsedMs() / msPerSecond)
   const hours = Math.round(virtualMs / msPerSecond / 3600)
-  console.log(`nothing found in ${steps} steps and ${hours} virtual hours, ${seconds} s`)
+  console.log(`nothing found in ${played} rollouts, ${steps} steps and ${hours} virtual hours, ${seconds} s`)
   return true
 }
 
