@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util'
 import { installServers } from '../rehearsal/install-servers.ts'
 import { draw } from './draw.ts'
 import { findMutants, type Mutant } from './mutants.ts'
-import { Plot, type Verdict } from './plant.ts'
+import { Plot, patience, type Verdict } from './plant.ts'
 import { aim, type GroupResult, noticedPart, writeReport } from './report.ts'
 import { groups, root } from './table.ts'
 
@@ -61,7 +61,7 @@ if (values.list) {
 }
 
 installServers()
-const plot = new Plot(root)
+const plot = new Plot(root, patience, join(root, 'node_modules/.cache/mutation'))
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     plot.clear()
@@ -87,7 +87,8 @@ try {
 for (const [test, output] of plot.broken)
   console.error(`${test} fails without a fault and was left out:\n${output}`)
 console.log(values.json ? JSON.stringify({ seed, results }, null, 2) : writeReport(results, seed))
-process.exit(results.every(result => noticedPart(result) >= aim) ? 0 : 1)
+// An exit at once would cut off what a slow reader has not taken from a pipe yet.
+process.exitCode = results.every(result => noticedPart(result) >= aim) ? 0 : 1
 
 function describe({ file, line, kind, shown }: Mutant): string {
   return `${file}:${line} ${kind}: ${shown}`

@@ -1,7 +1,10 @@
 /** Plants mutants in a copy of the tree, one at a time, and runs the tests that should notice them. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   cpSync,
+  existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -70,12 +73,18 @@ const shownChars = 2000
 /** Not copied: what is linked, large, or of no use to a test. */
 const notCopied = new Set(['node_modules', '.git', 'reports'])
 
+/** What a test file may run, besides itself: paths from the root. */
+const sources = '{runtime,tests,web,infra}/**/*.{ts,js,json}'
+
 /** A copy of the tree in which faults are planted. */
 export class Plot {
   readonly #root: string
   readonly #copy: string
   readonly #patience: Patience
   readonly #clean = new Map<string, Clean>()
+  readonly #measured: string | null
+  /** Of all sources but test files. */
+  readonly #sourcesHash: string
   readonly #quickRuns: QuickRuns
   /** Has Node keep what it compiled; not where code is recorded, as less is known of kept code. */
   readonly #compiled: NodeJS.ProcessEnv
@@ -85,8 +94,11 @@ export class Plot {
   /** The end of what the last run wrote. */
   #output = ''
 
-  /** @param root the tree that is copied; it is only read */
-  constructor(root: string, { ms, times }: Patience = patience) {
+  /**
+   * @param root the tree that is copied; it is only read
+   * @param measured folder that keeps what test files do without a fault, for trees with the same sources; null: none
+   */
+  constructor(root: string, { ms, times }: Patience = patience, measured: string | null = null) {
     this.#root = root
     this.#patience = { ms, times }
     this.#copy = mkdtempSync(join(tmpdir(), 'mutate-'))
@@ -95,6 +107,13 @@ export class Plot {
       filter: source => !notCopied.has(relative(root, source)),
     })
     symlinkSync(join(root, 'node_modules'), join(this.#copy, 'node_modules'))
+    this.#measured = measured
+    this.#sourcesHash = hashOf(
+      globSync(sources, { cwd: this.#copy })
+        .filter(path => !path.endsWith('.test.ts'))
+        .toSorted()
+        .map(path => join(this.#copy, path)),
+    )
     this.#quickRuns = new QuickRuns(this.#copy)
     this.#compiled = { NODE_COMPILE_CACHE: join(this.#copy, '.compiled') }
   }
@@ -190,7 +209,28 @@ export class Plot {
     return runs === null || runs.some(recorded => overlaps(recorded[file] ?? [], start, end))
   }
 
+  /** @returns the file that keeps what a test file does without a fault; null where nothing is kept */
+  #keptIn(test: string): string | null {
+    if (this.#measured === null) return null
+    const name = createHash('sha256')
+      .update(this.#sourcesHash)
+      .update(hashOf([join(this.#copy, test)]))
+    return join(this.#measured, `${name.digest('hex')}.json`)
+  }
+
   async #measure(test: string): Promise<void> {
+    const kept = this.#keptIn(test)
+    if (kept !== null && existsSync(kept))
+      return void this.#clean.set(test, JSON.parse(readFileSync(kept, 'utf8')))
+    await this.#runClean(test)
+    const clean = this.#clean.get(test)
+    if (kept === null || this.#measured === null || clean === undefined) return
+    mkdirSync(this.#measured, { recursive: true })
+    writeFileSync(kept, JSON.stringify(clean))
+  }
+
+  /** Runs a test file without a fault: what it does is kept in `#clean`, or it is broken. */
+  async #runClean(test: string): Promise<void> {
     const folder = join(this.#copy, '.coverage')
     mkdirSync(folder)
     const env = {
@@ -268,6 +308,12 @@ export class Plot {
 /** @param ranges start, end, start, end, and so on */
 function overlaps(ranges: readonly number[], start: number, end: number): boolean {
   return ranges.some((from, at) => at % 2 === 0 && from < end && (ranges[at + 1] ?? from) > start)
+}
+
+function hashOf(paths: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const path of paths) hash.update(path.slice(path.lastIndexOf('/'))).update(readFileSync(path))
+  return hash.digest('hex')
 }
 
 function endGroup({ pid }: ChildProcess): void {
