@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { draw } from './draw.ts'
-import { findMutants, type MutantKind, plant } from './mutants.ts'
+import { findMutants, type Mutant, type MutantKind, plant } from './mutants.ts'
 import { Plot } from './plant.ts'
 import { noticedPart, writeReport } from './report.ts'
 import { critical, groups, known, reasonFor, root, withoutCode } from './table.ts'
@@ -173,7 +173,15 @@ test('a mutant is noticed, hangs a test, or survives; the tree itself stays as i
   t.is(noticedPart(result), 2 / 3)
   const report = writeReport([result], 7)
   t.regex(report, /seed 7/)
-  t.regex(report, /\| parts \| 20 \| 3 \| 1 \| 1 \| 1 \| 66\.7 % \(below the aim\) \|/)
+  t.regex(report, /\| parts \| 20 \| 3 \| 1 \| 1 \| 1 \| 0 \| 66\.7 % \(below the aim\) \|/)
+  const [{ file, text, shown } = planted[0] as Mutant] = known
+  const left = {
+    mutant: { ...(planted[0] as Mutant), file, text, shown },
+    outcome: 'survived',
+    by: null,
+  } as const
+  t.is(noticedPart({ ...result, verdicts: [...verdicts, left] }), 2 / 3, 'a known one counts as none')
+  t.is(noticedPart({ ...result, verdicts: [left] }), 1)
   t.regex(report, /- parts\.ts:4 callback dropped: `say\('hello'\) → nothing`/)
 })
 

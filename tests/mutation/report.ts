@@ -12,10 +12,18 @@ export interface GroupResult {
   readonly verdicts: readonly Verdict[]
 }
 
-/** Part of the planted mutants that was noticed, those that made a test hang included; 1 where none was planted. */
+/**
+ * Part of the planted mutants that was noticed, those that made a test hang included; 1 where none was planted. Known
+ * survivors, which change nothing that a test can or should notice, are left out.
+ */
 export function noticedPart({ verdicts }: GroupResult): number {
-  if (verdicts.length === 0) return 1
-  return verdicts.filter(({ outcome }) => outcome !== 'survived').length / verdicts.length
+  const counted = verdicts.filter(verdict => !isKnown(verdict))
+  if (counted.length === 0) return 1
+  return counted.filter(({ outcome }) => outcome !== 'survived').length / counted.length
+}
+
+function isKnown({ outcome, mutant }: Verdict): boolean {
+  return outcome === 'survived' && reasonFor(mutant) !== null
 }
 
 /** @param seed of the choice, so that it can be made again */
@@ -25,7 +33,9 @@ export function writeReport(results: readonly GroupResult[], seed: number): stri
   const rows = results.map(result => {
     const part = `${(100 * noticedPart(result)).toFixed(1)} %${noticedPart(result) < aim ? ' (below the aim)' : ''}`
     const { group, found, verdicts } = result
+    const equivalent = verdicts.filter(isKnown).length
     const counts = (['noticed', 'hung', 'survived'] as const).map(outcome => count(result, outcome))
+    counts.push(equivalent)
     return `| ${[group, found, verdicts.length, ...counts, part].join(' | ')} |`
   })
   const survivors = results.flatMap(({ verdicts }) =>
@@ -33,11 +43,8 @@ export function writeReport(results: readonly GroupResult[], seed: number): stri
   )
   return [
     `Mutants planted with seed ${seed}; the aim is ${100 * aim} % noticed.\n`,
-    '| group | mutants | planted | noticed | of these hung | survived | part |'.replace(
-      'of these hung',
-      'hung',
-    ),
-    '|---|---|---|---|---|---|---|',
+    '| group | mutants | planted | noticed | hung | survived | of these known | part |',
+    '|---|---|---|---|---|---|---|---|',
     ...rows,
     ...(survivors.length === 0 ? [] : ['\nSurvivors:\n', ...survivors.map(describeSurvivor)]),
     '',
