@@ -132,6 +132,27 @@ test('a write that was done without an answer does not keep its session from the
   t.deepEqual(seen, [])
 })
 
+test('a ticket is given out when the conversation is in the store, also where a write before had no answer', async t => {
+  const { store, faults } = faultyStore(t)
+  const { kept, say, conversation } = keep(t, store)
+  await kept.issue()
+  faults.push(async write => {
+    await write()
+    return away()
+  })
+  await say('one')
+  conversation.expect({ type: 'message', role: 'user', content: [{ text: 'two' }] })
+  faults.push(
+    write => write(),
+    async write => {
+      await new Promise(resolve => setImmediate(resolve))
+      return write()
+    },
+  )
+  await kept.issue()
+  t.deepEqual(await textsIn(store, kept.id), ['one', 'two'])
+})
+
 test('a write that arrives late replaces nothing newer', async t => {
   const { store, memory, faults } = faultyStore(t)
   const { kept, say } = keep(t, store)

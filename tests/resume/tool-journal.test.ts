@@ -15,6 +15,7 @@ import {
   maxArgumentsBytes,
   maxCalls,
   maxCallsBytes,
+  maxOutputBytes,
   maxStateBytes,
   maxStateDepth,
   refusalOfCall,
@@ -23,6 +24,7 @@ import {
   startCall,
   stateVersionOf,
 } from '../../runtime/resume/tool-journal.ts'
+import * as toolLimits from '../../runtime/tools/tool-limits.ts'
 
 const call: JournaledCall = { id: 'c1', name: 'add', arguments: '{"n":1}', status: 'pending', runs: 0 }
 const turn = { rounds: 1, request: { metadata: { a: 'b' } } }
@@ -73,6 +75,12 @@ test('what is too large, or too many, is not taken in', t => {
   t.is(refusalOfCall(many(maxCalls), call), 'too_many_calls')
   t.is(refusalOfCall(many(3, maxArgumentsBytes), call), null)
   t.is(refusalOfCall(many(maxCallsBytes / maxArgumentsBytes, maxArgumentsBytes), call), 'too_many_calls')
+})
+
+test('what a tool may be given and return fits into the journal', t => {
+  const promised = 64 * 1024
+  t.deepEqual([maxArgumentsBytes, toolLimits.maxArgumentBytes], [promised, promised])
+  t.deepEqual([maxOutputBytes, toolLimits.maxOutputBytes], [promised, promised])
 })
 
 const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) })

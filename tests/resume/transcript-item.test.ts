@@ -12,7 +12,24 @@ const message = { type: 'message', id: 'i', role: 'user' }
 const said = { id: 'i', kind: 'message', role: 'user', text: '', done: true } as const
 const long = 'x'.repeat(maxNameChars)
 
-const read: readonly [what: string, item: unknown, expected: object | null][] = [
+const call = { type: 'mcp_call', server_label: 's', name: 'n', arguments: '{}' }
+const ofMcp = { id: 'i', kind: 'message', role: '', text: '' } as const
+/** A call is done once it has an output or an error. */
+const mcpItems: Readonly<Record<string, { item: object; done: boolean }>> = {
+  'a call that runs': { item: call, done: false },
+  'a call with its output': { item: { ...call, output: 'o', approval_request_id: 'r' }, done: true },
+  'a call that failed': { item: { ...call, error: { type: 'e' } }, done: true },
+  'a request': {
+    item: { type: 'mcp_approval_request', server_label: 's', name: 'n', arguments: '{}' },
+    done: true,
+  },
+  'a response': {
+    item: { type: 'mcp_approval_response', approval_request_id: 'r', approve: true, reason: 'because' },
+    done: true,
+  },
+}
+
+const read: readonly (readonly [what: string, item: unknown, expected: object | null])[] = [
   ['a message', { ...message, content: [{ type: 'input_text', text: 'a' }] }, { ...said, text: 'a' }],
   [
     'a message of several parts, audio by its transcript',
@@ -36,6 +53,15 @@ const read: readonly [what: string, item: unknown, expected: object | null][] = 
     { type: 'function_call_output', id: 'i', call_id: 'c', output: 'o' },
     { id: 'i', kind: 'function_call_output', role: '', text: 'o', callId: 'c', done: true },
   ],
+  ...Object.entries(mcpItems).map(
+    ([type, { item, done }]) =>
+      [`an item of MCP: ${type}`, { id: 'i', ...item }, { ...ofMcp, mcp: item, done }] as const,
+  ),
+  [
+    'of an item of MCP what can be told again',
+    { ...call, id: 'i', status: 'x', error: null },
+    { ...ofMcp, mcp: call, done: false },
+  ],
   ['an item of another kind', { type: 'hologram', id: 'i' }, null],
   ['no item', 'x', null],
   ['names of the greatest length', { ...message, id: long, role: long }, { ...said, id: long, role: long }],
@@ -55,6 +81,11 @@ const stored: readonly (readonly [item: unknown, is: boolean])[] = [
   [{ ...said, kind: 'x' }, false],
   [{ ...said, unconfirmed: 1 }, false],
   [null, false],
+  [{ ...said, isNotice: true, mcp: {} }, true],
+  [{ ...said, isNotice: 1 }, false],
+  [{ ...said, mcp: [] }, false],
+  [{ ...said, images: {} }, false],
+  [{ ...said, images: [5] }, false],
   ...Object.keys(said).map(field => [{ ...said, [field]: 5 }, false] as const),
   ...['name', 'callId'].map(field => [{ ...said, [field]: 5 }, false] as const),
 ]
