@@ -194,6 +194,16 @@ for (const [what, more, expected] of resumed) {
   })
 }
 
+test('the model is told that what its tools had stored is gone, and nothing of what it was', t => {
+  const { resumption } = stage()
+  const refused = { reason: 'no_migration', from: 1, to: 2 } as const
+  resumption.begin({ conversation: new Conversation(), refused })
+  const [{ message = '' } = {}, ...others] = resumption.opened().messages
+  t.like(JSON.parse(message), { item: { type: 'message', role: 'system' } })
+  t.regex(message, /cannot be used any more \(no_migration\)/)
+  t.deepEqual(others, [])
+})
+
 test('a client whose ticket is worth nothing is told why; one without a ticket nothing', t => {
   const { resumption, told } = stage()
   t.false(resumption.begin({ failure: 'expired' }))

@@ -242,7 +242,8 @@ test('what is said while a journal is committed is written after it', async t =>
   const { store, faults } = faultyStore(t)
   const { kept, conversation } = keep(t, store)
   await kept.issue()
-  faults.push(write => {
+  faults.push(async write => {
+    await new Promise(resolve => setImmediate(resolve))
     conversation.expect({ type: 'message', role: 'user', content: [{ text: 'meanwhile' }] })
     kept.changed()
     return write()
