@@ -213,7 +213,7 @@ export const groups: readonly Group[] = [
   }),
   group('upstream', 'runtime/upstream', {
     calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
-    circuit: ['upstream/dial', 'upstream/dial-outcomes', 'upstream/failover'],
+    circuit: ['upstream/circuit', 'upstream/dial', 'upstream/dial-outcomes', 'upstream/failover'],
     'early-dial': ['gateway/early-refusals', 'gateway/faults', 'gateway/sdk'],
     connect: [
       'upstream/connect',
