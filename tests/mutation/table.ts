@@ -214,7 +214,7 @@ export const groups: readonly Group[] = [
   group('upstream', 'runtime/upstream', {
     calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
     circuit: ['upstream/circuit', 'upstream/dial', 'upstream/dial-outcomes', 'upstream/failover'],
-    'early-dial': ['gateway/early-refusals', 'gateway/faults', 'gateway/sdk'],
+    'early-dial': ['upstream/early-dial', 'gateway/early-refusals', 'gateway/faults', 'gateway/sdk'],
     connect: [
       'upstream/connect',
       'upstream/direct-writer',
