@@ -53,6 +53,7 @@ export function eventsToPreview(): Map<string, EventTranslation> {
     'response.output_item.added',
     'response.output_item.done',
     'conversation.item.retrieved',
+    'conversation.item.created',
   ])
     events.set(type, ofItem(type))
   for (const type of ['session.created', 'session.updated'])

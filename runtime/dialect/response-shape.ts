@@ -90,21 +90,24 @@ export function isResponseForeignToGa(response: Fields): boolean {
   return (
     previewOnly.some(name => name in response) ||
     isChoiceForeignToGa(response.tool_choice) ||
-    hasItems(response)
+    hasInput(response, isItemForeignToGa)
   )
 }
 
 /** Whether the preview would refuse it. */
 export function isResponseForeignToPreview(response: Fields): boolean {
   const asked = [...gaOnly, 'max_output_tokens'] as const
-  return asked.some(name => name in response) || hasForeignTools(response) || hasItems(response)
+  return (
+    asked.some(name => name in response) ||
+    hasForeignTools(response) ||
+    hasInput(response, isInputForeignToPreview)
+  )
 }
 
-function hasItems({ input }: Fields): boolean {
-  return (
-    Array.isArray(input) &&
-    input.some(item => isItemForeignToGa(item) || isItemForeignToPreview(item) || isMcpItem(item))
-  )
+const isInputForeignToPreview = (item: unknown) => isItemForeignToPreview(item) || isMcpItem(item)
+
+function hasInput({ input }: Fields, isForeign: (item: unknown) => boolean): boolean {
+  return Array.isArray(input) && input.some(isForeign)
 }
 
 /** Writes a response, or the request for one, as GA has it. */

@@ -34,6 +34,13 @@ const gaOnly = [
   'tracing',
 ]
 
+/** Members that only GA knows of a moved field. */
+const gaOnlyMembers: Readonly<Record<string, readonly string[]>> = {
+  input_audio_transcription: ['languages', 'keywords', 'delay'],
+  input_audio_noise_reduction: ['strength'],
+  turn_detection: ['idle_timeout_ms'],
+}
+
 const formats = [
   ['pcm16', 'audio/pcm'],
   ['g711_ulaw', 'audio/pcmu'],
@@ -168,7 +175,8 @@ function valueToGa(name: string, value: unknown): unknown {
 function valueToPreview(name: string, value: unknown): unknown {
   if (name === 'modalities') return modalitiesToPreview(value)
   if (name === 'voice') return voiceToPreview(value)
-  if (name === 'turn_detection' && isFields(value)) return without(value, ['idle_timeout_ms'])
+  const refused = gaOnlyMembers[name]
+  if (refused !== undefined && isFields(value)) return without(value, refused)
   return name.endsWith('_audio_format') ? formatToPreview(value) : value
 }
 

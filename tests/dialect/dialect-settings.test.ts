@@ -176,6 +176,33 @@ test('a response that mixes both shapes comes out in one, whatever clients see',
   }
 })
 
+test('what only GA knows of transcription and of noise reduction is left out, and the rest is kept', t => {
+  const input = {
+    transcription: {
+      model: 'm',
+      language: 'en',
+      prompt: 'p',
+      keywords: ['k'],
+      languages: ['en'],
+      delay: 'low',
+    },
+    noise_reduction: { type: 'near_field', strength: 0.5 },
+  }
+  const shown = {
+    input_audio_transcription: { model: 'm', language: 'en', prompt: 'p' },
+    input_audio_noise_reduction: { type: 'near_field' },
+  }
+  t.deepEqual(
+    got(toGa, { type: 'session.update', session: { type: 'realtime', audio: { input } } }).session,
+    shown,
+  )
+  const off = { type: 'realtime', audio: { input: { transcription: null, noise_reduction: null } } }
+  t.deepEqual(got(toGa, { type: 'session.update', session: off }).session, {
+    input_audio_transcription: null,
+    input_audio_noise_reduction: null,
+  })
+})
+
 test('idle_timeout_ms, which only GA knows, is left out of turn_detection', t => {
   const session = {
     type: 'realtime',

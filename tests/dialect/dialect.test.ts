@@ -110,6 +110,16 @@ test('an item is announced once in the preview, and twice in GA', t => {
   t.deepEqual(seen(toGa, { type: 'conversation.created', conversation: {} }), [])
 })
 
+test('an item that GA announces by the name that its type files have is one of the preview', t => {
+  const type = 'conversation.item.created'
+  const message = { id: 'i', type: 'message', role: 'assistant' }
+  const item = { ...message, content: [{ type: 'output_text', text: 'hi' }] }
+  t.deepEqual(seen(toPreview, { type, item }), [
+    { type, item: { object: 'realtime.item', ...message, content: [{ type: 'text', text: 'hi' }] } },
+  ])
+  t.deepEqual(seen(toPreview, { type, item: { id: 'i', type: 'mcp_list_tools', tools: [] } }), [])
+})
+
 test('an error names the field as the client wrote it', t => {
   const error = (path: string) => ({
     type: 'error',
@@ -247,6 +257,14 @@ test('a message that upstream takes as it is goes on as the very same bytes', t 
     [
       toPreview,
       '{"type":"conversation.item.create","item":{"role":"user","content":[{"type":"input_text"}]}}',
+    ],
+    [
+      toPreview,
+      '{"type":"response.create","response":{"input":[{"role":"assistant","content":[{"type":"output_text"}]},{"type":"mcp_approval_response"}]}}',
+    ],
+    [
+      toGa,
+      '{"type":"response.create","response":{"input":[{"role":"assistant","content":[{"type":"text"}]}]}}',
     ],
     [toGa, '{ "type":"session.update", "session":{ "voice":"alloy" } }'],
     [toGa, '{"type":"session.update","session":7}'],

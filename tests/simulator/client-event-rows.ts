@@ -149,6 +149,14 @@ export const previewRows: Row[] = [
   { event: session({ audio: {} }), error: 'unknown_parameter:session.audio' },
   { event: session({ modalities: ['audio'] }), error: 'invalid_value:session.modalities' },
   { event: session({ modalities: ['text', 'audio'] }), error: null, answer: 'session.updated' },
+  {
+    event: session({ input_audio_transcription: { model: 'whisper-1', keywords: ['k'] } }),
+    error: 'unknown_parameter:session.input_audio_transcription.keywords',
+  },
+  {
+    event: session({ input_audio_noise_reduction: { type: 'near_field', strength: 0.5 } }),
+    error: 'unknown_parameter:session.input_audio_noise_reduction.strength',
+  },
   { event: session({ temperature: 2 }), error: 'decimal_above_max_value:session.temperature' },
   { event: session({ input_audio_format: 'mp3' }), error: 'invalid_value:session.input_audio_format' },
   {

@@ -66,8 +66,10 @@ const toolChoice = either(
 
 const inputFields = {
   input_audio_format: audioFormat,
-  input_audio_transcription: nullable(session.transcription),
-  input_audio_noise_reduction: nullable(session.noiseReduction),
+  input_audio_transcription: nullable(
+    fields({ model: string(), language: nullable(string()), prompt: nullable(string()) }),
+  ),
+  input_audio_noise_reduction: nullable(fields({ type: oneOf('near_field', 'far_field') })),
   turn_detection: nullable(turnDetection),
 }
 

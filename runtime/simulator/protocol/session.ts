@@ -24,7 +24,7 @@ export const audioFormat = variants('type', {
   'audio/pcma': fields({ type: string() }),
 })
 
-export const transcription = fields({
+const transcription = fields({
   model: string(),
   language: nullable(string()),
   languages: nullable(list(string())),
