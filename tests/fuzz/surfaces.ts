@@ -1,5 +1,6 @@
 /** All that is fuzzed, by name. */
 import { clientFrames } from './client-frames.ts'
+import { dialect } from './dialect.ts'
 import { requests } from './requests.ts'
 import { settings } from './settings.ts'
 import { sideband } from './sideband.ts'
@@ -14,4 +15,5 @@ export const surfaces: readonly Surface<never>[] = [
   sideband,
   stored,
   settings,
+  dialect,
 ] as never

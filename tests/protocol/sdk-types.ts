@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import type { Dialect } from '../../runtime/core/ports.ts'
 
 export interface SdkEvent {
   readonly type: string
@@ -27,16 +28,30 @@ export interface SdkProtocol {
   readonly paths: readonly SdkPath[]
 }
 
-const folder = join(dirname(fileURLToPath(import.meta.resolve('openai'))), 'resources/realtime')
+const resources = join(dirname(fileURLToPath(import.meta.resolve('openai'))), 'resources')
+const folder = join(resources, 'realtime')
+
+/** Where each dialect's types stand. */
+const typeFiles: Readonly<Record<Dialect, string>> = {
+  ga: join(folder, 'realtime.d.ts'),
+  preview: join(resources, 'beta/realtime/realtime.d.ts'),
+}
 
 /** Deeper members are values of the user's, as the variables of a prompt. */
 const maxDepth = 6
 
-/** Reads the installed version. @throws Error with the name that the package no longer has */
-export function readSdkProtocol(): SdkProtocol {
-  const file = join(folder, 'realtime.d.ts')
+export interface SdkTypes {
+  readonly checker: ts.TypeChecker
+  /** @throws Error with the name that the package no longer has */
+  typeOf(name: string): ts.Type
+}
+
+/** Opens the installed package's types of one dialect. */
+export function openSdkTypes(dialect: Dialect): SdkTypes {
+  const file = typeFiles[dialect]
   const program = ts.createProgram([file], {
     skipLibCheck: true,
+    strict: true,
     module: ts.ModuleKind.NodeNext,
     noEmit: true,
   })
@@ -49,6 +64,12 @@ export function readSdkProtocol(): SdkProtocol {
     if (symbol === undefined) throw new Error(`"openai" has no type "${name}" in ${file}`)
     return checker.getDeclaredTypeOfSymbol(symbol)
   }
+  return { checker, typeOf }
+}
+
+/** Reads the installed version. @throws Error with the name that the package no longer has */
+export function readSdkProtocol(): SdkProtocol {
+  const { checker, typeOf } = openSdkTypes('ga')
   const fieldsOf = (name: string) => [...collect(checker, typeOf(name))]
   return {
     version: JSON.parse(readFileSync(join(folder, '../../package.json'), 'utf8')).version,

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Stage } from '../gateway/start.ts'
 import { openDoors } from './addresses.ts'
+import { exceptions, losses } from './losses.ts'
 import { reasonOf } from './reasons.ts'
 import type { SdkProtocol } from './sdk-types.ts'
 import {
@@ -86,6 +87,18 @@ export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<st
     '## Fields of `response.create`',
     'Items in `input` are those of `conversation.item.create`.',
     table(['field', 'preview', 'simulator', 'why'], response),
+    '## What a translation loses',
+    `Between a client of one dialect and an upstream of the other, this and no more. Values of every variant of both type
+sets of the package are translated there and back to see to it (\`tests/fuzz/dialect.test.ts\`).`,
+    table(
+      ['from', 'what', 'becomes', 'why'],
+      losses.map(({ leg, what, becomes, why }) => [leg, what, becomes, why]),
+    ),
+    'What passes although the other type set does not have it:',
+    table(
+      ['from', 'what', 'why'],
+      exceptions.map(({ leg, what, why }) => [leg, what, why]),
+    ),
   ].join('\n\n')}\n`
 }
 
