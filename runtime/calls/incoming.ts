@@ -18,9 +18,13 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkSignature, readSignature, SignatureError } from '../access/webhook-signature.ts'
-import type { CallsPolicy } from '../config/calls.ts'
+import type { Assistant } from '../assistants/assistant.ts'
+import type { Assistants } from '../assistants/assistants.ts'
+import { greetingOf, settingsFor } from '../assistants/session-settings.ts'
+import type { CallPolicy, CallRule } from '../config/calls.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter } from '../core/fault-boundary.ts'
+import { type SessionSettings, sessionFields } from '../dialect/dialect.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type ArrivingHandler, type HttpAnswer, jsonAnswer } from '../server/http.ts'
@@ -33,7 +37,12 @@ import { callIdPattern } from './records.ts'
 
 export interface IncomingOptions extends AnsweringOptions {
   readonly webhookKeys: readonly Buffer[]
-  readonly policy: CallsPolicy
+  readonly rules: readonly CallRule[]
+  readonly assistants: Pick<Assistants, 'find'>
+  /** What the variables say of a session. */
+  readonly settings: SessionSettings
+  /** Of an assistant that names none. */
+  readonly deployment: string
   readonly store: Pick<Store, 'claim' | 'get' | 'set' | 'delete'>
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
@@ -51,6 +60,17 @@ export interface IncomingOptions extends AnsweringOptions {
 }
 
 type Outcome = 'answered' | 'rejected' | 'gone'
+
+interface SipHeader {
+  readonly name: string
+  readonly value: string
+}
+
+/** What a call is answered with. */
+type Answer = Pick<Parameters<typeof answerCall>[1], 'session' | 'assistant' | 'isPinned'> & {
+  /** Instructions of the first answer; null where the caller speaks first. */
+  readonly greeting: string | null
+}
 
 /** A webhook has some kilobytes: the headers of one SIP message (bytes). */
 const maxWebhookBytes = 64 * 1024
@@ -71,7 +91,8 @@ const rememberMs = 73 * 60 * 60_000
 const tryWithinMs = 8000
 const retryMs = 500
 
-/** SIP's words for a callee that is occupied, and for a server that cannot help (RFC 3261 section 21). */
+/** SIP's words for a callee that is not here, one that is occupied, and a server that cannot help (RFC 3261 section 21). */
+const notFound = 404
 const busyHere = 486
 const serviceUnavailable = 503
 
@@ -149,7 +170,7 @@ class Incoming {
     if (refusal !== null) throw refusal
     const claims = [`webhook:${digest(webhookId)}`, `incoming:${callId}`]
     if (!(await this.#claim(claims))) return result('duplicate')
-    const acting = this.#act(callId, addressOf(sip_headers))
+    const acting = this.#act(callId, sip_headers)
     const late = Promise.withResolvers<'pending'>()
     const timer = setTimeout(() => late.resolve('pending'), answerWithinMs)
     try {
@@ -207,13 +228,15 @@ class Incoming {
     })
   }
 
-  async #act(callId: string, address: string): Promise<Outcome> {
-    const { policy, log } = this.#options
+  async #act(callId: string, headers: readonly SipHeader[]): Promise<Outcome> {
+    const { rules, log } = this.#options
+    const policy = policyFor(rules, headers)
     const outcome =
       policy.kind === 'reject'
         ? await this.#reject(callId, policy.status)
-        : await this.#answer(callId, address, policy)
-    log.info('sideband.call.incoming', { call_id: callId, outcome })
+        : await this.#answer(callId, addressOf(headers), policy)
+    const assistant = policy.kind === 'assistant' && { assistant: policy.name }
+    log.info('sideband.call.incoming', { call_id: callId, outcome, ...assistant })
     return outcome
   }
 
@@ -224,11 +247,14 @@ class Incoming {
   async #answer(
     callId: string,
     address: string,
-    { session, greeting }: Extract<CallsPolicy, { kind: 'accept' }>,
+    policy: Exclude<CallPolicy, { kind: 'reject' }>,
   ): Promise<Outcome> {
+    const answer = this.#answerOf(policy)
+    if (answer === null) return this.#reject(callId, serviceUnavailable)
+    const { greeting, ...session } = answer
     const answering = {
       callId,
-      session,
+      ...session,
       owner: telephoneOwner,
       account: `credential:${telephoneOwner}`,
       address,
@@ -250,6 +276,25 @@ class Incoming {
         .catch(() => calls.hangUp(callId))
         .catch(() => false)
       throw fault
+    }
+  }
+
+  /** @returns null for an assistant whose folder is not there any more */
+  #answerOf(policy: Exclude<CallPolicy, { kind: 'reject' }>): Answer | null {
+    if (policy.kind === 'accept') return policy
+    const assistant = this.#options.assistants.find(policy.name)
+    return assistant === null ? null : this.#assisted(assistant)
+  }
+
+  /** Whoever wrote the policy gave the assistant to callers: its own `access` is about credentials. */
+  #assisted(assistant: Assistant): Answer {
+    const { settings, deployment } = this.#options
+    const made = settingsFor(assistant, settings, { caller: telephoneOwner, language: '' })
+    return {
+      session: { ...sessionFields(made, 'ga'), model: assistant.deployment ?? deployment },
+      assistant: assistant.name,
+      isPinned: assistant.isPinned,
+      greeting: greetingOf(assistant, made.instructions),
     }
   }
 
@@ -278,11 +323,24 @@ function tooBig(): GatewayError {
   return new GatewayError('message_too_big', `The webhook is larger than ${maxWebhookBytes} bytes`)
 }
 
+/** Finds what becomes of a call. */
+function policyFor(rules: readonly CallRule[], headers: readonly SipHeader[]): CallPolicy {
+  const fits = ({ header, matches }: CallRule) =>
+    header === null
+      ? matches(numberOf(headers, 'to'))
+      : headers.some(({ name, value }) => name.toLowerCase() === header && matches(value))
+  return rules.find(fits)?.policy ?? { kind: 'reject', status: notFound }
+}
+
 /** Callers are counted by the address that their carrier tells, which is kept as a hash: it is somebody's number. */
-function addressOf(headers: readonly { name: string; value: string }[]): string {
-  const from = headers.find(({ name }) => name.toLowerCase() === 'from')?.value ?? ''
-  const uri = /(?:tel|sips?):([^>;\s@]+)/i.exec(from)?.[1] ?? from
-  return `caller:${digest(uri).slice(0, 16)}`
+function addressOf(headers: readonly SipHeader[]): string {
+  return `caller:${digest(numberOf(headers, 'from')).slice(0, 16)}`
+}
+
+/** Reads the number, or the user's name, of the address in a header: `<sip:+15550199@sip.example>`, `tel:+15550199`. */
+function numberOf(headers: readonly SipHeader[], wanted: 'from' | 'to'): string {
+  const value = headers.find(({ name }) => name.toLowerCase() === wanted)?.value ?? ''
+  return /(?:tel|sips?):([^>;\s@]+)/i.exec(value)?.[1] ?? value
 }
 
 function digest(text: string): string {

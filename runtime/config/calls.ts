@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compileGlob } from '../events/glob.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel, type ModelPermit } from '../upstream/model-permit.ts'
 import type { AccessConfig } from './access.ts'
@@ -15,11 +16,12 @@ export interface CallsConfig {
   readonly controllers: ReadonlySet<string>
   /** Keys of the webhooks' signatures; with none there is no webhook. */
   readonly webhookKeys: readonly Buffer[]
-  readonly policy: CallsPolicy
+  /** The first that fits a call counts; a call that none fits was dialled by mistake. */
+  readonly rules: readonly CallRule[]
 }
 
 /** What becomes of a call that comes in. */
-export type CallsPolicy =
+export type CallPolicy =
   | { readonly kind: 'reject'; readonly status: number }
   | {
       readonly kind: 'accept'
@@ -28,6 +30,16 @@ export type CallsPolicy =
       /** Instructions of the first answer; null where the caller speaks first. */
       readonly greeting: string | null
     }
+  /** The call is a session of an assistant, with its settings and its greeting. */
+  | { readonly kind: 'assistant'; readonly name: string }
+
+/** What becomes of calls whose header fits. */
+export interface CallRule {
+  /** Lower-case name of a SIP header, whose whole value counts; null: the number that was dialled. */
+  readonly header: string | null
+  readonly matches: (value: string) => boolean
+  readonly policy: CallPolicy
+}
 
 export interface TelephoneSession {
   readonly type: 'realtime'
@@ -53,7 +65,7 @@ export function readCalls(
   return {
     controllers: new Set(readCallers(env.CALLS_CONTROL, 'CALLS_CONTROL', access, faults)),
     webhookKeys: readSecrets(env.OPENAI_WEBHOOK_SECRET, 'OPENAI_WEBHOOK_SECRET', faults),
-    policy: readPolicy(env, permit, faults),
+    rules: readRules(env, permit, faults),
   }
 }
 
@@ -108,19 +120,40 @@ export function readSecrets(text: string | undefined, variable: string, faults: 
   })
 }
 
-function readPolicy(env: Environment, permit: ModelPermit, faults: string[]): CallsPolicy {
-  const rejection = /^reject(?::(\d{3}))?$/.exec(env.CALLS_POLICY)
-  const status = Number(rejection?.[1] ?? declined)
-  if (env.CALLS_POLICY === 'accept')
-    return {
-      kind: 'accept',
-      session: readSession(env, permit, faults),
-      greeting: env.CALLS_GREETING ?? null,
-    }
-  if (rejection === null || status < sipRefusal.min || status > sipRefusal.max)
-    faults.push(describeFault('CALLS_POLICY', env.CALLS_POLICY))
+/** One policy for all calls, or rules, separated by commas: `[HEADER:]GLOB=POLICY`. */
+function readRules(env: Environment, permit: ModelPermit, faults: string[]): CallRule[] {
+  const texts = env.CALLS_POLICY.includes('=') ? splitList(env.CALLS_POLICY) : [`*=${env.CALLS_POLICY}`]
+  const parsed = texts.map(text => {
+    const [, header, value, number, action = ''] = /^(?:([\w-]+):([^=]+)|([^=:\s]+))=(.+)$/.exec(text) ?? []
+    const policy = policyOf(action)
+    if (policy === null) faults.push(describeFault('CALLS_POLICY', env.CALLS_POLICY))
+    return { header: header?.toLowerCase() ?? null, matches: compileGlob(value ?? number ?? ''), policy }
+  })
+  const isAccepting = parsed.some(({ policy }) => policy === 'accept')
   for (const name of ['CALLS_SESSION_PATH', 'CALLS_GREETING'] as const)
-    if (env[name] !== undefined) faults.push(`${name}: is set, but only CALLS_POLICY=accept uses it`)
+    if (!isAccepting && env[name] !== undefined)
+      faults.push(`${name}: is set, but only CALLS_POLICY=accept uses it`)
+  const accept = isAccepting
+    ? {
+        kind: 'accept' as const,
+        session: readSession(env, permit, faults),
+        greeting: env.CALLS_GREETING ?? null,
+      }
+    : null
+  return parsed.flatMap(({ policy, ...rule }) => {
+    const found = policy === 'accept' ? accept : policy
+    return found === null ? [] : [{ ...rule, policy: found }]
+  })
+}
+
+/** @returns null for what is none */
+function policyOf(text: string): Exclude<CallPolicy, { kind: 'accept' }> | 'accept' | null {
+  if (text === 'accept') return text
+  const [, name] = /^assistant:([\w-]+)$/.exec(text) ?? []
+  if (name !== undefined) return { kind: 'assistant', name }
+  const rejection = /^reject(?::(\d{3}))?$/.exec(text)
+  const status = Number(rejection?.[1] ?? declined)
+  if (rejection === null || status < sipRefusal.min || status > sipRefusal.max) return null
   return { kind: 'reject', status }
 }
 

@@ -543,8 +543,8 @@ export const environment = z.object({
   ),
   CALLS_POLICY: textOr(
     'reject',
-    'Incoming telephone calls: accept answers each with the session of CALLS_SESSION_PATH; reject refuses it, with a SIP status if one is given (otherwise 603)',
-    'accept, reject, or reject: and a SIP status from 300 to 699',
+    'Incoming telephone calls: accept answers each with the session of CALLS_SESSION_PATH; assistant:NAME with the session of an assistant; reject refuses it, with a SIP status if one is given (otherwise 603). Rules, separated by commas, decide by the number that was dialled or by a SIP header, such as +15550199=assistant:cafe,X-Tenant:acme*=accept,*=reject:404: the first that matches counts, and a call that matches none is refused with 404',
+    'accept, reject, assistant: and a name, reject: and a SIP status from 300 to 699, or rules of a glob, = and one of these',
   ),
   CALLS_SESSION_PATH: text(
     'JSON file with the session of accepted calls, in the form of the API, relative to runtime/. Unset: CHAT_INSTRUCTIONS, REALTIME_VOICE and the first deployment',

@@ -6,7 +6,7 @@ import type { Admission } from '../access/admission.ts'
 import type { Assistant } from '../assistants/assistant.ts'
 import { Assistants } from '../assistants/assistants.ts'
 import { createAssistantList } from '../assistants/list-route.ts'
-import type { Config } from '../config/config.ts'
+import { type Config, ConfigError } from '../config/config.ts'
 import { permitModels } from '../config/models.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { paths } from '../core/contract.ts'
@@ -332,11 +332,12 @@ function toolOptionsOf(
   }
 }
 
-/** @throws AssistantsError with everything that is wrong with any of them */
+/** @throws AssistantsError with everything that is wrong with any of them; ConfigError for calls to one that is not there */
 function openAssistants(config: Config, log: Log, metrics: Metrics, tools: AssistantTools): Assistants {
   const { isWatched, ...options } = config.assistants
   const prepare = (all: readonly Assistant[]) => tools.prepare(all)
   const assistants = new Assistants({ ...options, models: config.models.choice, prepare, log })
+  checkCallRules(config.calls, assistants)
   if (isWatched) assistants.watch()
   metrics.traffic.readAssistants = () => assistants.all
   return assistants
@@ -375,4 +376,14 @@ function createPages(
     .set(paths.health, { GET: health })
     .set(paths.ready, { GET: readiness })
     .set(paths.metrics, { GET: metrics })
+}
+
+function checkCallRules({ rules }: Config['calls'], assistants: Assistants): void {
+  const names = assistants.all.map(({ name }) => `"${name}"`).join(', ')
+  const faults = rules.flatMap(({ policy }) =>
+    policy.kind === 'assistant' && assistants.find(policy.name) === null
+      ? [`CALLS_POLICY: there is no assistant "${policy.name}"; there are ${names}`]
+      : [],
+  )
+  if (faults.length > 0) throw new ConfigError(faults)
 }

@@ -68,7 +68,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
   const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
-  const { webhookKeys, policy } = config.calls
+  const { webhookKeys, rules } = config.calls
   const takesCalls = webhookKeys.length > 0
   const ownership = new Ownership(config.calls.controllers)
   const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
@@ -136,7 +136,8 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
       ? createIncoming({
           ...callParts,
           webhookKeys,
-          policy,
+          rules,
+          deployment: permit.choice.deployments[0],
           store,
           admit: payer => callBudgets.admit(payer),
           send: (record, event) => controls.send(record, event),

@@ -21,6 +21,7 @@ export interface Flags {
   webhookSecret: string
   deliveries: number
   hangUpAfterMs: number
+  to: string | undefined
   help: boolean
 }
 
@@ -37,6 +38,7 @@ A stand-in for the Realtime API of OpenAI and Azure OpenAI.
   --replay FILE    play a recording (JSON lines) to every client instead
   --fast           play it without its pauses
   --call           make a telephone call at the start: a webhook, a caller who speaks and presses a key
+  --to ADDRESS     SIP address that is called (sip:+15550199@sip.example)
   --webhook URL    where calls are announced (${defaultWebhook})
   --webhook-secret SECRET
                    what signs webhooks (${defaultWebhookSecret})
@@ -67,6 +69,7 @@ export function readFlags(args: string[]): Flags {
       'webhook-secret': { type: 'string', default: defaultWebhookSecret },
       deliveries: { type: 'string', default: '1' },
       'hang-up-after': { type: 'string', default: String(defaultHangUpAfterMs) },
+      to: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -74,13 +77,17 @@ export function readFlags(args: string[]): Flags {
     seed,
     rate,
     replay,
+    to,
     'webhook-secret': webhookSecret,
     'hang-up-after': hangUpAfter,
     ...rest
   } = values
   if (!URL.canParse(values.webhook)) throw new Error(`--webhook must be an address, not '${values.webhook}'`)
+  if (to !== undefined && !/^(?:tel|sips?):\S+$/.test(to))
+    throw new Error(`--to must be a SIP address such as sip:+15550199@sip.example, not '${to}'`)
   return {
     ...rest,
+    to,
     port: numberOf('port', values.port, 0, 65_535),
     seed: seed === undefined ? undefined : numberOf('seed', seed, 0, 2 ** 31),
     rate: rate === undefined ? undefined : numberOf('rate', rate, 0.01, 10_000),

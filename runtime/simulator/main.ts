@@ -48,8 +48,13 @@ async function optionsOf({
   }
 }
 
-function scriptOf({ webhook, webhookSecret, deliveries, hangUpAfterMs }: Flags): CallerScript {
-  return { webhook: { url: webhook, secret: webhookSecret }, deliveries, hangUpAfterMs }
+function scriptOf({ webhook, webhookSecret, deliveries, hangUpAfterMs, to }: Flags): CallerScript {
+  return {
+    webhook: { url: webhook, secret: webhookSecret },
+    deliveries,
+    hangUpAfterMs,
+    ...(to !== undefined && { to }),
+  }
 }
 
 function welcome(url: string, { faults, replay, call, webhookSecret }: Flags): string {

@@ -52,7 +52,10 @@ const faults: [env: Record<string, string>, fault: RegExp][] = [
     { OPENAI_WEBHOOK_SECRET: 'a-secret-that-is-long-enough,MARKED' },
     /^OPENAI_WEBHOOK_SECRET: secret 2 is not .*16 bytes/,
   ],
-  [{ CALLS_POLICY: 'answer' }, /^CALLS_POLICY: .*accept, reject, or reject: and a SIP status/],
+  [
+    { CALLS_POLICY: 'answer' },
+    /^CALLS_POLICY: .*accept, reject, assistant: and a name, reject: and a SIP status/,
+  ],
   [{ CALLS_POLICY: 'reject:200' }, /^CALLS_POLICY: .*from 300 to 699/],
   [{ CALLS_GREETING: 'Hello' }, /^CALLS_GREETING: is set, but only CALLS_POLICY=accept uses it/],
   [

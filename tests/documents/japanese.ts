@@ -170,7 +170,7 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   OPENAI_WEBHOOK_SECRET:
     '電話の着信を知らせる Webhook の署名の秘密の値。切り替えのあいだはコンマ区切りで複数。未設定なら /webhooks/realtime はない',
   CALLS_POLICY:
-    'Webhook が知らせる電話の着信をどうするか。accept は下の 1 つのセッションで応答し、reject は拒否する。SIP ステータスを付けられる(なければ 603)',
+    '電話の着信の扱い。accept は CALLS_SESSION_PATH のセッションで応答し、assistant:NAME はアシスタントのセッションで応答し、reject は拒否する(SIP ステータスを付けられる。なければ 603)。カンマで区切った規則で、かけた先の番号または SIP ヘッダーごとに決められる(例: +15550199=assistant:cafe,X-Tenant:acme*=accept,*=reject:404)。最初に一致した規則に従い、どれにも一致しない着信は 404 で拒否する',
   CALLS_SESSION_PATH:
     '応答した電話のセッションの JSON ファイル。API の accept が受け取る形で、runtime/ からの相対パス。未設定なら CHAT_INSTRUCTIONS と REALTIME_VOICE、最初のデプロイ',
   CALLS_GREETING:

@@ -72,8 +72,8 @@ const allowedPhrases: Readonly<Record<string, string>> = {
   'a role name': 'ロール名',
   'whsec_ and base64, separated by commas': 'whsec_ と base64 のコンマ区切り',
   'a redis:// or rediss:// address': 'redis:// か rediss:// のアドレス',
-  'accept, reject, or reject: and a SIP status from 300 to 699':
-    'accept、reject、または reject: と 300〜699 の SIP ステータス',
+  'accept, reject, assistant: and a name, reject: and a SIP status from 300 to 699, or rules of a glob, = and one of these':
+    'accept、reject、assistant: とアシスタント名、reject: と 300〜699 の SIP ステータス、またはグロブ、=、これらのいずれかからなる規則',
 }
 
 function allowedIn(language: Language, allowed: string): string {

@@ -16,6 +16,8 @@ export interface RingOptions {
   from?: string
   /** SIP address that was called. */
   to?: string
+  /** Further SIP headers. */
+  headers?: readonly { readonly name: string; readonly value: string }[]
   /** The caller hangs up after this (ms), decided or not. */
   hangUpAfterMs?: number
   /** A call that nobody decides on ends after this (ms). Default 30,000. */
@@ -38,11 +40,12 @@ const webhookIdLength = 32
 export function ring(simulator: SimulatorState, options: RingOptions = {}): Ringing {
   const { webhook, deliveries = 1, vendor = 'openai', hangUpAfterMs } = options
   const { from = 'sip:+15550100@carrier.example', to = 'sip:+15550199@sip.example' } = options
-  const { ringMs = defaultRingMs, setUpMs = defaultSetUpMs } = options
+  const { headers = [], ringMs = defaultRingMs, setUpMs = defaultSetUpMs } = options
   const sipHeaders = [
     { name: 'From', value: from },
     { name: 'To', value: to },
     { name: 'Call-ID', value: `${simulator.ids.hex(16)}@carrier.example` },
+    ...headers,
   ]
   const call = new PhoneCall(simulator, { vendor, sipHeaders, ringMs, setUpMs })
   simulator.phoneCalls.set(call.id, call)
