@@ -4,7 +4,7 @@ import test from 'ava'
 import { errorTable } from '../../runtime/core/errors.ts'
 import { errorTexts } from './errors.ts'
 import { findOutdated, parts } from './generated.ts'
-import { anchorsOf, isThere, linksOf, pages, readPage, scriptsOf, skeletonOf } from './pages.ts'
+import { anchorsOf, isThere, linksOf, pages, readPage, scriptsOf } from './pages.ts'
 import { untranslated } from './tables.ts'
 
 const maxReadmeBytes = 8 * 1024
@@ -78,10 +78,3 @@ test('README has at most 8 kB, and leads to every page', t => {
   for (const page of pages.filter(path => path.startsWith('docs/') && !path.startsWith('docs/ja/')))
     t.true(targets.has(page), `README does not lead to ${page}`)
 })
-
-for (const page of pages.filter(path => path.startsWith('docs/ja/')))
-  test(`${page} has the headings, commands and tables of the English page`, t => {
-    const english = page.replace('docs/ja/', 'docs/')
-    if (!isThere(english)) return t.pass()
-    t.deepEqual(skeletonOf(readPage(page)), skeletonOf(readPage(english)))
-  })

@@ -1,7 +1,13 @@
 /** The parts of the documents that are generated: where they stand, and what is written there. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { renderEnvExample, renderErrors, renderStackSettings, renderVariables } from './tables.ts'
+import {
+  renderEnvExample,
+  renderErrors,
+  renderJapaneseClients,
+  renderStackSettings,
+  renderVariables,
+} from './tables.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -19,7 +25,9 @@ export const parts: readonly Part[] = [
   { file: 'docs/ja/configuration.md', mark: 'variables', render: () => renderVariables('ja') },
   { file: 'docs/azure/settings.md', mark: 'stack settings', render: () => renderStackSettings('en') },
   { file: 'docs/ja/azure/settings.md', mark: 'stack settings', render: () => renderStackSettings('ja') },
-  { file: 'docs/errors.md', mark: 'errors', render: renderErrors },
+  { file: 'docs/errors.md', mark: 'errors', render: () => renderErrors('en') },
+  { file: 'docs/ja/errors.md', mark: 'errors', render: () => renderErrors('ja') },
+  { file: 'docs/ja/endpoints/sdk.md', mark: 'clients', render: renderJapaneseClients },
 ]
 
 /** A file with its part as it should be. @throws Error where the file or its marks are missing */

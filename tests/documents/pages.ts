@@ -13,11 +13,8 @@ export const pages = globSync('**/*.md', {
 export const readPage = (page: string) => readFileSync(join(root, page), 'utf8')
 export const isThere = (path: string) => existsSync(join(root, path))
 
-/** The Japanese page of a subject: README.ja.md has those that have no page of their own. @param page below `docs/` */
-export const japanese = (page: string) => (isThere(`docs/ja/${page}`) ? `docs/ja/${page}` : 'README.ja.md')
-
-/** A page of `docs/`, in English and in Japanese. */
-export const inBothLanguages = (page: string) => [`docs/${page}`, japanese(page)] as const
+/** A page of `docs/`, in English and in Japanese. @param page below `docs/` */
+export const inBothLanguages = (page: string) => [`docs/${page}`, `docs/ja/${page}`] as const
 
 /** The text without fenced code. */
 export const withoutCode = (text: string) => text.replace(/^```.*?^```$/gms, '')

@@ -3,8 +3,10 @@ import type { z } from 'zod'
 import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { environment, type VariableMeta } from '../../runtime/config/environment.ts'
 import { type ErrorCode, errorTable } from '../../runtime/core/errors.ts'
+import { notServed } from '../clients/run.ts'
+import { readTable } from '../clients/table.ts'
 import { errorTexts } from './errors.ts'
-import { stackSettings, variables } from './japanese.ts'
+import { errors, stackSettings, variables } from './japanese.ts'
 
 export type Language = 'en' | 'ja'
 type VariableName = keyof typeof environment.shape
@@ -33,19 +35,23 @@ const headings = {
   en: {
     variables: ['variable', 'default', 'allowed', 'meaning'],
     settings: ['setting', 'default', 'meaning; allowed'],
+    errors: ['code', 'HTTP', 'close', 'try again', 'meaning', 'what to do'],
+    retry: ['yes', 'no'],
     secret: ' (secret)',
   },
   ja: {
     variables: ['変数', '既定値', '許される値', '意味'],
     settings: ['設定', '既定値', '意味。許される値'],
-    secret: '（秘密）',
+    errors: ['コード', 'HTTP', 'クローズ', '再試行', '意味', '対処'],
+    retry: ['可', '不可'],
+    secret: '（シークレット）',
   },
 } as const
 
 /** Japanese for what a variable may be; whole phrases, as numbers and lists of words are the same in both. */
 const allowedPhrases: Readonly<Record<string, string>> = {
   'any text': '任意のテキスト',
-  'auto, or a whole number from 1 to 64': 'auto、または 1〜64 の整数',
+  'auto, or a whole number from 1 to 64': 'auto、または 1～64 の整数',
   'a file path': 'ファイルのパス',
   'a host name, or http:// or https:// and a host name':
     'ホスト名、または http:// か https:// で始まるホスト名',
@@ -73,13 +79,13 @@ const allowedPhrases: Readonly<Record<string, string>> = {
   'whsec_ and base64, separated by commas': 'whsec_ と base64 のコンマ区切り',
   'a redis:// or rediss:// address': 'redis:// か rediss:// のアドレス',
   'accept, reject, assistant: and a name, reject: and a SIP status from 300 to 699, or rules of a glob, = and one of these':
-    'accept、reject、assistant: とアシスタント名、reject: と 300〜699 の SIP ステータス、またはグロブ、=、これらのいずれかからなる規則',
+    'accept、reject、assistant: とアシスタント名、reject: と 300～699 の SIP ステータス、または glob と = に続けてこれらのいずれかを書いた規則',
 }
 
 function allowedIn(language: Language, allowed: string): string {
   if (language === 'en') return allowed
   const [, whole, least, most] = /^a (whole )?number from (\S+) to (\S+)$/.exec(allowed) ?? []
-  if (least !== undefined) return `${least}〜${most} の${whole === undefined ? '数' : '整数'}`
+  if (least !== undefined) return `${least}～${most} の${whole === undefined ? '数' : '整数'}`
   return allowedPhrases[allowed] ?? allowed
 }
 
@@ -161,11 +167,53 @@ export function renderStackSettings(language: Language): string {
 }
 
 /** The table of `docs/errors.md`. */
-export function renderErrors(): string {
-  const head = ['code', 'HTTP', 'close', 'try again', 'meaning', 'what to do']
+export function renderErrors(language: Language): string {
+  const { errors: head, retry: words } = headings[language]
+  const texts = language === 'en' ? errorTexts : errors
   const rows = (Object.keys(errorTable) as ErrorCode[]).map(name => {
     const { status, close, retry } = errorTable[name]
-    return [code(name), String(status), String(close), retry ? 'yes' : 'no', ...errorTexts[name]]
+    return [code(name), String(status), String(close), words[retry ? 0 : 1], ...texts[name]]
   })
   return table(head, rows)
+}
+
+/** Japanese for the cells of the table of clients that are words. */
+const clientWords: Readonly<Record<string, string>> = {
+  client: 'クライアント',
+  version: 'バージョン',
+  'what to set': '設定',
+  'model of its own': '独自のモデル',
+  text: 'テキスト',
+  voice: '音声',
+  tool: 'ツール',
+  interruption: '中断',
+  error: 'エラー',
+  transcription: '文字起こし',
+  yes: '可',
+  '**no**': '**不可**',
+  [notServed]: '未提供',
+}
+
+/** The table of `docs/endpoints/sdk.md`, which a run of the clients writes, in Japanese. */
+export function renderJapaneseClients(): string {
+  const inJapanese = (cell: string) =>
+    clientWords[cell] ??
+    cell
+      .replace(/ for (Node|Python)\b/, '（$1）')
+      .replace(/ \((npm|PyPI)\)/, '（$1）')
+      .replace(', `', '、`')
+  return readTable()
+    .split('\n')
+    .map(line =>
+      line
+        .split(' | ')
+        .map(cell =>
+          cell.replace(
+            /^(\| )?(.*?)( \|)?$/,
+            (_, before = '', word, after = '') => before + inJapanese(word) + after,
+          ),
+        )
+        .join(' | '),
+    )
+    .join('\n')
 }

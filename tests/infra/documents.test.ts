@@ -16,7 +16,7 @@ import { readText, runProgram } from './azure.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const exists = (path: string) => existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)))
 
-const firstDays = ['docs/azure/first-day.md', 'docs/ja/azure/first-day.md']
+const firstDays = inBothLanguages('azure/first-day.md')
 
 test('what the first day says that the doctor tells, the doctor checks', t => {
   const doctor = readText('infra/commands/doctor.ts')
@@ -87,7 +87,7 @@ test('the documents say what the platform does not do: sticky sessions, and a co
     ],
     [japanese]: [
       /`cooldownPeriod` は、最後のレプリカからゼロへの縮小だけを遅らせます/,
-      /スティッキー セッションは、複数のリビジョンを同時に動かす\s?モードにはありません/,
+      /スティッキーセッションは、複数のリビジョンを同時に動かすモードにはありません/,
     ],
   }
   for (const [file, facts] of Object.entries(said))

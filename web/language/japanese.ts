@@ -134,9 +134,9 @@ export const japanese = {
   'The choice is kept on this device. An open microphone takes it when it is opened again.':
     '選択はこの端末に保存されます。マイクがオンの場合は、次にオンにしたときに反映されます。',
   'Say something.': '話しかけてください。',
-  'It talks back.': '声で答えます。',
+  'It talks back.': '音声で回答します。',
   'Write something.': 'メッセージを入力してください。',
-  'It answers.': '文字で答えます。',
+  'It answers.': '文字で回答します。',
   'Your words go through this gateway to a realtime model. The answer is shown while it is written.':
     'メッセージはこのゲートウェイを経由してリアルタイムモデルに届き、回答は生成と同時に表示されます。',
   'Type, or talk: your words go through this gateway to a realtime model. The answer is spoken while it is written, and stops when you talk over it.':
