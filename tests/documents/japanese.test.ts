@@ -17,7 +17,7 @@ const englishOf = (page: string) =>
 const proseOf = (page: string) =>
   withoutCode(readPage(page))
     .replace(/<!--.*?-->/gs, '')
-    .replace(/`[^`]+`/g, '`')
+    .replace(/`[^`]+`/g, 'code')
     .replace(/\]\([^)]*\)/g, ']')
     .replace(/<https?:[^>]*>/g, '')
 
@@ -26,7 +26,9 @@ const texts: readonly (readonly [place: string, text: string])[] = [
   ...japanesePages.filter(page => page !== glossary).map(page => [page, proseOf(page)] as const),
   ...Object.entries(pageWords).map(([english, text]) => [`web "${english}"`, text] as const),
   ...Object.entries({ ...variables, ...stackSettings }),
-  ...Object.entries(errors).map(([code, parts]) => [code, parts.join(' ').replace(/`[^`]+`/g, '`')] as const),
+  ...Object.entries(errors).map(
+    ([code, parts]) => [code, parts.join(' ').replace(/`[^`]+`/g, 'code')] as const,
+  ),
 ]
 
 /** The glossary's rows: the term, and the spellings that are not used for it. */
@@ -44,6 +46,8 @@ function withoutTerms(text: string): string {
 const unwanted: Readonly<Record<string, RegExp>> = {
   'a half-width parenthesis beside Japanese': /[぀-ヿ一-鿿] ?\(|\([^()]*[぀-ヿ一-鿿][^()]*\)/u,
   'a range without ～': /\d[~〜]\d|[〜]/u,
+  'no space between Latin letters and Japanese':
+    /[A-Za-z0-9%][ぁ-ゖァ-ヺ一-鿿]|[ぁ-ゖァ-ヺ一-鿿][A-Za-z0-9]/u,
   'a space within a compound of katakana': /[ァ-ヴー] [ァ-ヴー]/u,
   'a number in kanji before a counter':
     /[一二三四五六七八九十]+(?:つ|個|回|秒|行|台|倍|種類|日間|本|件|か所)/u,
@@ -74,7 +78,7 @@ test('an excluded spelling is found, and the term that contains it is not taken 
 })
 
 for (const [what, pattern] of Object.entries(unwanted))
-  test(`no Japanese text has ${what}`, t => {
+  test(`a Japanese text with ${what} is not there`, t => {
     const found = texts.flatMap(([place, text]) => {
       const [match] = pattern.exec(text) ?? []
       return match === undefined ? [] : [`${place}: ${match}`]
