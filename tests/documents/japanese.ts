@@ -197,7 +197,7 @@ export const stackSettings: Readonly<Record<SettingName, string>> = {
   zoneRedundant:
     '環境、Application Gateway、パブリック IP、Redis を 3 つのゾーンに分散する。true または false',
   minReplicas:
-    '常に動作するレプリカの数。0 では、静かな時間の後の最初の接続がコールドスタートを待つ。アプリが静かになるには、gatewayProbeInterval が十分に長い必要がある。0～1000 の整数',
+    '常に動作するレプリカの数。0 では、リクエストのない時間が続くとゼロまで縮小し、次の接続がコールドスタートを待つ。正常性チェックもリクエストなので、gatewayProbeInterval を十分に長くする必要がある。0～1000 の整数',
   maxReplicas: '1 つのリビジョンの最大レプリカ数。1～1000 の整数',
   cooldownPeriod:
     '最後のレプリカからゼロへ縮小するまでの、負荷のない秒数。ほかの縮小は待たない。30～3600 の整数',
