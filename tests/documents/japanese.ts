@@ -45,14 +45,14 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   TRANSLATION_MODELS: '/v1/realtime/translations で翻訳に使うモデル（Azure ではデプロイ名）。先頭が既定',
   SAFETY_IDENTIFIER:
     '上流に送る OpenAI-Safety-Identifier。クライアント自身のヘッダー、または呼び出し元の名前の SHA-256',
-  UPSTREAM_CONNECT_TIMEOUT_MS: '上流セッションを開くまでの制限時間。再試行を含む',
-  UPSTREAM_CIRCUIT_PAUSE_SEC: 'デプロイまたはエンドポイントが複数あるとき、失敗したものを使わない時間',
+  UPSTREAM_CONNECT_TIMEOUT_MS: '上流セッションを開くまでの制限時間（ms）。再試行を含む',
+  UPSTREAM_CIRCUIT_PAUSE_SEC: 'デプロイまたはエンドポイントが複数あるとき、失敗したものを使わない時間（秒）',
   UPSTREAM_BUFFER_MB: '接続中または低速の上流に対して保持する、送信待ちデータの上限（セッション当たり、MiB）',
   CLIENT_BUFFER_KB: '低速のクライアントへの送信待ちデータがこの量（KiB）に達すると、上流を一時停止する',
   UPSTREAM_STALL_TIMEOUT_MS:
-    '回答の途中で上流の送信がこの時間止まると、接続を切断し、可能であればセッションを更新する',
+    '回答の途中で上流の送信がこの時間（ms）止まると、接続を切断し、可能であればセッションを更新する',
   CLIENT_STALL_TIMEOUT_MS:
-    'バッファーがいっぱいになった後、送信待ちの半分をこの時間内に受信しないクライアントを切断する',
+    'バッファーがいっぱいになった後、送信待ちの半分をこの時間（ms）内に受信しないクライアントを切断する',
   CLIENT_TURN_MS:
     '1 つのクライアントがイベントループを連続して占有できる時間（ms）。これを超えるか、ほかが待っている 1 秒間にその 10 倍を使うと、切断する。0 は無制限（負荷テスト用）',
   OTEL_EXPORTER_OTLP_ENDPOINT:
@@ -78,7 +78,8 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   REALTIME_TEXT_ONLY: '音声の入力も出力も行わない',
   REALTIME_AUTO_CLOSE: '/realtime のセッションを最初の応答の後に終了する',
   REALTIME_VOICE: 'モデルの声',
-  REALTIME_HEARTBEAT_SEC: 'クライアントと上流の両方に対する ping の間隔。3 回続けて応答のない相手は切断する',
+  REALTIME_HEARTBEAT_SEC:
+    'クライアントと上流の両方に対する ping の間隔（秒）。3 回続けて応答のない相手は切断する',
   REALTIME_MAX_MSG_MB:
     'どちらの方向でも受け付けるメッセージの最大サイズ（MiB）。SDK 用のアドレスでは、1 つの append に含まれる音声のサイズ。超えると 1009 で閉じる。クライアントからのメッセージが 2 倍を超えると、クローズフレームなしで切断する（1006）',
   REALTIME_MENU_PATH: '指示で使うメニューのファイル。runtime/ からの相対パス（既定は menu/menu.ts）',
@@ -93,8 +94,8 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
     '1 つのアシスタントのツールを実行するプロセスの常駐メモリの上限（MiB）。超えるとプロセスを入れ替え、実行中の呼び出しを中断する',
   REALTIME_TURN_DETECTION_TYPE: '発話の終わりを検出する方法。未設定ではモデルの既定',
   REALTIME_TURN_DETECTION_SERVER_THRESHOLD: 'server_vad が音声を検出するしきい値',
-  REALTIME_TURN_DETECTION_SERVER_PREFIX_PADDING_MS: 'server_vad で、発話の前に含める音声の長さ',
-  REALTIME_TURN_DETECTION_SERVER_SILENCE_DURATION_MS: 'server_vad で、発話の終わりとみなす無音の長さ',
+  REALTIME_TURN_DETECTION_SERVER_PREFIX_PADDING_MS: 'server_vad で、発話の前に含める音声の長さ（ms）',
+  REALTIME_TURN_DETECTION_SERVER_SILENCE_DURATION_MS: 'server_vad で、発話の終わりとみなす無音の長さ（ms）',
   REALTIME_TURN_DETECTION_CREATE_RESPONSE: '発話が終わると自動的に応答する',
   REALTIME_TURN_DETECTION_INTERRUPT_RESPONSE: '発話が始まると応答を中断する',
   REALTIME_TURN_DETECTION_SEMANTIC_EAGERNESS: 'semantic_vad で、発話の終わりを判定する早さ',
@@ -103,8 +104,9 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES:
     'テキストから JSON を抽出するイベントの種類（glob）。空では抽出しない',
   REALTIME_EXTRACT_FIELDS_MAP:
-    'イベントの種類ごとの、テキストを読み取るフィールド。最初に見つかったものを使う',
-  REALTIME_EXTRACT_JSON_TEXT_FIELD: '上の対応表にない種類で、テキストを読み取るフィールド',
+    'イベントの種類ごとの、JSON を探すフィールド。JSON を含む最初のフィールドを使う',
+  REALTIME_EXTRACT_JSON_TEXT_FIELD:
+    'REALTIME_EXTRACT_FIELDS_MAP にない種類のイベントで、JSON を探すフィールド',
   REALTIME_EXTRACT_JSON_STRATEGY: 'JSON を探す方法',
   REALTIME_EXTRACT_PICK:
     'JSON オブジェクトが複数あるときに使うもの。last では、本来の出力より前にある例を飛ばす',
@@ -126,11 +128,11 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   ENTRA_OPERATOR_ROLE: '全呼び出し元の使用量を参照できる Entra ID のロール（roles クレーム）',
   ENTRA_PAGES_CLIENT_ID: '利用者がページからサインインするためのアプリ登録（シングルページアプリケーション）',
   ENTRA_AUTHORITY: 'サインインサービスのアドレス。各国のクラウドでは異なる',
-  ENTRA_CLOCK_SKEW_SEC: 'トークンの時刻のずれの許容値',
+  ENTRA_CLOCK_SKEW_SEC: 'トークンの時刻のずれの許容値（秒）',
   ALLOWED_ORIGINS:
     'ゲートウェイ自身のページのほかに、接続を許可するページのオリジン。* ではすべてのページを許可する',
   TRUSTED_PROXIES: 'X-Forwarded-For を信頼するプロキシのアドレスとネットワーク（CIDR）',
-  TICKET_TTL_SEC: 'POST /ticket で取得するチケットの有効期間',
+  TICKET_TTL_SEC: 'POST /ticket で取得するチケットの有効期間（秒）',
   LIMIT_SESSIONS_PER_CREDENTIAL: '1 つの資格情報で同時に開けるセッション。0 は無制限',
   LIMIT_SESSIONS_PER_ADDRESS:
     '1 つのアドレスから同時に開けるセッション。オフィスやモバイル網では、多くの利用者が 1 つのアドレスを共有する。0 は無制限',
@@ -158,7 +160,7 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   LIMIT_COST_PER_DAY_PER_ADDRESS:
     '1 つのアドレスの 1 日（UTC）の費用の見積もりの上限。通貨は PRICES_FILE に従う。0 は無制限',
   LIMIT_SESSION_MINUTES: 'セッションの最長時間（分）。0 は無制限',
-  LIMIT_WRAP_UP_SEC: 'セッションの終了をモデルとクライアントに予告する時期（終了までの秒数）',
+  LIMIT_WRAP_UP_SEC: 'セッションの終了をモデルとクライアントに予告する時期。最長時間の何秒前かを指定する',
   PRICES_FILE:
     'モデルの価格を記載した YAML ファイル。runtime/ からの相対パス（既定は usage/prices.yaml）。費用は見積もり',
   OPERATORS:
@@ -173,7 +175,7 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
     '満杯とみなすレプリカのセッション数。使用度合いを、満杯のレプリカ 1 つにつき 10 要素の Redis リストとして公開し、オートスケーラーが読み取る。REDIS_URL が必要。0 では公開しない',
   SIDEBAND_WEBRTC_FILTER: 'Azure で、ブラウザーのデータチャネルから指示とツールを隠す',
   SIDEBAND_PIN_SESSION: 'ブラウザーが通話の指示、ツール、プロンプトテンプレートを変更すると、元に戻す',
-  SIDEBAND_SESSION_TTL_SEC: 'サイドバンドセッションを、最後の動作から保持する時間',
+  SIDEBAND_SESSION_TTL_SEC: 'サイドバンドセッションを、最後の動作から保持する時間（秒）',
   OPENAI_WEBHOOK_SECRET:
     '電話の着信を通知する Webhook の署名シークレット。ローテーション中はコンマ区切りで複数を指定できる。未設定では /webhooks/realtime を提供しない',
   CALLS_POLICY:
@@ -184,8 +186,9 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
     '電話に応答した直後に話す内容の指示。たとえば「あいさつをして用件を尋ねる」。未設定では発信者が先に話す',
   CALLS_CONTROL:
     'ゲートウェイが作成していない通話への応答、転送、拒否、終了と、Webhook で通知された通話の参照と制御ができる呼び出し元（key:NAME、entra:TENANT/OBJECT、GATEWAY_AUTH がなければ anonymous）',
-  DRAIN_LAME_DUCK_MS: 'SIGTERM の後、アップグレードを拒否しながら HTTP に応答し続ける時間',
-  DRAIN_DEADLINE_MS: 'SIGTERM から、最後のセッションを終了するまでの時間',
+  DRAIN_LAME_DUCK_MS:
+    'SIGTERM から終了までの最短時間（ms）。その間は HTTP に応答し、アップグレードを拒否する',
+  DRAIN_DEADLINE_MS: 'SIGTERM から、最後のセッションを終了するまでの時間（ms）',
 }
 
 /** What each stack setting means, and what it may be. */
@@ -209,7 +212,7 @@ export const stackSettings: Readonly<Record<SettingName, string>> = {
   terminationGracePeriodSeconds:
     'SIGTERM から SIGKILL までの秒数。ドレインはその 5 秒前に終わる。10～600 の整数',
   sessionsPerReplica:
-    '満杯とみなすレプリカのセッション数。レプリカはこの数とイベントループの遅延を Redis に公開し、それに応じて増減する。そのために Redis のキーを作成する。0 では CPU とメモリだけで増減する。0～100000 の整数',
+    '満杯とみなすレプリカのセッション数。レプリカはこの数とイベントループの遅延を Redis に公開し、それに応じて増減する。そのために Redis のアクセスキーを作成する。0 では CPU とメモリだけで増減する。0～100000 の整数',
   registrySku: 'コンテナーレジストリのサイズ。Basic, Standard, Premium',
   registryId: '作成せずに使う既存のレジストリ。空、またはコンテナーレジストリのリソース ID',
   openAiDeploymentName: 'モデルのデプロイの名前。2～64 文字の英数字、ドット、ハイフン',
