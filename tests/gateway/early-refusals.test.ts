@@ -2,8 +2,11 @@
  * At the SDK addresses upstream is dialed before the client's upgrade is answered: where it refuses by an HTTP status,
  * the client gets that status and body in place of the 101.
  */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { paths, sdkPaths, translationPaths } from '../../runtime/core/contract.ts'
 import { converse } from './converse.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
@@ -123,4 +126,39 @@ test('an upstream that takes its time is not waited for: the upgrade is answered
   t.is((await talk.next()).type, 'session.created')
   t.is((await session.next()).text, '{"type":"early"}')
   t.is(upstream.dials, 1)
+})
+
+/** The shortest time that an official SDK gives an upgrade: the default of Python's `websockets` (ms). */
+const shortestPatienceMs = 10_000
+
+test('an upstream that takes longer for its own upgrade than clients wait for theirs serves them all the same', async t => {
+  const server = createServer()
+  const sockets = new WebSocketServer({ noServer: true })
+  const answer = Promise.withResolvers<void>()
+  server.on('upgrade', (request, socket, head) =>
+    answer.promise.then(() =>
+      sockets.handleUpgrade(request, socket, head, session =>
+        session.send('{"type":"session.created","session":{}}'),
+      ),
+    ),
+  )
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const session of sockets.clients) session.terminate()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const gateway = await gatewayFor(t, {
+    AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`,
+    AZURE_OPENAI_DEPLOYMENT_NAME: 'gpt-realtime',
+    AZURE_OPENAI_API_KEY: 'none',
+    UPSTREAM_CONNECT_TIMEOUT_MS: '60000',
+  })
+  const client = new WebSocket(gateway.socketUrl + sdkPath, { handshakeTimeout: shortestPatienceMs })
+  t.teardown(() => client.terminate())
+  const first = once(client, 'message')
+  await once(client, 'open')
+  answer.resolve()
+  const [message] = await first
+  t.is(JSON.parse(String(message)).type, 'session.created')
 })
