@@ -2,6 +2,7 @@
 import { WebSocket } from 'ws'
 import { answerCommands } from './command.ts'
 import { makeEvent, nowMicros, stampAt, stampDigits } from './events.ts'
+import type { Opened } from './opening.ts'
 import { pace } from './pace.ts'
 import type { Sending } from './source.ts'
 
@@ -72,7 +73,32 @@ function close(name: string): void {
   groups.delete(name)
 }
 
+/** Dials so often, one client after another. */
+async function dialAlone({ url, count }: { url: string; count: number }): Promise<Opened[]> {
+  const all: Opened[] = []
+  for (let at = 0; at < count; at += 1) all.push(await openAlone(url))
+  return all
+}
+
+function openAlone(url: string): Promise<Opened> {
+  const startedAt = performance.now()
+  const socket = new WebSocket(url, { perMessageDeflate: false })
+  return new Promise((resolve, reject) => {
+    let upgraded = 0
+    socket.once('error', reject)
+    socket.once('open', () => {
+      upgraded = performance.now() - startedAt
+    })
+    socket.once('message', () => {
+      const greeted = performance.now() - startedAt
+      socket.once('close', () => resolve({ upgraded, greeted }))
+      socket.close()
+    })
+  })
+}
+
 answerCommands({
+  dial: dialAlone,
   open: async (opening: Opening) => open(opening),
   send: async (sending: Sending) => send(sending),
   received: async (group: string) => groups.get(group)?.received ?? 0,

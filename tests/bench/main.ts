@@ -15,6 +15,7 @@ import { runGate } from './gate.ts'
 import { measureGrowth } from './growth.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
+import { measureOpening } from './opening.ts'
 import { rows, type Stage } from './rows.ts'
 import { schedule } from './scheduling.ts'
 import type { Upstreams } from './source.ts'
@@ -25,7 +26,7 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, idle
+  --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, opening, idle
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
@@ -95,6 +96,7 @@ async function measureAll(stage: Stage): Promise<void> {
     ...costs,
     ...(isAsked('throughput') ? await measureThroughput(stage) : []),
     ...(isAsked('latency') ? await measureLatency(stage, isPresent) : []),
+    ...(isAsked('opening') ? await measureOpening(stage, isPresent) : []),
     ...(isAsked('idle') ? await measureIdle(stage, isPresent) : []),
   ]
   printLines(figures)
