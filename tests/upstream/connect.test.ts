@@ -193,6 +193,36 @@ test.serial('a session says who serves it, and an event is text or bytes as it c
   t.deepEqual(told.events, [greeting, 'bytes ab', '{}'])
 })
 
+/** What an upstream writes each time that it is sent a ping, beside the pong that it may owe: frames (RFC 6455 section 5.2). */
+const signsOfLife: readonly (readonly [what: string, frame: Buffer])[] = [
+  ['an event', Buffer.concat([Buffer.from([0x81, 2]), Buffer.from('{}')])],
+  ['a ping of its own', Buffer.from([0x89, 0])],
+  ['a pong', Buffer.from([0x8a, 0])],
+]
+
+for (const [what, frame] of signsOfLife) {
+  test.serial(`${what} shows that an upstream lives`, async t => {
+    const heartbeatMs = 200
+    let pings = 0
+    const many = Promise.withResolvers<void>()
+    const target = await upstreamFor(t, (socket, key) => {
+      greet(socket, key)
+      socket.on('data', ([opening]) => {
+        if (opening !== 0x89) return
+        pings += 1
+        socket.write(frame)
+        if (pings === 8) many.resolve()
+      })
+    })
+    const told = listenTo()
+    const upstream = await opened(target, heartbeatMs, told)
+    if (typeof upstream === 'string') return t.fail(upstream)
+    const first = Promise.race([many.promise.then(() => 'alive'), told.closed.promise])
+    t.is(await within(first, 20_000, 'it is sent no pings'), 'alive')
+    upstream.giveUp(new GatewayError('upstream_lost', 'over'))
+  })
+}
+
 test.serial('an upstream that answers no ping is given up; one that is paused is not', async t => {
   const target = await upstreamFor(t, greet)
   const [silent, paused] = [listenTo(), listenTo()]
