@@ -1,7 +1,7 @@
 /** What is sent to upstream over `connect`, before a real `ws` server: every message arrives once, whole and in order. */
 import { once } from 'node:events'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
@@ -68,6 +68,22 @@ async function openSecureLine(t: ExecutionContext): Promise<Line> {
 }
 
 const lines = { plain: openLine, TLS: openSecureLine }
+
+/** Masking keys are drawn for this many messages at once, or fewer. */
+const manyMessages = 10_000
+
+// First of this file: the first key of a process is as hard to foresee as all others (RFC 6455 section 5.3).
+test('each message has a masking key of its own, which nobody can foresee', t => {
+  const keys: number[] = []
+  const written = (frame: Buffer) => keys.push(frame.readUInt32BE(2)) > 0
+  const socket = { write: written, writable: true, writableLength: 0 }
+  const writer = new DirectWriter(socket as unknown as Socket)
+  for (let count = 0; count < manyMessages; count += 1) t.true(writer.write(Buffer.from('{}'), false))
+  t.is(keys.length, manyMessages)
+  t.false(keys.includes(0))
+  // Two of ten thousand may be the same by chance; five never are.
+  t.true(new Set(keys).size > manyMessages - 5)
+})
 
 /** Waits until the server has heard so many messages. */
 async function settled({ server, heard }: Line, count: number): Promise<void> {
