@@ -83,7 +83,7 @@ export class Plot {
   readonly #patience: Patience
   readonly #clean = new Map<string, Clean>()
   readonly #measured: string | null
-  /** Of all sources but test files. */
+  /** Of all sources but test files and this runner. */
   readonly #sourcesHash: string
   readonly #quickRuns: QuickRuns
   /** Has Node keep what it compiled; not where code is recorded, as less is known of kept code. */
@@ -110,7 +110,7 @@ export class Plot {
     this.#measured = measured
     this.#sourcesHash = hashOf(
       globSync(sources, { cwd: this.#copy })
-        .filter(path => !path.endsWith('.test.ts'))
+        .filter(path => !path.endsWith('.test.ts') && !path.startsWith('tests/mutation/'))
         .toSorted()
         .map(path => join(this.#copy, path)),
     )

@@ -240,12 +240,24 @@ export const groups: readonly Group[] = [
     ],
     'model-choice': ['upstream/choice', 'gateway/aliases'],
     'model-permit': ['gateway/model-permit', 'gateway/transcription', 'gateway/translation'],
-    'own-settings': ['chat/chat-upstream-lost', 'gateway/settings-refused', 'resume/pending-answers'],
+    'own-settings': [
+      'upstream/own-settings',
+      'chat/chat-upstream-lost',
+      'gateway/settings-refused',
+      'resume/pending-answers',
+    ],
     'passed-headers': ['upstream/passed-headers'],
     'endpoint-pool': ['upstream/dial', 'upstream/choice', 'upstream/dial-outcomes', 'upstream/failover'],
     refusal: ['upstream/refusal', 'upstream/dial-outcomes', 'gateway/refusals', 'upstream/failover'],
     'safety-identifier': ['upstream/safety-identifier', 'access/tickets'],
-    target: ['upstream/choice', 'upstream/dial', 'config/config', 'calls/calls', 'calls/requests'],
+    target: [
+      'upstream/target',
+      'upstream/choice',
+      'upstream/dial',
+      'config/config',
+      'calls/calls',
+      'calls/requests',
+    ],
   }),
   group('calls', 'runtime/calls', {
     activity: [
