@@ -324,6 +324,12 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     reason: 'of speech that became a turn only that it is not silent is asked',
   },
   {
+    file: 'runtime/upstream/early-dial.ts',
+    text: "this.#state = 'opened'",
+    shown: "'opened' → '~'",
+    reason: 'equivalent: of a dial that is open only that it has none of the other states is asked',
+  },
+  {
     file: 'runtime/resume/stored-conversation.ts',
     text: '#isDirty = false',
     shown: 'false → true',

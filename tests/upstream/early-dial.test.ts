@@ -84,6 +84,17 @@ test('one that closed before the session began is told after its events', async 
   t.deepEqual(atUpstream, ['pause'])
 })
 
+test('what upstream says between the taking over and the telling is told in its order', async t => {
+  const { early, upstream, session, told } = stage()
+  early.opened(upstream)
+  early.dial(session)
+  early.event(Buffer.from('one'), false)
+  early.closed(1000, 'over')
+  t.deepEqual(told, [])
+  await microtasks()
+  t.deepEqual(told, ['opened', 'text one', 'closed 1000 over'])
+})
+
 test('what waits is bounded: bytes, and 1024 more for each event', async t => {
   const { early, upstream, session, told, atUpstream } = stage({ maxHeldBytes: 2 * 1024 + 10 })
   early.opened(upstream)
