@@ -1,6 +1,6 @@
 /** The café's menu, and the order that a conversation holds. */
 import { readFileSync } from 'node:fs'
-import { ToolError } from 'realtime-gateway/tools'
+import { ToolError, z } from 'realtime-gateway/tools'
 
 interface Item {
   readonly sku: string
@@ -21,6 +21,9 @@ export interface Line {
   readonly price: number
 }
 
+/** Sizes that items come in; '' for an item that has one. */
+const sizes = ['', 'small', 'medium', 'large'] as const
+
 /** What is stored with the conversation. */
 export interface State {
   readonly order?: readonly Line[]
@@ -29,6 +32,12 @@ export interface State {
 }
 
 const menu: readonly Item[] = JSON.parse(readFileSync(new URL('menu.json', import.meta.url), 'utf8'))
+
+/** The parameters of a tool that name an item. */
+export const item = {
+  sku: z.enum(menu.map(({ sku }) => sku)).describe('As the menu has it'),
+  size: z.enum(sizes).default('').describe('Only where the item has sizes'),
+}
 
 /** @throws ToolError where the menu has no such item, or not in that size: the model asks the guest again */
 export function priceOf(sku: string, size = ''): { name: string; price: number } {
@@ -59,6 +68,21 @@ export function withQuantity(
 
 export function quantityOf(order: readonly Line[], sku: string, size: string): number {
   return order.find(line => line.sku === sku && line.size === size)?.quantity ?? 0
+}
+
+/** Reads an order out: what a guest is to hear. */
+export function summaryOf(order: readonly Line[]): string {
+  if (order.length === 0) return 'Nothing is ordered now.'
+  const lines = order.map(({ quantity, size, name }) =>
+    [quantity, size, name.toLowerCase()].filter(word => word !== '').join(' '),
+  )
+  return `Your order: ${lines.join(', ')}. That is ${totalOf(order)} yen.`
+}
+
+/** The size in which an item is ordered; '' where there are several, or none. */
+export function sizeOf(order: readonly Line[], sku: string): string {
+  const [line, ...others] = order.filter(line => line.sku === sku)
+  return others.length === 0 ? (line?.size ?? '') : ''
 }
 
 export function totalOf(order: readonly Line[]): number {

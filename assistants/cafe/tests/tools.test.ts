@@ -12,7 +12,11 @@ const bun = { sku: 'cinnamon-bun', name: 'Cinnamon bun', size: '', quantity: 1, 
 test('an item is added, stored, and shown to the guest', async () => {
   const context = fakeContext()
   const result = await addItem.run({ sku: 'flat-white', size: 'small', quantity: 2 }, context)
-  assert.deepEqual(result, { order: [twoFlatWhites], total: 1040 })
+  assert.deepEqual(result, {
+    order: [twoFlatWhites],
+    total: 1040,
+    summary: 'Your order: 2 small flat white. That is 1040 yen. Anything else?',
+  })
   assert.deepEqual(context.conversation.state, { order: [twoFlatWhites] })
   assert.deepEqual(context.emitted, [{ name: 'order', data: { order: [twoFlatWhites] } }])
 })
@@ -33,9 +37,10 @@ test('the same item in the same size is one line, in another size another', asyn
 
 const refusals: [given: Parameters<typeof addItem.run>[0], code: string, message: RegExp][] = [
   [{ sku: 'flat-white' }, 'tool_failed', /^Flat white comes in small and medium; ask for the size$/],
-  [{ sku: 'flat-white', size: 'huge' }, 'tool_failed', /^Flat white comes in small and medium/],
+  [{ sku: 'flat-white', size: 'large' }, 'tool_failed', /^Flat white comes in small and medium/],
   [{ sku: 'cinnamon-bun', size: 'small' }, 'tool_failed', /^Cinnamon bun has one size only/],
-  [{ sku: 'beer' }, 'tool_failed', /^"beer" is not on the menu; there are: house-blend, /],
+  [{ sku: 'beer' } as never, 'invalid_arguments', /^"sku": .*"house-blend"\|"flat-white"/],
+  [{ sku: 'flat-white', size: 'huge' } as never, 'invalid_arguments', /^"size": .*"small"/],
   [{ sku: 'cinnamon-bun', quantity: 21 }, 'invalid_arguments', /^"quantity": Too big/],
 ]
 for (const [given, code, message] of refusals)
@@ -57,16 +62,29 @@ test('some of an item, or all of it, is taken out', async () => {
   const context = fakeContext({ state: { order: [twoFlatWhites, bun] } })
   const some = await removeItem.run({ sku: 'flat-white', size: 'small', quantity: 1 }, context)
   assert.equal(some.total, 980)
-  const all = await removeItem.run({ sku: 'flat-white', size: 'small' }, context)
-  assert.deepEqual(all, { order: [bun], total: 460 })
+  const all = await removeItem.run({ sku: 'flat-white' }, context)
+  assert.deepEqual(all, {
+    order: [bun],
+    total: 460,
+    summary: 'Your order: 1 cinnamon bun. That is 460 yen.',
+  })
   await assert.rejects(removeItem.run({ sku: 'egg-sandwich' }, context), { message: /is not in the order/ })
+  const sizes = [twoFlatWhites, { ...twoFlatWhites, size: 'medium', price: 1160 }]
+  await assert.rejects(removeItem.run({ sku: 'flat-white' }, fakeContext({ state: { order: sizes } })), {
+    message: /is not in the order/,
+  })
 })
 
 test('an order is placed, under the same number however often the call runs', async () => {
   const context = fakeContext({ state: { order: [twoFlatWhites, bun] }, idempotencyKey: 'call_1' })
   const placed = await placeOrder.run({}, context)
   assert.match(placed.placed, /^A\d{1,3}$/)
-  assert.deepEqual(placed, { placed: placed.placed, order: [twoFlatWhites, bun], total: 1500 })
+  assert.deepEqual(placed, {
+    placed: placed.placed,
+    order: [twoFlatWhites, bun],
+    total: 1500,
+    summary: `Order ${placed.placed} is on its way: 1500 yen. Thank you!`,
+  })
   assert.deepEqual(context.conversation.state, { order: [], placed: placed.placed })
   const again = await placeOrder.run({}, fakeContext({ state: { order: [bun] }, idempotencyKey: 'call_1' }))
   assert.equal(again.placed, placed.placed)

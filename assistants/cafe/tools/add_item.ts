@@ -1,5 +1,5 @@
 import { defineTool, ToolError, z } from 'realtime-gateway/tools'
-import { quantityOf, type State, totalOf, withQuantity } from '../order.ts'
+import { item, quantityOf, type State, summaryOf, totalOf, withQuantity } from '../order.ts'
 
 /** More of one item is no order at a counter. */
 const maxQuantity = 50
@@ -7,8 +7,7 @@ const maxQuantity = 50
 export default defineTool({
   description: 'Adds an item of the menu to the order',
   parameters: z.strictObject({
-    sku: z.string().describe('As the menu has it'),
-    size: z.string().default('').describe('Only where the item has sizes'),
+    ...item,
     quantity: z.int().min(1).max(20).default(1),
   }),
   timeoutMs: 5_000,
@@ -22,6 +21,6 @@ export default defineTool({
       return { ...state, order: withQuantity(order, sku, size, all) }
     })
     emit('order', { order })
-    return { order, total: totalOf(order) }
+    return { order, total: totalOf(order), summary: `${summaryOf(order)} Anything else?` }
   },
 })

@@ -19,7 +19,7 @@ export default defineTool({
     })
     log.info('order placed', { placed, lines: order.length, total })
     emit('order-placed', { placed, order, total })
-    return { placed, order, total }
+    return { placed, order, total, summary: `Order ${placed} is on its way: ${total} yen. Thank you!` }
   },
 })
 

@@ -1,5 +1,7 @@
 /** Makes plausible arguments for a function from its JSON schema. */
 import { type Fields, isFields } from '../protocol/check.ts'
+import { numberOf } from './numbers.ts'
+import { Said } from './tool-match.ts'
 
 const maxDepth = 8
 const maxTextLength = 200
@@ -31,40 +33,85 @@ const examplesByFormat: Record<string, string> = {
  * Fills in a function's parameters.
  *
  * @param schema JSON schema of the parameters (an object schema; anything else gives `{}`)
- * @param words the user's words: places after "in", numbers and quoted texts are taken from them, else the whole
- * @returns an object with every required property, or with all of them when none is required
+ * @param words the user's words: listed values, places after "in", numbers and quoted texts are taken from them, else
+ *   the whole
+ * @param earlier what the user said before, the newest first: a listed value that is required and not said now
+ * @returns an object with every required property and every other one whose value was said, or with all of them when
+ *   none is required
  */
-export function argumentsFor(schema: unknown, words: string): Fields {
+export function argumentsFor(schema: unknown, words: string, earlier: readonly string[] = []): Fields {
   if (!isFields(schema)) return {}
-  const value = valueFor('', schema, words, schema, 0)
+  const value = valueFor('', schema, { words, earlier }, schema, 0)
   return isFields(value) ? value : {}
 }
 
-function valueFor(name: string, schema: Fields, words: string, root: Fields, depth: number): unknown {
+/** What the values are taken from. */
+interface Source {
+  readonly words: string
+  readonly earlier: readonly string[]
+}
+
+function valueFor(name: string, schema: Fields, source: Source, root: Fields, depth: number): unknown {
   if (depth > maxDepth) return null
+  const { words } = source
+  const listed = listedValue(schema, [words, ...source.earlier])
+  if (listed !== undefined) return listed
+  const said = saidNumber(schema, words)
+  if (said !== undefined) return said
   const known = givenValue(schema)
   if (known !== undefined) return known
   const resolved = resolve(schema, root)
-  if (resolved !== schema) return valueFor(name, resolved, words, root, depth + 1)
+  if (resolved !== schema) return valueFor(name, resolved, source, root, depth + 1)
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
-  if (type === 'object' || isFields(schema.properties)) return objectFor(schema, words, root, depth)
+  if (type === 'object' || isFields(schema.properties)) return objectFor(schema, source, root, depth)
   if (type === 'array')
-    return [valueFor(name, isFields(schema.items) ? schema.items : {}, words, root, depth + 1)]
-  if (type === 'integer' || type === 'number') return numberFor(schema, words)
+    return [valueFor(name, isFields(schema.items) ? schema.items : {}, source, root, depth + 1)]
+  if (type === 'integer' || type === 'number') return withinBounds(schema, 1)
   if (type === 'boolean') return true
   return type === 'null' ? null : textFor(name, schema, words)
 }
 
-function objectFor(schema: Fields, words: string, root: Fields, depth: number): Fields {
+function objectFor(schema: Fields, source: Source, root: Fields, depth: number): Fields {
   const properties = isFields(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? schema.required.map(String) : []
-  const names = required.length > 0 ? required : Object.keys(properties)
+  const said = Object.keys(properties).filter(
+    name => !required.includes(name) && isSaid(properties[name], source.words),
+  )
+  const names = required.length > 0 ? [...required, ...said] : Object.keys(properties)
   return Object.fromEntries(
     names.map(name => {
       const property = properties[name]
-      return [name, valueFor(name, isFields(property) ? property : {}, words, root, depth + 1)]
+      return [name, valueFor(name, isFields(property) ? property : {}, source, root, depth + 1)]
     }),
   )
+}
+
+/** Whether the words have a value for an optional property. */
+function isSaid(schema: unknown, words: string): boolean {
+  if (!isFields(schema)) return false
+  return listedValue(schema, [words]) !== undefined || saidNumber(schema, words) !== undefined
+}
+
+/** The first of the listed values that a sentence has; the first sentence that has one counts. */
+function listedValue(schema: Fields, sentences: readonly string[]): unknown {
+  const values = Array.isArray(schema.enum) ? schema.enum : []
+  for (const said of values.length === 0 ? [] : sentences.map(sentence => new Said(sentence))) {
+    const value = values.find(value => said.hasValue(value))
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+/** The number that the words have, in digits or spelt out, for a property that takes any. */
+function saidNumber(schema: Fields, words: string): number | undefined {
+  if (schema.const !== undefined || schema.enum !== undefined) return undefined
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
+  if (type !== 'integer' && type !== 'number') return undefined
+  const digits = words.match(/-?\d+(\.\d+)?/)?.[0]
+  if (digits !== undefined) return withinBounds(schema, Number(digits))
+  const spelt = words.split(/[^\p{L}-]+/u).map(word => (word === '' ? null : numberOf(word)))
+  const value = spelt.find(value => value !== null)
+  return typeof value === 'number' ? withinBounds(schema, value) : undefined
 }
 
 function givenValue(schema: Fields): unknown {
@@ -90,11 +137,10 @@ function resolve(schema: Fields, root: Fields): Fields {
   return schema
 }
 
-function numberFor(schema: Fields, words: string): number {
-  const said = words.match(/-?\d+(\.\d+)?/)?.[0]
+function withinBounds(schema: Fields, number: number): number {
   const least = typeof schema.minimum === 'number' ? schema.minimum : 1
   const most = typeof schema.maximum === 'number' ? schema.maximum : Number.POSITIVE_INFINITY
-  const value = Math.min(most, Math.max(least, said === undefined ? least : Number(said)))
+  const value = Math.min(most, Math.max(least, number))
   return schema.type === 'integer' ? Math.trunc(value) : value
 }
 

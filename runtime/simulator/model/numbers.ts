@@ -21,10 +21,12 @@ export function numberInWords(value: number): string {
   return value % 10 === 0 ? ten : `${ten}-${ones[value % 10]}`
 }
 
+const numbersByWords: ReadonlyMap<string, number> = new Map(
+  Array.from({ length: largestNumber + 1 }, (_, value) => [numberInWords(value), value]),
+)
+
 /** Reads a number given in digits or as one of the words above; null when it is neither. */
 export function numberOf(text: string): number | null {
   if (/^\d+$/.test(text)) return Math.min(largestNumber, Number(text))
-  const word = text.toLowerCase()
-  for (let value = 0; value <= largestNumber; value++) if (numberInWords(value) === word) return value
-  return null
+  return numbersByWords.get(text.toLowerCase()) ?? null
 }

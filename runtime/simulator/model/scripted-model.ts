@@ -1,15 +1,11 @@
 /** The simulator's scripted model: a few fixed rules that say what the model answers. Tests and examples rely on them. */
+import { isFields } from '../protocol/check.ts'
 import type { Tool, ToolChoice } from '../protocol/types.ts'
 import { argumentsFor } from './arguments.ts'
 import { afterApproval, mcpOutputs } from './mcp.ts'
 import type { ModelInput, ModelOutput, SeenItem } from './model-turn.ts'
 import { largestNumber, numberInWords, numberOf } from './numbers.ts'
-
-const commonWords = new Set(
-  'the a an and or for with from get set do make list find fetch call run tool function item data info this that you your what when where how is are in on at to of please can'.split(
-    ' ',
-  ),
-)
+import { meantTool, sayableValues } from './tool-match.ts'
 
 const asksWhoThisIs =
   /\b(introduce yourself|about yourself|(who|what) are you|what can you do|are you (an? )?(real|human|person|robot|bot|ai))\b|^\s*help\W*$/i
@@ -26,13 +22,21 @@ const hearsNoWords = 'I am a demo and do not understand speech: type, or ask me 
 
 const seesNothing = 'I am a simulated voice model and cannot see what an image shows.'
 
+/** So many of the words that call a tool are told. */
+const maxHints = 8
+
+/** A value that is missing now is looked for in so many of the user's turns before. */
+const maxEarlierWords = 5
+
 /**
  * Answers. The rules, first match wins:
- * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → it is quoted;
+ * an answer to a request to call an MCP server → the call, or not; a tool that `toolChoice` demands → a call; an output of a call just before → its
+ * `summary` where it is a JSON object with one, the message of a `tool_failed`, else it is quoted;
  * `repeat after me: X` → exactly X; `what did I say` → all earlier user texts, quoted, joined by ", ";
  * a question of what this is, or can do → two sentences, in English or Japanese; `count to N` → the numbers in words,
- * `N まで数えて` → in figures; the name of a tool, or a word of it → a call of it;
- * else `You said: …`, or a sentence on the audio heard, or on an image.
+ * `N まで数えて` → in figures; the name of a tool or a word of it, a value that its parameters list, or two words of its
+ * description → a call of it (`tool-match.ts`);
+ * else `You said: …`, or a sentence on the audio heard, or on an image, and the values that required parameters list.
  * Instructions with `Always begin with "X"` put X before every spoken answer.
  */
 export function answer(question: ModelInput): ModelOutput[] {
@@ -50,16 +54,15 @@ export function answer(question: ModelInput): ModelOutput[] {
   const demanded =
     outputs.length === 0 || typeof toolChoice === 'object' ? demandedTool(tools, toolChoice, words) : null
   if (demanded !== null) return callOf(demanded, words, question, say)
-  if (outputs.length > 0) return [say(`The tool answered: ${outputs.join(' ')}`)]
+  if (outputs.length > 0) return [say(toldOutputs(outputs))]
   const scripted = scriptedAnswer(words, memories)
   if (scripted !== null) return [say(scripted)]
   // Who forces a tool wants no other one called.
   const mentioned =
-    toolChoice === 'none' || typeof toolChoice === 'object'
-      ? undefined
-      : tools.find(tool => isMentioned(tool, words))
+    toolChoice === 'none' || typeof toolChoice === 'object' ? undefined : meantTool(tools, words)
   if (mentioned !== undefined) return callOf(mentioned, words, question, say)
-  return [say(plainAnswer(memories))]
+  const isFree = typeof toolChoice === 'string' && toolChoice !== 'none'
+  return [say([plainAnswer(memories), ...(isFree ? hint(tools) : [])].join(' '))]
 }
 
 function callOf(
@@ -69,14 +72,14 @@ function callOf(
   say: (text: string) => ModelOutput,
 ): ModelOutput[] {
   if (tool.type === 'mcp') return mcpOutputs(tool, words, say)
-  const given = JSON.stringify(argumentsFor(tool.parameters, words))
+  const given = JSON.stringify(argumentsFor(tool.parameters, words, earlierUserWords(question.memories)))
   const call: ModelOutput = { kind: 'call', name: tool.name ?? '', arguments: given }
   if (!question.talksBeforeCalls) return [call]
   return [{ kind: 'message', text: 'One moment, let me look that up.', phase: 'commentary' }, call]
 }
 
 function demandedTool(tools: readonly Tool[], choice: ToolChoice, words: string): Tool | null {
-  if (choice === 'required') return tools.find(tool => isMentioned(tool, words)) ?? tools[0] ?? null
+  if (choice === 'required') return meantTool(tools, words) ?? tools[0] ?? null
   if (typeof choice === 'string') return null
   const named = tools.find(tool =>
     choice.type === 'function' ? tool.name === choice.name : tool.server_label === choice.server_label,
@@ -132,8 +135,44 @@ function plainAnswer(memories: readonly SeenItem[]): string {
   return last.text === '' ? seesNothing : `You said: ${last.text}. ${seesNothing}`
 }
 
+/** What could be said instead, where tools wait for certain words. */
+function hint(tools: readonly Tool[]): string[] {
+  const values = sayableValues(tools).slice(0, maxHints)
+  return values.length === 0 ? [] : [`I am a demo and know these words: ${values.join(', ')}.`]
+}
+
 function lastUserWords(memories: readonly SeenItem[]): string {
   return memories.findLast(memory => memory.kind === 'user')?.text ?? ''
+}
+
+/** What the user said before the last time, the newest first. */
+function earlierUserWords(memories: readonly SeenItem[]): string[] {
+  return memories
+    .filter(({ kind }) => kind === 'user')
+    .map(({ text }) => text)
+    .slice(-maxEarlierWords - 1, -1)
+    .reverse()
+}
+
+/** Outputs that were made for people's ears are told as they are, others are quoted. */
+function toldOutputs(outputs: readonly string[]): string {
+  const told = outputs.map(spokenOutput)
+  return told.every(text => text !== undefined) ? told.join(' ') : `The tool answered: ${outputs.join(' ')}`
+}
+
+function spokenOutput(output: string): string | undefined {
+  const value = parseOutput(output)
+  if (!isFields(value)) return undefined
+  const text = value.error === 'tool_failed' ? value.message : value.summary
+  return typeof text === 'string' && text !== '' ? text : undefined
+}
+
+function parseOutput(output: string): unknown {
+  try {
+    return JSON.parse(output)
+  } catch {
+    return undefined
+  }
 }
 
 function freshOutputs(memories: readonly SeenItem[]): string[] {
@@ -142,17 +181,4 @@ function freshOutputs(memories: readonly SeenItem[]): string[] {
     .slice(since + 1)
     .filter(memory => memory.kind === 'call_output')
     .map(memory => memory.text)
-}
-
-function isMentioned(tool: Tool, words: string): boolean {
-  const name = tool.type === 'mcp' ? (tool.server_label ?? '') : (tool.name ?? '')
-  const said = new Set(words.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? [])
-  const parts = name
-    .replace(/([a-z])([A-Z])/g, '$1 $2')
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-  return (
-    said.has(name.toLowerCase()) ||
-    parts.some(part => part.length > 2 && !commonWords.has(part) && said.has(part))
-  )
 }

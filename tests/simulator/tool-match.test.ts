@@ -1,0 +1,85 @@
+/** Which tool a sentence means, and with which arguments: the rules of docs/simulator/behaviour.md. */
+import test from 'ava'
+import { argumentsFor } from '../../runtime/simulator/model/arguments.ts'
+import type { ModelOutput, SeenItem } from '../../runtime/simulator/model/model-turn.ts'
+import { answer } from '../../runtime/simulator/model/scripted-model.ts'
+import { meantTool } from '../../runtime/simulator/model/tool-match.ts'
+import type { Tool } from '../../runtime/simulator/protocol/types.ts'
+
+const item = {
+  type: 'object',
+  properties: {
+    sku: { type: 'string', enum: ['house-blend', 'flat-white', 'cinnamon-bun'] },
+    size: { type: 'string', enum: ['', 'small', 'medium'], default: '' },
+    quantity: { type: 'integer', minimum: 1, maximum: 20, default: 1 },
+  },
+  required: ['sku'],
+}
+const nothing = { type: 'object', properties: {} }
+const tools: Tool[] = [
+  {
+    type: 'function',
+    name: 'add_item',
+    description: 'Adds an item of the menu to the order',
+    parameters: item,
+  },
+  { type: 'function', name: 'place_order', description: 'Places the order', parameters: nothing },
+  { type: 'function', name: 'remove_item', description: 'Takes an item out of the order', parameters: item },
+  {
+    type: 'function',
+    name: 'switch',
+    description: 'Turns the garden lights',
+    parameters: { type: 'object', properties: { to: { enum: ['on', 'off'] } } },
+  },
+]
+
+const sentences: [words: string, tool: string | undefined, args?: object][] = [
+  ["I'd like a flat white, please", 'add_item', { sku: 'flat-white' }],
+  ['I want to order two small flat whites', 'add_item', { sku: 'flat-white', size: 'small', quantity: 2 }],
+  ['A cinnamon bun and 3 of the house blend', 'add_item', { sku: 'house-blend', quantity: 3 }],
+  ['Remove the flat white again', 'remove_item', { sku: 'flat-white' }],
+  ['Please take the cinnamon bun out', 'remove_item', { sku: 'cinnamon-bun' }],
+  ['Then place the order', 'place_order', {}],
+  ['add_item', 'add_item', { sku: 'house-blend' }],
+  ['The lights of the garden', 'switch', { to: 'on' }],
+  ['Switch it off', 'switch', { to: 'off' }],
+  ['Come on, it is a white lie', undefined],
+  ['What is in the garden?', undefined],
+  ['', undefined],
+]
+for (const [words, name, args] of sentences)
+  test(`"${words}" means ${name ?? 'no tool'}`, t => {
+    const tool = meantTool(tools, words)
+    t.is(tool?.name, name)
+    if (args) t.deepEqual(argumentsFor(tool?.parameters, words), args)
+  })
+
+const said = (text: string): SeenItem => ({ kind: 'user', text })
+const output = (value: unknown): SeenItem => ({ kind: 'call_output', text: JSON.stringify(value) })
+const thoughtsOf = (...memories: SeenItem[]): ModelOutput[] =>
+  answer({ instructions: '', memories, tools, toolChoice: 'auto', talksBeforeCalls: false })
+
+test('a listed value that is required is taken from what was said before', t => {
+  const [call] = thoughtsOf(said('A flat white'), { kind: 'assistant', text: 'Which size?' }, said('small'))
+  t.deepEqual(call, { kind: 'call', name: 'add_item', arguments: '{"sku":"flat-white","size":"small"}' })
+})
+
+const outputs: [output: unknown, said: string][] = [
+  [{ total: 520, summary: 'That is 520 yen.' }, 'That is 520 yen.'],
+  [{ error: 'tool_failed', message: 'Ask for the size' }, 'Ask for the size'],
+  [{ error: 'timeout', message: 'Late' }, 'The tool answered: {"error":"timeout","message":"Late"}'],
+  [{ summary: 7 }, 'The tool answered: {"summary":7}'],
+  ['clear', 'The tool answered: "clear"'],
+]
+for (const [value, text] of outputs)
+  test(`the output ${JSON.stringify(value)} is told`, t => {
+    t.deepEqual(thoughtsOf(said('A flat white'), output(value)), [
+      { kind: 'message', text, phase: 'final_answer' },
+    ])
+  })
+
+test('where no tool is meant, the words that would mean one are told', t => {
+  const words = 'I am a demo and know these words: house blend, flat white, cinnamon bun.'
+  t.like(thoughtsOf(said('A coffee, please'))[0], { text: `You said: A coffee, please ${words}` })
+  t.like(thoughtsOf()[0], { text: `Hello! How can I help you today? ${words}` })
+})
