@@ -55,6 +55,21 @@ for (const kind of ['uncaughtException', 'unhandledRejection'] as const)
     void end(1, failedDrainMs)
   })
 
+/** Processes that serve who tries the gateway at a terminal: the chat page ends one, and the other goes on. */
+const triedWorkers = 2
+const isTried =
+  worker === 0 &&
+  config.target === null &&
+  !process.env.WORKERS &&
+  process.stdout.isTTY &&
+  // Elsewhere Node cannot share a port among processes.
+  process.platform === 'linux'
+const workerCount = isTried
+  ? triedWorkers
+  : config.workers === 'auto'
+    ? availableParallelism()
+    : config.workers
+
 let ending: Promise<never> | null = null
 let serving: Serving | null = null
 const starting = start()
@@ -70,8 +85,7 @@ greet(serving)
 
 async function start(): Promise<Serving> {
   if (worker > 0) return startAsWorker()
-  const count = config.workers === 'auto' ? availableParallelism() : config.workers
-  if (count > 1) return startWorkers(count)
+  if (workerCount > 1) return startWorkers(workerCount)
   const { startGateway } = await import('./gateway/gateway.ts')
   return startGateway(config, log)
 }
@@ -174,7 +188,10 @@ function greet({ url }: Serving): void {
   const upstream = config.target?.label ?? 'the embedded simulator: no account, no cost, no network'
   const open = isLoopback(config.host) ? '' : '  This address can be reached from other machines.\n'
   if (worker > 0) return output.greet('')
-  output.greet(`\n  Talk at ${url}\n  The model is ${upstream}.\n${open}  Ctrl+C ends it.\n\n`)
+  const plug = isTried
+    ? '  Two processes serve: "Kill the server" on the page ends one, and the other goes on.\n'
+    : ''
+  output.greet(`\n  Talk at ${url}\n  The model is ${upstream}.\n${plug}${open}  Ctrl+C ends it.\n\n`)
 }
 
 async function leave(code: number): Promise<never> {

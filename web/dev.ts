@@ -31,7 +31,8 @@ const children = [
   spawn(
     process.execPath,
     [...watch, '--min-semi-space-size=8', 'runtime/main.ts', ...process.argv.slice(2)],
-    { cwd: root, stdio: 'inherit' },
+    // Workers would outlive the supervisor that a restart ends, and hold the port.
+    { cwd: root, stdio: 'inherit', env: { WORKERS: '1', ...process.env } },
   ),
 ]
 const end = () => {

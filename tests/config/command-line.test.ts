@@ -9,8 +9,16 @@ import { closestOf } from '../../runtime/core/closest.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** Runs the gateway at a terminal of its own (`script` of util-linux). @returns what it showed */
-function atTerminal(args: string, env: Record<string, string>): Promise<{ shown: string; code: number }> {
+/**
+ * Runs the gateway at a terminal of its own (`script` of util-linux).
+ * @param last with these words it is told to end
+ * @returns what it showed
+ */
+function atTerminal(
+  args: string,
+  env: Record<string, string>,
+  last = 'server.listening',
+): Promise<{ shown: string; code: number }> {
   const command = `${process.execPath} runtime/main.ts ${args}`
   return new Promise(resolve => {
     const child = execFile(
@@ -21,7 +29,7 @@ function atTerminal(args: string, env: Record<string, string>): Promise<{ shown:
     )
     child.stdout?.on('data', (text: string) => {
       // Ctrl+C.
-      if (text.includes('server.listening')) child.stdin?.write('\u0003')
+      if (text.includes(last)) child.stdin?.write('\u0003')
     })
   })
 }
@@ -51,12 +59,23 @@ test('--help tells what there is, and starts nothing', async t => {
 })
 
 test('at a terminal the greeting comes first, and an event is one short line', async t => {
-  const { shown } = await atTerminal('', { PORT: '0' })
+  const { shown } = await atTerminal('', { PORT: '0', WORKERS: '1' })
   const lines = shown.split(/\r?\n/).filter(line => line.trim() !== '')
   t.regex(lines[0] ?? '', /Talk at http:\/\/127.0.0.1:\d+/)
   const events = lines.filter(line => line.includes('server.listening'))
   t.is(events.length, 1)
   t.regex(events[0] ?? '', /^\S*\[\d\d:\d\d:\d\d\].*INFO.*server.listening.*"port":\d+/)
+})
+
+test('who tries the gateway at a terminal is served by two processes, unless told otherwise', async t => {
+  const { shown } = await atTerminal('', { PORT: '0' }, 'Ctrl+C ends it')
+  t.regex(shown, /Two processes serve/)
+  t.regex(shown, /"worker":1/)
+  for (const env of [{ WORKERS: '1' }, { OPENAI_API_KEY: 'any', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' }]) {
+    const { shown } = await atTerminal('', { PORT: '0', ...env })
+    t.regex(shown, /Talk at/)
+    t.notRegex(shown, /Two processes|"worker"/)
+  }
 })
 
 test('a port in use is one sentence that says what to set', async t => {
