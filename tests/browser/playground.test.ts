@@ -86,11 +86,32 @@ test.serial('with nothing set, the first Send brings an answer', async t => {
 /** A filter as of a model that writes, before one that speaks. */
 const writtenOnly = { REALTIME_ALLOWED_EVENT_TYPES: 'response.text.delta,response.text.done' }
 
+test.serial(
+  'the first thing that is sent shows an answer, also where the filter would let none through',
+  async t => {
+    const own = await startGateway(0, writtenOnly)
+    t.teardown(() => own.stop('SIGKILL'))
+    const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+    await page.getByRole('button', { name: 'Send', exact: true }).click()
+    await page.locator('#raw').getByText('twelve').waitFor()
+    t.is(await event(page, 'nothing passed the filter').count(), 0)
+  },
+)
+
+test.serial('where sessions answer in text, a filter for text is enough', async t => {
+  const own = await startGateway(0, { ...writtenOnly, REALTIME_TEXT_ONLY: 'true' })
+  t.teardown(() => own.stop('SIGKILL'))
+  const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+  t.is(await page.getByLabel('Endpoint').inputValue(), '/realtime')
+  t.regex(await textOf(page, '#endpoint-words'), /What comes back passes the filter/)
+})
+
 test.serial('where the filter lets nothing through, the page says so', async t => {
   const own = await startGateway(0, writtenOnly)
   t.teardown(() => own.stop('SIGKILL'))
   const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
-  t.regex(await textOf(page, '#endpoint-words'), /lets nothing of a spoken answer through/)
+  await page.getByLabel('Endpoint').selectOption('/realtime')
+  t.regex(await textOf(page, '#endpoint-words'), /lets nothing of an answer through/)
   await send(page, 'hello there')
   await event(page, 'nothing passed the filter').first().waitFor()
   await page.getByRole('button', { name: 'Ask again and see everything' }).click()
@@ -105,6 +126,7 @@ test.serial(
     const own = await startGateway(0, writtenOnly)
     t.teardown(() => own.stop('SIGKILL'))
     const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
+    await page.getByLabel('Endpoint').selectOption('/realtime')
     await page.getByRole('button', { name: 'See everything', exact: true }).click()
     await event(page, 'session.created').waitFor()
     await send(page, turn('hi'))

@@ -16,6 +16,8 @@ const maxTypes = 200
 /** Patterns of which the counts are shown. */
 const maxPatterns = 50
 
+/** What an answer is made of. */
+const writtenAnswer = ['response.output_text.delta', 'response.output_text.done']
 /** Sound and transcript, as a session with audio has them. */
 const spokenAnswer = ['audio.delta', 'audio_transcript.delta', 'audio_transcript.done'].map(
   name => `response.output_${name}`,
@@ -65,12 +67,12 @@ export class AllowList {
     return this.#patterns.value.trim() !== '' && this.#verdictOn(type).kind === 'dropped'
   }
 
-  /** Whether the gateway's patterns keep back all that a spoken answer is made of. */
-  get dropsSpokenAnswers(): boolean {
-    const { allowedEventTypes, extractedEventTypes } = this.#info
+  /** Whether the gateway's patterns keep back all that an answer is made of, as its sessions give answers. */
+  get dropsAnswers(): boolean {
+    const { allowedEventTypes, extractedEventTypes, textOnly } = this.#info
     if (!allowedEventTypes) return false
     const judge = createJudge(allowedEventTypes.join(', '), extractedEventTypes ?? [])
-    return spokenAnswer.every(type => judge(type).kind === 'dropped')
+    return (textOnly ? writtenAnswer : spokenAnswer).every(type => judge(type).kind === 'dropped')
   }
 
   #patternsOnInput(): void {

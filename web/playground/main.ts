@@ -91,6 +91,8 @@ connect.onclick = () => {
   else bench.connect()
 }
 part('#silence', HTMLButtonElement).onclick = stopAnswer
+// The first thing that is sent shows an answer.
+if (allowList.dropsAnswers) endpoint.value = unfiltered
 showEndpoint()
 await signIn.prepare()
 
@@ -98,7 +100,7 @@ function showEndpoint(): void {
   const isFiltered = endpoint.value === filtered
   bench.disconnect()
   composer.takeText(isFiltered)
-  const isDeaf = isFiltered && allowList.dropsSpokenAnswers
+  const isDeaf = isFiltered && allowList.dropsAnswers
   part('#endpoint-words', HTMLElement).textContent = endpointWords(isFiltered, isDeaf)
   part('#widen', HTMLElement).hidden = !isDeaf
   part('#widen-hint', HTMLElement).hidden = true
@@ -111,7 +113,7 @@ function endpointWords(isFiltered: boolean, isDeaf: boolean): string {
     return say('Every frame goes on as it is. Events that /realtime would drop are faint and slanted.')
   if (isDeaf)
     return say(
-      "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through.",
+      "Plain words go out as what the user says. This gateway's filter lets nothing of an answer through.",
     )
   return say(
     'Plain words go out as what the user says. What comes back passes the filter at the end of this page.',
