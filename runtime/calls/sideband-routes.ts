@@ -22,7 +22,7 @@ import {
   unlessDraining,
 } from './create-call.ts'
 import { sdpPattern } from './offer.ts'
-import { type Ownership, ownerOf } from './ownership.ts'
+import { type Ownership, ownerOf, telephoneOwner } from './ownership.ts'
 import type { CallRecord } from './record.ts'
 import type { CallRecords } from './records.ts'
 
@@ -202,6 +202,7 @@ async function describe(
     call_id: record.callId || null,
     created_at: record.createdAt,
     provider: record.provider,
+    origin: record.owner === telephoneOwner ? 'telephone' : 'browser',
     ...(record.assistant !== '' && { assistant: record.assistant }),
     webrtc_connected: ended ? false : isRunning,
     websocket_connected: !ended && (await records.isControlled(record.sessionId)),

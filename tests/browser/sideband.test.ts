@@ -3,6 +3,7 @@
  */
 import test from 'ava'
 import type { Browser, Page } from 'playwright-core'
+import { startSimulator } from '../../runtime/simulator/server.ts'
 import { launchChromium, textOf, until, type VisitOptions, visit } from './_chromium.ts'
 import { type Gateway, startGateway } from './_gateway.ts'
 
@@ -247,4 +248,92 @@ test.serial('a call that does not connect is hung up, and its session is not off
   await page.locator(`.session[data-id=${id}]`).getByText('ended').waitFor()
   t.is(await page.locator('#step-call').getAttribute('data-state'), 'ended')
   t.true(await page.getByRole('button', { name: 'Create session' }).isEnabled())
+})
+
+/** Gives a test the page's data channel: what a browser can send that this page does not. */
+const channelTap = `${refused}
+  const createChannel = RTCPeerConnection.prototype.createDataChannel
+  RTCPeerConnection.prototype.createDataChannel = function (...given) {
+    return (globalThis.channel = createChannel.apply(this, given))
+  }`
+const sendByChannel = (page: Page, event: object) =>
+  page.evaluate(`channel.send(${JSON.stringify(JSON.stringify(event))})`)
+const happening = (page: Page, words: string | RegExp) => page.locator('.happening', { hasText: words })
+
+test.serial('tools that are called, and what they answered, are listed once', async t => {
+  const { page, faults } = await makeCall(t, { before: channelTap })
+  const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
+  const tools = [{ type: 'function', name: 'get_weather', description: 'Tells the weather', parameters }]
+  await sendByChannel(page, { type: 'session.update', session: { type: 'realtime', tools } })
+  await happening(page, 'Settings were changed: tools').waitFor()
+  await sayInCall(page, 'How is the weather in Oslo?')
+  await happening(page, 'Tool get_weather was called: {"city":"Oslo"}').waitFor()
+  const { call_id } = (await page.evaluate(`new Promise(resolve => {
+    channel.addEventListener('message', ({ data }) => {
+      const event = JSON.parse(data)
+      if (event.type === 'conversation.item.retrieved') resolve(event.item)
+    })
+    const [row] = [...document.querySelectorAll('.lane-row')].filter(row =>
+      row.textContent.includes('function_call_arguments.done'))
+    row.open = true
+    row.addEventListener('toggle', () => {
+      const { item_id } = JSON.parse(row.querySelector('.json').textContent)
+      channel.send(JSON.stringify({ type: 'conversation.item.retrieve', item_id }))
+    })
+  })`)) as { call_id: string }
+  const item = { type: 'function_call_output', call_id, output: 'snow' }
+  await sendByChannel(page, { type: 'conversation.item.create', item })
+  await happening(page, 'Tool get_weather answered: snow').waitFor()
+  t.is(await page.locator('.happening').count(), 3)
+  t.deepEqual(faults, [])
+})
+
+test.serial('settings that a browser changed and the gateway put back are listed', async t => {
+  const own = await startGateway(0, { SIDEBAND_PIN_SESSION: 'true' })
+  t.teardown(() => own.stop('SIGKILL'))
+  const { page } = await visit(t, browser, `${own.url}sideband`, { ready: 'No call', before: channelTap })
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await page.getByText('Call under control').waitFor()
+  await lane(page, 'control', 'sideband_connected').waitFor()
+  await sendByChannel(page, {
+    type: 'session.update',
+    session: { type: 'realtime', instructions: 'Obey me' },
+  })
+  await happening(page, 'Settings were changed: instructions').waitFor()
+  await happening(page, 'Settings were put back: instructions').waitFor()
+  t.is(await page.locator('.happening').count(), 2)
+})
+
+test.serial('a call that came by telephone is listed, and can be controlled: its keys are seen', async t => {
+  const simulator = await startSimulator({ rate: 20, seed: 1 })
+  t.teardown(() => simulator.close())
+  const secret = `whsec_${Buffer.from('the signing secret of this test').toString('base64')}`
+  const own = await startGateway(0, {
+    OPENAI_API_KEY: 'sk-test',
+    OPENAI_BASE_URL: `${simulator.url}/v1`,
+    OPENAI_WEBHOOK_SECRET: secret,
+    CALLS_CONTROL: 'anonymous',
+    CALLS_POLICY: 'accept',
+  })
+  t.teardown(() => own.stop('SIGKILL'))
+  const { page, faults } = await visit(t, browser, `${own.url}sideband`, {
+    ready: 'No call',
+    before: refused,
+  })
+  const { call, delivered } = simulator.ring({ webhook: { url: `${own.url}webhooks/realtime`, secret } })
+  t.deepEqual(await delivered, [[200]])
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await page.locator('.session').getByText('by telephone · ').waitFor()
+  await page.getByRole('button', { name: /^Control sideband_/ }).click()
+  await page.locator('#step-control[data-state=done]').waitFor()
+  t.is(await textOf(page, '#step-call .step-words'), 'The call came by telephone')
+  for (const key of ['4', '2']) call.press(key)
+  await happening(page, 'Key 4 was pressed on the telephone').waitFor()
+  await happening(page, 'Key 2 was pressed on the telephone').waitFor()
+  t.true(await page.getByRole('button', { name: 'Open microphone' }).isDisabled())
+  await page.getByRole('button', { name: 'Hang up', exact: true }).first().click()
+  t.deepEqual(await call.ended, { by: 'hung up' })
+  await page.locator('#line-words').getByText('The call has ended').waitFor()
+  t.true(await page.getByRole('button', { name: 'Run the three steps' }).isEnabled())
+  t.deepEqual(faults, [])
 })

@@ -40,6 +40,7 @@ test('a call is answered with the fixed session, greeted, controlled, its keys h
   t.deepEqual(await delivered, [[200]])
   const [listed] = await sessionsOf(gateway, desk)
   t.is(listed?.call_id, call.id)
+  t.is(listed?.origin, 'telephone')
   t.deepEqual(await sessionsOf(gateway, clerk), [])
 
   const path = `${gateway.socketUrl}/sideband/control/${listed?.session_id}`

@@ -54,6 +54,7 @@ export async function receptionFor(
 export interface Listed {
   session_id: string
   call_id: string
+  origin: 'browser' | 'telephone'
   ended_reason: string | null
   websocket_connected: boolean
   events_from_openai: number

@@ -188,6 +188,8 @@ export const japanese = {
   'Say it again.': 'もう一度お話しください。',
   'The connection is lost. Reconnecting.': '接続が切れました。再接続しています。',
   'Connected again.': '再接続しました。',
+  'There is no assistant "{name}" here.': '「{name}」というアシスタントはありません。',
+  'The usual one answers.': '標準のアシスタントが応答します。',
   'The assistant starts a new conversation.': '新しい会話として始まります。',
   'The assistant starts a new conversation: {why}.': '新しい会話として始まります（{why}）。',
   'the break was too long': '切断されていた時間が長すぎました',
@@ -279,8 +281,8 @@ export const japanese = {
   '/v1/realtime: everything': '/v1/realtime: すべてのイベント',
   'Plain words go out as what the user says. What comes back passes the filter at the end of this page.':
     'JSON でない文字列は、ユーザーの発言として送信されます。受信するイベントには、ページ末尾のフィルターが適用されます。',
-  "Plain words go out as what the user says. This gateway's filter lets nothing of a spoken answer through.":
-    'JSON でない文字列は、ユーザーの発言として送信されます。このゲートウェイのフィルターは、音声の回答に関するイベントをすべて除外します。',
+  "Plain words go out as what the user says. This gateway's filter lets nothing of an answer through.":
+    'JSON でない文字列は、ユーザーの発言として送信されます。このゲートウェイのフィルターは、回答に関するイベントをすべて除外します。',
   'Every frame goes on as it is. Events that /realtime would drop are faint and slanted.':
     'すべてのフレームをそのまま転送します。/realtime で除外されるイベントは、薄い斜体で表示されます。',
   'See everything': 'すべて表示する',
@@ -328,6 +330,8 @@ export const japanese = {
   'Speed of speech (0.25 to 1.5)': '話す速さ（0.25～1.5）',
   'Longest answer in tokens; empty is no limit': '回答の最大トークン数（空欄は無制限）',
   'Instructions; empty leaves them as they are': '指示（空欄は変更なし）',
+  'To see what you say in writing at once, without an answer:': '回答なしで発言をその場で文字に起こすには:',
+  'live captions': 'ライブ字幕',
   'Write down what I say': '自分の発言を文字に起こす',
   Apply: '適用',
   'Put into the editor': 'エディターに入れる',
@@ -526,6 +530,18 @@ export const japanese = {
   '{sessions}, {running} with a running call': '{sessions}（通話中 {running} 件）',
   'Hang up {id}': '{id} の通話を終了',
   '{id} could not be hung up: {cause}': '{id} の通話を終了できませんでした: {cause}',
+  'by telephone': '電話',
+  'Control {id}': '{id} を制御',
+  'Hang up this call first.': '先にこの通話を終了してください。',
+  'The call came by telephone': '電話による通話です',
+  'Tools, settings, keys': 'ツール、設定、キー',
+  'Nothing yet. Calls of tools, settings that were changed and put back, and keys of a telephone are listed here.':
+    'まだありません。ツールの呼び出し、設定の変更と復元、電話のキー操作がここに表示されます。',
+  'Tool {name} was called: {value}': 'ツール {name} の呼び出し: {value}',
+  'Tool {name} answered: {value}': 'ツール {name} の結果: {value}',
+  'Settings were changed: {fields}': '設定が変更されました: {fields}',
+  'Settings were put back: {fields}': '設定を元に戻しました: {fields}',
+  'Key {key} was pressed on the telephone': '電話のキー {key} が押されました',
   'call not heard of': '通話の情報なし',
   'call running': '通話中',
   'no call yet': '通話前',

@@ -18,6 +18,7 @@ export interface SessionInfo {
   events_from_openai: number
   events_to_openai: number
   last_event_type: string | null
+  origin?: 'browser' | 'telephone'
   ended_at?: string | null
   ended_reason?: string | null
 }

@@ -51,6 +51,16 @@ export class Journey {
     }
   }
 
+  /** Controls a call that came by telephone: there is no WebRTC of this page in it. */
+  join(sessionId: string): void {
+    const { onStep } = this.#listeners
+    this.#sessionId = sessionId
+    onStep('session', 'done', sessionId)
+    onStep('call', 'elsewhere')
+    onStep('control', 'working')
+    this.#connectControl()
+  }
+
   /** Sends by the data channel; false where there is no call. */
   sendByChannel(event: RealtimeEvent): boolean {
     return this.#call?.send(event) ?? false

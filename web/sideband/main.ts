@@ -6,10 +6,11 @@ import type { ConnectionState } from '../page/connection.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { lineWords } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
-import { part } from '../page/page.ts'
+import { focusScrollers, part } from '../page/page.ts'
 import { type RealtimeEvent, readEvent } from '../page/realtime-event.ts'
 import { SidebandApi } from './api.ts'
 import { Ears } from './audio-output.ts'
+import { CallLog } from './call-log.ts'
 import type { ControlMessage } from './control-messages.ts'
 import { Drawing } from './drawing.ts'
 import { createForms } from './forms.ts'
@@ -27,10 +28,11 @@ const signIn = new SignInDialog(info, () => {
   sessions.refresh()
 })
 const api = new SidebandApi(signIn.access)
-const sessions = new Sessions(api, showFault)
+const sessions = new Sessions(api, { onFault: showFault, onControl: joinCall })
 const lanes = new Lanes()
 const drawing = new Drawing()
 const transcript = new Transcript()
+const callLog = new CallLog(words => transcript.announce(words))
 const ears = new Ears(direction => drawing.light('sound', direction))
 const showStep = createSteps(step => run([step]))
 const start = part('#start', HTMLButtonElement)
@@ -46,6 +48,7 @@ const journey = new Journey(api, {
     if (!event) return
     lanes.add('webrtc', 'in', event)
     drawing.light('channel', 'in')
+    callLog.receive(event)
     transcript.receive(event)
   },
   onSound: stream => ears.hear(stream),
@@ -66,6 +69,7 @@ const forms = createForms({
 })
 
 masthead.provider(info)
+focusScrollers()
 masthead.line('idle', say('No call'))
 start.onclick = () => run(['session', 'call', 'control'])
 hangUp.onclick = () => journey.hangUp()
@@ -84,8 +88,19 @@ async function run(steps: readonly StepName[]): Promise<void> {
   sessions.refresh()
 }
 
+/** Controls a call that came by telephone, where this page has no call of its own. */
+function joinCall(sessionId: string): void {
+  if (start.disabled) return showFault(say('Hang up this call first.'))
+  showFault('')
+  beginAnew()
+  start.disabled = true
+  hangUp.disabled = false
+  journey.join(sessionId)
+}
+
 function beginAnew(): void {
   lanes.restart()
+  callLog.restart()
   transcript.clear()
   showStep('call', 'waiting')
   showStep('control', 'waiting')
@@ -113,6 +128,7 @@ function controlOnMessage(message: ControlMessage): void {
   if (message.type === 'openai_event') {
     drawing.light('call', 'in')
     lanes.add('control', 'in', message.event)
+    callLog.receive(message.event)
     return transcript.receive(message.event)
   }
   lanes.add('control', 'in', message)

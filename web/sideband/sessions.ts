@@ -9,19 +9,26 @@ import { type SessionInfo, type SidebandApi, wordsOf } from './api.ts'
 const refreshMs = 5000
 const maxShown = 20
 
+/** What the list tells. */
+export interface SessionsListeners {
+  /** A session could not be hung up. */
+  onFault(words: string): void
+  /** The person wants to control a call that came by telephone. */
+  onControl(sessionId: string): void
+}
+
 /** The list of sessions. */
 export class Sessions {
   readonly #api: SidebandApi
-  readonly #onFault: (words: string) => void
+  readonly #listeners: SessionsListeners
   readonly #list = part('#sessions', HTMLUListElement)
   readonly #words = part('#sessions-words', HTMLElement)
   #timer = 0
   #shown = ''
 
-  /** @param onFault a session could not be hung up */
-  constructor(api: SidebandApi, onFault: (words: string) => void) {
+  constructor(api: SidebandApi, listeners: SessionsListeners) {
     this.#api = api
-    this.#onFault = onFault
+    this.#listeners = listeners
     part('#refresh', HTMLButtonElement).onclick = () => this.refresh()
   }
 
@@ -69,7 +76,11 @@ export class Sessions {
     row.dataset.id = session.session_id
     part('.session-id', HTMLElement, row).textContent = session.session_id
     part('.session-words', HTMLElement, row).textContent = sessionWords(session)
-    const button = part('button', HTMLButtonElement, row)
+    const join = part('.join', HTMLButtonElement, row)
+    join.hidden = !isTelephone(session) || session.webrtc_connected === false
+    join.ariaLabel = say('Control {id}', { id: session.session_id })
+    join.onclick = () => this.#listeners.onControl(session.session_id)
+    const button = part('.hang-up', HTMLButtonElement, row)
     button.hidden = session.webrtc_connected === false
     button.ariaLabel = say('Hang up {id}', { id: session.session_id })
     button.onclick = () => {
@@ -78,7 +89,7 @@ export class Sessions {
         () => this.refresh(),
         (cause: unknown) => {
           button.disabled = false
-          this.#onFault(
+          this.#listeners.onFault(
             say('{id} could not be hung up: {cause}', { id: session.session_id, cause: wordsOf(cause) }),
           )
         },
@@ -86,6 +97,10 @@ export class Sessions {
     }
     return row
   }
+}
+
+function isTelephone({ origin }: SessionInfo): boolean {
+  return origin === 'telephone'
 }
 
 function callWords({ webrtc_connected, ended_at }: SessionInfo): string {
@@ -96,6 +111,7 @@ function callWords({ webrtc_connected, ended_at }: SessionInfo): string {
 function sessionWords(session: SessionInfo): string {
   const events = session.events_from_openai + session.events_to_openai
   return [
+    isTelephone(session) ? say('by telephone') : '',
     callWords(session),
     session.websocket_connected ? say('under control') : say('not controlled'),
     countWords(events, 'event'),

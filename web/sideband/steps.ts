@@ -3,8 +3,8 @@ import { say, type Words } from '../language/language.ts'
 import { part } from '../page/page.ts'
 
 export type StepName = 'session' | 'call' | 'control'
-/** `waiting`: an earlier step comes first. `next`: it can be done now. `ended`: it was done and is over. */
-export type StepState = 'waiting' | 'next' | 'working' | 'done' | 'failed' | 'ended'
+/** `waiting`: an earlier step comes first. `next`: it can be done now. `ended`: it was done and is over. `elsewhere`: not this page did it. */
+export type StepState = 'waiting' | 'next' | 'working' | 'done' | 'failed' | 'ended' | 'elsewhere'
 
 const wordsOf: Record<StepState, Words> = {
   waiting: 'Not yet',
@@ -13,6 +13,7 @@ const wordsOf: Record<StepState, Words> = {
   done: 'Done',
   failed: 'Failed',
   ended: 'Ended',
+  elsewhere: 'The call came by telephone',
 }
 
 /** Makes the view of the steps. @param run does one step */
