@@ -31,6 +31,7 @@ export function createTalk() {
     answerBegins: () => shown.push('answer'),
     text: value => shown.push(`text ${value}`),
     transcript: value => shown.push(`transcript ${value}`),
+    partEnds: () => shown.push('part ends'),
     audio: bytes => shown.push(`${bytes} bytes`),
     answerEnds: (outcome, heardMs) =>
       shown.push(heardMs === undefined ? outcome : `${outcome} at ${heardMs}`),
@@ -54,6 +55,7 @@ export function createTalk() {
 
 export const reset: ChatMessage = { type: 'text-reset' }
 export const ready: ChatMessage = { type: 'status', message: 'Model ready' }
+export const partEnd: ChatMessage = { type: 'status', message: 'Response complete' }
 export const interrupted: ChatMessage = { type: 'status', message: 'Response interrupted' }
 export const said = (value: string): ChatMessage => ({ type: 'transcript-delta', value })
 export const sound = (value: string): ChatMessage => ({ type: 'audio-chunk', value, bytes: 4 })

@@ -3,7 +3,7 @@ import test from 'ava'
 import { heardChars, wordCut } from '../../web/chat/spoken-words.ts'
 import { maxKept } from '../../web/chat/talk.ts'
 import { restingStatus, talkState } from '../../web/chat/talk-status.ts'
-import { createTalk, interrupted, ready, reset, said, sound } from './_talk.ts'
+import { createTalk, interrupted, partEnd, ready, reset, said, sound } from './_talk.ts'
 
 test('a question and its answer take their turns', t => {
   const { talk, sent, shown, heard, receive } = createTalk()
@@ -14,6 +14,19 @@ test('a question and its answer take their turns', t => {
   t.deepEqual(sent, [{ text: 'hello' }])
   t.deepEqual(shown, ['question hello', 'answer', 'text Hi', 'transcript Hi', '4 bytes', 'complete'])
   t.deepEqual(heard, ['begin', 'AAAA', 'finish'])
+})
+
+test('the end of one item of an answer is told before the next begins', t => {
+  const { talk, shown, receive } = createTalk()
+  talk.say('weather')
+  receive(reset, said('One moment.'), partEnd, said('It rains.'), partEnd, ready, partEnd)
+  t.deepEqual(shown.slice(2), [
+    'transcript One moment.',
+    'part ends',
+    'transcript It rains.',
+    'part ends',
+    'complete',
+  ])
 })
 
 test('what a stopped answer still sends is neither shown nor heard', t => {

@@ -35,6 +35,8 @@ export class Answer {
   /** Its sound reaches the person: the transcript runs with it. */
   readonly #isAudible: () => boolean
   readonly #askedAt: number | undefined
+  /** Words of another item follow. */
+  readonly #breaks = new Set<'text' | 'transcript'>()
   #cut = 0
   #playing = false
   #hasPanel = false
@@ -67,17 +69,24 @@ export class Answer {
 
   text(value: string): void {
     this.#begin()
-    this.record.text += value
+    const words = this.#breaks.delete('text') ? `\n${value}` : value
+    this.record.text += words
     this.#text.hidden = false
-    this.#text.append(value)
+    this.#text.append(words)
   }
 
   transcript(value: string): void {
     this.#begin()
-    this.record.transcript += value
+    const words = this.#breaks.delete('transcript') ? `\n${value}` : value
+    this.record.transcript += words
     this.#transcript.hidden = false
-    if (this.#runsWithSound()) this.#ahead.append(value)
-    else this.#spoken.append(value)
+    if (this.#runsWithSound()) this.#ahead.append(words)
+    else this.#spoken.append(words)
+  }
+
+  /** One item of the answer is whole: what follows begins on a line of its own. */
+  partEnds(): void {
+    for (const kind of ['text', 'transcript'] as const) if (this.record[kind] !== '') this.#breaks.add(kind)
   }
 
   /** @param bytes decoded length of one chunk of PCM16 */

@@ -11,21 +11,27 @@ export interface Assistant {
 
 /** The assistant that the gateway takes where none is named. */
 const defaultName = 'default'
+/** Names it in the page's own address, as it does in a socket's. */
+const parameter = 'assistant'
 
 /** The list of assistants; hidden while there is nothing to choose. */
 export class AssistantChoice {
   readonly #row = part('#assistant-row', HTMLElement)
   readonly #choice = part('#assistant', HTMLSelectElement)
+  readonly #onUnknown: (name: string) => void
   #wanted: string
 
   /**
-   * @param kept the assistant of the conversation that was kept; '' for the gateway's default
+   * @param wanted the assistant that is asked for; '' for the gateway's default
    * @param onChange another one was chosen: another conversation begins
+   * @param onUnknown the gateway does not have the one that is asked for; its default answers
    */
-  constructor(kept: string, onChange: (name: string) => void) {
-    this.#wanted = kept
+  constructor(wanted: string, onChange: (name: string) => void, onUnknown: (name: string) => void) {
+    this.#wanted = wanted
+    this.#onUnknown = onUnknown
     this.#choice.onchange = () => {
       this.#wanted = this.#choice.value
+      showInAddress(this.#wanted)
       onChange(this.#wanted)
     }
   }
@@ -48,10 +54,28 @@ export class AssistantChoice {
   #show(assistants: readonly Assistant[]): void {
     this.#row.hidden = assistants.length < 2
     this.#choice.replaceChildren(...assistants.map(({ name, title }) => new Option(title, name)))
-    if (!assistants.some(({ name }) => name === this.#wanted)) this.#wanted = ''
+    const wanted = this.#wanted
+    if (wanted !== '' && !assistants.some(({ name }) => name === wanted)) {
+      this.#wanted = ''
+      showInAddress('')
+      this.#onUnknown(wanted)
+    }
     const usual = assistants.find(({ name }) => name === defaultName) ?? assistants[0]
     this.#choice.value = this.#wanted || (usual?.name ?? '')
   }
+}
+
+/** The assistant that the page's address names; undefined where it names none. */
+export function assistantInAddress(): string | undefined {
+  return new URLSearchParams(location.search).get(parameter)?.trim() || undefined
+}
+
+/** A reload, or a link to the page, leads to the same assistant. */
+function showInAddress(name: string): void {
+  const url = new URL(location.href)
+  if (name === '') url.searchParams.delete(parameter)
+  else url.searchParams.set(parameter, name)
+  history.replaceState(history.state, '', url)
 }
 
 /**

@@ -169,6 +169,10 @@ export class Conversation {
     this.#followEnd(() => this.#answer?.transcript(value))
   }
 
+  partEnds(): void {
+    this.#answer?.partEnds()
+  }
+
   audio(bytes: number): void {
     this.#answer?.audio(bytes)
   }

@@ -7,12 +7,12 @@ import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
 import { part } from '../page/page.ts'
 import { Playback, type SoundState } from '../sound/playback.ts'
-import { AssistantChoice } from './assistant-choice.ts'
+import { AssistantChoice, assistantInAddress } from './assistant-choice.ts'
 import { Composer } from './composer.ts'
 import { Conversation } from './conversation.ts'
 import { DeviceDialog } from './device-dialog.ts'
 import { download, toJson, toText } from './export.ts'
-import { keep, keepDraft, keepPast, readDraft, readKept } from './kept-conversation.ts'
+import { type KeptConversation, keep, keepDraft, keepPast, readDraft, readKept } from './kept-conversation.ts'
 import { type PageMessage, readMessage } from './messages.ts'
 import { Panel } from './panel.ts'
 import { PastDialog } from './past-dialog.ts'
@@ -28,7 +28,8 @@ import { VoicePicture } from './voice-picture.ts'
 import { endsSpeech, errorWords } from './words.ts'
 
 const info = readGatewayInfo(document)
-const kept = readKept()
+const assistant = assistantInAddress()
+const kept = readKeptOf(assistant)
 const masthead = new Masthead()
 const panel = new Panel()
 const past = new PastDialog()
@@ -51,7 +52,16 @@ const resume = new Resume(ticket, next => {
   keepConversation()
 })
 const signIn = new SignInDialog(info, () => connection.retryNow())
-const assistants = new AssistantChoice(kept?.assistant ?? '', () => beginAnew())
+const assistants = new AssistantChoice(
+  assistant ?? kept?.assistant ?? '',
+  () => beginAnew(),
+  name =>
+    conversation.notice({
+      kind: 'problem',
+      what: say('There is no assistant "{name}" here.', { name }),
+      advice: say('The usual one answers.'),
+    }),
+)
 const playback = new Playback({
   onSound: state => {
     sound.state = state
@@ -114,6 +124,7 @@ const talk = new Talk(connection, playback, {
   answerBegins: () => conversation.answerBegins(),
   text: value => conversation.text(value),
   transcript: value => conversation.transcript(value),
+  partEnds: () => conversation.partEnds(),
   audio: bytes => {
     panel.audio(bytes)
     conversation.audio(bytes)
@@ -211,7 +222,17 @@ if (kept) {
 }
 composer.focus()
 await signIn.prepare()
+// A gateway refuses a socket for an assistant that it does not have, and no reason reaches the page.
+if (assistants.name !== '' && info.offers?.includes('/assistants')) await assistants.load(signIn.access)
 connection.open()
+
+/** The conversation that was kept; one with another assistant than the address names is put away. */
+function readKeptOf(assistant: string | undefined): KeptConversation | undefined {
+  const last = readKept()
+  if (last === undefined || assistant === undefined || assistant === last.assistant) return last
+  keepPast(last.turns, Date.now())
+  return undefined
+}
 
 /** Says a text, or tells why it cannot be said. @returns whether it was taken */
 function ask(text: string): boolean {

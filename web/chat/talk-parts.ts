@@ -33,6 +33,8 @@ export interface TalkView {
   answerBegins(): void
   text(value: string): void
   transcript(value: string): void
+  /** One item of the answer is whole; another one may follow. */
+  partEnds(): void
   audio(bytes: number): void
   /** @param heardMs where it was cut (ms of sound), if known */
   answerEnds(outcome: Outcome, heardMs?: number): void

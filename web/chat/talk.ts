@@ -180,6 +180,7 @@ export class Talk {
   }
 
   #receiveStatus(message: string): void {
+    if (message === 'Response complete' && this.#turn === 'answering') this.#view.partEnds()
     const isLast = message === 'Model ready' || message === 'Response interrupted'
     if (!isLast || this.#turn === 'asked') return
     if (this.#turn === 'stopped') this.#enter('idle')
