@@ -444,3 +444,86 @@ test.serial('the page can be installed as an app', async t => {
   for (const { src } of manifest.icons)
     t.is((await page.request.get(new URL(src, address).href)).status(), 200)
 })
+
+test.serial('the keyboard alone asks, interrupts, edits, and begins anew', async t => {
+  const { page, faults } = await open(t)
+  const { keyboard } = page
+  const tabTo = async (name: string) => {
+    const isThere = `document.activeElement.textContent.trim() === ${JSON.stringify(name)}`
+    for (let presses = 0; presses < 40 && !(await page.evaluate(isThere)); presses++)
+      await keyboard.press('Tab')
+    t.true(await page.evaluate(isThere), `Tab does not lead to ${name}`)
+  }
+  // The box has the focus when the page is there.
+  await keyboard.type('count to 40')
+  await keyboard.press('Enter')
+  await page.locator('.answer[data-state=speaking]').waitFor()
+  await keyboard.press('Escape')
+  await page.locator('.answer[data-state=interrupted]').waitFor()
+  await tabTo('Edit')
+  await keyboard.press('Enter')
+  await until(page, "document.querySelector('#message').value === 'count to 40'")
+  await keyboard.press('End')
+  for (const _ of '40') await keyboard.press('Backspace')
+  await keyboard.type('3')
+  await keyboard.press('Enter')
+  await page.locator('.answer').last().getByText('three').waitFor()
+  await page.locator('.answer[data-state=complete]').waitFor()
+  await tabTo('New conversation')
+  await keyboard.press('Enter')
+  t.is(await page.locator('.turn').count(), 0)
+  t.is(await page.evaluate('document.activeElement.id'), 'message')
+  t.deepEqual(faults, [])
+})
+
+const longConversation = `{
+  const turns = Array.from({ length: 500 }, (_, index) => index % 2 === 0
+    ? { role: 'user', text: 'Question ' + index, isSpoken: false, isKept: false, at: index }
+    : { role: 'assistant', text: '', transcript: 'Answer ' + index + ' with some words. '.repeat(12),
+        outcome: 'complete', playedMs: 5000, lengthMs: 5000, at: index })
+  sessionStorage.setItem('chat-conversation', JSON.stringify({ turns, ticket: '', assistant: '' }))
+}`
+
+test.serial('of 500 turns those are laid out that are seen, wherever they are scrolled to', async t => {
+  const { page, faults } = await open(t, { before: longConversation, viewport: { width: 1280, height: 800 } })
+  t.is(await page.locator('.question, .answer').count(), 500)
+  const debug = await page.context().newCDPSession(page)
+  await debug.send('Performance.enable')
+  const metrics = async () => {
+    const { metrics } = await debug.send('Performance.getMetrics')
+    return Object.fromEntries(metrics.map(({ name, value }) => [name, value]))
+  }
+  const laidOut = `[...document.querySelectorAll('.turn > p')]
+    .filter(part => part.checkVisibility({ contentVisibilityAuto: true })).length`
+  for (const where of [
+    '0',
+    'document.documentElement.scrollHeight / 2',
+    'document.documentElement.scrollHeight',
+  ]) {
+    await page.evaluate(`scrollTo({ top: ${where}, behavior: 'instant' })`)
+    await until(page, `${laidOut} > 0 && ${laidOut} < 100`)
+  }
+  // How many frames come late depends on what else this machine does: it is told, and decides nothing.
+  await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+  const steps = 200
+  const before = await metrics()
+  const gaps = (await page.evaluate(`new Promise(resolve => {
+    const gaps = []
+    const step = document.documentElement.scrollHeight / ${steps}
+    let last = performance.now()
+    const next = now => {
+      gaps.push(now - last)
+      last = now
+      scrollBy({ top: step, behavior: 'instant' })
+      if (gaps.length < ${steps}) requestAnimationFrame(next)
+      else resolve(gaps)
+    }
+    requestAnimationFrame(next)
+  })`)) as number[]
+  const after = await metrics()
+  const spentMs = (name: string) => (1000 * ((after[name] ?? 0) - (before[name] ?? 0))) / steps
+  const dropped = gaps.filter(gap => gap > 25).length
+  t.log(`${dropped} of ${steps} frames came late; for each frame ${spentMs('ScriptDuration').toFixed(2)} ms of
+    program, ${spentMs('LayoutDuration').toFixed(2)} ms of layout, ${spentMs('RecalcStyleDuration').toFixed(2)} ms of style`)
+  t.deepEqual(faults, [])
+})
