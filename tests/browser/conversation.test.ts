@@ -403,7 +403,7 @@ test.serial('assistants are chosen where there are several; their tools and pane
   t.is(await page.locator('.assistant-panel tbody tr').count(), 2)
   // The order grows in its place.
   tell({ type: 'assistant.event', name: 'order', data: { order: [...order, { item: 'Tea' }], total: 13.2 } })
-  await page.locator('.assistant-panel').getByText('total: 13.2').waitFor()
+  await page.locator('.assistant-panel').getByText('Total: 13.2').waitFor()
   t.is(await page.locator('.assistant-panel tbody tr').count(), 3)
   tell({ type: 'assistant.event', name: 'receipt', data: { paid: { by: 'card' } } }, modelReady)
   await page.locator('.assistant-panel .json').getByText('"by": "card"').waitFor()
@@ -443,6 +443,25 @@ test.serial('the page can be installed as an app', async t => {
   t.is(manifest.start_url, '/')
   for (const { src } of manifest.icons)
     t.is((await page.request.get(new URL(src, address).href)).status(), 200)
+})
+
+test.serial('a new conversation waits for no dial that failed before it', async t => {
+  const { page, sockets } = await playServer(t)
+  for (let lost = 0; lost < 3; lost++) {
+    await sockets.at(-1)?.close({ code: 1011 })
+    await until(page, "document.querySelector('#line').dataset.phase === 'waiting'")
+    await until(page, "document.querySelector('#line').dataset.phase === 'open'")
+  }
+  await say(page, 'hello')
+  await page.getByRole('button', { name: 'New conversation' }).click()
+  await until(page, "document.querySelector('#line').dataset.phase === 'open'")
+  const waits = page.evaluate(`new Promise(resolve => {
+    const line = document.querySelector('#line-words')
+    new MutationObserver(() => /Reconnecting/.test(line.textContent) && resolve(line.textContent))
+      .observe(line, { childList: true, characterData: true, subtree: true })
+  })`)
+  await sockets.at(-1)?.close({ code: 1011 })
+  t.is(await waits, 'Reconnecting…')
 })
 
 test.serial('the keyboard alone asks, interrupts, edits, and begins anew', async t => {

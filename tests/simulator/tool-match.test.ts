@@ -79,7 +79,7 @@ for (const [value, text] of outputs)
   })
 
 test('where no tool is meant, the words that would mean one are told', t => {
-  const words = 'I am a demo and know these words: house blend, flat white, cinnamon bun.'
-  t.like(thoughtsOf(said('A coffee, please'))[0], { text: `You said: A coffee, please ${words}` })
-  t.like(thoughtsOf()[0], { text: `Hello! How can I help you today? ${words}` })
+  const words = '\nI am a demo and know these words: house blend, flat white, cinnamon bun.'
+  t.like(thoughtsOf(said('A coffee, please'))[0], { text: `You said: A coffee, please${words}` })
+  t.like(thoughtsOf()[0], { text: `Hello! How can I help you today?${words}` })
 })

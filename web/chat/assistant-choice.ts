@@ -6,6 +6,7 @@ import { part } from '../page/page.ts'
 /** An assistant as `GET /assistants` names it. */
 export interface Assistant {
   name: string
+  /** Tells it from the others. */
   title: string
 }
 
@@ -80,7 +81,7 @@ function showInAddress(name: string): void {
 
 /**
  * Reads the answer of `GET /assistants`: `{"assistants":[…]}` or the array alone, of names or objects with `name` and
- * perhaps `title`, which may be one text or a text by language.
+ * perhaps `description` and `title`, which may be one text or a text by language.
  */
 export function readAssistants(body: unknown): Assistant[] {
   const list = isFields(body) ? body.assistants : body
@@ -88,7 +89,9 @@ export function readAssistants(body: unknown): Assistant[] {
   return list.flatMap(entry => {
     if (typeof entry === 'string') return [{ name: entry, title: entry }]
     if (!isFields(entry) || typeof entry.name !== 'string') return []
-    return [{ name: entry.name, title: titleOf(entry.title) ?? entry.name }]
+    const title = titleOf(entry.title) ?? entry.name
+    const { description } = entry
+    return [{ name: entry.name, title: typeof description === 'string' ? `${title}: ${description}` : title }]
   })
 }
 

@@ -4,6 +4,7 @@ import { copyText } from '../page/copy-text.ts'
 import { copyTemplate, part, showText } from '../page/page.ts'
 import type { Playing } from '../sound/playback.ts'
 import { Answer } from './answer.ts'
+import { nameWords } from './panel-view.ts'
 import type { Outcome } from './talk-parts.ts'
 import { type QuestionRecord, type TurnRecord, wordsOf } from './turn-record.ts'
 
@@ -197,7 +198,7 @@ export class Conversation {
       answer.element.classList.add('only-panels')
       this.#append(answer.element)
     })
-    this.announce(say('{name} was updated', { name }))
+    this.announce(say('{name} was updated', { name: nameWords(name) }))
   }
 
   /**

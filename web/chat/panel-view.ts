@@ -20,14 +20,14 @@ export interface Table {
 export function createPanel(name: string, data: unknown): HTMLElement {
   const element = copyTemplate('#panel-template')
   element.dataset.name = name
-  part('.panel-name', HTMLElement, element).textContent = name
+  part('.panel-name', HTMLElement, element).textContent = nameWords(name)
   const content = part('.panel-content', HTMLElement, element)
   const table = readTable(data)
   if (table) {
     content.append(createTable(table.rows))
     for (const [fact, value] of table.facts) {
       const line = document.createElement('p')
-      line.textContent = `${fact}: ${cellWords(value)}`
+      line.textContent = `${nameWords(fact)}: ${cellWords(value)}`
       content.append(line)
     }
     return element
@@ -74,7 +74,7 @@ function createTable(rows: readonly Row[]): HTMLTableElement {
   for (const column of columns) {
     const cell = document.createElement('th')
     cell.scope = 'col'
-    cell.textContent = column
+    cell.textContent = nameWords(column)
     head.append(cell)
   }
   const body = table.createTBody()
@@ -83,6 +83,12 @@ function createTable(rows: readonly Row[]): HTMLTableElement {
     for (const column of columns) line.insertCell().textContent = cellWords(row[column])
   }
   return table
+}
+
+/** A name of a program as people write it: `order-placed` is "Order placed". */
+export function nameWords(name: string): string {
+  const words = name.replaceAll(/[-_.]+/g, ' ').trim()
+  return words.charAt(0).toLocaleUpperCase(language) + words.slice(1)
 }
 
 function cellWords(value: unknown): string {

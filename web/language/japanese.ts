@@ -121,6 +121,7 @@ export const japanese = {
   Download: 'ダウンロード',
   'As text': 'テキスト形式',
   'As JSON': 'JSON 形式',
+  Earlier: '以前の会話',
   'Earlier in this tab': 'このタブの以前の会話',
   'These conversations are kept in this tab and end with it.':
     '以前の会話はこのタブにのみ保存され、タブを閉じると消えます。',

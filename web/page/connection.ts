@@ -96,6 +96,8 @@ export class Connection<Message extends { type: string }> {
     this.#dials++
     this.#clearTimers()
     this.#drop()
+    // Who opens it again does so on purpose, and waits for nothing that went wrong before.
+    this.#attempt = 0
     if (this.#state.phase !== 'closed') this.#enter({ phase: 'closed' })
   }
 

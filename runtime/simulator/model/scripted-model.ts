@@ -62,7 +62,7 @@ export function answer(question: ModelInput): ModelOutput[] {
     toolChoice === 'none' || typeof toolChoice === 'object' ? undefined : meantTool(tools, words)
   if (mentioned !== undefined) return callOf(mentioned, words, question, say)
   const isFree = typeof toolChoice === 'string' && toolChoice !== 'none'
-  return [say([plainAnswer(memories), ...(isFree ? hint(tools) : [])].join(' '))]
+  return [say(plainAnswer(memories) + (isFree ? hint(tools) : ''))]
 }
 
 function callOf(
@@ -135,10 +135,10 @@ function plainAnswer(memories: readonly SeenItem[]): string {
   return last.text === '' ? seesNothing : `You said: ${last.text}. ${seesNothing}`
 }
 
-/** What could be said instead, where tools wait for certain words. */
-function hint(tools: readonly Tool[]): string[] {
+/** What could be said instead, where tools wait for certain words; a line of its own. */
+function hint(tools: readonly Tool[]): string {
   const values = sayableValues(tools).slice(0, maxHints)
-  return values.length === 0 ? [] : [`I am a demo and know these words: ${values.join(', ')}.`]
+  return values.length === 0 ? '' : `\nI am a demo and know these words: ${values.join(', ')}.`
 }
 
 function lastUserWords(memories: readonly SeenItem[]): string {
