@@ -39,7 +39,6 @@ export class Answer {
   readonly #breaks = new Set<'text' | 'transcript'>()
   #cut = 0
   #playing = false
-  #hasPanel = false
   /** All of its sound has come: its length is known. */
   #isWhole = false
 
@@ -64,6 +63,7 @@ export class Answer {
     this.#text.hidden = record.text === ''
     this.#text.textContent = record.text
     this.#transcript.hidden = record.transcript === ''
+    for (const { name, data } of record.panels ?? []) this.#showPanel(name, data)
     this.#show()
   }
 
@@ -116,7 +116,7 @@ export class Answer {
   /** Nothing of it came: there is nothing to show. */
   get isEmpty(): boolean {
     const { text, transcript, lengthMs } = this.record
-    return text === '' && transcript === '' && lengthMs === 0 && !this.#hasPanel
+    return text === '' && transcript === '' && lengthMs === 0 && !this.record.panels?.length
   }
 
   /** Whether the person hears its words. */
@@ -126,7 +126,14 @@ export class Answer {
 
   /** Shows what the assistant made. */
   panel(name: string, data: unknown): void {
-    this.#hasPanel = true
+    this.record.panels = [...(this.record.panels ?? []), { name, data }]
+    this.#showPanel(name, data)
+  }
+
+  #showPanel(name: string, data: unknown): void {
+    const { text, transcript, outcome } = this.record
+    const isAlone = text === '' && transcript === '' && outcome !== undefined
+    this.element.classList.toggle('only-panels', isAlone)
     part('.panels', HTMLElement, this.element).append(createPanel(name, data))
   }
 

@@ -187,18 +187,26 @@ export class Conversation {
    * the same name, so that an order is seen to grow.
    */
   panel(name: string, data: unknown): void {
-    for (const panel of this.#list.querySelectorAll<HTMLElement>('.assistant-panel'))
-      if (panel.dataset.name === name) panel.remove()
+    this.#removePanel(name)
     const open = this.#answer?.record.outcome === undefined ? this.#answer : undefined
     this.#followEnd(() => {
       const answer = open ?? new Answer(() => false, undefined)
+      if (!open) answer.end('complete')
       answer.panel(name, data)
       if (open) return
-      answer.end('complete')
-      answer.element.classList.add('only-panels')
+      this.#turns.push(answer.record)
       this.#append(answer.element)
     })
+    this.#listeners.onChange()
     this.announce(say('{name} was updated', { name: nameWords(name) }))
+  }
+
+  #removePanel(name: string): void {
+    for (const panel of this.#list.querySelectorAll<HTMLElement>('.assistant-panel'))
+      if (panel.dataset.name === name) panel.remove()
+    for (const turn of this.#turns)
+      if (turn.role === 'assistant' && turn.panels)
+        turn.panels = turn.panels.filter(panel => panel.name !== name)
   }
 
   /**

@@ -1,10 +1,10 @@
 /** A conversation as a file: text for people, JSON for programs. */
 import { say } from '../language/language.ts'
-import { type TurnRecord, wordsOf } from './turn-record.ts'
+import { type TurnRecord, talkOf, wordsOf } from './turn-record.ts'
 
 /** One paragraph a turn. */
 export function toText(turns: readonly TurnRecord[]): string {
-  return turns
+  return talkOf(turns)
     .map(turn => `${turn.role === 'user' ? say('You') : say('Assistant')}: ${wordsOf(turn)}`)
     .join('\n\n')
 }

@@ -118,7 +118,8 @@ function isQuestion(fields: Record<string, unknown>): fields is Record<string, u
 }
 
 function isAnswer(fields: Record<string, unknown>): fields is Record<string, unknown> & AnswerRecord {
-  return typeof fields.text === 'string' && typeof fields.transcript === 'string'
+  const { text, transcript, panels = [] } = fields
+  return typeof text === 'string' && typeof transcript === 'string' && Array.isArray(panels)
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {

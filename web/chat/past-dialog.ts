@@ -3,7 +3,7 @@ import { language, say } from '../language/language.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import { download, toJson, toText } from './export.ts'
 import { type PastConversation, readPast } from './kept-conversation.ts'
-import { titleOf, wordsOf } from './turn-record.ts'
+import { talkOf, titleOf, wordsOf } from './turn-record.ts'
 
 /** Characters of a conversation's first words that name it. */
 const maxTitleChars = 60
@@ -39,7 +39,7 @@ function createEntry(past: PastConversation): HTMLElement {
   const when = new Date(past.at).toLocaleTimeString(language, { hour: 'numeric', minute: '2-digit' })
   part('.past-when', HTMLElement, element).textContent = when
   part('.past-words', HTMLElement, element).replaceChildren(
-    ...past.turns.map(turn => {
+    ...talkOf(past.turns).map(turn => {
       const line = document.createElement('p')
       line.dir = 'auto'
       line.textContent = `${turn.role === 'user' ? say('You') : say('Assistant')}: ${wordsOf(turn)}`

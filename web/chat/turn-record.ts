@@ -24,10 +24,23 @@ export interface AnswerRecord {
   lengthMs: number
   /** From the question's end to its first sound or word (ms). */
   firstMs?: number
+  /** What its assistant shows beside it; missing where that is nothing. */
+  panels?: PanelRecord[]
   at: number
 }
 
+/** What an assistant shows. */
+export interface PanelRecord {
+  name: string
+  data: unknown
+}
+
 export type TurnRecord = QuestionRecord | AnswerRecord
+
+/** Turns in which something was said: not those that are panels alone. */
+export function talkOf(turns: readonly TurnRecord[]): TurnRecord[] {
+  return turns.filter(turn => turn.role === 'user' || !turn.panels || wordsOf(turn) !== '')
+}
 
 /** The words of a turn, as they are read. */
 export function wordsOf(turn: TurnRecord): string {
