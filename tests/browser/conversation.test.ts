@@ -267,7 +267,7 @@ test.serial('in forced colours nothing of the conversation vanishes', async t =>
 })
 
 for (const locale of ['en-US', 'ja-JP'])
-  for (const width of [320, 720])
+  for (const width of [320, 720, 1000])
     test.serial(`${locale}, ${width} pixels: no button is clipped, and the state does not move`, async t => {
       const ready = locale === 'ja-JP' ? '接続済み' : 'Connected'
       const { page } = await open(t, { locale, ready, viewport: { width, height: 700 } })
@@ -292,6 +292,11 @@ for (const locale of ['en-US', 'ja-JP'])
       t.deepEqual(moved, [])
       t.deepEqual(await clipped(), [])
       t.is(await page.evaluate('document.documentElement.scrollWidth'), width)
+      const headHeight = () => page.evaluate("document.querySelector('.top').offsetHeight")
+      const connectedHeight = await headHeight()
+      await page.context().setOffline(true)
+      await until(page, "document.querySelector('#line').dataset.phase === 'waiting'")
+      t.is(await headHeight(), connectedHeight)
     })
 
 test.serial('who asks for Japanese gets Japanese, and can switch, with the conversation kept', async t => {

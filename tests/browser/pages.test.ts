@@ -1,5 +1,5 @@
 /** What holds for every page: accessibility, size, policy, width, stillness. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createRequire } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -230,4 +230,44 @@ for (const page of pages)
     }
     t.deepEqual(await tab.evaluate('hidden'), [])
     t.true(Number(await tab.evaluate('reached.size')) >= wanted - 1, `of ${wanted}`)
+  })
+
+/** 400 kbit/s, with the way there and back of a mobile line. */
+const slowLine = { offline: false, latency: 60, downloadThroughput: 50_000, uploadThroughput: 50_000 }
+const maxSlowMs = 2000
+
+for (const page of pages)
+  test.serial(`${page.name} is there within 2 s of a cold start on 400 kbit/s`, async t => {
+    const context = await browser.newContext({ locale: 'en-US' })
+    t.teardown(() => context.close())
+    const tab = await context.newPage()
+    const debug = await context.newCDPSession(tab)
+    await debug.send('Network.enable')
+    await debug.send('Network.emulateNetworkConditions', slowLine)
+    await tab.goto(gateway.url + page.path)
+    await tab.locator('#line-words').getByText(page.ready, { exact: true }).waitFor()
+    // The line alone is measured: how long programs take depends on what else this machine does.
+    const [lastMs, files] = (await tab.evaluate(`(() => {
+      const loaded = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+      return [Math.max(...loaded.map(({ responseEnd }) => responseEnd)), loaded.length]
+    })()`)) as [number, number]
+    t.log(`${page.name}: the last of ${files} files was there after ${Math.round(lastMs)} ms`)
+    // Emulation is on: nothing comes faster than the way there and back.
+    t.true(lastMs > slowLine.latency)
+    t.true(lastMs < maxSlowMs, `${Math.round(lastMs)} ms`)
+  })
+
+/** What a screen reader finds on each page: `UPDATE_TREES=1 npx ava tests/browser/pages.test.ts` writes it anew. */
+const treeOf = (name: string) => new URL(`trees/${name}.yaml`, import.meta.url)
+
+for (const page of pages)
+  test.serial(`a screen reader finds on ${page.name} what it found before`, async t => {
+    const { page: tab } = await open(t, page)
+    // The list of all event types is left folded: it is no part of the page's order.
+    await tab.evaluate(
+      "for (const fold of document.querySelectorAll('details:not(#allow-list)')) fold.open = true",
+    )
+    const tree = `${(await tab.locator('body').ariaSnapshot()).replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')}\n`
+    if (process.env.UPDATE_TREES === '1') writeFileSync(treeOf(page.name), tree)
+    t.is(tree, readFileSync(treeOf(page.name), 'utf8'))
   })

@@ -79,6 +79,7 @@ export const japanese = {
   'The file is longer than {minutes} minutes.': '音声が {minutes} 分を超えています。',
   'Open microphone': 'マイクをオンにする',
   'Close microphone': 'マイクをオフにする',
+  'Talk and type': '発言と入力',
   'Hold to talk': '押している間話す',
   'Microphone level': 'マイクの音量',
   'The microphone is off.': 'マイクはオフです。',
