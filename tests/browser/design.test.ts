@@ -1,5 +1,5 @@
 /** The page that shows the design: every component, in every state, can be seen and told from its other states. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
@@ -7,6 +7,7 @@ import test from 'ava'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { build } from 'vite'
 import { launchChromium } from './_chromium.ts'
+import { differences, type Look, lookOf } from './_look.ts'
 
 const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
 /** A channel of a pixel that differs by less is the same (of 255): edges are smoothed differently. */
@@ -129,3 +130,35 @@ for (const file of ['design.html', 'design.ja.html'])
         .map(e => e.outerHTML.slice(0, 80))`)
       t.deepEqual(clipped, [])
     })
+
+/** How the page looked when somebody last looked at it: `UPDATE_LOOKS=1 npx ava tests/browser/design.test.ts` writes it. */
+const looksFile = new URL('design-looks.json', import.meta.url)
+const seen: Record<string, Look> = {}
+
+for (const file of ['design.html', 'design.ja.html'])
+  for (const look of looks)
+    for (const width of [320, 720, 1440]) {
+      const name = `${file} ${'forcedColors' in look ? 'forced colours' : look.colorScheme} ${width}`
+      test.serial(`${name} looks as it did`, async t => {
+        const context = await browser.newContext({
+          ...look,
+          reducedMotion: 'reduce',
+          viewport: { width, height: 800 },
+        })
+        t.teardown(() => context.close())
+        const [page, reader] = [await context.newPage(), await context.newPage()]
+        await page.goto(url + file)
+        await page.locator('#swatches li').first().waitFor()
+        const now = await lookOf(page, reader)
+        seen[name] = now
+        if (process.env.UPDATE_LOOKS === '1') return t.pass()
+        const before = (JSON.parse(await readFile(looksFile, 'utf8')) as Record<string, Look>)[name]
+        t.deepEqual(before && differences(before, now), [], 'UPDATE_LOOKS=1 takes it as it is now')
+        await page.addStyleTag({ content: '.card { padding: 40px !important }' })
+        t.not(differences(now, await lookOf(page, reader)).length, 0, 'a change is not noticed')
+      })
+    }
+
+test.after('the looks are written', async () => {
+  if (process.env.UPDATE_LOOKS === '1') await writeFile(looksFile, `${JSON.stringify(seen, undefined, 2)}\n`)
+})
