@@ -1,15 +1,21 @@
 /**
- * Makes pictures of every page, in light and dark, for docs/getting-started.md:
+ * Makes pictures of every page, in light and dark, for docs/getting-started.md, and films for the README how a
+ * conversation survives its server:
  * `node tests/browser/screenshots.ts FOLDER`. The pages must have been built.
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { launchChromium, say } from './_chromium.ts'
 import { type Gateway, startGateway } from './_gateway.ts'
+import { film } from './moving-picture.ts'
 
 const desktop = { width: 1280, height: 900 }
 const phone = { width: 390, height: 844 }
+/** Filming slows a small machine down (ms). */
+const filmTimeoutMs = 90_000
+/** Of the moving picture. */
+const filmed = { width: 1000, height: 640 }
 
 /** Brings each page into a state that is worth a picture. */
 const scenes: Record<string, (page: Page) => Promise<void>> = {
@@ -74,9 +80,35 @@ async function shoot(browser: Browser, gateway: Gateway, name: string, folder: s
   }
 }
 
+/** Films how the server of a conversation is killed in mid-sentence, and another one finishes it. */
+async function filmPlug(browser: Browser, folder: string): Promise<void> {
+  // The answer comes hardly faster than it is spoken: the server is killed in mid-sentence.
+  const gateway = await startGateway(0, { WORKERS: '2', SIMULATOR_RATE: '1.5' })
+  const context = await browser.newContext({ locale: 'en-US', colorScheme: 'light', viewport: filmed })
+  try {
+    const page = await context.newPage()
+    page.setDefaultTimeout(filmTimeoutMs)
+    await page.goto(gateway.url)
+    await page.locator('#process').getByText('process').waitFor()
+    const { finish } = await film(page, context)
+    await page.getByLabel('Message').pressSequentially('Count to 12.', { delay: 50 })
+    await page.getByLabel('Message').press('Enter')
+    await page.locator('.answer .spoken').getByText('four').waitFor()
+    await page.getByRole('button', { name: 'Kill the server' }).click()
+    await page.locator('.notice').getByText('goes on with the conversation.').waitFor()
+    await page.locator('.answer .spoken').last().getByText('twelve').waitFor()
+    const path = join(folder, 'pull-the-plug.webp')
+    await writeFile(path, await finish())
+    console.log(path)
+  } finally {
+    await context.close()
+    await gateway.stop()
+  }
+}
+
 if (process.argv.includes('--help')) {
   console.log(
-    'npm run screenshots -- FOLDER [PAGE …]\n\nMakes pictures of every page, or of those named, in light and dark.',
+    'npm run screenshots -- FOLDER [PAGE …]\n\nMakes pictures of every page, or of those named, in light and dark, and films how a\nconversation survives its server (PAGE plug).',
   )
   process.exit(0)
 }
@@ -86,8 +118,9 @@ await mkdir(folder, { recursive: true })
 const gateway = await startGateway()
 const browser = await launchChromium()
 try {
-  for (const name of chosen.length > 0 ? chosen : Object.keys(scenes))
-    await shoot(browser, gateway, name, folder)
+  for (const name of chosen.length > 0 ? chosen : [...Object.keys(scenes), 'plug'])
+    if (name === 'plug') await filmPlug(browser, folder)
+    else await shoot(browser, gateway, name, folder)
 } finally {
   await browser.close()
   await gateway.stop()
