@@ -258,7 +258,7 @@ for (const page of pages)
   })
 
 /** What a screen reader finds on each page: `UPDATE_TREES=1 npx ava tests/browser/pages.test.ts` writes it anew. */
-const treeOf = (name: string) => new URL(`trees/${name}.yaml`, import.meta.url)
+const treeOf = (name: string) => new URL(`trees/${name}.txt`, import.meta.url)
 
 for (const page of pages)
   test.serial(`a screen reader finds on ${page.name} what it found before`, async t => {
