@@ -1,5 +1,5 @@
 /** The answer under way: what came of it, held against the script when it ends or breaks off. */
-import { answerTo, type Kind, type Voice, wordsOf } from './script.ts'
+import { answerTo, type Kind, type NumberCall, type Voice, wordsOf } from './script.ts'
 import { addTally, compare, emptyTally } from './tally.ts'
 import type { ClientRecord } from './types.ts'
 
@@ -7,6 +7,8 @@ import type { ClientRecord } from './types.ts'
 export interface Question {
   readonly kind: Kind
   readonly turn: number
+  /** Of the kind `number`: numbers that were taken before. */
+  readonly taken: number
 }
 
 export class Answer {
@@ -27,6 +29,11 @@ export class Answer {
     return this.#words
   }
 
+  /** Whether the words tell of a call that was interrupted. */
+  get isInterrupted(): boolean {
+    return this.#words.includes('interrupted')
+  }
+
   say(words: string): void {
     this.#words += words
   }
@@ -41,8 +48,8 @@ export class Answer {
   }
 
   /** It has come to its end. */
-  end({ kind, turn }: Question): void {
-    const scripted = answerTo(kind, this.#record.id, turn)
+  end({ kind, turn, taken }: Question): void {
+    const scripted = answerTo(kind, this.#record.id, turn, this.#call(taken))
     // A model of flesh and blood has words of its own: there, what it wrote counts.
     const text = this.#voice === null ? (this.#written ?? scripted) : (scripted ?? this.#written)
     this.#count(turn, text, scripted, false)
@@ -50,10 +57,10 @@ export class Answer {
   }
 
   /** It ends before its end: it may lack its rest, and no more. @returns whether anything had come of it */
-  breakOff({ kind, turn }: Question): boolean {
+  breakOff({ kind, turn, taken }: Question): boolean {
     const anything = this.#words !== '' || this.#sounds.length > 0
     const before = this.#record.events.seen
-    const scripted = answerTo(kind, this.#record.id, turn)
+    const scripted = answerTo(kind, this.#record.id, turn, this.#call(taken))
     if (anything) this.#count(turn, scripted, scripted, true)
     if (anything && scripted !== null) {
       const missing = wordsOf(scripted).length - this.#wholeWords.length
@@ -82,6 +89,10 @@ export class Answer {
   get #wholeWords(): string[] {
     const words = wordsOf(this.#words)
     return /\W$/.test(this.#words) ? words : words.slice(0, -1)
+  }
+
+  #call(taken: number): NumberCall {
+    return { isInterrupted: this.isInterrupted, taken }
   }
 
   /** @param text what was to come; null where nobody knows @param spoken the same as far as its sounds are known */

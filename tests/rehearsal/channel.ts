@@ -9,6 +9,8 @@ export interface LineOptions {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly manner: Manner
+  /** Name of the assistant that the conversation begins with; absent: none. */
+  readonly assistant?: string | undefined
   /** Milliseconds since the rehearsal's start. */
   readonly now: () => number
   readonly dialling: () => void
@@ -83,8 +85,9 @@ export class Line {
   }
 
   dial(): void {
-    const { url, headers, manner, dialling, silenceMs, now } = this.#options
-    const query = manner.resumes ? `?resume=${encodeURIComponent(this.#ticket)}` : ''
+    const { url, headers, manner, assistant, dialling, silenceMs, now } = this.#options
+    const chosen = assistant === undefined ? '' : `&assistant=${assistant}`
+    const query = manner.resumes ? `?resume=${encodeURIComponent(this.#ticket)}${chosen}` : ''
     const handshakeTimeout = silenceMs === undefined ? {} : { handshakeTimeout: silenceMs }
     const socket = new WebSocket(`${url}${manner.path}${query}`, { headers, ...handshakeTimeout })
     const dial: Dial = { at: now(), outcome: 'unanswered' }

@@ -11,9 +11,13 @@ const parts: Partial<Record<Script, Phase>> = {
   speaking: 'speaking',
   sdk: 'speaking',
   tool: 'tool pending',
+  'server tool': 'tool pending',
   connecting: 'connecting',
   listening: 'listening',
 }
+
+/** The assistant whose tool runs on the server. */
+const toolAssistant = 'counter'
 
 /** Short turns come this long after each other, a little more for each client (ms). */
 const talkIntervalMs = 900
@@ -29,7 +33,12 @@ export class ScriptedClient {
 
   /** @param options without a `manner` the script decides */
   constructor(options: Omit<ConversationOptions, 'manner'> & { manner?: Manner }) {
-    this.#conversation = new Conversation({ manner: manners[options.script] ?? chat, ...options })
+    const { script } = options
+    this.#conversation = new Conversation({
+      manner: manners[script] ?? chat,
+      ...options,
+      ...(script === 'server tool' && { assistant: toolAssistant }),
+    })
     this.record = this.#conversation.record
   }
 
@@ -81,6 +90,7 @@ export class ScriptedClient {
     if (conversation.busy || conversation.isOver) return
     if (script === 'speaking' || script === 'sdk') conversation.ask('count')
     if (script === 'tool') conversation.ask('weather')
+    if (script === 'server tool') conversation.ask('number')
     if (script === 'connecting' && turns.length === 0) conversation.ask('repeat')
     if (script === 'listening') conversation.ask('spoken')
   }
@@ -111,7 +121,9 @@ export class ScriptedClient {
     const hasEnded = !this.#conversation.busy || this.phase === 'tool pending'
     if (script === 'sdk' || !hasEnded) return true
     const last = new RegExp(`client ${id} turn ${turns.length}\\b`)
-    return stored.some(({ items, owed }) => !owed && items.some(({ text }) => last.test(text)))
+    const isStored = ({ items }: StoredConversation) => items.some(({ text }) => last.test(text))
+    // While a tool runs on the server, the answer behind it is pending.
+    return stored.some(one => (!one.owed || script === 'server tool') && isStored(one))
   }
 
   /** Waits until there is a socket that leads elsewhere than to a replica. */
@@ -126,6 +138,9 @@ export class ScriptedClient {
     conversation.conclude()
     await conversation.until(() => !conversation.busy && conversation.isReady)
     clearTimeout(this.#talkTimer)
+    // What the tools have stored goes on, too.
+    if (this.record.script === 'server tool') conversation.ask('number')
+    await conversation.until(() => !conversation.busy && conversation.isReady)
     await conversation.recall()
     this.stop()
   }

@@ -16,6 +16,7 @@ export interface ConversationOptions {
   readonly script: Script
   readonly cohort: string
   readonly manner: Manner
+  readonly assistant?: LineOptions['assistant']
   /** `ws://host:port`, the proxy's or the deployed gateway's. */
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
@@ -50,6 +51,8 @@ export class Conversation {
   #concludes = false
   /** The model has been given the output of the call that it made for the present turn. */
   #gaveOutput = false
+  /** Numbers that a tool on the server has taken. */
+  #taken = 0
   readonly #mouth = new Mouth(sound => this.#line.isReady && this.#line.send([sound]))
   /** The first turn that the session on this socket can know of. */
   #knownFrom = 1
@@ -57,11 +60,13 @@ export class Conversation {
 
   constructor(options: ConversationOptions) {
     this.#options = options
-    const { id, script, cohort, manner, url, headers = {}, now, silenceMs, network, retry, pingMs } = options
+    const { id, script, cohort, manner, assistant, url, headers = {}, now } = options
+    const { silenceMs, network, retry, pingMs } = options
     this.#line = new Line({
       url,
       headers,
       manner,
+      assistant,
       now,
       silenceMs,
       network,
@@ -123,7 +128,7 @@ export class Conversation {
   }
 
   ask(kind: Kind): void {
-    const turn = { number: this.record.turns.length + 1, answeredAt: null, answers: 0, cuts: 0 }
+    const turn = { number: this.record.turns.length + 1, answeredAt: null, answers: 0, cuts: 0, call: null }
     this.record.turns.push({ ...turn, askedAt: this.#options.now() })
     this.#kind = kind
     this.#say()
@@ -270,6 +275,8 @@ export class Conversation {
       case 'called':
         this.#pendingCall = String(message.call_id)
         return
+      case 'runs':
+        return this.#enter('tool pending')
       case 'hears':
         return this.#enter('listening')
       case 'heard':
@@ -292,8 +299,11 @@ export class Conversation {
     const turn = this.#openTurn
     const last = turn ?? this.record.turns.at(-1)
     if (last !== undefined) last.answers += 1
+    if (turn !== undefined && this.#kind === 'number')
+      turn.call = this.#answer.isInterrupted ? 'interrupted' : 'done'
     if (turn === undefined) this.#answer.refuse(this.#question)
     else this.#answer.end(this.#question)
+    if (turn?.call === 'done') this.#taken += 1
     if (turn !== undefined) turn.answeredAt = this.#options.now()
     this.#enter('idle')
   }
@@ -309,7 +319,8 @@ export class Conversation {
   }
 
   get #question(): Question {
-    return { kind: this.#kind, turn: this.#openTurn?.number ?? this.record.turns.length }
+    const turn = this.#openTurn?.number ?? this.record.turns.length
+    return { kind: this.#kind, turn, taken: this.#taken }
   }
 
   #leave(): void {

@@ -11,6 +11,7 @@ export type Happening =
   | 'written'
   | 'answered'
   | 'called'
+  | 'runs'
   | 'hears'
   | 'heard'
   | 'other'
@@ -36,10 +37,11 @@ export const chat: Manner = {
   resumes: true,
   gapEnd: 'session.resumed',
   say: text => [JSON.stringify({ text })],
-  read: ({ type, message }) => {
+  read: ({ type, message, status }) => {
     if (type === 'transcript-reset') return 'begins'
     if (type === 'transcript-delta') return 'words'
     if (type === 'audio-chunk') return 'sound'
+    if (type === 'tool' && status === 'running') return 'runs'
     if (type !== 'status') return 'other'
     if (message === 'Model ready') return 'answered'
     return String(message).startsWith('Connecting') ? 'dials' : 'other'

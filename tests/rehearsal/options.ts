@@ -9,6 +9,8 @@ export interface Options {
   readonly pingInterval: number
   readonly mode: 'switch' | 'scale-in' | 'kill'
   readonly label: boolean
+  /** Some conversations call a tool that runs on the server, and the old revision goes meanwhile. */
+  readonly tools: boolean
   /** Between clients and the proxy. */
   readonly network: 'good' | 'bad'
   /** Decides what befalls the connections of a bad network. */
@@ -43,6 +45,7 @@ export const plants = [
   'lose-delta',
   'double-delta',
   'swap-deltas',
+  'repeat-tools',
 ] as const
 export type Plant = (typeof plants)[number]
 
@@ -54,6 +57,12 @@ const anyPath = '/v1/realtime?model=gpt-realtime'
 
 /** One conversation for every phase. */
 const fewestSessions = 6
+/** And one that calls a tool on the server. */
+const fewestWithTools = 8
+
+/** A tool on the server has the grace period less this (s): the drain ends before it, and keeps some time for itself. */
+export const toolReserveSec = 10
+const graceSecs = { plain: '30', withTools: '45' } as const
 
 export const help = `npm run rehearse -- [options]
 
@@ -62,11 +71,13 @@ Exit code: 0 when every proof holds, 1 when one does not, 2 for words that are n
 
   --sessions N       conversations at once (60; at least ${fewestSessions} on this machine, for every phase)
   --duration S       seconds of talk before the switch (5)
-  --grace S          grace period between SIGTERM and SIGKILL (30)
+  --grace S          grace period between SIGTERM and SIGKILL (30; 45 with --tools)
   --ping-interval S  heartbeat of the gateway (10; 2 with --network bad)
   --network bad      puts a network between clients and the proxy that delays, falls silent in one direction, and
                      resets connections in the middle of a handshake or of a frame
   --seed N           decides what befalls each connection of a bad network (1)
+  --tools            one of five conversations calls a tool that runs on the server, and the old revision goes while all
+                     of these run; the tool counts its runs in Redis
   --scale-in         two replicas of one revision, one of them is scaled in
   --kill             kill -9 in place of SIGTERM
   --label            also reaches the new revision by its label's host
@@ -94,11 +105,21 @@ At any address of the Realtime API, the gateway's or another server's (docs/port
                      restarts the server, by the shell; without it, somebody restarts it meanwhile
   --duration S       seconds of talk before and after the restart; without a command, seconds to watch
 
-The local ones of --grace, --ping-interval, --network, --seed, --scale-in, --kill, --label and --plant do not go with
---target.
+The local ones of --grace, --ping-interval, --network, --seed, --tools, --scale-in, --kill, --label and --plant do not
+go with --target.
 `
 
-const localOnly = ['grace', 'ping-interval', 'network', 'seed', 'scale-in', 'kill', 'label', 'plant'] as const
+const localOnly = [
+  'grace',
+  'ping-interval',
+  'network',
+  'seed',
+  'tools',
+  'scale-in',
+  'kill',
+  'label',
+  'plant',
+] as const
 const azureOnly = ['app', 'resource-group', 'from', 'to'] as const
 const targetOnly = [...azureOnly, 'any', 'restart-command'] as const
 
@@ -113,6 +134,7 @@ export function readOptions(words: readonly string[]): Options | null {
       'ping-interval': { type: 'string' },
       network: { type: 'string' },
       seed: { type: 'string' },
+      tools: { type: 'boolean' },
       'scale-in': { type: 'boolean' },
       kill: { type: 'boolean' },
       label: { type: 'boolean' },
@@ -144,18 +166,21 @@ export function readOptions(words: readonly string[]): Options | null {
     throw new Error('--app and --resource-group go together')
   const plant = plants.find(name => name === (values.plant ?? 'none'))
   if (plant === undefined) throw new Error(`--plant: "${values.plant}" is none of ${plants.join(', ')}`)
-  const { network = 'good' } = values
+  const { network = 'good', tools = false } = values
   if (network !== 'good' && network !== 'bad') throw new Error(`--network: "${network}" is none of good, bad`)
   const { app = '', 'resource-group': group = '', from = '', to = '' } = values
+  const fewest = tools ? fewestWithTools : fewestSessions
+  const grace = values.grace ?? graceSecs[tools ? 'withTools' : 'plain']
   return {
-    sessions: whole('sessions', values.sessions, target === null ? fewestSessions : 1, 2000),
+    sessions: whole('sessions', values.sessions, target === null ? fewest : 1, 2000),
     duration: whole('duration', values.duration, 1, 3600),
-    grace: whole('grace', values.grace ?? '30', 1, 600),
+    grace: whole('grace', grace, tools ? 2 * toolReserveSec : 1, 600),
     pingInterval: whole('ping-interval', values['ping-interval'] ?? pingIntervals[network], 1, 300),
     network,
     seed: whole('seed', values.seed ?? '1', 0, 1_000_000),
     mode: values.kill ? 'kill' : values['scale-in'] ? 'scale-in' : 'switch',
     label: values.label ?? false,
+    tools,
     out: values.out,
     target,
     any,

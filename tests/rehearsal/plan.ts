@@ -6,8 +6,9 @@ import { ScriptedClient } from './client.ts'
 import type { NetworkCounts } from './network.ts'
 import type { Options } from './options.ts'
 import type { Ending } from './revision.ts'
-import { rotation } from './script.ts'
+import { rotation, rotationWithTools } from './script.ts'
 import { type Stage, setStage, slowDialSec } from './stage.ts'
+import type { RunCounts } from './tool-runs.ts'
 import { type ClientRecord, type Mark, type Phase, phases, type Script } from './types.ts'
 import { knock } from './upgrade-attempts.ts'
 import { sleep } from './waits.ts'
@@ -27,13 +28,21 @@ export interface Outcome {
   readonly labelled: readonly string[]
   /** What a bad network did; null where there was none. */
   readonly network: NetworkCounts | null
+  /** Of the tool that runs on the server; null where there is none. */
+  readonly runs: ToolOutcome | null
+}
+
+export interface ToolOutcome {
+  /** Conversations on the old replica whose tool ran when it was told to go. */
+  readonly running: number
+  readonly counts: RunCounts
 }
 
 const batch = 20
 const progressMs = 2000
 
 /** Parts that do not end by themselves: they begin first. */
-const lasting: ReadonlySet<Script> = new Set(['tool', 'listening'])
+const lasting: ReadonlySet<Script> = new Set(['tool', 'listening', 'server tool'])
 
 /** A client that is not found at its part by then is not (ms). */
 const partMs = 20_000
@@ -45,6 +54,9 @@ const dialledMs = slowDialSec * 1000 - 1000
 const backMs = 30_000
 const finishMs = 120_000
 const askedAtOnce = 60
+
+/** Tools that run when the old revision is told to go, run on for so long in its drain (ms). */
+const runOnMs = 2000
 
 export const oldReplica = 'blue-1'
 
@@ -87,6 +99,7 @@ export class Rehearsal {
         stage.stored(all => clients.every(client => client.isAmong(all))),
       )
     const phases = this.#phasesOn(oldReplica)
+    const running = this.#clients.filter(isRunningTool).length
     stage.network?.release()
     const goneAt = this.#now()
     const { ending, knocks } = await this.#endOld(stage)
@@ -100,7 +113,8 @@ export class Rehearsal {
     this.#mark('done')
     const records = clients.map(({ record }) => record)
     const network = stage.network?.counts() ?? null
-    return { marks: this.#marks, clients: records, ending, knocks, goneAt, phases, labelled, network }
+    const runs = stage.runs === null ? null : { running, counts: await stage.runs.counts() }
+    return { marks: this.#marks, clients: records, ending, knocks, goneAt, phases, labelled, network, runs }
   }
 
   /** Not all in one moment: how fast they come back is another question than how many are asked at once. */
@@ -130,10 +144,12 @@ export class Rehearsal {
 
   /** Brings every conversation into the phase that it is to be found in. */
   async #beginParts(stage: Stage): Promise<void> {
-    const connecting = this.#clients.filter(({ record }) => record.script === 'connecting')
+    const ofScript = (script: Script) => this.#clients.filter(({ record }) => record.script === script).length
+    await stage.runs?.hold()
     await this.#begin(({ record }) => lasting.has(record.script))
+    if (stage.runs !== null) await within(partMs, stage.runs.untilBegun(ofScript('server tool')))
     // On a bad network others dial meanwhile, who come back.
-    await stage.slowDials(stage.network === null ? connecting.length : this.#clients.length)
+    await stage.slowDials(stage.network === null ? ofScript('connecting') : this.#clients.length)
     await this.#begin(
       ({ record }) => !lasting.has(record.script),
       stage.network === null ? partMs : dialledMs,
@@ -147,10 +163,16 @@ export class Rehearsal {
     await within(withinMs, Promise.all(clients.map(client => client.inPart())))
   }
 
-  async #endOld({ blue }: Stage): Promise<{ ending: Ending; knocks: number[] }> {
+  async #endOld({ blue, runs }: Stage): Promise<{ ending: Ending; knocks: number[] }> {
     const how = this.#options.mode === 'kill' ? 'SIGKILL' : 'SIGTERM'
     this.#mark(how === 'SIGKILL' ? 'kill -9' : how)
     const knocking = knock(blue.port, blue.logged('signal.received'))
+    if (how === 'SIGKILL') await runs?.release()
+    else
+      void blue
+        .logged('drain.started')
+        .then(() => sleep(runOnMs))
+        .then(() => runs?.release())
     const ending = await this.#reporting(
       () => `${this.#clients.filter(client => isOn(client, oldReplica)).length} left on ${oldReplica}`,
       blue.end(how),
@@ -172,7 +194,8 @@ export class Rehearsal {
   #client(stage: Stage, cohort: string, place: number, headers = {}): ScriptedClient {
     const { voice, network } = stage
     const id = this.#clients.length + 1
-    const script = rotation[place % rotation.length] ?? 'idle'
+    const scripts = stage.runs === null ? rotation : rotationWithTools
+    const script = scripts[place % scripts.length] ?? 'idle'
     // One conversation for every phase has to be there when the old revision goes.
     const isSpared = network !== null && cohort === 'first' && rotation.indexOf(script) === place
     const silenceMs = silentIntervals * this.#options.pingInterval * 1000
@@ -224,4 +247,8 @@ function within(ms: number, work: Promise<unknown>): Promise<unknown> {
 
 function isOn({ link }: ScriptedClient, replica: string): boolean {
   return link?.replica === replica && link.closedAt === null
+}
+
+function isRunningTool(client: ScriptedClient): boolean {
+  return client.record.script === 'server tool' && client.phase === 'tool pending' && isOn(client, oldReplica)
 }

@@ -1,5 +1,6 @@
 /** A gateway with a fault in it, so that the rehearsal can be seen to notice. Never part of the product. */
 
+import { AssistantTools } from '../../runtime/gateway/assistant-tools.ts'
 import { ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { Drain } from '../../runtime/server/drain.ts'
 import { Session } from '../../runtime/session/session.ts'
@@ -15,6 +16,16 @@ switch (process.env.REHEARSAL_PLANT) {
     const on = process.on.bind(process)
     process.on = ((event: string, listener: () => void) =>
       on(event, event === 'SIGTERM' ? () => undefined : listener)) as typeof process.on
+    break
+  }
+  case 'repeat-tools': {
+    const { runnerOf } = AssistantTools.prototype
+    AssistantTools.prototype.runnerOf = function (assistant) {
+      const runner = runnerOf.call(this, assistant)
+      if (runner === null) return null
+      const tools = runner.tools.map(tool => ({ ...tool, idempotent: true }))
+      return { tools, run: call => runner.run(call), close: () => runner.close() }
+    }
     break
   }
   case 'lose-delta':

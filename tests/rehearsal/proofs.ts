@@ -1,7 +1,8 @@
 /** What the rehearsal proves, and with what evidence. */
 import { type NetworkCounts, networkFaults } from './network.ts'
 import type { Options } from './options.ts'
-import { type Outcome, oldReplica } from './plan.ts'
+import { type Outcome, oldReplica, type ToolOutcome } from './plan.ts'
+import { textOf } from './script.ts'
 import { addTally, emptyTally } from './tally.ts'
 import { type ClientRecord, type Figures, type Link, type Proof, phases, type Report } from './types.ts'
 
@@ -59,6 +60,7 @@ export function proofsOf(options: Options, outcome: Outcome): Proof[] {
     weightsMoveNewConnections(options, outcome),
     goesOn(outcome.clients, true),
     ...(outcome.network === null ? [] : [isBad(outcome.network)]),
+    ...(outcome.runs === null ? [] : [runsOnce(options, outcome.runs, outcome.clients)]),
   ]
 }
 
@@ -70,6 +72,38 @@ function isBad(counts: NetworkCounts): Proof {
     meaning: 'Connections met every fault of a bad network.',
     evidence: [
       `of ${counts.connections} connections: ${networkFaults.map(fault => `${counts[fault]} ${fault}`).join(', ')}`,
+    ],
+  }
+}
+
+/** A tool on the server runs at most once, and the model is told of every call how it ended. */
+function runsOnce(
+  { mode }: Options,
+  { running, counts: { began, ended } }: ToolOutcome,
+  clients: readonly ClientRecord[],
+): Proof {
+  const calls = clients
+    .filter(({ script }) => script === 'server tool')
+    .flatMap(({ id, turns }) => turns.map(turn => ({ said: textOf('number', id, turn.number), turn })))
+    .filter(({ said, turn }) => turn.call !== null || said in began)
+  const twice = Object.values(began).filter(count => count > 1).length
+  const never = calls.filter(({ said }) => !(said in began)).length
+  const unanswered = calls.filter(({ turn }) => turn.call === null).length
+  const interrupted = calls.filter(({ turn }) => turn.call === 'interrupted').length
+  const hidden = calls.filter(({ said, turn }) => !(said in ended) && turn.call === 'done').length
+  return {
+    name: 'server tools',
+    passed:
+      running > 0 &&
+      twice + never + unanswered + hidden === 0 &&
+      interrupted === (mode === 'kill' ? running : 0),
+    meaning:
+      'A tool that runs on the server runs once for each call: in a drain to its end; of one that was interrupted the model is told so.',
+    evidence: [
+      `${running} tools ran on the old replica when it was told to go`,
+      `of ${calls.length} calls, Redis counts ${twice} that ran more than once, and ${never} that did not run`,
+      `${interrupted} were interrupted, and the model was told so; ${hidden} did not end, and the model was told otherwise`,
+      `${unanswered} had no answer`,
     ],
   }
 }

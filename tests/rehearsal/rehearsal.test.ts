@@ -112,6 +112,25 @@ test.serial('on a bad network every proof holds', async t => {
   t.is(code, 0)
 })
 
+test.serial('tools that run on the server run to their end in a drain', async t => {
+  t.timeout(hungMs)
+  const { code, report } = await rehearse('--tools', '--sessions', '20')
+  t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
+  t.true(report.proofs.some(({ name }) => name === 'server tools'))
+  t.is(code, 0)
+})
+
+test.serial(
+  'kill -9 while tools run on the server: none runs twice, and the model is told of each',
+  async t => {
+    t.timeout(hungMs)
+    const { code, report } = await rehearse('--tools', '--kill', '--grace', '20', '--sessions', '20')
+    t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
+    t.true(report.clients.some(({ turns }) => turns.some(({ call }) => call === 'interrupted')))
+    t.is(code, 0)
+  },
+)
+
 /** One delta in the middle of a long answer: what it is counted as, and how the evidence names it. */
 const spoilings: Partial<Record<Plant, { count: 'lost' | 'doubled' | 'disordered'; named: RegExp }>> = {
   'lose-delta': { count: 'lost', named: /^turn \d+: lost: "42"$/ },
@@ -127,6 +146,7 @@ for (const [plant, proof, ...more] of [
   ['lose-delta', 'continuity'],
   ['double-delta', 'continuity'],
   ['swap-deltas', 'continuity'],
+  ['repeat-tools', 'server tools', '--tools', '--kill', '--grace', '20'],
 ] as const) {
   test.serial(`the planted fault "${plant}" is named by the proof "${proof}"`, async t => {
     t.timeout(hungMs)

@@ -2,7 +2,7 @@
 import { numberInWords } from '../../runtime/simulator/model/numbers.ts'
 import type { Script } from './types.ts'
 
-export type Kind = 'repeat' | 'count' | 'weather' | 'spoken'
+export type Kind = 'repeat' | 'count' | 'weather' | 'number' | 'spoken'
 
 /** The bytes of each audio delta that a text is spoken in. */
 export type Voice = (text: string) => readonly number[]
@@ -17,13 +17,28 @@ export function textOf(kind: Kind, client: number, turn: number): string {
       return `count to ${longAnswer} for ${name}`
     case 'weather':
       return `how is the weather for ${name}`
+    case 'number':
+      return `take a number for ${name}`
     case 'spoken':
       return ''
   }
 }
 
-/** What is to be answered; null where the model alone knows. */
-export function answerTo(kind: Kind, client: number, turn: number): string | null {
+/** What a call of the server's tool was, and what is known of those before it. */
+export interface NumberCall {
+  /** The model says that it was interrupted. */
+  readonly isInterrupted: boolean
+  /** Numbers that the conversation has taken before. */
+  readonly taken: number
+}
+
+/** What is to be answered; null where the model alone knows. @param call of the kind `number` */
+export function answerTo(
+  kind: Kind,
+  client: number,
+  turn: number,
+  { isInterrupted, taken }: NumberCall = { isInterrupted: false, taken: 0 },
+): string | null {
   switch (kind) {
     case 'repeat':
       return `client ${client} turn ${turn}`
@@ -31,6 +46,10 @@ export function answerTo(kind: Kind, client: number, turn: number): string | nul
       return counted
     case 'weather':
       return `The tool answered: ${weatherIn(client, turn)}`
+    case 'number': {
+      const output = isInterrupted ? { error: 'interrupted', may_have_run: true } : { number: taken + 1 }
+      return `The tool answered: ${JSON.stringify(output)}`
+    }
     case 'spoken':
       return null
   }
@@ -70,3 +89,8 @@ export const rotation: readonly Script[] = [
   ...(['idle', 'speaking', 'idle', 'turns', 'speaking', 'idle', 'speaking'] as const),
   ...(['listening', 'tool', 'turns', 'idle', 'speaking', 'idle'] as const),
 ]
+
+/** The same with a tool that runs on the server: of twenty clients, four idle ones call it. */
+export const rotationWithTools: readonly Script[] = rotation.map((script, place) =>
+  script === 'idle' && place > 0 && place < rotation.length - 1 ? 'server tool' : script,
+)

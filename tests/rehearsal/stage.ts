@@ -7,10 +7,11 @@ import { freePort } from '../gateway/free-port.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { type StoredConversation, untilStored } from '../store/stored-conversations.ts'
 import { type BadNetwork, startBadNetwork } from './network.ts'
-import type { Options } from './options.ts'
+import { type Options, toolReserveSec } from './options.ts'
 import { type Ingress, startProxy } from './proxy.ts'
 import { Revision } from './revision.ts'
 import type { Voice } from './script.ts'
+import { ToolRuns } from './tool-runs.ts'
 
 export interface Stage {
   readonly blue: Revision
@@ -20,6 +21,8 @@ export interface Stage {
   /** null where clients dial the proxy itself. */
   readonly network: BadNetwork | null
   readonly voice: Voice
+  /** null without tools that run on the server. */
+  readonly runs: ToolRuns | null
   /** The next dials upstream take a while. @param count how many; 0 puts an end to it */
   slowDials(count: number): Promise<void>
   /** Waits until the store has what it should. */
@@ -34,11 +37,11 @@ export const slowDialSec = 4
 const spokenVoice = 'alloy'
 const bytesPerSample = 2
 
-type StageOptions = Pick<Options, 'grace' | 'pingInterval' | 'plant' | 'mode' | 'network' | 'seed'>
+type StageOptions = Pick<Options, 'grace' | 'pingInterval' | 'plant' | 'mode' | 'network' | 'seed' | 'tools'>
 
 /** @param ends takes what must be ended afterwards, in order */
 export async function setStage(
-  { grace, pingInterval, plant, mode, network: quality, seed }: StageOptions,
+  { grace, pingInterval, plant, mode, network: quality, seed, tools }: StageOptions,
   ends: (() => unknown)[],
 ): Promise<Stage> {
   const redis = await redisServer({ teardown: end => void ends.push(end) })
@@ -51,6 +54,7 @@ export async function setStage(
     REALTIME_ALLOWED_EVENT_TYPES: '*',
     REALTIME_AUTO_CLOSE: 'false',
     REALTIME_VOICE: spokenVoice,
+    ...(tools && environmentOfTools(redis.url, grace)),
   }
   const common = { graceSec: grace, pingIntervalSec: pingInterval, env, plant }
   const [old, young] = mode === 'scale-in' ? ['app', 'app'] : ['blue', 'green']
@@ -60,6 +64,8 @@ export async function setStage(
   ends.push(() => green.stop())
   const proxy = await startIngress({ blue: blue.port, green: green.port })
   ends.push(() => proxy.stop())
+  const runs = tools ? await ToolRuns.connect(redis.url) : null
+  ends.push(() => runs?.close())
   const network = quality === 'bad' ? await startBadNetwork(proxy.port, seed) : null
   ends.push(() => network?.stop())
   return {
@@ -69,6 +75,7 @@ export async function setStage(
     url: network?.url ?? `ws://127.0.0.1:${proxy.port}`,
     network,
     voice: voiceOf(),
+    runs,
     stored: fits => untilStored(redis.url, fits),
     slowDials: async count => {
       const address = `${simulator.url}/simulator/fault`
@@ -76,6 +83,17 @@ export async function setStage(
       const body = JSON.stringify({ fault: `slow-${slowDialSec}`, times: count, path: '/v1/realtime' })
       await fetch(address, { method: 'POST', body })
     },
+  }
+}
+
+/** The assistant whose tool counts its runs in Redis. */
+function environmentOfTools(redisUrl: string, graceSec: number): Record<string, string> {
+  return {
+    ASSISTANTS_DIR: fileURLToPath(new URL('assistants', import.meta.url)),
+    // It calls tools without a word before.
+    OPENAI_REALTIME_MODEL: 'gpt-realtime',
+    RUNS_URL: redisUrl,
+    RUN_TIMEOUT_MS: String((graceSec - toolReserveSec) * 1000),
   }
 }
 

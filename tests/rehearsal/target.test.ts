@@ -21,7 +21,7 @@ async function deployed(t: ExecutionContext): Promise<Stage> {
     for (const end of ends.reverse()) await end()
   })
   const stage = await setStage(
-    { grace: 30, pingInterval: 10, plant: 'none', mode: 'switch', network: 'good', seed: 1 },
+    { grace: 30, pingInterval: 10, plant: 'none', mode: 'switch', network: 'good', tools: false, seed: 1 },
     ends,
   )
   await stage.proxy.setWeights({ blue: 100, green: 0 })

@@ -7,7 +7,15 @@ export const phases = ['connecting', 'idle', 'listening', 'speaking', 'tool pend
 export type Phase = (typeof phases)[number]
 
 /** What a client does: one for every phase, one that keeps talking, one at an address of the SDKs. */
-export type Script = 'idle' | 'speaking' | 'turns' | 'listening' | 'tool' | 'connecting' | 'sdk'
+export type Script =
+  | 'idle'
+  | 'speaking'
+  | 'turns'
+  | 'listening'
+  | 'tool'
+  | 'connecting'
+  | 'sdk'
+  | 'server tool'
 
 /** One socket, from the upgrade to its close. */
 export interface Link {
@@ -51,6 +59,8 @@ export interface Turn {
   answers: number
   /** How often its answer broke off and was asked again. */
   cuts: number
+  /** How the call of a tool that runs on the server ended, as the model says; null where none was asked for, or answered. */
+  call: 'done' | 'interrupted' | null
 }
 
 /** One scripted client over all its sockets. */
@@ -90,6 +100,7 @@ export interface Proof {
     | 'multi-revision'
     | 'continuity'
     | 'bad network'
+    | 'server tools'
     | 'commands'
     | 'restart'
     | 'whole answers'
