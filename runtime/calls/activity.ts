@@ -54,22 +54,26 @@ const nothing = (): Activity => ({
   lastEventType: '',
 })
 
-/**
- * Follows one call. While the store is away, counts are kept and written when it is back.
- * @param onSpent a budget of the day is spent
- */
+export interface CallActivityHooks {
+  /** A budget of the day is spent. */
+  readonly onSpent: (error: GatewayError) => void
+  /** Whether this replica speaks for the call; told when that changes. */
+  readonly onSpeaks?: (speaks: boolean) => void
+}
+
+/** Follows one call. While the store is away, counts are kept and written when it is back. */
 export function createCallActivity(
   parts: CallActivityParts,
   record: CallRecord,
-  onSpent: (error: GatewayError) => void,
+  hooks: CallActivityHooks,
 ): CallActivity {
-  return new Follower(parts, record, onSpent)
+  return new Follower(parts, record, hooks)
 }
 
 class Follower implements CallActivity {
   readonly #parts: CallActivityParts
   readonly #record: CallRecord
-  readonly #onSpent: (error: GatewayError) => void
+  readonly #hooks: CallActivityHooks
   #pending = nothing()
   /** Since the session began, as far as this replica knows. */
   readonly #totals: Activity
@@ -82,10 +86,10 @@ class Follower implements CallActivity {
   #writer: NodeJS.Timeout | null = null
   #renewer: NodeJS.Timeout | null = null
 
-  constructor(parts: CallActivityParts, record: CallRecord, onSpent: (error: GatewayError) => void) {
+  constructor(parts: CallActivityParts, record: CallRecord, hooks: CallActivityHooks) {
     this.#parts = parts
     this.#record = record
-    this.#onSpent = onSpent
+    this.#hooks = hooks
     const { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType } = record
     this.#totals = { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType }
     const owner = { session: record.sessionId, principal: record.owner, route: 'call' }
@@ -167,7 +171,9 @@ class Follower implements CallActivity {
       records
         .holdLease(this.#record.sessionId, holder)
         .then(speaks => {
+          if (this.#speaks === speaks) return
           this.#speaks = speaks
+          this.#hooks.onSpeaks?.(speaks)
         })
         // While the store is away nobody can tell who speaks: this replica's counts are kept.
         .catch(() => undefined)
@@ -211,7 +217,7 @@ class Follower implements CallActivity {
   #spend(spending: Spending): void {
     const { spend, log } = this.#parts
     spend(this.#record, spending)
-      .then(error => error !== null && this.#onSpent(error))
+      .then(error => error !== null && this.#hooks.onSpent(error))
       .catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
   }
 

@@ -4,10 +4,13 @@ import { systemClock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Dial, UpgradeRequest } from '../core/ports.ts'
 import { shutdownSteps } from '../core/shutdown.ts'
+import { parseFields } from '../events/fields.ts'
 import { contextOf, type SocketRoute } from '../server/handler.ts'
 import { type Pinned, PinnedSession } from '../session/pinned-session.ts'
 import { openPolicy, pinnedPolicy, type SessionPolicy } from '../session/session-policy.ts'
+import { definitionsOf } from '../tools/tool-settings.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
+import { CallTools, type CallToolsParts } from './call-tools.ts'
 import { CallControl, type CallControlParts } from './control.ts'
 import { endCall } from './end-call.ts'
 import { Handover, type HandoverOptions } from './handover.ts'
@@ -19,7 +22,7 @@ import type { CallRecords } from './records.ts'
 export interface ControlOptions
   extends Omit<
     CallControlParts,
-    'record' | 'dial' | 'guard' | 'policy' | 'pinned' | 'stays' | 'hangUp' | 'onOver' | 'holder'
+    'record' | 'dial' | 'guard' | 'policy' | 'pinned' | 'stays' | 'tools' | 'hangUp' | 'onOver' | 'holder'
   > {
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
@@ -37,11 +40,16 @@ export interface ControlOptions
   readonly drain: HandoverOptions['drain']
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: HandoverOptions['refusal']
-  /** Calls of pinned assistants are made. */
-  readonly pinsAssistants: boolean
+  /** Calls of assistants are made that are pinned, or have tools on the server. */
+  readonly hearsAssistants: boolean
+  /** Finds what runs the tools of a call's assistant; null where none run on the server. */
+  readonly toolsOf: (record: CallRecord) => CallToolsOptions | null
   /** Calls come by telephone. */
   readonly takesCalls: boolean
 }
+
+/** What is known of a call's tools before there is a control connection. */
+export type CallToolsOptions = Pick<CallToolsParts, 'runner' | 'limits' | 'journal'>
 
 type Headers = Readonly<Record<string, string>>
 
@@ -54,12 +62,13 @@ export class Controls {
 
   constructor(options: ControlOptions) {
     this.#options = options
-    const { pinSession, hearsAll, takesCalls, pinsAssistants } = options
-    const hears = pinSession || hearsAll || takesCalls || pinsAssistants
+    const { pinSession, hearsAll, takesCalls, hearsAssistants } = options
+    const hears = pinSession || hearsAll || takesCalls || hearsAssistants
     this.#handover = hears
       ? new Handover({
           ...options,
           every: systemClock.every,
+          finishTools: async (sessionId, deadlineMs) => this.#controls.get(sessionId)?.drainTools(deadlineMs),
           take: record => this.watch(record),
           leave: sessionId => void this.#controls.get(sessionId)?.stop(),
         })
@@ -116,14 +125,16 @@ export class Controls {
     await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
   }
 
-  #mustHear({ owner, isPinned }: CallRecord): boolean {
-    return isPinned || this.#options.pinSession || this.#options.hearsAll || owner === telephoneOwner
+  #mustHear(record: CallRecord): boolean {
+    const { pinSession, hearsAll, toolsOf } = this.#options
+    const isKept = record.isPinned || pinSession || record.owner === telephoneOwner
+    return isKept || hearsAll || toolsOf(record) !== null
   }
 
   #observe(client: Client, record: CallRecord, passed: Headers): Connection {
     const control = this.#controlOf(record, passed)
     control.join(client)
-    const purpose = pinnedOf(record) === null ? 'transcription' : 'conversation'
+    const purpose = pinnedOf(record, null) === null ? 'transcription' : 'conversation'
     return new Observer({
       client,
       control,
@@ -139,7 +150,8 @@ export class Controls {
     if (existing !== undefined) return existing
     const { pinSession, ...parts } = this.#options
     const { records } = parts
-    const pinnedNow = pinnedOf(record)
+    const tools = parts.toolsOf(record)
+    const pinnedNow = pinnedOf(record, tools)
     const stays = this.#mustHear(record)
     const control = new CallControl({
       ...parts,
@@ -148,6 +160,8 @@ export class Controls {
       stays,
       policy: policyOf(record),
       guard: (pinSession || record.isPinned) && pinnedNow !== null ? new PinnedSession(pinnedNow) : null,
+      tools:
+        tools === null ? null : link => new CallTools({ ...tools, ...link, ...ofCall(record, parts.log) }),
       // Another replica that takes the call over must know what is pinned now.
       pinned: pinned => void records.pin(record, pinned).catch(() => undefined),
       hangUp: reason => void this.#hangUp(record, reason, passed).catch(() => undefined),
@@ -195,7 +209,18 @@ export function checkBound({ principal }: Pick<UpgradeRequest, 'principal'>, rec
     throw new GatewayError('forbidden', `This ticket opens the assistant "${bound}" alone`)
 }
 
-/** @returns null for a transcription, of which nothing is pinned */
-function pinnedOf({ pinned }: CallRecord): Pinned | null {
-  return JSON.parse(pinned || '{}')
+/** @param tools which stand beside those of the session @returns null for a transcription, of which nothing is pinned */
+function pinnedOf({ pinned }: CallRecord, tools: CallToolsOptions | null): Pinned | null {
+  const settings: Pinned | null = JSON.parse(pinned || '{}')
+  if (settings === null || tools === null) return settings
+  const own = definitionsOf(tools.runner)
+  const names = new Set(own.map(({ name }) => name))
+  const others = (settings.tools ?? []).filter(tool => !('name' in tool && names.has(String(tool.name))))
+  return { ...settings, tools: [...own, ...others] }
+}
+
+/** What the tools of a call need to know of it. */
+function ofCall({ owner, sessionId, turnDetection }: CallRecord, log: ControlOptions['log']) {
+  const turns = turnDetection === '' ? null : parseFields(Buffer.from(turnDetection))
+  return { caller: owner, sessionId, turnDetection: turns, log }
 }

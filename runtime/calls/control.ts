@@ -25,6 +25,7 @@ import type { Limits } from '../session/session.ts'
 import { blankPinned, type SessionPolicy } from '../session/session-policy.ts'
 import { UpstreamLeg } from '../session/upstream-leg.ts'
 import { type CallActivity, type CallActivityParts, createCallActivity } from './activity.ts'
+import type { CallTools, CallToolsParts } from './call-tools.ts'
 import { Observers } from './observers.ts'
 import { Playout } from './playout.ts'
 import type { CallRecord } from './record.ts'
@@ -41,6 +42,8 @@ export interface CallControlParts extends CallActivityParts {
   readonly policy: SessionPolicy
   /** Set where the session's instructions and tools are pinned. */
   readonly guard: PinnedSession | null
+  /** Makes what runs the tools of the call's assistant; null where it has none on the server. */
+  readonly tools: ((link: CallToolsLink) => CallTools) | null
   /** The server's side changed what is pinned. @param pinned JSON */
   readonly pinned: (pinned: string) => void
   /** Ends the call itself. */
@@ -48,6 +51,12 @@ export interface CallControlParts extends CallActivityParts {
   /** The call is over, or nobody on this replica watches it any more. */
   readonly onOver: () => void
 }
+
+/** What the tools of a call need of its control connection. */
+export type CallToolsLink = Pick<
+  CallToolsParts,
+  'responses' | 'keepsTools' | 'maxHeldBytes' | 'send' | 'tellActivity' | 'tellEvent' | 'owner'
+>
 
 export class CallControl implements UpstreamListener, FaultOwner {
   readonly guard: PinnedSession | null
@@ -57,6 +66,10 @@ export class CallControl implements UpstreamListener, FaultOwner {
   readonly #leg: UpstreamLeg
   readonly #activity: CallActivity
   readonly #playout: Playout
+  /** null where no tools of the call run on the server. */
+  readonly #tools: CallTools | null
+  /** This replica speaks for the call. */
+  #speaks = false
   readonly #rejoin = new Rejoin()
   #phase: 'joining' | 'joined' | 'over' = 'joining'
   #upstream: Upstream | null = null
@@ -67,7 +80,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#parts = parts
     this.#leg = new UpstreamLeg({ maxHeldBytes: parts.limits.upstreamBufferBytes, isShared: true })
     this.#playout = new Playout(this.#leg.responses)
-    this.#activity = createCallActivity(parts, parts.record, error => this.#spent(error))
+    this.#activity = createCallActivity(parts, parts.record, {
+      onSpent: error => this.#spent(error),
+      onSpeaks: speaks => this.#noteSpeaks(speaks),
+    })
+    this.#tools = this.#createTools()
     this.#observers = new Observers({
       maxBufferedBytes: parts.limits.clientBufferBytes,
       onDropped: ({ id }, code) =>
@@ -75,6 +92,39 @@ export class CallControl implements UpstreamListener, FaultOwner {
     })
     parts.log.info('sideband.control.connecting', this.#fields())
     this.#abortDial = parts.dial(true)(this)
+  }
+
+  #createTools(): CallTools | null {
+    const { tools, limits } = this.#parts
+    const tell = (message: object) => this.#observers.tell(JSON.stringify(message))
+    return (
+      tools?.({
+        responses: this.#leg.responses,
+        keepsTools: this.guard === null,
+        maxHeldBytes: limits.upstreamBufferBytes,
+        send: (message, type, receipt) => this.#sendOfTools(message, type, receipt),
+        tellActivity: activity => tell({ type: 'assistant.tool', ...activity }),
+        tellEvent: (name, data) => tell({ type: 'assistant.event', name, data }),
+        owner: this,
+      }) ?? null
+    )
+  }
+
+  /** A model that never hears what became of its call would wait for it for ever. */
+  #sendOfTools(message: string, type: string, receipt?: Receipt): void {
+    if (this.send(message, type, receipt)) return
+    this.#giveUp(new GatewayError('upstream_too_slow', 'The call does not take the outputs of its tools'))
+  }
+
+  #noteSpeaks(speaks: boolean): void {
+    this.#speaks = speaks
+    if (speaks && this.#phase === 'joined') this.#tools?.act()
+    else if (!speaks) this.#tools?.listen()
+  }
+
+  /** No tool of the call starts here any more. @returns when none runs, some time before the deadline at the latest (ms from now) */
+  drainTools(deadlineMs: number): Promise<void> {
+    return this.#tools?.drain(deadlineMs) ?? Promise.resolve()
   }
 
   /** Lets a client watch and steer the call. It is told when the control connection is there. */
@@ -119,6 +169,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#phase = 'over'
     this.#abortDial()
     this.#upstream?.close(1000, '')
+    this.#tools?.end()
     this.#leg.drop()
     this.#playout.stop()
     this.#parts.onOver()
@@ -145,6 +196,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#activity.start()
     for (const { message, receipt } of this.#parts.guard?.updates ?? [])
       this.send(message, 'session.update', receipt)
+    if (this.#tools !== null) {
+      const { message, receipt } = this.#tools.update
+      this.send(message, 'session.update', receipt)
+      if (this.#speaks) this.#tools.act()
+    }
     this.#observers.tell(this.#greeting)
     this.#leg.flush(message => upstream.send(message))
   }
@@ -153,9 +209,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
     if (this.#phase === 'over' || isBinary) return
     const type = this.#parts.readType(frame)
     if (type === null) return
-    this.#leg.noteEvent(frame, type)
+    const answered = this.#leg.noteEvent(frame, type)
     const stats = this.#activity.noteEvent(type, frame)
     this.#playout.note(type)
+    this.#tools?.event(frame, type, answered)
+    if (this.#isOver) return
     const shown = blankPinned(frame, type, this.#parts.policy)
     if (shown !== null) this.#observers.tellEvent(shown, stats)
     if (type === 'session.updated' || type === 'session.created') this.#judge(frame)
@@ -164,6 +222,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   closed(code: number, _reason: string, error?: GatewayError): void {
     this.#upstream = null
     if (this.#phase === 'over') return
+    this.#tools?.listen()
     this.#leg.lose()
     this.#phase = 'joining'
     this.#askAgain(error ?? new GatewayError('upstream_lost', `The control connection was closed (${code})`))
@@ -216,6 +275,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#leg.noteSent(type, receipt)
     this.#upstream.send(message)
     return true
+  }
+
+  /** Whatever was called may have ended it. */
+  get #isOver(): boolean {
+    return this.#phase === 'over'
   }
 
   get #greeting(): string {

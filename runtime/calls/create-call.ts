@@ -2,13 +2,13 @@
 
 import { anonymous } from '../access/authenticator.ts'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
-import type { Assistant } from '../assistants/assistant.ts'
+import { type Assistant, hasServerTools } from '../assistants/assistant.ts'
 import type { Assistants } from '../assistants/assistants.ts'
 import { scopeOf } from '../assistants/choice.ts'
 import { settingsFor } from '../assistants/session-settings.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type SessionSettings, sessionFields } from '../dialect/dialect.ts'
-import type { Fields } from '../events/fields.ts'
+import { type Fields, isFields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../server/http.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
@@ -44,6 +44,8 @@ export interface CallingKey {
   readonly model: string
   /** JSON of the instructions and tools that a pinned session is put back to; `null` for a transcription. */
   readonly pinned: string
+  /** JSON of how its session finds turns, where it begins without answering them; absent: it answers. */
+  readonly turnDetection?: string
 }
 
 export interface CreatedCall {
@@ -83,6 +85,31 @@ export function sessionFor(
   request: HttpRequest,
 ): Fields {
   return sessionFields(settingsFor(assistant, settings, scopeOf(request)), 'ga')
+}
+
+/** How a session finds turns where nothing is said of it. Source: the API's reference of `session.audio.input`. */
+const defaultTurnDetection = { type: 'server_vad' }
+
+/**
+ * The session of a call whose tools run on the server: it begins without answering, until the control connection has set
+ * the tools, as what happens before that is not told to it.
+ * @param session as GA has it
+ * @returns `turnDetection`: JSON of what the control connection sets; absent where the session answers no turns anyway
+ */
+export function withoutAnswers<S extends Fields>(
+  session: S,
+  assistant: Assistant | null,
+): { readonly session: S; readonly turnDetection?: string } {
+  if (assistant === null || !hasServerTools(assistant)) return { session }
+  const audio = isFields(session.audio) ? session.audio : {}
+  const input = isFields(audio.input) ? audio.input : {}
+  const turns = input.turn_detection === undefined ? defaultTurnDetection : input.turn_detection
+  if (!isFields(turns) || turns.create_response === false) return { session }
+  const turn_detection = { ...turns, create_response: false }
+  return {
+    session: { ...session, audio: { ...audio, input: { ...input, turn_detection } } },
+    turnDetection: JSON.stringify({ ...turns, create_response: true }),
+  }
 }
 
 /** What the record of a call says of its assistant. */
@@ -157,12 +184,16 @@ export function purposeOf({ type }: { readonly type?: unknown }): Purpose {
 export async function createCall(
   options: CreateCallOptions,
   { sdp, filtered, address, passed }: CreatedCall,
-  { value, model, pinned }: CallingKey,
+  { value, model, pinned, turnDetection }: CallingKey,
   session: () => Promise<CallRecord>,
 ): Promise<{ sdp: string; callId: string }> {
   const { calls, log, target, callMade } = options
   const call = await calls.offer(sdp, value, filtered, passed)
-  const record = await connect(options, { callId: call.callId, model, pinned, address }, session)
+  const record = await connect(
+    options,
+    { callId: call.callId, model, pinned, address, ...(turnDetection !== undefined && { turnDetection }) },
+    session,
+  )
   if (record instanceof GatewayError) {
     // Nobody could find this call again to end it.
     await calls.hangUp(call.callId, passed).catch(() => undefined)
@@ -182,7 +213,7 @@ export async function createCall(
 /** @returns the session as it is now; why there is none when it is gone, too much is stored, or the store is away */
 async function connect(
   { records }: CreateCallOptions,
-  made: Pick<CallRecord, 'callId' | 'model' | 'pinned' | 'address'>,
+  made: Parameters<CallRecords['connect']>[1],
   session: () => Promise<CallRecord>,
 ): Promise<CallRecord | GatewayError> {
   const unremembered = new GatewayError(

@@ -27,6 +27,8 @@ export interface HandoverOptions {
   readonly refusal: () => GatewayError | null
   readonly every: Clock['every']
   readonly log: Log
+  /** No tool of a call starts on this replica any more. @returns when none runs; some time before the deadline (ms from now) */
+  readonly finishTools: (sessionId: string, deadlineMs: number) => Promise<void>
   /** Hears a call from now on. */
   readonly take: (record: CallRecord) => void
   /** Ends the control connection of a call on this replica, and not the call. */
@@ -63,7 +65,10 @@ export class Handover implements Tickable {
   /** This replica hears a call that must be heard. */
   hold({ sessionId }: CallRecord): void {
     const { drain, records, holder } = this.#options
-    const held: Drainable = { announce: () => undefined, drain: () => this.#offer(sessionId) }
+    const held: Drainable = {
+      announce: () => undefined,
+      drain: deadlineMs => this.#offer(sessionId, deadlineMs),
+    }
     this.#held.set(sessionId, held)
     drain.add(held)
     // Nobody else takes it while this replica has not joined it yet.
@@ -125,8 +130,9 @@ export class Handover implements Tickable {
   }
 
   /** Lets another replica have the call. */
-  #offer(sessionId: string): void {
+  #offer(sessionId: string, deadlineMs: number): void {
     enter(this, async () => {
+      await this.#options.finishTools(sessionId, deadlineMs)
       await this.#options.records.offerCall(sessionId, this.#options.holder)
       this.#watchOffer(sessionId)
     })

@@ -27,6 +27,8 @@ export interface CallRecord {
   readonly outputTokens: number
   /** What a pinned session is put back to: JSON of instructions and tools. */
   readonly pinned: string
+  /** JSON of how the session finds turns, where it began without answering them; '' where it did not. */
+  readonly turnDetection: string
   /** Name of its assistant; '' where it has none. */
   readonly assistant: string
   /** Whether its assistant is pinned: no event that a client sees shows instructions or tools, and none changes them. */
@@ -75,6 +77,7 @@ export function recordOf(sessionId: string, fields: Record<string, string>): Cal
     inputTokens: number('input_tokens'),
     outputTokens: number('output_tokens'),
     pinned: text('pinned'),
+    turnDetection: text('turn_detection'),
     assistant: text('assistant'),
     isPinned: text('policy') === pinnedPolicyName,
     usage: text('usage'),
@@ -93,6 +96,7 @@ export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fiel
     call_id: record.callId,
     model: record.model,
     pinned: record.pinned,
+    turn_detection: record.turnDetection,
     ...assistantFields(record),
     offer: 'made',
     ended_at: '',

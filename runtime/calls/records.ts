@@ -149,15 +149,16 @@ export class CallRecords {
    */
   async connect(
     record: CallRecord,
-    made: Pick<CallRecord, 'callId' | 'model' | 'pinned' | 'address'>,
+    made: Pick<CallRecord, 'callId' | 'model' | 'pinned' | 'address'> & { readonly turnDetection?: string },
   ): Promise<boolean> {
     const { store, ttlMs } = this.#options
-    const { callId, model, pinned, address } = made
+    const { callId, model, pinned, address, turnDetection = '' } = made
     await this.#charge({ ...record, pinned }, ttlMs)
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
     await store.set(callKey(callId), record.sessionId, ttlMs)
     const at = this.#at()
     const set = { call_id: callId, connected_at: at, last_activity: at, model, pinned, address }
+    if (turnDetection !== '') Object.assign(set, { turn_detection: turnDetection })
     return this.#update(record.sessionId, { set, unless: 'ended_at' })
   }
 

@@ -28,6 +28,7 @@ import {
   requestedBy,
   sessionFor,
   unlessDraining,
+  withoutAnswers,
 } from './create-call.ts'
 import { readOffer } from './offer.ts'
 import { ownerOf } from './ownership.ts'
@@ -131,7 +132,9 @@ async function mintFor(
   const given =
     session === undefined ? { ...(model !== null && { model }) } : parseJson('"session":', session)
   const { keyRequest, alias } = keyRequestOf(options, request, assistant, checkedBy(sessionSettings, given))
-  return mintKey(options, request, keyRequest, { alias, assistant })
+  const { session: begun, ...later } = withoutAnswers({ ...keyRequest.session }, assistant)
+  const key = await mintKey(options, request, { ...keyRequest, session: begun }, { alias, assistant })
+  return { ...key, ...later }
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   requestedBy,
   sessionFor,
   unlessDraining,
+  withoutAnswers,
 } from './create-call.ts'
 import { sdpPattern } from './offer.ts'
 import { type Ownership, ownerOf, telephoneOwner } from './ownership.ts'
@@ -140,11 +141,13 @@ async function makeCall(options: SidebandOptions, request: HttpRequest) {
     throw new GatewayError('conflict', 'This session has ended; make another session')
   const assistant = chosenBy(assistants, request, record.assistant || null)
   checkOffered(assistant, 'call')
-  const session = sessionOf(options, request, assistant, body)
+  const { session, ...later } = withoutAnswers(sessionOf(options, request, assistant, body), assistant)
   await records.reserveCall(record.sessionId)
   const filtered = webrtcFilter || record.isPinned
   const call = await mintKey(options, request, { session }, { assistant })
-    .then(key => createCall(options, { sdp: body.sdp, filtered, ...asked }, key, async () => record))
+    .then(key =>
+      createCall(options, { sdp: body.sdp, filtered, ...asked }, { ...key, ...later }, async () => record),
+    )
     .catch(async fault => {
       await records.releaseCall(record.sessionId).catch(() => undefined)
       throw fault

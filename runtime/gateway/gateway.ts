@@ -33,6 +33,7 @@ import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import type { ToolRunner } from '../tools/runner.ts'
 import { defaultToolLimits, type ToolOptions } from '../tools/server-tools.ts'
+import { drainReserveMs } from '../tools/tool-limits.ts'
 import { createEndpoints } from '../upstream/endpoints.ts'
 import { simulatorTarget, type Target } from '../upstream/target.ts'
 import { assembleAccounts } from './accounts.ts'
@@ -81,9 +82,6 @@ export interface GatewayParts {
   /** A simulator that runs already, where the configuration has no upstream; whoever started it ends it. */
   readonly simulatorUrl?: string
 }
-
-/** A drain waits for tools until so long before its deadline: what they return is told to the model then (ms). */
-const toolMarginMs = 5000
 
 const pagesFolder = join(import.meta.dirname, '../../web/dist')
 
@@ -153,11 +151,12 @@ async function startBefore(
   const tools = new AssistantTools({
     folder: config.assistants.folder,
     memoryBytes: config.toolsMemoryBytes,
-    longestTimeoutMs: Math.max(0, config.drain.deadlineMs - toolMarginMs),
+    longestTimeoutMs: Math.max(0, config.drain.deadlineMs - drainReserveMs),
     readVariable: config.readVariable,
     log,
     clock: systemClock,
   })
+  const toolsOf = (assistant: Assistant) => toolOptionsOf(assistant, tools, wrapRunner)
   const assistants = openAssistants(config, log, metrics, tools)
   const access = createAccess({
     config: config.access,
@@ -187,6 +186,7 @@ async function startBefore(
     readType,
     refusal: () => drain.refusal() ?? memory.refusal(),
     drain,
+    toolsOf,
   })
   const unready = () =>
     drain.phase === 'serving'
@@ -257,7 +257,7 @@ async function startBefore(
         follow: tracing?.follow,
         resumes,
         toolsFor,
-        toolsOf: assistant => toolOptionsOf(assistant, tools, wrapRunner),
+        toolsOf,
       }),
       ...sideband.sockets,
     ]),

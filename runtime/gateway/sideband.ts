@@ -1,7 +1,10 @@
 /** Puts calls together: records in the store, `/sideband` and the SDK addresses over HTTP, control connections. */
 import { randomUUID } from 'node:crypto'
 import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
+import { type Assistant, hasServerTools } from '../assistants/assistant.ts'
 import type { Assistants } from '../assistants/assistants.ts'
+import { createStateMigration } from '../assistants/state-migration.ts'
+import { CallJournal } from '../calls/call-journal.ts'
 import { CallStatus } from '../calls/call-status.ts'
 import { type ControlOptions, Controls, checkBound } from '../calls/control-route.ts'
 import type { CreateCallOptions } from '../calls/create-call.ts'
@@ -22,6 +25,7 @@ import type { SocketRoute } from '../server/handler.ts'
 import type { ArrivingHandler, HttpRoute } from '../server/http.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
+import type { ToolOptions } from '../tools/server-tools.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { Credential } from '../upstream/credentials/credentials.ts'
 import { createCallDialer } from '../upstream/dial.ts'
@@ -41,6 +45,8 @@ export interface SidebandParts
   readonly ephemeralKeys: EphemeralKeys
   readonly callBudgets: CallBudgets
   readonly assistants: Assistants
+  /** Finds what runs an assistant's tools on the server; null where it has none. */
+  readonly toolsOf: (assistant: Assistant) => ToolOptions | null
 }
 
 /** A call that a client joins at an SDK address. */
@@ -63,7 +69,7 @@ export interface Sideband {
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
   const { target, permit, credential, store, quota, limits, log, ephemeralKeys, callBudgets, refusal } = parts
-  const { assistants } = parts
+  const { assistants, toolsOf: toolsOfAssistant } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
@@ -85,11 +91,21 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     spend: (record, spending) => callBudgets.spend(record, spending),
     holder: randomUUID(),
     takesCalls,
-    // One that is pinned is called over WebRTC where it is visible there, or by telephone where somebody accepts calls.
-    pinsAssistants: assistants.all.some(
-      ({ isPinned, isVisibleOverWebrtc }) =>
-        isPinned && (isVisibleOverWebrtc || config.calls.controllers.size > 0),
+    // Such a one is called over WebRTC where it is visible there, or by telephone where somebody accepts calls.
+    hearsAssistants: assistants.all.some(
+      assistant =>
+        (assistant.isPinned || hasServerTools(assistant)) &&
+        (assistant.isVisibleOverWebrtc || config.calls.controllers.size > 0),
     ),
+    toolsOf: record => {
+      const assistant = record.assistant === '' ? null : assistants.find(record.assistant)
+      const tools = assistant === null ? null : toolsOfAssistant(assistant)
+      if (assistant === null || tools === null) return null
+      const { sessionId, account } = record
+      const migration = createStateMigration(assistant)
+      const journal = new CallJournal({ store, quota, ttlMs: sessionTtlMs, sessionId, account, migration })
+      return { ...tools, journal }
+    },
   })
   const callParts = {
     target,

@@ -45,6 +45,7 @@ import { endsResponse, type ResponseState, type Turn } from '../session/response
 import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
 import { HiddenCalls, type VisibleEvent } from './hidden-calls.ts'
 import type { ToolDescription, ToolResult, ToolRunner } from './runner.ts'
+import { drainReserveMs } from './tool-limits.ts'
 import { ToolSettings } from './tool-settings.ts'
 
 /** What a connection's tools are allowed. */
@@ -97,6 +98,8 @@ export interface ServerToolsParts extends ToolOptions {
   readonly owner: FaultOwner
   readonly log: Log
   readonly connection: string
+  /** Names the item of a call's output; absent: each has an id of its own. */
+  readonly outputIdOf?: (callId: string) => string
 }
 
 /** A store that is away is tried for so long before a call is refused, or its result given up (ms). */
@@ -112,9 +115,6 @@ export const clockSkewMs = 1000
 
 /** How often a call that another process runs is looked at (ms). */
 export const leasePollMs = 500
-
-/** Tools of a connection that drains run until so long before its deadline (ms). */
-export const drainReserveMs = 5000
 
 /** An idempotent call that is interrupted again and again runs so often. */
 const maxRuns = 3
@@ -223,6 +223,11 @@ export class ServerTools {
   /** Bytes of the client's messages that are held. */
   get heldBytes(): number {
     return this.#held.bytes
+  }
+
+  /** Whether a call waits for its answer here. */
+  isOpen(callId: string): boolean {
+    return this.#open.has(callId)
   }
 
   /** Adds the server's tools to a `session.update`. @param update JSON text of the gateway's own, or of a client's that is told again */
@@ -712,7 +717,8 @@ export class ServerTools {
     this.#answered.add(open.id)
     const [oldest] = this.#answered
     if (this.#answered.size > maxAnswered && oldest !== undefined) this.#answered.delete(oldest)
-    const id = `item_${randomBytes(10).toString('hex')}`
+    const { outputIdOf = someItemId } = this.#parts
+    const id = outputIdOf(open.id)
     const item = { id, type: 'function_call_output', call_id: open.id, output }
     this.#hidden.hideItem(id)
     if (!open.isBroken) this.#needsResponse = true
@@ -897,6 +903,10 @@ function failure(code: keyof typeof failures, mayHaveRun = false): string {
 
 function failureText(code: string, message: string): string {
   return JSON.stringify({ error: code, message })
+}
+
+function someItemId(): string {
+  return `item_${randomBytes(10).toString('hex')}`
 }
 
 function idempotencyKeyOf(conversationId: string, callId: string): string {

@@ -17,6 +17,7 @@ import { HostProcess, type ProcessExit } from './host-process.ts'
 import { LineBudget } from './line-budget.ts'
 import type { ConversationState, ToolCall, ToolDescription, ToolResult, ToolRunner } from './runner.ts'
 import {
+  drainReserveMs,
   maxArgumentBytes,
   maxEmissions,
   maxEmittedBytes,
@@ -280,7 +281,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
         const file = this.#files.find(file => file.name === name)?.path ?? name
         return {
           file,
-          message: `"timeoutMs" is ${timeoutMs}, more than the ${longestTimeoutMs} ms that a drain waits for it (DRAIN_DEADLINE_MS, five seconds less)`,
+          message: `"timeoutMs" is ${timeoutMs}, more than the ${longestTimeoutMs} ms that a drain waits for it; set DRAIN_DEADLINE_MS to ${timeoutMs + drainReserveMs} or more, or shorten "timeoutMs"`,
         }
       })
     if (faults.length > 0) return this.#refused(faults)

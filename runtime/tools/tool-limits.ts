@@ -12,3 +12,5 @@ export const maxEmissions = 32
 export const maxEmittedBytes = 64 * 1024
 /** Of a message for the model about a call that failed (characters). */
 export const maxMessageChars = 1024
+/** Tools run in a drain until so long before its deadline (ms): what they return is told to the model then. */
+export const drainReserveMs = 5000

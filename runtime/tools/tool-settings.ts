@@ -2,7 +2,7 @@
 import { GatewayError } from '../core/errors.ts'
 import { type Fields, isFields, parseExactly, parseFields, textOr } from '../events/fields.ts'
 import { maxRequestBytes } from '../resume/tool-journal.ts'
-import type { ToolDescription } from './runner.ts'
+import type { ToolDescription, ToolRunner } from './runner.ts'
 
 /** What a `response.create` becomes. */
 export interface MergedResponse {
@@ -22,9 +22,7 @@ export class ToolSettings {
 
   constructor(tools: readonly ToolDescription[]) {
     this.#names = new Set(tools.map(({ name }) => name))
-    this.#own = tools.map(({ name, description, parameters }) => {
-      return { type: 'function', name, description, parameters }
-    })
+    this.#own = definitionsOf({ tools })
   }
 
   /** Writes a `session.update` that sets the tools alone. @param isGa the GA form names the kind of session */
@@ -113,6 +111,13 @@ export class ToolSettings {
       : []
     return [...this.#own, ...others]
   }
+}
+
+/** The tools as `session.tools` has them. */
+export function definitionsOf({ tools }: Pick<ToolRunner, 'tools'>): (Fields & { readonly name: string })[] {
+  return tools.map(({ name, description, parameters }) => {
+    return { type: 'function', name, description, parameters }
+  })
 }
 
 function isForced(choice: unknown): boolean {

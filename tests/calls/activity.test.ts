@@ -68,7 +68,7 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
       },
     },
     record,
-    error => void seen.push(`spent: ${error.code}`),
+    { onSpent: error => void seen.push(`spent: ${error.code}`) },
   )
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(async () => {

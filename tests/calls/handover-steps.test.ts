@@ -43,6 +43,7 @@ function stage(t: ExecutionContext) {
     holder: 'h',
     drain: { add: one => void drained.add(one), remove: one => void drained.delete(one) },
     refusal: () => known.refusal,
+    finishTools: async () => undefined,
     every: clock.every,
     log: {
       info: event => void seen.push(event),

@@ -75,7 +75,7 @@ test('what comes while a lost session is written anew is counted once', async t 
     spend: async () => null,
     accounts: silentAccounts(),
   }
-  const activity = createCallActivity(parts, record, () => undefined)
+  const activity = createCallActivity(parts, record, { onSpent: () => undefined })
   const hear = () => activity.noteEvent('x', Buffer.from('{"type":"x"}'))
   activity.start()
   await store.delete(`session:${record.sessionId}`)

@@ -235,6 +235,7 @@ const call: MakeScene = () =>
         limits: roomy,
         readType,
         stays: false,
+        tools: null,
       },
       ...{ guard: new PinnedSession({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }) },
       ...{ policy: openPolicy, pinned: () => undefined, hangUp: () => undefined, onOver: () => undefined },

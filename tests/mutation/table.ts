@@ -269,6 +269,8 @@ export const groups: readonly Group[] = [
       'calls/hangup',
     ],
     answering: ['calls/incoming', 'simulator/telephone'],
+    'call-journal': ['calls/call-tools-handover'],
+    'call-tools': ['calls/call-tools-handover'],
     'call-status': ['calls/call-status', 'calls/control', 'calls/calls', 'calls/requests'],
     'control-route': ['calls/control', 'calls/calls', 'calls/faults', 'calls/calls-upstream'],
     control: [

@@ -284,7 +284,8 @@ test.serial('a tool that may take longer than a drain waits stops the start', as
     log,
   }
   await t.throwsAsync(startToolHost({ ...options, tools: ['add', 'late'], longestTimeoutMs: 19_999 }), {
-    message: /unruly\/tools\/add\.ts: "timeoutMs" is 20000, more than the 19999 ms that a drain waits for it/,
+    message:
+      /unruly\/tools\/add\.ts: "timeoutMs" is 20000, more than the 19999 ms that a drain waits for it; set DRAIN_DEADLINE_MS to 25000 or more/,
   })
 })
 
