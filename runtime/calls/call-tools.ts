@@ -88,8 +88,7 @@ export class CallTools {
 
   /** Takes in one event of the call. @param answered the message that it confirms or refuses */
   event(frame: Buffer, type: string, answered: Acknowledgement | null): void {
-    if (type === 'session.updated' && this.#state === 'acting' && this.#parts.keepsTools)
-      this.#keepTools(frame)
+    if (type === 'session.updated' && this.#parts.keepsTools) this.#keepTools(frame)
     if (this.#tools === null) return this.#listen(frame, type)
     this.#tools.see(frame, type, answered)
     if (type === 'response.created' && this.#told.size > 0) enter(this.#parts.owner, () => this.#forgetTold())
