@@ -1,6 +1,7 @@
 /** What a call does to the conversation and tells the client, within limits: the same in a host and in tests. */
+import { maxStateBytes } from '../resume/tool-journal.ts'
 import { ToolError } from './tool-error.ts'
-import { maxEmissions, maxEmittedBytes, maxStateBytes } from './tool-limits.ts'
+import { maxEmissions, maxEmittedBytes } from './tool-limits.ts'
 
 /** A JSON object. Its shape is the assistant's own; name a type where you want it checked. */
 // biome-ignore lint/suspicious/noExplicitAny: only the assistant knows what it stores

@@ -1,7 +1,9 @@
 /** What a tool host and its process say to each other: JSON texts in frames, on one pipe. */
+
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
-import { maxArgumentBytes, maxEmittedBytes, maxOutputBytes, maxStateBytes } from './tool-limits.ts'
+import { maxArgumentsBytes, maxOutputBytes, maxStateBytes } from '../resume/tool-journal.ts'
+import { maxEmittedBytes } from './tool-limits.ts'
 
 /** The process's end of the pipe (file descriptor). */
 export const pipeFd = 3
@@ -81,7 +83,7 @@ export function readProcessMessage(text: string): ProcessMessage {
  * once more, which at worst doubles what is already JSON.
  */
 export const maxFrameBytes =
-  2 * Math.max(maxArgumentBytes + maxStateBytes, maxOutputBytes, maxEmittedBytes) + 64 * 1024
+  2 * Math.max(maxArgumentsBytes + maxStateBytes, maxOutputBytes, maxEmittedBytes) + 64 * 1024
 
 /** Of frames that a process has not taken yet (bytes). */
 export const maxUnsentBytes = 16 * maxFrameBytes

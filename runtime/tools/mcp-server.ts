@@ -3,6 +3,7 @@
  * the server says that they changed, and at an interval. A server that is away makes its tools fail with a reason;
  * conversations go on, and it is dialled again.
  */
+
 import {
   type CallToolResult,
   Client,
@@ -17,10 +18,10 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import { compileSchema, type Misfit } from '../events/json-schema.ts'
 import type { Log, LogEvent } from '../observability/log.ts'
+import { maxArgumentsBytes, maxOutputBytes } from '../resume/tool-journal.ts'
 import { boundedFetch } from './bounded-fetch.ts'
 import { callFailed, type FailedCall } from './call-failed.ts'
 import type { ToolCall, ToolDescription, ToolResult, ToolRunner } from './runner.ts'
-import { maxArgumentBytes, maxOutputBytes } from './tool-limits.ts'
 
 export interface McpServerOptions {
   /** In logs. */
@@ -311,8 +312,8 @@ function readArguments(
   { arguments: text }: ToolCall,
   { misfit }: Listed,
 ): { value: Record<string, unknown> } | FailedCall {
-  if (Buffer.byteLength(text) > maxArgumentBytes)
-    return callFailed('invalid_arguments', `The arguments are over ${maxArgumentBytes} bytes`)
+  if (Buffer.byteLength(text) > maxArgumentsBytes)
+    return callFailed('invalid_arguments', `The arguments are over ${maxArgumentsBytes} bytes`)
   let value: unknown
   try {
     value = JSON.parse(text.trim() === '' ? '{}' : text)

@@ -6,24 +6,19 @@
  * Worker threads do not do: buffers are outside their memory limit, a tool that kills its process ends all of them, and
  * they see the gateway's environment.
  */
+
 import { join } from 'node:path'
 import { type Backoff, backoffMs } from '../core/backoff.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
+import { maxArgumentsBytes, maxStateBytes } from '../resume/tool-journal.ts'
 import { callFailed, type FailedCall } from './call-failed.ts'
 import type { ProcessMessage, ToolFile } from './host-messages.ts'
 import { HostProcess, type ProcessExit } from './host-process.ts'
 import { LineBudget } from './line-budget.ts'
 import type { ConversationState, ToolCall, ToolDescription, ToolResult, ToolRunner } from './runner.ts'
-import {
-  drainReserveMs,
-  maxArgumentBytes,
-  maxEmissions,
-  maxEmittedBytes,
-  maxMessageChars,
-  maxStateBytes,
-} from './tool-limits.ts'
+import { drainReserveMs, maxEmissions, maxEmittedBytes, maxMessageChars } from './tool-limits.ts'
 
 export interface ToolHostOptions {
   /** Name of the assistant, and its version: in logs. */
@@ -199,8 +194,8 @@ export class ToolHost implements ToolRunner, FaultOwner {
       const known = this.#tools.map(tool => tool.name).join(', ')
       return callFailed('unknown_tool', `There is no tool "${name}"; there are: ${known}`)
     }
-    if (Buffer.byteLength(call.arguments) > maxArgumentBytes)
-      return callFailed('invalid_arguments', `The arguments are over ${maxArgumentBytes} bytes`)
+    if (Buffer.byteLength(call.arguments) > maxArgumentsBytes)
+      return callFailed('invalid_arguments', `The arguments are over ${maxArgumentsBytes} bytes`)
     if (Buffer.byteLength(state) > maxStateBytes)
       return callFailed('state_too_large', `The conversation's state is over ${maxStateBytes} bytes`)
     if (call.signal.aborted) return callFailed('cancelled', 'Nobody waits for the result any more')

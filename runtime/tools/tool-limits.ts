@@ -1,11 +1,5 @@
-/** Bounds of a call, in a host and in tests. */
+/** Bounds of a call, in a host and in tests. What is stored with a conversation has its bounds in `resume/tool-journal.ts`. */
 
-/** Of the arguments that the model wrote (bytes). */
-export const maxArgumentBytes = 64 * 1024
-/** Of what a tool returns, as JSON (bytes). */
-export const maxOutputBytes = 64 * 1024
-/** Of what an assistant stores with a conversation, as JSON (bytes). */
-export const maxStateBytes = 256 * 1024
 /** Events of one call to the client. */
 export const maxEmissions = 32
 /** Their data together, as JSON (bytes). */

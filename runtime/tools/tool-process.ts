@@ -3,16 +3,18 @@
  * It is the program of a process of its own, and touches `process` for that reason. Its environment holds the
  * variables that the assistant declares and nothing else; what it says to the gateway goes through one pipe.
  */
+
 import { existsSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import { describeFault } from '../core/fault-boundary.ts'
+import { maxOutputBytes } from '../resume/tool-journal.ts'
 import { Emissions, StateChanges } from './call-effects.ts'
 import { isTool, type Tool, type ToolContext, type ToolLog } from './define-tool.ts'
 import { FramePipe, type HostMessage, type ProcessMessage, pipeFd, type ToolFile } from './host-messages.ts'
 import './resolve-tools.ts'
 import { ToolError } from './tool-error.ts'
-import { maxMessageChars, maxOutputBytes } from './tool-limits.ts'
+import { maxMessageChars } from './tool-limits.ts'
 
 type Message<Type extends HostMessage['type']> = Extract<HostMessage, { type: Type }>
 

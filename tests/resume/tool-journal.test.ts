@@ -24,7 +24,6 @@ import {
   startCall,
   stateVersionOf,
 } from '../../runtime/resume/tool-journal.ts'
-import * as toolLimits from '../../runtime/tools/tool-limits.ts'
 
 const call: JournaledCall = { id: 'c1', name: 'add', arguments: '{"n":1}', status: 'pending', runs: 0 }
 const turn = { rounds: 1, request: { metadata: { a: 'b' } } }
@@ -77,10 +76,9 @@ test('what is too large, or too many, is not taken in', t => {
   t.is(refusalOfCall(many(maxCallsBytes / maxArgumentsBytes, maxArgumentsBytes), call), 'too_many_calls')
 })
 
-test('what a tool may be given and return fits into the journal', t => {
+test('what a tool may be given, return and store is what the documents promise', t => {
   const promised = 64 * 1024
-  t.deepEqual([maxArgumentsBytes, toolLimits.maxArgumentBytes], [promised, promised])
-  t.deepEqual([maxOutputBytes, toolLimits.maxOutputBytes], [promised, promised])
+  t.deepEqual([maxArgumentsBytes, maxOutputBytes, maxStateBytes], [promised, promised, promised])
 })
 
 const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) })

@@ -31,7 +31,7 @@ const unrulyTools: [
   ['huge', failed('invalid_output', /^The tool returned 10000002 bytes, more than 65536$/), null],
   ['unspeakable', failed('invalid_output', /JSON cannot carry/), null],
   ['late', failed('timeout', /^The tool did not finish in 50 ms; it may have had effects$/), null],
-  ['grows', failed('state_too_large', /over 262144 bytes$/), null],
+  ['grows', failed('state_too_large', /over 65536 bytes$/), null],
 ]
 
 for (const [tool, expected, end] of unrulyTools)
