@@ -6,26 +6,29 @@
 # Dependabot does not look into an argument (dependabot/dependabot-core#2057).
 FROM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c AS base
 
-# The packages of the gateway alone, without those of the workspaces; the native ones for this platform; and the list of
-# them. With `--omit=dev`, `npm sbom` leaves out what is needed for development too, such as ws.
+# The packages of the gateway and of tracing, without those of the other workspaces; the native ones for this platform; and
+# the list of them. With `--omit=dev`, `npm sbom` leaves out what is needed for development too, such as ws.
 FROM base AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY demo/package.json demo/
+COPY tracing/package.json tracing/
 COPY web/package.json web/
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspaces=false --no-audit --no-fund \
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace=tracing --include-workspace-root --no-audit --no-fund \
  && node --eval "require('uWebSockets.js')" \
- && npm pkg delete devDependencies workspaces && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
+ && npm pkg delete devDependencies && npm pkg set --json 'workspaces=["tracing"]' \
+ && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
 
 # The packages of the demo image: the gateway's and the simulator's.
 FROM base AS demo-packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY demo/package.json demo/
+COPY tracing/package.json tracing/
 COPY web/package.json web/
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace=demo --include-workspace-root --no-audit --no-fund \
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace=demo --workspace=tracing --include-workspace-root --no-audit --no-fund \
  && node --eval "require('uWebSockets.js')" \
- && npm pkg delete devDependencies && npm pkg set --json 'workspaces=["demo"]' \
+ && npm pkg delete devDependencies && npm pkg set --json 'workspaces=["demo","tracing"]' \
  && npm sbom --sbom-format=cyclonedx > sbom.cdx.json
 
 # The pages. They are the same for every platform, so that the machine that builds need not emulate another one: on Apple
@@ -34,6 +37,7 @@ FROM --platform=$BUILDPLATFORM node:22.23.3-bookworm-slim@sha256:43ac6c60b8f8972
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY demo/package.json demo/
+COPY tracing/package.json tracing/
 COPY web/package.json web/
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --workspace=web --include-workspace-root --no-audit --no-fund
 COPY tsconfig.json vite.config.ts ./

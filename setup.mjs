@@ -1,6 +1,7 @@
 // Makes this checkout ready: packages and built pages. Returns at once when nothing changed.
 //   node setup.mjs             all packages: for tests, checks, Pulumi and development
-//   node setup.mjs --omit=dev  without devDependencies: what `npm start` runs, a third of the bytes
+//   node setup.mjs --omit=dev  without devDependencies: what `npm start` runs, a third of the bytes; the packages of the
+//                              workspace tracing/ only where the environment or .env turns tracing on
 // Runs before every npm script, in the devcontainer and in CI, under any Node.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -24,9 +25,16 @@ const machinePath = process.env.PATH.split(delimiter)
   .filter(folder => !folder.endsWith(join('node_modules', '.bin')))
   .join(delimiter)
 
+/** What may be installed, from the least to the most. */
+const installations = ['without dev', 'without dev, with tracing', 'all']
+
 const isForStart = process.argv.includes('--omit=dev')
 
-installPackages(isForStart ? 'without dev' : 'all')
+/** Variables that turn tracing on (runtime/config/tracing.ts). */
+const tracingVariables = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'APPLICATIONINSIGHTS_CONNECTION_STRING']
+
+if (!isForStart) installPackages('all')
+else installPackages(isTracingOn() ? 'without dev, with tracing' : 'without dev')
 
 step({
   name: 'pages',
@@ -57,10 +65,21 @@ if (!isForStart) step(typesOfTools)
 
 if (process.argv.includes('--servers')) installServers()
 
+/** Whether the environment, or the file .env that the gateway reads, has a variable that turns tracing on. */
+function isTracingOn() {
+  if (tracingVariables.some(name => process.env[name])) return true
+  const file = join(root, '.env')
+  const assignment = new RegExp(
+    `^\\s*(export\\s+)?(${tracingVariables.join('|')})[ \\t]*=[ \\t]*[^\\s#]`,
+    'm',
+  )
+  return existsSync(file) && assignment.test(readFileSync(file, 'utf8'))
+}
+
 /**
  * Installs what the lockfile names. Packages that are there already stay where they are, so that a gateway that runs
  * from this checkout goes on while `npm test` adds the rest.
- * @param wanted 'without dev', or 'all'
+ * @param wanted one of `installations`, each of which has all packages of those before it
  */
 function installPackages(wanted) {
   const manifests = ['package.json', 'package-lock.json', ...workspaces.map(name => `${name}/package.json`)]
@@ -68,17 +87,20 @@ function installPackages(wanted) {
   const stamp = join(root, 'node_modules/.setup-packages')
   const [installedLock, installed] = existsSync(stamp) ? readFileSync(stamp, 'utf8').split('\n') : []
   const isSameLock = installedLock === lock
-  if (isSameLock && (installed === 'all' || installed === wanted)) return
+  if (isSameLock && installations.indexOf(installed) >= installations.indexOf(wanted)) return
   console.log(`setup: packages${wanted === 'all' ? '' : ' to run the gateway'} …`)
   const how = isSameLock ? ['install', '--no-save'] : ['ci']
   const omit = wanted === 'all' ? [] : ['--omit=dev']
+  const left = wanted === 'without dev' ? ['tracing'] : []
+  const chosen = workspaces.filter(name => !left.includes(name)).map(name => `--workspace=${name}`)
+  const only = left.length === 0 ? [] : [...chosen, '--include-workspace-root']
   const node = isNodeThere() ? null : fetchNode()
   // npm puts a link of its own there, and overwrites no file.
   const keptNode = join(binaries, 'node')
   rmSync(keptNode, { force: true })
   command(
     'npm',
-    [...how, ...omit],
+    [...how, ...omit, ...only],
     node === null ? machinePath : `${dirname(node)}${delimiter}${machinePath}`,
   )
   if (node !== null && wanted !== 'all') renameSync(node, keptNode)

@@ -16,6 +16,9 @@ export type Packages = Readonly<Record<string, Package>>
 export const readPackages = (): Packages =>
   (JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Packages }).packages
 
+/** Whose packages the plain image has. */
+export const plainManifests = ['', 'tracing']
+
 /**
  * Places of the lockfile that `npm ci --omit=dev` fills for some of its manifests.
  * @param manifests '' is the root, others are workspaces
@@ -49,15 +52,22 @@ function outwards(folder: string): string {
   return end < 0 ? '' : folder.slice(0, end)
 }
 
-/** Lays out the plain image's files. @param t removes them when the test ends */
-export function layOutPlainImage(t: { teardown(run: () => void): void }): string {
+/**
+ * Lays out the plain image's files.
+ * @param t removes them when the test ends
+ * @param manifests whose packages it has; default those of the image
+ */
+export function layOutPlainImage(
+  t: { teardown(run: () => void): void },
+  manifests: readonly string[] = plainManifests,
+): string {
   const app = mkdtempSync(join(tmpdir(), 'image-'))
   t.teardown(() => rmSync(app, { recursive: true }))
   cpSync(join(root, 'runtime'), join(app, 'runtime'), { recursive: true })
   rmSync(join(app, 'runtime/simulator'), { recursive: true })
   for (const file of ['package.json', 'web/dist', 'assistants'])
     cpSync(join(root, file), join(app, file), { recursive: true })
-  for (const place of placesOf(readPackages(), [''])) {
+  for (const place of placesOf(readPackages(), manifests)) {
     // Of another platform, or within one that is linked.
     if (place.lastIndexOf('node_modules/') > 0) continue
     mkdirSync(dirname(join(app, place)), { recursive: true })

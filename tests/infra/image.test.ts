@@ -63,11 +63,11 @@ test('the image takes built pages, assistants, production packages and their lis
   ])
   t.is(runOf('code'), 'rm -r runtime/simulator')
   const install = runOf('packages')
-  t.regex(install, /npm ci --omit=dev --workspaces=false /)
+  t.regex(install, /npm ci --omit=dev --workspace=tracing --include-workspace-root /)
   t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
   t.regex(
     install,
-    /&& npm pkg delete devDependencies workspaces && npm sbom --sbom-format=cyclonedx > sbom\.cdx\.json$/,
+    /&& npm pkg delete devDependencies && npm pkg set --json 'workspaces=\["tracing"\]' +&& npm sbom --sbom-format=cyclonedx > sbom\.cdx\.json$/,
   )
 })
 
@@ -81,7 +81,7 @@ test('the demo image has the packages of the demo too, and the whole runtime', t
     'runtime runtime',
   ])
   const install = runOf('demo-packages')
-  t.regex(install, /npm ci --omit=dev --workspace=demo --include-workspace-root /)
+  t.regex(install, /npm ci --omit=dev --workspace=demo --workspace=tracing --include-workspace-root /)
   t.regex(install, /require\('uWebSockets\.js'\)/)
 })
 

@@ -5,19 +5,60 @@ import test from 'ava'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { ask, converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
-import { layOutPlainImage, placesOf, readPackages } from './image-files.ts'
+import { layOutPlainImage, placesOf, plainManifests, readPackages } from './image-files.ts'
 
 const ofTheDemo = ['opusscript', 'pino-pretty', 'selfsigned', 'werift']
+const ofTracing = [
+  ...[
+    'api',
+    'exporter-metrics-otlp-http',
+    'exporter-trace-otlp-http',
+    'resources',
+    'sdk-metrics',
+    'sdk-trace',
+  ].map(name => `@opentelemetry/${name}`),
+  '@azure/monitor-opentelemetry-exporter',
+]
 const ofThePages = ['uplot', 'vite']
 
 test("the plain image has none of the packages of simulator, pages and tests; the demo image has the simulator's", t => {
   const packages = readPackages()
-  const [plain, demo] = [placesOf(packages, ['']), placesOf(packages, ['', 'demo'])]
+  const [plain, demo] = [placesOf(packages, plainManifests), placesOf(packages, [...plainManifests, 'demo'])]
   t.true(plain.has('node_modules/uWebSockets.js') && plain.has('node_modules/@azure/identity'))
   for (const name of [...ofTheDemo, ...ofThePages, 'ava', '@pulumi/pulumi', 'node'])
     t.false(plain.has(`node_modules/${name}`), name)
   for (const name of ofTheDemo) t.true(demo.has(`node_modules/${name}`), name)
   for (const name of [...ofThePages, 'ava', 'node']) t.false(demo.has(`node_modules/${name}`), name)
+})
+
+test('both images have the packages of tracing, where the gateway finds them; a start has none but one', t => {
+  const packages = readPackages()
+  const start = placesOf(packages, ['', 'web', 'demo'])
+  for (const manifests of [plainManifests, [...plainManifests, 'demo']])
+    for (const name of ofTracing) t.true(placesOf(packages, manifests).has(`node_modules/${name}`), name)
+  // The first is a dependency of prom-client too.
+  for (const name of ofTracing.slice(1)) t.false(start.has(`node_modules/${name}`), name)
+})
+
+test('with tracing on and its packages absent it says how to get them, in one sentence, and ends', t => {
+  const app = layOutPlainImage(t, [''])
+  const { status, stdout } = spawnSync(process.execPath, [join(app, 'runtime/main.ts')], {
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      OPENAI_API_KEY: 'any',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    },
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  t.is(status, 1, stdout)
+  const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { event: string; error: string }
+  t.is(last.event, 'process.failed')
+  t.is(
+    last.error,
+    'Tracing is on, but its packages are not installed: start with npm start, which installs them, or run node setup.mjs --omit=dev with the same environment; the images have them',
+  )
 })
 
 for (const workers of ['1', '2'])

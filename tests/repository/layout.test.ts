@@ -69,7 +69,9 @@ test('code imports packages of its own installation: the image has no others', t
     ) as Record<'dependencies' | 'optionalDependencies', Record<string, string> | undefined>
     return Object.keys({ ...dependencies, ...optionalDependencies })
   }
-  const [gateway, demo, pages] = ['package.json', 'demo/package.json', 'web/package.json'].map(packagesOf)
+  const [gateway, demo, pages, tracing] = ['', 'demo/', 'web/', 'tracing/'].map(folder =>
+    packagesOf(`${folder}package.json`),
+  )
   const ownName = 'realtime-gateway'
   const packageOf = (path: string) =>
     path
@@ -82,14 +84,16 @@ test('code imports packages of its own installation: the image has no others', t
         if (/^[^.]/.test(path) && !path.startsWith('node:'))
           t.true([ownName, ...allowed].includes(packageOf(path)), `${file}: ${path}`)
   }
-  const [ofSimulator, ofGateway] = [true, false].map(wanted =>
-    sources.filter(file => file.startsWith('runtime/simulator/') === wanted),
-  )
+  const isOf = (folder: string) => (file: string) => file.startsWith(`runtime/${folder}/`)
+  const ofSimulator = sources.filter(isOf('simulator'))
+  const ofTracing = sources.filter(isOf('observability/tracing'))
+  const ofGateway = sources.filter(file => !ofSimulator.includes(file) && !ofTracing.includes(file))
   const local = [...(gateway ?? []), ...(demo ?? [])]
-  t.true((ofSimulator?.length ?? 0) > 10 && (ofGateway?.length ?? 0) > 10)
-  check(ofSimulator ?? [], local, importedBy)
-  check(ofGateway ?? [], local, importedBy)
-  check(ofGateway ?? [], gateway ?? [], importedAtOnceBy)
+  t.true(ofSimulator.length > 10 && ofTracing.length > 2 && ofGateway.length > 10)
+  check(ofSimulator, local, importedBy)
+  check(ofTracing, [...(gateway ?? []), ...(tracing ?? [])], importedBy)
+  check(ofGateway, local, importedBy)
+  check(ofGateway, gateway ?? [], importedAtOnceBy)
   const files = globSync(['web/**/*.ts', 'vite.config.ts'], { cwd: root, exclude: ['web/dist/**'] })
   check(files, pages ?? [], importedBy)
   const sample =

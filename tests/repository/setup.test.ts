@@ -20,7 +20,7 @@ const copied = [
   ...['setup.mjs', 'package.json', 'package-lock.json', 'vite.config.ts'],
   ...['tsconfig.json', 'tsconfig.tools.json', 'runtime/tools'],
 ]
-const manifests = ['web/package.json', 'demo/package.json']
+const manifests = ['web/package.json', 'demo/package.json', 'tracing/package.json']
 const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   devDependencies: { node: string }
 }
@@ -57,10 +57,15 @@ function checkout(t: ExecutionContext, version: string) {
     writeFileSync(join(bin, name), program)
     chmodSync(join(bin, name), 0o755)
   }
-  const setUp = (...args: string[]): string[] => {
+  const setUpWith = (variables: Record<string, string>, ...args: string[]): string[] => {
     writeFileSync(asked, '')
     // As npm runs a script: the programs of the packages first.
-    const env = { PATH: `${join(tree, 'node_modules/.bin')}:${bin}`, ASKED: asked, NODE_HERE: version }
+    const env = {
+      ...variables,
+      PATH: `${join(tree, 'node_modules/.bin')}:${bin}`,
+      ASKED: asked,
+      NODE_HERE: version,
+    }
     const { status, stderr } = spawnSync(process.execPath, ['setup.mjs', ...args], {
       cwd: tree,
       env,
@@ -72,16 +77,17 @@ function checkout(t: ExecutionContext, version: string) {
       .filter(line => line.startsWith('npm'))
       .map(line => line.replace(tree, ''))
   }
-  return { tree, setUp }
+  return { tree, setUp: (...args: string[]) => setUpWith({}, ...args), setUpWith }
 }
 
 const own = `v${devDependencies.node}`
 const archive = `${process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'}-${process.platform}-${process.arch}@${devDependencies.node}`
+const forStart = 'npm ci --omit=dev --workspace=web --workspace=demo --include-workspace-root'
 const pack = `npm pack --silent --pack-destination /.node ${archive}`
 
 test("a start installs what the gateway runs on; on a machine that has the project's Node, no other one", t => {
   const { tree, setUp } = checkout(t, own)
-  t.deepEqual(setUp('--omit=dev'), ['npm ci --omit=dev'])
+  t.deepEqual(setUp('--omit=dev'), [forStart])
   t.deepEqual(setUp('--omit=dev'), [], 'a second start installs nothing')
   t.false(existsSync(join(tree, 'node_modules/.bin/node')))
 })
@@ -89,10 +95,33 @@ test("a start installs what the gateway runs on; on a machine that has the proje
 for (const version of ['v20.20.2', 'v22.17.1', 'v24.1.0', ''])
   test(`a start on ${version === '' ? 'an unknown Node' : `Node ${version}`} brings the project's own, and keeps it on the path of npm's scripts`, t => {
     const { tree, setUp } = checkout(t, version)
-    t.deepEqual(setUp('--omit=dev'), [pack, 'npm ci --omit=dev'])
+    t.deepEqual(setUp('--omit=dev'), [pack, forStart])
     t.is(readFileSync(join(tree, 'node_modules/.bin/node'), 'utf8'), 'a program')
     t.false(existsSync(join(tree, '.node')))
   })
+
+for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'APPLICATIONINSIGHTS_CONNECTION_STRING'])
+  for (const place of ['the environment', '.env'])
+    test(`a start with ${name} in ${place} adds the packages of tracing; a start without it takes none away`, t => {
+      const { tree, setUp, setUpWith } = checkout(t, own)
+      setUp('--omit=dev')
+      if (place === '.env') writeFileSync(join(tree, '.env'), `PORT=1\n${name}=http://127.0.0.1:4318\n`)
+      const variables = place === '.env' ? {} : { [name]: 'http://127.0.0.1:4318' }
+      t.deepEqual(setUpWith(variables, '--omit=dev'), ['npm install --no-save --omit=dev'])
+      t.deepEqual(setUpWith(variables, '--omit=dev'), [])
+      rmSync(join(tree, '.env'), { force: true })
+      t.deepEqual(setUp('--omit=dev'), [])
+      t.deepEqual(setUp(), ['npm install --no-save'])
+    })
+
+test('a variable of tracing that has no value, or is a comment, turns nothing on', t => {
+  const { tree, setUpWith } = checkout(t, own)
+  writeFileSync(
+    join(tree, '.env'),
+    '# OTEL_EXPORTER_OTLP_ENDPOINT=http://a\nOTEL_EXPORTER_OTLP_ENDPOINT=\nPORT=1\n',
+  )
+  t.deepEqual(setUpWith({ APPLICATIONINSIGHTS_CONNECTION_STRING: '' }, '--omit=dev'), [forStart])
+})
 
 test('the tests add their packages to those of a start, which may be in use; a start after them adds nothing', t => {
   const { setUp } = checkout(t, own)
@@ -120,7 +149,7 @@ for (const file of ['package-lock.json', ...manifests])
     appendFileSync(join(tree, file), '\n')
     t.deepEqual(setUp(), ['npm ci'])
     appendFileSync(join(tree, file), '\n')
-    t.deepEqual(setUp('--omit=dev'), ['npm ci --omit=dev'])
+    t.deepEqual(setUp('--omit=dev'), [forStart])
   })
 
 test('a start and its like need no devDependencies; every other command gets them', t => {

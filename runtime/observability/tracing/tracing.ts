@@ -37,8 +37,9 @@ export async function startTracing(
   log: Log,
   parts: TracingParts,
 ): Promise<Tracing> {
-  const { openTelemetry } = await import('./exporters.ts').catch(explainMissing)
-  const telemetry = await openTelemetry(settings)
+  const telemetry = await import('./exporters.ts')
+    .then(({ openTelemetry }) => openTelemetry(settings))
+    .catch(explainMissing)
   const traces = new Map<string, string>()
   const { server, provider, readType } = parts
   const port = Number(server.port) || (server.protocol === 'http:' ? 80 : 443)
@@ -80,12 +81,13 @@ export async function startTracing(
   }
 }
 
-/** The packages of OpenTelemetry are optional. @throws Error that says how to get them */
+/** The packages of OpenTelemetry are those of the workspace tracing/. @throws Error that says how to get them */
 function explainMissing(fault: unknown): never {
   if ((fault as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw fault
-  throw new Error('Tracing is on, but its packages are not installed: run npm ci --include=optional', {
-    cause: fault,
-  })
+  throw new Error(
+    'Tracing is on, but its packages are not installed: start with npm start, which installs them, or run node setup.mjs --omit=dev with the same environment; the images have them',
+    { cause: fault },
+  )
 }
 
 function tracedLog(
