@@ -104,6 +104,7 @@ class Chat implements Connection, SessionHooks {
       },
       tellActivity: activity => this.#tell({ type: 'tool', ...activity }),
       tellEvent: (name, data) => this.#tell({ type: 'assistant.event', name, data }),
+      follow: (name, call) => session.follower?.tool(name, call),
       settled: () => {
         this.#endTurn()
         resumption.noteAnswer()

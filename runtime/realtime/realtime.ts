@@ -121,6 +121,7 @@ class Realtime implements Connection, SessionHooks {
       show: events => this.#showAll(events),
       tellActivity: activity => this.#tellOf('assistant.tool', activity),
       tellEvent: (name, data) => this.#tellOf('assistant.event', { name, data }),
+      follow: (name, call) => session.follower?.tool(name, call),
       settled: () => {
         resumption?.noteAnswer()
         session.endIfDrained()

@@ -92,6 +92,8 @@ export interface ServerToolsParts extends ToolOptions {
   readonly show: (events: readonly VisibleEvent[]) => void
   readonly tellActivity: (activity: ToolActivity) => void
   readonly tellEvent: (name: string, data: unknown) => void
+  /** A tool runs. @param call its id @returns ends that; `outcome` is the code of the error, null where it was done */
+  readonly follow: (name: string, call: string) => ((outcome: string | null) => void) | undefined
   /** A turn ended, or moves on, without an event from upstream. */
   readonly settled: () => void
   /** A fault of the gateway's own ends the connection. */
@@ -572,10 +574,11 @@ export class ServerTools {
   }
 
   async #run(open: OpenCall, call: JournaledCall, tool: ToolDescription, begun: ToolJournal): Promise<void> {
-    const { runner, caller, tellEvent, journal } = this.#parts
+    const { runner, caller, tellEvent, journal, follow } = this.#parts
     open.state = 'running'
     open.startedAt = performance.now()
     this.#tell(open, 'running')
+    const runEnded = follow(call.name, call.id)
     const result = await runner.run({
       name: call.name,
       arguments: call.arguments,
@@ -587,6 +590,7 @@ export class ServerTools {
       },
       signal: open.abort.signal,
     })
+    runEnded?.(outcomeOf(result))
     // A drain has moved it on meanwhile.
     if (open.state !== 'running') return
     await this.#settle(open, call, tool, { result, stateVersion: stateVersionOf(begun) })
@@ -907,6 +911,12 @@ function failureText(code: string, message: string): string {
 
 function someItemId(): string {
   return `item_${randomBytes(10).toString('hex')}`
+}
+
+/** @returns the code of the error; null where the tool did what it was called for */
+function outcomeOf(result: ToolResult): string | null {
+  if (result.kind === 'done') return null
+  return result.kind === 'failed' ? result.code : 'interrupted'
 }
 
 function idempotencyKeyOf(conversationId: string, callId: string): string {

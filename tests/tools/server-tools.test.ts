@@ -50,6 +50,7 @@ function stage(tools: Readonly<Record<string, ScriptedTool>>, { journal, rounds 
     },
     tellActivity: () => undefined,
     tellEvent: () => undefined,
+    follow: () => undefined,
     settled: () => undefined,
     owner: { onFault: fault => faults.push(fault) },
     log: quiet,

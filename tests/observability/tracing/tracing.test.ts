@@ -7,6 +7,7 @@ import { gatewayProcess } from '../../gateway/process.ts'
 import { type FakeSession, fakeUpstream, gatewayFor } from '../../gateway/start.ts'
 import { redisServer } from '../../store/redis-server.ts'
 import { untilStored } from '../../store/stored-conversations.ts'
+import { done, scriptedRunner } from '../../tools/scripted-runner.ts'
 import { startOtlpReceiver } from './receiver.ts'
 
 const isSession = ({ name }: { name: string }) => name === 'realtime_session'
@@ -118,6 +119,74 @@ test('TRACE_CONTENT tells what the model said', async t => {
   const [span] = await collector.until(1, isResponse)
   t.is(span?.attributes['gen_ai.output.messages'], '[{"role":"assistant","content":"MARKED"}]')
   t.notRegex(collector.text(), /AAAA/)
+})
+
+test('a call of a tool is a span of its session, with how it ended and none of what it was told', async t => {
+  const collector = await startOtlpReceiver(t)
+  const hung: AbortSignal[] = []
+  const runner = scriptedRunner({
+    get_weather: { run: () => done({ sky: 'MARKED' }) },
+    break_down: { run: () => ({ kind: 'failed', code: 'tool_failed', message: 'MARKED' }) },
+    hang: {
+      run: ({ signal }) =>
+        new Promise(resolve => {
+          hung.push(signal)
+          signal.addEventListener('abort', () => resolve({ kind: 'interrupted' }))
+        }),
+    },
+  })
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, REALTIME_TEXT_ONLY: 'true' }
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, ...env }, undefined, {
+    toolsFor: () => ({ runner }),
+  })
+  for (const path of ['/v1/realtime', '/chat']) {
+    const talk = await converse(t, `${gateway.socketUrl}${path}`)
+    if (path === '/chat') talk.send({ text: 'MARKED' })
+    const session = await upstream.session()
+    for (const name of ['get_weather', 'break_down', 'hang']) {
+      const id = `${path}-${name}`
+      const call = {
+        id,
+        type: 'function_call',
+        status: 'completed',
+        name,
+        call_id: id,
+        arguments: '"MARKED"',
+      }
+      const response = { id: `resp_${id}`, status: 'completed', output: [call] }
+      session.send({ type: 'response.created', response: { id: response.id } })
+      session.send({ type: 'response.output_item.done', response_id: response.id, item: call })
+      session.send({ type: 'response.done', response })
+    }
+    const [ok, failed] = await collector.until(
+      2,
+      ({ name, attributes }) =>
+        name.startsWith('execute_tool') && String(attributes['gen_ai.tool.call.id']).startsWith(path),
+    )
+    t.like(ok, { name: 'execute_tool get_weather', failed: false })
+    t.like(failed, { name: 'execute_tool break_down', failed: true })
+    t.is(failed?.attributes['error.type'], 'tool_failed')
+    t.like(ok?.attributes, {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': 'get_weather',
+      'gen_ai.tool.call.id': `${path}-get_weather`,
+    })
+    talk.socket.close(1000)
+    const [interrupted] = await collector.until(
+      1,
+      ({ attributes }) => attributes['gen_ai.tool.call.id'] === `${path}-hang`,
+    )
+    t.like(interrupted?.attributes, { 'error.type': 'interrupted' })
+    const [span] = await collector.until(1, one => isSession(one) && one.attributes['gateway.route'] === path)
+    for (const tool of [ok, failed, interrupted]) t.is(tool?.parentSpanId, span?.spanId)
+  }
+  t.is(hung.length, 2)
+  await gateway.close()
+  t.true(
+    collector.metrics.get('gen_ai.execute_tool.duration')?.some(of => of['error.type'] === 'tool_failed'),
+  )
+  t.notRegex(collector.text(), /MARKED/)
 })
 
 test('a renewed session goes on in its span: the new dial is linked to the one before', async t => {
