@@ -6,6 +6,7 @@ import { transcriptionUsageOf, usageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { endsResponse, transcriptionCompleted } from '../session/response-state.ts'
+import type { Follow, SessionFollower } from '../session/session.ts'
 import { type ResponseReport, readResponseReport } from '../usage/response-report.ts'
 import { type AccountParts, SessionAccount, type Spending } from '../usage/session-account.ts'
 import { endCall } from './end-call.ts'
@@ -21,9 +22,13 @@ export interface CallActivityParts {
   /** Counts what a call spent. @returns the error that ends it when it is the last of a day's budget */
   readonly spend: (record: CallRecord, spending: Spending) => Promise<GatewayError | null>
   readonly accounts: AccountParts
+  /** Follows a call with spans, where tracing is on. */
+  readonly follow?: Follow | undefined
 }
 
 export interface CallActivity {
+  /** Absent where tracing is off. */
+  readonly follower: SessionFollower | undefined
   /** The control connection is open: what comes is counted from now on. */
   start(): void
   noteSent(): void
@@ -42,6 +47,9 @@ const leaseRenewalMs = leaseMs / 3
 
 /** Responses that wait for the store at once; of more, the tokens are counted and the kinds are not. */
 const maxReports = 1000
+
+/** Stands for the path that was dialled. */
+const route = 'call'
 
 /** A call has no close code of its own. */
 const endedCode = 1000
@@ -71,6 +79,7 @@ export function createCallActivity(
 }
 
 class Follower implements CallActivity {
+  readonly follower: SessionFollower | undefined
   readonly #parts: CallActivityParts
   readonly #record: CallRecord
   readonly #hooks: CallActivityHooks
@@ -92,11 +101,12 @@ class Follower implements CallActivity {
     this.#hooks = hooks
     const { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType } = record
     this.#totals = { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType }
-    const owner = { session: record.sessionId, principal: record.owner, route: 'call' }
+    const owner = { session: record.sessionId, principal: record.owner, route }
     this.#account = new SessionAccount(owner, parts.accounts, spending => this.#spend(spending))
     this.#account.opened(record.model || undefined)
     if (record.assistant !== '') this.#account.serve(record.assistant)
     this.#account.resume(parseFields(Buffer.from(record.usage)))
+    this.follower = parts.follow?.({ connection: record.sessionId, route, meter: this.#account })
   }
 
   start(): void {
@@ -104,7 +114,7 @@ class Follower implements CallActivity {
     this.#writer = setInterval(() => this.#write(), writeIntervalMs)
     this.#renewer = setInterval(() => void this.#renew(), leaseRenewalMs)
     // Who speaks is known before the first counts are written.
-    this.#writing = this.#writing.then(() => this.#renew())
+    this.#writing = this.#writing.then(() => this.#renew()).then(() => this.#noteTrace())
   }
 
   noteSent(): void {
@@ -125,6 +135,7 @@ class Follower implements CallActivity {
   }
 
   end(reason: string): Promise<void> {
+    this.follower?.ended({ by: 'upstream', code: endedCode })
     this.#write()
     this.#writing = this.#writing
       .then(() => endCall(this.#parts, this.#record, reason))
@@ -137,6 +148,7 @@ class Follower implements CallActivity {
   }
 
   stop(): Promise<void> {
+    this.follower?.ended({ by: 'gateway', code: endedCode })
     if (this.#writer !== null) clearInterval(this.#writer)
     if (this.#renewer !== null) clearInterval(this.#renewer)
     this.#writer = null
@@ -196,7 +208,8 @@ class Follower implements CallActivity {
     const counted = this.#speaks ? written : { ...written, eventsFrom: 0, inputTokens: 0, outputTokens: 0 }
     const counts = this.#speaks ? reports : []
     try {
-      const usage = this.#account.isUsed ? JSON.stringify(this.#account.stored()) : null
+      const isKept = this.#account.isUsed || (this.#speaks && this.follower !== undefined)
+      const usage = isKept ? JSON.stringify(this.#account.stored()) : null
       if (!(await this.#parts.records.note(this.#record, counted, usage))) await this.#restore(totals)
     } catch {
       this.#reports = [...reports, ...this.#reports].slice(0, maxReports)
@@ -206,6 +219,14 @@ class Follower implements CallActivity {
     metrics.traffic.callInputTokens += counted.inputTokens
     metrics.traffic.callOutputTokens += counted.outputTokens
     for (const report of counts) this.#account.respond(report)
+  }
+
+  /** Whoever takes the call over goes on with its trace, also where nothing was counted. Never rejects. */
+  async #noteTrace(): Promise<void> {
+    if (this.follower === undefined || !this.#speaks) return
+    const nothingNew = { ...nothing(), lastEventType: this.#totals.lastEventType }
+    const usage = JSON.stringify(this.#account.stored())
+    await this.#parts.records.note(this.#record, nothingNew, usage).catch(() => false)
   }
 
   /** The store lost the session: write it anew, and speak for it again. */

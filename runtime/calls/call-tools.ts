@@ -23,7 +23,12 @@ import { forgetCalls, type JournaledCall } from '../resume/tool-journal.ts'
 import { maxPutBacks } from '../session/pinned-session.ts'
 import type { ResponseState } from '../session/response-state.ts'
 import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
-import { ServerTools, type ToolActivity, type ToolOptions } from '../tools/server-tools.ts'
+import {
+  ServerTools,
+  type ServerToolsParts,
+  type ToolActivity,
+  type ToolOptions,
+} from '../tools/server-tools.ts'
 import { drainReserveMs } from '../tools/tool-limits.ts'
 import { definitionsOf } from '../tools/tool-settings.ts'
 import type { CallJournal } from './call-journal.ts'
@@ -43,6 +48,8 @@ export interface CallToolsParts extends ToolOptions {
   readonly send: (message: string, type: string, receipt?: Receipt) => void
   readonly tellActivity: (activity: ToolActivity) => void
   readonly tellEvent: (name: string, data: unknown) => void
+  /** A tool runs: as of `ServerToolsParts`. */
+  readonly follow: ServerToolsParts['follow']
   readonly owner: FaultOwner
   readonly log: Log
   /** As log lines name the call. */

@@ -55,7 +55,7 @@ export interface CallControlParts extends CallActivityParts {
 /** What the tools of a call need of its control connection. */
 export type CallToolsLink = Pick<
   CallToolsParts,
-  'responses' | 'keepsTools' | 'maxHeldBytes' | 'send' | 'tellActivity' | 'tellEvent' | 'owner'
+  'responses' | 'keepsTools' | 'maxHeldBytes' | 'send' | 'tellActivity' | 'tellEvent' | 'follow' | 'owner'
 >
 
 export class CallControl implements UpstreamListener, FaultOwner {
@@ -91,7 +91,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
         parts.log.warn('sideband.observer.dropped', { ...this.#fields(), connection: id, code }),
     })
     parts.log.info('sideband.control.connecting', this.#fields())
-    this.#abortDial = parts.dial(true)(this)
+    this.#abortDial = parts.dial(true)(this.#followed())
   }
 
   #createTools(): CallTools | null {
@@ -105,6 +105,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
         send: (message, type, receipt) => this.#sendOfTools(message, type, receipt),
         tellActivity: activity => tell({ type: 'assistant.tool', ...activity }),
         tellEvent: (name, data) => tell({ type: 'assistant.event', name, data }),
+        follow: (name, call) => this.#activity.follower?.tool(name, call),
         owner: this,
       }) ?? null
     )
@@ -244,11 +245,16 @@ export class CallControl implements UpstreamListener, FaultOwner {
     else this.#giveUp(error)
   }
 
+  /** What a dial that begins tells its events to. */
+  #followed(): UpstreamListener {
+    return this.#activity.follower?.listen(this) ?? this
+  }
+
   #askAgain(error: GatewayError): void {
     const waitMs = this.#rejoin.next()
     if (waitMs === null) return this.#giveUp(error)
     const timer = enterLater(this, waitMs, () => {
-      this.#abortDial = this.#parts.dial(false)(this)
+      this.#abortDial = this.#parts.dial(false)(this.#followed())
     })
     this.#abortDial = () => clearTimeout(timer)
   }
@@ -258,6 +264,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     log.warn('upstream.failed', { ...this.#fields(), code: error.code, reason: error.message })
     this.#observers.tellError(error)
     this.#observers.close(error.close, error.code)
+    this.#activity.follower?.ended({ by: 'upstream', code: error.close, error: error.code })
     if (stays) hangUp('the server could not hear it')
     void this.stop()
   }

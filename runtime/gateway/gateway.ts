@@ -184,6 +184,7 @@ async function startBefore(
     log,
     metrics,
     readType,
+    follow: tracing?.follow,
     refusal: () => drain.refusal() ?? memory.refusal(),
     drain,
     toolsOf,

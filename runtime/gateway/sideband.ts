@@ -36,7 +36,7 @@ import { type Target, translationsPath } from '../upstream/target.ts'
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
     Pick<CreateCallOptions, 'refusal'>,
-    Pick<ControlOptions, 'drain' | 'accounts'> {
+    Pick<ControlOptions, 'drain' | 'accounts' | 'follow'> {
   readonly target: Target
   readonly permit: ModelPermit
   readonly credential: Credential
