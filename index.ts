@@ -25,6 +25,7 @@ import { grant } from './infra/roles.ts'
 import { createSmokeJob } from './infra/smoke-job.ts'
 import { choosePort, readPreviousUpdate, readStack } from './infra/stack.ts'
 import { createTelemetry } from './infra/telemetry.ts'
+import { createTracing } from './infra/tracing.ts'
 import { createVault } from './infra/vault.ts'
 import { createWorkbook } from './infra/workbook.ts'
 
@@ -80,10 +81,18 @@ const vault = createVault(foundation, {
     'gateway-keys': gatewayKeys.value,
     'redis-key': redis?.key,
     'webhook-secret': settings.webhookSecret,
+    'events-secret': settings.eventsWebhookSecret,
+    'otlp-headers': settings.otlpHeaders,
   },
   toolValues: Object.fromEntries(
     Object.entries(assistants.secrets).map(([name, value]) => [secretOfVariable(name), value]),
   ),
+})
+
+const tracing = createTracing(foundation, {
+  app: identities.app,
+  workspaceId: telemetry.workspaceId,
+  scope: telemetry.scope,
 })
 
 const image = provideImage(foundation, registry, { fetch, wait: clock.wait })
@@ -100,6 +109,9 @@ const app = createApp(foundation, {
   withOpenAiKey: openAi.keys !== undefined,
   withGatewayKeys: gatewayKeys.value !== undefined,
   withWebhookSecret: settings.webhookSecret !== undefined,
+  withEventsSecret: settings.eventsWebhookSecret !== undefined,
+  withOtlpHeaders: settings.otlpHeaders !== undefined,
+  tracing,
   toolVariables: Object.keys(assistants.secrets),
   identityClientId: identities.app.clientId,
   redisUrl: redis?.url,
@@ -114,6 +126,7 @@ const app = createApp(foundation, {
     ...mayAsk,
     ...openAi.ready,
     ...(redis?.ready ?? []),
+    ...(tracing?.ready ?? []),
     ...environment.resolvable,
   ],
 })

@@ -1,8 +1,8 @@
 /**
  * Whether the service is there, seen from the other side of the world: DNS, the public address, TLS and its
- * certificate, which no log of the service's own can tell. Application Insights asks and remembers. Metrics of the
- * process do not go there: Container Apps' OpenTelemetry agent takes logs and traces to it, and no metrics
- * (learn.microsoft.com, container-apps/opentelemetry-agents), and the log tells what they would.
+ * certificate, which no log of the service's own can tell. Application Insights asks and remembers. Spans and metrics of
+ * the process go to a component of their own (tracing.ts), by its own exporter: Container Apps' OpenTelemetry agent takes
+ * no metrics to it, and needs local authentication (learn.microsoft.com, container-apps/opentelemetry-agents).
  */
 import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import type { Input, Output } from '@pulumi/pulumi'

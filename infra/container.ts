@@ -4,6 +4,7 @@ import { type Input, output } from '@pulumi/pulumi'
 import { noTranscription, paths, unitsKey, unitsOfFullReplica } from '../runtime/core/contract.ts'
 import { secretOfVariable } from './assistants.ts'
 import type { Foundation } from './foundation.ts'
+import type { Tracing } from './tracing.ts'
 
 type Variable = { name: string } & ({ value: Input<string> } | { secretRef: string })
 
@@ -15,6 +16,10 @@ export interface ContainerParts {
   readonly withOpenAiKey: boolean
   readonly withGatewayKeys: boolean
   readonly withWebhookSecret: boolean
+  readonly withEventsSecret: boolean
+  readonly withOtlpHeaders: boolean
+  /** Where spans and metrics go; undefined where they stay. */
+  readonly tracing: Pick<Tracing, 'connectionString' | 'authentication'> | undefined
   /** Names of variables that the assistants' tools see, each a secret. */
   readonly toolVariables: readonly string[]
   readonly identityClientId: Input<string>
@@ -65,6 +70,9 @@ export function listVariables({ settings }: Foundation, parts: ContainerParts): 
     SCALE_SESSIONS_PER_REPLICA:
       settings.sessionsPerReplica > 0 ? String(settings.sessionsPerReplica) : undefined,
     REDIS_AUTH: parts.redisUrl === undefined ? undefined : 'entra',
+    APPLICATIONINSIGHTS_CONNECTION_STRING: parts.tracing?.connectionString,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: parts.tracing?.authentication,
+    EVENTS_WEBHOOK_URL: settings.eventsWebhookUrl,
   }
   const variables: Variable[] = Object.entries(plain).flatMap(([name, value]) =>
     value === undefined ? [] : { name, value },
@@ -72,6 +80,8 @@ export function listVariables({ settings }: Foundation, parts: ContainerParts): 
   if (parts.withOpenAiKey) variables.push({ name: 'AZURE_OPENAI_API_KEY', secretRef: 'openai-key' })
   if (parts.withGatewayKeys) variables.push({ name: 'GATEWAY_API_KEYS', secretRef: 'gateway-keys' })
   if (parts.withWebhookSecret) variables.push({ name: 'OPENAI_WEBHOOK_SECRET', secretRef: 'webhook-secret' })
+  if (parts.withEventsSecret) variables.push({ name: 'EVENTS_WEBHOOK_SECRET', secretRef: 'events-secret' })
+  if (parts.withOtlpHeaders) variables.push({ name: 'OTEL_EXPORTER_OTLP_HEADERS', secretRef: 'otlp-headers' })
   const ofTools = parts.toolVariables.map(name => ({ name, secretRef: secretOfVariable(name) }))
   return [...variables, ...ofTools, ...settings.variables]
 }

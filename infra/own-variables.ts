@@ -26,6 +26,11 @@ export const ownVariables: readonly string[] = [
   'REDIS_URL',
   'REDIS_AUTH',
   'SCALE_SESSIONS_PER_REPLICA',
+  'APPLICATIONINSIGHTS_CONNECTION_STRING',
+  'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'EVENTS_WEBHOOK_URL',
+  'EVENTS_WEBHOOK_SECRET',
   // learn.microsoft.com, container-apps/environment-variables and managed-identity
   'CONTAINER_APP_REVISION',
   'CONTAINER_APP_REPLICA_NAME',

@@ -8,6 +8,8 @@ export const roles = {
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d',
   openAiUser: '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd',
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6',
+  /** Of all telemetry: its data action is Microsoft.Insights/Telemetry/Write, too. */
+  monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb',
 } as const
 
 export interface Grant {

@@ -132,6 +132,14 @@ function checkOwn(table: Table, check: Check): void {
     'hostName: is not in the zone of dnsZoneId',
   )
   check(
+    (table.eventsWebhookUrl === '') === (table.eventsWebhookSecret === ''),
+    'eventsWebhookSecret: is set with eventsWebhookUrl, or neither is',
+  )
+  check(
+    table.otlpHeaders === '' || table.variables.some(({ name }) => name === 'OTEL_EXPORTER_OTLP_ENDPOINT'),
+    'otlpHeaders: is set, but variables name no OTEL_EXPORTER_OTLP_ENDPOINT that they are for',
+  )
+  check(
     table.monthlyBudget === 0 || table.alertEmail !== '',
     'alertEmail: is unset; monthlyBudget needs someone to tell',
   )

@@ -120,7 +120,8 @@ const deploymentNameWords = '2 to 64 letters, digits, dots and dashes'
 const deploymentKinds = ['GlobalStandard', 'DataZoneStandard', 'Standard'] as const
 const modelName = /^[a-z0-9][a-z0-9.-]{1,62}$/
 /** As `OPENAI_WEBHOOK_SECRET` takes one: 22 characters of base64 are 16 bytes. */
-const webhookSecretPart = '(whsec_[A-Za-z0-9+/]{22,}={0,2}|(?!whsec_)[\\x21-\\x2b\\x2d-\\x7e]{16,})'
+const signingSecret = 'whsec_[A-Za-z0-9+/]{22,}={0,2}'
+const webhookSecretPart = `(${signingSecret}|(?!whsec_)[\\x21-\\x2b\\x2d-\\x7e]{16,})`
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const origin = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i
 const byte = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)'
@@ -278,6 +279,16 @@ export const settingTable = z.strictObject({
     new RegExp(`^${webhookSecretPart}(\\s*,\\s*${webhookSecretPart})*$`),
     'Signing secret of the webhook for telephone calls, as the vendor shows it; several during a rotation; set CALLS_POLICY in variables',
     'secrets separated by commas, each whsec_ and base64, or a text of 16 characters and more',
+  ),
+  eventsWebhookUrl: optional(
+    /^https:\/\/[^\s/]+(\/\S*)?$/,
+    'Address that is told of the end of each session and conversation, signed with eventsWebhookSecret',
+    'an https:// address',
+  ),
+  eventsWebhookSecret: secret(
+    new RegExp(`^${signingSecret}(\\s*,\\s*${signingSecret})*$`),
+    'Signing secret of eventsWebhookUrl; several while one is rotated',
+    'secrets separated by commas, each whsec_ and base64',
   ),
   assistantSecrets: z
     .string()
@@ -443,6 +454,16 @@ export const settingTable = z.strictObject({
     0,
     1000,
     'Gigabytes of logs a day, after which Azure drops the rest until the next day; 0 is no limit',
+  ),
+  tracing: oneOf(
+    ['on', 'off'],
+    'on',
+    'Spans and metrics of the gateway go to an Application Insights component in the workspace, which takes them from its identity alone; off makes none',
+  ),
+  otlpHeaders: secret(
+    /^[^\s=,]+=[\x21-\x2b\x2d-\x7e]+(\s*,\s*[^\s=,]+=[\x21-\x2b\x2d-\x7e]+)*$/,
+    'Headers of what is sent to the collector that OTEL_EXPORTER_OTLP_ENDPOINT among variables names',
+    'name=value pairs separated by commas, values percent-encoded',
   ),
   monthlyBudget: whole(
     0,

@@ -37,6 +37,9 @@ const optionalNames = [
   'openAiApiKey',
   'gatewayApiKeys',
   'webhookSecret',
+  'eventsWebhookUrl',
+  'eventsWebhookSecret',
+  'otlpHeaders',
   'entraTenantId',
   'entraRequiredScope',
   'entraRequiredRole',
@@ -163,6 +166,10 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
       'minReplicas is 0, but the Application Gateway asks for the health of the app more often than cooldownPeriod and pollingInterval together: set gatewayProbeInterval above their sum, or a replica always runs',
     table.network === 'private' &&
       'network is private: browsers cannot reach the model, so that WebRTC calls (/sideband and the calls of SDKs) fail; images are pushed, and logs read, from inside the network only',
+    table.network === 'private' &&
+      table.tracing === 'on' &&
+      table.logWorkspaceId !== '' &&
+      'tracing is on in a private network with an existing workspace: its private link scope is not of this stack, so that the component of the spans keeps its public address; add it to your scope, or set tracing to off',
     gatewayAuth !== 'none' &&
       table.tlsCertificateSecretId === '' &&
       'credentials of clients travel in the clear, for all on the way to read: set tlsCertificateSecretId',

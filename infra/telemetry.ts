@@ -8,6 +8,8 @@ import { connectPrivately, createZones } from './private-name.ts'
 
 export interface Telemetry {
   readonly workspaceId: Output<string>
+  /** Name of the private link scope of a workspace that is made here in a private network. */
+  readonly scope: Output<string> | undefined
   /**
    * Sends all logs and metrics of a resource to the workspace. Where a resource has the choice, `Dedicated`
    * gives a table for each kind of log; where it has none, Azure forgets the wish, which then shows as a
@@ -30,12 +32,13 @@ const monitorZones = [
 /** Creates the workspace, or names the existing one. */
 export function createTelemetry(foundation: Foundation, network: Network): Telemetry {
   const { settings } = foundation
-  const workspaceId =
+  const { workspaceId, scope } =
     settings.logWorkspaceId === undefined
       ? createWorkspace(foundation, network)
-      : output(settings.logWorkspaceId)
+      : { workspaceId: output(settings.logWorkspaceId), scope: undefined }
   return {
     workspaceId,
+    scope,
     // Not deleted with the group: a setting outlives its resource, and would meet the next one of the same name
     // (learn.microsoft.com, azure-monitor/platform/diagnostic-settings).
     collect: (subject, resourceUri, tables) =>
@@ -50,7 +53,7 @@ export function createTelemetry(foundation: Foundation, network: Network): Telem
   }
 }
 
-function createWorkspace(foundation: Foundation, network: Network): Output<string> {
+function createWorkspace(foundation: Foundation, network: Network): Pick<Telemetry, 'workspaceId' | 'scope'> {
   const { names, settings, group, within, tags } = foundation
   const isPrivate = settings.network === 'private'
   const workspace = new operationalinsights.Workspace(
@@ -70,12 +73,19 @@ function createWorkspace(foundation: Foundation, network: Network): Output<strin
     },
     within,
   )
-  if (isPrivate) closeLogs(foundation, network, workspace)
-  return workspace.id
+  const scope = isPrivate ? closeLogs(foundation, network, workspace) : undefined
+  return { workspaceId: workspace.id, scope }
 }
 
-/** Logs of the platform's own come in all the same; who asks the workspace must be in the network. */
-function closeLogs(foundation: Foundation, network: Network, workspace: operationalinsights.Workspace): void {
+/**
+ * Logs of the platform's own come in all the same; who asks the workspace must be in the network.
+ * @returns the name of the scope by which it is reached
+ */
+function closeLogs(
+  foundation: Foundation,
+  network: Network,
+  workspace: operationalinsights.Workspace,
+): Output<string> {
   const { names, group, within, tags } = foundation
   const scope = new monitor.PrivateLinkScope(
     'logs-scope',
@@ -106,4 +116,5 @@ function closeLogs(foundation: Foundation, network: Network, workspace: operatio
     network,
     after: [scoped],
   })
+  return scope.name
 }

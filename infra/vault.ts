@@ -11,7 +11,10 @@ import { connectPrivately, createZones } from './private-name.ts'
 import { partsOfId } from './resource-id.ts'
 import { afterSpread, grant } from './roles.ts'
 
-const secretNames = ['openai-key', 'gateway-keys', 'redis-key', 'webhook-secret'] as const
+const secretNames = [
+  ...(['openai-key', 'gateway-keys', 'redis-key', 'webhook-secret'] as const),
+  ...(['events-secret', 'otlp-headers'] as const),
+] as const
 
 /** The gateway's own, and the variables of the assistants' tools. */
 export type SecretName = (typeof secretNames)[number] | `env-${string}`

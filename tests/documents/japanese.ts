@@ -242,6 +242,10 @@ export const stackSettings: Readonly<Record<SettingName, string>> = {
     'gatewayAuth が key のときのクライアントのキー。空、または name:secret の組のコンマ区切り。シークレットは 8 文字以上',
   webhookSecret:
     '電話の着信を通知する Webhook の署名シークレット。ベンダーが表示したとおりに指定する。ローテーション中は複数を指定できる。着信への対応は variables の CALLS_POLICY で決める。空、またはシークレットのコンマ区切り。それぞれ whsec_ と base64、または 16 文字以上のテキスト',
+  eventsWebhookUrl:
+    'セッションと会話の終了を通知する宛先。eventsWebhookSecret で署名する。空、または https:// のアドレス',
+  eventsWebhookSecret:
+    'eventsWebhookUrl の署名シークレット。ローテーション中は複数を指定できる。空、またはシークレットのコンマ区切り。それぞれ whsec_ と base64',
   assistantSecrets:
     'アシスタントのツールが使う変数。名前は assistant.yaml の env に従う。それぞれ Key Vault に保存する。空、または {"STRIPE_KEY":"sk_…"} などの文字列の JSON オブジェクト',
   entraTenantId: 'gatewayAuth が entra のときに、トークンを受け付けるテナント。空、または GUID',
@@ -291,6 +295,10 @@ export const stackSettings: Readonly<Record<SettingName, string>> = {
     '作成せずに使う、スタックのシークレットを保存する既存の Key Vault（RBAC）。空、または Key Vault のリソース ID',
   logWorkspaceId: '作成せずに使う既存の Log Analytics ワークスペース。空、またはワークスペースのリソース ID',
   logDailyQuotaGb: '1 日のログの上限（GB）。超えた分は翌日まで破棄される。0 は無制限。0～1000 の整数',
+  tracing:
+    'ゲートウェイのスパンとメトリックを、ワークスペースの Application Insights コンポーネントに送る。ゲートウェイの ID からだけ受け付ける。off では作成しない。on, off',
+  otlpHeaders:
+    'variables の OTEL_EXPORTER_OTLP_ENDPOINT が指すコレクターへの送信に付けるヘッダー。空、または name=value の組のコンマ区切り。値はパーセントエンコードする',
   monthlyBudget:
     '1 か月の予算（サブスクリプションの通貨）。80 % と 100 % で alertEmail に通知する。0 では予算なし。0～1000000 の整数',
   imageRef: 'ビルドせずに動かす既存のイメージ。空、またはダイジェストで固定したイメージ host/name@sha256:…',

@@ -103,6 +103,10 @@ const others: Record<string, unknown> = {
   openAiApiKey: '0123456789abcdef,fedcba9876543210',
   gatewayApiKeys: 'alice:correct-horse-battery',
   webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+  eventsWebhookUrl: 'https://events.example.com',
+  eventsWebhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+  tracing: 'off',
+  otlpHeaders: 'api-key=not-a-real-secret',
   // No assistant here declares it: nothing changes.
   assistantSecrets: '{"STRIPE_KEY":"not-a-real-secret"}',
   gatewayAuth: 'key,entra',
@@ -116,7 +120,10 @@ const others: Record<string, unknown> = {
   idleTimeoutInMinutes: 15,
   imageRef: `ghcr.io/owner/gateway@sha256:${'c'.repeat(64)}`,
   traffic: [{ revision: 'newest', weight: 100, label: 'live' }],
-  variables: [{ name: 'REALTIME_VOICE', value: 'marin' }],
+  variables: [
+    { name: 'REALTIME_VOICE', value: 'marin' },
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'https://collector.example.com' },
+  ],
   redis: 'off',
   redisSku: 'Balanced_B3',
   alertEmail: 'ops@example.com',

@@ -18,6 +18,8 @@ const secretValues: Record<string, string> = {
   'openai-key': '0123456789abcdef',
   'gateway-keys': 'alice:correct-horse-battery',
   'webhook-secret': 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+  'events-secret': 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+  'otlp-headers': 'api-key=not-a-real-secret',
 }
 
 async function variablesOf(stack: string, config: Record<string, unknown> = {}): Promise<Variable[]> {
@@ -33,12 +35,21 @@ const withKeys = {
   gatewayApiKeys: 'alice:correct-horse-battery',
   openAiApiKey: '0123456789abcdef',
   webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+  eventsWebhookUrl: 'https://events.example.com/gateway',
+  eventsWebhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+}
+
+/** To a collector of one's own, beside what goes to Application Insights. */
+const withCollector = {
+  otlpHeaders: 'api-key=not-a-real-secret',
+  variables: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'https://collector.example.com' }],
 }
 
 const stacks: [title: string, stack: string, config: Record<string, unknown>][] = [
   ['dev', 'dev', {}],
   ['prod', 'prod', {}],
   ['prod with keys', 'prod', withKeys],
+  ['prod with a collector', 'prod', withCollector],
 ]
 
 test.serial(
@@ -71,8 +82,43 @@ test.serial('the gateway is told of which model its deployment is, and finds not
 })
 
 test.serial('what other settings make, and the platform, is known by name, all of it', async t => {
-  const made = await variablesOf('prod', { ...withKeys, containerCpu: '2' })
-  t.deepEqual([...made.map(({ name }) => name), ...Object.keys(platform)].sort(), [...ownVariables].sort())
+  const made = await variablesOf('prod', { ...withKeys, ...withCollector, containerCpu: '2' })
+  const own = made.map(({ name }) => name).filter(name => name !== 'OTEL_EXPORTER_OTLP_ENDPOINT')
+  t.deepEqual([...own, ...Object.keys(platform)].sort(), [...ownVariables].sort())
+})
+
+test.serial('spans go to the component of the stack, by the identity of the app', async t => {
+  const given = await variablesOf('prod')
+  const env = Object.fromEntries(
+    given.map(({ name, value, secretRef }) => [name, value ?? secretValues[secretRef ?? '']]),
+  )
+  const { tracing } = readConfig({ ...env, ...platform })
+  t.regex(
+    tracing?.azure?.connectionString ?? '',
+    /^InstrumentationKey=[0-9a-f-]{36};IngestionEndpoint=https:/,
+  )
+  t.is(tracing?.azure?.entra?.clientId, env.AZURE_CLIENT_ID)
+  t.is(tracing?.otlp, null)
+  const without = await variablesOf('prod', { tracing: 'off' })
+  t.false(without.some(({ name }) => name.startsWith('APPLICATIONINSIGHTS')))
+})
+
+test.serial('prices, budgets of money and who may see all usage are told by variables', async t => {
+  const variables = [
+    { name: 'PRICES_FILE', value: 'usage/prices.yaml' },
+    { name: 'LIMIT_COST_PER_DAY_PER_CREDENTIAL', value: 20 },
+    { name: 'LIMIT_COST_PER_DAY_PER_ADDRESS', value: '7.5' },
+    { name: 'OPERATORS', value: 'key:alice' },
+    { name: 'ENTRA_OPERATOR_ROLE', value: 'Gateway.Operator' },
+  ]
+  const given = await variablesOf('prod', { ...withKeys, variables })
+  const env = Object.fromEntries(
+    given.map(({ name, value, secretRef }) => [name, value ?? secretValues[secretRef ?? '']]),
+  )
+  const { usage, limits } = readConfig({ ...env, ...platform })
+  t.true(usage.operators.has('key:alice'))
+  t.is(usage.operatorRole, 'Gateway.Operator')
+  t.truthy(limits)
 })
 
 test.serial(

@@ -213,26 +213,30 @@ for (const stack of ['dev', 'prod']) {
     },
   )
 
-  test.serial(`${stack}: the app may ask the model, the platform may pull, and neither may more`, async t => {
-    const grants = (await runProgram({ stack })).resources
-      .filter(({ type }) => type === 'azure-native:authorization:RoleAssignment')
-      .map(({ name, inputs }) => [
-        name,
-        String(inputs.roleDefinitionId).split('/').at(-1),
-        String(inputs.scope).split('/').at(-2),
-      ])
-    const expected = [
-      ['app-may-ask-model', '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd', 'accounts'],
-      ['platform-may-pull', '7f951dda-4ed3-4680-a7ca-43fe172d538d', 'registries'],
-      ['platform-may-read-secrets', '4633458b-17de-408a-b874-0445c86b69e6', 'vaults'],
-    ]
-    const withCertificate = [
-      ...expected.slice(0, 1),
-      ['gateway-reads-certificate', '4633458b-17de-408a-b874-0445c86b69e6', 'secrets'],
-      ...expected.slice(1),
-    ]
-    t.deepEqual(grants, stack === 'prod' ? withCertificate : expected)
-  })
+  test.serial(
+    `${stack}: the app may ask the model and send telemetry, the platform may pull, and neither may more`,
+    async t => {
+      const grants = (await runProgram({ stack })).resources
+        .filter(({ type }) => type === 'azure-native:authorization:RoleAssignment')
+        .map(({ name, inputs }) => [
+          name,
+          String(inputs.roleDefinitionId).split('/').at(-1),
+          String(inputs.scope).split('/').at(-2),
+        ])
+      const expected = [
+        ['app-may-ask-model', '5e0bd9bd-7b93-4f28-af87-19fc36ad61bd', 'accounts'],
+        ['app-may-send-telemetry', '3913510d-42f4-4e42-8a64-420c390055eb', 'components'],
+        ['platform-may-pull', '7f951dda-4ed3-4680-a7ca-43fe172d538d', 'registries'],
+        ['platform-may-read-secrets', '4633458b-17de-408a-b874-0445c86b69e6', 'vaults'],
+      ]
+      const withCertificate = [
+        ...expected.slice(0, 2),
+        ['gateway-reads-certificate', '4633458b-17de-408a-b874-0445c86b69e6', 'secrets'],
+        ...expected.slice(2),
+      ]
+      t.deepEqual(grants, stack === 'prod' ? withCertificate : expected)
+    },
+  )
 
   test.serial(`${stack}: keys are off where identities do: model, registry, Redis`, async t => {
     const run = await runProgram({ stack })
@@ -329,19 +333,33 @@ test.serial('secrets reach Azure wrapped, and the app only by reference', async 
     openAiApiKey: '0123456789abcdef-model-key',
     gatewayApiKeys: 'alice:correct-horse-battery',
     webhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+    eventsWebhookSecret: 'whsec_bm90LWEtb3RoZXItc2VjcmV0',
+    otlpHeaders: 'api-key=the-key-of-the-collector',
   }
   const run = await runProgram({
     stack: 'prod',
-    config: { ...stackFile('prod'), ...secrets, gatewayAuth: 'key,entra' },
+    config: {
+      ...stackFile('prod'),
+      ...secrets,
+      gatewayAuth: 'key,entra',
+      eventsWebhookUrl: 'https://events.example.com',
+      variables: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'https://collector.example.com' }],
+    },
   })
   const asked = JSON.stringify(run.resources)
   for (const value of [...Object.values(secrets), 'registry-token', 'azure-token'])
     t.false(asked.includes(value), value)
-  t.is(run.resources.filter(({ type }) => type === 'azure-native:keyvault:Secret').length, 4)
+  t.is(run.resources.filter(({ type }) => type === 'azure-native:keyvault:Secret').length, 6)
   const variables = appOf(run).template.containers[0]?.env ?? []
   t.deepEqual(
     variables.filter(({ secretRef }) => secretRef !== undefined).map(({ name }) => name),
-    ['AZURE_OPENAI_API_KEY', 'GATEWAY_API_KEYS', 'OPENAI_WEBHOOK_SECRET'],
+    [
+      'AZURE_OPENAI_API_KEY',
+      'GATEWAY_API_KEYS',
+      'OPENAI_WEBHOOK_SECRET',
+      'EVENTS_WEBHOOK_SECRET',
+      'OTEL_EXPORTER_OTLP_HEADERS',
+    ],
   )
   t.false(JSON.stringify(run.outputs).includes('battery'))
 })

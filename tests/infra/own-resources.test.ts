@@ -282,6 +282,31 @@ test.serial('the signing secret of webhooks is kept in the vault, and only there
   t.is(variable(await runWith({}), 'OPENAI_WEBHOOK_SECRET'), undefined)
 })
 
+test.serial('the component of spans takes them from the identity of the app alone', async t => {
+  const run = await runWith({})
+  const component = run.find('azure-native:applicationinsights:Component', 'traces')
+  t.is(component.inputs.disableLocalAuth, true)
+  t.is(component.inputs.workspaceResourceId, run.find('azure-native:operationalinsights:Workspace').id)
+  const { inputs } = run.find('azure-native:authorization:RoleAssignment', 'app-may-send-telemetry')
+  t.is(inputs.scope, component.id)
+  t.regex(String(inputs.roleDefinitionId), /3913510d-42f4-4e42-8a64-420c390055eb$/)
+  t.true(run.find('azure-native:app:ContainerApp').after.includes('app-may-send-telemetry'))
+  const off = await runWith({ tracing: 'off' })
+  t.false(off.resources.some(({ name }) => name === 'traces' || name === 'app-may-send-telemetry'))
+})
+
+test.serial('in a private network spans take the private endpoint of the logs', async t => {
+  const run = await runWith({ network: 'private', registrySku: 'Premium' })
+  const component = run.find('azure-native:applicationinsights:Component', 'traces')
+  t.like(component.inputs, {
+    publicNetworkAccessForIngestion: 'Disabled',
+    publicNetworkAccessForQuery: 'Disabled',
+  })
+  const { inputs } = run.find('azure-native:monitor:PrivateLinkScopedResource', 'traces-in-scope')
+  t.is(inputs.linkedResourceId, component.id)
+  t.true(run.find('azure-native:app:ContainerApp').after.includes('traces-in-scope'))
+})
+
 test.serial('the port of the container is the one of the first update, and told to the next', async t => {
   t.is((await runWith({ containerTargetPort: 9000 })).outputs.containerTargetPort, 9000)
   const wanted = (containerTargetPort: number) =>

@@ -113,6 +113,11 @@ export function outputsOf(
     }
     case 'authorization:RoleAssignment':
       return { name, createdOn: assignedOn }
+    case 'applicationinsights:Component':
+      return {
+        name,
+        connectionString: `InstrumentationKey=${guidLike(`${name}-key`)};IngestionEndpoint=https://swedencentral-0.in.applicationinsights.azure.com/`,
+      }
     case 'random:index/randomPassword:RandomPassword':
       return { result: 'generated-by-the-provider' }
     case 'network:PublicIPAddress':

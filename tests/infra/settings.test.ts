@@ -85,6 +85,23 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
     good: ['', 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=', 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=, a-text-of-16-bytes'],
     bad: ['whsec_', 'whsec_short', 'whsec_not base64, at all', 'fifteen-letters', 'a-text-of-16-bytes,'],
   },
+  eventsWebhookUrl: {
+    good: ['', 'https://events.example.com', 'https://events.example.com/hook?a=b'],
+    bad: ['http://events.example.com', 'events.example.com', 'https:///hook', 'https://a b'],
+  },
+  eventsWebhookSecret: {
+    good: [
+      '',
+      'whsec_bm90LWEtcmVhbC1zZWNyZXQ=',
+      'whsec_bm90LWEtcmVhbC1zZWNyZXQ=, whsec_YW5vdGhlci1zZWNyZXQtaXM=',
+    ],
+    bad: ['whsec_short', 'a-text-of-16-bytes'],
+  },
+  tracing: { good: ['on', 'off'], bad: ['', 'true'] },
+  otlpHeaders: {
+    good: ['', 'api-key=abc', 'authorization=Bearer%20abc, x-tenant=7'],
+    bad: ['abc', '=abc', 'api-key=', 'api-key=a b'],
+  },
   assistantSecrets: {
     good: ['', '{}', '{"STRIPE_KEY":"sk_1, 2"}'],
     bad: ['STRIPE_KEY=sk_1', '[]', '{"STRIPE_KEY":7}', '{"STRIPE_KEY":""}', '{"STRIPE_KEY":{}}'],
@@ -202,8 +219,12 @@ const cases: Record<SettingName, { good: unknown[]; bad: unknown[] }> = {
   alertEmail: { good: ['', 'ops@example.com'], bad: ['ops', 'a b@example.com'] },
 }
 
-/** What clients show is set only where they are asked for it. */
-function neededBy(name: string): Record<string, string> {
+/** What clients show is set only where they are asked for it; an address of events goes with its secret. */
+function neededBy(name: string): Record<string, unknown> {
+  if (name === 'eventsWebhookUrl') return { eventsWebhookSecret: 'whsec_bm90LWEtcmVhbC1zZWNyZXQ=' }
+  if (name === 'eventsWebhookSecret') return { eventsWebhookUrl: 'https://events.example.com' }
+  if (name === 'otlpHeaders')
+    return { variables: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'https://collector.example.com' }] }
   if (!name.startsWith('entra') && name !== 'gatewayApiKeys') return {}
   return {
     gatewayAuth: 'key,entra',

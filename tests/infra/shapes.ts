@@ -485,6 +485,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     requestSource: z.string().optional(),
     publicNetworkAccessForIngestion: z.string().optional(),
     publicNetworkAccessForQuery: z.string().optional(),
+    disableLocalAuth: z.boolean().optional(),
   }),
   'applicationinsights:WebTest': z
     .strictObject({
@@ -749,6 +750,7 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
       id('Microsoft.CognitiveServices/accounts'),
       id('Microsoft.KeyVault/vaults'),
       id('Microsoft.KeyVault/vaults/secrets'),
+      id('Microsoft.Insights/components'),
       id('Microsoft.Network/applicationGateways'),
     ]),
   }),
@@ -787,7 +789,10 @@ export const shapes: Readonly<Record<string, z.ZodType>> = {
     resourceGroupName: group,
     scopeName: simpleName(255),
     name: z.string(),
-    linkedResourceId: id('Microsoft.OperationalInsights/workspaces'),
+    linkedResourceId: z.union([
+      id('Microsoft.OperationalInsights/workspaces'),
+      id('Microsoft.Insights/components'),
+    ]),
   }),
   'applicationinsights:Workbook': z.strictObject({
     ...place,

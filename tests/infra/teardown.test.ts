@@ -22,8 +22,10 @@ for (const stack of ['dev', 'prod']) {
       ].sort(),
     )
     t.deepEqual(named(single.filter(({ deletedWith }) => deletedWith === 'vault')), [
+      'secret-events-secret',
       'secret-gateway-keys',
       'secret-openai-key',
+      'secret-otlp-headers',
       'secret-redis-key',
       'secret-webhook-secret',
     ])
@@ -36,8 +38,10 @@ test.serial('a secret is never deleted: the owner of a subscription may not, on 
     const { resources } = await runProgram({ config })
     const secrets = resources.filter(({ type }) => type === 'azure-native:keyvault:Secret')
     t.deepEqual(named(secrets), [
+      'secret-events-secret',
       'secret-gateway-keys',
       'secret-openai-key',
+      'secret-otlp-headers',
       'secret-redis-key',
       'secret-webhook-secret',
     ])
