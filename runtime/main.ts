@@ -31,6 +31,10 @@ if (tls) await useLocalCertificateOrExit()
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
 
+// The exporter of Azure Monitor would tell its maker how it fares.
+for (const name of ['APPLICATION_INSIGHTS_NO_STATSBEAT', 'APPLICATIONINSIGHTS_SDKSTATS_DISABLED'])
+  process.env[name] ??= 'true'
+
 const config = readConfigOrExit()
 const { revision, replica } = config
 const output = await openLogOutput({

@@ -127,6 +127,8 @@ async function startBefore(
   { toolsFor, wrapRunner = runner => runner, store: givenStore }: GatewayParts,
 ): Promise<Gateway> {
   const readType = createTypeReader()
+  const place = { revision: config.revision, replica: config.replica }
+  const metrics = shared?.metrics ?? createMetrics(place)
   const tracing =
     config.tracing === null
       ? null
@@ -135,12 +137,11 @@ async function startBefore(
             provider: target.provider,
             server: target.baseUrl,
             readType,
+            onSpans: metrics.countSpans,
           }),
         )
   const log = tracing?.log ?? untracedLog
-  const place = { revision: config.revision, replica: config.replica }
   const drain = new Drain({ ...config.drain, log })
-  const metrics = shared?.metrics ?? createMetrics(place)
   const memory = createBudget(config, shared, metrics, log)
   const endpoints = createEndpoints(config, target, log)
   const sharedStore = config.redis === null ? shared?.store : undefined

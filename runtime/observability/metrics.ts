@@ -50,6 +50,8 @@ export interface Traffic {
   readonly assisted: Map<string, number>
   /** Webhooks that were refused, by why. */
   readonly webhooksRefused: Map<string, number>
+  /** Spans by what became of them; none where tracing is off. */
+  readonly spans: Map<string, number>
 }
 
 export interface Metrics {
@@ -61,6 +63,7 @@ export interface Metrics {
   countLimited(limit: string): void
   countAssisted(assistant: AssistantVersion): void
   countWebhookRefused(reason: string): void
+  readonly countSpans: (outcome: string, count: number) => void
   countTranscription(usage: Pick<TranscriptionUsage, 'input' | 'output' | 'seconds'>): void
   /** Prometheus text exposition format. */
   render(): Promise<string>
@@ -107,6 +110,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     assisted: new Map(),
     readAssistants: () => [],
     webhooksRefused: new Map(),
+    spans: new Map(),
   }
   describe(registry, traffic)
   return {
@@ -118,6 +122,8 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
     countLimited: limit => add(traffic.limited, limit),
     countAssisted: ({ name, version }) => add(traffic.assisted, `${name}@${version}`),
     countWebhookRefused: reason => add(traffic.webhooksRefused, reason),
+    countSpans: (outcome, count) =>
+      void traffic.spans.set(outcome, (traffic.spans.get(outcome) ?? 0) + count),
     countTranscription: ({ input, output, seconds }) => {
       traffic.transcriptionSeconds += seconds
       traffic.transcriptionInputTokens += input
@@ -246,6 +252,13 @@ function describe(registry: Registry, traffic: Traffic): void {
     'Webhooks that were refused, by what is wrong with their signature or by the code of the error',
     'reason',
     traffic.webhooksRefused,
+  )
+  labelled(
+    registry,
+    'gateway_spans_total',
+    'Spans of tracing: sent, failed to be sent, or dropped as too many were waiting',
+    'outcome',
+    traffic.spans,
   )
   describeAssistants(registry, traffic)
 }

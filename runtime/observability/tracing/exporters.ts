@@ -17,6 +17,7 @@ import {
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
 import { attributes, durationBuckets, metricNames, tokenBuckets } from './names.ts'
 import type { Recorded, SpanOptions } from './session-trace.ts'
+import { boundDelivery, type SpanOutcome } from './span-delivery.ts'
 
 /** Where telemetry goes, and what it says of this process. */
 export interface ExportSettings {
@@ -35,7 +36,7 @@ export interface AzureSettings {
   readonly entra: { readonly clientId: string | undefined } | null
 }
 
-/** Spans that wait to be sent at once; of more, new ones are dropped. */
+/** Spans that wait to be sent, or are being sent, at once; of more, new ones are dropped. */
 const maxQueuedSpans = 2048
 
 /** A span is sent after this (ms): a process that is killed loses no more. */
@@ -56,7 +57,11 @@ export interface Telemetry {
 
 const kinds = { client: SpanKind.CLIENT, server: SpanKind.SERVER, internal: SpanKind.INTERNAL } as const
 
-export async function openTelemetry(settings: ExportSettings): Promise<Telemetry> {
+/** @param onSpans counts spans by what became of them */
+export async function openTelemetry(
+  settings: ExportSettings,
+  onSpans: (outcome: SpanOutcome, count: number) => void,
+): Promise<Telemetry> {
   const resource = resourceFromAttributes({
     'service.name': settings.serviceName,
     'service.instance.id': settings.replica,
@@ -66,14 +71,18 @@ export async function openTelemetry(settings: ExportSettings): Promise<Telemetry
   const exporters = await createExporters(settings)
   const tracerProvider = new TracerProvider({
     resource,
-    spanProcessors: exporters.map(
-      ({ spans }) =>
-        new BatchSpanProcessor({
-          exporter: spans,
-          maxQueueSize: maxQueuedSpans,
-          scheduledDelayMillis: spanDelayMs,
-          exportTimeoutMillis: exportTimeoutMs,
-        }),
+    spanProcessors: exporters.map(({ spans }) =>
+      boundDelivery(
+        spans,
+        { maxWaiting: maxQueuedSpans, timeoutMs: exportTimeoutMs, onOutcome: onSpans },
+        exporter =>
+          new BatchSpanProcessor({
+            exporter,
+            maxQueueSize: maxQueuedSpans,
+            scheduledDelayMillis: spanDelayMs,
+            exportTimeoutMillis: exportTimeoutMs,
+          }),
+      ),
     ),
   })
   const meterProvider = new MeterProvider({

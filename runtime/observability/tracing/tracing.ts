@@ -6,6 +6,7 @@ import type { Log, LogEvent } from '../log.ts'
 import type { ExportSettings } from './exporters.ts'
 import { attributes, providerNames, spanNames } from './names.ts'
 import { SessionTrace, type SessionTraceParts, type TracedSession } from './session-trace.ts'
+import type { SpanOutcome } from './span-delivery.ts'
 
 export interface TracingSettings extends ExportSettings {
   /** Whether spans tell what was said. */
@@ -17,6 +18,8 @@ export interface TracingParts {
   /** Host and port of upstream. */
   readonly server: URL
   readonly readType: (frame: Uint8Array) => string | null
+  /** Counts spans by what became of them. */
+  readonly onSpans: (outcome: SpanOutcome, count: number) => void
 }
 
 export interface Tracing {
@@ -38,7 +41,7 @@ export async function startTracing(
   parts: TracingParts,
 ): Promise<Tracing> {
   const telemetry = await import('./exporters.ts')
-    .then(({ openTelemetry }) => openTelemetry(settings))
+    .then(({ openTelemetry }) => openTelemetry(settings, parts.onSpans))
     .catch(explainMissing)
   const traces = new Map<string, string>()
   const { server, provider, readType } = parts
