@@ -15,7 +15,7 @@ import {
 } from '../limits/limit-subject.ts'
 import { LimitedConnection, type LimitedConnectionOptions } from '../limits/limited-connection.ts'
 import type { TokenBuckets } from '../limits/token-bucket.ts'
-import { hasBudget, type UsageQuota } from '../limits/usage-quota.ts'
+import { hasDailyBudget, type UsageQuota } from '../limits/usage-quota.ts'
 import type { Log } from '../observability/log.ts'
 import type { Accepted, Context, Handler } from '../server/handler.ts'
 import {
@@ -210,7 +210,7 @@ export class Admission {
     subjects: readonly LimitSubject[],
     spending: { connection: Connection | null },
   ): (spent: Spending) => void {
-    if (!subjects.some(subject => hasBudget(subject.limits))) return uncounted
+    if (!subjects.some(subject => hasDailyBudget(subject.limits))) return uncounted
     const { quota, log } = this.#options
     const spend = async (spent: Spending) => {
       let reached: GatewayError | null = null

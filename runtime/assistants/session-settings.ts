@@ -28,7 +28,7 @@ export function languageOf({ query, headers }: Asking): string {
  * Settings of a session of an assistant.
  * @param base what the variables say; its instructions hold where the assistant has none
  */
-export function settingsFor(
+export function assistantSessionSettings(
   { instructions, session }: Pick<Assistant, 'instructions' | 'session'>,
   base: SessionSettings,
   scope: InstructionsScope,
@@ -53,7 +53,7 @@ export function chatSettingsFor(
   audioInput: AudioInputSettings,
   scope: InstructionsScope,
 ): { readonly settings: SessionSettings; readonly audioInput: AudioInputSettings } {
-  const settings = settingsFor(assistant, base, scope)
+  const settings = assistantSessionSettings(assistant, base, scope)
   const audio = fieldsAt(assistant.session, 'audio')
   const { turn_detection, transcription, format: _, ...input } = fieldsAt(audio, 'input')
   const { format: __, ...output } = fieldsAt(audio, 'output')

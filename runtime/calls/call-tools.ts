@@ -19,7 +19,7 @@ import { ownEventIdPrefix } from '../events/compose.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import { describeRefused } from '../resume/stored-state.ts'
-import { forgetCalls, type JournaledCall } from '../resume/tool-journal.ts'
+import { forgetCalls, type JournaledToolCall } from '../resume/tool-journal.ts'
 import { maxPutBacks } from '../session/pinned-session.ts'
 import type { ResponseState } from '../session/response-state.ts'
 import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
@@ -62,7 +62,7 @@ const maxHeard = 64
 /** What the replica before has taken in while this one began is looked for once more (ms). */
 const lookAgainMs = 1000
 
-type Heard = Pick<JournaledCall, 'id' | 'name' | 'arguments'>
+type Heard = Pick<JournaledToolCall, 'id' | 'name' | 'arguments'>
 
 export class CallTools {
   readonly #parts: CallToolsParts

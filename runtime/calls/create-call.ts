@@ -5,7 +5,7 @@ import type { EphemeralKeys } from '../access/ephemeral-keys.ts'
 import { type Assistant, hasServerTools } from '../assistants/assistant.ts'
 import type { Assistants } from '../assistants/assistants.ts'
 import { scopeOf } from '../assistants/choice.ts'
-import { settingsFor } from '../assistants/session-settings.ts'
+import { assistantSessionSettings } from '../assistants/session-settings.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type SessionSettings, sessionFields } from '../dialect/dialect.ts'
 import { type Fields, isFields } from '../events/fields.ts'
@@ -84,7 +84,7 @@ export function sessionFor(
   assistant: Assistant,
   request: HttpRequest,
 ): Fields {
-  return sessionFields(settingsFor(assistant, settings, scopeOf(request)), 'ga')
+  return sessionFields(assistantSessionSettings(assistant, settings, scopeOf(request)), 'ga')
 }
 
 /** How a session finds turns where nothing is said of it. Source: the API's reference of `session.audio.input`. */
@@ -118,7 +118,7 @@ export function assistantOf(assistant: Assistant | null): Pick<CallRecord, 'assi
 }
 
 /** Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. */
-export function unlessDraining<O extends CreateCallOptions>(
+export function refuseWhileDraining<O extends CreateCallOptions>(
   options: O,
   handle: (options: O, request: HttpRequest) => Promise<HttpAnswer>,
 ): HttpHandler {

@@ -20,7 +20,7 @@ import { z } from 'zod'
 import { checkSignature, readSignature, SignatureError } from '../access/webhook-signature.ts'
 import type { Assistant } from '../assistants/assistant.ts'
 import type { Assistants } from '../assistants/assistants.ts'
-import { greetingOf, settingsFor } from '../assistants/session-settings.ts'
+import { assistantSessionSettings, greetingOf } from '../assistants/session-settings.ts'
 import type { CallPolicy, CallRule } from '../config/calls.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter } from '../core/fault-boundary.ts'
@@ -289,7 +289,7 @@ class Incoming {
   /** Whoever wrote the policy gave the assistant to callers: its own `access` is about credentials. */
   #assisted(assistant: Assistant): Answer {
     const { settings, deployment } = this.#options
-    const made = settingsFor(assistant, settings, { caller: telephoneOwner, language: '' })
+    const made = assistantSessionSettings(assistant, settings, { caller: telephoneOwner, language: '' })
     return {
       session: { ...sessionFields(made, 'ga'), model: assistant.deployment ?? deployment },
       assistant: assistant.name,

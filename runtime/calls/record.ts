@@ -55,7 +55,7 @@ export function assistantFields({ assistant, isPinned }: Pick<CallRecord, 'assis
 }
 
 /** Reads the store's fields; what was never written reads as empty or zero. */
-export function recordOf(sessionId: string, fields: Record<string, string>): CallRecord {
+export function readCallRecord(sessionId: string, fields: Record<string, string>): CallRecord {
   const text = (name: string) => fields[name] ?? ''
   const number = (name: string) => Number(fields[name] ?? 0)
   return {

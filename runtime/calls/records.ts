@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import { type Activity, assistantFields, type CallRecord, fieldsOf, recordOf } from './record.ts'
+import { type Activity, assistantFields, type CallRecord, fieldsOf, readCallRecord } from './record.ts'
 
 export interface CallRecordsOptions {
   readonly store: Store
@@ -90,7 +90,7 @@ export class CallRecords {
     if (fields === null || !owners.includes(fields.owner ?? '')) {
       throw new GatewayError('not_found', 'There is no such session; make one with POST /sideband/session')
     }
-    return recordOf(sessionId, fields)
+    return readCallRecord(sessionId, fields)
   }
 
   /** Finds the session of a call. @throws GatewayError `call_not_found`, as for sessions */
@@ -109,7 +109,7 @@ export class CallRecords {
   /** Finds a session, whoever has it. @returns null when there is none, or it has expired */
   async lookUp(sessionId: string): Promise<CallRecord | null> {
     const fields = await this.#options.store.read(recordKey(sessionId))
-    return fields === null ? null : recordOf(sessionId, fields)
+    return fields === null ? null : readCallRecord(sessionId, fields)
   }
 
   /** One page of the sessions of several owners, one owner after the other. */

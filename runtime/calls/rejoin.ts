@@ -1,8 +1,8 @@
 /** When a control connection that was lost, or could not be had, is asked for again. */
-import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 
 /** Between further tries. The first is made at once: most often the call is over, and upstream says so. */
-const rejoinBackoff: Backoff = { firstMs: 250, lastMs: 4000 }
+const rejoinBackoff: BackoffBounds = { firstMs: 250, lastMs: 4000 }
 const maxTries = 6
 
 /** A connection that held for this long was a good one: what comes after it is counted anew (ms). */

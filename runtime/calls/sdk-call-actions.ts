@@ -13,7 +13,7 @@ import { mergeSession } from '../dialect/merge-session.ts'
 import type { Fields } from '../events/fields.ts'
 import type { HttpAnswer, HttpRequest, HttpRoute } from '../server/http.ts'
 import { readJsonBody } from '../server/json-body.ts'
-import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
+import { omitPinnedFields, pinnedPolicy } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
 import { answerCall } from './answering.ts'
@@ -21,9 +21,9 @@ import {
   accountOf,
   assistantOf,
   type CreateCallOptions,
+  refuseWhileDraining,
   requestedBy,
   sessionFor,
-  unlessDraining,
 } from './create-call.ts'
 import { type Ownership, ownerOf } from './ownership.ts'
 import type { CallRecord } from './record.ts'
@@ -60,9 +60,9 @@ const referBody = z.looseObject({
 const done: HttpAnswer = { status: 200, headers: { 'Cache-Control': 'no-store' } }
 
 /** Makes the routes. */
-export function createCallActions(options: CallActionsOptions): [path: string, route: HttpRoute][] {
+export function createCallActionRoutes(options: CallActionsOptions): [path: string, route: HttpRoute][] {
   return callPaths.flatMap((base): [string, HttpRoute][] => [
-    [`${base}/calls/:id/accept`, { POST: unlessDraining(options, accept) }],
+    [`${base}/calls/:id/accept`, { POST: refuseWhileDraining(options, accept) }],
     [`${base}/calls/:id/reject`, { POST: request => reject(options, request) }],
     [`${base}/calls/:id/refer`, { POST: request => refer(options, request) }],
     [`${base}/calls/:id/hangup`, { POST: request => hangUp(options, request) }],
@@ -101,7 +101,7 @@ function sessionWith(
   session: Fields,
 ): Fields {
   if (assistant === null) return session
-  const own = assistant.isPinned ? withoutFields(session, pinnedPolicy('leave_out').fields) : session
+  const own = assistant.isPinned ? omitPinnedFields(session, pinnedPolicy('leave_out').fields) : session
   return mergeSession(sessionFor(options, assistant, request), own)
 }
 

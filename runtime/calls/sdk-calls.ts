@@ -13,7 +13,7 @@ import { GatewayError } from '../core/errors.ts'
 import { mergeSession } from '../dialect/merge-session.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
-import { pinnedPolicy, withoutFields } from '../session/session-policy.ts'
+import { omitPinnedFields, pinnedPolicy } from '../session/session-policy.ts'
 import { chooseModel } from '../upstream/model-choice.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
 import {
@@ -25,9 +25,9 @@ import {
   type KeyRequest,
   mintKey,
   purposeOf,
+  refuseWhileDraining,
   requestedBy,
   sessionFor,
-  unlessDraining,
   withoutAnswers,
 } from './create-call.ts'
 import { readOffer } from './offer.ts'
@@ -52,8 +52,8 @@ const secretBody = z.looseObject({ session: sessionSettings.optional(), model: m
 /** Makes the routes. */
 export function createSdkCalls(options: SdkCallsOptions): [path: string, route: HttpRoute][] {
   return callPaths.flatMap((base): [string, HttpRoute][] => [
-    [`${base}/client_secrets`, { POST: unlessDraining(options, makeSecret) }],
-    [`${base}/calls`, { POST: unlessDraining(options, makeCall) }],
+    [`${base}/client_secrets`, { POST: refuseWhileDraining(options, makeSecret) }],
+    [`${base}/calls`, { POST: refuseWhileDraining(options, makeCall) }],
   ])
 }
 
@@ -160,7 +160,7 @@ function keyRequestOf(
   }
   const { deployment, alias } = chooseModel(permit.choice, model ?? null)
   if (assistant === null) return { keyRequest: { session: { type, ...settings, model: deployment } }, alias }
-  const own = assistant.isPinned ? withoutFields(settings, pinnedPolicy('leave_out').fields) : settings
+  const own = assistant.isPinned ? omitPinnedFields(settings, pinnedPolicy('leave_out').fields) : settings
   const whole = mergeSession(sessionFor(options, assistant, request), own)
   const served = assistant.deployment ?? deployment
   const asked = alias ?? (model !== undefined && model !== served ? model : null)

@@ -17,9 +17,9 @@ import {
   type CreateCallOptions,
   createCall,
   mintKey,
+  refuseWhileDraining,
   requestedBy,
   sessionFor,
-  unlessDraining,
   withoutAnswers,
 } from './create-call.ts'
 import { sdpPattern } from './offer.ts'
@@ -68,8 +68,8 @@ export function createSideband(options: SidebandOptions): [path: string, route: 
   return [
     ['/sideband/config', { GET: () => jsonAnswer(200, describeTarget(options.target)) }],
     ['/sideband/session', { POST: request => makeSession(options, request) }],
-    ['/sideband/ephemeral-key', { POST: unlessDraining(options, makeKey) }],
-    ['/sideband/offer', { POST: unlessDraining(options, makeCall) }],
+    ['/sideband/ephemeral-key', { POST: refuseWhileDraining(options, makeKey) }],
+    ['/sideband/offer', { POST: refuseWhileDraining(options, makeCall) }],
     ['/sideband/sessions', { GET: request => listSessions(options, request) }],
     [
       '/sideband/session/:id',

@@ -12,7 +12,7 @@ import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '.
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import type { Calls, EphemeralKey } from '../upstream/calls.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
-import { accountOf, type CreateCallOptions, requestedBy, unlessDraining } from './create-call.ts'
+import { accountOf, type CreateCallOptions, refuseWhileDraining, requestedBy } from './create-call.ts'
 import { readOffer } from './offer.ts'
 
 export interface TranslationCallsOptions extends CreateCallOptions {
@@ -30,8 +30,8 @@ const secretBody = z.looseObject({ session: sessionSettings.default({}) })
 /** Makes the routes. */
 export function createTranslationCalls(options: TranslationCallsOptions): [path: string, route: HttpRoute][] {
   return translationPaths.flatMap((base): [string, HttpRoute][] => [
-    [`${base}/client_secrets`, { POST: unlessDraining(options, makeSecret) }],
-    [`${base}/calls`, { POST: unlessDraining(options, makeCall) }],
+    [`${base}/client_secrets`, { POST: refuseWhileDraining(options, makeSecret) }],
+    [`${base}/calls`, { POST: refuseWhileDraining(options, makeCall) }],
   ])
 }
 

@@ -1,7 +1,7 @@
 /** Waits between tries that fail: exponential backoff with jitter. */
 
 /** Bounds of the waits (ms). */
-export interface Backoff {
+export interface BackoffBounds {
   /** The longest wait after the first failure; doubled by each further one. */
   readonly firstMs: number
   /** No wait is longer. */
@@ -17,7 +17,7 @@ export interface Backoff {
  * @returns milliseconds, from half of the longest wait up to that
  */
 export function backoffMs(
-  { firstMs, lastMs }: Backoff,
+  { firstMs, lastMs }: BackoffBounds,
   failures: number,
   random: () => number = Math.random,
 ): number {

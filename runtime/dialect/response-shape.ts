@@ -1,14 +1,14 @@
 /** Responses and conversation items in both dialects. Sources: as of `session-shape.ts`. */
 import { type Fields, isFields, present } from '../events/fields.ts'
 import {
-  choiceToGa,
-  choiceToPreview,
   formatToGa,
   formatToPreview,
   hasForeignTools,
   isChoiceForeignToGa,
   modalitiesToGa,
   modalitiesToPreview,
+  toolChoiceToGa,
+  toolChoiceToPreview,
   toolsToPreview,
   voiceToPreview,
 } from './session-shape.ts'
@@ -122,7 +122,7 @@ export function responseToGa(response: Fields): Fields {
     output_modalities: rest.output_modalities ?? modalitiesToGa(modalities),
     max_output_tokens: rest.max_output_tokens ?? max_response_output_tokens,
     audio: Object.keys(spoken).length === 0 ? rest.audio : { ...audio, output: { ...spoken, ...asked } },
-    tool_choice: choiceToGa(tool_choice),
+    tool_choice: toolChoiceToGa(tool_choice),
     input: Array.isArray(input) ? input.map(itemToGa) : input,
     output: Array.isArray(output) ? output.map(itemToGa) : output,
   })
@@ -154,7 +154,7 @@ export function responseToPreview(response: Fields, announced: boolean): Fields 
     output_audio_format: rest.output_audio_format ?? formatToPreview(spoken.format),
     [limit]: rest[limit] ?? max_output_tokens,
     tools: toolsToPreview(tools),
-    tool_choice: choiceToPreview(tool_choice),
+    tool_choice: toolChoiceToPreview(tool_choice),
     input: items(input, false),
     output: items(output, announced),
   })

@@ -58,7 +58,7 @@ export function isForeignToGa(session: Fields): boolean {
 
 /** Whether a tool's choice is written as the preview has it. */
 export function isChoiceForeignToGa(choice: unknown): boolean {
-  return choiceToGa(choice) !== choice
+  return toolChoiceToGa(choice) !== choice
 }
 
 /** Whether the preview would refuse a session of a client's. */
@@ -87,7 +87,7 @@ export function sessionToGa(session: Fields, type: 'realtime' | 'transcription' 
     if (name in session && readAt(moved, path) === undefined)
       writeAt(moved, path, valueToGa(name, session[name]))
   }
-  if ('tool_choice' in moved) moved.tool_choice = choiceToGa(moved.tool_choice)
+  if ('tool_choice' in moved) moved.tool_choice = toolChoiceToGa(moved.tool_choice)
   // A transcription session has no output.
   return moved.type === 'transcription' ? without(moved, ['output_modalities', 'tool_choice']) : moved
 }
@@ -99,7 +99,7 @@ export function sessionToPreview(session: Fields): Fields {
     const value = readAt(session, path)
     if (!(name in moved) && value !== undefined) moved[name] = valueToPreview(name, value)
   }
-  if ('tool_choice' in moved) moved.tool_choice = choiceToPreview(moved.tool_choice)
+  if ('tool_choice' in moved) moved.tool_choice = toolChoiceToPreview(moved.tool_choice)
   if ('tools' in moved) moved.tools = toolsToPreview(moved.tools)
   return present(moved)
 }
@@ -135,7 +135,7 @@ export function voiceToPreview(voice: unknown): unknown {
  * The preview names a function by itself, or inside another object (`{type, function: {name}}` at Azure, `{type,
  * function}` in the rt-client); GA in one object.
  */
-export function choiceToGa(choice: unknown): unknown {
+export function toolChoiceToGa(choice: unknown): unknown {
   if (isFields(choice) && choice.type === 'function' && 'function' in choice) {
     const name = isFields(choice.function) ? choice.function.name : choice.function
     return { type: 'function', name: choice.name ?? name }
@@ -145,8 +145,8 @@ export function choiceToGa(choice: unknown): unknown {
 }
 
 /** @returns undefined for the choice of an MCP server, which the preview does not know */
-export function choiceToPreview(choice: unknown): unknown {
-  const chosen = choiceToGa(choice)
+export function toolChoiceToPreview(choice: unknown): unknown {
+  const chosen = toolChoiceToGa(choice)
   if (isFields(chosen)) return chosen.type === 'function' ? chosen.name : undefined
   return choice
 }

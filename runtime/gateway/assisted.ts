@@ -1,7 +1,7 @@
 /** What serves a session of an assistant at each kind of address: the path's own service, with what the assistant says. */
 import { type Assistant, defaultName } from '../assistants/assistant.ts'
 import { scopeOf } from '../assistants/choice.ts'
-import { chatSettingsFor, greetingOf, settingsFor } from '../assistants/session-settings.ts'
+import { assistantSessionSettings, chatSettingsFor, greetingOf } from '../assistants/session-settings.ts'
 import { createStateMigration } from '../assistants/state-migration.ts'
 import { type ChatOptions, createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
@@ -82,7 +82,7 @@ export class AssistedServices {
 
   realtime(assistant: Assistant, request: UpgradeRequest): Service {
     const { config, common, bounds, dialTo, translator } = this.#parts
-    const settings = settingsFor(assistant, this.#realtimeSettings(), scopeOf(request))
+    const settings = assistantSessionSettings(assistant, this.#realtimeSettings(), scopeOf(request))
     const handler = createRealtime({
       ...common,
       ...this.#tools(assistant),
@@ -102,7 +102,7 @@ export class AssistedServices {
   /** An SDK address: the assistant's settings come first, and what is pinned of them a client changes without effect. */
   sdk(assistant: Assistant, request: UpgradeRequest, { dial, translator }: SdkParts): Service {
     const { common, passthrough, rules, sdkBounds } = this.#parts
-    const settings = settingsFor(assistant, this.#realtimeSettings(), scopeOf(request))
+    const settings = assistantSessionSettings(assistant, this.#realtimeSettings(), scopeOf(request))
     const handler = createRealtime({
       ...common,
       ...this.#tools(assistant),

@@ -25,7 +25,7 @@ import {
 } from '../session/session-policy.ts'
 import { createCalls } from '../upstream/calls.ts'
 import type { CircuitOptions } from '../upstream/circuit.ts'
-import { ephemeralCredential, mintedCredential } from '../upstream/credentials/credentials.ts'
+import { credentialOfEphemeralKey, mintedCredential } from '../upstream/credentials/credentials.ts'
 import { createDialer } from '../upstream/dial.ts'
 import { createEndpointPool, type Endpoint, type PooledEndpoint } from '../upstream/endpoint-pool.ts'
 import type { Endpoints } from '../upstream/endpoints.ts'
@@ -252,7 +252,7 @@ function nameOf({ deployment, alias }: ChosenModel): string {
 
 /** The first endpoint minted the key; no other knows it. */
 function byKey(endpoints: readonly PooledEndpoint[], key: string): PooledEndpoint[] {
-  return endpoints.slice(0, 1).map(endpoint => ({ ...endpoint, credential: ephemeralCredential(key) }))
+  return endpoints.slice(0, 1).map(endpoint => ({ ...endpoint, credential: credentialOfEphemeralKey(key) }))
 }
 
 /**

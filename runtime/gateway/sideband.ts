@@ -13,7 +13,7 @@ import { controlPath } from '../calls/observer.ts'
 import { Ownership } from '../calls/ownership.ts'
 import type { CallRecord } from '../calls/record.ts'
 import { CallRecords } from '../calls/records.ts'
-import { createCallActions } from '../calls/sdk-call-actions.ts'
+import { createCallActionRoutes } from '../calls/sdk-call-actions.ts'
 import { createSdkCalls } from '../calls/sdk-calls.ts'
 import { createSideband } from '../calls/sideband-routes.ts'
 import { createTranslationCalls } from '../calls/translation-calls.ts'
@@ -146,7 +146,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
         }),
         countsCalls: callBudgets.areLimited,
       }),
-      ...createCallActions(callParts),
+      ...createCallActionRoutes(callParts),
     ],
     webhook: takesCalls
       ? createIncoming({

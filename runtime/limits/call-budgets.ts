@@ -4,7 +4,7 @@ import type { AccessLimits } from '../config/access.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Spending } from '../usage/session-account.ts'
 import { addressSubject, credentialSubject, type LimitSubject } from './limit-subject.ts'
-import { hasBudget, type UsageQuota } from './usage-quota.ts'
+import { hasDailyBudget, type UsageQuota } from './usage-quota.ts'
 
 /** Who pays for a call. */
 export interface Payer {
@@ -26,7 +26,7 @@ export class CallBudgets {
   /** Whether tokens or cost are limited: then the server must hear every call. */
   get areLimited(): boolean {
     const { credential, address } = this.#limits
-    return hasBudget(credential) || hasBudget(address)
+    return hasDailyBudget(credential) || hasDailyBudget(address)
   }
 
   /**

@@ -101,7 +101,7 @@ const budgets: readonly Budget[] = [
 ]
 
 /** Whether any budget of a day limits this subject. */
-export function hasBudget(limits: LimitSubject['limits']): boolean {
+export function hasDailyBudget(limits: LimitSubject['limits']): boolean {
   return Math.min(limits.tokensPerDay, limits.costPerDay) !== Number.POSITIVE_INFINITY
 }
 

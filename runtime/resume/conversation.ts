@@ -11,7 +11,7 @@ import { ownEventIdPrefix } from '../events/compose.ts'
 import { gaName } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields } from '../events/fields.ts'
 import type { Receipt } from '../session/sent-messages.ts'
-import { isClientRole, openPolicy, type SessionPolicy, withoutFields } from '../session/session-policy.ts'
+import { isClientRole, omitPinnedFields, openPolicy, type SessionPolicy } from '../session/session-policy.ts'
 import { revisedText, revisionOf } from '../store/revision.ts'
 import { ConfirmedSettings } from './confirmed-settings.ts'
 import { type ConversationLimits, conversationLimits } from './conversation-limits.ts'
@@ -342,7 +342,7 @@ export class Conversation {
     this.#forgetOrphans()
     this.#echoes = ids
     const kept = this.#settings.fields
-    const session = kept === null ? null : withoutFields(kept, policy.fields)
+    const session = kept === null ? null : omitPinnedFields(kept, policy.fields)
     const items = [...this.#items].map(item => this.#replayItem(item, dialect))
     return [
       ...(session === null ? [] : [this.#replaySettings(session)]),

@@ -13,7 +13,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Fields, isFields, maxDepth, parseFields } from '../events/fields.ts'
 
-export interface JournaledCall {
+export interface JournaledToolCall {
   /** The API's `call_id`. */
   readonly id: string
   readonly name: string
@@ -40,7 +40,7 @@ export interface JournaledTurn {
 
 export interface ToolJournal {
   /** In the order in which they were taken in. */
-  readonly calls: readonly JournaledCall[]
+  readonly calls: readonly JournaledToolCall[]
   /** What the tools have stored: a JSON object. */
   readonly state: Fields
   /** Of the state, as its assistant counts its versions. Absent: 1, as in what earlier revisions wrote. */
@@ -91,7 +91,7 @@ export function setState(journal: ToolJournal, state: Fields, version: number): 
   return { ...others, state, ...(version !== 1 && { stateVersion: version }) }
 }
 
-export function findCall(journal: ToolJournal, id: string): JournaledCall | undefined {
+export function findCall(journal: ToolJournal, id: string): JournaledToolCall | undefined {
   return journal.calls.find(call => call.id === id)
 }
 
@@ -99,19 +99,19 @@ export function findCall(journal: ToolJournal, id: string): JournaledCall | unde
 export function changeCall(
   journal: ToolJournal,
   id: string,
-  change: (call: JournaledCall) => JournaledCall,
+  change: (call: JournaledToolCall) => JournaledToolCall,
 ): ToolJournal {
   return { ...journal, calls: journal.calls.map(call => (call.id === id ? change(call) : call)) }
 }
 
 /** Takes a call in, behind the others. One that is there already stays as it is. */
-export function addCall(journal: ToolJournal, call: JournaledCall, turn: JournaledTurn): ToolJournal {
+export function addToolCall(journal: ToolJournal, call: JournaledToolCall, turn: JournaledTurn): ToolJournal {
   if (findCall(journal, call.id) !== undefined) return journal
   return { ...journal, turn, calls: [...journal.calls, call] }
 }
 
 /** Why a call cannot be taken in; null where it can. */
-export function refusalOfCall(journal: ToolJournal, call: JournaledCall): JournalRefusal | null {
+export function refusalOfCall(journal: ToolJournal, call: JournaledToolCall): JournalRefusal | null {
   if (Buffer.byteLength(call.arguments) > maxArgumentsBytes) return 'arguments_too_large'
   const calls = [...journal.calls, call]
   if (calls.length > maxCalls || bytesOf(calls) > maxCallsBytes) return 'too_many_calls'
@@ -125,7 +125,7 @@ export function forgetCalls(journal: ToolJournal, isTold: (id: string) => boolea
 }
 
 /** A call runs from now on. */
-export function startCall(
+export function startToolCall(
   journal: ToolJournal,
   id: string,
   { owner, leaseUntil }: { readonly owner: string; readonly leaseUntil: number },
@@ -136,12 +136,12 @@ export function startCall(
 }
 
 /** A call is not known to have finished: its owner is gone, or its time is over. */
-export function interruptCall(journal: ToolJournal, id: string): ToolJournal {
+export function interruptToolCall(journal: ToolJournal, id: string): ToolJournal {
   return changeCall(journal, id, call => ({ ...rest(call), status: 'interrupted' }))
 }
 
 /** A call has its output. */
-export function finishCall(journal: ToolJournal, id: string, output: string): ToolJournal {
+export function finishToolCall(journal: ToolJournal, id: string, output: string): ToolJournal {
   return changeCall(journal, id, call => ({ ...rest(call), status: 'done', output }))
 }
 
@@ -222,14 +222,14 @@ export function isToolJournal(stored: unknown): stored is ToolJournal {
   )
 }
 
-const statuses: ReadonlySet<unknown> = new Set<JournaledCall['status']>([
+const statuses: ReadonlySet<unknown> = new Set<JournaledToolCall['status']>([
   'pending',
   'running',
   'interrupted',
   'done',
 ])
 
-function isCall(stored: unknown): stored is JournaledCall {
+function isCall(stored: unknown): stored is JournaledToolCall {
   if (!isFields(stored)) return false
   const { id, name, arguments: given, status, runs, owner, leaseUntil, output } = stored
   return (
@@ -247,7 +247,7 @@ function isTurn(stored: unknown): stored is JournaledTurn {
 }
 
 /** What a call is, without how far it has come. */
-function rest({ id, name, arguments: given, runs }: JournaledCall) {
+function rest({ id, name, arguments: given, runs }: JournaledToolCall) {
   return { id, name, arguments: given, runs }
 }
 

@@ -90,13 +90,13 @@ function blankItem(item: Fields): Fields {
 }
 
 /** Leaves fields out of a session that a client asks for. */
-export function withoutFields(session: Fields, fields: readonly PinnedField[]): Fields {
+export function omitPinnedFields(session: Fields, fields: readonly PinnedField[]): Fields {
   const kept: ReadonlySet<string> = new Set(fields)
   return Object.fromEntries(Object.entries(session).filter(([name]) => !kept.has(name.toLowerCase())))
 }
 
 /** A field that a policy keeps from clients. */
-export interface KeptField {
+export interface WithheldField {
   /** As the client wrote it, from the root of the message: `session.instructions`. */
   readonly param: string
   readonly name: string
@@ -123,7 +123,7 @@ export function isClientRole(role: unknown): boolean {
  * @param message of one of the types that are guarded
  * @returns the fields in their order; none where it changes nothing that is kept
  */
-export function findKept(policy: SessionPolicy, type: string, message: Fields): KeptField[] {
+export function findKept(policy: SessionPolicy, type: string, message: Fields): WithheldField[] {
   if (type === 'conversation.item.create') {
     const { item } = message
     if (!isFields(item) || item.role === undefined || isClientRole(item.role)) return []
@@ -145,7 +145,7 @@ export function findKept(policy: SessionPolicy, type: string, message: Fields): 
  * Writes a message without what its policy keeps.
  * @returns null where nothing is left of it: an item in the system's name
  */
-export function leaveOut(type: string, message: Fields, kept: readonly KeptField[]): Fields | null {
+export function leaveOut(type: string, message: Fields, kept: readonly WithheldField[]): Fields | null {
   if (type === 'conversation.item.create') return null
   const owner = ownersOf[type as keyof typeof ownersOf]
   const settings = Object.entries(message[owner] as Fields)

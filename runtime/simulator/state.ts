@@ -9,7 +9,7 @@ import type { Vendor } from './session/context.ts'
 import { Session } from './session/session.ts'
 import type { PhoneCall } from './telephone/phone-call.ts'
 import { createSecrets, type Secrets } from './transport/secrets.ts'
-import { createSpeaker, type Speaker } from './voice/speaker.ts'
+import { createSpeechSynthesizer, type SpeechSynthesizer } from './voice/speaker.ts'
 
 export interface StateOptions {
   seed: number
@@ -38,7 +38,7 @@ export interface SessionTraits {
 export class SimulatorState {
   readonly clock = new Clock()
   readonly ids: Ids
-  readonly speaker: Speaker
+  readonly speaker: SpeechSynthesizer
   readonly secrets: Secrets
   readonly faults: FaultInjector
   readonly recording: Recording | null
@@ -54,7 +54,7 @@ export class SimulatorState {
     this.#options = options
     this.#nextSeed = createRandom(options.seed ^ 0x5eed)
     this.ids = createIds(options.seed)
-    this.speaker = createSpeaker(options.seed)
+    this.speaker = createSpeechSynthesizer(options.seed)
     this.secrets = createSecrets(this.ids)
     this.faults = new FaultInjector(options.faults)
     this.recording = options.recording

@@ -4,7 +4,7 @@
  * Redis that is connected may answer nothing, or refuse writes.
  */
 import { createClient, ErrorReply } from 'redis'
-import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Log } from '../observability/log.ts'
 
@@ -32,7 +32,7 @@ const connectTimeoutMs = 5000
 /** Written at an interval, below the prefix that a user of Redis may be confined to; expires by itself. */
 const probeKey = 'gateway:1:probe'
 const probeTtlMs = 60_000
-const reconnectBackoff: Backoff = { firstMs: 50, lastMs: 2000 }
+const reconnectBackoff: BackoffBounds = { firstMs: 50, lastMs: 2000 }
 
 /** More commands than this waiting for an answer means that Redis does not answer. */
 const maxQueuedCommands = 10_000

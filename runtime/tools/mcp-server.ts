@@ -13,7 +13,7 @@ import {
   StreamableHTTPClientTransport,
   type Tool,
 } from '@modelcontextprotocol/client'
-import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import { compileSchema, type Misfit } from '../events/json-schema.ts'
@@ -48,7 +48,7 @@ const connectMs = 5000
 const refreshMs = 60_000
 
 /** Between dials to a server that is away. */
-const redial: Backoff = { firstMs: 250, lastMs: 10_000 }
+const redial: BackoffBounds = { firstMs: 250, lastMs: 10_000 }
 
 /** What ends a session of the server's may take so long (ms). */
 const closeMs = 1000

@@ -22,20 +22,20 @@ import { ownEventIdPrefix } from '../events/compose.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import {
-  addCall,
+  addToolCall,
   findCall,
-  finishCall,
+  finishToolCall,
   forgetCalls,
-  interruptCall,
+  interruptToolCall,
   type JournalChange,
-  type JournaledCall,
+  type JournaledToolCall,
   type JournalKeeper,
   type JournalRefusal,
   maxOutputBytes,
   maxRequestBytes,
   refusalOfCall,
   refusalOfState,
-  startCall,
+  startToolCall,
   stateVersionOf,
   type ToolJournal,
 } from '../resume/tool-journal.ts'
@@ -130,7 +130,7 @@ const maxAnswered = 1024
 const minuteMs = 60_000
 
 /** A call in what was said that has no output. */
-type UnansweredCall = Pick<JournaledCall, 'id' | 'name' | 'arguments'>
+type UnansweredCall = Pick<JournaledToolCall, 'id' | 'name' | 'arguments'>
 
 /** A call that the model waits for. */
 interface OpenCall {
@@ -376,7 +376,7 @@ export class ServerTools {
   }
 
   /** Those of the server's tools, as far as each has come. */
-  #callsOf(unanswered: readonly UnansweredCall[]): JournaledCall[] {
+  #callsOf(unanswered: readonly UnansweredCall[]): JournaledToolCall[] {
     const { journal } = this.#parts.journal
     return unanswered.flatMap(({ id, name, arguments: given }) => {
       const known = findCall(journal, id)
@@ -388,7 +388,7 @@ export class ServerTools {
   }
 
   /** @param isDue whether an answer comes behind them */
-  #goOnWith(calls: readonly JournaledCall[], isDue: boolean): void {
+  #goOnWith(calls: readonly JournaledToolCall[], isDue: boolean): void {
     // The first answer must not be taken for the last.
     for (const call of calls) this.#openCall(call, !isDue, !isDue)
     for (const call of calls) enter(this.#parts.owner, () => this.#goOn(call))
@@ -502,7 +502,7 @@ export class ServerTools {
     this.#rounds += 1
   }
 
-  #openCall({ id, name }: JournaledCall, isBroken: boolean, isStale = false): OpenCall {
+  #openCall({ id, name }: JournaledToolCall, isBroken: boolean, isStale = false): OpenCall {
     const abort = new AbortController()
     const startedAt = performance.now()
     const open: OpenCall = { id, name, state: 'taken', abort, startedAt, isBroken, isStale }
@@ -526,7 +526,7 @@ export class ServerTools {
   }
 
   /** Brings a call to its answer, from wherever it stands in the journal. */
-  async #goOn(call: JournaledCall): Promise<void> {
+  async #goOn(call: JournaledToolCall): Promise<void> {
     const open = this.#open.get(call.id)
     if (open === undefined) return
     switch (call.status) {
@@ -542,7 +542,7 @@ export class ServerTools {
   }
 
   /** Commits a call and runs it. */
-  async #start(open: OpenCall, call: JournaledCall): Promise<void> {
+  async #start(open: OpenCall, call: JournaledToolCall): Promise<void> {
     const tool = this.#tools.get(call.name)
     if (tool === undefined) return this.#answer(open, failure('unknown_tool'))
     const turn = { rounds: this.#rounds, request: this.#request }
@@ -554,10 +554,10 @@ export class ServerTools {
       if (known?.status === 'running' && !this.#isOver(known)) return newest
       refusal = known === undefined ? refusalOfCall(journal, call) : null
       if (refusal !== null) return null
-      const added = addCall(journal, call, turn)
+      const added = addToolCall(journal, call, turn)
       if (this.#phase !== 'serving') return added
       const leaseUntil = Date.now() + tool.timeoutMs + leaseMarginMs
-      return startCall(added, call.id, { owner: this.#owner, leaseUntil })
+      return startToolCall(added, call.id, { owner: this.#owner, leaseUntil })
     })
     if (committed === 'away') return this.#answer(open, failure('store_unavailable'))
     if (committed === null) return this.#answer(open, failure(refusal ?? 'too_many_calls'))
@@ -569,11 +569,16 @@ export class ServerTools {
     return this.#run(open, known, tool, committed)
   }
 
-  #isOver({ leaseUntil = 0 }: JournaledCall): boolean {
+  #isOver({ leaseUntil = 0 }: JournaledToolCall): boolean {
     return Date.now() > leaseUntil + clockSkewMs
   }
 
-  async #run(open: OpenCall, call: JournaledCall, tool: ToolDescription, begun: ToolJournal): Promise<void> {
+  async #run(
+    open: OpenCall,
+    call: JournaledToolCall,
+    tool: ToolDescription,
+    begun: ToolJournal,
+  ): Promise<void> {
     const { runner, caller, tellEvent, journal, follow } = this.#parts
     open.state = 'running'
     open.startedAt = performance.now()
@@ -598,7 +603,7 @@ export class ServerTools {
 
   async #settle(
     open: OpenCall,
-    call: JournaledCall,
+    call: JournaledToolCall,
     tool: ToolDescription,
     { result, stateVersion }: { readonly result: ToolResult; readonly stateVersion: number },
   ): Promise<void> {
@@ -610,10 +615,10 @@ export class ServerTools {
       // Somebody else has taken it over: what came of this run is told by them, or by nobody.
       if (known?.status !== 'running' || known.owner !== this.#owner) return null
       if (result.kind === 'failed')
-        return finishCall(newest, call.id, failureText(result.code, result.message))
+        return finishToolCall(newest, call.id, failureText(result.code, result.message))
       if (Buffer.byteLength(result.output) > maxOutputBytes)
-        return finishCall(newest, call.id, failure('output_too_large'))
-      if (result.update === null) return finishCall(newest, call.id, result.output)
+        return finishToolCall(newest, call.id, failure('output_too_large'))
+      if (result.update === null) return finishToolCall(newest, call.id, result.output)
       // Another version of the assistant goes on with the conversation: this one does not know its state.
       isGone = stateVersionOf(newest) !== stateVersion
       if (isGone) return null
@@ -623,8 +628,8 @@ export class ServerTools {
       })
       if (state === null) return null
       const refusal = refusalOfState(state)
-      if (refusal !== null) return finishCall(newest, call.id, failure(refusal))
-      return finishCall({ ...newest, state: state as Fields }, call.id, result.output)
+      if (refusal !== null) return finishToolCall(newest, call.id, failure(refusal))
+      return finishToolCall({ ...newest, state: state as Fields }, call.id, result.output)
     })
     if (isGone) return this.#interruptRun(open, call, tool)
     this.#tell(open, result.kind)
@@ -639,12 +644,12 @@ export class ServerTools {
   }
 
   /** A run of this process's is not known to have finished. */
-  async #interruptRun(open: OpenCall, call: JournaledCall, tool: ToolDescription): Promise<void> {
+  async #interruptRun(open: OpenCall, call: JournaledToolCall, tool: ToolDescription): Promise<void> {
     this.#tell(open, 'interrupted')
     const committed = await this.#commit(newest => {
       const known = findCall(newest, call.id)
       return known?.status === 'running' && known.owner === this.#owner
-        ? interruptCall(newest, call.id)
+        ? interruptToolCall(newest, call.id)
         : null
     })
     const known = committed === 'away' || committed === null ? undefined : findCall(committed, call.id)
@@ -655,19 +660,19 @@ export class ServerTools {
   }
 
   /** A call ran somewhere and is not known to have finished. */
-  async #interrupted(open: OpenCall, call: JournaledCall): Promise<void> {
+  async #interrupted(open: OpenCall, call: JournaledToolCall): Promise<void> {
     if (this.#phase !== 'serving') return this.#move(open)
     const tool = this.#tools.get(call.name)
     if (tool?.idempotent === true && call.runs < maxRuns) return this.#start(open, call)
     return this.#answerInterrupted(open, call)
   }
 
-  async #answerInterrupted(open: OpenCall, call: JournaledCall): Promise<void> {
+  async #answerInterrupted(open: OpenCall, call: JournaledToolCall): Promise<void> {
     const output = failure('interrupted', true)
     const committed = await this.#commit(newest => {
       const known = findCall(newest, call.id)
       if (known === undefined || known.status === 'done') return newest
-      return known.status === 'interrupted' ? finishCall(newest, call.id, output) : null
+      return known.status === 'interrupted' ? finishToolCall(newest, call.id, output) : null
     })
     if (committed === null) return this.#await(open)
     const known = committed === 'away' ? undefined : findCall(committed, call.id)
@@ -691,7 +696,7 @@ export class ServerTools {
     const committed = await this.#commit(newest => {
       const known = findCall(newest, open.id)
       if (known?.status !== 'running' || !this.#isOver(known)) return newest
-      return interruptCall(newest, open.id)
+      return interruptToolCall(newest, open.id)
     })
     if (committed === 'away') return void enterLater(owner, leasePollMs, () => this.#await(open))
     const known = committed === null ? undefined : findCall(committed, open.id)
@@ -760,7 +765,7 @@ export class ServerTools {
         await this.#commit(newest => {
           const known = findCall(newest, open.id)
           return known?.status === 'running' && known.owner === this.#owner
-            ? interruptCall(newest, open.id)
+            ? interruptToolCall(newest, open.id)
             : null
         })
       })

@@ -8,7 +8,7 @@
  */
 
 import { join } from 'node:path'
-import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
@@ -65,7 +65,7 @@ const maxWaitMs = 5000
 const replayMs = 2000
 
 /** Between the end of a process and the start of the next. */
-const restart: Backoff = { firstMs: 100, lastMs: 10_000 }
+const restart: BackoffBounds = { firstMs: 100, lastMs: 10_000 }
 
 /** A process that had its tools loaded for so long was well: the next failure is the first again (ms). */
 const steadyMs = 10_000

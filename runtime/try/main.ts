@@ -78,11 +78,11 @@ async function startOrExit() {
 }
 
 async function testAndExit(name: string, isLive: boolean): Promise<never> {
-  const { runTests } = await import('./test-run.ts')
+  const { runScriptedTests } = await import('./test-run.ts')
   try {
     const config = configFor(testSettings)
     const write = (text: string) => process.stdout.write(text)
-    process.exit((await runTests({ name, config, isLive, write, log: silent() })) ? 0 : 1)
+    process.exit((await runScriptedTests({ name, config, isLive, write, log: silent() })) ? 0 : 1)
   } catch (fault) {
     return leave(messageOf(fault))
   }

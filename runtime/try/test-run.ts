@@ -41,7 +41,7 @@ interface NamedTest {
  * @throws AssistantsError for a fault of the folder; Error for an unknown name, a test that cannot be read, none at all,
  * and `isLive` without a configured upstream
  */
-export async function runTests(options: TestRunOptions): Promise<boolean> {
+export async function runScriptedTests(options: TestRunOptions): Promise<boolean> {
   const { name, isLive, write, config } = options
   const { target } = config
   if (isLive && target === null)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { GatewayError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 import { headersWithin } from './credential-headers.ts'
-import { type Credential, ephemeralCredential } from './credentials/credentials.ts'
+import { type Credential, credentialOfEphemeralKey } from './credentials/credentials.ts'
 import { asRefusal } from './refusal.ts'
 import { restUrl, type Target } from './target.ts'
 
@@ -99,7 +99,7 @@ export function createCalls(options: CallsOptions): Calls {
       const url = urlOf('calls')
       if (target.provider === 'azure' && filtered) url.searchParams.set('webrtcfilter', 'on')
       // Both vendors take a raw offer with an ephemeral key; Azure takes nothing else.
-      const own = await ephemeralCredential(key).headers()
+      const own = await credentialOfEphemeralKey(key).headers()
       const headers = { ...passed, ...own, 'Content-Type': 'application/sdp' }
       const { text, location } = await request(options, url, headers, sdp)
       const callId = callIdPattern.exec(location)?.[1]

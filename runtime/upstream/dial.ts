@@ -3,7 +3,7 @@
  * all. What a session and a running call differ in is their policy.
  */
 
-import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
 import type { Dial, UpstreamListener } from '../core/ports.ts'
@@ -50,7 +50,7 @@ interface DialPolicy {
   /** Whether upstream speaks first once a session exists. */
   readonly greets: boolean
   /** Between rounds. */
-  readonly backoff: Backoff
+  readonly backoff: BackoffBounds
   /** The least time that one attempt gets, however late it begins (ms). */
   readonly leastAttemptMs: number
   /** What 404 means; null: a refusal like any other. */
@@ -68,8 +68,8 @@ interface UnknownPolicy {
   readonly error: () => GatewayError
 }
 
-const sessionBackoff: Backoff = { firstMs: 200, lastMs: 3000 }
-const callBackoff: Backoff = { firstMs: 250, lastMs: 2000 }
+const sessionBackoff: BackoffBounds = { firstMs: 200, lastMs: 3000 }
+const callBackoff: BackoffBounds = { firstMs: 250, lastMs: 2000 }
 
 /** A call that was made a moment ago may not be known yet: 404 is tried again for this long (ms). */
 const unknownCallPatienceMs = 5000

@@ -17,7 +17,7 @@ export interface MessageRules {
 }
 
 /** A message that does not go on, and what its client is told. */
-export interface RefusedMessage {
+export interface MessageRefusal {
   readonly error: GatewayError
   /** The field at fault, as the client wrote it; null where it is the message. */
   readonly param: string | null
@@ -28,7 +28,7 @@ export interface RefusedMessage {
 /** What becomes of a message. */
 export type CheckedMessage =
   | { readonly kind: 'passed' }
-  | ({ readonly kind: 'refused' } & RefusedMessage)
+  | ({ readonly kind: 'refused' } & MessageRefusal)
   /** It goes on without what its policy keeps. `data`: JSON text */
   | { readonly kind: 'cut'; readonly data: Buffer }
   /** Nothing is left of it; its client is told nothing. */

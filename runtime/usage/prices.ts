@@ -31,7 +31,7 @@ const priceFile = z.strictObject({
 export type PriceRow = z.output<typeof row>
 
 /** Whole billionths of the currency's unit; `unpriced` tokens and milliseconds have no price and are not in it. */
-export interface Estimate {
+export interface CostEstimate {
   readonly nanos: number
   readonly unpriced: number
 }
@@ -71,7 +71,7 @@ const millisecondsPerMinute = 60_000
 const nanosPerToken = nanosPerUnit / 1_000_000
 
 /** Estimates what was used. Cached input has its own price, or that of other input where the list names none. */
-export function estimate(row: PriceRow | null, amounts: Amounts): Estimate {
+export function estimateCost(row: PriceRow | null, amounts: Amounts): CostEstimate {
   let nanos = 0
   let unpriced = 0
   const add = (amount: number, price: number | undefined, unit: number) => {
@@ -109,8 +109,8 @@ export class Pricing {
     return this.list.rowOf(name, at) ?? this.list.rowOf(this.#modelOf.get(name) ?? '', at)
   }
 
-  estimate(deployment: string, amounts: Amounts, at: number): Estimate {
-    return estimate(this.rowOf(deployment, at), amounts)
+  estimate(deployment: string, amounts: Amounts, at: number): CostEstimate {
+    return estimateCost(this.rowOf(deployment, at), amounts)
   }
 }
 

@@ -4,7 +4,7 @@ import { backoffMs } from '../core/backoff.ts'
 import type { Log } from '../observability/log.ts'
 import type { Counts } from '../observability/metrics.ts'
 import { type RpcMethods, startMs } from './rpc-peer.ts'
-import { type Exit, followProcess, type WorkerProcess } from './worker-process.ts'
+import { followProcess, type WorkerExit, type WorkerProcess } from './worker-process.ts'
 
 export interface SlotOptions {
   /** Counts from 1. */
@@ -186,7 +186,7 @@ export class Slot {
     return running.ask('alive', startMs)
   }
 
-  #ended({ pid }: WorkerProcess, exit: Exit): void {
+  #ended({ pid }: WorkerProcess, exit: WorkerExit): void {
     const { log, onEnded } = this.#options
     clearTimeout(this.#timer)
     this.#running = null
@@ -195,7 +195,7 @@ export class Slot {
     if (this.#phase !== 'over') this.#refill(exit)
   }
 
-  #refill({ servedMs }: Exit): void {
+  #refill({ servedMs }: WorkerExit): void {
     const isFailure = servedMs < this.#times.steady && !this.#isCrashed
     this.#isCrashed = false
     this.#failures = isFailure ? this.#failures + 1 : 0

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { type RpcMethods, RpcPeer } from './rpc-peer.ts'
 
-export interface Exit {
+export interface WorkerExit {
   /** null after a signal, and for a process that the system could not start. */
   readonly code: number | null
   readonly signal: string | null
@@ -14,7 +14,7 @@ export interface WorkerProcess {
   readonly pid: number | undefined
   /** Where it listens. Rejects when it ends before. */
   readonly listening: Promise<string>
-  readonly exited: Promise<Exit>
+  readonly exited: Promise<WorkerExit>
   ask(what: string, withinMs: number, ...given: unknown[]): Promise<unknown>
   /** Ends it at once. Safe to call twice. */
   kill(): void
@@ -31,7 +31,7 @@ export function followProcess(child: ChildProcess, answers: RpcMethods): WorkerP
       listening.resolve(url)
     },
   })
-  const exited = new Promise<Exit>(resolve => {
+  const exited = new Promise<WorkerExit>(resolve => {
     const ended = (code: number | null, signal: string | null) => {
       listening.reject(new Error(`ended with ${signal ?? `code ${code}`} before it listened`))
       const servedMs = listensAt === null ? 0 : Math.round(performance.now() - listensAt)

@@ -2,7 +2,7 @@
 import { mock } from 'node:test'
 import test, { type ExecutionContext } from 'ava'
 import { createCallActivity } from '../../runtime/calls/activity.ts'
-import { type Activity, recordOf } from '../../runtime/calls/record.ts'
+import { type Activity, readCallRecord } from '../../runtime/calls/record.ts'
 import { leaseMs } from '../../runtime/calls/records.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
@@ -30,7 +30,7 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
     return value()
   }
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
-  const record = recordOf('s', {
+  const record = readCallRecord('s', {
     call_id: 'c',
     connected_at: new Date(Date.now() - 5000).toISOString(),
     events_from_openai: '10',

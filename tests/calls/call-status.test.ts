@@ -1,6 +1,6 @@
 import test from 'ava'
 import { CallStatus, statusLifeMs } from '../../runtime/calls/call-status.ts'
-import { recordOf } from '../../runtime/calls/record.ts'
+import { readCallRecord } from '../../runtime/calls/record.ts'
 import { type ErrorCode, GatewayError } from '../../runtime/core/errors.ts'
 
 const madeAt = Date.parse('2026-01-01T00:00:00Z')
@@ -32,7 +32,7 @@ function stage(upstream: 'goes on' | ErrorCode, fields: Record<string, string> =
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     now: () => clock.now,
   })
-  const record = recordOf('sideband_0', {
+  const record = readCallRecord('sideband_0', {
     call_id: 'rtc_1',
     connected_at: new Date(madeAt).toISOString(),
     ...fields,

@@ -2,7 +2,7 @@
 import { mock } from 'node:test'
 import test, { type ExecutionContext } from 'ava'
 import { Handover, lookIntervalMs } from '../../runtime/calls/handover.ts'
-import { recordOf } from '../../runtime/calls/record.ts'
+import { readCallRecord } from '../../runtime/calls/record.ts'
 import { leaseMs } from '../../runtime/calls/records.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import type { Drainable } from '../../runtime/server/drain.ts'
@@ -36,7 +36,8 @@ function stage(t: ExecutionContext) {
       unheard: count => answer(`look at ${count}`, () => known.unheard),
       claimTakeover: (id, holder, ms) =>
         answer(`claim ${id} ${holder} ${ms}`, () => known.claiming).then(() => known.isClaimed),
-      lookUp: id => answer(`read ${id}`, () => (known.fields === null ? null : recordOf(id, known.fields))),
+      lookUp: id =>
+        answer(`read ${id}`, () => (known.fields === null ? null : readCallRecord(id, known.fields))),
       offerCall: (id, holder) => answer(`offer ${id} ${holder}`, () => undefined),
       holdsLease: (id, holder) => answer(`lease of ${id} ${holder}`, () => known.holdsLease),
     },
@@ -58,7 +59,7 @@ function stage(t: ExecutionContext) {
     for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve))
     return seen.splice(0)
   }
-  const hold = (sessionId: string) => handover.hold(recordOf(sessionId, {}))
+  const hold = (sessionId: string) => handover.hold(readCallRecord(sessionId, {}))
   return { handover, known, drained, clock, settle, hold }
 }
 

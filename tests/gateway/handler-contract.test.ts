@@ -3,7 +3,7 @@ import test from 'ava'
 import { Assistants } from '../../runtime/assistants/assistants.ts'
 import { Controls } from '../../runtime/calls/control-route.ts'
 import { Ownership } from '../../runtime/calls/ownership.ts'
-import { recordOf } from '../../runtime/calls/record.ts'
+import { readCallRecord } from '../../runtime/calls/record.ts'
 import type { CallRecords } from '../../runtime/calls/records.ts'
 import { readConfig } from '../../runtime/config/config.ts'
 import { permitModels } from '../../runtime/config/models.ts'
@@ -121,7 +121,7 @@ test('a control connection is given the same context, and its call is dialed onc
     dialed.push(callId)
     return () => undefined
   }
-  const record = recordOf('sideband_0123456789abcdef', { call_id: 'rtc_1', provider: 'openai' })
+  const record = readCallRecord('sideband_0123456789abcdef', { call_id: 'rtc_1', provider: 'openai' })
   const controls = new Controls({
     ...{ ownership: new Ownership(new Set()), passed: () => ({}), permit: permitOf('gpt-realtime') },
     ...{ limits: limits.bounds, log: quiet, metrics: createMetrics({ revision: 'r', replica: 'n' }) },

@@ -5,7 +5,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { CallControlParts } from '../../runtime/calls/control.ts'
 import { CallControl } from '../../runtime/calls/control.ts'
-import { recordOf } from '../../runtime/calls/record.ts'
+import { readCallRecord } from '../../runtime/calls/record.ts'
 import { createChat } from '../../runtime/chat/chat.ts'
 import { errorTable } from '../../runtime/core/errors.ts'
 import type {
@@ -214,7 +214,7 @@ const realtime =
 
 const call: MakeScene = () =>
   sceneOf((client, dial) => {
-    const record = recordOf('sideband_0123456789abcdef', { call_id: 'rtc_1', provider: 'simulator' })
+    const record = readCallRecord('sideband_0123456789abcdef', { call_id: 'rtc_1', provider: 'simulator' })
     const records = {
       note: async () => true,
       holdLease: async () => true,

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
+import { createSpeechSynthesizer } from '../../runtime/simulator/voice/speaker.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { type StoredConversation, untilStored } from '../store/stored-conversations.ts'
@@ -119,7 +119,7 @@ async function startIngress(servers: Readonly<Record<string, number>>): Promise<
 }
 
 function voiceOf(): Voice {
-  const speaker = createSpeaker(voiceSeed)
+  const speaker = createSpeechSynthesizer(voiceSeed)
   const known = new Map<string, readonly number[]>()
   return text => {
     const sounds =

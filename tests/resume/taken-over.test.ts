@@ -11,10 +11,10 @@ import {
 } from '../../runtime/resume/stored-conversation.ts'
 import { claimTicket } from '../../runtime/resume/tickets.ts'
 import {
-  addCall,
+  addToolCall,
   findCall,
-  finishCall,
-  startCall,
+  finishToolCall,
+  startToolCall,
   type ToolJournal,
 } from '../../runtime/resume/tool-journal.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
@@ -79,9 +79,9 @@ async function succeed(t: Stage, store: Store, id: string) {
 
 const call = { id: 'c1', name: 'add', arguments: '{}', status: 'pending', runs: 0 } as const
 const turn = { rounds: 1, request: null }
-const added = (journal: ToolJournal) => addCall(journal, call, turn)
+const added = (journal: ToolJournal) => addToolCall(journal, call, turn)
 const started = (owner: string) => (journal: ToolJournal) =>
-  startCall(added(journal), 'c1', { owner, leaseUntil: 1 })
+  startToolCall(added(journal), 'c1', { owner, leaseUntil: 1 })
 const away = async () => {
   throw new GatewayError('store_unavailable', 'away')
 }
@@ -344,7 +344,7 @@ test('a commit whose answer was lost is not made twice', async t => {
   const finish = (journal: ToolJournal) => {
     if (findCall(journal, 'c1')?.status === 'done') return journal
     runs += 1
-    return finishCall({ ...journal, state: { count: Number(journal.state.count ?? 0) + 1 } }, 'c1', '{}')
+    return finishToolCall({ ...journal, state: { count: Number(journal.state.count ?? 0) + 1 } }, 'c1', '{}')
   }
   faults.push(async write => {
     await write()
@@ -364,7 +364,7 @@ test('a session that was succeeded says what came of its tool to the one after i
   await first.kept.commit(started('first'))
   const second = await succeed(t, store, first.kept.id)
   await second.say('two')
-  await first.kept.commit(journal => finishCall({ ...journal, state: { by: 'first' } }, 'c1', '"done"'))
+  await first.kept.commit(journal => finishToolCall({ ...journal, state: { by: 'first' } }, 'c1', '"done"'))
   t.deepEqual(first.seen, ['taken over'])
   await second.kept.refresh()
   t.like(findCall(second.conversation.journal, 'c1'), { status: 'done', output: '"done"' })
@@ -383,7 +383,7 @@ test('what a tool was answered is committed after its session has ended', async 
   await first.kept.issue()
   await first.kept.commit(started('first'))
   first.kept.stop()
-  await first.kept.commit(journal => finishCall(journal, 'c1', '"done"'))
+  await first.kept.commit(journal => finishToolCall(journal, 'c1', '"done"'))
   const second = await succeed(t, store, first.kept.id)
   t.like(findCall(second.conversation.journal, 'c1'), { status: 'done', output: '"done"' })
 })

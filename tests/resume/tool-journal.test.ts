@@ -1,16 +1,16 @@
 /** The journal of tools by itself: how a call comes from one status to the next, and what is not taken in. */
 import test from 'ava'
 import {
-  addCall,
+  addToolCall,
   commitLocally,
   emptyJournal,
   findCall,
-  finishCall,
+  finishToolCall,
   forgetCalls,
-  interruptCall,
+  interruptToolCall,
   isEmptyJournal,
   isToolJournal,
-  type JournaledCall,
+  type JournaledToolCall,
   LocalJournal,
   maxArgumentsBytes,
   maxCalls,
@@ -21,33 +21,33 @@ import {
   refusalOfCall,
   refusalOfState,
   setState,
-  startCall,
+  startToolCall,
   stateVersionOf,
 } from '../../runtime/resume/tool-journal.ts'
 
-const call: JournaledCall = { id: 'c1', name: 'add', arguments: '{"n":1}', status: 'pending', runs: 0 }
+const call: JournaledToolCall = { id: 'c1', name: 'add', arguments: '{"n":1}', status: 'pending', runs: 0 }
 const turn = { rounds: 1, request: { metadata: { a: 'b' } } }
-const pending = addCall(emptyJournal, call, turn)
-const running = startCall(pending, 'c1', { owner: 'me', leaseUntil: 7 })
+const pending = addToolCall(emptyJournal, call, turn)
+const running = startToolCall(pending, 'c1', { owner: 'me', leaseUntil: 7 })
 
 test('a call is taken in with its turn, once', t => {
   t.deepEqual(pending, { calls: [call], state: {}, turn })
-  t.is(addCall(running, call, { rounds: 2, request: null }), running)
+  t.is(addToolCall(running, call, { rounds: 2, request: null }), running)
 })
 
 test('a call runs under a lease, is interrupted or done, and keeps nothing of the status before', t => {
   const base = { id: 'c1', name: 'add', arguments: '{"n":1}' }
   t.deepEqual(running.calls, [{ ...base, status: 'running', runs: 1, owner: 'me', leaseUntil: 7 }])
-  const interrupted = interruptCall(running, 'c1')
+  const interrupted = interruptToolCall(running, 'c1')
   t.deepEqual(interrupted.calls, [{ ...base, status: 'interrupted', runs: 1 }])
-  const again = startCall(interrupted, 'c1', { owner: 'you', leaseUntil: 9 })
+  const again = startToolCall(interrupted, 'c1', { owner: 'you', leaseUntil: 9 })
   t.like(findCall(again, 'c1'), { status: 'running', runs: 2, owner: 'you', leaseUntil: 9 })
-  t.deepEqual(finishCall(again, 'c1', '"x"').calls, [{ ...base, status: 'done', runs: 2, output: '"x"' }])
+  t.deepEqual(finishToolCall(again, 'c1', '"x"').calls, [{ ...base, status: 'done', runs: 2, output: '"x"' }])
   t.is(findCall(again, 'c2'), undefined)
 })
 
 test('of calls whose outputs were told those that are done are forgotten', t => {
-  const two = addCall(finishCall(running, 'c1', '"x"'), { ...call, id: 'c2' }, turn)
+  const two = addToolCall(finishToolCall(running, 'c1', '"x"'), { ...call, id: 'c2' }, turn)
   t.deepEqual(
     forgetCalls(two, () => true).calls.map(({ id }) => id),
     ['c2'],
@@ -103,7 +103,7 @@ for (const [what, state, refusal] of [
 
 test('what was stored in another shape is no journal', t => {
   t.true(isToolJournal(JSON.parse(JSON.stringify(running))))
-  t.true(isToolJournal(finishCall(running, 'c1', '')))
+  t.true(isToolJournal(finishToolCall(running, 'c1', '')))
   t.true(isToolJournal(emptyJournal))
   for (const odd of [
     null,

@@ -3,7 +3,7 @@ import { gaDialect } from '../../runtime/simulator/protocol/ga-dialect.ts'
 import { defaultConfig } from '../../runtime/simulator/session/defaults.ts'
 import { Session } from '../../runtime/simulator/session/session.ts'
 import type { Wire } from '../../runtime/simulator/session/wire.ts'
-import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
+import { createSpeechSynthesizer } from '../../runtime/simulator/voice/speaker.ts'
 import { connect } from './conversation.ts'
 import { append, respond, update, userText } from './events.ts'
 import { createHandClock } from './hand-clock.ts'
@@ -15,7 +15,7 @@ test('a client that does not read is given no more speech, and gets the rest whe
   const clock = createHandClock()
   const options = { vendor: 'openai', rate: 1, seed: 1, lifetimeSec: 60, failure: null } as const
   const config = defaultConfig('gpt-realtime', 'realtime')
-  const session = new Session({ ...options, config, clock, speaker: createSpeaker(1) }, () => {})
+  const session = new Session({ ...options, config, clock, speaker: createSpeechSynthesizer(1) }, () => {})
   const types: string[] = []
   let unread = 0
   const wire: Wire = {
@@ -46,7 +46,7 @@ test('at rate 1 speech comes at the pace of hearing', t => {
   const clock = createHandClock()
   const options = { vendor: 'openai', rate: 1, seed: 1, lifetimeSec: 60, failure: null } as const
   const config = defaultConfig('gpt-realtime', 'realtime')
-  const session = new Session({ ...options, config, clock, speaker: createSpeaker(1) }, () => {})
+  const session = new Session({ ...options, config, clock, speaker: createSpeechSynthesizer(1) }, () => {})
   let heardMs = 0
   const wire: Wire = {
     kind: 'socket',
@@ -88,7 +88,10 @@ test('a session ends once', t => {
   const options = { vendor: 'openai', rate: 1, seed: 1, lifetimeSec: 60, failure: null } as const
   const config = defaultConfig('gpt-realtime', 'realtime')
   let ends = 0
-  const session = new Session({ ...options, config, clock, speaker: createSpeaker(1) }, () => ends++)
+  const session = new Session(
+    { ...options, config, clock, speaker: createSpeechSynthesizer(1) },
+    () => ends++,
+  )
   const closes: number[] = []
   const wire: Wire = {
     kind: 'socket',

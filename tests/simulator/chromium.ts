@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { pcmRate } from '../../runtime/core/contract.ts'
-import { createSpeaker } from '../../runtime/simulator/voice/speaker.ts'
+import { createSpeechSynthesizer } from '../../runtime/simulator/voice/speaker.ts'
 import { launchChromium } from '../browser/_chromium.ts'
 
 /** A page that is called plays what it hears before anybody has touched it. */
@@ -59,7 +59,7 @@ export async function openStall(
 }
 
 function wavOf(words: string, silenceSec: number): Buffer {
-  const speech = [...createSpeaker(1).speak(words, 'ash', 1)]
+  const speech = [...createSpeechSynthesizer(1).speak(words, 'ash', 1)]
   const pause = new Int16Array(silenceSec * pcmRate)
   const samples = [pause, ...speech.map(chunk => chunk.samples), pause]
   const data = Buffer.concat(samples.map(part => Buffer.from(part.buffer, part.byteOffset, part.byteLength)))

@@ -5,7 +5,7 @@ import { argumentsFor } from '../../runtime/simulator/model/arguments.ts'
 import { numberInWords, numberOf } from '../../runtime/simulator/model/numbers.ts'
 import { Timeline } from '../../runtime/simulator/session/timeline.ts'
 import { aLawOf, muLawOf, sampleOfALaw, sampleOfMuLaw } from '../../runtime/simulator/voice/g711.ts'
-import { createSpeaker, wordsOf } from '../../runtime/simulator/voice/speaker.ts'
+import { createSpeechSynthesizer, wordsOf } from '../../runtime/simulator/voice/speaker.ts'
 
 test('G.711 has the values of the standard', t => {
   t.deepEqual([0, 32_124, -32_124].map(muLawOf), [0xff, 0x80, 0x00])
@@ -23,7 +23,7 @@ test('every G.711 byte survives decoding and encoding', t => {
 })
 
 test('words joined are the text, whatever it is', t => {
-  const speaker = createSpeaker(1)
+  const speaker = createSpeechSynthesizer(1)
   const text = fc.string({ unit: 'grapheme', maxLength: 60 })
   t.notThrows(() => fc.assert(fc.property(text, said => wordsOf(said).join('') === said)))
   const spoken = fc.property(text, said => {
@@ -37,7 +37,7 @@ test('words joined are the text, whatever it is', t => {
 test('a long text is made into sound as it is spoken, not before', t => {
   const text = Array.from({ length: 20_000 }, (_, index) => `word${index}`).join(' ')
   const before = process.memoryUsage().arrayBuffers
-  const [first] = createSpeaker(1).speak(text, 'alloy', 1)
+  const [first] = createSpeechSynthesizer(1).speak(text, 'alloy', 1)
   t.is(first?.text, 'word0')
   t.true(process.memoryUsage().arrayBuffers - before < 5_000_000)
 })

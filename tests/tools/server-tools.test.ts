@@ -1,7 +1,7 @@
 /** Turns whose calls run on the server, event by event: what is committed, run, told to the model and shown to the client. */
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
-import type { JournaledCall, JournalKeeper, ToolJournal } from '../../runtime/resume/tool-journal.ts'
+import type { JournaledToolCall, JournalKeeper, ToolJournal } from '../../runtime/resume/tool-journal.ts'
 import { LocalJournal } from '../../runtime/resume/tool-journal.ts'
 import type { Receipt } from '../../runtime/session/sent-messages.ts'
 import { UpstreamLeg } from '../../runtime/session/upstream-leg.ts'
@@ -379,13 +379,22 @@ test('a tool that runs longer than the deadline allows is interrupted and moves 
   server.end()
 })
 
-const found = (status: JournaledCall['status'], more: Partial<JournaledCall> = {}): JournaledCall => ({
+const found = (
+  status: JournaledToolCall['status'],
+  more: Partial<JournaledToolCall> = {},
+): JournaledToolCall => ({
   ...{ id: 'c1', name: 'a', arguments: '{}', status, runs: status === 'pending' ? 0 : 1, ...more },
 })
 const longOver = { owner: 'another', leaseUntil: 1 }
 
 /** What a successor does with a call, by how it finds it. */
-const resumptions: readonly (readonly [string, JournaledCall | null, boolean, number, object | string])[] = [
+const resumptions: readonly (readonly [
+  string,
+  JournaledToolCall | null,
+  boolean,
+  number,
+  object | string,
+])[] = [
   ['that was never committed', null, false, 1, 'ok'],
   ['that is pending', found('pending'), false, 1, 'ok'],
   ['that is done', found('done', { output: '"before"' }), false, 0, 'before'],

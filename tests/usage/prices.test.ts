@@ -2,12 +2,12 @@
 import test from 'ava'
 import { amountsOfResponse, amountsOfTranscription } from '../../runtime/events/usage.ts'
 import { models } from '../../runtime/models/models.ts'
-import { type estimate, Pricing, readPrices } from '../../runtime/usage/prices.ts'
+import { type estimateCost, Pricing, readPrices } from '../../runtime/usage/prices.ts'
 import { shippedPrices } from './accounts.ts'
 
 const today = Date.UTC(2026, 10, 28)
 
-const nanosOf = (deployment: string, amounts: Parameters<typeof estimate>[1]) =>
+const nanosOf = (deployment: string, amounts: Parameters<typeof estimateCost>[1]) =>
   shippedPrices.estimate(deployment, amounts, today)
 
 test('a spoken answer of gpt-realtime-2.1, cached audio included', t => {

@@ -14,7 +14,7 @@ export interface McpListing {
 }
 
 /** The tools of a server; null when it cannot be reached. */
-export function listTools(server: Tool): McpListing[] | null {
+export function simulatedTools(server: Tool): McpListing[] | null {
   if (unreachable.test(server.server_label ?? '')) return null
   return namesOf(server).map(name => ({
     name,

@@ -1,6 +1,6 @@
 /** Which kind of output item a thought becomes. */
 import type { ModelOutput } from '../model/model-turn.ts'
-import { createCallOutput } from './call.ts'
+import { createFunctionCallOutput } from './function-call.ts'
 import { createApprovalOutput, createMcpCallOutput } from './mcp.ts'
 import { createMessage } from './message.ts'
 import type { Output, Scope } from './output.ts'
@@ -11,7 +11,7 @@ export function outputOf(scope: Scope, thought: ModelOutput): Output {
     case 'message':
       return createMessage(scope, thought)
     case 'call':
-      return createCallOutput(scope, thought)
+      return createFunctionCallOutput(scope, thought)
     case 'mcp_call':
       return createMcpCallOutput(scope, thought)
     case 'approval':

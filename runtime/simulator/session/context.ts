@@ -2,7 +2,7 @@
 import type { Ids } from '../ids.ts'
 import type { Script } from '../model/script.ts'
 import type { ServerEvent, SessionConfig } from '../protocol/types.ts'
-import type { Chunk, Speaker } from '../voice/speaker.ts'
+import type { Chunk, SpeechSynthesizer } from '../voice/speaker.ts'
 import type { Conversation } from './conversation.ts'
 
 export type Vendor = 'openai' | 'azure'
@@ -24,7 +24,7 @@ export interface Context {
   readonly conversationId: string
   readonly vendor: Vendor
   readonly ids: Ids
-  readonly speaker: Speaker
+  readonly speaker: SpeechSynthesizer
   /** Audio pace: times faster than real time. */
   readonly rate: number
   /** Answers in place of the scripted model's own; null for none. */

@@ -1,5 +1,5 @@
 /** The MCP servers that a session has been told of: each is asked for its tools once. */
-import { listTools } from '../model/mcp.ts'
+import { simulatedTools } from '../model/mcp.ts'
 import type { Item, Tool } from '../protocol/types.ts'
 import type { Context } from './context.ts'
 import type { ItemEvents } from './item-events.ts'
@@ -36,7 +36,7 @@ export class McpServers {
     const entry = { item, memory: null }
     this.#items.announce(entry)
     this.#timeline.after(listingMs / rate, () => {
-      const tools = listTools(server)
+      const tools = simulatedTools(server)
       item.tools = tools ?? []
       this.#items.complete(entry)
       emit({ type: `mcp_list_tools.${tools === null ? 'failed' : 'completed'}`, item_id: item.id })

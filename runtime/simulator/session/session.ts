@@ -4,7 +4,7 @@ import type { Pacer } from '../clock.ts'
 import { createIds, type Ids } from '../ids.ts'
 import type { Script } from '../model/script.ts'
 import { type ClientEvent, Refusal, refuse, type ServerEvent, type SessionConfig } from '../protocol/types.ts'
-import type { Speaker } from '../voice/speaker.ts'
+import type { SpeechSynthesizer } from '../voice/speaker.ts'
 import { ClientEvents } from './client-events.ts'
 import { shownSession } from './config.ts'
 import type { Context, Playout, Vendor } from './context.ts'
@@ -24,7 +24,7 @@ export interface SessionOptions {
   config: SessionConfig
   vendor: Vendor
   clock: Pacer
-  speaker: Speaker
+  speaker: SpeechSynthesizer
   /** Seed of this session's ids and obfuscation. */
   seed: number
   /** Audio pace: times faster than real time. */

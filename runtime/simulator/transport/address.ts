@@ -101,7 +101,7 @@ const routes: Route[] = [
 const base = 'http://simulator'
 
 /** The address of a request; one that cannot be read leads to `/`, where nothing is. */
-export function urlOf({ url = '/' }: { url?: string | undefined }): URL {
+export function requestUrl({ url = '/' }: { url?: string | undefined }): URL {
   return URL.canParse(url, base) ? new URL(url, base) : new URL(base)
 }
 

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parseJson } from '../../core/json.ts'
 import { isFields } from '../protocol/check.ts'
 import type { SimulatorState } from '../state.ts'
-import { type Address, addressAt, urlOf } from './address.ts'
+import { type Address, addressAt, requestUrl } from './address.ts'
 import { azureKeyRefusal } from './admission.ts'
 import { readBody } from './body.ts'
 import { performCallAction } from './call-actions.ts'
@@ -33,7 +33,7 @@ export function createHttpTransport(
 }
 
 async function answer(simulator: SimulatorState, request: IncomingMessage): Promise<Answer | HttpRefusal> {
-  const url = urlOf(request)
+  const url = requestUrl(request)
   const address = addressAt(url.pathname)
   if (request.method === 'OPTIONS') return preflight()
   if (url.pathname === faultPath) return orderFault(simulator, request)

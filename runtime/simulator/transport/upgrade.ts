@@ -11,7 +11,7 @@ import { Player } from '../replay/player.ts'
 import type { Session } from '../session/session.ts'
 import type { Dialect } from '../session/wire.ts'
 import type { SessionTraits, SimulatorState } from '../state.ts'
-import { type Address, addressAt, urlOf } from './address.ts'
+import { type Address, addressAt, requestUrl } from './address.ts'
 import { admit } from './admission.ts'
 import { type HttpRefusal, httpRefusal, refuseUpgrade, type SocketRefusal, statusRefusal } from './refusal.ts'
 import { createSocketWire, listen, maxFrameBytes } from './socket-wire.ts'
@@ -44,7 +44,7 @@ export function createUpgradeTransport(simulator: SimulatorState): UpgradeTransp
   return {
     handle: (request, socket, head) => {
       socket.on('error', () => socket.destroy())
-      const url = urlOf(request)
+      const url = requestUrl(request)
       const fault = simulator.faults.faultFor(url, request.headers)
       const entry = entryFor(simulator, request, url, fault)
       if (entry === 'cut') return socket.destroy()

@@ -1,7 +1,7 @@
 /** From letters to sounds: a table of speech sounds by their formants, and a rough spelling rule. */
 
 /** One speech sound. Frequencies in Hz, `ms` at normal speed, `voiced` and `noise` 0..1. */
-export interface Sound {
+export interface SpeechSound {
   f1: number
   f2: number
   f3: number
@@ -10,7 +10,7 @@ export interface Sound {
   ms: number
 }
 
-const vowel = (f1: number, f2: number, f3: number, ms = 95): Sound => ({
+const vowel = (f1: number, f2: number, f3: number, ms = 95): SpeechSound => ({
   f1,
   f2,
   f3,
@@ -18,14 +18,21 @@ const vowel = (f1: number, f2: number, f3: number, ms = 95): Sound => ({
   noise: 0,
   ms,
 })
-const nasal = (f1: number, f2: number): Sound => ({ f1, f2, f3: 2500, voiced: 0.6, noise: 0, ms: 65 })
-const hiss = (f2: number, f3: number, voiced = 0): Sound => ({ f1: 300, f2, f3, voiced, noise: 0.7, ms: 75 })
-const stop = (f2: number, voiced = 0): Sound => ({ f1: 250, f2, f3: 3000, voiced, noise: 0.45, ms: 50 })
+const nasal = (f1: number, f2: number): SpeechSound => ({ f1, f2, f3: 2500, voiced: 0.6, noise: 0, ms: 65 })
+const hiss = (f2: number, f3: number, voiced = 0): SpeechSound => ({
+  f1: 300,
+  f2,
+  f3,
+  voiced,
+  noise: 0.7,
+  ms: 75,
+})
+const stop = (f2: number, voiced = 0): SpeechSound => ({ f1: 250, f2, f3: 3000, voiced, noise: 0.45, ms: 50 })
 
-const silence: Sound = { f1: 500, f2: 1500, f3: 2500, voiced: 0, noise: 0, ms: 30 }
+const silence: SpeechSound = { f1: 500, f2: 1500, f3: 2500, voiced: 0, noise: 0, ms: 30 }
 
 /** Longest spelling first: `th` is looked for before `t`. Formants after common tables of English vowels. */
-const sounds: Record<string, Sound> = {
+const sounds: Record<string, SpeechSound> = {
   th: hiss(1400, 6000),
   sh: hiss(2200, 3200),
   ch: hiss(2400, 3400),
@@ -72,14 +79,14 @@ const sentencePauseMs = 220
  * Spells a word as sounds, its trailing pause included.
  * Letters of other scripts become a syllable each, chosen by their code, so that any text can be heard.
  */
-export function soundsOf(word: string): Sound[] {
+export function soundsOf(word: string): SpeechSound[] {
   const spelled = word
     .toLowerCase()
     .normalize('NFD')
     .replace(/\p{M}/gu, '')
     .replace(/\d/g, digit => digitNames[Number(digit)] ?? '')
     .replace(/[^\p{L}]/gu, '')
-  const found: Sound[] = []
+  const found: SpeechSound[] = []
   let rest = spelled
   while (rest.length > 0) {
     const two = sounds[rest.slice(0, 2)]
@@ -99,7 +106,7 @@ function pauseAfter(word: string): number {
   return silence.ms
 }
 
-function syllableOf(code: number): Sound[] {
+function syllableOf(code: number): SpeechSound[] {
   const consonants = ['k', 's', 't', 'n', 'h', 'm', 'r', 'w']
   const vowels = ['a', 'i', 'u', 'e', 'o']
   return [consonants[code % consonants.length], vowels[code % vowels.length]]

@@ -32,7 +32,7 @@ export interface Chunk {
   base64(format: AudioFormat): string
 }
 
-export interface Speaker {
+export interface SpeechSynthesizer {
   /**
    * Speaks a text. The chunks' texts joined are exactly `text`. A word takes a few ms to render, so each is
    * rendered when it is asked for.
@@ -48,7 +48,7 @@ export interface Speaker {
  *
  * @param seed seed of the breath noise
  */
-export function createSpeaker(seed: number): Speaker {
+export function createSpeechSynthesizer(seed: number): SpeechSynthesizer {
   const cache = new Map<string, Chunk[]>()
   let cachedBytes = 0
 

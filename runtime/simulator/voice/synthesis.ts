@@ -1,7 +1,7 @@
 /** A small formant synthesiser: a glottal pulse and noise through three resonators. */
 import { pcmRate } from '../../core/contract.ts'
 import { createRandom } from '../ids.ts'
-import type { Sound } from './sounds.ts'
+import type { SpeechSound } from './sounds.ts'
 
 /** Sounds and their resonances glide into the next in steps of 2 ms. */
 const stepSamples = 48
@@ -35,7 +35,7 @@ export interface Timbre {
  * @returns 24 kHz mono samples
  */
 export function synthesise(
-  sounds: readonly Sound[],
+  sounds: readonly SpeechSound[],
   timbre: Timbre,
   speed: number,
   noiseSeed: number,
@@ -140,7 +140,7 @@ class Throat {
   }
 }
 
-function silent(sound: Sound | undefined): Sound {
+function silent(sound: SpeechSound | undefined): SpeechSound {
   return { ...(sound ?? { f1: 500, f2: 1500, f3: 2500, ms: 0 }), voiced: 0, noise: 0 }
 }
 

@@ -10,14 +10,14 @@ export interface Credential {
 }
 
 /** An ephemeral key, which both vendors take as a bearer token. */
-export function ephemeralCredential(key: string): Credential {
+export function credentialOfEphemeralKey(key: string): Credential {
   const headers = { Authorization: `Bearer ${key}` }
   return { headers: () => Promise.resolve(headers) }
 }
 
 /** A key that is minted for each session. @param mint as `Calls.mintKey` does, and throws */
 export function mintedCredential(mint: () => Promise<{ readonly value: string }>): Credential {
-  return { headers: async () => ephemeralCredential((await mint()).value).headers() }
+  return { headers: async () => credentialOfEphemeralKey((await mint()).value).headers() }
 }
 
 /** A standing key: `api-key` at Azure, a bearer token elsewhere. */

@@ -2,7 +2,7 @@
  * Keeps one token fresh: renewed ahead of its end, used to its end while renewals fail. Time, chance and
  * the source of tokens are handed in.
  */
-import { type Backoff, backoffMs } from '../../core/backoff.ts'
+import { type BackoffBounds, backoffMs } from '../../core/backoff.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Log } from '../../observability/log.ts'
 
@@ -40,7 +40,7 @@ const maxJitterMs = 60_000
 const jitterShare = 0.05
 
 /** Between failed renewals. */
-const renewalBackoff: Backoff = { firstMs: 1000, lastMs: 60_000 }
+const renewalBackoff: BackoffBounds = { firstMs: 1000, lastMs: 60_000 }
 
 /** A token this close to its end might end under way (ms). */
 const marginMs = 5000

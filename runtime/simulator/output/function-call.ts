@@ -4,7 +4,7 @@ import type { Item } from '../protocol/types.ts'
 import { addItem, endItem, type Output, type Scope, streamPieces } from './output.ts'
 
 /** A call: its arguments in small pieces, then whole. */
-export function createCallOutput(scope: Scope, thought: ModelOutput & { kind: 'call' }): Output {
+export function createFunctionCallOutput(scope: Scope, thought: ModelOutput & { kind: 'call' }): Output {
   const { context } = scope
   const callId = context.ids.next('call')
   const item: Item = {
