@@ -50,6 +50,17 @@ const turn = (text: string) =>
     { type: 'response.create' },
   ])
 
+test.serial('what is pressed before the page has its code is not lost', async t => {
+  const { page } = await visit(t, browser, `${gateway.url}playground`, { ready: 'Not connected' })
+  await page.route('**/assets/*.js', async route => {
+    await new Promise(resolve => setTimeout(resolve, 1500))
+    await route.continue()
+  })
+  await page.reload({ waitUntil: 'commit' })
+  await page.getByRole('button', { name: 'Connect', exact: true }).click()
+  await t.notThrowsAsync(page.getByText('Connected', { exact: true }).waitFor())
+})
+
 test.serial('an event is sent, and everything that comes back is listed and can be opened', async t => {
   const { page, faults } = await open(t)
   await everything(page)

@@ -6,7 +6,7 @@ import { Connection, type ConnectionState } from '../page/connection.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
-import { focusScrollers, part } from '../page/page.ts'
+import { enablePage, focusScrollers, part } from '../page/page.ts'
 import { type RealtimeEvent, readEvent } from '../page/realtime-event.ts'
 import { showLevel } from '../sound/meter.ts'
 import { encodePcm16 } from '../sound/pcm.ts'
@@ -14,6 +14,8 @@ import { SpeechInput } from '../sound/speech-input.ts'
 import type { SpeechMode } from '../sound/speech-mode.ts'
 import { CaptionList } from './caption-list.ts'
 import { Turns } from './turns.ts'
+
+enablePage()
 
 const path = '/v1/realtime?intent=transcription'
 /** After the microphone is closed, the last words may take so long (ms). */

@@ -5,7 +5,7 @@ import { Connection, type ConnectionState } from '../page/connection.ts'
 import { fetchGatewayInfo, readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
-import { part } from '../page/page.ts'
+import { enablePage, part } from '../page/page.ts'
 import { Playback, type SoundState } from '../sound/playback.ts'
 import { AssistantChoice, assistantInAddress } from './assistant-choice.ts'
 import { Composer } from './composer.ts'
@@ -26,6 +26,8 @@ import { TalkStatusView } from './talk-status-view.ts'
 import { fetchUsage } from './usage.ts'
 import { VoicePicture } from './voice-picture.ts'
 import { endsSpeech, errorWords } from './words.ts'
+
+enablePage()
 
 const info = readGatewayInfo(document)
 const assistant = assistantInAddress()

@@ -46,3 +46,8 @@ export function foldOnNarrowScreens(): void {
   screen.addEventListener('change', fold)
   fold()
 }
+
+/** Lets the page be used: its code is there. What was pressed before would have been lost, so that nothing could be. */
+export function enablePage(): void {
+  part('main', HTMLElement).inert = false
+}

@@ -7,7 +7,7 @@ import { countWords } from '../page/figures.ts'
 import { readGatewayInfo, socketUrl } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
-import { focusScrollers, foldOnNarrowScreens, part } from '../page/page.ts'
+import { enablePage, focusScrollers, foldOnNarrowScreens, part } from '../page/page.ts'
 import { audioDelta, type RealtimeEvent, readEvent, textDelta } from '../page/realtime-event.ts'
 import { AllowList } from './allow-list.ts'
 import { AnswerView } from './answer-view.ts'
@@ -23,6 +23,8 @@ import { createSpeech } from './speech-view.ts'
 import { summarise } from './summary.ts'
 import { joinTour } from './tour.ts'
 import { detectionOf } from './turn-detection.ts'
+
+enablePage()
 
 const filtered = '/realtime'
 const unfiltered = '/v1/realtime'

@@ -6,7 +6,7 @@ import type { ConnectionState } from '../page/connection.ts'
 import { readGatewayInfo } from '../page/gateway-info.ts'
 import { lineWords } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
-import { focusScrollers, part } from '../page/page.ts'
+import { enablePage, focusScrollers, part } from '../page/page.ts'
 import { type RealtimeEvent, readEvent } from '../page/realtime-event.ts'
 import { SidebandApi } from './api.ts'
 import { Ears } from './audio-output.ts'
@@ -20,6 +20,8 @@ import { MicrophoneButton } from './microphone-button.ts'
 import { Sessions } from './sessions.ts'
 import { createSteps, type StepName } from './steps.ts'
 import { Transcript } from './transcript.ts'
+
+enablePage()
 
 const info = readGatewayInfo(document)
 const masthead = new Masthead()
