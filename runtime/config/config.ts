@@ -10,7 +10,7 @@ import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, permitModels, readModels } from './models.ts'
 import { type RealtimeConfig, readAudioInput, readRealtime } from './realtime.ts'
 import { readTracing } from './tracing.ts'
-import { readNames, readUpstream } from './upstream.ts'
+import { readNameList, readUpstream } from './upstream.ts'
 import { readUsage, type UsageConfig } from './usage.ts'
 import { describeFault, isLoopback, misspelled } from './variable.ts'
 
@@ -136,7 +136,7 @@ function assemble(
   faults: string[],
 ): Omit<Config, 'warnings' | 'readVariable'> {
   const upstream = readUpstream(env, faults)
-  const simulated = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
+  const simulated = readNameList(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   const models = readModels(env, upstream.target, simulated, faults)
   const permit = permitModels(models, upstream.target?.provider ?? 'simulator', today)
   const access = readAccess(env, given, faults)

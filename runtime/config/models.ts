@@ -14,7 +14,7 @@ import type { ModelAlias, ModelChoice } from '../upstream/model-choice.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import type { Target } from '../upstream/target.ts'
 import type { Environment } from './environment.ts'
-import { readNames } from './upstream.ts'
+import { readNameList } from './upstream.ts'
 import { splitList } from './variable.ts'
 
 export interface ModelsConfig {
@@ -62,7 +62,7 @@ export function readModels(
     choice: { deployments, onRequest, aliases },
     configured,
     transcription: { named: env.TRANSCRIPTION_MODELS ?? null, ofChat },
-    translation: readNames(env.TRANSLATION_MODELS, 'TRANSLATION_MODELS', faults),
+    translation: readNameList(env.TRANSLATION_MODELS, 'TRANSLATION_MODELS', faults),
   }
 }
 

@@ -11,7 +11,7 @@ export function readUpstream(env: Environment, faults: string[]): UpstreamConfig
   const none = { fallbackTargets: [], fallbackKeys: [], entra: null } as const
   if (env.OPENAI_API_KEY === undefined) return { ...none, target: null, apiKey: '' }
   const baseUrl = readAddress(env.OPENAI_BASE_URL, 'OPENAI_BASE_URL', faults)
-  const models = readNames(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
+  const models = readNameList(env.OPENAI_REALTIME_MODEL, 'OPENAI_REALTIME_MODEL', faults)
   checkKey(env.OPENAI_API_KEY, 'OPENAI_API_KEY', faults)
   return { ...none, target: openaiTarget(baseUrl, models), apiKey: env.OPENAI_API_KEY }
 }
@@ -19,8 +19,8 @@ export function readUpstream(env: Environment, faults: string[]): UpstreamConfig
 function readAzure(env: Environment, endpoints: string, faults: string[]): UpstreamConfig {
   const named = env.AZURE_OPENAI_DEPLOYMENT_NAME
   const list = named === undefined ? env.AZURE_OPENAI_DEPLOYMENT : splitList(named)
-  const deployments = readNames(list, 'AZURE_OPENAI_DEPLOYMENT_NAME', faults)
-  const targets = readNames(splitList(endpoints), 'AZURE_OPENAI_ENDPOINT', faults).map(endpoint =>
+  const deployments = readNameList(list, 'AZURE_OPENAI_DEPLOYMENT_NAME', faults)
+  const targets = readNameList(splitList(endpoints), 'AZURE_OPENAI_ENDPOINT', faults).map(endpoint =>
     azureTarget(
       readAddress(endpoint, 'AZURE_OPENAI_ENDPOINT', faults),
       deployments,
@@ -66,7 +66,7 @@ function checkKey(key: string, variable: string, faults: string[]): void {
 }
 
 /** @returns at least one name; an empty one when faulty */
-export function readNames(
+export function readNameList(
   list: readonly string[],
   variable: string,
   faults: string[],

@@ -85,7 +85,7 @@ export function readStored(text: string): Omit<StoredText, 'conversation'> & {
   return { ...entry, conversation }
 }
 
-export function unreadable(): SyntaxError {
+export function unreadableConversation(): SyntaxError {
   return new SyntaxError('The conversation in the store cannot be read')
 }
 
@@ -151,7 +151,7 @@ export class Conversation {
   /** Reads a conversation as `toJSON` wrote it. @throws SyntaxError for anything else */
   static restore(text: string): Conversation {
     const stored = readStored(text).conversation
-    if (stored === null) throw unreadable()
+    if (stored === null) throw unreadableConversation()
     const { items, settings, settingsKept = true, dropped = 0, answers = 0, owed } = stored
     const conversation = new Conversation()
     conversation.assistant = stored.assistant ?? null

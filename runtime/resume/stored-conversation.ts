@@ -4,7 +4,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
-import { type Conversation, readStored, type StoredText, unreadable, writeStored } from './conversation.ts'
+import {
+  type Conversation,
+  readStored,
+  type StoredText,
+  unreadableConversation,
+  writeStored,
+} from './conversation.ts'
 import { migrateJournal, type RefusedState, type StateMigration } from './stored-state.ts'
 import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
 import { emptyJournal, type JournalChange, type ToolJournal } from './tool-journal.ts'
@@ -87,7 +93,7 @@ export async function takeOver(
     const found = await store.get(key)
     if (found === null) return null
     const { revision: was, epoch: before, conversation } = readStored(found)
-    if (conversation === null) throw unreadable()
+    if (conversation === null) throw unreadableConversation()
     const [revision, epoch] = [was + 1, before + 1]
     const text = writeStored({ revision, epoch, conversation })
     if (await store.compareAndSet(key, was, text, ticketLifeMs))
@@ -113,7 +119,7 @@ export async function migrateStored(
   for (let conflicts = 0; conflicts <= maxMigrations; conflicts += 1) {
     const { revision: was, epoch: found, conversation } = readStored(text)
     if (found !== epoch) throw takenOver()
-    if (conversation === null) throw unreadable()
+    if (conversation === null) throw unreadableConversation()
     const { tools = emptyJournal } = conversation
     const { journal, refused } = await migrateJournal(tools, migration)
     if (journal === tools) return { entry: { id, revision: was, epoch }, text, refused }

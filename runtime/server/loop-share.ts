@@ -12,7 +12,7 @@
  */
 
 /** What a client spent. Lives as long as its connection. */
-export interface LoopUse {
+export interface ClientLoopTime {
   /** When the present second began (ms). */
   secondAt: number
   /** CPU time spent in it, in runs (ms). */
@@ -67,7 +67,7 @@ export class LoopShare {
   }
 
   /** A client that has spent nothing. */
-  static use(): LoopUse {
+  static use(): ClientLoopTime {
     return { secondAt: 0, spentMs: 0, turnsOfOthers: 0 }
   }
 
@@ -78,7 +78,7 @@ export class LoopShare {
    * @param bytes size of what came with the call, and its `callBytes`
    * @returns false when the client has used more than its share, and must be closed now
    */
-  admits(client: unknown, use: LoopUse | null, bytes: number): boolean {
+  admits(client: unknown, use: ClientLoopTime | null, bytes: number): boolean {
     if (client !== this.#client) this.#begin(client)
     this.#unchecked += bytes
     return this.#unchecked < checkEveryBytes || this.#check(use)
@@ -101,7 +101,7 @@ export class LoopShare {
     this.#run = 'unread'
   }
 
-  #check(use: LoopUse | null): boolean {
+  #check(use: ClientLoopTime | null): boolean {
     const { turnMs, monotonicNow, cpuMs, afterTurn } = this.#options
     this.#unchecked = 0
     if (turnMs === 0) return true
@@ -122,7 +122,7 @@ export class LoopShare {
   }
 
   /** @returns whether the client has had its part of this second */
-  #spend(use: LoopUse, at: number, spentMs: number): boolean {
+  #spend(use: ClientLoopTime, at: number, spentMs: number): boolean {
     if (at - use.secondAt >= secondMs) {
       use.secondAt = at
       use.spentMs = 0

@@ -31,7 +31,7 @@ import {
   statusLine,
 } from './http.ts'
 import { type Accept, acceptThrough, type Layer, loopShareOf, refusalBy } from './layers.ts'
-import { callBytes, LoopShare, type LoopUse } from './loop-share.ts'
+import { type ClientLoopTime, callBytes, LoopShare } from './loop-share.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -85,7 +85,7 @@ type NativeListen = (
 interface SocketState {
   readonly holder: Holder
   /** What it took of the event loop. */
-  readonly loopUse: LoopUse
+  readonly loopUse: ClientLoopTime
   /** Once it has begun. Here and not in the holder: every message asks for it. */
   client: ClientSocket | null
 }

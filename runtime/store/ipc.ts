@@ -41,7 +41,7 @@ const watchIntervalMs = 1000
 const retryAfterMs = 1000
 
 /** Answers a worker out of the supervisor's store. @throws TypeError for what is no operation of a store */
-export function answerFrom(store: Store): (operation: Operation, ...given: unknown[]) => Promise<unknown> {
+export function serveStore(store: Store): (operation: Operation, ...given: unknown[]) => Promise<unknown> {
   return (operation, ...given) => {
     if (!known.has(operation)) throw new TypeError(`A store has no "${operation}"`)
     const act = store[operation] as (...given: unknown[]) => unknown

@@ -115,6 +115,6 @@ export class Pricing {
 }
 
 /** Writes an estimate in the currency's unit. */
-export function moneyOf(nanos: number): number {
+export function formatMoney(nanos: number): number {
   return nanos / nanosPerUnit
 }

@@ -14,7 +14,7 @@ import {
   transcriptionUsageOf,
 } from '../events/usage.ts'
 import type { UsageLedger } from './ledger.ts'
-import { moneyOf, type Pricing } from './prices.ts'
+import { formatMoney, type Pricing } from './prices.ts'
 import { type ResponseReport, readResponseReport } from './response-report.ts'
 import { tallyOf, UsageTally } from './tally.ts'
 
@@ -282,7 +282,7 @@ export class SessionAccount implements Meter {
       interruptions: counts.interruptions,
       tool_calls: counts.toolCalls,
       usage: counts.usage.describe(),
-      estimated_cost: moneyOf(counts.usage.sumOf('estimated_nanos')),
+      estimated_cost: formatMoney(counts.usage.sumOf('estimated_nanos')),
       currency: this.#parts.pricing.list.currency,
     }
   }

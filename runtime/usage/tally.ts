@@ -2,7 +2,7 @@
 
 import { type Fields, isFields } from '../events/fields.ts'
 import { type Amounts, type UsageKind, usageKinds } from '../events/usage.ts'
-import { moneyOf } from './prices.ts'
+import { formatMoney } from './prices.ts'
 
 /** What is added up: kinds of usage, responses, and the estimate in billionths of the currency's unit. */
 export const tallyKinds = [...usageKinds, 'responses', 'estimated_nanos', 'unpriced'] as const
@@ -78,7 +78,7 @@ export function describeTally(tally: Tally): Record<(typeof describedKinds)[numb
     ...told,
     transcription_seconds: (tally.transcription_ms ?? 0) / 1000,
     translation_seconds: (tally.translation_ms ?? 0) / 1000,
-    estimated_cost: moneyOf(tally.estimated_nanos ?? 0),
+    estimated_cost: formatMoney(tally.estimated_nanos ?? 0),
     unpriced: tally.unpriced ?? 0,
   } as Record<(typeof describedKinds)[number], number>
 }

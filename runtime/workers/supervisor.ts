@@ -5,7 +5,7 @@ import { workerKillMs } from '../core/shutdown.ts'
 import { startEmbeddedSimulator } from '../gateway/embedded-simulator.ts'
 import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { answerFrom } from '../store/ipc.ts'
+import { serveStore } from '../store/ipc.ts'
 import { createMemoryStore } from '../store/memory.ts'
 import { MetricsAggregator } from './metrics-aggregator.ts'
 import { reservePort } from './port.ts'
@@ -62,7 +62,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       figures.ended(ended)
       void leases.release()
     }
-    const own = { ...answers, store: answerFrom(leases.store) }
+    const own = { ...answers, store: serveStore(leases.store) }
     return new Slot({ number, fork, answers: own, log, onGivenUp, onEnded })
   })
   const figures = createFigures(slots, { revision: config.revision, replica: config.replica })

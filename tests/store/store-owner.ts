@@ -1,7 +1,7 @@
 /** A process that owns a store in memory, as a supervisor does; a test is its worker. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { answerFrom, createIpcStore } from '../../runtime/store/ipc.ts'
+import { createIpcStore, serveStore } from '../../runtime/store/ipc.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { RpcPeer } from '../../runtime/workers/rpc-peer.ts'
@@ -36,5 +36,5 @@ export function storeOwner(t: Stage, options: { maxEntries?: number } = {}): Sto
 
 if (process.argv[1] === self && process.send !== undefined)
   new RpcPeer(process, {
-    store: answerFrom(createMemoryStore(JSON.parse(process.argv[2] ?? '{}'))),
+    store: serveStore(createMemoryStore(JSON.parse(process.argv[2] ?? '{}'))),
   })

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { answerFrom } from '../../runtime/store/ipc.ts'
+import { serveStore } from '../../runtime/store/ipc.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { WorkerLeases } from '../../runtime/workers/worker-leases.ts'
 
@@ -11,12 +11,12 @@ test('the session slots of a worker that was killed are free at once; what it st
   const [first, second] = [new WorkerLeases(store), new WorkerLeases(store)]
   const list = 'limit:sessions:credential:alice'
   const totalOf = async (name: string) => (await store.page(name, 0, 10)).total
-  await answerFrom(first.store)('list', list, 'one', ttlMs)
-  await answerFrom(first.store)('list', list, 'two', ttlMs)
-  await answerFrom(first.store)('unlist', list, 'two')
-  await answerFrom(second.store)('list', list, 'three', ttlMs)
-  await answerFrom(first.store)('list', 'sessions:alice', 'sideband_1', ttlMs)
-  await answerFrom(first.store)('set', 'key', 'value', ttlMs)
+  await serveStore(first.store)('list', list, 'one', ttlMs)
+  await serveStore(first.store)('list', list, 'two', ttlMs)
+  await serveStore(first.store)('unlist', list, 'two')
+  await serveStore(second.store)('list', list, 'three', ttlMs)
+  await serveStore(first.store)('list', 'sessions:alice', 'sideband_1', ttlMs)
+  await serveStore(first.store)('set', 'key', 'value', ttlMs)
   t.is(await totalOf(list), 2)
   await first.release()
   t.deepEqual((await store.page(list, 0, 10)).members, ['three'])
