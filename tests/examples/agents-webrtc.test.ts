@@ -13,6 +13,10 @@ let server: Example
 let pageUrl: string
 let env: Record<string, string>
 
+const keepsMicrophone = `
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+  navigator.mediaDevices.getUserMedia = async wanted => (globalThis.microphone = await ask(wanted))`
+
 test.before(async () => {
   gateway = await gatewayFor(stage, {
     SIMULATOR_RATE: '8',
@@ -30,10 +34,13 @@ test.serial(
   'the page calls, is heard and answered; sideband-control.js joins and speaks; the page hangs up',
   async t => {
     const page = await stall.page()
+    await page.addInitScript(keepsMicrophone)
     await page.goto(pageUrl)
     await page.getByRole('button', { name: 'Call' }).click()
     const line = (words: string) => page.getByRole('listitem').filter({ hasText: words }).first()
     await line('I heard you speak for').waitFor({ timeout: patienceMs })
+    // A caller who speaks again interrupts what the supervisor has the model say.
+    await page.evaluate('for (const track of microphone.getTracks()) track.enabled = false')
     const control = startExample(stage, 'sideband-control.js', env, [
       'Always begin with "Supervisor here."',
       'good morning to all',
