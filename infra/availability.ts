@@ -8,6 +8,7 @@ import * as applicationinsights from '@pulumi/azure-native/applicationinsights/i
 import type { Input, Output } from '@pulumi/pulumi'
 import { paths } from '../runtime/core/contract.ts'
 import type { Foundation } from './foundation.ts'
+import { createInsights } from './insights.ts'
 
 export interface Availability {
   readonly testId: Output<string>
@@ -24,25 +25,13 @@ const certificateDays = 14
 
 /** Creates the test and what remembers its results; nothing where the security group keeps the testers out. */
 export function createAvailability(
-  { names, settings, group, within, tags }: Foundation,
+  foundation: Foundation,
   { publicUrl, workspaceId }: { publicUrl: string; workspaceId: Input<string> },
 ): Availability | undefined {
+  const { names, settings, group, within, tags } = foundation
   // Five places ask every quarter of an hour: an app that may have no replica would never be without one.
   if (!settings.clientRanges.includes('Internet') || settings.minReplicas === 0) return undefined
-  const component = new applicationinsights.Component(
-    'insights',
-    {
-      resourceName: names.insights,
-      resourceGroupName: group,
-      location: settings.location,
-      tags,
-      kind: 'web',
-      applicationType: 'web',
-      ingestionMode: 'LogAnalytics',
-      workspaceResourceId: workspaceId,
-    },
-    within,
-  )
+  const component = createInsights(foundation, 'insights', { resourceName: names.insights, workspaceId })
   const overTls = publicUrl.startsWith('https:')
   const test = new applicationinsights.WebTest(
     'availability',

@@ -3,11 +3,11 @@
  * It takes what the app's identity sends, and nothing that shows the key of the connection string alone; of the testers
  * of availability it is not known whether they could send to such a one.
  */
-import * as applicationinsights from '@pulumi/azure-native/applicationinsights/index.js'
 import * as monitor from '@pulumi/azure-native/monitor/index.js'
 import { type Input, interpolate, type Output, type Resource } from '@pulumi/pulumi'
 import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
+import { createInsights } from './insights.ts'
 import { grant } from './roles.ts'
 
 export interface Tracing {
@@ -31,26 +31,19 @@ export function createTracing(
   foundation: Foundation,
   { app, workspaceId, scope }: TracingParts,
 ): Tracing | undefined {
-  const { names, settings, group, within, tags } = foundation
+  const { names, settings, group, within } = foundation
   if (settings.tracing === 'off') return undefined
-  const component = new applicationinsights.Component(
+  const component = createInsights(
+    foundation,
     'traces',
+    { resourceName: names.traces, workspaceId },
     {
-      resourceName: names.traces,
-      resourceGroupName: group,
-      location: settings.location,
-      tags,
-      kind: 'web',
-      applicationType: 'web',
-      ingestionMode: 'LogAnalytics',
-      workspaceResourceId: workspaceId,
       disableLocalAuth: true,
       ...(scope && {
         publicNetworkAccessForIngestion: 'Disabled',
         publicNetworkAccessForQuery: 'Disabled',
       }),
     },
-    within,
   )
   const scoped = scope && [
     new monitor.PrivateLinkScopedResource(

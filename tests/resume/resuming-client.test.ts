@@ -12,6 +12,29 @@ import { mailbox } from '../gateway/start.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
 
+/** A client at a gateway's `/chat`; `answer` waits for the next whole answer. */
+function chatClient(t: ExecutionContext, gateway: GatewayProcess, waits: Waits = {}) {
+  const messages = mailbox<{ type: string; value?: string; message?: string }>('the client is told nothing')
+  const states = mailbox<string>('the client changes no state')
+  const client = resumingSocket(
+    `${gateway.socketUrl}/chat`,
+    message => messages.put(message as { type: string }),
+    state => states.put(state),
+    waits,
+  )
+  t.teardown(() => client.close())
+  const answer = async () => {
+    let transcript = ''
+    for (;;) {
+      const { type, value = '', message } = await messages.take()
+      if (type === 'transcript-reset') transcript = ''
+      if (type === 'transcript-delta') transcript += value
+      if (message === 'Model ready') return transcript
+    }
+  }
+  return { client, states, answer }
+}
+
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`after ${signal} it goes on with the conversation at the process that took the port over`, async t => {
     const [redis, simulator] = [await redisServer(t), await startSimulator({ rate: 200 })]
@@ -25,23 +48,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       return gateway
     }
     const first = await start()
-    const messages = mailbox<{ type: string; value?: string; message?: string }>('the client is told nothing')
-    const states = mailbox<string>('the client changes no state')
-    const client = resumingSocket(
-      `${first.socketUrl}/chat`,
-      message => messages.put(message as { type: string }),
-      state => states.put(state),
-    )
-    t.teardown(() => client.close())
-    const answer = async () => {
-      let transcript = ''
-      for (;;) {
-        const { type, value = '', message } = await messages.take()
-        if (type === 'transcript-reset') transcript = ''
-        if (type === 'transcript-delta') transcript += value
-        if (message === 'Model ready') return transcript
-      }
-    }
+    const { client, states, answer } = chatClient(t, first)
     t.is(await states.take(), 'open')
     client.say({ text: 'my name is Ada' })
     t.is(await answer(), 'You said: my name is Ada')
@@ -351,24 +358,8 @@ test('on /realtime a connection is given up that is silent while an answer is du
 
 test('a gateway that stands still is noticed, and its conversation goes on when it moves again', async t => {
   const gateway = await gatewayProcess(t)
-  const messages = mailbox<{ type: string; value?: string; message?: string }>('the client is told nothing')
-  const states = mailbox<string>('the client tells no state')
-  const client = resumingSocket(
-    `${gateway.socketUrl}/chat`,
-    message => messages.put(message as { type: string }),
-    state => states.put(state),
-    { openMs: 2000, heartbeatMs: 500, silenceMs: 4000 },
-  )
-  t.teardown(() => client.close())
-  const answer = async () => {
-    let transcript = ''
-    for (;;) {
-      const { type, value = '', message } = await messages.take()
-      if (type === 'transcript-reset') transcript = ''
-      if (type === 'transcript-delta') transcript += value
-      if (message === 'Model ready') return transcript
-    }
-  }
+  const waits = { openMs: 2000, heartbeatMs: 500, silenceMs: 4000 }
+  const { client, states, answer } = chatClient(t, gateway, waits)
   t.is(await states.take(), 'open')
   client.say({ text: 'my name is Ada' })
   t.is(await answer(), 'You said: my name is Ada')
