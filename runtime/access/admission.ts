@@ -69,7 +69,7 @@ export class Admission {
     return asked => this.#accept(next, asked)
   }
 
-  /** Guards every HTTP route but those that are open to everyone. A body is waited for only once it may be sent. */
+  /** Authenticates and limits every HTTP route but those that are open to everyone. A body is waited for only once it may be sent. */
   http(
     routes: ReadonlyMap<string, HttpRoute>,
     isOpen: (path: string) => boolean,
@@ -80,7 +80,7 @@ export class Admission {
   }
 
   /**
-   * Guards a handler that checks a signature in place of a credential: tries and refusals of an address are counted
+   * Limits a handler that checks a signature in place of a credential: tries and refusals of an address are counted
    * as for credentials.
    * @param handle throws `unauthorized` for what is not signed
    */

@@ -20,7 +20,7 @@ export interface AssistantsOptions {
   /** Which deployments there are. */
   readonly models: ModelChoice
   /** Whether `access` counts; false in a terminal, whose person owns the folder. Default: true. */
-  readonly isGuarded?: boolean
+  readonly checksAccess?: boolean
   /**
    * Makes ready what the assistants need before they are served, when they were read again.
    * @throws AssistantsError: those that were there before stay
@@ -217,7 +217,7 @@ export class Assistants implements FaultOwner {
   }
 
   #isAllowed({ access }: Assistant, { name, roles = [] }: Principal): boolean {
-    if (access === null || this.#options.isGuarded === false) return true
+    if (access === null || this.#options.checksAccess === false) return true
     return access.principals.has(name) || roles.some(role => access.roles.has(role))
   }
 

@@ -41,7 +41,7 @@ export interface CallToolsParts extends ToolOptions {
   readonly caller: string
   /** How the session finds turns, where it began without answering them; null: as it began. */
   readonly turnDetection: Fields | null
-  /** Puts the tools back where somebody else replaced them; false where the session's guard does. */
+  /** Puts the tools back where somebody else replaced them; false where they are pinned. */
   readonly keepsTools: boolean
   readonly maxHeldBytes: number
   /** Sends an event to the call. */

@@ -22,7 +22,16 @@ import type { CallRecords } from './records.ts'
 export interface ControlOptions
   extends Omit<
     CallControlParts,
-    'record' | 'dial' | 'guard' | 'policy' | 'pinned' | 'stays' | 'tools' | 'hangUp' | 'onOver' | 'holder'
+    | 'record'
+    | 'dial'
+    | 'pinnedSession'
+    | 'policy'
+    | 'pinned'
+    | 'stays'
+    | 'tools'
+    | 'hangUp'
+    | 'onOver'
+    | 'holder'
   > {
   readonly records: CallRecords
   readonly dialCall: (callId: string, patient: boolean) => Dial
@@ -159,7 +168,8 @@ export class Controls {
       dial: this.#joining(record, passed),
       stays,
       policy: policyOf(record),
-      guard: (pinSession || record.isPinned) && pinnedNow !== null ? new PinnedSession(pinnedNow) : null,
+      pinnedSession:
+        (pinSession || record.isPinned) && pinnedNow !== null ? new PinnedSession(pinnedNow) : null,
       tools:
         tools === null ? null : link => new CallTools({ ...tools, ...link, ...ofCall(record, parts.log) }),
       // Another replica that takes the call over must know what is pinned now.

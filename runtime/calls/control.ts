@@ -41,7 +41,7 @@ export interface CallControlParts extends CallActivityParts {
   /** What observers neither see nor change. */
   readonly policy: SessionPolicy
   /** Set where the session's instructions and tools are pinned. */
-  readonly guard: PinnedSession | null
+  readonly pinnedSession: PinnedSession | null
   /** Makes what runs the tools of the call's assistant; null where it has none on the server. */
   readonly tools: ((link: CallToolsLink) => CallTools) | null
   /** The server's side changed what is pinned. @param pinned JSON */
@@ -59,7 +59,7 @@ export type CallToolsLink = Pick<
 >
 
 export class CallControl implements UpstreamListener, FaultOwner {
-  readonly guard: PinnedSession | null
+  readonly pinnedSession: PinnedSession | null
   readonly #parts: CallControlParts
   readonly #observers: Observers
   /** The browser writes to the same session by its data channel. */
@@ -76,7 +76,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   #abortDial: () => void
 
   constructor(parts: CallControlParts) {
-    this.guard = parts.guard
+    this.pinnedSession = parts.pinnedSession
     this.#parts = parts
     this.#leg = new UpstreamLeg({ maxHeldBytes: parts.limits.upstreamBufferBytes, isShared: true })
     this.#playout = new Playout(this.#leg.responses)
@@ -100,7 +100,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     return (
       tools?.({
         responses: this.#leg.responses,
-        keepsTools: this.guard === null,
+        keepsTools: this.pinnedSession === null,
         maxHeldBytes: limits.upstreamBufferBytes,
         send: (message, type, receipt) => this.#sendOfTools(message, type, receipt),
         tellActivity: activity => tell({ type: 'assistant.tool', ...activity }),
@@ -195,7 +195,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     this.#rejoin.opened()
     this.#parts.log.info('sideband.control.connected', this.#fields())
     this.#activity.start()
-    for (const { message, receipt } of this.#parts.guard?.updates ?? [])
+    for (const { message, receipt } of this.#parts.pinnedSession?.updates ?? [])
       this.send(message, 'session.update', receipt)
     if (this.#tools !== null) {
       const { message, receipt } = this.#tools.update
@@ -296,13 +296,13 @@ export class CallControl implements UpstreamListener, FaultOwner {
   }
 
   #judge(frame: Buffer): void {
-    const { guard, log, pinned, hangUp } = this.#parts
-    if (guard === null) return
+    const { pinnedSession, log, pinned, hangUp } = this.#parts
+    if (pinnedSession === null) return
     const { session } = parseFields(frame) ?? {}
     if (!isFields(session)) return
-    const verdict = guard.judge(session)
+    const verdict = pinnedSession.judge(session)
     if (verdict.kind === 'as_pinned') return
-    if (verdict.kind === 'changed') return pinned(JSON.stringify(guard.pinned))
+    if (verdict.kind === 'changed') return pinned(JSON.stringify(pinnedSession.pinned))
     log.warn('sideband.session.tampered', { ...this.#fields(), action: verdict.kind })
     if (verdict.kind === 'put_back') this.send(verdict.message, 'session.update')
     else hangUp('its session was tampered with')

@@ -126,7 +126,7 @@ export class Observer implements Connection {
   }
 
   #forward(text: string, message: { type: string; session?: unknown; event_id?: unknown }): void {
-    this.#send(text, message.type, this.#parts.control.guard?.ask(message) ?? undefined)
+    this.#send(text, message.type, this.#parts.control.pinnedSession?.ask(message) ?? undefined)
   }
 
   /** Only whoever sent it is told that it was not. */

@@ -74,7 +74,7 @@ export interface AssistantsConfig {
   /** It is read again when its files change. */
   readonly isWatched: boolean
   /** Whether `access` of an assistant counts; false in a terminal, whose person owns the folder. */
-  readonly isGuarded: boolean
+  readonly checksAccess: boolean
 }
 
 /** Relative to `runtime/`; undefined means the default, which may be missing. */
@@ -190,7 +190,7 @@ function assemble(
       folder: resolve(projectFolder, env.ASSISTANTS_DIR ?? defaultAssistantsFolder),
       isRequired: env.ASSISTANTS_DIR !== undefined,
       isWatched: env.ASSISTANTS_WATCH ?? isLoopback(env.HOST),
-      isGuarded: true,
+      checksAccess: true,
     },
     toolsMemoryBytes: env.TOOLS_MEMORY_MB * mebibyte,
     sideband: {

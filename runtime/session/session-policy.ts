@@ -106,7 +106,7 @@ export interface WithheldField {
 const ownersOf = { 'session.update': 'session', 'response.create': 'response' } as const
 
 /** The types that a policy reads; all others are passed over by their type. */
-export function isGuarded(policy: SessionPolicy, type: string): boolean {
+export function concernsPolicy(policy: SessionPolicy, type: string): boolean {
   if (type === 'conversation.item.create') return policy.guardsContext
   return type in ownersOf && !isOpen(policy)
 }

@@ -92,7 +92,7 @@ async function testAndExit(name: string, isLive: boolean): Promise<never> {
 function configFor(settings: Readonly<Record<string, string>>): Config {
   const config = readConfig({ ...process.env, ...ownSettings, ...settings })
   // Whoever runs this has the folder: access is for those who come over the network.
-  return { ...config, assistants: { ...config.assistants, isGuarded: false } }
+  return { ...config, assistants: { ...config.assistants, checksAccess: false } }
 }
 
 function messageOf(fault: unknown): string {

@@ -6,7 +6,7 @@ import { type Fields, isFields, parseExactly, textOr } from '../events/fields.ts
 import { findValue, isRepeated, isSame } from '../events/member.ts'
 import { hasRepeatedMember } from '../events/repeated-member.ts'
 import { textField } from '../events/type.ts'
-import { findKept, isGuarded, leaveOut, type SessionPolicy } from '../session/session-policy.ts'
+import { concernsPolicy, findKept, leaveOut, type SessionPolicy } from '../session/session-policy.ts'
 import { findForbiddenModel, type ModelPermit, type Purpose } from './model-permit.ts'
 
 export interface MessageRules {
@@ -63,7 +63,7 @@ export class MessageCheck {
     if (isRepeated(bytes, 'type'))
       return refuse('"type" stands in the message more than once; send it once', 'type', null)
     const { policy } = this.#rules
-    if (type === null || !(namingTypes.has(type) || isGuarded(policy, type))) return passed
+    if (type === null || !(namingTypes.has(type) || concernsPolicy(policy, type))) return passed
     const event = parseExactly(bytes)
     if (event === null)
       return refuse(`The ${type} cannot be read: it is not JSON, or nested deeper than 64 levels`, null, null)
@@ -82,7 +82,7 @@ export class MessageCheck {
 
   #judgePinned(type: string, event: Fields, eventId: string | null): CheckedMessage {
     const { policy } = this.#rules
-    const [first, ...others] = isGuarded(policy, type) ? findKept(policy, type, event) : []
+    const [first, ...others] = concernsPolicy(policy, type) ? findKept(policy, type, event) : []
     if (first === undefined) return passed
     if (policy.onChange === 'leave_out') {
       const rest = leaveOut(type, event, [first, ...others])

@@ -11,7 +11,7 @@ import type { Stage } from '../gateway/start.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 import { assistant, type Files, folderWith, someModels, writeFiles } from './folders.ts'
 
-function open(t: Stage, files: Files, isGuarded = true) {
+function open(t: Stage, files: Files, checksAccess = true) {
   const folder = folderWith(t, files)
   const lines: { event: string; fields: Record<string, unknown> }[] = []
   let heard: () => void = () => undefined
@@ -20,7 +20,7 @@ function open(t: Stage, files: Files, isGuarded = true) {
     heard()
   }
   const log: Log = { info: write, warn: write, error: write }
-  const assistants = new Assistants({ folder, isRequired: true, isGuarded, models: someModels, log })
+  const assistants = new Assistants({ folder, isRequired: true, checksAccess, models: someModels, log })
   t.teardown(() => assistants.close())
   const logged = (event: string, count: number) =>
     within(

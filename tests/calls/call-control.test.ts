@@ -1,4 +1,4 @@
-/** The control connection of a call over fakes: what is said before it is there, and what its guard changes. */
+/** The control connection of a call over fakes: what is said before it is there, and what its pinned session changes. */
 import test, { type ExecutionContext } from 'ava'
 import { CallControl, type CallControlParts } from '../../runtime/calls/control.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
@@ -11,7 +11,7 @@ import { limits } from '../session/session-stage.ts'
 import { quiet } from '../store/patience.ts'
 import { silentAccounts } from '../usage/accounts.ts'
 
-function stage(t: ExecutionContext, guard: PinnedSession | null = null) {
+function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) {
   const seen: string[] = []
   let listener: UpstreamListener | undefined
   const record = {
@@ -29,7 +29,7 @@ function stage(t: ExecutionContext, guard: PinnedSession | null = null) {
       record,
       records,
       limits,
-      guard,
+      pinnedSession,
       holder: 'h',
       log: quiet,
       readType: createTypeReader(),
@@ -115,7 +115,7 @@ test('what the server’s own side changes is pinned once it is shown; what some
   const { control, told, open, shown } = stage(t, new PinnedSession({ instructions: 'a' }))
   open()
   told()
-  control.guard?.ask({ type: 'session.update', session: { instructions: 'b' } })
+  control.pinnedSession?.ask({ type: 'session.update', session: { instructions: 'b' } })
   shown({ instructions: 'b' })
   t.deepEqual(told(), ['observer gets openai_event', 'pinned {"instructions":"b"}'])
   shown({ instructions: 'b' })

@@ -237,7 +237,9 @@ const call: MakeScene = () =>
         stays: false,
         tools: null,
       },
-      ...{ guard: new PinnedSession({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }) },
+      ...{
+        pinnedSession: new PinnedSession({ instructions: 'as set', tools: [{ name: 'f', parameters: {} }] }),
+      },
       ...{ policy: openPolicy, pinned: () => undefined, hangUp: () => undefined, onOver: () => undefined },
     }
     const control = new CallControl(parts)

@@ -15,6 +15,7 @@ const replaced: Readonly<Record<string, string>> = {
   deeds: 'client events',
   faceof: 'wheelOf',
   faultdesk: 'fault injector',
+  guard: 'admission, or pinned session',
   hearingupdate: 'audioInputUpdate',
   manners: 'mode',
   saiditem: 'transcript item',
