@@ -28,7 +28,7 @@ What the gateway costs, beside the barest relays, in one run of alternating roun
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
   --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, opening, idle
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
-  --gate         two minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
+  --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
   --pair DIR     this checkout beside another that is installed there, to see what a change costs
   --processes N  with --pair: pairs of processes, one after another (10)
