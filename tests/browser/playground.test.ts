@@ -292,7 +292,7 @@ test.serial('a held button sends one spoken turn, by keyboard too', async t => {
   await page.keyboard.down('Space')
   await page.getByText('Speak now; let go when you are done.').waitFor()
   await until(page, "document.querySelector('#microphone-level').value > 0.02")
-  await event(page, 'input_audio_buffer.append').waitFor()
+  await event(page, 'input_audio_buffer.append').first().waitFor()
   await until(
     page,
     "/×([5-9]|\\d\\d)/.test([...document.querySelectorAll('.event')].map(e => e.innerText).join())",

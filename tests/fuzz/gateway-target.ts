@@ -91,8 +91,12 @@ export function assertEnding({ code, fault }: Ending, mayCut: boolean): void {
   if (!mayCut) throw new Error('the connection was cut without a close frame')
 }
 
-/** @throws Error for a status that the table of errors does not have, and for the gateway's own failure */
-export function assertRefusal(status: number): void {
+/**
+ * @param passedOn upstream's own statuses, where the address passes them on
+ * @throws Error for a status that the table of errors does not have, and for the gateway's own failure
+ */
+export function assertRefusal(status: number, passedOn: readonly number[] = []): void {
+  if (passedOn.includes(status)) return
   if (status === errorTable.internal.status || !statuses.has(status))
     throw new Error(`an upgrade was answered with ${status}`)
 }

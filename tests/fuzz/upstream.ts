@@ -35,6 +35,10 @@ interface UpstreamInput {
   readonly end: 'close' | 'reset' | 'half-close' | 'stay'
 }
 
+const upstreamStatuses = [100, 200, 204, 302, 400, 401, 403, 404, 429, 500, 503, 999]
+/** A client is told of no other: it would mislead it. */
+const passedOn = upstreamStatuses.filter(status => status >= 400 && status <= 599)
+
 const handshake: fc.Arbitrary<UpstreamInput['handshake']> = fc.oneof(
   { weight: 6, arbitrary: fc.constant({ kind: 'accepted' as const }) },
   fc.constantFrom(
@@ -44,7 +48,7 @@ const handshake: fc.Arbitrary<UpstreamInput['handshake']> = fc.oneof(
   ),
   fc.record({
     kind: fc.constant('status' as const),
-    status: fc.constantFrom(100, 200, 204, 302, 400, 401, 403, 404, 429, 500, 503, 999),
+    status: fc.constantFrom(...upstreamStatuses),
     retryAfter: fc.oneof(
       fc.constantFrom('', '0', '1', '-1', '1e99', 'Wed, 21 Oct 2099 07:28:00 GMT'),
       bytes(8),
@@ -115,7 +119,8 @@ const stayMs = 250
 async function playClient(port: number, { path }: UpstreamInput): Promise<void> {
   const peer = await openPeer(port, path)
   if (peer === null) throw new Error('a legal upgrade was cut')
-  if (typeof peer === 'number') return assertRefusal(peer)
+  // Whose plan upstream answered with, no dial says: any may have been this client's.
+  if (typeof peer === 'number') return assertRefusal(peer, path === '/v1/realtime' ? passedOn : [])
   const text = path.startsWith('/chat') ? '{"text":"hello"}' : '{"type":"response.create"}'
   await peer.write(encodeFrame({ opcode: opcodes.text, payload: Buffer.from(text), isMasked: true }))
   await Promise.race([peer.ended, new Promise(resolve => setTimeout(resolve, stayMs))])
