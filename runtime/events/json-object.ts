@@ -1,4 +1,7 @@
-/** Finds JSON objects and arrays in running text, in time linear in its length whatever it holds. */
+/**
+ * Finds JSON objects and arrays in running text, in time linear in its length whatever it holds.
+ * Written here, as parsers want text that begins and ends with the object.
+ */
 import * as ascii from './ascii.ts'
 
 /** Counts the characters looked at, for those who want to see that the work is linear. */

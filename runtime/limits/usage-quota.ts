@@ -1,4 +1,9 @@
-/** What is counted in the store, for all replicas together: upgrades and requests in a minute, tokens and estimated cost in a day. */
+/**
+ * What is counted in the store, for all replicas together: upgrades and requests in a minute, tokens and estimated cost
+ * in a day.
+ * Written here over the store's atomic `increment`, as `rate-limiter-flexible` has stores of its own, and none that
+ * workers share by their supervisor as they share this one.
+ */
 import type { GatewayError } from '../core/errors.ts'
 import type { Store } from '../store/store.ts'
 import { nanosPerUnit } from '../usage/prices.ts'

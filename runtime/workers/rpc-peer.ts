@@ -1,4 +1,7 @@
-/** Remote procedure calls between the supervisor and a worker: either end may call the other. */
+/**
+ * Remote procedure calls between the supervisor and a worker: either end may call the other.
+ * Written here, as `birpc` and others bound neither what the channel has not taken yet nor the codes of errors.
+ */
 import { type ErrorCode, errorTable, GatewayError } from '../core/errors.ts'
 
 /** The part of a child process, and of the process itself, that is used here (node:child_process, IPC). */

@@ -1,6 +1,7 @@
 /**
  * Keeps one token fresh: renewed ahead of its end, used to its end while renewals fail. Time, chance and
  * the source of tokens are handed in.
+ * Written here, as `getBearerTokenProvider` of `@azure/identity` has no deadline, and does not tell whether there is a token.
  */
 import { type BackoffBounds, backoffMs } from '../../core/backoff.ts'
 import { GatewayError } from '../../core/errors.ts'
