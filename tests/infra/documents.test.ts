@@ -55,8 +55,8 @@ test("who follows the documents runs Pulumi with the project's own Node, whateve
     const block = [...readText(file).matchAll(/```sh\n([^`]*)```/g)].find(([, text]) =>
       text?.includes('\npulumi up'),
     )
-    const lines = (block?.[1] ?? '').trim().split('\n')
-    const found = spawnSync('bash', ['-c', `${lines[1]}; node --version`], {
+    const path = (block?.[1] ?? '').split('\n').find(line => line.startsWith('export PATH='))
+    const found = spawnSync('bash', ['-c', `${path}; node --version`], {
       cwd: root,
       env: { PATH: '/usr/bin:/bin' },
       encoding: 'utf8',
