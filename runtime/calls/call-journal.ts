@@ -9,6 +9,7 @@ import {
   type JournalKeeper,
   setState,
   type ToolJournal,
+  unstoredConversation,
 } from '../resume/tool-journal.ts'
 import { revisedText, revisionOf } from '../store/revision.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
@@ -56,7 +57,7 @@ export class CallJournal implements JournalKeeper {
     const key = journalKey(sessionId)
     for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
       const [before, was] = [this.#journal, this.#revision]
-      const next = await change(before)
+      const next = await change(before, unstoredConversation)
       if (next === null || next === before) return next
       const text = revisedText(was + 1, next)
       await quota.charge(account, key, Buffer.byteLength(text), ttlMs)

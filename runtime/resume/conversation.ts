@@ -61,6 +61,24 @@ export interface ConversationAssistant {
   readonly version: string
 }
 
+/** A call of a function that has no output. */
+export interface UnansweredCall {
+  readonly id: string
+  readonly name: string
+  /** JSON text. */
+  readonly arguments: string
+}
+
+/** Calls among what was said that are complete and have no output. */
+export function unansweredCallsOf(items: readonly TranscriptItem[]): UnansweredCall[] {
+  const answered = new Set(items.map(({ kind, callId }) => (kind === 'function_call_output' ? callId : null)))
+  return items.flatMap(({ kind, done, callId = '', name = '', text }) =>
+    kind === 'function_call' && done && callId !== '' && !answered.has(callId)
+      ? [{ id: callId, name, arguments: text }]
+      : [],
+  )
+}
+
 /** A conversation in the store, as one of its writes left it. */
 export interface StoredText {
   /** Of the text; 0 where it says none, as in what earlier revisions wrote. */
@@ -184,14 +202,8 @@ export class Conversation {
   }
 
   /** Calls of functions that are complete and have no output yet. */
-  get unansweredCalls(): { readonly id: string; readonly name: string; readonly arguments: string }[] {
-    const answered = new Set<string | undefined>()
-    for (const { kind, callId } of this.#items) if (kind === 'function_call_output') answered.add(callId)
-    return [...this.#items].flatMap(({ kind, done, callId = '', name = '', text }) =>
-      kind === 'function_call' && done && callId !== '' && !answered.has(callId)
-        ? [{ id: callId, name, arguments: text }]
-        : [],
-    )
+  get unansweredCalls(): UnansweredCall[] {
+    return unansweredCallsOf([...this.#items])
   }
 
   /** Whether the last thing that was said is the output of a function: a response to it is the same turn's. */

@@ -8,12 +8,19 @@ import {
   type Conversation,
   readStored,
   type StoredText,
+  type UnansweredCall,
+  unansweredCallsOf,
   unreadableConversation,
   writeStored,
 } from './conversation.ts'
 import { migrateJournal, type RefusedState, type StateMigration } from './stored-state.ts'
 import { createTicket, renewTicket, ticketLifeMs } from './tickets.ts'
-import { emptyJournal, type JournalChange, type ToolJournal } from './tool-journal.ts'
+import {
+  emptyJournal,
+  type JournalChange,
+  type JournaledConversation,
+  type ToolJournal,
+} from './tool-journal.ts'
 
 /** A session that lives on keeps its ticket alive this often (ms). */
 export const keepAliveMs = ticketLifeMs / 5
@@ -237,7 +244,7 @@ export class PersistedConversation {
     for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
       if (this.#ownership === 'taken-over') return this.#commitElsewhere(change)
       const before = conversation.journal
-      const next = await change(before)
+      const next = await change(before, journaledWith(conversation.unansweredCalls, false))
       if (next === null) return null
       while (this.#writing !== null) await this.#writing
       if (conversation.journal !== before || this.#isTakenOver()) continue
@@ -427,7 +434,7 @@ export class PersistedConversation {
       const { revision: was, epoch, conversation } = readStored(found)
       if (conversation === null) return null
       const { tools: before = emptyJournal } = conversation
-      const tools = await change(before)
+      const tools = await change(before, journaledWith(unansweredCallsOf(conversation.items), true))
       if (tools === null || tools === before) return tools
       const text = writeStored({ revision: was + 1, epoch, conversation: { ...conversation, tools } })
       if (await this.#store.compareAndSet(key, was, text, ticketLifeMs)) return tools
@@ -453,6 +460,10 @@ export class PersistedConversation {
     this.stop()
     this.#options.onFault(fault)
   }
+}
+
+function journaledWith(unanswered: readonly UnansweredCall[], isTakenOver: boolean): JournaledConversation {
+  return { isUnanswered: callId => unanswered.some(({ id }) => id === callId), isTakenOver }
 }
 
 function takenOver(): GatewayError {

@@ -48,11 +48,25 @@ export interface ToolJournal {
   readonly turn: JournaledTurn | null
 }
 
+/** The conversation that a journal is stored with, as it is at that moment. */
+export interface JournaledConversation {
+  /** Whether it has a call without its output: a successor goes on with that, and has to find how far it has come. */
+  isUnanswered(callId: string): boolean
+  /** Another session goes on with it: what is said here is no part of it any more. */
+  readonly isTakenOver: boolean
+}
+
 /**
  * Makes the next journal of the newest one. It is called again where somebody else's change came first.
  * @returns the journal itself where there is nothing to change; null gives up
  */
-export type JournalChange = (newest: ToolJournal) => ToolJournal | null | Promise<ToolJournal | null>
+export type JournalChange = (
+  newest: ToolJournal,
+  conversation: JournaledConversation,
+) => ToolJournal | null | Promise<ToolJournal | null>
+
+/** Of a journal whose calls no successor finds in what was said. */
+export const unstoredConversation: JournaledConversation = { isUnanswered: () => false, isTakenOver: false }
 
 export const emptyJournal: ToolJournal = { calls: [], state: {}, turn: null }
 
@@ -182,7 +196,7 @@ export async function commitLocally(
 ): Promise<ToolJournal | null> {
   for (;;) {
     const before = holder.journal
-    const next = await change(before)
+    const next = await change(before, unstoredConversation)
     if (next === null) return null
     // Another change came first while this one was made.
     if (holder.journal !== before) continue

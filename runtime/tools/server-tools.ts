@@ -547,9 +547,11 @@ export class ServerTools {
     if (tool === undefined) return this.#answer(open, failure('unknown_tool'))
     const turn = { rounds: this.#rounds, request: this.#request }
     let refusal: JournalRefusal | null = null
-    const committed = await this.#commit(newest => {
-      const journal = forgetCalls(newest, id => this.#answered.has(id))
+    const committed = await this.#commit((newest, { isUnanswered, isTakenOver }) => {
+      // An answer that is no part of what is stored is not known to whoever goes on with that.
+      const journal = forgetCalls(newest, id => this.#answered.has(id) && !isUnanswered(id))
       const known = findCall(journal, call.id)
+      if (known === undefined && isTakenOver) return null
       if (known?.status === 'done') return newest
       if (known?.status === 'running' && !this.#isOver(known)) return newest
       refusal = known === undefined ? refusalOfCall(journal, call) : null
@@ -560,7 +562,7 @@ export class ServerTools {
       return startToolCall(added, call.id, { owner: this.#owner, leaseUntil })
     })
     if (committed === 'away') return this.#answer(open, failure('store_unavailable'))
-    if (committed === null) return this.#answer(open, failure(refusal ?? 'too_many_calls'))
+    if (committed === null) return refusal === null ? this.#move(open) : this.#answer(open, failure(refusal))
     const known = findCall(committed, call.id)
     if (known === undefined) return this.#answer(open, failure('interrupted', true))
     if (known.status === 'pending') return this.#move(open)

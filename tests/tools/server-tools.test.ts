@@ -1,10 +1,13 @@
 /** Turns whose calls run on the server, event by event: what is committed, run, told to the model and shown to the client. */
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
+import { Conversation, readStored } from '../../runtime/resume/conversation.ts'
+import { conversationKey, PersistedConversation, takeOver } from '../../runtime/resume/stored-conversation.ts'
 import type { JournaledToolCall, JournalKeeper, ToolJournal } from '../../runtime/resume/tool-journal.ts'
 import { LocalJournal } from '../../runtime/resume/tool-journal.ts'
 import type { Receipt } from '../../runtime/session/sent-messages.ts'
 import { UpstreamLeg } from '../../runtime/session/upstream-leg.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { clockSkewMs, leasePollMs, ServerTools } from '../../runtime/tools/server-tools.ts'
 import { quiet } from '../store/patience.ts'
 import { done, type ScriptedTool, scriptedRunner } from './scripted-runner.ts'
@@ -498,6 +501,44 @@ test('what a run gives back after another process has taken its call over is tol
   await settled()
   t.deepEqual(types(), [])
   t.is(journal.journal.calls[0]?.status, 'running')
+})
+
+test('once another session goes on with the conversation, a call that it has no answer of is not forgotten, and none is added', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const conversation = new Conversation()
+  const kept = new PersistedConversation(
+    { store },
+    {
+      ...{ conversation, owner: 'key:test', onTicket: () => undefined, onTakenOver: () => undefined },
+      onFault: fault => t.fail(String(fault)),
+    },
+  )
+  t.teardown(() => kept.stop())
+  await kept.issue()
+  conversation.expect(callItem('c1', 'add'))
+  const journal: JournalKeeper = {
+    get journal() {
+      return conversation.journal
+    },
+    ...{ conversationId: kept.id, isStored: true },
+    ...{ commit: change => kept.commit(change), refresh: () => kept.refresh() },
+  }
+  const { hear, outputs, runner } = stage({ add: {} }, { journal })
+  hear(created('r1'))
+  hear(called('r1', 'c1', 'add'))
+  await settled()
+  t.deepEqual(outputs(), [['c1', 'add is done']])
+  // What this session knows of the answer comes too late to be stored.
+  t.truthy(await takeOver(store, kept.id))
+  hear(called('r1', 'c2', 'add'))
+  await settled()
+  t.is(runner.runs.length, 1)
+  const stored = readStored((await store.get(conversationKey(kept.id))) ?? '').conversation
+  t.deepEqual(
+    stored?.tools?.calls.map(({ id, status }) => [id, status]),
+    [['c1', 'done']],
+  )
 })
 
 test('the lease lasts for as long as the tool may take, and what its commit may', async t => {
