@@ -192,7 +192,8 @@ export class Replica {
       this.process.killAtEffect(this.killInResume)
       this.killInResume = null
     }
-    let isGone = false
+    // The client may have left while its request was on its way.
+    let isGone = !end.isOpen
     end.listener = {
       message: () => undefined,
       closed: () => {
