@@ -8,6 +8,7 @@
  * | `response.created`                        | it, before the first thing in the response that it may see        |
  * | a call, its arguments, its output         | nothing                                                           |
  * | an item behind a hidden one               | `previous_item_id` names the nearest item that it knows           |
+ * | an output behind a hidden one             | `output_index` is its index in the `output` that the client sees  |
  * | `response.done` of calls alone            | nothing while the turn goes on; else `response.created`, and this |
  * | `response.done` of calls and other things | it without the calls                                              |
  *
@@ -31,6 +32,9 @@ const maxHiddenItems = 4096
 /** So many calls are known by their ids, whose outputs are hidden. */
 const maxHiddenCalls = 4096
 
+/** So many responses that run have the indexes of their hidden outputs kept. */
+const maxResponses = 16
+
 const nothing: readonly VisibleEvent[] = []
 
 /** Events that are read, by their GA name; all others pass by one look-up. */
@@ -45,6 +49,8 @@ export class HiddenCalls {
   #withheld: { readonly id: string; readonly created: VisibleEvent } | null = null
   /** The last response of the turn of which nothing was seen, as it began and ended. */
   #unseen: { readonly created: VisibleEvent; readonly done: Buffer; readonly type: string } | null = null
+  /** Indexes of hidden outputs by their response; a response with none has no entry. */
+  readonly #hiddenOutputs = new Map<string, Set<number>>()
 
   /** @param names of the tools that run on the server */
   constructor(names: ReadonlySet<string>) {
@@ -59,6 +65,13 @@ export class HiddenCalls {
    */
   see(frame: Buffer, type: string | null, goesOn: () => boolean): readonly VisibleEvent[] | null {
     if (type === null) return null
+    const seen = this.#see(frame, type, goesOn)
+    return this.#hiddenOutputs.size > 0 && type.startsWith('response.')
+      ? this.#countVisible(frame, type, seen)
+      : seen
+  }
+
+  #see(frame: Buffer, type: string, goesOn: () => boolean): readonly VisibleEvent[] | null {
     const reader = readers.get(type)
     if (reader !== undefined) return reader(this, frame, type)
     if (type === 'response.done' || type === 'response.completed') return this.#end(frame, type, goesOn)
@@ -86,6 +99,7 @@ export class HiddenCalls {
   /** The upstream session is gone: what it began is not shown any more. */
   lose(): void {
     this.#withheld = null
+    this.#hiddenOutputs.clear()
   }
 
   /**
@@ -138,9 +152,10 @@ export class HiddenCalls {
   }
 
   seeOutputItem(frame: Buffer, type: string): readonly VisibleEvent[] | null {
-    const { item } = parseFields(frame) ?? {}
+    const { item, output_index: index, response_id } = parseFields(frame) ?? {}
     if (!this.isHiddenCall(item)) return this.#release(frame, type)
     this.#hide(item)
+    if (typeof index === 'number') this.#hideOutput(textOr(response_id), index)
     return nothing
   }
 
@@ -181,6 +196,33 @@ export class HiddenCalls {
     this.hideCall(textOr(item.call_id))
   }
 
+  #hideOutput(responseId: string, index: number): void {
+    const known = this.#hiddenOutputs.get(responseId)
+    const indexes = known ?? new Set<number>()
+    indexes.add(index)
+    forgetOldest(indexes, maxHiddenItems)
+    if (known === undefined) this.#hiddenOutputs.set(responseId, indexes)
+    forgetOldest(this.#hiddenOutputs, maxResponses)
+  }
+
+  /** Writes the index that an event's output has among those that the client sees. @param seen as `see` returns it */
+  #countVisible(
+    frame: Buffer,
+    type: string,
+    seen: readonly VisibleEvent[] | null,
+  ): readonly VisibleEvent[] | null {
+    if (seen?.length === 0) return seen
+    const hidden = this.#hiddenOutputs.get(textField(frame, 'response_id') ?? '')
+    if (hidden === undefined) return seen
+    const event = parseExactly(frame)
+    const index = event?.output_index
+    if (typeof index !== 'number') return seen
+    const before = [...hidden].filter(each => each < index).length
+    if (before === 0) return seen
+    const counted = shown(type, { ...event, output_index: index - before })
+    return seen === null ? [counted] : seen.map(each => (each.frame === frame ? counted : each))
+  }
+
   #namePrevious(frame: Buffer, type: string, previous: unknown): readonly VisibleEvent[] | null {
     if (typeof previous !== 'string' || !this.#items.has(previous)) return null
     const event = parseExactly(frame)
@@ -211,6 +253,7 @@ export class HiddenCalls {
   #end(frame: Buffer, type: string, goesOn: () => boolean): readonly VisibleEvent[] | null {
     const event = parseExactly(frame)
     const response = isFields(event?.response) ? event.response : null
+    this.#hiddenOutputs.delete(textOr(response?.id))
     const withheld = response !== null && this.#withheld?.id === textOr(response.id) ? this.#withheld : null
     if (withheld !== null) this.#withheld = null
     const output: unknown[] = Array.isArray(response?.output) ? response.output : []
@@ -256,7 +299,7 @@ function shown(type: string, event: Fields): VisibleEvent {
   return { type, frame: Buffer.from(JSON.stringify(event)) }
 }
 
-function forgetOldest(kept: Map<string, unknown> | Set<string>, most: number): void {
+function forgetOldest<Key>(kept: Map<Key, unknown> | Set<Key>, most: number): void {
   if (kept.size <= most) return
   const [oldest] = kept.keys()
   if (oldest !== undefined) kept.delete(oldest)

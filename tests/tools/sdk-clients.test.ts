@@ -8,12 +8,33 @@ import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import { z } from 'zod'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
+import { Script, type ScriptedAnswer } from '../../runtime/simulator/model/script.ts'
+import { startSimulator } from '../../runtime/simulator/server.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 import { done, scriptedRunner } from './scripted-runner.ts'
 
 /** The first calls without a word, the second speaks before it calls. */
 const models = ['gpt-realtime', 'gpt-realtime-2.1'] as const
+
+/** What a model may answer at once: a call of the server's before, between and behind what the client sees. */
+const mixedAnswers: readonly ScriptedAnswer[] = [
+  [{ call: 'get_weather', arguments: { city: 'Oslo' } }, { say: 'One moment.' }],
+  { say: 'It is sunny in Oslo.' },
+  [
+    { call: 'get_weather', arguments: { city: 'Rome' } },
+    { call: 'get_time' },
+    { call: 'get_weather', arguments: { city: 'Bonn' } },
+  ],
+  { say: 'It is noon in Rome.' },
+]
+
+/** Starts an upstream that answers so. @returns settings of a gateway before it */
+async function scriptedUpstream(t: ExecutionContext, answers: readonly ScriptedAnswer[]) {
+  const simulator = await startSimulator({ script: new Script(answers), rate: 100 })
+  t.teardown(() => simulator.close())
+  return { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` }
+}
 
 async function gatewayWithTools(t: ExecutionContext, env: Record<string, string> = {}) {
   const runner = scriptedRunner({ get_weather: { run: (_, { city }) => done(`sunny in ${city}`) } })
@@ -28,7 +49,8 @@ interface ServerEvent {
   readonly item_id?: string
   readonly previous_item_id?: string | null
   readonly response_id?: string
-  readonly item?: { readonly id: string; readonly type: string }
+  readonly output_index?: number
+  readonly item?: { readonly id: string; readonly type: string; readonly call_id?: string }
   readonly response?: { readonly id: string; readonly output?: readonly { readonly id: string }[] }
 }
 
@@ -44,21 +66,31 @@ const endsResponse = 'response.done'
 function assertConsistent(t: ExecutionContext, events: readonly ServerEvent[]): number {
   const items = new Set<string>()
   const over = new Set<string>()
+  /** Of the open response, by their index. */
+  let outputs: string[] = []
   let open: string | null = null
   for (const event of events) {
-    const { type, item, item_id, previous_item_id, response, response_id } = event
+    const { type, item, item_id, previous_item_id, response, response_id, output_index } = event
     const what = JSON.stringify(event)
     if (type === opensResponse) {
       t.is(open, null, what)
       open = response?.id ?? ''
       t.false(over.has(open), what)
+      outputs = []
     }
     if (response_id !== undefined) t.true(response_id === open, what)
     if (typeof previous_item_id === 'string') t.true(items.has(previous_item_id), what)
     if (item !== undefined && beginsItem.has(type)) items.add(item.id)
     for (const id of [item?.id, item_id, ...(response?.output ?? []).map(({ id }) => id)])
       if (id !== undefined) t.true(items.has(id), what)
+    if (type === 'response.output_item.added') t.is(output_index, outputs.push(item?.id ?? '') - 1, what)
+    else if (output_index !== undefined) t.is(outputs[output_index], item?.id ?? item_id, what)
     if (type === endsResponse) {
+      t.deepEqual(
+        response?.output?.map(({ id }) => id),
+        outputs,
+        what,
+      )
       t.is(response?.id, open ?? 'none is open', what)
       over.add(open ?? '')
       open = null
@@ -108,40 +140,89 @@ function collect() {
   }
 }
 
+/** The agents SDK in a session, with a tool of its own. */
+async function talkByAgents(t: ExecutionContext, model: string, env: Record<string, string> = {}) {
+  const { gateway, runner } = await gatewayWithTools(t, env)
+  const called: string[] = []
+  const time = tool({
+    name: 'get_time',
+    description: 'Tells the time',
+    parameters: z.object({}),
+    execute: async () => {
+      called.push('get_time')
+      return 'noon'
+    },
+  })
+  const agent = new RealtimeAgent({ name: 'helper', instructions: 'Be brief.', tools: [time] })
+  const url = `${gateway.socketUrl}/v1/realtime?model=${model}`
+  const transport = new OpenAIRealtimeWebSocket({ url })
+  const session = new RealtimeSession(agent, { transport, tracingDisabled: true })
+  t.teardown(() => session.close())
+  const errors: unknown[] = []
+  session.on('error', ({ error }) => errors.push(error))
+  const { events, take, look, isQuiet, until } = collect()
+  session.on('transport_event', event => take(event))
+  session.on('history_updated', look)
+  await within(session.connect({ apiKey: 'sk-1' }), patienceMs, 'the SDK does not connect')
+  const ask = async (text: string, answer: string) => {
+    session.sendMessage(text)
+    const hasSaid = () => isQuiet() && JSON.stringify(session.history).includes(answer)
+    await until(hasSaid, `the SDK has no "${answer}"`)
+  }
+  return { runner, session, called, errors, events, ask }
+}
+
+/** The client of `openai` in a session of text. @param session more of its settings */
+async function talkByOpenAi(
+  t: ExecutionContext,
+  model: string,
+  { env = {}, session = {} }: { env?: Record<string, string>; session?: object } = {},
+) {
+  const { cert, key } = await makeCertificate()
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-tools-'))
+  // The client dials `wss:` only.
+  const files = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') }
+  writeFileSync(files.TLS_CERT_FILE, cert)
+  writeFileSync(files.TLS_KEY_FILE, key)
+  const { gateway, runner } = await gatewayWithTools(t, { ...files, ...env })
+  const client = new OpenAI({ apiKey: 'sk-1', baseURL: `${gateway.url}/v1` })
+  const address = new URL(`${gateway.socketUrl}/v1/realtime?model=${model}`)
+  const rt = new OpenAIRealtimeWS({ model, options: { ca: cert }, buildRealtimeURL: () => address }, client)
+  t.teardown(() => rt.close())
+  const errors: unknown[] = []
+  rt.on('error', error => errors.push(error))
+  const { events, take, isQuiet, until } = collect()
+  rt.on('event', take)
+  const has = (type: string) => () => events.some(event => event.type === type)
+  await until(has('session.created'), 'no session is created')
+  rt.send({ type: 'session.update', session: { type: 'realtime', output_modalities: ['text'], ...session } })
+  await until(has('session.updated'), 'no session is updated')
+  const untilSaid = (answer: string) => {
+    const isAnswer = ({ type, ...event }: ServerEvent) =>
+      type === 'response.output_text.done' && JSON.stringify(event).includes(answer)
+    return until(() => events.some(isAnswer) && isQuiet(), `no "${answer}" comes`)
+  }
+  const ask = async (text: string, answer: string) => {
+    rt.send({
+      type: 'conversation.item.create',
+      item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+    })
+    rt.send({ type: 'response.create' })
+    await untilSaid(answer)
+  }
+  return { runner, rt, errors, events, until, ask, untilSaid }
+}
+
 for (const model of models) {
   test(`the agents SDK talks with ${model}, whose calls run on the server, and keeps a tool of its own`, async t => {
-    const { gateway, runner } = await gatewayWithTools(t)
-    const called: string[] = []
-    const time = tool({
-      name: 'get_time',
-      description: 'Tells the time',
-      parameters: z.object({}),
-      execute: async () => {
-        called.push('get_time')
-        return 'noon'
-      },
-    })
-    const agent = new RealtimeAgent({ name: 'helper', instructions: 'Be brief.', tools: [time] })
-    const url = `${gateway.socketUrl}/v1/realtime?model=${model}`
-    const transport = new OpenAIRealtimeWebSocket({ url })
-    const session = new RealtimeSession(agent, { transport, tracingDisabled: true })
-    t.teardown(() => session.close())
-    const errors: unknown[] = []
-    session.on('error', ({ error }) => errors.push(error))
-    const { events, take, look, isQuiet, until } = collect()
-    session.on('transport_event', event => take(event))
-    session.on('history_updated', look)
-    const hasSaid = (words: string) => () => isQuiet() && JSON.stringify(session.history).includes(words)
-    await within(session.connect({ apiKey: 'sk-1' }), patienceMs, 'the SDK does not connect')
-    session.sendMessage('what is the weather in Bergen')
-    await until(hasSaid('sunny in Bergen'), 'the SDK has no answer of the tool')
+    const { runner, session, called, errors, events, ask } = await talkByAgents(t, model)
+    await ask('what is the weather in Bergen', 'sunny in Bergen')
     t.is(runner.runs.length, 1)
     t.deepEqual(called, [])
     assertNoCalls(t, events)
     t.is(assertConsistent(t, events), model === 'gpt-realtime' ? 1 : 2)
     t.deepEqual([...new Set(session.history.map(({ type }) => type))], ['message'])
-    session.sendMessage('what time is it')
-    await until(hasSaid('The tool answered: noon'), 'the SDK has no answer of its own tool')
+    await ask('what time is it', 'The tool answered: noon')
     t.deepEqual(called, ['get_time'])
     t.is(runner.runs.length, 1)
     assertConsistent(t, events)
@@ -149,35 +230,7 @@ for (const model of models) {
   })
 
   test(`openai's client talks with ${model}, whose calls run on the server`, async t => {
-    const { cert, key } = await makeCertificate()
-    const folder = mkdtempSync(join(tmpdir(), 'gateway-tools-'))
-    // The client dials `wss:` only.
-    const files = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') }
-    writeFileSync(files.TLS_CERT_FILE, cert)
-    writeFileSync(files.TLS_KEY_FILE, key)
-    const { gateway, runner } = await gatewayWithTools(t, files)
-    const client = new OpenAI({ apiKey: 'sk-1', baseURL: `${gateway.url}/v1` })
-    const address = new URL(`${gateway.socketUrl}/v1/realtime?model=${model}`)
-    const rt = new OpenAIRealtimeWS({ model, options: { ca: cert }, buildRealtimeURL: () => address }, client)
-    t.teardown(() => rt.close())
-    const errors: unknown[] = []
-    rt.on('error', error => errors.push(error))
-    const { events, take, isQuiet, until } = collect()
-    rt.on('event', take)
-    const has = (type: string) => () => events.some(event => event.type === type)
-    await until(has('session.created'), 'no session is created')
-    rt.send({ type: 'session.update', session: { type: 'realtime', output_modalities: ['text'] } })
-    await until(has('session.updated'), 'no session is updated')
-    const ask = async (text: string, answer: string) => {
-      rt.send({
-        type: 'conversation.item.create',
-        item: { type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
-      })
-      rt.send({ type: 'response.create' })
-      const isAnswer = ({ type, ...event }: ServerEvent) =>
-        type === 'response.output_text.done' && JSON.stringify(event).includes(answer)
-      await until(() => events.some(isAnswer) && isQuiet(), `no "${answer}" comes`)
-    }
+    const { runner, errors, events, ask } = await talkByOpenAi(t, model)
     await ask('what is the weather in Bergen', 'sunny in Bergen')
     await ask('hello there', 'You said: hello there')
     t.is(runner.runs.length, 1)
@@ -186,3 +239,45 @@ for (const model of models) {
     t.deepEqual(errors, [])
   })
 }
+
+test("the agents SDK sees a response without gaps where the server's calls stand before and behind its own", async t => {
+  const env = await scriptedUpstream(t, mixedAnswers)
+  const { runner, called, errors, events, ask } = await talkByAgents(t, 'gpt-realtime', env)
+  await ask('what is the weather in Oslo', 'It is sunny in Oslo.')
+  assertNoCalls(t, events)
+  await ask('how is Rome', 'It is noon in Rome.')
+  t.is(assertConsistent(t, events), 4)
+  t.deepEqual(called, ['get_time'])
+  t.is(runner.runs.length, 3)
+  t.deepEqual(errors, [])
+})
+
+test("openai's client sees a response without gaps where the server's calls stand before and behind its own", async t => {
+  const time = { type: 'function', name: 'get_time', parameters: { type: 'object' } }
+  const env = await scriptedUpstream(t, mixedAnswers)
+  const { rt, runner, errors, events, until, ask, untilSaid } = await talkByOpenAi(t, 'gpt-realtime', {
+    env,
+    session: { tools: [time] },
+  })
+  await ask('what is the weather in Oslo', 'It is sunny in Oslo.')
+  assertNoCalls(
+    t,
+    events.filter(({ type }) => type !== 'session.updated'),
+  )
+  const content = [{ type: 'input_text' as const, text: 'how is Rome' }]
+  rt.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } })
+  rt.send({ type: 'response.create' })
+  const isCall = ({ type, item }: ServerEvent) =>
+    type === 'response.output_item.done' && item?.type === 'function_call'
+  await until(() => events.some(isCall), 'no call of its own comes')
+  const { call_id = '' } = events.find(isCall)?.item ?? {}
+  rt.send({
+    type: 'conversation.item.create',
+    item: { type: 'function_call_output', call_id, output: 'noon' },
+  })
+  rt.send({ type: 'response.create' })
+  await untilSaid('It is noon in Rome.')
+  t.is(assertConsistent(t, events), 4)
+  t.is(runner.runs.length, 3)
+  t.deepEqual(errors, [])
+})

@@ -298,6 +298,51 @@ test("calls of the client's beside the server's: its outputs and its request fol
   t.false(responses.isBusy)
 })
 
+test('outputs behind a hidden call have the indexes that they have in the `output` of their response', t => {
+  const { hear, client, server } = stage({ a: gate(), b: gate() })
+  const at = (output_index: number, event: object) => ({ ...event, output_index }) as unknown as Event
+  const added = (id: string, item: object) =>
+    ({ type: 'response.output_item.added', response_id: id, item }) as const
+  const delta = { type: 'response.output_text.delta', response_id: 'r1', item_id: 'item_m', delta: '…' }
+  hear(created('r1'))
+  hear(at(0, added('r1', callItem('c1', 'a', 'in_progress'))))
+  hear(at(0, called('r1', 'c1', 'a')))
+  hear(at(1, said('r1')))
+  // A response beside the conversation has no tools of the server's, and counts by itself.
+  hear(created('r9', { conversation_id: null }))
+  hear(at(1, said('r9')))
+  hear(at(1, delta))
+  hear(at(2, called('r1', 'c2', 'b')))
+  hear(at(3, called('r1', 'c3', 'mine')))
+  hear({ type: 'response.done', response: { id: 'r9', status: 'completed', output: [] } })
+  hear(at(1, delta))
+  hear(ended('r1', 'completed', [callItem('c1', 'a'), message, callItem('c2', 'b'), callItem('c3', 'mine')]))
+  t.deepEqual(
+    client.map(({ type, response_id, output_index }) => [type, response_id, output_index]),
+    [
+      ['response.created', undefined, undefined],
+      ['response.output_item.added', 'r1', 0],
+      ['response.created', undefined, undefined],
+      ['response.output_item.added', 'r9', 1],
+      ['response.output_text.delta', 'r1', 0],
+      ['response.output_item.done', 'r1', 1],
+      ['response.done', undefined, undefined],
+      ['response.output_text.delta', 'r1', 0],
+      ['response.done', undefined, undefined],
+    ],
+  )
+  t.like(client.at(-1), { response: { output: [{ id: 'item_m' }, { id: 'item_c3' }] } })
+  // Nothing is left of a response that ended, or whose upstream is gone.
+  hear(created('r1'))
+  hear(at(1, said('r1')))
+  t.like(client.at(-1), { output_index: 1 })
+  hear(at(0, called('r1', 'c4', 'a')))
+  server.lost([], false)
+  hear(created('r1'))
+  hear(at(1, said('r1')))
+  t.like(client.at(-1), { output_index: 1 })
+})
+
 for (const [when, before] of [
   ['a tool runs', async () => undefined],
   [
