@@ -26,7 +26,7 @@ test('every script of a client holds the talks that the roster names, and no oth
       : [...text.matchAll(/^ {2}async (\w+)\(\) \{/gm)]
     t.deepEqual(held.map(([, talk]) => talk ?? '').sort(), [...talks, ...Object.keys(more)].sort(), script)
   }
-  const shared = ['stage.mjs', 'stage.py', 'openai-socket.mjs']
+  const shared = ['stage.mjs', 'stage.py', 'openai-socket.mjs', 'response-lifecycle.ts']
   t.deepEqual(
     readdirSync(scripts)
       .filter(file => !shared.includes(file) && !file.startsWith('__'))

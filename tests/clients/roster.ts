@@ -35,6 +35,7 @@ export const clients: readonly Client[] = [
     setting: "`baseURL: 'https://GATEWAY/v1'`",
     ownModel: null,
     talks: [...conversation, 'transcription'],
+    more: { serverTool: 'tool' },
   },
   {
     name: '`openai` for Node, `AzureOpenAI`',
@@ -72,6 +73,7 @@ export const clients: readonly Client[] = [
     setting: "`new OpenAIRealtimeWebSocket({ url: 'wss://GATEWAY/v1/realtime?model=…' })`",
     ownModel: null,
     talks: conversation,
+    more: { serverTool: 'tool' },
   },
   {
     name: 'OpenAI Agents SDK for Python',
@@ -99,6 +101,7 @@ export const clients: readonly Client[] = [
     setting: "`baseURL: 'https://GATEWAY/v1'`",
     ownModel: 'gpt-realtime',
     talks: [...conversation, 'transcription'],
+    more: { serverTool: 'tool' },
   },
   {
     name: 'Mastra',

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { Script, type ScriptedAnswer } from '../../runtime/simulator/model/script.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { judgeLifecycle, type ServerEvent } from '../clients/talks/response-lifecycle.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 import { done, scriptedRunner } from './scripted-runner.ts'
@@ -44,61 +45,11 @@ async function gatewayWithTools(t: ExecutionContext, env: Record<string, string>
   return { gateway, runner }
 }
 
-interface ServerEvent {
-  readonly type: string
-  readonly item_id?: string
-  readonly previous_item_id?: string | null
-  readonly response_id?: string
-  readonly output_index?: number
-  readonly item?: { readonly id: string; readonly type: string; readonly call_id?: string }
-  readonly response?: { readonly id: string; readonly output?: readonly { readonly id: string }[] }
-}
-
-const beginsItem = new Set([
-  'conversation.item.added',
-  'conversation.item.created',
-  'response.output_item.added',
-])
-const opensResponse = 'response.created'
-const endsResponse = 'response.done'
-
-/** Fails where an event is about an item or a response that was not begun, or is over. @returns responses that ended */
+/** Fails where the events are no lifecycle of responses. @returns responses that ended */
 function assertConsistent(t: ExecutionContext, events: readonly ServerEvent[]): number {
-  const items = new Set<string>()
-  const over = new Set<string>()
-  /** Of the open response, by their index. */
-  let outputs: string[] = []
-  let open: string | null = null
-  for (const event of events) {
-    const { type, item, item_id, previous_item_id, response, response_id, output_index } = event
-    const what = JSON.stringify(event)
-    if (type === opensResponse) {
-      t.is(open, null, what)
-      open = response?.id ?? ''
-      t.false(over.has(open), what)
-      outputs = []
-    }
-    if (response_id !== undefined) t.true(response_id === open, what)
-    if (typeof previous_item_id === 'string') t.true(items.has(previous_item_id), what)
-    if (item !== undefined && beginsItem.has(type)) items.add(item.id)
-    for (const id of [item?.id, item_id, ...(response?.output ?? []).map(({ id }) => id)])
-      if (id !== undefined) t.true(items.has(id), what)
-    if (type === 'response.output_item.added') t.is(output_index, outputs.push(item?.id ?? '') - 1, what)
-    else if (output_index !== undefined) t.is(outputs[output_index], item?.id ?? item_id, what)
-    if (type === endsResponse) {
-      t.deepEqual(
-        response?.output?.map(({ id }) => id),
-        outputs,
-        what,
-      )
-      t.is(response?.id, open ?? 'none is open', what)
-      over.add(open ?? '')
-      open = null
-    }
-  }
-  t.is(open, null, 'a response has no end')
-  t.is(events[0]?.type, 'session.created')
-  return over.size
+  const { faults, ended } = judgeLifecycle(events)
+  t.deepEqual(faults, [])
+  return ended
 }
 
 /** Fails where events tell of the server's calls, or are none of the API's. */
@@ -121,7 +72,7 @@ function collect() {
     events,
     look: () => wake(),
     /** Whether no response runs. */
-    isQuiet: () => count(opensResponse) === count(endsResponse),
+    isQuiet: () => count('response.created') === count('response.done'),
     take: (event: unknown) => {
       events.push(event as ServerEvent)
       wake()

@@ -1,9 +1,19 @@
 /** The agents SDK for Node, with its defaults, over WebSocket. */
 import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from '@openai/agents-realtime'
 import { z } from 'zod'
-import { apiKey, createWatch, expect, gatewaySocket, holdTalks, note, speech } from './stage.mjs'
+import {
+  apiKey,
+  createWatch,
+  expect,
+  expectHiddenCalls,
+  gatewaySocket,
+  holdTalks,
+  note,
+  order,
+  speech,
+} from './stage.mjs'
 
-async function open() {
+async function open(query = '') {
   const asked = []
   const weather = tool({
     name: 'get_weather',
@@ -16,17 +26,20 @@ async function open() {
   })
   const agent = new RealtimeAgent({ name: 'helper', instructions: 'Be brief.', tools: [weather] })
   const transport = new OpenAIRealtimeWebSocket({
-    url: `${gatewaySocket}/v1/realtime?model=gpt-realtime-2.1`,
+    url: `${gatewaySocket}/v1/realtime?model=gpt-realtime-2.1${query}`,
   })
   const session = new RealtimeSession(agent, { transport })
   const watch = createWatch()
   const errors = []
+  const events = []
   const counts = new Map()
   session.on('error', ({ error }) => {
     errors.push(error)
     watch.poke()
   })
-  session.on('transport_event', ({ type }) => {
+  session.on('transport_event', event => {
+    const { type } = event
+    events.push(event)
     note(type)
     counts.set(type, (counts.get(type) ?? 0) + 1)
     watch.poke()
@@ -37,6 +50,7 @@ async function open() {
     session,
     asked,
     errors,
+    events,
     seen: (type, times = 1) => watch.until(() => (counts.get(type) ?? 0) >= times),
     said: words => watch.until(() => session.history.some(item => isAnswer(item, words))),
     failed: () => watch.until(() => errors.length > 0),
@@ -77,6 +91,16 @@ await holdTalks({
     session.sendMessage('what is the weather in Bergen')
     await said('sunny in Bergen')
     expect(asked.join() === 'Bergen', `one call, not ${asked}`)
+    noError(errors)
+    session.close()
+  },
+  async serverTool() {
+    const { session, said, seen, errors, events, asked } = await open('&assistant=cafe')
+    session.sendMessage(order.asked)
+    await said(order.answered)
+    await seen('response.done', 2)
+    expectHiddenCalls(events)
+    expect(asked.length === 0, 'no call of its own tool')
     noError(errors)
     session.close()
   },

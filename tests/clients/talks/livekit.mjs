@@ -3,7 +3,17 @@ import { initializeLogger, llm } from '@livekit/agents'
 import { realtime, STT } from '@livekit/agents-plugin-openai'
 import { AudioFrame } from '@livekit/rtc-node'
 import { z } from 'zod'
-import { apiKey, createWatch, expect, gateway, holdTalks, note, speech } from './stage.mjs'
+import {
+  apiKey,
+  createWatch,
+  expect,
+  expectHiddenCalls,
+  gateway,
+  holdTalks,
+  note,
+  order,
+  speech,
+} from './stage.mjs'
 
 initializeLogger({ pretty: false, level: 'silent' })
 
@@ -13,8 +23,11 @@ async function open(options = {}) {
   const watch = createWatch()
   const errors = []
   const generations = []
+  const events = []
   const counts = new Map()
-  session.on('openai_server_event_received', ({ type, error }) => {
+  session.on('openai_server_event_received', event => {
+    const { type, error } = event
+    events.push(event)
     note(type)
     counts.set(type, (counts.get(type) ?? 0) + 1)
     if (type === 'error') errors.push(error)
@@ -31,7 +44,7 @@ async function open(options = {}) {
   const until = holds => watch.until(() => errors.length > 0 || holds())
   await until(() => counts.has('session.updated'))
   noError(errors)
-  return { model, session, errors, generations, until, seen: type => until(() => counts.has(type)) }
+  return { model, session, errors, events, generations, until, seen: type => until(() => counts.has(type)) }
 }
 
 const noError = errors => expect(errors.length === 0, `no error, not ${JSON.stringify(errors)}`)
@@ -114,6 +127,17 @@ await holdTalks({
     await session.updateChatCtx(context)
     const { text } = await readAnswer(await session.generateReply())
     expect(text === 'The tool answered: snow', `the tool's output, not ${text}`)
+    noError(talk.errors)
+    await close(talk)
+  },
+  async serverTool() {
+    // The plugin puts `/realtime` behind the address, and the model among its parameters.
+    const talk = await open({ modalities: ['text'], baseURL: `${gateway}/v1?assistant=cafe&` })
+    const { text, calls } = await readAnswer(await ask(talk.session, order.asked))
+    expect(text === order.answered, `the tool's words, not ${text}`)
+    expect(calls.length === 0, `no call of its own, not ${JSON.stringify(calls)}`)
+    await talk.seen('response.done')
+    expectHiddenCalls(talk.events)
     noError(talk.errors)
     await close(talk)
   },

@@ -2,7 +2,16 @@
 import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import { answerCall, attach, refusalOf, say } from './openai-socket.mjs'
-import { apiKey, expect, gateway, holdTalks, speechBase64, weatherParameters } from './stage.mjs'
+import {
+  apiKey,
+  expect,
+  expectHiddenCalls,
+  gateway,
+  holdTalks,
+  order,
+  speechBase64,
+  weatherParameters,
+} from './stage.mjs'
 
 const client = new OpenAI({ apiKey, baseURL: `${gateway}/v1` })
 
@@ -39,6 +48,19 @@ await holdTalks({
     answerCall(socket, call.call_id, 'snow')
     const { text } = await next('response.output_text.done')
     expect(text === 'The tool answered: snow', `the tool's output, not ${text}`)
+    socket.close()
+  },
+  async serverTool() {
+    const atCafe = new OpenAI({ apiKey, baseURL: `${gateway}/v1?assistant=cafe` })
+    const ws = new OpenAIRealtimeWS({ model: 'gpt-realtime' }, atCafe)
+    const events = []
+    ws.on('event', event => events.push(event))
+    const { socket, next } = await attach(ws, { type: 'realtime', output_modalities: ['text'] })
+    say(socket, order.asked)
+    const { text } = await next('response.output_text.done')
+    expect(text === order.answered, `the tool's words, not ${text}`)
+    await next('response.done')
+    expectHiddenCalls(events)
     socket.close()
   },
   async interruption() {

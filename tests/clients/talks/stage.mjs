@@ -1,4 +1,6 @@
 /** What the talks of every client share: where the gateway is, what is said, and how the outcome is told. */
+import { judgeLifecycle } from './response-lifecycle.ts'
+
 /** `https://HOST:PORT` of the gateway; its certificate is trusted by NODE_EXTRA_CA_CERTS. */
 export const gateway = process.env.GATEWAY_URL
 
@@ -109,6 +111,21 @@ export function speechBase64(toneMs, silenceMs) {
 /** Length of audio in base64 (ms). */
 export function audioMs(base64) {
   return (Buffer.byteLength(base64, 'base64') / 2 / rate) * 1000
+}
+
+/** What a guest orders of the assistant `cafe`, whose tools run on the server, and what it answers. */
+export const order = {
+  asked: 'add two small flat white',
+  answered: 'Your order: 2 small flat white. That is 1040 yen. Anything else?',
+}
+
+/** Throws unless responses begin and end in turn, and nothing is told of calls. @param events of a session, from its first on */
+export function expectHiddenCalls(events) {
+  const { faults, ended } = judgeLifecycle(events)
+  expect(faults.length === 0, `a lifecycle of responses, not ${faults[0]}`)
+  expect(ended > 0, 'responses')
+  const call = events.find(event => /function_call|add_item/.test(JSON.stringify(event)))
+  expect(call === undefined, `no call, not ${JSON.stringify(call)}`)
 }
 
 export const weatherParameters = {
