@@ -13,7 +13,7 @@ export interface Conversation {
   /**
    * Changes what is stored. The change is tentative until the call is answered, and is made again over the newest state
    * when another call stored something meanwhile: it must depend on nothing but the state that it is given.
-   * @param change gets a copy, returns all of the new state: what JSON can carry, 256 KiB at most
+   * @param change gets a copy, returns all of the new state: what JSON can carry, 64 KiB at most
    * @returns the new state
    * @throws TypeError when the change returns no object; ToolError `state_too_large`
    */
