@@ -5,6 +5,7 @@ import { type AssistantFault, AssistantsError } from '../assistants/faults.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
+import type { ToolProcess } from '../server/memory-budget.ts'
 import { combineRunners } from '../tools/combined-runners.ts'
 import { startMcpServer } from '../tools/mcp-server.ts'
 import type { ToolRunner } from '../tools/runner.ts'
@@ -32,6 +33,8 @@ const replacedMs = 30 * 60_000
 /** One version of one assistant. */
 interface Version {
   readonly runner: ToolRunner
+  /** Of its tools; null where all are those of MCP servers. */
+  readonly process: ToolProcess | null
   /** Cancels its end; null while it is current. */
   cancelEnd: (() => void) | null
 }
@@ -51,6 +54,11 @@ export class AssistantTools implements FaultOwner {
     return this.#versions.get(keyOf(assistant))?.runner ?? null
   }
 
+  /** The processes that run tools now. */
+  get processes(): readonly ToolProcess[] {
+    return [...this.#versions.values()].flatMap(({ process }) => process ?? [])
+  }
+
   /**
    * Starts what the assistants need and is not there yet. What none of them needs any more ends half an hour later.
    * @throws AssistantsError with every tool that cannot be used; nothing has changed then
@@ -67,7 +75,7 @@ export class AssistantTools implements FaultOwner {
     const missing = assistants.filter(
       assistant => hasServerTools(assistant) && !this.#versions.has(keyOf(assistant)),
     )
-    const started = new Map<string, ToolRunner>()
+    const started = new Map<string, Pick<Version, 'runner' | 'process'>>()
     const faults: AssistantFault[] = []
     const waiting = [...missing]
     const startNext = async (): Promise<void> => {
@@ -82,11 +90,11 @@ export class AssistantTools implements FaultOwner {
     }
     await Promise.all(Array.from({ length: startedAtOnce }, startNext))
     if (faults.length > 0 || this.#isClosed) {
-      await Promise.all([...started.values()].map(runner => runner.close()))
+      await Promise.all([...started.values()].map(({ runner }) => runner.close()))
       if (faults.length > 0) throw new AssistantsError(this.#options.folder, faults)
       return
     }
-    for (const [key, runner] of started) this.#versions.set(key, { runner, cancelEnd: null })
+    for (const [key, parts] of started) this.#versions.set(key, { ...parts, cancelEnd: null })
     for (const [key, version] of this.#versions) this.#plan(key, version, wanted.has(key))
   }
 
@@ -103,15 +111,15 @@ export class AssistantTools implements FaultOwner {
     this.#options.log.error('tool.host.failed', describeFault(fault))
   }
 
-  async #start(assistant: Assistant): Promise<ToolRunner> {
+  async #start(assistant: Assistant): Promise<Pick<Version, 'runner' | 'process'>> {
     const { name, version, folder, tools, mcp } = assistant
     const { memoryBytes, longestTimeoutMs, log, clock } = this.#options
     const env = this.#environmentOf(assistant)
     const common = { assistant: name, log, clock }
     const host = { ...common, version, folder, tools, env, memoryBytes, longestTimeoutMs }
-    const first = tools.length === 0 ? [] : [await startToolHost(host)]
+    const process = tools.length === 0 ? null : await startToolHost(host)
     const servers = await Promise.all(mcp.map(server => startMcpServer({ ...common, ...server })))
-    return combineRunners([...first, ...servers])
+    return { process, runner: combineRunners([...(process === null ? [] : [process]), ...servers]) }
   }
 
   /** @throws AssistantsError for a variable that is not there */

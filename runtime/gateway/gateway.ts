@@ -27,7 +27,7 @@ import { Drain } from '../server/drain.ts'
 import type { Context } from '../server/handler.ts'
 import type { ArrivingRoute, HttpHandler, HttpRoute } from '../server/http.ts'
 import { LoopShare } from '../server/loop-share.ts'
-import { budgetOf, MemoryBudget } from '../server/memory-budget.ts'
+import { budgetOf, MemoryBudget, type ToolProcess } from '../server/memory-budget.ts'
 import { startServer } from '../server/server.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
@@ -142,7 +142,6 @@ async function startBefore(
         )
   const log = tracing?.log ?? untracedLog
   const drain = new Drain({ ...config.drain, log })
-  const memory = createBudget(config, shared, metrics, log)
   const endpoints = createEndpoints(config, target, log)
   const sharedStore = config.redis === null ? shared?.store : undefined
   const store = givenStore ?? sharedStore ?? (await openStore(config.redis, log))
@@ -159,6 +158,11 @@ async function startBefore(
   })
   const toolsOf = (assistant: Assistant) => toolOptionsOf(assistant, tools, wrapRunner)
   const assistants = openAssistants(config, log, metrics, tools)
+  const toolProcesses = {
+    count: assistants.all.filter(assistant => assistant.tools.length > 0).length,
+    read: () => tools.processes,
+  }
+  const memory = createBudget(config, shared, toolProcesses, metrics, log)
   const access = createAccess({
     config: config.access,
     store,
@@ -349,15 +353,29 @@ function webhookRoute(admission: Admission, { webhook }: Sideband): [path: strin
   return webhook === null ? [] : [[paths.webhook, { POST: admission.signed(webhook) }]]
 }
 
-function createBudget(config: Config, shared: Shared | null, metrics: Metrics, log: Log): MemoryBudget {
+/** @param tools how many processes of tools there are at the start, and those that there are now */
+function createBudget(
+  config: Config,
+  shared: Shared | null,
+  tools: { readonly count: number; readonly read: () => readonly ToolProcess[] },
+  metrics: Metrics,
+  log: Log,
+): MemoryBudget {
   const residentBytes = () => memoryUsage.rss()
-  const budgetBytes = budgetOf(config.memoryBudgetBytes, shared?.processes ?? 1, residentBytes())
+  const processes = shared?.processes ?? 1
+  const budgetBytes = budgetOf(config.memoryBudgetBytes, processes, residentBytes(), tools.count)
   const heapBytes = () => {
     const { heapTotal, external } = memoryUsage()
     return heapTotal + external
   }
-  const memory = new MemoryBudget({ budgetBytes, residentBytes, heapBytes, log, ...systemClock })
+  const toolProcesses = tools.read
+  const memory = new MemoryBudget({
+    ...{ budgetBytes, residentBytes, heapBytes, toolProcesses },
+    ...{ log, ...systemClock },
+  })
   metrics.traffic.memoryBudgetBytes = budgetBytes
+  metrics.traffic.readToolBytes = () =>
+    toolProcesses().reduce((sum, { residentBytes }) => sum + residentBytes, 0)
   metrics.traffic.readHeldBytes = () => memory.heldBytes()
   return memory
 }

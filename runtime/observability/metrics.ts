@@ -15,6 +15,8 @@ export interface Traffic {
   sessionsOpen: number
   /** Reads what is held for sessions (bytes); asked for by a scrape alone. */
   readHeldBytes: () => number
+  /** Reads what the processes that run tools take (bytes); asked for by a scrape alone. */
+  readToolBytes: () => number
   /** 0: no limit. */
   memoryBudgetBytes: number
   /** Reads which assistants this process serves; asked for by a scrape alone. */
@@ -86,6 +88,7 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
   const traffic: Traffic = {
     sessionsOpen: 0,
     readHeldBytes: () => 0,
+    readToolBytes: () => 0,
     memoryBudgetBytes: 0,
     sessionsTotal: 0,
     messagesUp: 0,
@@ -153,9 +156,12 @@ function describe(registry: Registry, traffic: Traffic): void {
     })
   gauge('gateway_sessions', 'Sessions that are open now', () => traffic.sessionsOpen)
   gauge('gateway_held_bytes', 'Bytes that wait for clients and for upstream', () => traffic.readHeldBytes())
+  gauge('gateway_tools_resident_bytes', 'Resident memory of the processes that run tools', () =>
+    traffic.readToolBytes(),
+  )
   gauge(
     'gateway_memory_budget_bytes',
-    'Resident memory above which sessions are ended; 0 is no limit',
+    'Resident memory, with that of tools, above which sessions are ended; 0 is no limit',
     () => traffic.memoryBudgetBytes,
   )
   const counter = (name: string, help: string, read: () => number) =>

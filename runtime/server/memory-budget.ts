@@ -1,15 +1,18 @@
 /**
- * The memory that this process may use: new sessions are refused near it, and above it the sessions that hold the most
- * are ended first, so that the kernel never has to end all of them.
+ * The memory that this process and the processes of its tools may use together: new sessions are refused near it, and
+ * above it whoever took the most is ended first, so that the kernel never has to end all of them.
  *
- * | resident memory       | new sessions           | open sessions                                      |
+ * | resident memory       | new sessions           | open sessions and processes of tools               |
  * |-----------------------|------------------------|----------------------------------------------------|
  * | below 80 %            | welcome                | –                                                  |
  * | from 85 %, until 80 % | 503 `memory_exhausted` | –                                                  |
- * | above 100 %           | 503 `memory_exhausted` | those that hold the most end, until 90 % is in use |
+ * | above 100 %           | 503 `memory_exhausted` | those that took the most end, until 90 % is in use |
+ *
+ * A session took what it holds; a process of tools, which is replaced, what it has beyond its size at its start.
  *
  * An allocator keeps memory that was given back, and it can be used again. Up to 100 % new sessions are therefore
- * refused only while what is accounted for (the heap, what sessions hold, a fixed cost of each) takes 70 % too.
+ * refused only while what is accounted for (the heap, what sessions hold, a fixed cost of each, processes of tools)
+ * takes 70 % too.
  *
  * Nothing is counted per message: resident memory is read at an interval, and what a session holds is asked of it only
  * when one has to end. What native code holds of a message that is not complete cannot be asked for.
@@ -29,6 +32,16 @@ export interface Holder {
   cut(error: GatewayError): void
 }
 
+/** A process beside this one whose memory counts. */
+export interface ToolProcess {
+  /** At the last look; 0 where it is not known. */
+  readonly residentBytes: number
+  /** What it took since its start (bytes). */
+  readonly grownBytes: number
+  /** Ends it at once; another one takes its place. */
+  cut(): void
+}
+
 export interface MemoryBudgetOptions {
   /** 0: no limit (bytes). */
   readonly budgetBytes: number
@@ -36,6 +49,8 @@ export interface MemoryBudgetOptions {
   readonly residentBytes: () => number
   /** What V8 has for its heap, and for buffers outside it (bytes). */
   readonly heapBytes: () => number
+  /** Those that run tools now; none by default. */
+  readonly toolProcesses?: () => readonly ToolProcess[]
   /** Time that only goes forward (ms). */
   readonly monotonicNow: () => number
   readonly log: Log
@@ -46,6 +61,9 @@ export const defaultBudgetPart = 0.75
 
 /** A process that has less than this above what it took at its start could serve nobody (bytes). */
 const leastRoomBytes = 64 * 1024 * 1024
+
+/** What a process of tools takes once they are loaded, before any of them runs (bytes). */
+const toolProcessBytes = 64 * 1024 * 1024
 
 /** Parts of the budget: new sessions are refused, are welcome again; what ending sessions aims at. */
 const nearPart = 0.85
@@ -64,6 +82,9 @@ const sessionBytes = 64 * 1024
 
 /** Who holds less is never ended: to end it would not help (bytes). */
 const leastHeldBytes = 64 * 1024
+
+/** A process of tools that grew by less is not ended: another one would soon be as large (bytes). */
+const leastGrownBytes = 32 * 1024 * 1024
 
 /** How often resident memory is read (ms). Each read wakes an idle process: some 0.15 ms of CPU. */
 const sampleMs = 100
@@ -84,17 +105,20 @@ const mebibyte = 1024 * 1024
  * @param asked bytes for all processes together; 0 is no limit; null takes a part of the container's memory, or of the machine's
  * @param processes how many share it
  * @param startBytes what this process took at its start
+ * @param tools how many processes of tools it has
  * @returns bytes; 0 is no limit
  */
 export function budgetOf(
   asked: number | null,
   processes: number,
   startBytes: number,
+  tools = 0,
   machine = availableBytes(),
 ): number {
   if (asked === 0) return 0
   const share = Math.floor((asked ?? machine * defaultBudgetPart) / processes)
-  return Math.max(share, Math.ceil((startBytes + leastRoomBytes) / nearPart))
+  const least = startBytes + tools * toolProcessBytes + leastRoomBytes
+  return Math.max(share, Math.ceil(least / nearPart))
 }
 
 /** The limit of the container (cgroup), or the memory of the machine where that is less (bytes). */
@@ -154,12 +178,14 @@ export class MemoryBudget implements FaultOwner {
   sample(): void {
     const { budgetBytes, residentBytes, log } = this.#options
     if (budgetBytes === 0) return
-    this.#residentBytes = residentBytes()
+    const toolBytes = this.#toolBytes()
+    this.#residentBytes = residentBytes() + toolBytes
     const part = this.#residentBytes / budgetBytes
     if (this.#state === 'calm' && part >= nearPart && (part > 1 || this.#neededPart() >= neededNearPart)) {
       this.#state = 'near'
       log.warn('memory.near', {
         residentBytes: this.#residentBytes,
+        toolBytes,
         budgetBytes,
         sessions: this.#holders.size,
       })
@@ -196,28 +222,45 @@ export class MemoryBudget implements FaultOwner {
   /** What is accounted for, as a part of the budget. */
   #neededPart(): number {
     const sessions = this.#holders.size * sessionBytes + this.heldBytes() * heldFactor
-    return (this.#baseBytes + this.#options.heapBytes() + sessions) / this.#options.budgetBytes
+    const { heapBytes, budgetBytes } = this.#options
+    return (this.#baseBytes + heapBytes() + this.#toolBytes() + sessions) / budgetBytes
   }
 
-  /** Ends the sessions that hold the most, until what they held is as much as is missing. */
+  #toolBytes(): number {
+    return this.#toolProcesses().reduce((sum, { residentBytes }) => sum + residentBytes, 0)
+  }
+
+  #toolProcesses(): readonly ToolProcess[] {
+    return this.#options.toolProcesses?.() ?? []
+  }
+
+  /** Ends whoever took the most, until what they took is as much as is missing. */
   #relieve(): void {
-    const { budgetBytes, monotonicNow, log } = this.#options
+    const { budgetBytes, monotonicNow } = this.#options
     const now = monotonicNow()
     this.#released = this.#released.filter(({ until }) => until > now)
     const coming = this.#released.reduce((sum, { bytes }) => sum + bytes, 0)
     let missing = this.#residentBytes - coming - budgetBytes * aimPart
     if (this.#residentBytes - coming <= budgetBytes) return
-    const greediest = [...this.#holders]
-      .map(holder => ({ holder, bytes: holder.held() }))
+    const sessions = [...this.#holders]
+      .map(holder => ({ bytes: holder.held(), holder }))
       .filter(({ bytes }) => bytes >= leastHeldBytes)
-      .sort((a, b) => b.bytes - a.bytes)
-    for (const { holder, bytes } of greediest) {
+      .map(({ bytes, holder }) => ({ bytes, end: () => this.#endSession(holder, bytes) }))
+    const processes = this.#toolProcesses()
+      .filter(({ grownBytes }) => grownBytes >= leastGrownBytes)
+      .map(process => ({ bytes: process.grownBytes, end: () => process.cut() }))
+    const greediest = [...sessions, ...processes].sort((a, b) => b.bytes - a.bytes)
+    for (const { bytes, end } of greediest) {
       if (missing <= 0) break
       missing -= bytes
       this.#released.push({ bytes, until: now + comesBackMs })
-      log.warn('memory.session_ended', { connection: holder.id, heldBytes: bytes })
-      holder.cut(outOfMemory(bytes))
+      end()
     }
+  }
+
+  #endSession(holder: Holder, bytes: number): void {
+    this.#options.log.warn('memory.session_ended', { connection: holder.id, heldBytes: bytes })
+    holder.cut(outOfMemory(bytes))
   }
 }
 

@@ -24,6 +24,8 @@ export type ProcessEnd =
   | 'unresponsive'
   /** It took more memory than it may. */
   | 'over_memory'
+  /** The gateway and all processes of tools together took more than they may, and it grew the most. */
+  | 'over_budget'
   /** It sent what is no message. */
   | 'broke_protocol'
   /** It did not load its tools in time. */
@@ -96,6 +98,8 @@ export class HostProcess implements FaultOwner {
   #silentMs: number | null = null
   #pongAt = 0
   #status: FileHandle | null = null
+  #residentBytes = 0
+  #startBytes: number | null = null
 
   constructor(options: HostProcessOptions) {
     this.#options = options
@@ -124,6 +128,16 @@ export class HostProcess implements FaultOwner {
 
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** Resident memory at the last look; 0 where it is not known, and when it has ended (bytes). */
+  get residentBytes(): number {
+    return this.#isOver ? 0 : this.#residentBytes
+  }
+
+  /** What it took since its tools were loaded (bytes). */
+  get grownBytes(): number {
+    return Math.max(0, this.residentBytes - (this.#startBytes ?? this.#residentBytes))
   }
 
   /** @returns false when it is too large, or the process takes no more */
@@ -183,11 +197,11 @@ export class HostProcess implements FaultOwner {
     })
   }
 
-  #scheduleCheck(): void {
+  #scheduleCheck(afterMs?: number): void {
     this.#cancelCheck()
     const isClose = this.#silentMs !== null || this.#options.isBusy()
     const check = () => enter(this, () => this.#check())
-    this.#cancelCheck = this.#options.clock.after(isClose ? busyCheckMs : idleCheckMs, check)
+    this.#cancelCheck = this.#options.clock.after(afterMs ?? (isClose ? busyCheckMs : idleCheckMs), check)
   }
 
   async #check(): Promise<void> {
@@ -202,8 +216,10 @@ export class HostProcess implements FaultOwner {
     } else if (this.#isReady && now - this.#pongAt >= pingEveryMs && this.send({ type: 'ping' })) {
       this.#silentMs = 0
     }
-    const resident = await this.#residentBytes()
+    const resident = await this.#readResidentBytes()
     if (this.#isOver) return
+    this.#residentBytes = resident
+    if (this.#isReady && resident > 0) this.#startBytes ??= resident
     if (resident > memoryBytes) return this.kill('over_memory')
     this.#scheduleCheck()
   }
@@ -211,6 +227,7 @@ export class HostProcess implements FaultOwner {
   #ready(): void {
     this.#isReady = true
     this.#cancelStart()
+    this.#scheduleCheck(0)
   }
 
   #ponged(): void {
@@ -222,7 +239,7 @@ export class HostProcess implements FaultOwner {
    * Reads the resident memory (bytes), on Linux; 0 where it is not known.
    * `status` says it in kB, `statm` in pages, whose size differs between machines (proc_pid_status(5)).
    */
-  async #residentBytes(): Promise<number> {
+  async #readResidentBytes(): Promise<number> {
     try {
       this.#status ??= await open(`/proc/${this.#child.pid}/status`)
       const { buffer, bytesRead } = await this.#status.read(Buffer.allocUnsafe(4096), 0, 4096, 0)

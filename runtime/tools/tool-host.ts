@@ -142,6 +142,21 @@ export class ToolHost implements ToolRunner, FaultOwner {
     return this.#tools
   }
 
+  /** Resident memory of the process at the last look (bytes). */
+  get residentBytes(): number {
+    return this.#child?.residentBytes ?? 0
+  }
+
+  /** What the process took since its tools were loaded (bytes). */
+  get grownBytes(): number {
+    return this.#child?.grownBytes ?? 0
+  }
+
+  /** Replaces the process, whose memory is needed: its calls are interrupted. */
+  cut(): void {
+    this.#child?.kill('over_budget')
+  }
+
   run(call: ToolCall): Promise<ToolResult> {
     const state = JSON.stringify(call.state)
     const refusal = this.#refuse(call, state)

@@ -4,16 +4,26 @@ import { budgetOf, defaultBudgetPart, MemoryBudget } from '../../runtime/server/
 
 const mebibyte = 1024 * 1024
 
-/** A budget of 1,000 MiB over holders whose memory comes back when they are ended, if it is said to. */
-function stage(held: Record<string, number>) {
+/**
+ * A budget of 1,000 MiB over holders whose memory comes back when they are ended, if it is said to.
+ * @param held by sessions (MiB)
+ * @param grown what processes of tools took beyond 50 MiB at their start (MiB)
+ */
+function stage(held: Record<string, number>, grown: Record<string, number> = {}) {
   const ended: string[] = []
   const logged: string[] = []
   const machine = { residentMib: 0, heapMib: 0, now: 0 }
+  const processes = Object.entries(grown).map(([id, mib]) => ({
+    residentBytes: (50 + mib) * mebibyte,
+    grownBytes: mib * mebibyte,
+    cut: () => ended.push(id),
+  }))
   const note = (event: string) => logged.push(event)
   const budget = new MemoryBudget({
     budgetBytes: 1000 * mebibyte,
     residentBytes: () => machine.residentMib * mebibyte,
     heapBytes: () => machine.heapMib * mebibyte,
+    toolProcesses: () => processes,
     monotonicNow: () => machine.now,
     log: { info: note, warn: note, error: note },
   })
@@ -79,12 +89,32 @@ test('a session that holds next to nothing is never ended, whatever is in use', 
   t.deepEqual(at(5000), [])
 })
 
+test('processes of tools count: near the budget with them new sessions are refused', t => {
+  const { budget, at } = stage({}, { cafe: 250, library: 150 })
+  // With 500 MiB of theirs; what they take is in use, whatever the heap of this process has free.
+  at(349, 0, 100)
+  t.is(budget.refusal(), null)
+  at(350, 0, 250)
+  t.is(budget.unavailable(), 'Memory is nearly exhausted: 850 of 1000 MiB (MEMORY_BUDGET_MB) are in use')
+  at(290, 0, 250)
+  t.is(budget.refusal(), null)
+})
+
+test('above the budget whoever took the most ends first: a session, or a process of tools that grew', t => {
+  const { at } = stage({ most: 300, less: 40 }, { cafe: 200, library: 31 })
+  // 331 MiB of theirs; 90 % are aimed at.
+  t.deepEqual(at(680), ['most memory_exhausted'])
+  t.deepEqual(at(980, 2000), ['cafe', 'less memory_exhausted'])
+  t.deepEqual(at(5000, 4000), ['cafe'], 'one that hardly grew is as large again a moment later')
+})
+
 test('the default is a part of the memory there is, shared by all processes, with room to begin in', t => {
   const machine = 4096 * mebibyte
-  t.is(budgetOf(null, 1, 0, machine), machine * defaultBudgetPart)
-  t.is(budgetOf(null, 4, 0, machine), (machine * defaultBudgetPart) / 4)
-  t.is(budgetOf(800 * mebibyte, 2, 0, machine), 400 * mebibyte)
-  t.is(budgetOf(0, 2, 100, machine), 0)
-  const least = budgetOf(1, 1, 120 * mebibyte, machine)
+  t.is(budgetOf(null, 1, 0, 0, machine), machine * defaultBudgetPart)
+  t.is(budgetOf(null, 4, 0, 0, machine), (machine * defaultBudgetPart) / 4)
+  t.is(budgetOf(800 * mebibyte, 2, 0, 0, machine), 400 * mebibyte)
+  t.is(budgetOf(0, 2, 100, 0, machine), 0)
+  const least = budgetOf(1, 1, 120 * mebibyte, 0, machine)
   t.true(least * 0.85 >= 184 * mebibyte, 'a budget that is used up at the start would refuse everyone')
+  t.is(budgetOf(1, 1, 120 * mebibyte, 2, machine), Math.ceil((312 * mebibyte) / 0.85), 'so would its tools')
 })

@@ -1,5 +1,6 @@
-/** The budget of a whole process: readers that are slow take no more than it, and nobody else notices. */
+/** The budget of a whole process: readers that are slow, and tools, take no more than it, and nobody else notices. */
 import test from 'ava'
+import { assistant, folderWith } from '../assistants/folders.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream } from '../gateway/start.ts'
@@ -58,3 +59,51 @@ test.serial(
     t.deepEqual([...new Set(reasons)], ['memory_exhausted'])
   },
 )
+
+const hoard = `
+import { defineTool, z } from 'realtime-gateway/tools'
+export default defineTool({
+  description: 'Takes memory without end',
+  parameters: z.strictObject({}),
+  timeoutMs: 20_000,
+  async run() {
+    const kept = []
+    for (;;) {
+      kept.push(Buffer.alloc(4 * 1024 * 1024, 1))
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  },
+})
+`
+
+test.serial('a tool that takes what the budget has left is interrupted, and sessions go on', async t => {
+  t.timeout(90_000)
+  const gateway = await gatewayProcess(t, {
+    ASSISTANTS_DIR: folderWith(t, {
+      ...assistant('dragon', 'session: { output_modalities: [text] }'),
+      'dragon/tools/hoard.ts': hoard,
+    }),
+    // The least that a gateway with one process of tools can serve with; the tool alone may have far more.
+    MEMORY_BUDGET_MB: '1',
+    TOOLS_MEMORY_MB: '8192',
+  })
+  const talk = await converse(t, `${gateway.socketUrl}/chat?assistant=dragon`)
+  const isShown = async () =>
+    /^gateway_tools_resident_bytes\{[^}]*\} \d{8,}$/m.test(
+      await (await fetch(`${gateway.url}/metrics`)).text(),
+    )
+  while (!(await isShown())) await new Promise(resolve => setTimeout(resolve, 50))
+  talk.send({ text: 'hoard' })
+  const { toolBytes } = await gateway.logged('memory.near')
+  t.true(Number(toolBytes) > 64 * 1024 * 1024)
+  t.like(await gateway.logged('tool.host.ended'), { end: 'over_budget', interrupted: 1, assistant: 'dragon' })
+  const messages = await talk.until('status', ({ message }) => message === 'Model ready')
+  const said = messages.filter(({ type }) => type === 'text-delta').map(({ value }) => value)
+  t.regex(said.join(''), /The tool answered: {"error":"interrupted","may_have_run":true}$/)
+  await gateway.logged('memory.calm')
+  t.is((await fetch(`${gateway.url}/readyz`)).status, 200)
+  t.deepEqual(
+    gateway.lines.filter(({ event }) => event === 'memory.session_ended'),
+    [],
+  )
+})

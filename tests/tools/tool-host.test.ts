@@ -78,6 +78,24 @@ test.serial(
   },
 )
 
+test.serial('a host tells what its process takes, and what of it since its tools were loaded', async t => {
+  const { host, logged } = await hostFor(t, ['allocates'], { memoryBytes: 4096 * mebibyte })
+  const atStart = async () => {
+    while (host.residentBytes === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    return host.residentBytes
+  }
+  t.true((await atStart()) > 20 * mebibyte)
+  t.true(host.grownBytes < 16 * mebibyte)
+  const call = host.run(callOf('allocates'))
+  while (host.grownBytes < 128 * mebibyte) await new Promise(resolve => setTimeout(resolve, 5))
+  t.true(host.residentBytes > host.grownBytes)
+  host.cut()
+  t.deepEqual(await call, interrupted as ToolResult)
+  t.like(await logged('tool.host.ended'), { end: 'over_budget', interrupted: 1 })
+  await logged('tool.host.started', 2)
+  t.true(host.grownBytes < 16 * mebibyte)
+})
+
 test.serial('a promise that nobody awaits is logged, and ends nothing', async t => {
   const { host, lines } = await hostFor(t, ['rejects'])
   t.deepEqual(await host.run(callOf('rejects')), { kind: 'done', output: '"well"', update: null })
@@ -176,13 +194,13 @@ test.serial('a tool sees its signal abort at its deadline, and what it answers l
 })
 
 test.serial('a call that nobody waits for is answered at once, and its tool is told', async t => {
-  const { host, logged } = await hostFor(t, ['late'])
+  const { host, logged } = await hostFor(t, ['waits'])
   const ending = new AbortController()
   const emit = () => ending.abort()
   const { signal } = ending
-  t.like(await host.run(callOf('late', {}, { signal, emit })), { kind: 'failed', code: 'cancelled' })
+  t.like(await host.run(callOf('waits', {}, { signal, emit })), { kind: 'failed', code: 'cancelled' })
   t.like(await logged('tool.log'), { fields: '{"reason":"AbortError"}' })
-  t.like(await host.run(callOf('late', {}, { signal })), { kind: 'failed', code: 'cancelled' })
+  t.like(await host.run(callOf('waits', {}, { signal })), { kind: 'failed', code: 'cancelled' })
 })
 
 test.serial('a call that is cancelled before it is asked for does not run', async t => {
