@@ -1,61 +1,23 @@
 /** A call whose assistant has tools goes from one replica to the next: each tool runs once, and the model is told of each. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { folderWith } from '../assistants/folders.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream, type JoinedCall } from './call-upstream.ts'
 import { request, someOffer } from './caller.ts'
+import { clerkFor } from './clerk.ts'
 
 type Sent = { type: string; session?: Fields; item?: Fields }
 type Fields = Readonly<Record<string, unknown>>
 
-const tool = `
-import { appendFileSync, existsSync } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
-import { defineTool, z } from 'realtime-gateway/tools'
-export default defineTool({
-  description: 'Stamps a paper',
-  parameters: z.strictObject({ paper: z.string() }),
-  timeoutMs: Number(process.env.STAMP_MS),
-  idempotent: false,
-  async run({ paper }, { env, signal }) {
-    appendFileSync(env.STAMPS, paper + '\\n')
-    while (existsSync(env.HELD) && !signal.aborted) await setTimeout(20)
-    return { stamped: paper }
-  },
-})
-`
-
 async function stageOf(t: ExecutionContext, timeoutMs: number) {
-  const [redis, upstream] = [await redisServer(t), await callUpstream(t)]
-  const folder = mkdtempSync(join(tmpdir(), 'stamps-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const [stamps, held] = [join(folder, 'stamps'), join(folder, 'held')]
-  writeFileSync(held, '')
-  const files = {
-    'clerk/assistant.yaml':
-      'description: Stamps papers\nwebrtc: visible\nenv: [STAMPS, HELD, STAMP_MS]\n' +
-      'session: { audio: { input: { turn_detection: { type: semantic_vad, eagerness: low } } } }\n',
-    'clerk/instructions.md': 'You stamp papers.',
-    'clerk/tools/stamp.ts': tool,
-  }
-  const env = {
-    ...upstream.env,
-    REDIS_URL: redis.url,
-    ASSISTANTS_DIR: folderWith(t, files),
-    STAMPS: stamps,
-    HELD: held,
-    STAMP_MS: String(timeoutMs),
-  }
-  const stamped = () => (existsSync(stamps) ? readFileSync(stamps, 'utf8').trim().split('\n') : [])
-  const untilStamped = async (paper: string) => {
-    while (!stamped().includes(paper)) await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  return { env, upstream, stamped, untilStamped, release: () => rmSync(held) }
+  const [redis, upstream, clerk] = [
+    await redisServer(t),
+    await callUpstream(t),
+    clerkFor(t, timeoutMs, 'low'),
+  ]
+  clerk.hold()
+  return { ...clerk, env: { ...upstream.env, REDIS_URL: redis.url, ...clerk.env }, upstream }
 }
 
 async function callClerk(t: ExecutionContext, { url }: { url: string }): Promise<void> {

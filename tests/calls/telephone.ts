@@ -1,5 +1,6 @@
 /** Telephone calls for tests: a simulator that they come in at, and gateways before it. */
 
+import type { Script } from '../../runtime/simulator/model/script.ts'
 import { type Simulator, startSimulator } from '../../runtime/simulator/server.ts'
 import type { PhoneCall } from '../../runtime/simulator/telephone/phone-call.ts'
 import type { RingOptions } from '../../runtime/simulator/telephone/ring.ts'
@@ -29,9 +30,9 @@ export interface Exchange {
   ring(gateway: TestGateway, options?: RingOptions): { call: PhoneCall; delivered: Promise<number[][]> }
 }
 
-/** Starts a simulator that telephone calls come in at. */
-export async function exchangeFor(t: Stage): Promise<Exchange> {
-  const simulator = await startSimulator({ rate: 200, seed: 11 })
+/** Starts a simulator that telephone calls come in at. @param script what the model says and calls; default: its rules */
+export async function exchangeFor(t: Stage, script?: Script): Promise<Exchange> {
+  const simulator = await startSimulator({ rate: 200, seed: 11, ...(script !== undefined && { script }) })
   t.teardown(() => simulator.close())
   const upstream = { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` }
   return {
