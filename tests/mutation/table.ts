@@ -332,6 +332,24 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     reason: 'equivalent: of a dial that is open only that it has none of the other states is asked',
   },
   {
+    file: 'runtime/upstream/message-check.ts',
+    text: 'function isPlainAppend(data: Uint8Array): boolean {',
+    shown: '{ → { return;',
+    reason: 'equivalent: sound that is not taken for such is looked at as any message, and goes on',
+  },
+  {
+    file: 'runtime/upstream/refusal.ts',
+    text: "return asRefusal(label, response.statusCode ?? 0, body, response.headers['retry-after'], answer)",
+    shown: '0 → 1',
+    reason: 'equivalent: a response that a client was sent has a status',
+  },
+  {
+    file: 'runtime/upstream/refusal.ts',
+    text: 'if (Number.isFinite(seconds) && seconds >= 0) return Math.min(maxRetryAfterMs, seconds * 1000)',
+    shown: '>= → >',
+    reason: 'equivalent: 0 is a date, too, and long over',
+  },
+  {
     file: 'runtime/resume/stored-conversation.ts',
     text: '#isDirty = false',
     shown: 'false → true',
