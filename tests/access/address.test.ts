@@ -24,10 +24,18 @@ const hops: [peer: string, forwarded: string | undefined, client: string][] = [
   ['192.0.2.1', '198.51.100.1', '198.51.100.1'],
   ['192.0.2.2', '198.51.100.1', '192.0.2.2'],
   ['10.1.2.3', `198.51.100.1,${' 10.0.0.1,'.repeat(50)} 10.0.0.2`, '10.0.0.1'],
+  // Twenty addresses are looked at.
+  ['10.1.2.3', `198.51.100.1${', 10.0.0.1'.repeat(19)}`, '198.51.100.1'],
+  ['10.1.2.3', `198.51.100.1${', 10.0.0.1'.repeat(20)}`, '10.0.0.1'],
+  ['fe80::1%eth0', '198.51.100.1', 'fe80::1'],
+  ['10.1.2.3', 'fe80::1%eth0', 'fe80::1'],
+  ['10.1.2.3', '[2001:db9::1]', '2001:db9::1'],
+  ['10.1.2.3', '198.51.100.1, 2001:db8::7', '198.51.100.1'],
+  ['no address', '198.51.100.1', 'no address'],
 ]
 
 for (const [peer, forwarded, client] of hops) {
-  test(`the peer ${peer} with "${forwarded?.slice(0, 60)}" is the client ${client}`, t => {
+  test(`the peer ${peer} with "${forwarded?.slice(0, 60)}" (${forwarded?.length ?? 0}) is the client ${client}`, t => {
     t.is(createAddressReader(proxies)(peer, forwarded), client)
   })
 }
@@ -38,6 +46,9 @@ test('without trusted proxies the header is never believed', t => {
 
 test('addresses are written in one form, and anything else is none', t => {
   t.is(plainAddress('::ffff:1.2.3.4'), '1.2.3.4')
+  t.is(plainAddress('::ffff:201.102.83.254'), '201.102.83.254')
+  t.is(plainAddress('[::ffff:0:1]:80'), '0.0.0.1')
+  t.is(plainAddress('::1.2.3.4'), '::102:304')
   t.is(plainAddress('2001:DB8:0:0:0:0:0:1'), '2001:db8::1')
   for (const text of ['', 'host', '1.2.3', '1.2.3.4.5', '[::1', '%eth0']) t.is(plainAddress(text), null)
 })

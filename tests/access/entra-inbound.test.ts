@@ -1,7 +1,8 @@
 /** Tokens of clients: every claim wrong in turn, forgeries, and what is told at the door. */
 import { createHmac } from 'node:crypto'
 import test from 'ava'
-import type { TokenVerdict } from '../../runtime/access/entra-tokens.ts'
+import { createTokenCheck, jwksUrl, type TokenVerdict } from '../../runtime/access/entra-tokens.ts'
+import { createJwks } from '../../runtime/access/jwks.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { type Authority, audience, otherTenantId, startAuthority, tenantId } from './authority.ts'
@@ -76,6 +77,81 @@ for (const [what, claims, reason, code = 'unauthorized'] of refused) {
     t.regex(verdict?.reason ?? '', reason)
   })
 }
+
+test('whoever belongs to the tenant is taken where neither a scope nor a role is required', async t => {
+  const { authority, check } = await bench(t, { scope: undefined, role: undefined })
+  for (const claims of [{}, { scp: undefined }, { scp: 'profile', roles: [] }])
+    t.deepEqual(await check(await authority.sign(claims)), { principal } as TokenVerdict)
+})
+
+test('where a scope alone is required no role stands for it, and the other way about', async t => {
+  const scoped = await bench(t, { role: undefined })
+  t.true('principal' in (await scoped.check(await scoped.authority.sign())))
+  const roles = ['Realtime.Use', 'Realtime.App', undefined]
+  t.is(
+    refusal(await scoped.check(await scoped.authority.sign({ scp: undefined, roles })))?.refused,
+    'forbidden',
+  )
+  const ranked = await bench(t, { scope: undefined })
+  t.true('principal' in (await ranked.check(await ranked.authority.sign({ roles: ['Realtime.App'] }))))
+  t.is(
+    refusal(await ranked.check(await ranked.authority.sign({ scp: 'Realtime.App' })))?.refused,
+    'forbidden',
+  )
+})
+
+test('of the roles of a token 64 of at most 256 characters are kept, and nothing that is no text', async t => {
+  const { authority, check } = await bench(t)
+  const longest = 'x'.repeat(256)
+  const many = Array.from({ length: 70 }, (_, index) => `role-${index}`)
+  const verdict = await check(await authority.sign({ roles: [7, null, longest, `${longest}x`, ...many] }))
+  t.deepEqual('principal' in verdict && verdict.principal.roles, [longest, ...many.slice(0, 63)])
+})
+
+const names: [what: string, claims: Record<string, unknown>, name: string | null][] = [
+  ['the object before the subject', {}, 'the-object'],
+  ['the subject where there is no object', { oid: undefined }, 'the-subject'],
+  ['nobody by an object without a name', { oid: '' }, null],
+  ['nobody by an object that is no text', { oid: 7 }, null],
+]
+for (const [what, claims, name] of names) {
+  test(`a token names ${what}`, async t => {
+    const { authority, check } = await bench(t)
+    const verdict = await check(await authority.sign(claims))
+    if (name === null) t.regex(refusal(verdict)?.reason ?? '', /^oid: missing$/)
+    else t.is('principal' in verdict && verdict.principal.name, `entra:${tenantId}/${name}`)
+  })
+}
+
+test('a token of a cloud of its own is taken from the issuers of that cloud alone', async t => {
+  const own = new URL('https://login.partner.microsoftonline.cn')
+  const authority = await startAuthority(t)
+  const now = () => authority.now * 1000
+  const settings = {
+    ...{ tenantId, audiences: [audience], scope: undefined, role: undefined, pagesClientId: undefined },
+    ...{ authority: own, clockSkewSec: skewSec },
+  }
+  t.is(jwksUrl(settings).href, `${own.origin}/${tenantId}/discovery/v2.0/keys`)
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+  const url = jwksUrl({ ...settings, authority: authority.url })
+  const check = createTokenCheck({ settings, now, keys: createJwks({ url, now, log }) })
+  const issuers: [iss: string, ver: string, isTaken: boolean][] = [
+    [`https://sts.chinacloudapi.cn/${tenantId}/`, '1.0', true],
+    [`${own.origin}/${tenantId}/v2.0`, '2.0', true],
+    [`https://sts.windows.net/${tenantId}/`, '1.0', false],
+    [`https://login.microsoftonline.com/${tenantId}/v2.0`, '2.0', false],
+  ]
+  for (const [iss, ver, isTaken] of issuers)
+    t.is('principal' in (await check(await authority.sign({ iss, ver }))), isTaken, iss)
+})
+
+test('why a token is refused names its claim, and what is wrong with it in the words of the check', async t => {
+  const { authority, check } = await bench(t)
+  const reasonOf = async (token: string) => refusal(await check(token))?.reason
+  t.is(await reasonOf(await authority.sign({ aud: 'other' })), 'aud: ERR_JWT_CLAIM_VALIDATION_FAILED')
+  t.is(await reasonOf(await authority.sign({ exp: authority.now - 999 })), 'exp: ERR_JWT_EXPIRED')
+  t.is(await reasonOf('abc'), 'ERR_JWS_INVALID')
+})
 
 const forgeries: [what: string, forge: (good: string, authority: Authority) => string | Promise<string>][] = [
   ['signed by nobody (alg none)', good => `${base64url({ alg: 'none' })}.${good.split('.')[1]}.`],

@@ -75,3 +75,48 @@ test('many who wait for one fetch that fails are one line in the log', async t =
   t.is(authority.fetches, 1)
   t.is(warnings.length, 1)
 })
+
+const second = 1000
+const hour = 3600 * second
+
+test('keys are fetched thirty seconds after the last try at the earliest, which is when who finds none may try again', async t => {
+  const { authority, check, advance } = await bench(t)
+  authority.mode = 'down'
+  const token = await authority.sign()
+  t.like(await t.throwsAsync(check(token)), { code: 'access_unavailable', retryAfterMs: 30 * second })
+  authority.mode = 'serve'
+  advance(30 * second - 1)
+  await t.throwsAsync(check(token), { code: 'access_unavailable' })
+  t.is(authority.fetches, 1)
+  advance(1)
+  t.true('principal' in (await check(token)))
+  t.is(authority.fetches, 2)
+  // A key that was not known is no reason to ask sooner.
+  await authority.rotate('key-2', true)
+  advance(30 * second - 1)
+  const fresh = await authority.sign()
+  t.is(refusal(await check(fresh))?.refused, 'unauthorized')
+  t.is(authority.fetches, 2)
+  advance(1)
+  t.true('principal' in (await check(fresh)))
+  t.is(authority.fetches, 3)
+})
+
+test('keys of an hour are fetched anew, and keys of a day are believed while they cannot be', async t => {
+  const { authority, check, advance, warnings } = await bench(t)
+  const token = await authority.sign({ exp: authority.now + 999_999 })
+  await check(token)
+  advance(hour - second)
+  t.true('principal' in (await check(token)))
+  advance(second + 1)
+  // In the background: a fetch that fails is told, and the token is taken nevertheless.
+  authority.mode = 'down'
+  t.true('principal' in (await check(token)))
+  while (warnings.length < 1) await new Promise(resolve => setImmediate(resolve))
+  t.is(authority.fetches, 2, 'nothing is fetched before the hour is over')
+  advance(23 * hour - 1)
+  t.true('principal' in (await check(token)), 'a day')
+  while (warnings.length < 2) await new Promise(resolve => setImmediate(resolve))
+  advance(30 * second)
+  await t.throwsAsync(check(token), { code: 'access_unavailable' })
+})

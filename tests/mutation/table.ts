@@ -144,11 +144,12 @@ export const groups: readonly Group[] = [
       'access/matrix',
       'access/stored',
     ],
-    address: ['access/address', 'limits/limits-at-the-door', 'access/headers'],
+    address: ['access/address', 'access/headers', 'limits/limits-at-the-door'],
     'api-keys': ['access/tickets', 'access/matrix', 'access/secrets'],
     cors: ['access/admission', 'limits/limits-at-the-door', 'access/matrix', 'server/requests'],
     'entra-tokens': ['access/jwks', 'access/entra-inbound', 'access/secrets', 'access/matrix'],
     'ephemeral-keys': [
+      'access/ephemeral-keys',
       'limits/limits-at-the-door',
       'access/stored',
       'access/matrix',
@@ -186,6 +187,7 @@ export const groups: readonly Group[] = [
     ],
     tickets: ['access/tickets', 'access/matrix', 'access/secrets', 'access/stored'],
     attempts: [
+      'access/attempts',
       'access/admission',
       'limits/limits',
       'limits/limits-at-the-door',
@@ -367,6 +369,12 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown,
     reason: 'equivalent: sizes are even, and what is held is never above the bound',
   })),
+  {
+    file: 'runtime/access/attempts.ts',
+    text: '#minute = 0',
+    shown: '0 → 1',
+    reason: 'equivalent: before the first try nothing is counted that could be forgotten',
+  },
   {
     file: 'runtime/access/jwks.ts',
     text: "const reason = cause instanceof Error ? cause.message : 'unknown'",
