@@ -211,7 +211,7 @@ export const groups: readonly Group[] = [
     redis: ['store/store', 'store/redis', 'access/stored', 'resume/resume-breaks'],
     revision: ['store/store', 'resume/taken-over'],
     'storage-quota': ['store/storage-quota', 'resume/conversation-writes', 'access/stored', 'calls/records'],
-    ipc: ['store/store', 'workers/worker-leases'],
+    ipc: ['store/ipc', 'store/store', 'workers/worker-leases'],
   }),
   group('upstream', 'runtime/upstream', {
     calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],

@@ -173,6 +173,19 @@ test('a connection on which nothing was heard for long is given up for another, 
   t.is(lines.filter(line => line.startsWith('store.lost')).length, 1, lines.join())
 })
 
+test('why a connection was given up is told: nothing was heard, though much was said', async t => {
+  const redis = await fakeRedis(t)
+  redis.says.set = () => null
+  const { connection, lines } = connectionTo(t, redis.url, { commandTimeoutMs: 20, silentMs: 200 })
+  // A busy machine may be late with the next command: what was said last is then what the library goes by.
+  await until(() => {
+    connection.run(client => client.set('a', 'x')).catch(() => undefined)
+    return lines.includes('store.lost silent')
+  }, 'given up')
+  await until(() => connection.unavailable() === null, 'connected again')
+  t.true(redis.accepted() > 1)
+})
+
 test('a connection that was closed stays closed, and nothing is tried any more', async t => {
   const redis = await fakeRedis(t)
   const { connection, lines } = connectionTo(t, redis.url, { probeMs: 5 })
@@ -197,4 +210,52 @@ test('a connection that is closed before it is there never is, and Redis is left
   await until(() => redis.accepted() === 1 && redis.open() === 0, 'left')
   t.deepEqual(lines, [])
   t.is(connection.unavailable(), 'Redis cannot be reached')
+})
+
+test('what is not set is a second for a command, ten of silence, five to connect, and a probe each two', async t => {
+  const redis = await fakeRedis(t)
+  const intervals: unknown[] = []
+  const { setInterval } = globalThis
+  globalThis.setInterval = ((run: () => void, ms: number) => {
+    intervals.push(ms)
+    return setInterval(run, ms)
+  }) as typeof globalThis.setInterval
+  const ignore = () => undefined
+  const connection = new RedisConnection({
+    url: redis.url,
+    log: { info: ignore, warn: ignore, error: ignore },
+  })
+  // Nothing is awaited in between: no other test comes by it.
+  globalThis.setInterval = setInterval
+  t.teardown(() => connection.close())
+  t.true(intervals.includes(2000), intervals.join())
+  await until(() => connection.unavailable() === null, 'connected')
+  const options = await connection.run(async client => client.options)
+  t.like(options, {
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 10_000,
+    pingInterval: 5000,
+    commandOptions: { timeout: 1000 },
+    socket: { connectTimeout: 5000, socketTimeout: 10_000 },
+  })
+})
+
+test('a connection is tried again after tens of milliseconds, and every two seconds at the latest', async t => {
+  const redis = await fakeRedis(t)
+  const { connection } = connectionTo(t, redis.url)
+  await until(() => connection.unavailable() === null, 'connected')
+  const { socket } = await connection.run(async client => client.options ?? {})
+  const { reconnectStrategy } = socket as { reconnectStrategy: (retries: number) => number }
+  for (const [retries, mostMs] of [
+    [0, 50],
+    [1, 100],
+    [2, 200],
+    [5, 1600],
+    [6, 2000],
+    [1000, 2000],
+  ] as const)
+    for (let n = 0; n < 20; n += 1) {
+      const ms = reconnectStrategy(retries)
+      t.true(ms >= mostMs / 2 && ms <= mostMs && Number.isInteger(ms), `${retries}: ${ms}`)
+    }
 })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import { createClient } from 'redis'
 import { createRedisStore } from '../../runtime/store/redis.ts'
+import type { Store } from '../../runtime/store/store.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { disturbedLine } from './disturbed-line.ts'
 import { insist, minute, patient, quiet, ready } from './patience.ts'
@@ -70,6 +71,40 @@ test('redis: likewise a connection on which nonsense was heard', async t => {
   while (store.unavailable() === null) await new Promise(resolve => setImmediate(resolve))
   t.is(await insist(store, () => store.get('a')), 'one')
 })
+
+const quota = { entries: 1, bytes: 1 }
+/** Everything that is asked of a store. */
+const commands: readonly (readonly [name: string, run: (store: Store) => Promise<unknown> | undefined])[] = [
+  ['get', store => store.get('a')],
+  ['set', store => store.set('a', 'x', minute)],
+  ['compareAndSet', store => store.compareAndSet('a', 0, 'x', minute)],
+  ['claim', store => store.claim('a', 'x', minute)],
+  ['renew', store => store.renew('a', 'x', minute)],
+  ['take', store => store.take('a')],
+  ['increment', store => store.increment('a', 1, minute)],
+  ['delete', store => store.delete('a')],
+  ['create', store => store.create('a', { b: 1 }, minute)],
+  ['read', store => store.read('a')],
+  ['update', store => store.update('a', { set: { b: 1 } }, minute)],
+  ['accumulate', store => store.accumulate('a', { b: 1 }, minute)],
+  ['list', store => store.list('a', 'x', minute)],
+  ['unlist', store => store.unlist('a', 'x')],
+  ['page', store => store.page('a', 0, 1)],
+  ['charge', store => store.charge('a', 'x', { bytes: 1, ttlMs: minute }, quota)],
+  ['discharge', store => store.discharge('a', 'x')],
+  ['publishUnits', store => store.publishUnits?.('a', 'x', 1, minute)],
+]
+
+for (const [name, run] of commands) {
+  test(`redis: ${name} fails by name where Redis cannot be reached`, async t => {
+    const store = createRedisStore({ url: 'redis://127.0.0.1:9', log: quiet })
+    t.teardown(() => store.close())
+    t.like(await t.throwsAsync(Promise.resolve(run(store))), {
+      code: 'store_unavailable',
+      message: 'Redis cannot be reached',
+    })
+  })
+}
 
 test('redis: two stores see the same entries', async t => {
   const { url } = await redisServer(t)
