@@ -138,6 +138,7 @@ export const groups: readonly Group[] = [
   }),
   group('access', 'runtime/access', {
     access: [
+      'access/access',
       'limits/limits-at-the-door',
       'access/tickets',
       'access/secrets',
@@ -145,7 +146,7 @@ export const groups: readonly Group[] = [
       'access/stored',
     ],
     address: ['access/address', 'access/headers', 'limits/limits-at-the-door'],
-    'api-keys': ['access/tickets', 'access/matrix', 'access/secrets'],
+    'api-keys': ['access/api-keys', 'access/tickets', 'access/matrix', 'access/secrets'],
     cors: ['access/admission', 'limits/limits-at-the-door', 'access/matrix', 'server/requests'],
     'entra-tokens': ['access/jwks', 'access/entra-inbound', 'access/secrets', 'access/matrix'],
     'ephemeral-keys': [
@@ -380,6 +381,12 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     text: "const reason = cause instanceof Error ? cause.message : 'unknown'",
     shown: "'unknown' → '~'",
     reason: 'what fetching fails of is always an Error',
+  },
+  {
+    file: 'runtime/store/redis-connection.ts',
+    text: '#heardAt = 0',
+    shown: '0 → 1',
+    reason: 'equivalent: a connection is heard when it is ready, and of no use before',
   },
   {
     file: 'runtime/store/redis-connection.ts',
