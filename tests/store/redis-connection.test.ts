@@ -11,6 +11,7 @@ async function fakeRedis(t: ExecutionContext) {
   const sockets = new Set<Socket>()
   const sets: string[][] = []
   let accepted = 0
+  let pings = 0
   /** Answers a `SET` by its key; after null a connection is silent. */
   const says = { set: (_key: string): string | null => '+OK\r\n', hello: true }
   const server = createServer(socket => {
@@ -25,6 +26,7 @@ async function fakeRedis(t: ExecutionContext) {
       for (let words = read(); words !== null; words = read()) {
         const [name = '', key = ''] = words
         if (name.toUpperCase() === 'SET') sets.push(words)
+        if (name.toUpperCase() === 'PING') pings += 1
         const answer = name.toUpperCase() === 'SET' ? says.set(key) : '+OK\r\n'
         // Answers come in the order of the commands: behind one that is missing there is none.
         isMute ||= answer === null
@@ -49,6 +51,7 @@ async function fakeRedis(t: ExecutionContext) {
   return {
     ...{ says, sets, url: `redis://127.0.0.1:${port}` },
     accepted: () => accepted,
+    pings: () => pings,
     open: () => sockets.size,
     cut: () => {
       for (const socket of sockets) socket.destroy()
@@ -159,6 +162,24 @@ test('a command that is not answered in time fails, and a connection that was he
   redis.says.set = key => (key === 'silent' ? null : '+OK\r\n')
   const error = await t.throwsAsync(connection.run(client => client.set('silent', 'x')))
   t.like(error, { code: 'store_unavailable', message: 'Redis does not answer' })
+  t.deepEqual(lines, ['store.connected'])
+})
+
+test('a connection that answers pings alone was heard: a command that comes to nothing does not end it', async t => {
+  const silentMs = 1000
+  const redis = await fakeRedis(t)
+  const { connection, lines } = connectionTo(t, redis.url, { commandTimeoutMs: 20, silentMs })
+  await until(() => connection.unavailable() === null, 'connected')
+  const readyAt = performance.now()
+  redis.says.set = key => (key === 'silent' ? null : '+OK\r\n')
+  await until(() => performance.now() > readyAt + silentMs, 'idle')
+  const pings = redis.pings()
+  await until(() => redis.pings() > pings, 'a ping')
+  await t.throwsAsync(
+    connection.run(client => client.set('silent', 'x')),
+    { message: 'Redis does not answer' },
+  )
+  // The connection is given up right behind the command, or not.
   t.deepEqual(lines, ['store.connected'])
 })
 
