@@ -251,6 +251,22 @@ test('an upstream that fails for a moment is asked again, and the call answered'
   t.is(tries(), answered)
 })
 
+test('a webhook that is delivered again while its call is being answered is refused for now, and not as done', async t => {
+  const upstream = await callUpstream(t)
+  upstream.acceptStatus = 503
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    OPENAI_WEBHOOK_SECRET: secret,
+    CALLS_POLICY: 'accept',
+  })
+  const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_slow'))
+  t.deepEqual(await post(gateway.url, body, headers), { status: 200, body: { outcome: 'pending' } })
+  t.is((await post(gateway.url, body, headers)).status, 409)
+  upstream.acceptStatus = 200
+  await upstream.joined()
+  await gateway.logged('sideband.call.incoming', ({ outcome }) => outcome === 'answered')
+})
+
 test('an upstream that refuses for good is told to the vendor, who delivers again; the caller is not left ringing', async t => {
   const { gateway, ring } = await receptionFor(t, { REALTIME_VOICE: 'no-such-voice' })
   const { call, delivered } = ring(gateway)

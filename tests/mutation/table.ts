@@ -106,13 +106,14 @@ export const groups: readonly Group[] = [
       'resume/conversation-bounds',
       'resume/pending-answers',
     ],
-    'tool-journal': ['resume/tool-journal', 'resume/taken-over'],
+    'tool-journal': ['resume/tool-journal', 'resume/taken-over', 'tools/server-tools'],
   }),
   group('resume', 'runtime/resume', {
     resumption: [
       'resume/resumption',
       'resume/pending-answers',
       'resume/hostile-conversation',
+      'tools/sessions',
       'chat/chat-upstream-lost',
       'gateway/renewals',
       'chat/chat-talk-ends',
@@ -272,7 +273,7 @@ export const groups: readonly Group[] = [
       'calls/hangup',
     ],
     answering: ['calls/incoming', 'simulator/telephone'],
-    'call-journal': ['calls/call-tools-handover'],
+    'call-journal': ['calls/call-journal', 'calls/call-tools-handover'],
     'call-tools': ['calls/call-tools-handover'],
     'call-status': ['calls/call-status', 'calls/control', 'calls/calls', 'calls/requests'],
     'control-route': ['calls/control', 'calls/calls', 'calls/faults', 'calls/calls-upstream'],
@@ -351,6 +352,12 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     text: 'if (Number.isFinite(seconds) && seconds >= 0) return Math.min(maxRetryAfterMs, seconds * 1000)',
     shown: '>= → >',
     reason: 'equivalent: 0 is a date, too, and long over',
+  },
+  {
+    file: 'runtime/resume/tool-journal.ts',
+    text: "readonly conversationId = randomBytes(16).toString('hex')",
+    shown: '16 → 32',
+    reason: 'equivalent: an id of a conversation is as unique with more bytes',
   },
   {
     file: 'runtime/resume/stored-conversation.ts',

@@ -278,3 +278,16 @@ for (const stored of unreadable)
   test(`${JSON.stringify(stored)} is no conversation`, t => {
     t.throws(() => Conversation.restore(JSON.stringify(stored)), { instanceOf: SyntaxError })
   })
+
+test('a conversation ends with an output until something else is said; a notice is nothing that was said', t => {
+  const conversation = new Conversation()
+  t.false(conversation.endsWithOutput)
+  conversation.expect({ type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' })
+  t.false(conversation.endsWithOutput)
+  conversation.expect({ type: 'function_call_output', call_id: 'c', output: '1' })
+  t.true(conversation.endsWithOutput)
+  conversation.addNotice('the state is new')
+  t.true(conversation.endsWithOutput)
+  conversation.expect(message('m', 'x'))
+  t.false(conversation.endsWithOutput)
+})

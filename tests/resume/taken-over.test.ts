@@ -388,6 +388,45 @@ test('what a tool was answered is committed after its session has ended', async 
   t.like(findCall(second.conversation.journal, 'c1'), { status: 'done', output: '"done"' })
 })
 
+test('what a session commits after it was taken over is made again where somebody else wrote at that moment', async t => {
+  const { store, faults } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  await first.kept.commit(started('first'))
+  const second = await succeed(t, store, first.kept.id)
+  await first.say('late')
+  faults.push(async write => {
+    await second.kept.commit(journal => ({ ...journal, state: { by: 'second' } }))
+    return write()
+  })
+  const committed = await first.kept.commit(journal => finishToolCall(journal, 'c1', '"done"'))
+  const stored = (await storedIn(store, first.kept.id)).tools
+  t.deepEqual(stored, committed ?? undefined)
+  t.like(stored, { state: { by: 'second' }, calls: [{ status: 'done' }] })
+})
+
+test('a change is told of calls without an output, and whether another session goes on', async t => {
+  const { store } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  const told = async () => {
+    const seen: unknown[] = []
+    await first.kept.commit((journal, { isUnanswered, isTakenOver }) => {
+      seen.push(isTakenOver, isUnanswered('c1'), isUnanswered('c2'))
+      return journal
+    })
+    return seen
+  }
+  first.conversation.expect({ type: 'function_call', call_id: 'c1', name: 'f', arguments: '{}' })
+  t.deepEqual(await told(), [false, true, false])
+  first.kept.changed()
+  await first.kept.flush()
+  await succeed(t, store, first.kept.id)
+  first.conversation.expect({ type: 'function_call_output', call_id: 'c1', output: '1' })
+  await first.say('late')
+  t.deepEqual(await told(), [true, true, false])
+})
+
 test('a change that gives up changes nothing; of a conversation that is gone nothing is committed', async t => {
   const { store } = faultyStore(t)
   const first = keep(t, store)

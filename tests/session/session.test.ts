@@ -268,7 +268,7 @@ test('draining: the deadline ends what has not ended', async t => {
     s.event('response.created')
     s.session.drain(1)
   })
-  t.like(await end, { code: 1012, reason: 'draining' })
+  t.like(await end, { by: 'gateway', code: 1012, reason: 'draining' })
 })
 
 test('a handler that keeps its client has an idle session, and the next message dials', t => {
