@@ -291,3 +291,21 @@ test('a conversation ends with an output until something else is said; a notice 
   conversation.expect(message('m', 'x'))
   t.false(conversation.endsWithOutput)
 })
+
+test('calls without an output are those that are complete, in the order in which they were made', t => {
+  const conversation = new Conversation()
+  const call = (id: string) => ({
+    type: 'function_call',
+    call_id: id,
+    name: 'f',
+    arguments: `{"of":"${id}"}`,
+  })
+  for (const id of ['c1', 'c2', 'c3']) conversation.expect(call(id))
+  conversation.expect({ type: 'function_call_output', call_id: 'c2', output: '1' })
+  conversation.expect(message('m', 'x'))
+  added({ ...call('c4'), id: 'item_4', ...running })(conversation)
+  t.deepEqual(conversation.unansweredCalls, [
+    { id: 'c1', name: 'f', arguments: '{"of":"c1"}' },
+    { id: 'c3', name: 'f', arguments: '{"of":"c3"}' },
+  ])
+})
