@@ -8,6 +8,7 @@ import type { Recording } from './replay/recording.ts'
 import type { Vendor } from './session/context.ts'
 import { Session } from './session/session.ts'
 import type { PhoneCall } from './telephone/phone-call.ts'
+import type { TranslationSession } from './translation/session.ts'
 import { createSecrets, type Secrets } from './transport/secrets.ts'
 import { createSpeechSynthesizer, type SpeechSynthesizer } from './voice/speaker.ts'
 
@@ -44,6 +45,8 @@ export class SimulatorState {
   readonly recording: Recording | null
   /** Sessions of running calls, by call id. */
   readonly calls = new Map<string, Session>()
+  /** Sessions of running calls that translate, by call id. */
+  readonly translationCalls = new Map<string, TranslationSession>()
   /** Telephone calls that ring or are spoken on, by call id. */
   readonly phoneCalls = new Map<string, PhoneCall>()
   readonly #options: StateOptions
@@ -87,6 +90,7 @@ export class SimulatorState {
   /** Ends every session and stops the clock. */
   close(): void {
     for (const call of this.phoneCalls.values()) if (call.phase === 'ringing') call.leave()
+    for (const session of this.translationCalls.values()) session.close()
     for (const session of this.#sessions) session.end(1001, 'The simulator is closing.')
     this.clock.stop()
   }

@@ -19,7 +19,7 @@ const stepBytes = stepMs * bytesPerMs
 const inputWords = wordsOf('This is what was said.')
 const normalClose = 1000
 
-/** The client's end. */
+/** One connection to a session. */
 export interface TranslationWire {
   send(text: string): void
   close(code: number, reason: string): void
@@ -29,10 +29,15 @@ export interface TranslationOptions {
   readonly config: TranslationConfig
   readonly seed: number
   readonly lifetimeSec: number
+  /** Of a call: plays translated speech (PCM16, 24 kHz, mono) on its track, instead of an event with it. */
+  readonly play?: (sound: Buffer) => void
+  /** The session is over. Called once. */
+  readonly ended?: () => void
 }
 
 export class TranslationSession {
-  readonly #wire: TranslationWire
+  readonly #wires = new Set<TranslationWire>()
+  readonly #options: TranslationOptions
   readonly #ids: Ids
   readonly #id: string
   readonly #expiresAt: number
@@ -41,12 +46,23 @@ export class TranslationSession {
   #steps = 0
   #state: 'open' | 'closed' = 'open'
 
-  constructor(wire: TranslationWire, { config, seed, lifetimeSec }: TranslationOptions) {
-    this.#wire = wire
+  constructor(options: TranslationOptions) {
+    const { config, seed, lifetimeSec } = options
+    this.#options = options
     this.#config = config
     this.#ids = createIds(seed)
     this.#id = this.#ids.next('sess')
     this.#expiresAt = Math.floor(Date.now() / 1000) + lifetimeSec
+  }
+
+  /** A connection that hears all that is emitted from now on. */
+  attach(wire: TranslationWire): void {
+    if (this.#state === 'open') this.#wires.add(wire)
+    else wire.close(normalClose, '')
+  }
+
+  detach(wire: TranslationWire): void {
+    this.#wires.delete(wire)
   }
 
   /** Says `session.created`. */
@@ -64,13 +80,15 @@ export class TranslationSession {
       this.#config = changedTranslation(this.#config, isFields(frame.session) ? frame.session : {})
       this.#emit('session.updated', { session: this.#shown() })
     } else if (frame.type === 'session.close') {
-      this.#close()
+      this.close()
     } else {
-      this.#hear(Buffer.from(String(frame.audio), 'base64'))
+      this.hear(Buffer.from(String(frame.audio), 'base64'))
     }
   }
 
-  #hear(audio: Buffer): void {
+  /** Translates speech (PCM16, 24 kHz, mono). */
+  hear(audio: Buffer): void {
+    if (this.#state === 'closed') return
     this.#heard = Buffer.concat([this.#heard, audio])
     while (this.#heard.length >= stepBytes) {
       this.#step(this.#heard.subarray(0, stepBytes))
@@ -78,12 +96,15 @@ export class TranslationSession {
     }
   }
 
-  /** What is left is translated, too; then nothing more comes. */
-  #close(): void {
+  /** What is left is translated, too; then nothing more comes. Safe to call twice. */
+  close(): void {
+    if (this.#state === 'closed') return
     if (this.#heard.length > 0) this.#step(this.#heard)
     this.#state = 'closed'
     this.#emit('session.closed', {})
-    this.#wire.close(normalClose, '')
+    for (const wire of this.#wires) wire.close(normalClose, '')
+    this.#wires.clear()
+    this.#options.ended?.()
   }
 
   #step(sound: Buffer): void {
@@ -97,9 +118,10 @@ export class TranslationSession {
     if (this.#config.transcription !== null)
       this.#emit('session.input_transcript.delta', { delta: word(inputWords), ...at })
     this.#emit('session.output_transcript.delta', { delta: word(outputWords), ...at })
+    this.#steps += 1
+    if (this.#options.play !== undefined) return this.#options.play(sound)
     const format = { format: 'pcm16', sample_rate: pcmRate, channels: 1 }
     this.#emit('session.output_audio.delta', { delta: sound.toString('base64'), ...format, ...at })
-    this.#steps += 1
   }
 
   #shown(): Fields {
@@ -113,6 +135,7 @@ export class TranslationSession {
   }
 
   #emit(type: string, fields: Fields): void {
-    this.#wire.send(JSON.stringify({ type, event_id: this.#ids.next('event'), ...fields }))
+    const text = JSON.stringify({ type, event_id: this.#ids.next('event'), ...fields })
+    for (const wire of this.#wires) wire.send(text)
   }
 }

@@ -8,6 +8,7 @@ export type Purpose =
   | 'client_secrets'
   | 'translation'
   | 'translation_secrets'
+  | 'translation_calls'
   | 'calls'
   | 'call_action'
   | 'legacy_session'
@@ -55,6 +56,12 @@ const routes: Route[] = [
     dialect: 'ga',
     purpose: 'translation_secrets',
   },
+  {
+    pattern: /^\/v1\/realtime\/translations\/calls$/,
+    vendor: 'openai',
+    dialect: 'ga',
+    purpose: 'translation_calls',
+  },
   // Azure's addresses of translations are not proven: third parties use them.
   {
     pattern: /^\/openai\/v1\/realtime\/translations$/,
@@ -67,6 +74,12 @@ const routes: Route[] = [
     vendor: 'azure',
     dialect: 'ga',
     purpose: 'translation_secrets',
+  },
+  {
+    pattern: /^\/openai\/v1\/realtime\/translations\/calls$/,
+    vendor: 'azure',
+    dialect: 'ga',
+    purpose: 'translation_calls',
   },
   { pattern: /^\/openai\/v1\/realtime$/, vendor: 'azure', dialect: 'ga', purpose: 'session' },
   {

@@ -33,7 +33,7 @@ export function admit(
   const callId = presented.query.get('call_id')
   if (callId !== null && address.dialect === 'ga') {
     const session = callOf(callId)
-    return session === undefined ? unknownCall(address) : { kind: 'joined', session }
+    return session === undefined ? unknownCall(address.vendor) : { kind: 'joined', session }
   }
   return { kind: 'admitted', config: configFor(address, presented, secrets.find(credential.key)?.config) }
 }
@@ -115,6 +115,7 @@ export function missingDeployment(): HttpRefusal {
   return httpRefusal('azure', 404, 'DeploymentNotFound', message)
 }
 
-function unknownCall({ vendor }: Address): HttpRefusal {
+/** The answer to whoever would join a call that is not there. */
+export function unknownCall(vendor: Address['vendor']): HttpRefusal {
   return httpRefusal(vendor, 404, 'call_id_not_found', 'No session found for the provided call_id')
 }

@@ -5,6 +5,8 @@ import { session as sessionShape } from '../protocol/session.ts'
 import type { Vendor } from '../session/context.ts'
 import type { SimulatorState } from '../state.ts'
 import type { PhoneCall } from '../telephone/phone-call.ts'
+import { TranslationSession } from '../translation/session.ts'
+import { unknownCall } from './admission.ts'
 import { configOf, faultRefusal } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal } from './refusal.ts'
@@ -24,7 +26,8 @@ export async function performCallAction(request: PlainRequest): Promise<Answer |
 }
 
 function endWebRtcCall({ address, simulator }: PlainRequest): Answer | HttpRefusal {
-  const session = simulator.calls.get(address.callId ?? '')
+  const callId = address.callId ?? ''
+  const session = simulator.calls.get(callId) ?? simulator.translationCalls.get(callId)
   if (session === undefined) return unknownCall(address.vendor)
   if (address.action !== 'hangup')
     return httpRefusal(
@@ -33,7 +36,8 @@ function endWebRtcCall({ address, simulator }: PlainRequest): Answer | HttpRefus
       'invalid_request',
       `A WebRTC call cannot be asked to ${address.action}.`,
     )
-  session.end(1000, hangupReason)
+  if (session instanceof TranslationSession) session.close()
+  else session.end(1000, hangupReason)
   return done
 }
 
@@ -91,10 +95,6 @@ function turnDetectionFault({ audio }: Record<string, unknown>): Fault | null {
   if (name === undefined) return null
   const param = `audio.input.turn_detection.${name}`
   return { code: 'unknown_parameter', message: `Unknown parameter: '${param}'.`, param }
-}
-
-function unknownCall(vendor: Vendor): HttpRefusal {
-  return httpRefusal(vendor, 404, 'call_id_not_found', 'No session found for the provided call_id')
 }
 
 function missing(name: string): Fault {

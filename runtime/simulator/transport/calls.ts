@@ -4,6 +4,7 @@ import { isFields } from '../protocol/check.ts'
 import { session as sessionShape } from '../protocol/session.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import { changedConfig } from '../session/config.ts'
+import type { Vendor } from '../session/context.ts'
 import { formOf } from './body.ts'
 import { configOf, faultRefusal } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
@@ -20,10 +21,7 @@ export async function startCall(request: PlainRequest): Promise<Answer | HttpRef
   const wanted = await wantedCall(request)
   if ('kind' in wanted) return wanted
   const { takeCall } = await import('../webrtc/call.ts')
-  const callId =
-    address.vendor === 'azure'
-      ? `rtc_${simulator.ids.hex(32)}`
-      : `rtc_u0_${simulator.ids.next('item').slice(5)}`
+  const callId = nextCallId(request)
   const answer = await takeCall(simulator, {
     callId,
     vendor: address.vendor,
@@ -32,21 +30,42 @@ export async function startCall(request: PlainRequest): Promise<Answer | HttpRef
     offer: wanted.sdp,
     filtered: query.get('webrtcfilter') === 'on',
   })
-  if (answer === null)
-    return httpRefusal(address.vendor, 400, 'invalid_offer', 'The SDP offer could not be used.')
-  // Relative, and on Azure too without its prefix, as seen.
-  const headers = { 'content-type': 'text/plain; charset=utf-8', location: `/v1/realtime/calls/${callId}` }
-  return { status: 201, headers, body: answer }
+  return answered(address.vendor, answer, `/v1/realtime/calls/${callId}`)
+}
+
+/** The id of a call that begins, in the form of its vendor. */
+export function nextCallId({ address, simulator }: PlainRequest): string {
+  return address.vendor === 'azure'
+    ? `rtc_${simulator.ids.hex(32)}`
+    : `rtc_u0_${simulator.ids.next('item').slice(5)}`
+}
+
+/** What an offer is answered with. @param location relative, and on Azure too without its prefix, as seen */
+export function answered(vendor: Vendor, answer: string | null, location: string): Answer | HttpRefusal {
+  if (answer === null) return httpRefusal(vendor, 400, 'invalid_offer', 'The SDP offer could not be used.')
+  return { status: 201, headers: { 'content-type': 'text/plain; charset=utf-8', location }, body: answer }
+}
+
+/** The answer to a body of another type. @param accepted as the message names them */
+export function unsupportedContentType(
+  { address, contentType }: PlainRequest,
+  accepted: string,
+): HttpRefusal {
+  const message = `Unsupported content type. This API method only accepts ${accepted} requests, but you specified the header 'Content-Type: ${contentType}'.`
+  return httpRefusal(address.vendor, 400, 'unsupported_content_type', message)
 }
 
 async function wantedCall(request: PlainRequest): Promise<WantedCall | HttpRefusal> {
   const { address, simulator, contentType, body, key, ephemeral, query } = request
-  const minted = simulator.secrets.find(key)?.config
-  if (contentType.startsWith('multipart/form-data')) return wantedByForm(request, minted)
-  if (!contentType.startsWith('application/sdp') && address.purpose === 'calls') {
-    const message = `Unsupported content type. This API method only accepts 'application/sdp' or 'multipart/form-data' requests, but you specified the header 'Content-Type: ${contentType}'.`
-    return httpRefusal(address.vendor, 400, 'unsupported_content_type', message)
+  const secret = simulator.secrets.find(key)
+  if (secret?.translation !== undefined) {
+    const message = `Model "${secret.translation.model}" is not supported in realtime mode.`
+    return httpRefusal(address.vendor, 400, 'invalid_model', message)
   }
+  const minted = secret?.config
+  if (contentType.startsWith('multipart/form-data')) return wantedByForm(request, minted)
+  if (!contentType.startsWith('application/sdp') && address.purpose === 'calls')
+    return unsupportedContentType(request, "'application/sdp' or 'multipart/form-data'")
   if (address.vendor === 'azure' && !ephemeral) return needsEphemeral()
   const model = query.get('model')
   const config =
@@ -85,7 +104,7 @@ function missing(name: string): { code: string; message: string; param: string }
 }
 
 /** Azure starts calls with ephemeral keys alone. */
-function needsEphemeral(): HttpRefusal {
+export function needsEphemeral(): HttpRefusal {
   const message = 'This operation requires ephemeral tokens. Please use a client secret.'
   return httpRefusal('azure', 401, 'Unauthorized', message)
 }

@@ -13,7 +13,7 @@ import { credentialOf, maskedKey } from './credential.ts'
 import { mintLegacyKey, mintSecret } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal, respondWith, statusRefusal } from './refusal.ts'
-import { mintTranslationSecret } from './translation.ts'
+import { mintTranslationSecret, startTranslationCall } from './translation.ts'
 
 const requestIdLength = 32
 const faultPath = '/simulator/fault'
@@ -63,6 +63,8 @@ async function dispatch(request: PlainRequest): Promise<Answer | HttpRefusal> {
       return mintSecret(request)
     case 'translation_secrets':
       return mintTranslationSecret(request)
+    case 'translation_calls':
+      return startTranslationCall(request)
     case 'legacy_session':
       return mintLegacyKey(request, 'realtime')
     case 'legacy_transcription_session':

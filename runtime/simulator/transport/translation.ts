@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws'
 import { fields, integer, isFields, oneOf } from '../protocol/check.ts'
 import { isTranslationModel } from '../protocol/values.ts'
 import type { SimulatorState } from '../state.ts'
-import { TranslationSession } from '../translation/session.ts'
+import { TranslationSession, type TranslationWire } from '../translation/session.ts'
 import {
   changedTranslation,
   newTranslation,
@@ -12,7 +12,8 @@ import {
   translationRequest,
 } from '../translation/shape.ts'
 import type { Address } from './address.ts'
-import { azureKeyRefusal, missingDeployment, openAiKeyRefusal } from './admission.ts'
+import { azureKeyRefusal, missingDeployment, openAiKeyRefusal, unknownCall } from './admission.ts'
+import { answered, needsEphemeral, nextCallId, unsupportedContentType } from './calls.ts'
 import { credentialOf, type Presented } from './credential.ts'
 import { checkedBody, defaultLifeSec, faultRefusal, json, needsStandingKey } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
@@ -31,10 +32,12 @@ export function admitTranslation(
   simulator: SimulatorState,
   { vendor }: Address,
   presented: Presented,
-): TranslationConfig | HttpRefusal | SocketRefusal {
+): TranslationConfig | TranslationSession | HttpRefusal | SocketRefusal {
   const credential = credentialOf(vendor, presented, simulator.secrets)
   if (credential.verdict !== 'good')
     return vendor === 'azure' ? azureKeyRefusal() : openAiKeyRefusal(credential)
+  const callId = presented.query.get('call_id')
+  if (callId !== null) return simulator.translationCalls.get(callId) ?? unknownCall(vendor)
   const minted = simulator.secrets.find(credential.key)?.translation
   if (minted !== undefined) return minted
   const model = presented.query.get('model') ?? ''
@@ -57,16 +60,45 @@ export function openTranslation(
   socket: WebSocket,
   config: TranslationConfig,
 ): void {
-  const session = new TranslationSession(
-    {
-      send: text => socket.readyState === socket.OPEN && socket.send(text),
-      close: (code, reason) => socket.close(code, reason),
-    },
-    { config, ...simulator.translationTraits() },
-  )
+  const session = new TranslationSession({ config, ...simulator.translationTraits() })
+  joinTranslation(socket, session)
+  session.start()
+}
+
+/** Leads a socket into the session of a running call. */
+export function joinTranslation(socket: WebSocket, session: TranslationSession): void {
+  const wire: TranslationWire = {
+    send: text => socket.readyState === socket.OPEN && socket.send(text),
+    close: (code, reason) => socket.close(code, reason),
+  }
+  session.attach(wire)
   socket.on('message', data => session.receive(data.toString()))
   socket.on('error', () => socket.terminate())
-  session.start()
+  socket.on('close', () => session.detach(wire))
+}
+
+/** `POST translations/calls`: an offer with an ephemeral key that was minted for translation. */
+export async function startTranslationCall(request: PlainRequest): Promise<Answer | HttpRefusal> {
+  const { address, simulator, contentType, body, key, ephemeral, query } = request
+  const { vendor } = address
+  if (!contentType.startsWith('application/sdp')) return unsupportedContentType(request, "'application/sdp'")
+  if (!ephemeral)
+    return vendor === 'azure'
+      ? needsEphemeral()
+      : httpRefusal('openai', 401, 'invalid_api_key', 'This operation requires an ephemeral key.')
+  // Seen by a client that sent one: the key's session names the model.
+  if (query.has('model'))
+    return httpRefusal(vendor, 400, 'invalid_request', "Unknown query parameter: 'model'.")
+  const secret = simulator.secrets.find(key)
+  const config = secret?.translation
+  if (config === undefined) {
+    const message = `Model "${secret?.config.model}" is not supported in translation mode.`
+    return httpRefusal(vendor, 400, 'invalid_model', message)
+  }
+  const { takeTranslationCall } = await import('../webrtc/translation-call.ts')
+  const callId = nextCallId(request)
+  const answer = await takeTranslationCall(simulator, { callId, config, offer: body.toString() })
+  return answered(vendor, answer, `/v1/realtime/translations/calls/${callId}`)
 }
 
 /** `POST translations/client_secrets`. */

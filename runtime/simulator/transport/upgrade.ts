@@ -11,11 +11,12 @@ import { Player } from '../replay/player.ts'
 import type { Session } from '../session/session.ts'
 import type { Dialect } from '../session/wire.ts'
 import type { SessionTraits, SimulatorState } from '../state.ts'
+import { TranslationSession } from '../translation/session.ts'
 import { type Address, addressAt, requestUrl } from './address.ts'
 import { admit } from './admission.ts'
 import { type HttpRefusal, httpRefusal, refuseUpgrade, type SocketRefusal, statusRefusal } from './refusal.ts'
 import { createSocketWire, listen, maxFrameBytes } from './socket-wire.ts'
-import { admitTranslation, openTranslation } from './translation.ts'
+import { admitTranslation, joinTranslation, openTranslation } from './translation.ts'
 
 const pingIntervalMs = 20_000
 const closeTimeoutMs = 5000
@@ -80,6 +81,7 @@ function entryFor(
   const presented = { headers: request.headers, query, subprotocols: subprotocolsOf(request) }
   if (address.purpose === 'translation') {
     const admitted = admitTranslation(simulator, address, presented)
+    if (admitted instanceof TranslationSession) return socket => joinTranslation(socket, admitted)
     if (!('kind' in admitted)) return socket => openTranslation(simulator, socket, admitted)
     return admitted.kind === 'http' ? admitted : socket => turnAway(socket, admitted, simulator)
   }

@@ -1,6 +1,6 @@
 /** One call: a session whose user is at the other end of a WebRTC connection. */
 import type { RTCDataChannel } from 'werift'
-import type { Cancel, Clock } from '../clock.ts'
+import type { Cancel } from '../clock.ts'
 import { gaDialect } from '../protocol/ga-dialect.ts'
 import { createPreviewDialect } from '../protocol/preview-dialect.ts'
 import type { SessionConfig } from '../protocol/types.ts'
@@ -10,13 +10,14 @@ import type { Dialect } from '../session/wire.ts'
 import type { SimulatorState } from '../state.ts'
 import type { Dialects } from '../transport/address.ts'
 import { encodeAudio } from '../voice/formats.ts'
+import { streamAudio } from './audio-stream.ts'
 import { createChannelWire, filteredDialect } from './channel-wire.ts'
-import { type Codec, createCodec, frameMs } from './codec.ts'
+import { type Codec, createCodec } from './codec.ts'
 import { Loudspeaker } from './loudspeaker.ts'
 import { Peer } from './peer.ts'
 
 /** A call that nobody has joined by then is given up. */
-const connectTimeoutMs = 30_000
+export const connectTimeoutMs = 30_000
 
 export interface CallOptions {
   callId: string
@@ -118,18 +119,4 @@ class Call {
       this.#options.dialect === 'ga' ? gaDialect : createPreviewDialect(() => this.#session.config)
     return this.#options.filtered ? filteredDialect(plain) : plain
   }
-}
-
-/** Sends a frame every 20 ms, silence included, as a line that stays open does. */
-function streamAudio(clock: Clock, peer: Peer, codec: Codec, source: Loudspeaker): Cancel {
-  let dueMs = clock.now()
-  let cancel: Cancel = () => {}
-  const send = () => {
-    for (; dueMs <= clock.now(); dueMs += frameMs) {
-      peer.sendAudio(codec.encode(source.nextFrame()), codec.frameTicks)
-    }
-    cancel = clock.at(dueMs, send)
-  }
-  send()
-  return () => cancel()
 }
