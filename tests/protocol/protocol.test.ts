@@ -5,10 +5,13 @@ import { readSdkProtocol } from './sdk-types.ts'
 import { readPage, renderProtocol } from './table.ts'
 import {
   eventForPreview,
+  eventOfTranslation,
   fieldAtSimulator,
   fieldBeforePreview,
+  fieldOfTranslation,
   messageAtSimulator,
   messageBeforePreview,
+  messageInTranslation,
 } from './verdicts.ts'
 
 const sdk = readSdkProtocol()
@@ -23,6 +26,21 @@ test('an event, a field or a path that a new version adds is missing from the pa
     { ...sdk, clientEvents: [...sdk.clientEvents, { type: 'session.refresh', fields: [] }] },
     { ...sdk, serverEvents: [...sdk.serverEvents, added] },
     { ...sdk, sessionFields: [...sdk.sessionFields, 'audio.output.scent'] },
+    {
+      ...sdk,
+      translation: {
+        ...sdk.translation,
+        clientEvents: [...sdk.translation.clientEvents, { type: 'session.refresh', fields: [] }],
+      },
+    },
+    { ...sdk, translation: { ...sdk.translation, serverEvents: [...sdk.translation.serverEvents, added] } },
+    {
+      ...sdk,
+      translation: {
+        ...sdk.translation,
+        sessionFields: [...sdk.translation.sessionFields, 'audio.output.scent'],
+      },
+    },
     { ...sdk, paths: [...sdk.paths, { method: 'POST', path: '/realtime/calls/{callID}/hold' }] },
   ]
   for (const each of grown) {
@@ -65,5 +83,11 @@ test('verdicts are found by trying', t => {
   t.is(fieldBeforePreview('tracing', false), 'left out')
   t.is(fieldAtSimulator('audio.input.turn_detection.eagerness', false), 'known')
   t.is(fieldAtSimulator('audio.input.turn_detection.patience', false), 'refused')
+  t.is(messageInTranslation('session.close'), 'taken')
+  t.is(messageInTranslation('response.create'), 'refused')
+  t.is(eventOfTranslation('session.closed'), 'sent')
+  t.is(eventOfTranslation('response.done'), 'not sent')
+  t.is(fieldOfTranslation('audio.output.language'), 'known')
+  t.is(fieldOfTranslation('audio.output.voice'), 'refused')
   t.is(reasonOf('nobody-has-named-this'), null)
 })

@@ -3,8 +3,6 @@
 const reasons: readonly (readonly [name: RegExp, reason: string])[] = [
   [/^conversation\.(created|item\.created)$/, 'The type files have it; no recording of GA does'],
   [/^input_audio_buffer\.dtmf_event_received$/, 'Of telephone calls; passes where upstream sends it'],
-  [/intent=transcription$/, 'Conversations alone are opened at this address'],
-  [/\/translations\b/, 'Live translation is a protocol of its own, which is not passed through'],
   [/\/(accept|refer|reject)$/, 'For calls that come by telephone; calls that were made here end by `hangup`'],
 ]
 

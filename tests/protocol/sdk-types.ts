@@ -25,6 +25,12 @@ export interface SdkProtocol {
   readonly sessionFields: readonly string[]
   readonly transcriptionFields: readonly string[]
   readonly responseFields: readonly string[]
+  /** Of sessions that translate: a protocol of their own. */
+  readonly translation: {
+    readonly clientEvents: readonly SdkEvent[]
+    readonly serverEvents: readonly SdkEvent[]
+    readonly sessionFields: readonly string[]
+  }
   readonly paths: readonly SdkPath[]
 }
 
@@ -78,6 +84,11 @@ export function readSdkProtocol(): SdkProtocol {
     sessionFields: fieldsOf('RealtimeSessionCreateRequest'),
     transcriptionFields: fieldsOf('RealtimeTranscriptionSessionCreateRequest'),
     responseFields: fieldsOf('RealtimeResponseCreateParams'),
+    translation: {
+      clientEvents: eventsOf(checker, typeOf('RealtimeTranslationClientEvent')),
+      serverEvents: eventsOf(checker, typeOf('RealtimeTranslationServerEvent')),
+      sessionFields: fieldsOf('RealtimeTranslationSessionCreateRequest'),
+    },
     paths: ['calls.js', 'client-secrets.js', 'translations/client-secrets.js'].flatMap(readPaths),
   }
 }

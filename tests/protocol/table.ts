@@ -9,10 +9,13 @@ import type { SdkProtocol } from './sdk-types.ts'
 import {
   eventForPreview,
   eventOfSimulator,
+  eventOfTranslation,
   fieldAtSimulator,
   fieldBeforePreview,
+  fieldOfTranslation,
   messageAtSimulator,
   messageBeforePreview,
+  messageInTranslation,
   responseFieldAtSimulator,
   responseFieldBeforePreview,
 } from './verdicts.ts'
@@ -25,6 +28,9 @@ const sockets = [
   '/realtime?intent=transcription',
   '/realtime/translations?model=gpt-realtime-translate',
 ]
+
+/** Asked for by browsers, as OpenAI's guide on translation shows; the package has no function for it. */
+const guidePaths = [{ method: 'POST', path: '/realtime/translations/calls' }]
 
 /** Makes the page. @throws Error with the rows that are refused, or not served, without a reason */
 export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<string> {
@@ -44,7 +50,7 @@ export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<st
     addresses.push([code(shown), ...verdicts, why(shown, verdicts)])
   }
   for (const path of sockets) await addressRow(`WebSocket ${path}`, at => doors[at].opens(path))
-  for (const { method, path } of sdk.paths)
+  for (const { method, path } of [...sdk.paths, ...guidePaths])
     await addressRow(`${method} ${path}`, at => doors[at].has(method, path))
 
   const messages = sdk.clientEvents.map(({ type, fields }) => {
@@ -68,6 +74,20 @@ export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<st
     const verdicts = [responseFieldBeforePreview(path), responseFieldAtSimulator(path)]
     return [code(path), ...verdicts, why(path, verdicts)]
   })
+  const translation = {
+    messages: sdk.translation.clientEvents.map(({ type, fields }) => {
+      const verdict = messageInTranslation(type)
+      return [code(type), list(fields), verdict, why(type, [verdict])]
+    }),
+    events: sdk.translation.serverEvents.map(({ type, fields }) => {
+      const verdict = eventOfTranslation(type)
+      return [code(type), list(fields), verdict, why(type, [verdict])]
+    }),
+    fields: leaves(sdk.translation.sessionFields).map(path => {
+      const verdict = fieldOfTranslation(path)
+      return [code(path), verdict, why(path, [verdict])]
+    }),
+  }
   if (withoutReason.length > 0)
     throw new Error(`tests/protocol/reasons.ts says of none of these why: ${withoutReason.join(', ')}`)
   return `${[
@@ -87,7 +107,12 @@ export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<st
     '## Fields of `response.create`',
     'Items in `input` are those of `conversation.item.create`.',
     table(['field', 'preview', 'simulator', 'why'], response),
-    '## What a translation loses',
+    '## Live translation',
+    'A protocol of its own, at `/realtime/translations`: the gateway passes it through, the preview does not have it. See\n[transcription and translation](transcription.md).',
+    table(['client event', 'fields', 'simulator', 'why'], translation.messages),
+    table(['server event', 'fields', 'simulator', 'why'], translation.events),
+    table(['field of a session', 'simulator', 'why'], translation.fields),
+    '## What is lost between the dialects',
     `Between a client of one dialect and an upstream of the other, this and no more. Values of every variant of both type
 sets of the package are translated there and back to see to it (\`tests/fuzz/dialect.test.ts\`).`,
     table(

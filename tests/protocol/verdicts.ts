@@ -1,9 +1,16 @@
 /** What this project does with each name of the protocol, found by trying: translators, the simulator's checks, the doors. */
 
+import { pcmRate } from '../../runtime/core/contract.ts'
 import { responseToPreview } from '../../runtime/dialect/response-shape.ts'
 import { SessionMemory } from '../../runtime/dialect/session-memory.ts'
 import { sessionToPreview } from '../../runtime/dialect/session-shape.ts'
 import { checkEvent, clientEvents } from '../../runtime/simulator/protocol/ga.ts'
+import { TranslationSession } from '../../runtime/simulator/translation/session.ts'
+import {
+  newTranslation,
+  translationEvents,
+  translationRequest,
+} from '../../runtime/simulator/translation/shape.ts'
 import { toGa, toPreview } from '../dialect/dialects.ts'
 import { gaEvents } from '../simulator/ga-events.ts'
 
@@ -70,6 +77,42 @@ export function fieldAtSimulator(path: string, isTranscription: boolean): Verdic
 /** Whether the simulator knows a field of `response.create`. */
 export function responseFieldAtSimulator(path: string): Verdict {
   return knownForms(path, inResponse).length > 0 ? 'known' : 'refused'
+}
+
+/** Whether the simulator takes a message in a session that translates. */
+export function messageInTranslation(type: string): Verdict {
+  return checkEvent(translationEvents, { type })?.param === 'type' ? 'refused' : 'taken'
+}
+
+/** Whether the simulator ever sends an event in a session that translates: one that does all is listened to. */
+export function eventOfTranslation(type: string): Verdict {
+  return translationTypes.has(type) ? 'sent' : 'not sent'
+}
+
+/** Whether the simulator knows a field of a session that translates. */
+export function fieldOfTranslation(path: string): Verdict {
+  const isKnown = holding(path, mark).some(
+    fields => translationRequest({ model: mark, ...fields }, 'session')?.code !== 'unknown_parameter',
+  )
+  return isKnown ? 'known' : 'refused'
+}
+
+const translationTypes = listenToTranslation()
+
+function listenToTranslation(): ReadonlySet<string> {
+  const types = new Set<string>()
+  const config = {
+    ...newTranslation('gpt-realtime-translate'),
+    transcription: { model: 'gpt-live-transcribe' },
+  }
+  const session = new TranslationSession({ config, seed: 1, lifetimeSec: 60 })
+  session.attach({ send: text => void types.add(JSON.parse(text).type), close: () => undefined })
+  session.start()
+  session.receive('nothing that is an event')
+  session.receive(JSON.stringify({ type: 'session.update', session: {} }))
+  session.hear(Buffer.alloc(pcmRate))
+  session.receive(JSON.stringify({ type: 'session.close' }))
+  return types
 }
 
 /** Where a field stands: the event that carries it, and the name of its object there. */
