@@ -1,6 +1,6 @@
 /**
  * The HTTP addresses around live translation: keys, and WebRTC calls. They are passed through, as far as models and
- * credentials allow. A call is no sideband session: the API has no way to join one that translates.
+ * credentials allow. A call is no sideband session: the API documents no way to control one that translates.
  */
 import { z } from 'zod'
 import { anonymous } from '../access/authenticator.ts'
@@ -10,15 +10,19 @@ import { translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
-import type { Calls, EphemeralKey } from '../upstream/calls.ts'
+import type { EphemeralKey, TranslationClient } from '../upstream/calls.ts'
 import { findForbiddenModel } from '../upstream/model-permit.ts'
+import { checkTranslates } from '../upstream/target.ts'
 import { accountOf, type CreateCallOptions, refuseWhileDraining, requestedBy } from './create-call.ts'
 import { readOffer } from './offer.ts'
+import { ownerOf } from './ownership.ts'
+import type { TranslationMeters } from './translation-meter.ts'
 
 export interface TranslationCallsOptions extends CreateCallOptions {
-  /** Upstream's addresses below `translations`. */
-  readonly translations: Pick<Calls, 'mintKey' | 'offer'>
-  /** What every call spends is counted, which nobody can do of one that cannot be joined. */
+  readonly translations: TranslationClient
+  /** Counts the seconds of calls; null where none is joined. */
+  readonly meters: Pick<TranslationMeters, 'watch'> | null
+  /** What every call spends must be counted. */
   readonly countsCalls: boolean
 }
 
@@ -37,26 +41,49 @@ export function createTranslationCalls(options: TranslationCallsOptions): [path:
 
 /** `POST client_secrets`: upstream's answer as it came. */
 async function makeSecret(options: TranslationCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
+  checkTranslates(options.target)
   const { session, ...rest } = readJsonBody(request, secretBody)
   return jsonAnswer(200, (await mint(options, request, session, rest)).raw)
 }
 
 /** `POST calls`: an offer becomes a call. `Location` ends in its id. */
 async function makeCall(options: TranslationCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
-  if (options.countsCalls)
+  const { meters, countsCalls, translations, target } = options
+  checkTranslates(target)
+  if (countsCalls && meters === null)
     throw new GatewayError(
       'forbidden',
-      'Tokens are limited here, and what a call that translates spends cannot be counted; translate over a WebSocket',
+      'Tokens are limited here, and what a call that translates spends is not counted; translate over a WebSocket, or set TRANSLATION_CALLS_METERED',
     )
   const { sdp, session } = await readOffer(request)
   const key = await keyFor(options, request, session)
-  const call = await options.translations.offer(sdp, key, false, requestedBy(options, request).passed)
+  const { address, passed } = requestedBy(options, request)
+  const call = await translations.offer(sdp, key.value, passed)
+  // Nobody could join it or end it; the browser cannot connect without the answer.
+  if (call.callId === null && countsCalls)
+    throw new GatewayError(
+      'upstream_broke_protocol',
+      `${target.label} made a call without an id, and what it spends could not be counted`,
+    )
+  if (call.callId !== null)
+    meters?.watch({
+      callId: call.callId,
+      payer: { owner: ownerOf(request), address },
+      model: key.model,
+      passed,
+    })
   const headers = {
     'Content-Type': 'application/sdp',
     'Cache-Control': 'no-store',
-    Location: `${request.path}/${call.callId}`,
+    ...(call.callId !== null && { Location: `${request.path}/${call.callId}` }),
   }
   return { status: 201, headers, body: call.sdp }
+}
+
+/** What a call is made with. `model` is '' where a key was not minted here. */
+interface TranslationKey {
+  readonly value: string
+  readonly model: string
 }
 
 /** The ephemeral key that was shown, or one that is minted now for whoever showed another credential. */
@@ -64,7 +91,7 @@ async function keyFor(
   options: TranslationCallsOptions,
   request: HttpRequest,
   session: string | undefined,
-): Promise<string> {
+): Promise<TranslationKey> {
   const shown = findCredential(request)?.value ?? ''
   const minted = await options.ephemeralKeys.find(shown)
   const { principal = anonymous } = request
@@ -73,13 +100,13 @@ async function keyFor(
     const model = request.query.get('model')
     const given =
       session === undefined ? { ...(model !== null && { model }) } : parseJson('"session":', session)
-    return (await mint(options, request, checkedBy(sessionSettings, given))).value
+    return mint(options, request, checkedBy(sessionSettings, given))
   }
   if (minted === null && principal.by === 'ephemeral')
     throw new GatewayError('unauthorized', 'This ephemeral key was not minted here, or has expired')
   if (minted !== null && minted.purpose !== 'translation')
     throw new GatewayError('forbidden', 'This ephemeral key was minted for something else than translation')
-  return shown
+  return { value: shown, model: minted?.model ?? '' }
 }
 
 /** @throws GatewayError `model_not_configured`, or as upstream's calls do */
@@ -88,7 +115,7 @@ async function mint(
   request: HttpRequest,
   session: z.output<typeof sessionSettings>,
   rest: object = {},
-): Promise<EphemeralKey> {
+): Promise<EphemeralKey & TranslationKey> {
   const forbidden = findForbiddenModel(permit, session, 'translation')
   if (forbidden !== null) throw forbidden.error
   const { model = permit.translation[0] } = session
@@ -97,5 +124,5 @@ async function mint(
   const { principal: owner = anonymous } = request
   const minted = { owner, model, purpose: 'translation', pinned: 'null' } as const
   await ephemeralKeys.remember(key.value, minted, key.expiresAt, accountOf(request))
-  return key
+  return { ...key, model }
 }

@@ -58,7 +58,13 @@ export interface Config extends UpstreamConfig {
   readonly usage: UsageConfig
   /** null: tracing is off. */
   readonly tracing: TracingSettings | null
-  readonly sideband: { webrtcFilter: boolean; pinSession: boolean; sessionTtlMs: number }
+  readonly sideband: {
+    webrtcFilter: boolean
+    pinSession: boolean
+    sessionTtlMs: number
+    /** Calls that translate are joined, and their seconds counted. */
+    metersTranslations: boolean
+  }
   /** null: memory. The address may hold a password. */
   readonly redis: { url: string; auth: 'url' | 'entra' } | null
   /** null records nothing. */
@@ -197,6 +203,7 @@ function assemble(
       webrtcFilter: env.SIDEBAND_WEBRTC_FILTER === 'on',
       pinSession: env.SIDEBAND_PIN_SESSION,
       sessionTtlMs: env.SIDEBAND_SESSION_TTL_SEC * 1000,
+      metersTranslations: env.TRANSLATION_CALLS_METERED,
     },
     redis: readRedis(env, faults),
     record: env.RECORD_DIR === undefined ? null : { folder: env.RECORD_DIR, words: env.RECORD_WORDS },

@@ -194,6 +194,10 @@ export const environment = z.object({
     defaultTranslation,
     'Models for /v1/realtime/translations; on Azure, names of deployments. The first is the default',
   ),
+  TRANSLATION_CALLS_METERED: flag(
+    false,
+    'Joins each WebRTC call that translates, and counts its seconds. No vendor documents that such a call can be joined',
+  ),
   SAFETY_IDENTIFIER: oneOf(
     ['client', 'principal'],
     'client',

@@ -6,7 +6,6 @@ import type { Assistants } from '../assistants/assistants.ts'
 import { chatEndMessages, createChat } from '../chat/chat.ts'
 import type { Config } from '../config/config.ts'
 import { loadPrompt } from '../config/prompt.ts'
-import { GatewayError } from '../core/errors.ts'
 import type { Dial, Dialect } from '../core/ports.ts'
 import { translateAlias } from '../dialect/alias.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
@@ -32,7 +31,7 @@ import type { Endpoints } from '../upstream/endpoints.ts'
 import type { ChosenModel } from '../upstream/model-choice.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { passedHeaders } from '../upstream/passed-headers.ts'
-import type { Target } from '../upstream/target.ts'
+import { checkTranslates, type Target } from '../upstream/target.ts'
 import { type AssistedParts, AssistedServices } from './assisted.ts'
 import { createRoutes, type Service } from './routes.ts'
 import type { Sideband } from './sideband.ts'
@@ -212,11 +211,7 @@ export function assembleSessions(
       return { handler, dial, bounds: sdkLimits }
     },
     sdkTranslation: (model, key) => {
-      if (dialect === 'preview')
-        throw new GatewayError(
-          'not_found',
-          'The preview form of the API, which upstream speaks, has no translations',
-        )
+      checkTranslates({ dialect })
       const endpoints = translationEndpoints(model)
       const handler = createRealtime({
         ...common,

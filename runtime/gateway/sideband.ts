@@ -17,6 +17,7 @@ import { createCallActionRoutes } from '../calls/sdk-call-actions.ts'
 import { createSdkCalls } from '../calls/sdk-calls.ts'
 import { createSideband } from '../calls/sideband-routes.ts'
 import { createTranslationCalls } from '../calls/translation-calls.ts'
+import { createTranslationMeters } from '../calls/translation-meter.ts'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dial, UpgradeRequest } from '../core/ports.ts'
@@ -26,12 +27,12 @@ import type { ArrivingHandler, HttpRoute } from '../server/http.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import type { ToolOptions } from '../tools/server-tools.ts'
-import { createCalls } from '../upstream/calls.ts'
+import { createCalls, createTranslationClient } from '../upstream/calls.ts'
 import type { Credential } from '../upstream/credentials/credentials.ts'
 import { createCallDialer } from '../upstream/dial.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
 import { passedHeaders } from '../upstream/passed-headers.ts'
-import { type Target, translationsPath } from '../upstream/target.ts'
+import type { Target } from '../upstream/target.ts'
 
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
@@ -107,6 +108,22 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
       return { ...tools, journal }
     },
   })
+  const meters = config.sideband.metersTranslations
+    ? createTranslationMeters({
+        dial: createCallDialer({
+          ...{ target, credential, connectTimeoutMs, ...limits, log },
+          purpose: 'translation',
+        }),
+        readType: parts.readType,
+        accounts: parts.accounts,
+        metrics: parts.metrics,
+        log,
+        spend: (payer, spending) => callBudgets.spend(payer, spending),
+        hangUp: (callId, passed) => calls.hangUp(callId, passed),
+        isLimited: callBudgets.areLimited,
+        now: () => performance.now(),
+      })
+    : null
   const callParts = {
     target,
     permit,
@@ -138,12 +155,8 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
       ...createSdkCalls({ ...callParts, pinSession }),
       ...createTranslationCalls({
         ...callParts,
-        translations: createCalls({
-          target,
-          credential,
-          timeoutMs: connectTimeoutMs,
-          below: translationsPath,
-        }),
+        translations: createTranslationClient({ target, credential, timeoutMs: connectTimeoutMs }),
+        meters,
         countsCalls: callBudgets.areLimited,
       }),
       ...createCallActionRoutes(callParts),
@@ -175,6 +188,9 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
       controls.watch(record, passed(request))
       return { dial: dialCall(record.callId, true), isPinned: record.isPinned }
     },
-    close: () => controls.close(),
+    close: () => {
+      meters?.close()
+      return controls.close()
+    },
   }
 }

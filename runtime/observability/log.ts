@@ -33,6 +33,7 @@ export type LogEvent =
   | 'sideband.call.taken_over'
   | 'sideband.handover.failed'
   | 'sideband.call.ended'
+  | 'translation.call.unmetered'
   | 'webhook.refused'
   | 'store.connected'
   | 'store.lost'

@@ -6,7 +6,7 @@ import { parseJson } from '../core/json.ts'
 import { headersWithin } from './credential-headers.ts'
 import { type Credential, credentialOfEphemeralKey } from './credentials/credentials.ts'
 import { asRefusal } from './refusal.ts'
-import { restUrl, type Target } from './target.ts'
+import { restUrl, type Target, translationsPath } from './target.ts'
 
 export interface Calls {
   /**
@@ -57,8 +57,6 @@ export interface EphemeralKey {
 export interface CallsOptions {
   readonly target: Target
   readonly credential: Credential
-  /** Where below upstream's address the calls are; absent: those of conversations. */
-  readonly below?: string
   /** Time for one request (ms). */
   readonly timeoutMs: number
   readonly fetch?: typeof globalThis.fetch
@@ -73,6 +71,9 @@ const mintedKey = z.looseObject({
 /** The call's id is the last segment of `Location`, whose path is no address (it lacks Azure's prefix). */
 const callIdPattern = /\/(rtc_[A-Za-z0-9_-]{1,128})\/?$/
 
+/** No vendor documents the form of the id of a call that translates, or that there is one. */
+const translationCallIdPattern = /\/calls\/([A-Za-z0-9_-]{1,128})\/?$/
+
 /** A larger answer is given up (bytes): keys and descriptions take some kilobytes. */
 const maxAnswerBytes = 256 * 1024
 
@@ -82,29 +83,16 @@ const maxAnswerBytes = 256 * 1024
  * `upstream_unavailable`, `upstream_refused`, `upstream_broke_protocol` or `credential_unavailable`.
  */
 export function createCalls(options: CallsOptions): Calls {
-  const { target, credential, timeoutMs } = options
-  const urlOf = (path: string) => addressOf(options, path)
+  const { target } = options
   return {
-    mintKey: async (keyRequest, passed) => {
-      const own = await headersWithin(credential, timeoutMs)
-      const headers = { ...passed, ...own, 'Content-Type': 'application/json' }
-      const url = urlOf('client_secrets')
-      const { text } = await request(options, url, headers, JSON.stringify(keyRequest))
-      const raw = parseJson(text)
-      const minted = mintedKey.safeParse(raw)
-      if (!minted.success) throw broken(target, 'an ephemeral key')
-      return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data }
-    },
+    mintKey: (keyRequest, passed) => mintKeyAt(options, 'client_secrets', keyRequest, passed),
     offer: async (sdp, key, filtered, passed) => {
-      const url = urlOf('calls')
+      const url = restUrl(target, 'calls')
       if (target.provider === 'azure' && filtered) url.searchParams.set('webrtcfilter', 'on')
-      // Both vendors take a raw offer with an ephemeral key; Azure takes nothing else.
-      const own = await credentialOfEphemeralKey(key).headers()
-      const headers = { ...passed, ...own, 'Content-Type': 'application/sdp' }
-      const { text, location } = await request(options, url, headers, sdp)
+      const { answer, location } = await offerAt(options, url, sdp, key, passed)
       const callId = callIdPattern.exec(location)?.[1]
-      if (callId === undefined || !text.startsWith('v=')) throw broken(target, 'a call')
-      return { sdp: text, callId }
+      if (callId === undefined) throw broken(target, 'a call')
+      return { sdp: answer, callId }
     },
     hangUp: (callId, passed) => act(options, callId, 'hangup', undefined, passed),
     accept: (callId, session, passed) => act(options, callId, 'accept', session, passed),
@@ -114,8 +102,62 @@ export function createCalls(options: CallsOptions): Calls {
   }
 }
 
-function addressOf({ target, below }: CallsOptions, path: string): URL {
-  return restUrl(target, below === undefined ? path : `${below}/${path}`)
+/** Upstream's addresses of live translation. */
+export interface TranslationClient extends Pick<Calls, 'mintKey'> {
+  /**
+   * Makes a call of a WebRTC offer.
+   * @param key an ephemeral one, minted for translation: its session names the model
+   * @param headers sent beside those that authenticate
+   * @returns the SDP answer, and the call's id; null where upstream tells none
+   */
+  offer(
+    sdp: string,
+    key: string,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ sdp: string; callId: string | null }>
+}
+
+/** Makes the client of upstream's translations. It throws what that of its calls does. */
+export function createTranslationClient(options: CallsOptions): TranslationClient {
+  return {
+    mintKey: (keyRequest, passed) =>
+      mintKeyAt(options, `${translationsPath}/client_secrets`, keyRequest, passed),
+    offer: async (sdp, key, passed) => {
+      const url = restUrl(options.target, `${translationsPath}/calls`)
+      const { answer, location } = await offerAt(options, url, sdp, key, passed)
+      return { sdp: answer, callId: translationCallIdPattern.exec(location)?.[1] ?? null }
+    },
+  }
+}
+
+async function mintKeyAt(
+  options: CallsOptions,
+  path: string,
+  keyRequest: { readonly session: object },
+  passed?: Readonly<Record<string, string>>,
+): Promise<EphemeralKey> {
+  const { target, credential, timeoutMs } = options
+  const own = await headersWithin(credential, timeoutMs)
+  const headers = { ...passed, ...own, 'Content-Type': 'application/json' }
+  const { text } = await request(options, restUrl(target, path), headers, JSON.stringify(keyRequest))
+  const minted = mintedKey.safeParse(parseJson(text))
+  if (!minted.success) throw broken(target, 'an ephemeral key')
+  return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data }
+}
+
+/** Both vendors take a raw offer with an ephemeral key; Azure takes nothing else. */
+async function offerAt(
+  options: CallsOptions,
+  url: URL,
+  sdp: string,
+  key: string,
+  passed?: Readonly<Record<string, string>>,
+): Promise<{ answer: string; location: string }> {
+  const own = await credentialOfEphemeralKey(key).headers()
+  const headers = { ...passed, ...own, 'Content-Type': 'application/sdp' }
+  const { text, location } = await request(options, url, headers, sdp)
+  if (!text.startsWith('v=')) throw broken(options.target, 'a call')
+  return { answer: text, location }
 }
 
 /** Does something to a call. @returns false when there was none (any more) */
@@ -126,8 +168,8 @@ async function act(
   body?: object,
   passed: Readonly<Record<string, string>> = {},
 ): Promise<boolean> {
-  const { credential, timeoutMs } = options
-  const url = addressOf(options, `calls/${encodeURIComponent(callId)}/${action}`)
+  const { target, credential, timeoutMs } = options
+  const url = restUrl(target, `calls/${encodeURIComponent(callId)}/${action}`)
   try {
     const own = await headersWithin(credential, timeoutMs)
     const type = body === undefined ? {} : { 'Content-Type': 'application/json' }

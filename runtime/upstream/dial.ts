@@ -14,6 +14,7 @@ import { connect } from './connect.ts'
 import { headersWithin } from './credential-headers.ts'
 import type { Credential } from './credentials/credentials.ts'
 import { isEndpointAtFault, nextCandidate, type PooledEndpoint } from './endpoint-pool.ts'
+import type { Purpose } from './model-permit.ts'
 import { callUrl, sessionUrl, type Target } from './target.ts'
 
 export interface DialerOptions {
@@ -31,6 +32,8 @@ export interface SessionDialerOptions extends DialerOptions {
 export interface CallDialerOptions extends DialerOptions {
   readonly target: Target
   readonly credential: Credential
+  /** What the calls are for; absent: conversations. */
+  readonly purpose?: Purpose
 }
 
 /** Where a dial may go. */
@@ -117,7 +120,7 @@ export function createDialer(options: SessionDialerOptions): (endpoints: readonl
  */
 export function createCallDialer(options: CallDialerOptions): (callId: string, patient: boolean) => Dial {
   const common = withFaultLog(options)
-  const { target, credential } = options
+  const { target, credential, purpose } = options
   const policyOf = (patienceMs: number): DialPolicy => ({
     greets: false,
     backoff: callBackoff,
@@ -129,7 +132,7 @@ export function createCallDialer(options: CallDialerOptions): (callId: string, p
   const impatientPolicy = policyOf(0)
   return (callId, patient) => (listener, headers) => {
     const candidate: Candidate = {
-      ...{ url: callUrl(target, callId), label: target.label, credential },
+      ...{ url: callUrl(target, callId, purpose), label: target.label, credential },
       ...{ name: null, circuit: null },
     }
     const policy = patient ? patientPolicy : impatientPolicy

@@ -1,4 +1,5 @@
 /** Where upstream is and which address form it takes. Pure: built from settings, asked for URLs. */
+import { GatewayError } from '../core/errors.ts'
 import type { Dialect, Provider } from '../core/ports.ts'
 import type { Purpose } from './model-permit.ts'
 
@@ -98,9 +99,21 @@ export function sessionUrl(target: Target, deployment: string, purpose: Purpose 
 /** Below the address of conversations. */
 export const translationsPath = 'translations'
 
-/** Builds the WebSocket address that joins a running call (Azure has none in its preview form). */
-export function callUrl(target: Target, callId: string): URL {
-  const url = realtimeUrl(target, '')
+/** @throws GatewayError `not_found` where upstream has no live translation */
+export function checkTranslates({ dialect }: Pick<Target, 'dialect'>): void {
+  if (dialect === 'preview')
+    throw new GatewayError(
+      'not_found',
+      'The preview form of the API, which upstream speaks, has no translations',
+    )
+}
+
+/**
+ * Builds the WebSocket address that joins a running call (Azure has none in its preview form).
+ * That of a call which translates is assumed: no vendor documents one.
+ */
+export function callUrl(target: Target, callId: string, purpose: Purpose = 'conversation'): URL {
+  const url = sessionUrl(target, '', purpose)
   url.search = ''
   url.searchParams.set('call_id', callId)
   return url

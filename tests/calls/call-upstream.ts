@@ -11,6 +11,8 @@ export interface CallUpstream {
   readonly asked: string[]
   /** Headers of each of them. */
   readonly askedWith: IncomingHttpHeaders[]
+  /** `Location` of answers to offers from now on; null leaves it out. */
+  location: string | null
   /** Status of hang-ups from now on. */
   hangUpStatus: number
   /** Status of accepted telephone calls from now on. */
@@ -47,7 +49,10 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
       response.writeHead(upstream.hangUpStatus).end()
       hungUp.put(path)
     } else if (path.endsWith('/accept')) response.writeHead(upstream.acceptStatus).end()
-    else response.writeHead(201, { Location: '/v1/realtime/calls/rtc_abc' }).end('v=0\r\nanswer')
+    else {
+      const { location } = upstream
+      response.writeHead(201, location === null ? {} : { Location: location }).end('v=0\r\nanswer')
+    }
   })
   const sockets = new WebSocketServer({
     server: http,
@@ -75,6 +80,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     env: { AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`, AZURE_OPENAI_API_KEY: 'a-test-key' },
     asked: [],
     askedWith: [],
+    location: '/v1/realtime/calls/rtc_abc',
     hangUpStatus: 200,
     acceptStatus: 200,
     joinStatus: 101,

@@ -43,6 +43,8 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   TRANSCRIPTION_MODELS:
     'クライアントが文字起こしに使えるモデル（Azure ではデプロイ名）。未設定では CHAT_TRANSCRIPTION_MODEL と、ベンダーがあと 1 年以上提供するもの。その場合、会話の中では、廃止されていないすべてのモデルを指定できる',
   TRANSLATION_MODELS: '/v1/realtime/translations で翻訳に使うモデル（Azure ではデプロイ名）。先頭が既定',
+  TRANSLATION_CALLS_METERED:
+    '翻訳する WebRTC の通話に参加し、秒数を数える。このような通話に参加できると書いたベンダーの文書はない',
   SAFETY_IDENTIFIER:
     '上流に送る OpenAI-Safety-Identifier。クライアント自身のヘッダー、または呼び出し元の名前の SHA-256',
   UPSTREAM_CONNECT_TIMEOUT_MS: '上流セッションを開くまでの制限時間（ms）。再試行を含む',

@@ -314,7 +314,8 @@ export const groups: readonly Group[] = [
     'sdk-call-actions': ['calls/call-actions'],
     'sdk-calls': ['calls/calls-upstream', 'calls/calls', 'access/stored', 'access/matrix', 'gateway/aliases'],
     'sideband-routes': ['calls/requests', 'calls/control', 'calls/calls', 'calls/faults', 'access/matrix'],
-    'translation-calls': ['gateway/translation'],
+    'translation-calls': ['gateway/translation', 'calls/translation-calls'],
+    'translation-meter': ['calls/translation-meter', 'calls/translation-calls'],
   }),
   group('drain', 'runtime/server', {
     drain: ['server/drain', 'resume/pending-answers', 'resume/resume-breaks', 'chat/chat-talk-ends'],

@@ -1,0 +1,220 @@
+/** What is counted of a call that translates, over an upstream that does as it is told, and with a clock of the test's. */
+import { mock } from 'node:test'
+import test, { type ExecutionContext } from 'ava'
+import { createTranslationMeters } from '../../runtime/calls/translation-meter.ts'
+import { type ErrorCode, GatewayError } from '../../runtime/core/errors.ts'
+import type { UpstreamListener } from '../../runtime/core/ports.ts'
+import { eventType } from '../../runtime/events/type.ts'
+import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { silentAccounts } from '../usage/accounts.ts'
+
+/** One try to join. */
+interface Join {
+  readonly isPatient: boolean
+  readonly listener: UpstreamListener
+  open(): void
+  fail(code: ErrorCode): void
+  say(event: object): void
+  close(): void
+}
+
+function stage(t: ExecutionContext, { isLimited = false, spent = false, hangs = true } = {}) {
+  const joins: Join[] = []
+  const seen: string[] = []
+  const metrics = createMetrics({ revision: 'r', replica: 'n' })
+  let now = 1_000_000
+  mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const meters = createTranslationMeters({
+    dial: (callId, isPatient) => (listener, headers) => {
+      seen.push(`join ${callId} ${headers?.['x-test']}`)
+      joins.push({
+        isPatient,
+        listener,
+        open: () =>
+          listener.opened({
+            send: () => undefined,
+            buffered: () => 0,
+            pause: () => undefined,
+            resume: () => undefined,
+            close: () => void seen.push('leave'),
+            giveUp: () => undefined,
+          }),
+        fail: code => listener.failed(new GatewayError(code, code)),
+        say: event => listener.event(Buffer.from(JSON.stringify(event)), false),
+        close: () => listener.closed(1000, ''),
+      })
+      return () => void seen.push('abort')
+    },
+    readType: frame => eventType(Buffer.from(frame)),
+    accounts: {
+      ...silentAccounts(),
+      sessionEnded: (_, { ended_by, error, usage }) =>
+        seen.push(`ended by ${ended_by} ${error} ${JSON.stringify(usage)}`),
+    },
+    metrics,
+    log: {
+      info: () => undefined,
+      warn: (event, fields) => void seen.push(`${event} ${(fields as { code?: string }).code ?? ''}`.trim()),
+      error: event => void seen.push(event),
+    },
+    spend: async ({ owner, address }, { tokens }) => {
+      seen.push(`spend ${owner} ${address} ${tokens}`)
+      return spent ? new GatewayError('limit_reached', 'spent') : null
+    },
+    hangUp: async (callId, passed) => {
+      seen.push(`hang up ${callId} ${passed['x-test']}`)
+      if (!hangs) throw new GatewayError('upstream_unreachable', 'away')
+      return true
+    },
+    isLimited,
+    now: () => now,
+  })
+  const payer = { owner: 'me', address: '127.0.0.1' }
+  meters.watch({ callId: 'rtc_1', payer, model: 'gpt-realtime-translate', passed: { 'x-test': 'y' } })
+  return {
+    joins,
+    seen,
+    meters,
+    seconds: () => metrics.traffic.translationSeconds,
+    pass: (ms: number) => {
+      now += ms
+      mock.timers.tick(ms)
+    },
+    settle: () => new Promise<void>(resolve => setImmediate(resolve)),
+    last: () => {
+      const join = joins.at(-1)
+      if (join === undefined) throw new Error('nobody joined')
+      return join
+    },
+  }
+}
+
+test.serial(
+  'a call is joined at once, with patience, and counted until upstream does not know it any more',
+  t => {
+    const { joins, seen, last, pass, seconds } = stage(t)
+    t.true(last().isPatient)
+    last().open()
+    pass(4000)
+    last().close()
+    pass(0)
+    t.is(joins.length, 2)
+    t.false(last().isPatient)
+    last().fail('call_not_found')
+    t.is(seconds(), 4)
+    t.deepEqual(seen.slice(0, 2), ['join rtc_1 y', 'join rtc_1 y'])
+    t.regex(seen.join('\n'), /ended by upstream null .*"translation_seconds":4/)
+    pass(60_000)
+    t.is(seconds(), 4)
+  },
+)
+
+test.serial('a long call is counted as it goes on, for whoever made it', async t => {
+  const { seen, last, pass, seconds, settle } = stage(t)
+  last().open()
+  pass(10_000)
+  t.is(seconds(), 10)
+  pass(10_000)
+  t.is(seconds(), 20)
+  await settle()
+  t.deepEqual(
+    seen.filter(line => line.startsWith('spend')),
+    ['spend me 127.0.0.1 100', 'spend me 127.0.0.1 100'],
+  )
+})
+
+test.serial('a connection that is lost and found again leaves no gap', t => {
+  const { last, pass, seconds, meters } = stage(t)
+  last().open()
+  pass(1000)
+  last().close()
+  pass(0)
+  last().fail('upstream_unreachable')
+  pass(2000)
+  last().open()
+  pass(1000)
+  meters.close()
+  t.is(seconds(), 4)
+})
+
+test.serial('the gateway leaves a call that goes on, and counts it until then; twice is once', t => {
+  const { seen, last, pass, seconds, meters } = stage(t)
+  last().open()
+  pass(3000)
+  meters.close()
+  meters.close()
+  t.is(seconds(), 3)
+  t.deepEqual(
+    seen.filter(line => line === 'leave'),
+    ['leave'],
+  )
+  t.is(seen.filter(line => line.startsWith('ended by gateway')).length, 1)
+  last().close()
+  pass(60_000)
+  t.is(seconds(), 3)
+})
+
+test.serial('a call that cannot be joined is told of, and goes on where no budget depends on it', t => {
+  for (const code of ['call_not_found', 'upstream_refused'] as const) {
+    const { joins, seen, last, seconds } = stage(t)
+    last().fail(code)
+    t.is(joins.length, 1)
+    t.is(seconds(), 0)
+    t.true(seen.includes(`translation.call.unmetered ${code}`))
+    t.false(seen.includes('hang up rtc_1 y'))
+    mock.timers.reset()
+  }
+})
+
+test.serial('where a budget depends on it, it is hung up; a hang-up that fails is told of', async t => {
+  const { seen, last, settle } = stage(t, { isLimited: true, hangs: false })
+  last().fail('upstream_refused')
+  await settle()
+  t.true(seen.includes('hang up rtc_1 y'))
+  t.true(seen.includes('upstream.failed'))
+})
+
+test.serial('an upstream that refuses after the upgrade is not counted', t => {
+  const { joins, seen, last, pass, seconds } = stage(t, { isLimited: true })
+  last().open()
+  last().say({ type: 'error', error: { code: 'call_id_not_found' } })
+  pass(2000)
+  last().close()
+  pass(60_000)
+  t.is(joins.length, 1)
+  t.is(seconds(), 0)
+  t.true(seen.includes('translation.call.unmetered upstream_lost'))
+  t.true(seen.includes('hang up rtc_1 y'))
+})
+
+test.serial('an error in the middle of a call refuses nothing', t => {
+  const { joins, last, pass } = stage(t)
+  last().open()
+  last().say({ type: 'session.output_transcript.delta', delta: 'hola' })
+  last().say({ type: 'error', error: {} })
+  last().close()
+  pass(0)
+  t.is(joins.length, 2)
+})
+
+test.serial('the last of a budget ends the call', async t => {
+  const { seen, last, pass, settle } = stage(t, { isLimited: true, spent: true })
+  last().open()
+  pass(10_000)
+  await settle()
+  t.true(seen.includes('hang up rtc_1 y'))
+})
+
+test.serial('an upstream that stays away is given up after some tries', t => {
+  const { joins, seen, last, pass } = stage(t)
+  last().open()
+  last().close()
+  for (let tries = 0; tries < 20; tries += 1) {
+    pass(5000)
+    if (seen.some(line => line.startsWith('ended'))) break
+    last().fail('upstream_unreachable')
+  }
+  t.is(joins.length, 7)
+  t.true(seen.includes('translation.call.unmetered upstream_unreachable'))
+})
