@@ -34,6 +34,14 @@ export const callPaths = ['/v1/realtime', '/openai/v1/realtime'] as const
 /** Where SDKs translate; keys are minted and calls are made below them. */
 export const translationPaths = callPaths.map(path => `${path}/translations`)
 
+/** Where SDKs speak GPT-Live, a protocol of its own, which the gateway does not serve. */
+export const livePaths = ['/v1/live', '/openai/v1/live'] as const
+
+/** Whether a path is one of GPT-Live's, or below it. */
+export function isLivePath(path: string): boolean {
+  return livePaths.some(base => path === base || path.startsWith(`${base}/`))
+}
+
 export const defaultPort = 8080
 
 /** All headers of a request together. An Entra token takes 2 kB, more with groups, and proxies add their own. */

@@ -1,6 +1,6 @@
 /** Requests and answers over HTTP as handlers see them, and the shapes of errors. */
 import { STATUS_CODES } from 'node:http'
-import { callPaths, sdkPaths } from '../core/contract.ts'
+import { callPaths, isLivePath, sdkPaths } from '../core/contract.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/ports.ts'
 
@@ -70,7 +70,7 @@ const socketPaths: ReadonlySet<string> = new Set(sdkPaths)
 
 /** Whether a path is one of those that SDKs ask below their base URL. */
 function isForSdks(path: string): boolean {
-  return socketPaths.has(path) || callPaths.some(base => path.startsWith(`${base}/`))
+  return socketPaths.has(path) || callPaths.some(base => path.startsWith(`${base}/`)) || isLivePath(path)
 }
 
 /** Bodies are small: settings, and session descriptions of some kilobytes. */

@@ -13,6 +13,7 @@ import uWS, {
   type us_socket_context_t,
 } from 'uWebSockets.js'
 import { randomUUID } from 'node:crypto'
+import { isLivePath, sdkPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { UpgradeRequest } from '../core/ports.ts'
@@ -320,11 +321,21 @@ function allowedBy(route: ArrivingRoute): string {
 
 /** Refuses a path that is no page; its headers say what would do. */
 function refusalOf(options: ServerOptions, path: string, method: string): HttpAnswer {
-  if (lookUp(options.sockets, path).found === undefined)
-    return errorAnswer(new GatewayError('not_found', `There is nothing at ${path}`), path)
+  if (lookUp(options.sockets, path).found === undefined) return errorAnswer(nothingAt(path), path)
   if (method !== 'GET') return errorAnswer(methodNotAllowed(method, path), path, { Allow: 'GET' })
   const error = new GatewayError('upgrade_required', `${path} takes WebSocket connections only`)
   return errorAnswer(error, path, { Upgrade: 'websocket', Connection: 'Upgrade' })
+}
+
+/** An address of GPT-Live is refused by name: it is right, and nothing that its user sets makes it work. */
+function nothingAt(path: string): GatewayError {
+  const [realtime] = sdkPaths
+  return isLivePath(path)
+    ? new GatewayError(
+        'not_found',
+        `GPT-Live is not served by this gateway; use the Realtime API at ${realtime}`,
+      )
+    : new GatewayError('not_found', `There is nothing at ${path}`)
 }
 
 function methodNotAllowed(method: string, path: string): GatewayError {
