@@ -29,6 +29,7 @@ export function createTalk() {
     heard: text => shown.push(`heard ${text}`),
     wordsAreLost: () => {},
     answerBegins: () => shown.push('answer'),
+    answerGoesOn: () => shown.push('goes on'),
     text: value => shown.push(`text ${value}`),
     transcript: value => shown.push(`transcript ${value}`),
     partEnds: () => shown.push('part ends'),

@@ -1,5 +1,6 @@
 /** The talk of the chat page, without the page: whose turn it is, and what a lost connection leaves of it. */
 import test from 'ava'
+import type { ChatMessage } from '../../runtime/core/wire.ts'
 import { heardChars, wordCut } from '../../web/chat/spoken-words.ts'
 import { maxKept } from '../../web/chat/talk.ts'
 import { restingStatus, talkState } from '../../web/chat/talk-status.ts'
@@ -145,7 +146,14 @@ test('an answer that another session begins anew leaves no half one open', t => 
   receive({ type: 'session.renewed', items: 1, asked_again: true })
   t.true(talk.busy())
   receive(reset, said('Again'), ready)
-  t.deepEqual(shown.slice(2), ['transcript Once', 'restarted', 'answer', 'transcript Again', 'complete'])
+  t.deepEqual(shown.slice(2), [
+    'transcript Once',
+    'restarted',
+    'restarted',
+    'answer',
+    'transcript Again',
+    'complete',
+  ])
 })
 
 test('an answer that begins in the midst of another ends that one', t => {
@@ -215,8 +223,98 @@ test('a conversation that goes on gets its answer, or the question that never ar
     talk.lineOnOpen()
     receive({ type: 'session.resumed', items: 2, answer_due, answers: 0 }, reset, said('Again'), ready)
     t.is(sent.length, answer_due ? 1 : 2)
-    t.deepEqual(shown.slice(-4), ['lost', 'answer', 'transcript Again', 'complete'])
+    t.deepEqual(shown.slice(-5), ['lost', 'restarted', 'answer', 'transcript Again', 'complete'])
   }
+})
+
+/** An answer of which `One, two` and 4 bytes of sound have come, when its connection goes. */
+function breakOff() {
+  const made = createTalk()
+  made.talk.say('count')
+  made.receive(reset, said('One, '), said('two'), sound('AAEC'))
+  made.shown.length = 0
+  made.heard.length = 0
+  made.talk.lineOnLost(true)
+  made.talk.lineOnOpen()
+  return made
+}
+
+const goesOn: ChatMessage = { type: 'session.resumed', items: 1, answer_due: true, answers: 0 }
+const chunk = (base64: string): ChatMessage => ({
+  type: 'audio-chunk',
+  value: base64,
+  bytes: Buffer.from(base64, 'base64').length,
+})
+
+test('an answer that is said again after a loss goes on where it was broken off', t => {
+  const { receive, shown, heard, sent } = breakOff()
+  receive(
+    goesOn,
+    reset,
+    said('One, '),
+    chunk('AAECAwQF'),
+    said('two, three'),
+    chunk('BgcICQ=='),
+    said('.'),
+    ready,
+  )
+  t.deepEqual(shown, [
+    'lost',
+    'goes on',
+    '2 bytes',
+    'transcript , three',
+    '4 bytes',
+    'transcript .',
+    'complete',
+  ])
+  t.deepEqual(heard, ['finish', 'BAU=', 'BgcICQ==', 'finish'])
+  t.is(sent.length, 1)
+})
+
+test('an answer in other words after a loss is another one, from its first word on', t => {
+  const { receive, shown, heard } = breakOff()
+  receive(goesOn, reset, said('One, '), chunk('AAECAwQF'), said('then two'), ready)
+  t.deepEqual(shown, [
+    'lost',
+    'restarted',
+    'answer',
+    'transcript One, ',
+    '6 bytes',
+    'transcript then two',
+    'complete',
+  ])
+  t.deepEqual(heard, ['finish', 'begin', 'AAECAwQF', 'finish'])
+})
+
+test('an answer that ends before the words that had come is another one', t => {
+  const { receive, shown } = breakOff()
+  receive(goesOn, reset, said('One'), partEnd, ready)
+  t.deepEqual(shown, ['lost', 'restarted', 'answer', 'transcript One', 'part ends', 'complete'])
+})
+
+test('an answer that is lost again while it is compared goes on after that', t => {
+  const { talk, receive, shown } = breakOff()
+  receive(goesOn, reset, said('One, '))
+  talk.lineOnLost(true)
+  receive(goesOn, reset, said('One, two, three'), ready)
+  t.deepEqual(shown, ['lost', 'lost', 'goes on', 'transcript , three', 'complete'])
+})
+
+test('what was broken off is forgotten where the person says something else', t => {
+  const { talk, receive, shown } = breakOff()
+  receive(goesOn)
+  talk.say('something else')
+  receive(reset, said('One, two, three'), ready)
+  t.deepEqual(shown, ['lost', 'question something else', 'answer', 'transcript One, two, three', 'complete'])
+})
+
+test('an answer that another session says again goes on, and sounds on', t => {
+  const { talk, receive, shown, heard } = createTalk()
+  talk.say('count')
+  receive(reset, said('One, '))
+  receive({ type: 'session.renewed', items: 1, asked_again: true }, reset, said('One, '), said('two'), ready)
+  t.deepEqual(shown.slice(2), ['transcript One, ', 'restarted', 'goes on', 'transcript two', 'complete'])
+  t.deepEqual(heard, ['begin', 'finish', 'finish'])
 })
 
 test('a conversation that cannot go on leaves the question to the person', t => {

@@ -108,8 +108,14 @@ export class Answer {
   end(outcome: Outcome, heardMs?: number): void {
     this.record.outcome = outcome
     if (outcome === 'complete') this.#isWhole = true
-    if (outcome === 'interrupted') this.#playing = false
+    if (outcome === 'interrupted' || outcome === 'restarted') this.#playing = false
     if (heardMs !== undefined) this.record.playedMs = heardMs
+    this.#show()
+  }
+
+  /** It was broken off, and goes on. */
+  goOn(): void {
+    delete this.record.outcome
     this.#show()
   }
 
@@ -147,8 +153,7 @@ export class Answer {
   }
 
   #runsWithSound(): boolean {
-    const { outcome } = this.record
-    return outcome === 'interrupted' || outcome === 'lost' || this.#isAudible()
+    return isBrokenOff(this.record.outcome) || this.#isAudible()
   }
 
   #show(): void {
@@ -174,7 +179,7 @@ export class Answer {
     const { transcript, outcome, lengthMs, playedMs } = this.record
     const chars = transcript.length
     // What ended whole and does not sound any more was heard, or was to be read only.
-    const isOver = outcome !== undefined && outcome !== 'interrupted' && outcome !== 'lost' && !this.#playing
+    const isOver = outcome !== undefined && !isBrokenOff(outcome) && !this.#playing
     const isRead = isOver || !this.#runsWithSound() || lengthMs === 0
     const heard = heardChars({ chars, lengthMs, playedMs, isComplete: this.#isWhole })
     const cut = isRead ? chars : wordCut(transcript, heard)
@@ -183,4 +188,9 @@ export class Answer {
     this.#spoken.textContent = transcript.slice(0, cut)
     this.#ahead.textContent = transcript.slice(cut)
   }
+}
+
+/** Whether its last words may not have been heard. */
+function isBrokenOff(outcome: Outcome | undefined): boolean {
+  return outcome === 'interrupted' || outcome === 'lost' || outcome === 'restarted'
 }

@@ -162,6 +162,13 @@ export class Conversation {
     this.#followEnd(() => {})
   }
 
+  /** The answer that was broken off goes on. */
+  answerGoesOn(): void {
+    this.#askedAt = undefined
+    this.#answer?.goOn()
+    this.#listeners.onChange()
+  }
+
   text(value: string): void {
     this.#followEnd(() => this.#answer?.text(value))
   }

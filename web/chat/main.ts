@@ -124,6 +124,7 @@ const talk = new Talk(connection, playback, {
   heard: text => conversation.heard(text),
   wordsAreLost: () => conversation.wordsAreLost(),
   answerBegins: () => conversation.answerBegins(),
+  answerGoesOn: () => conversation.answerGoesOn(),
   text: value => conversation.text(value),
   transcript: value => conversation.transcript(value),
   partEnds: () => conversation.partEnds(),

@@ -31,6 +31,8 @@ export interface TalkView {
   /** Words that are not known yet will not come: the session that was to write them down is gone. */
   wordsAreLost(): void
   answerBegins(): void
+  /** The answer that ended last, `lost` or `restarted`, goes on after all. */
+  answerGoesOn(): void
   text(value: string): void
   transcript(value: string): void
   /** One item of the answer is whole; another one may follow. */

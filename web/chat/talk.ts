@@ -1,5 +1,6 @@
 /** The state of the talk: whose turn it is, what is sent and what is kept. Nothing of the page is touched here. */
 import type { PageMessage } from './messages.ts'
+import { type AnswerPart, addPart, emptyItem, type ReceivedItem, RepeatedAnswer } from './repeated-answer.ts'
 import type { Line, Outcome, TalkView, Turn, Voice } from './talk-parts.ts'
 
 /** After these errors nothing more comes; the model's own errors may leave an answer going on. */
@@ -19,6 +20,14 @@ export class Talk {
   #lastQuestion = ''
   /** A question whose answer a lost connection cut; the server says whether it comes after all. */
   #owed: string | undefined
+  /** What has come of the open item of the answer. */
+  #received = emptyItem()
+  /** Something has come of the answer, in this item or one before. */
+  #hasParts = false
+  /** What had come of the open item when the answer was broken off; it is asked for again. */
+  #broken: ReceivedItem | undefined
+  /** The answer that comes in place of the broken one. */
+  #repeated: RepeatedAnswer | undefined
   /** An error came with the last message: an answer that ends right behind it has failed. */
   #hasComplained = false
 
@@ -75,6 +84,7 @@ export class Talk {
 
   /** The person has said something, and it will be answered. */
   spoken(): void {
+    this.#forgetBroken()
     this.#lastQuestion = ''
     this.#view.spoken()
     this.#enter('asked')
@@ -85,6 +95,7 @@ export class Talk {
     this.#voice.stop()
     this.#kept.length = 0
     this.#owed = undefined
+    this.#forgetBroken()
     this.#lastQuestion = ''
     this.#enter('idle')
   }
@@ -102,7 +113,7 @@ export class Talk {
   lineOnLost(mayGoOn: boolean): void {
     this.#view.wordsAreLost()
     const cut = this.#turn === 'asked' || this.#turn === 'answering'
-    if (this.#turn === 'answering') this.#end('lost')
+    if (this.#turn === 'answering') this.#breakOff('lost')
     else this.#enter('idle')
     if (cut) this.#owed = this.#lastQuestion
     if (!mayGoOn) this.#tellUnanswered()
@@ -124,7 +135,7 @@ export class Talk {
     else if (message.type === 'heard') this.#heard(message.value)
     else if (message.type === 'tool') this.#view.tool(message)
     else if (message.type === 'assistant.event') this.#view.panel(message.name, message.data)
-    else if (this.#turn === 'answering') this.#receivePart(message)
+    else if (this.#turn === 'answering' && isAnswerPart(message)) this.#receivePart(message)
   }
 
   /** The conversation goes on. What was asked is answered now, or it never arrived and is asked again. */
@@ -133,12 +144,15 @@ export class Talk {
     this.#owed = undefined
     if (question === undefined) return
     if (answerDue) this.#enter('asked')
-    else if (question === '') this.#view.unanswered(undefined)
-    else this.#ask(question, undefined)
+    else if (question === '') {
+      this.#forgetBroken()
+      this.#view.unanswered(undefined)
+    } else this.#ask(question, undefined)
   }
 
   #tellUnanswered(): void {
     const question = this.#owed
+    this.#forgetBroken()
     this.#owed = undefined
     if (question !== undefined) this.#view.unanswered(question === '' ? undefined : () => this.say(question))
   }
@@ -156,20 +170,63 @@ export class Talk {
     if (this.#lastQuestion === '') this.#lastQuestion = text
   }
 
-  #receivePart(message: PageMessage): void {
-    if (message.type === 'text-delta') this.#view.text(message.value)
-    if (message.type === 'transcript-delta') this.#view.transcript(message.value)
-    if (message.type !== 'audio-chunk') return
-    this.#view.audio(message.bytes)
-    this.#voice.push(message.value)
+  #receivePart(part: AnswerPart): void {
+    const repeated = this.#repeated
+    if (repeated === undefined) return this.#showPart(part)
+    const wasOpen = repeated.likeness === 'open'
+    const parts = repeated.take(part)
+    if (wasOpen) this.#tellLikeness(repeated)
+    for (const part of parts) this.#showPart(part)
+  }
+
+  /** The answer that was broken off goes on in its place, or another one begins below it. */
+  #tellLikeness({ likeness }: RepeatedAnswer): void {
+    if (likeness === 'open') return
+    this.#broken = undefined
+    if (likeness === 'same') return this.#view.answerGoesOn()
+    this.#repeated = undefined
+    this.#beginOther()
+  }
+
+  #showPart(part: AnswerPart): void {
+    addPart(this.#received, part)
+    this.#hasParts = true
+    if (part.type === 'text-delta') this.#view.text(part.value)
+    if (part.type === 'transcript-delta') this.#view.transcript(part.value)
+    if (part.type !== 'audio-chunk') return
+    this.#view.audio(part.bytes)
+    this.#voice.push(part.value)
+  }
+
+  /** An item of the answer, or the answer, is over: what was held to be compared is shown. */
+  #endRepeated(): void {
+    const repeated = this.#repeated
+    if (repeated === undefined) return
+    const wasOpen = repeated.likeness === 'open'
+    const parts = repeated.end()
+    if (wasOpen) this.#tellLikeness(repeated)
+    for (const part of parts) this.#showPart(part)
+    this.#repeated = undefined
+  }
+
+  /** The answer is broken off, and asked for again. */
+  #breakOff(outcome: 'lost' | 'restarted'): void {
+    // One that was still compared has shown nothing: the part before it counts.
+    if (this.#broken === undefined && this.#hasParts) this.#broken = this.#received
+    this.#repeated = undefined
+    this.#end(outcome)
+  }
+
+  #forgetBroken(): void {
+    this.#broken = undefined
+    this.#repeated = undefined
   }
 
   /** Another session of the model's took over. @param isAskedAgain an answer that was broken off comes once more */
   #renew(isAskedAgain: boolean): void {
     this.#view.wordsAreLost()
     if (!isAskedAgain || this.#turn !== 'answering') return
-    this.#voice.stop()
-    this.#end('restarted')
+    this.#breakOff('restarted')
     this.#enter('asked')
   }
 
@@ -180,7 +237,7 @@ export class Talk {
   }
 
   #receiveStatus(message: string): void {
-    if (message === 'Response complete' && this.#turn === 'answering') this.#view.partEnds()
+    if (message === 'Response complete' && this.#turn === 'answering') this.#endPart()
     const isLast = message === 'Model ready' || message === 'Response interrupted'
     if (!isLast || this.#turn === 'asked') return
     if (this.#turn === 'stopped') this.#enter('idle')
@@ -199,16 +256,40 @@ export class Talk {
     else this.#hasComplained = true
   }
 
+  #endPart(): void {
+    this.#endRepeated()
+    this.#received = emptyItem()
+    this.#view.partEnds()
+  }
+
   #begin(): void {
     if (this.#turn === 'stopped') return
-    // A new answer in the midst of one: that one will not be completed.
-    if (this.#turn === 'answering') this.#view.answerEnds('restarted')
-    this.#voice.beginAnswer()
-    this.#view.answerBegins()
+    if (this.#turn === 'answering') {
+      this.#endRepeated()
+      // A new answer in the midst of one: that one will not be completed.
+      this.#beginOther()
+    } else if (this.#broken !== undefined) {
+      this.#received = this.#broken
+      this.#repeated = new RepeatedAnswer(this.#broken)
+    } else this.#beginAnswer()
     this.#enter('answering')
   }
 
+  /** An answer begins in place of one that will not be completed; what is left of that one's sound is dropped. */
+  #beginOther(): void {
+    this.#view.answerEnds('restarted')
+    this.#beginAnswer()
+  }
+
+  #beginAnswer(): void {
+    this.#received = emptyItem()
+    this.#hasParts = false
+    this.#voice.beginAnswer()
+    this.#view.answerBegins()
+  }
+
   #end(outcome: Outcome, heardMs?: number): void {
+    this.#endRepeated()
     this.#voice.finishAnswer()
     this.#view.answerEnds(outcome, heardMs)
     this.#enter('idle')
@@ -221,6 +302,7 @@ export class Talk {
   }
 
   #cut(): number | undefined {
+    this.#forgetBroken()
     const cutsAnswer = this.#turn === 'answering' || this.#voice.playing()
     const heardMs = this.#voice.stop()
     if (cutsAnswer) this.#view.answerEnds('interrupted', heardMs)
@@ -235,4 +317,10 @@ export class Talk {
 
 function playedMs(heardMs: number | undefined): { played_ms?: number } {
   return heardMs === undefined ? {} : { played_ms: heardMs }
+}
+
+function isAnswerPart(message: PageMessage): message is AnswerPart {
+  return (
+    message.type === 'text-delta' || message.type === 'transcript-delta' || message.type === 'audio-chunk'
+  )
 }

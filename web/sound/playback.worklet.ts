@@ -72,6 +72,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   }
 
   #take(samples: Int16Array): void {
+    // An answer that was broken off goes on.
+    this.#finished = false
     this.#counts.dropped += samples.length - this.#ring.write(samples)
   }
 
