@@ -5,6 +5,7 @@ import { ToolError, z } from 'realtime-gateway/tools'
 interface Item {
   readonly sku: string
   readonly en: string
+  readonly ja: string
   /** Yen, where the item has one price; else by size. */
   readonly price?: number
   readonly sizes?: Readonly<Record<string, number>>
@@ -31,7 +32,18 @@ export interface State {
   readonly placed?: string
 }
 
+const sizesInJapanese: Readonly<Record<string, string>> = {
+  small: 'スモール',
+  medium: 'ミディアム',
+  large: 'ラージ',
+}
+
+export type Language = 'en' | 'ja'
+
 const menu: readonly Item[] = JSON.parse(readFileSync(new URL('menu.json', import.meta.url), 'utf8'))
+
+/** The parameter of every tool: what it returns is told to the guest. */
+export const spoken = { language: z.enum(['en', 'ja']).default('en').describe('That the guest speaks') }
 
 /** The parameters of a tool that name an item. */
 export const item = {
@@ -40,15 +52,19 @@ export const item = {
 }
 
 /** @throws ToolError where the menu has no such item, or not in that size: the model asks the guest again */
-export function priceOf(sku: string, size = ''): { name: string; price: number } {
+export function priceOf(sku: string, size = '', language: Language = 'en'): { name: string; price: number } {
   const item = menu.find(item => item.sku === sku)
   if (item === undefined)
     throw new ToolError(`"${sku}" is not on the menu; there are: ${menu.map(({ sku }) => sku).join(', ')}`)
-  const { en: name, price, sizes = {} } = item
+  const { [language]: name, price, sizes = {} } = item
   const found = size === '' ? price : sizes[size]
   if (found !== undefined) return { name, price: found }
   const known = Object.keys(sizes)
   if (known.length === 0) throw new ToolError(`${name} has one size only; leave "size" out`)
+  if (language === 'ja')
+    throw new ToolError(
+      `${name}のサイズは${known.map(size => sizesInJapanese[size]).join('と')}です。どちらになさいますか。`,
+    )
   throw new ToolError(`${name} comes in ${known.join(' and ')}; ask for the size`)
 }
 
@@ -58,8 +74,9 @@ export function withQuantity(
   sku: string,
   size: string,
   quantity: number,
+  language: Language = 'en',
 ): readonly Line[] {
-  const { name, price } = priceOf(sku, size)
+  const { name, price } = priceOf(sku, size, language)
   const line = { sku, name, size, quantity, price: price * quantity }
   const at = order.findIndex(line => line.sku === sku && line.size === size)
   if (quantity === 0) return order.filter((_, index) => index !== at)
@@ -71,12 +88,22 @@ export function quantityOf(order: readonly Line[], sku: string, size: string): n
 }
 
 /** Reads an order out: what a guest is to hear. */
-export function summaryOf(order: readonly Line[]): string {
+export function summaryOf(order: readonly Line[], language: Language = 'en'): string {
+  if (language === 'ja') return summaryInJapanese(order)
   if (order.length === 0) return 'Nothing is ordered now.'
   const lines = order.map(({ quantity, size, name }) =>
     [quantity, size, name.toLowerCase()].filter(word => word !== '').join(' '),
   )
   return `Your order: ${lines.join(', ')}. That is ${totalOf(order)} yen.`
+}
+
+function summaryInJapanese(order: readonly Line[]): string {
+  if (order.length === 0) return 'ご注文は空になりました。'
+  const lines = order.map(({ sku, name, size, quantity }) => {
+    const { ja = name } = menu.find(item => item.sku === sku) ?? {}
+    return `${ja}${size === '' ? '' : `（${sizesInJapanese[size]}）`}を${quantity}つ`
+  })
+  return `ご注文は${lines.join('、')}、合計${totalOf(order)}円です。`
 }
 
 /** The size in which an item is ordered; '' where there are several, or none. */

@@ -46,6 +46,32 @@ test.serial('a coffee is ordered in plain words', async t => {
   t.deepEqual(faults, [])
 })
 
+test.serial('a coffee is ordered in plain Japanese words', async t => {
+  const { page, faults } = await visit(t, browser, `${gateway.url}?assistant=cafe`, {
+    locale: 'ja-JP',
+    ready: '接続済み',
+  })
+  const says = (words: string | RegExp) => page.locator('.answer').last().getByText(words).waitFor()
+  const sayJapanese = async (words: string) => {
+    await page.locator('#message').fill(words)
+    await page.locator('#message').press('Enter')
+  }
+  await says('こんにちは。')
+  await sayJapanese('カフェラテを一つください')
+  await says('カフェラテのサイズはスモールとミディアムです。どちらになさいますか。')
+  await sayJapanese('スモールで')
+  await says('ご注文はカフェラテ（スモール）を1つ、合計500円です。ほかにご注文はございますか。')
+  const panel = page.locator('.assistant-panel')
+  await panel.locator('td').getByText('カフェラテ').waitFor()
+  await sayJapanese('シナモンロールを二つ追加してください')
+  await says('ご注文はカフェラテ（スモール）を1つ、シナモンロールを2つ、合計1420円です。')
+  await sayJapanese('カフェラテは取り消します')
+  await says('ご注文はシナモンロールを2つ、合計920円です。')
+  await sayJapanese('以上です')
+  await says(/ご注文番号はA\d+、合計920円です。/)
+  t.deepEqual(faults, [])
+})
+
 test.serial('the address names the assistant, and follows the choice', async t => {
   const { page } = await visitCafe(t)
   await page.locator('.answer').first().waitFor()

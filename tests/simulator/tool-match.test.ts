@@ -64,6 +64,58 @@ test('a listed value that is required is taken from what was said before', t => 
   t.deepEqual(call, { kind: 'call', name: 'add_item', arguments: '{"sku":"flat-white","size":"small"}' })
 })
 
+const inJapanese = {
+  instructions:
+    '# Menu\n```json\n[{"sku":"flat-white","ja":"フラットホワイト"},{"sku":"cinnamon-bun","ja":"シナモンロール"}]\n```',
+  tools: tools.map(tool => {
+    const { properties, ...parameters } = tool.parameters as typeof item
+    const language = { enum: ['en', 'ja'], default: 'en' }
+    return { ...tool, parameters: { ...parameters, properties: { ...properties, language } } }
+  }),
+}
+const japaneseSentences: [words: string, name: string, args: object][] = [
+  ['フラットホワイトを一つください', 'add_item', { sku: 'flat-white', quantity: 1, language: 'ja' }],
+  [
+    'ミディアムのフラットホワイトを２つお願いします',
+    'add_item',
+    { sku: 'flat-white', size: 'medium', quantity: 2, language: 'ja' },
+  ],
+  ['シナモンロールをふたつ追加', 'add_item', { sku: 'cinnamon-bun', quantity: 2, language: 'ja' }],
+  ['フラットホワイトを取り消してください', 'remove_item', { sku: 'flat-white', language: 'ja' }],
+]
+for (const [words, name, args] of japaneseSentences)
+  test(`"${words}" calls ${name}`, t => {
+    const [call] = answer({
+      ...inJapanese,
+      memories: [said(words)],
+      toolChoice: 'auto',
+      talksBeforeCalls: false,
+    })
+    t.like(call, { kind: 'call', name })
+    t.deepEqual(JSON.parse((call as { arguments: string }).arguments), args)
+  })
+
+test('an order is placed in Japanese, and what is not known is answered in it', t => {
+  const ask = (...words: string[]) =>
+    answer({ ...inJapanese, memories: words.map(said), toolChoice: 'auto', talksBeforeCalls: false })[0]
+  t.like(ask('以上です。注文を確定してください'), { kind: 'call', name: 'place_order' })
+  const hint = '\nデモなので、次の言葉だけ分かります: house blend、フラットホワイト、シナモンロール。'
+  t.like(ask('紅茶をください'), { text: `「紅茶をください」ですね。${hint}` })
+  // The item of the sentence before, where only its size is said now.
+  const [call] = answer({
+    ...inJapanese,
+    memories: [
+      said('フラットホワイトをください'),
+      { kind: 'assistant', text: 'サイズは？' },
+      said('スモールで'),
+    ],
+    toolChoice: 'auto',
+    talksBeforeCalls: false,
+  })
+  t.like(call, { name: 'add_item' })
+  t.like(JSON.parse((call as { arguments: string }).arguments), { sku: 'flat-white', size: 'small' })
+})
+
 const outputs: [output: unknown, said: string][] = [
   [{ total: 520, summary: 'That is 520 yen.' }, 'That is 520 yen.'],
   [{ error: 'tool_failed', message: 'Ask for the size' }, 'Ask for the size'],

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto'
 import { defineTool, ToolError, z } from 'realtime-gateway/tools'
-import { type Line, quantityOf, type State, totalOf, withQuantity } from '../order.ts'
+import { type Line, quantityOf, type State, spoken, totalOf, withQuantity } from '../order.ts'
 
 export default defineTool({
   description: 'Places the order, when the guest has heard all of it and said that it is right',
-  parameters: z.strictObject({}),
+  parameters: z.strictObject({ ...spoken }),
   timeoutMs: 10_000,
   // A café of yours prints a ticket here: it hands the key to its till, which takes each key once.
   idempotent: false,
-  async run(_, { conversation, emit, idempotencyKey, log }) {
+  async run({ language }, { conversation, emit, idempotencyKey, log }) {
     const { order = [] }: State = conversation.state
-    if (order.length === 0) throw new ToolError('Nothing has been ordered yet')
+    if (order.length === 0)
+      throw new ToolError(language === 'ja' ? 'まだご注文がありません。' : 'Nothing has been ordered yet')
     const placed = numberOf(idempotencyKey)
     const total = totalOf(order)
     // What was added meanwhile stays.
@@ -19,7 +20,11 @@ export default defineTool({
     })
     log.info('order placed', { placed, lines: order.length, total })
     emit('order-placed', { placed, order, total })
-    return { placed, order, total, summary: `Order ${placed} is on its way: ${total} yen. Thank you!` }
+    const summary =
+      language === 'ja'
+        ? `ご注文番号は${placed}、合計${total}円です。ありがとうございます。`
+        : `Order ${placed} is on its way: ${total} yen. Thank you!`
+    return { placed, order, total, summary }
   },
 })
 

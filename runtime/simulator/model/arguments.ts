@@ -36,27 +36,35 @@ const examplesByFormat: Record<string, string> = {
  * @param words the user's words: listed values, places after "in", numbers and quoted texts are taken from them, else
  *   the whole
  * @param earlier what the user said before, the newest first: a listed value that is required and not said now
+ * @param meaning the words with what they mean in English, in which listed values and numbers are looked for (default: the
+ *   words)
  * @returns an object with every required property and every other one whose value was said, or with all of them when
  *   none is required
  */
-export function argumentsFor(schema: unknown, words: string, earlier: readonly string[] = []): Fields {
+export function argumentsFor(
+  schema: unknown,
+  words: string,
+  earlier: readonly string[] = [],
+  meaning: string = words,
+): Fields {
   if (!isFields(schema)) return {}
-  const value = valueFor('', schema, { words, earlier }, schema, 0)
+  const value = valueFor('', schema, { words, meaning, earlier }, schema, 0)
   return isFields(value) ? value : {}
 }
 
 /** What the values are taken from. */
 interface Source {
   readonly words: string
+  readonly meaning: string
   readonly earlier: readonly string[]
 }
 
 function valueFor(name: string, schema: Fields, source: Source, root: Fields, depth: number): unknown {
   if (depth > maxDepth) return null
-  const { words } = source
-  const listed = listedValue(schema, [words, ...source.earlier])
+  const { words, meaning } = source
+  const listed = listedValue(schema, [meaning, ...source.earlier])
   if (listed !== undefined) return listed
-  const said = saidNumber(schema, words)
+  const said = saidNumber(schema, meaning)
   if (said !== undefined) return said
   const known = givenValue(schema)
   if (known !== undefined) return known
@@ -75,7 +83,7 @@ function objectFor(schema: Fields, source: Source, root: Fields, depth: number):
   const properties = isFields(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? schema.required.map(String) : []
   const said = Object.keys(properties).filter(
-    name => !required.includes(name) && isSaid(properties[name], source.words),
+    name => !required.includes(name) && isSaid(properties[name], source.meaning),
   )
   const names = required.length > 0 ? [...required, ...said] : Object.keys(properties)
   return Object.fromEntries(

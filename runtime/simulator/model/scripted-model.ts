@@ -2,10 +2,11 @@
 import { isFields } from '../protocol/check.ts'
 import type { Tool, ToolChoice } from '../protocol/types.ts'
 import { argumentsFor } from './arguments.ts'
+import { isJapanese, type JapaneseNames, namesIn, withEnglish } from './japanese.ts'
 import { afterApproval, mcpOutputs } from './mcp.ts'
 import type { ModelInput, ModelOutput, SeenItem } from './model-turn.ts'
 import { largestNumber, numberInWords, numberOf } from './numbers.ts'
-import { meantTool, sayableValues } from './tool-match.ts'
+import { meantTool, sayableValues, spokenValue } from './tool-match.ts'
 
 const asksWhoThisIs =
   /\b(introduce yourself|about yourself|(who|what) are you|what can you do|are you (an? )?(real|human|person|robot|bot|ai))\b|^\s*help\W*$/i
@@ -17,6 +18,8 @@ const introduction =
   'I am a simulated voice model: a demo that follows fixed rules, so you need no account. Ask me to count, to repeat after you, or what you said before.'
 const introductionInJapanese =
   '決まったルールで答えるデモ用の音声モデルです。「20 まで数えてください」のように話しかけてみてください。'
+
+const asksForJapanese = /^\s*(speak|talk|answer) (in )?japanese\b/im
 
 const hearsNoWords = 'I am a demo and do not understand speech: type, or ask me to count.'
 
@@ -37,6 +40,7 @@ const maxEarlierWords = 5
  * `N まで数えて` → in figures; the name of a tool or a word of it, a value that its parameters list, or two words of its
  * description → a call of it (`tool-match.ts`);
  * else `You said: …`, or a sentence on the audio heard, or on an image, and the values that required parameters list.
+ * A Japanese sentence means the English words of `japanese.ts`, with the names that the instructions give.
  * Instructions with `Always begin with "X"` put X before every spoken answer.
  */
 export function answer(question: ModelInput): ModelOutput[] {
@@ -50,29 +54,42 @@ export function answer(question: ModelInput): ModelOutput[] {
   const approved = afterApproval(memories, say)
   if (approved !== null) return approved
   const words = lastUserWords(memories)
+  const names = namesIn(instructions)
+  const meaning = withEnglish(words, names)
   const outputs = freshOutputs(memories)
   const demanded =
-    outputs.length === 0 || typeof toolChoice === 'object' ? demandedTool(tools, toolChoice, words) : null
-  if (demanded !== null) return callOf(demanded, words, question, say)
+    outputs.length === 0 || typeof toolChoice === 'object' ? demandedTool(tools, toolChoice, meaning) : null
+  if (demanded !== null) return callOf(demanded, { words, meaning, names }, question, say)
   if (outputs.length > 0) return [say(toldOutputs(outputs))]
   const scripted = scriptedAnswer(words, memories)
   if (scripted !== null) return [say(scripted)]
   // Who forces a tool wants no other one called.
   const mentioned =
-    toolChoice === 'none' || typeof toolChoice === 'object' ? undefined : meantTool(tools, words)
-  if (mentioned !== undefined) return callOf(mentioned, words, question, say)
+    toolChoice === 'none' || typeof toolChoice === 'object' ? undefined : meantTool(tools, meaning)
+  if (mentioned !== undefined) return callOf(mentioned, { words, meaning, names }, question, say)
   const isFree = typeof toolChoice === 'string' && toolChoice !== 'none'
-  return [say(plainAnswer(memories) + (isFree ? hint(tools) : ''))]
+  const inJapanese = isJapanese(words) || (words === '' && asksForJapanese.test(instructions))
+  return [
+    say(plainAnswer(memories, inJapanese) + (isFree ? hint(tools, inJapanese ? names : undefined) : '')),
+  ]
+}
+
+/** What the user said, what it means in English, and the names by which that is told. */
+interface Request {
+  readonly words: string
+  readonly meaning: string
+  readonly names: JapaneseNames
 }
 
 function callOf(
   tool: Tool,
-  words: string,
+  { words, meaning, names }: Request,
   question: ModelInput,
   say: (text: string) => ModelOutput,
 ): ModelOutput[] {
   if (tool.type === 'mcp') return mcpOutputs(tool, words, say)
-  const given = JSON.stringify(argumentsFor(tool.parameters, words, earlierUserWords(question.memories)))
+  const earlier = earlierUserWords(question.memories).map(said => withEnglish(said, names))
+  const given = JSON.stringify(argumentsFor(tool.parameters, words, earlier, meaning))
   const call: ModelOutput = { kind: 'call', name: tool.name ?? '', arguments: given }
   if (!question.talksBeforeCalls) return [call]
   return [{ kind: 'message', text: 'One moment, let me look that up.', phase: 'commentary' }, call]
@@ -123,22 +140,29 @@ function earlierWords(memories: readonly SeenItem[]): string {
   return said.length === 0 ? 'You have said nothing yet.' : said.map(memory => `"${memory.text}"`).join(', ')
 }
 
-function plainAnswer(memories: readonly SeenItem[]): string {
+function plainAnswer(memories: readonly SeenItem[], inJapanese: boolean): string {
   const last = memories.findLast(memory => memory.kind === 'user')
-  if (last === undefined) return 'Hello! How can I help you today?'
+  if (last === undefined)
+    return inJapanese ? 'こんにちは。ご用件をどうぞ。' : 'Hello! How can I help you today?'
   if (last.heardSec === 0) return 'Are you still there?'
   if (memories.at(-1)?.kind === 'assistant') return 'Is there anything else that I can help you with?'
   if (last.heardSec !== undefined) {
     return `I heard you speak for ${last.heardSec.toFixed(1)} seconds. ${hearsNoWords}`
   }
-  if (last.images === undefined) return `You said: ${last.text}`
+  if (last.images === undefined) return inJapanese ? `「${last.text}」ですね。` : `You said: ${last.text}`
   return last.text === '' ? seesNothing : `You said: ${last.text}. ${seesNothing}`
 }
 
-/** What could be said instead, where tools wait for certain words; a line of its own. */
-function hint(tools: readonly Tool[]): string {
+/**
+ * What could be said instead, where tools wait for certain words; a line of its own.
+ * @param names in Japanese, where it is to be told so
+ */
+function hint(tools: readonly Tool[], names?: JapaneseNames): string {
   const values = sayableValues(tools).slice(0, maxHints)
-  return values.length === 0 ? '' : `\nI am a demo and know these words: ${values.join(', ')}.`
+  if (values.length === 0) return ''
+  if (names === undefined) return `\nI am a demo and know these words: ${values.map(spokenValue).join(', ')}.`
+  const named = values.map(value => names.get(value) ?? spokenValue(value))
+  return `\nデモなので、次の言葉だけ分かります: ${named.join('、')}。`
 }
 
 function lastUserWords(memories: readonly SeenItem[]): string {

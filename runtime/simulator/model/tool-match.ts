@@ -28,14 +28,19 @@ export function meantTool(tools: readonly Tool[], words: string): Tool | undefin
   return most === 0 ? undefined : rated.find(({ points }) => points === most)?.tool
 }
 
-/** Values that required parameters list: by naming one of them a user calls a tool. Each as it is said. */
+/** Values that required parameters list: by naming one of them a user calls a tool. */
 export function sayableValues(tools: readonly Tool[]): string[] {
   const values = tools.flatMap(({ parameters }) => {
     const { properties, required } = isFields(parameters) ? parameters : {}
     if (!isFields(properties) || !Array.isArray(required)) return []
     return required.flatMap(name => listedValues(properties[String(name)]))
   })
-  return [...new Set(values.map(value => wordsOf(value).join(' ')))]
+  return [...new Set(values)]
+}
+
+/** A listed value as it is said: `flat-white` is "flat white". */
+export function spokenValue(value: string): string {
+  return wordsOf(value).join(' ')
 }
 
 /** The words of a sentence, each in its singular; names with underscores whole, too. */
