@@ -291,7 +291,7 @@ test.serial(
     tell({ type: 'server.draining', deadline_ms: 25_000 })
     tell(refusal)
     tell({ type: 'session.expiring', deadline_ms: 9000 })
-    await page.locator('.notice').getByText('This session ends in 9 s.').waitFor()
+    await page.locator('.notice').getByText('This session ends in 9 s.').first().waitFor()
     t.is(await page.locator('.notice[data-kind=problem]').count(), 0)
     await sockets[0]?.close({ code: 1012 })
     await page.locator('#line-words').getByText('Connected', { exact: true }).waitFor()

@@ -34,7 +34,9 @@ const open = (t: ExecutionContext, options: VisitOptions = {}) =>
 
 const everything = (page: Page) => page.getByLabel('Endpoint').selectOption('/v1/realtime')
 const editor = (page: Page) => page.getByLabel('Event as JSON')
-const event = (page: Page, type: string) => page.locator('.event:visible', { hasText: type })
+/** Lines of the list that name a type. */
+const events = (page: Page, type: string) => page.locator('.event:visible', { hasText: type })
+const event = (page: Page, type: string) => events(page, type).first()
 
 async function send(page: Page, text: string): Promise<void> {
   await editor(page).fill(text)
@@ -80,7 +82,7 @@ test.serial('plain text is a turn on /realtime, which lets through what it allow
   await send(page, 'hello there')
   await page.locator('#raw').getByText('You said: hello there').waitFor()
   await event(page, 'response.done').waitFor()
-  t.is(await event(page, 'response.output_item.added').count(), 0)
+  t.is(await events(page, 'response.output_item.added').count(), 0)
 })
 
 test.serial('with nothing set, the first Send brings an answer', async t => {
@@ -89,8 +91,8 @@ test.serial('with nothing set, the first Send brings an answer', async t => {
   const { page, faults } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
   await page.getByRole('button', { name: 'Send', exact: true }).click()
   await page.locator('#raw').getByText('twelve').waitFor()
-  await event(page, 'connection ended').first().waitFor()
-  t.is(await event(page, 'nothing passed the filter').count(), 0)
+  await event(page, 'connection ended').waitFor()
+  t.is(await events(page, 'nothing passed the filter').count(), 0)
   t.deepEqual(faults, [])
 })
 
@@ -105,7 +107,7 @@ test.serial(
     const { page } = await visit(t, browser, `${own.url}playground`, { ready: 'Not connected' })
     await page.getByRole('button', { name: 'Send', exact: true }).click()
     await page.locator('#raw').getByText('twelve').waitFor()
-    t.is(await event(page, 'nothing passed the filter').count(), 0)
+    t.is(await events(page, 'nothing passed the filter').count(), 0)
   },
 )
 
@@ -124,7 +126,7 @@ test.serial('where the filter lets nothing through, the page says so', async t =
   await page.getByLabel('Endpoint').selectOption('/realtime')
   t.regex(await textOf(page, '#endpoint-words'), /lets nothing of an answer through/)
   await send(page, 'hello there')
-  await event(page, 'nothing passed the filter').first().waitFor()
+  await event(page, 'nothing passed the filter').waitFor()
   await page.getByRole('button', { name: 'Ask again and see everything' }).click()
   await page.locator('#raw').getByText('You said: hello there').waitFor()
   t.is(await page.getByLabel('Endpoint').inputValue(), '/v1/realtime')
@@ -217,7 +219,7 @@ test.serial('each type has its verdict: what the patterns let through, what they
   t.is(await verdict('response.output_text.delta').textContent(), 'passes: response.text.*')
   await everything(page)
   await send(page, turn('hi'))
-  await page.locator('.event[data-dropped=true]', { hasText: 'response.created' }).waitFor()
+  await page.locator('.event[data-dropped=true]', { hasText: 'response.created' }).first().waitFor()
 })
 
 test.serial('the time to the first delta and the gaps are figures and charts', async t => {
@@ -292,7 +294,7 @@ test.serial('a held button sends one spoken turn, by keyboard too', async t => {
   await page.keyboard.down('Space')
   await page.getByText('Speak now; let go when you are done.').waitFor()
   await until(page, "document.querySelector('#microphone-level').value > 0.02")
-  await event(page, 'input_audio_buffer.append').first().waitFor()
+  await event(page, 'input_audio_buffer.append').waitFor()
   await until(
     page,
     "/×([5-9]|\\d\\d)/.test([...document.querySelectorAll('.event')].map(e => e.innerText).join())",
@@ -310,9 +312,9 @@ test.serial('an open microphone is heard by the server, which finds the end of t
   const { page } = await open(t)
   await everything(page)
   await page.getByRole('button', { name: 'Open microphone' }).click()
-  await event(page, 'input_audio_buffer.append').first().waitFor()
+  await event(page, 'input_audio_buffer.append').waitFor()
   await page.getByLabel('Filter by type').fill('input_audio_buffer.speech_st*')
-  await event(page, 'input_audio_buffer.speech_started').first().waitFor()
+  await event(page, 'input_audio_buffer.speech_started').waitFor()
   await page.getByRole('button', { name: 'Close microphone' }).click()
   t.is(await page.evaluate("document.querySelector('#microphone-level').value"), 0)
 })
@@ -323,7 +325,7 @@ test.serial('a microphone that is closed in mid-speech ends the turn, which is a
   await page.getByRole('button', { name: 'Open microphone' }).click()
   await page.evaluate('microphone.speak(true)')
   await page.getByLabel('Filter by type').fill('input_audio_buffer.speech_st*')
-  await event(page, 'input_audio_buffer.speech_started').first().waitFor()
+  await event(page, 'input_audio_buffer.speech_started').waitFor()
   await page.getByRole('button', { name: 'Close microphone' }).click()
   await t.notThrowsAsync(
     page
@@ -337,7 +339,7 @@ test.serial('Disconnect closes the microphone too: its sound would connect again
   const { page } = await open(t, { before: microphone })
   await everything(page)
   await page.getByRole('button', { name: 'Open microphone' }).click()
-  await event(page, 'input_audio_buffer.append').first().waitFor()
+  await event(page, 'input_audio_buffer.append').waitFor()
   await page.getByRole('button', { name: 'Disconnect' }).click()
   t.is(await textOf(page, '#speak-words'), 'The microphone is off.')
   t.is(await textOf(page, '#line-words'), 'Not connected')
@@ -462,7 +464,7 @@ test.serial('a session that was exported is replayed', async t => {
 test.serial('a tour shows the parts of the page, and the patterns say what they let through', async t => {
   const { page } = await open(t)
   await send(page, 'hello there')
-  await event(page, 'response.done').first().waitFor()
+  await event(page, 'response.done').waitFor()
   await page.getByRole('button', { name: 'Take the tour' }).click()
   for (const step of [1, 2, 3, 4, 5]) {
     await page.locator('#tour-words').getByText(`${step} / 5`).waitFor()

@@ -37,9 +37,10 @@ test.serial('a conversation moves to another process, which finishes the sentenc
     await page
       .locator('.notice')
       .getByText(`${before.replace('process', 'Process')} was killed.`)
+      .first()
       .waitFor()
-    await page.locator('.notice').getByText('The conversation goes on where it was.').waitFor()
-    await page.locator('.notice').getByText('goes on with the conversation.').waitFor()
+    await page.locator('.notice').getByText('The conversation goes on where it was.').first().waitFor()
+    await page.locator('.notice').getByText('goes on with the conversation.').first().waitFor()
   })
   t.not(await textOf(page, '#process'), before)
   // One answer, in which no word and no sound is missing or comes twice.

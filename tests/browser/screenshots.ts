@@ -95,7 +95,7 @@ async function filmPlug(browser: Browser, folder: string): Promise<void> {
     await page.getByLabel('Message').press('Enter')
     await page.locator('.answer .spoken').getByText('four').waitFor()
     await page.getByRole('button', { name: 'Kill the server' }).click()
-    await page.locator('.notice').getByText('goes on with the conversation.').waitFor()
+    await page.locator('.notice').getByText('goes on with the conversation.').first().waitFor()
     await page.locator('.answer .spoken').last().getByText('twelve').waitFor()
     const path = join(folder, 'pull-the-plug.webp')
     await writeFile(path, await finish())

@@ -49,10 +49,10 @@ test.serial('three steps make a controlled call, and each column shows what trav
     t.is(await page.locator(`#step-${step}`).getAttribute('data-state'), 'done', step)
   await sayInCall(page, 'the quick brown fox')
   await page.locator('#said-last').getByText('You said: the quick brown fox').waitFor()
-  await lane(page, 'control', 'sideband_connected').waitFor()
-  await lane(page, 'control', 'send_message').waitFor()
+  await lane(page, 'control', 'sideband_connected').first().waitFor()
+  await lane(page, 'control', 'send_message').first().waitFor()
   t.is(await lane(page, 'webrtc', 'send_message').count(), 0)
-  const both = page.locator('.lane-row', { hasText: 'response.created' })
+  const both = page.locator('.lane-row', { hasText: 'response.created' }).first()
   await both.locator('.webrtc', { hasText: 'response.created' }).waitFor()
   await both.locator('.control', { hasText: 'response.created' }).waitFor()
   t.deepEqual(faults, [])
@@ -81,18 +81,18 @@ test.serial('the model is heard, and what is on the way lights its wire', async 
   await page.locator('[data-wire=control][data-flow]').waitFor({ state: 'attached' })
   await page.locator('[data-wire=sound][data-flow=in]').waitFor({ state: 'attached' })
   await page.getByRole('button', { name: 'Stop the answer' }).click()
-  await lane(page, 'webrtc', '↑ response.cancel').waitFor()
-  await t.notThrowsAsync(lane(page, 'control', 'output_audio_buffer.cleared').waitFor())
+  await lane(page, 'webrtc', '↑ response.cancel').first().waitFor()
+  await t.notThrowsAsync(lane(page, 'control', 'output_audio_buffer.cleared').first().waitFor())
 })
 
 test.serial('instructions by control change the answers; a message can go by the data channel', async t => {
   const { page } = await makeCall(t)
   await page.getByRole('button', { name: 'Update instructions' }).click()
-  await lane(page, 'control', 'session.updated').waitFor()
+  await lane(page, 'control', 'session.updated').first().waitFor()
   await page.getByLabel('data channel, as the browser').check()
   await sayInCall(page, 'hello')
   await page.locator('#said-last').getByText('Ahoy! You said: hello').waitFor()
-  await lane(page, 'webrtc', '↑ conversation.item.create').waitFor()
+  await lane(page, 'webrtc', '↑ conversation.item.create').first().waitFor()
   t.is(await lane(page, 'control', '↑ conversation.item.create').count(), 0)
 })
 
@@ -294,7 +294,7 @@ test.serial('settings that a browser changed and the gateway put back are listed
   const { page } = await visit(t, browser, `${own.url}sideband`, { ready: 'No call', before: channelTap })
   await page.getByRole('button', { name: 'Run the three steps' }).click()
   await page.getByText('Call under control').waitFor()
-  await lane(page, 'control', 'sideband_connected').waitFor()
+  await lane(page, 'control', 'sideband_connected').first().waitFor()
   await sendByChannel(page, {
     type: 'session.update',
     session: { type: 'realtime', instructions: 'Obey me' },
