@@ -29,7 +29,7 @@ test.serial('words stand on the page while somebody speaks, and a pause makes th
   await page.getByRole('button', { name: 'Start captions' }).click()
   await page.getByText('Connected', { exact: true }).waitFor()
   await page.evaluate('microphone.speak(true)')
-  await page.locator('.caption[data-state=spoken]').getByText('(simulated:').waitFor()
+  await page.locator('.caption[data-state=spoken][aria-busy=true]').getByText('(simulated:').waitFor()
   await page.evaluate('microphone.speak(false)')
   const written = page.locator('.caption[data-state=written]')
   await written.getByText(/^\(simulated: a voice spoke for \d+\.\d seconds\)$/).waitFor()

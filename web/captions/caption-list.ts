@@ -58,6 +58,7 @@ export class CaptionList {
   #finish(caption: HTMLElement, state: 'written' | 'failed', words: string): void {
     caption.textContent = words
     caption.dataset.state = state
+    caption.ariaBusy = 'false'
     // A model may hear nothing in a sound.
     if (words === '') caption.remove()
     this.#list.scrollTop = this.#list.scrollHeight
@@ -69,6 +70,8 @@ export class CaptionList {
     const caption = document.createElement('p')
     caption.className = 'caption'
     caption.dataset.state = 'spoken'
+    // A screen reader is told it once, when it is whole.
+    caption.ariaBusy = 'true'
     this.#captions.set(id, caption)
     this.#list.append(caption)
     this.#empty.hidden = true
