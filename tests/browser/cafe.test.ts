@@ -83,6 +83,17 @@ test.serial('the address names the assistant, and follows the choice', async t =
   t.is(await page.locator('.answer').count(), 0)
 })
 
+test.serial('after a reload an assistant can still be chosen', async t => {
+  const { page } = await visit(t, browser, gateway.url)
+  await page.getByLabel('Assistant', { exact: true }).waitFor()
+  await say(page, 'hello')
+  await page.locator('.answer').getByText('You said: hello').waitFor()
+  await page.reload()
+  await page.locator('.notice').getByText('The conversation goes on where it was.').first().waitFor()
+  await page.getByLabel('Assistant', { exact: true }).selectOption('cafe')
+  await t.notThrowsAsync(page.locator('.answer').getByText('Hello!').waitFor())
+})
+
 test.serial('another assistant in the address puts the conversation of the one before away', async t => {
   const { page } = await visit(t, browser, gateway.url)
   await say(page, 'hello')

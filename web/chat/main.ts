@@ -42,6 +42,8 @@ let microphone: AnalyserNode | undefined
 /** The page had a connection, or took over a conversation that had one. */
 let wasOpen = kept !== undefined && kept.turns.length > 0
 let isLost = wasOpen
+/** What a conversation begins with is shown: usage, and the assistants that can be chosen. */
+let isInformed = false
 
 const conversation = new Conversation({
   onAsk: text => ask(text),
@@ -259,6 +261,7 @@ function beginAnew(): void {
   resume.forget()
   wasOpen = false
   isLost = false
+  isInformed = false
   conversation.clear()
   connection.close()
   connection.open()
@@ -281,7 +284,8 @@ function lineOnOpen(): void {
     notify(resume.reopened())
     fetchGatewayInfo().then(fresh => fresh && panel.info(fresh))
   }
-  if (!wasOpen) {
+  if (!isInformed) {
+    isInformed = true
     showUsage()
     if (info.offers?.includes('/assistants')) void assistants.load(signIn.access)
   }
