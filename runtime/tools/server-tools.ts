@@ -46,7 +46,7 @@ import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
 import { HiddenCalls, type VisibleEvent } from './hidden-calls.ts'
 import type { ToolDescription, ToolResult, ToolRunner } from './runner.ts'
 import { drainReserveMs } from './tool-limits.ts'
-import { ToolSettings } from './tool-settings.ts'
+import { type RefusedMessage, ToolSettings } from './tool-settings.ts'
 
 /** What a connection's tools are allowed. */
 export interface ToolLimits {
@@ -313,10 +313,7 @@ export class ServerTools {
    * Takes in one message of the client's on its way to upstream.
    * @returns the message, as it is to go on; null where it does not go on now, or at all; a refusal
    */
-  outgoing(
-    message: Uint8Array | string,
-    type: string | null,
-  ): Uint8Array | string | null | { readonly refused: GatewayError; readonly param: string } {
+  outgoing(message: Uint8Array | string, type: string | null): Uint8Array | string | null | RefusedMessage {
     switch (type) {
       case 'session.update':
         return this.#settings.merge(message)
@@ -326,8 +323,11 @@ export class ServerTools {
         if (!isOutOfBand) this.#asked.push({ request, followUp: null })
         return merged
       }
-      case 'conversation.item.create':
+      case 'conversation.item.create': {
+        const refusal = this.#settings.refuseCall(message)
+        if (refusal !== null) return refusal
         return this.#isHeldOutput(message) && this.#holds(message, type) ? null : message
+      }
       case 'response.cancel': {
         if (!this.isTurnOpen || typeof fieldsOf(message)?.response_id === 'string') return message
         return this.breakOff() ? message : null

@@ -1,8 +1,16 @@
 /** The tools in a session's settings: the server's beside the client's own, in messages on their way to upstream. */
 import { GatewayError } from '../core/errors.ts'
 import { type Fields, isFields, parseExactly, parseFields, textOr } from '../events/fields.ts'
+import { hasRepeatedMember } from '../events/repeated-member.ts'
 import { maxRequestBytes } from '../resume/tool-journal.ts'
 import type { ToolDescription, ToolRunner } from './runner.ts'
+
+/** A message of a client's that does not go on. */
+export interface RefusedMessage {
+  readonly refused: GatewayError
+  /** The field at fault; null where it is the message. */
+  readonly param: string | null
+}
 
 /** What a `response.create` becomes. */
 export interface MergedResponse {
@@ -43,9 +51,7 @@ export class ToolSettings {
    * A client's `session.update`: where it sets tools, the server's stay beside them.
    * @returns a refusal where it has a tool of the same name as one of the server's
    */
-  merge(
-    message: Uint8Array | string,
-  ): Uint8Array | string | { readonly refused: GatewayError; readonly param: string } {
+  merge(message: Uint8Array | string): Uint8Array | string | RefusedMessage {
     const event = parseExactly(Buffer.from(message as Uint8Array))
     if (event === null || !isFields(event.session)) return message
     const { tools } = event.session
@@ -58,6 +64,27 @@ export class ToolSettings {
     }
     this.#clients = tools
     return JSON.stringify({ ...event, session: { ...event.session, tools: this.#withOwn(tools) } })
+  }
+
+  /**
+   * A client's `conversation.item.create`: the model alone calls the server's tools. A call that a client wrote would run
+   * when the conversation is taken up again, with arguments of the client's and outside the limits of a turn.
+   * @returns a refusal; null where the item is no call of a server's tool
+   */
+  refuseCall(message: Uint8Array | string): RefusedMessage | null {
+    const bytes = Buffer.from(message as Uint8Array)
+    const event = parseFields(bytes)
+    // Upstream might read what is not read here, or another one of two members of a name.
+    if (event === null || hasRepeatedMember(bytes)) {
+      const unreadable =
+        'The conversation.item.create cannot be read: it is not JSON, nested deeper than 64 levels, or has two members of one name'
+      return { refused: new GatewayError('bad_request', unreadable), param: null }
+    }
+    const { item } = event
+    if (!isFields(item) || item.type !== 'function_call' || !this.#names.has(textOr(item.name))) return null
+    const param = 'item.name'
+    const refused = `"${param}" is the name of a tool that runs on the server, which the model alone calls; leave the item out`
+    return { refused: new GatewayError('bad_request', refused), param }
   }
 
   /** A client's `response.create`: out-of-band responses have no tools of the server's, all others have. */
