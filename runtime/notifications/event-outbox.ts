@@ -85,6 +85,7 @@ export class EventOutbox implements FaultOwner {
     { readonly event: StoredEvent; readonly over: PromiseWithResolvers<void> }
   >()
   #state: 'open' | 'closed' = 'open'
+  #writing: Promise<void> | null = null
   #working: Promise<void> | null = null
   /** Something came while work was under way. */
   #isDirty = false
@@ -117,6 +118,7 @@ export class EventOutbox implements FaultOwner {
     this.#state = 'closed'
     clearInterval(this.#timer)
     await this.#working
+    await this.#writing?.catch(() => undefined)
     await this.#writeAll().catch(() => undefined)
   }
 
@@ -127,6 +129,8 @@ export class EventOutbox implements FaultOwner {
   #kick(): void {
     if (this.#state === 'closed') return
     if (this.#working !== null) {
+      // A receiver that takes its time keeps nothing from being written.
+      this.#write().catch(fault => this.onFault(fault))
       this.#isDirty = true
       return
     }
@@ -140,7 +144,7 @@ export class EventOutbox implements FaultOwner {
   }
 
   async #work(): Promise<void> {
-    await this.#writeAll()
+    await this.#write()
     const { members } = await this.#options.store.page(listName, 0, batchSize)
     const left = members.values()
     // Each sender takes the next one that nobody has taken.
@@ -149,6 +153,14 @@ export class EventOutbox implements FaultOwner {
         for (const id of left) if (this.#state === 'open') await this.#deliver(id)
       }),
     )
+  }
+
+  /** One at a time. @throws as `#writeAll` */
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = null
+    })
+    return this.#writing
   }
 
   /** @throws GatewayError `store_unavailable`; what was not written waits */
@@ -196,8 +208,8 @@ export class EventOutbox implements FaultOwner {
     }
     log.warn('event.undelivered', { id, attempts, reason: failure, waitMs })
     await store.set(eventKey(id), JSON.stringify({ ...event, attempts, nextAt }), lifeMs)
-    // Behind those that were not tried yet.
-    await store.list(listName, id, lifeMs)
+    // Those that are due first stand first: one that waits holds up no other.
+    await store.list(listName, id, lifeMs + waitMs)
   }
 }
 

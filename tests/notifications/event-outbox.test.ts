@@ -211,3 +211,35 @@ test('the store holds so many events and no more', async t => {
   t.like(lines[0], { event: 'event.dropped', reason: 'full' })
   t.false(isSending)
 })
+
+test('events that a receiver refuses hold up no others, however many they are', async t => {
+  // No time passes: those that were refused wait.
+  const store = createMemoryStore({ now: () => 0 })
+  const sent: string[] = []
+  const send = async (_: string, body: string) => {
+    sent.push(JSON.parse(body).data.session_id)
+    return sent.at(-1) === 'good' ? null : 'status 400'
+  }
+  const { outbox } = outboxOf(t, store, send, () => 0)
+  const refused = Array.from({ length: 100 }, (_, at) => `bad ${at}`)
+  await Promise.all(refused.map(subject => outbox.publish(eventOf(subject))))
+  await until(() => sent.length === refused.length)
+  await outbox.publish(eventOf('good'))
+  await until(() => sent.includes('good'))
+  t.is(sent.length, refused.length + 1)
+})
+
+test('an event is written while a receiver keeps another one waiting', async t => {
+  const store = createMemoryStore()
+  const hanging = Promise.withResolvers<null>()
+  let isSending = false
+  const { outbox } = outboxOf(t, store, () => {
+    isSending = true
+    return hanging.promise
+  })
+  t.teardown(() => hanging.resolve(null))
+  await outbox.publish(eventOf('one'))
+  await until(() => isSending)
+  await within(outbox.publish(eventOf('two')), patienceMs, 'the second event is not written')
+  t.is((await store.page('events', 0, 10)).total, 2)
+})
