@@ -5,6 +5,7 @@ import { makeEvent, nowMicros, stampAt, stampDigits } from './events.ts'
 import type { Opened } from './opening.ts'
 import { pace } from './pace.ts'
 import type { Sending } from './source.ts'
+import type { Storm, StormOutcome } from './storm.ts'
 
 interface Group {
   readonly sockets: WebSocket[]
@@ -12,6 +13,8 @@ interface Group {
   received: number
   /** Delays of audio events (µs); null while nobody asks. */
   delays: number[] | null
+  /** Resume tickets, as they came. */
+  tickets: string[]
 }
 
 const groups = new Map<string, Group>()
@@ -30,7 +33,7 @@ export interface Opening {
 /** @returns how long it took until every session had greeted its client (ms) */
 async function open(opening: Opening): Promise<number> {
   const { group: name, count } = opening
-  const group: Group = groups.get(name) ?? { sockets: [], received: 0, delays: null }
+  const group: Group = groups.get(name) ?? newGroup()
   groups.set(name, group)
   const startedAt = performance.now()
   for (let first = 0; first < count; first += openedAtOnce)
@@ -54,6 +57,80 @@ function dial(group: Group, { url, greeting, until }: Opening): Promise<void> {
     }
     socket.on('message', greeted)
   })
+}
+
+function newGroup(): Group {
+  return { sockets: [], received: 0, delays: null, tickets: [] }
+}
+
+/** What is not served by then is told as missing (ms). */
+const stormMs = 120_000
+
+/**
+ * So many clients at most are not served yet. uWebSockets.js, in the source and in every contender but HAProxy, has 512
+ * sockets wait to be accepted; the kernel resets those beyond, and the storm would measure that.
+ */
+const mostUnserved = 400
+
+/** Dials with as many clients at once as can wait. A client is served when upstream's first event has come through to it. */
+async function storm({ group: name, urls }: Storm): Promise<StormOutcome> {
+  const group = groups.get(name) ?? newGroup()
+  groups.set(name, group)
+  const startedAt = performance.now()
+  const served: number[] = []
+  const refused = new Map<string, number>()
+  let resumed = 0
+  let failed = 0
+  await new Promise<void>(resolve => {
+    const deadline = setTimeout(resolve, stormMs)
+    let dialed = 0
+    const count = () => {
+      while (dialed < urls.length && dialed - served.length - failed < mostUnserved)
+        dialOne(urls[dialed++] ?? '')
+      if (served.length + failed < urls.length) return
+      clearTimeout(deadline)
+      resolve()
+    }
+    const dialOne = (url: string) => {
+      const socket = new WebSocket(url, { perMessageDeflate: false })
+      group.sockets.push(socket)
+      let isServed = false
+      let error = ''
+      socket.on('error', fault => {
+        error ||= fault.message
+      })
+      socket.on('close', code => {
+        if (isServed) return
+        failed += 1
+        const reason = `${code} ${error}`
+        refused.set(reason, (refused.get(reason) ?? 0) + 1)
+        count()
+      })
+      socket.on('message', (data: Buffer) => {
+        const type = typeOf(data)
+        if (type === 'session.ticket') group.tickets.push(resumeOf(data))
+        else if (type === 'session.resumed') resumed += 1
+        else if (type === 'error') error ||= data.toString()
+        else if (type === 'session.created') {
+          isServed = true
+          served.push(performance.now() - startedAt)
+          count()
+        }
+      })
+    }
+    count()
+  })
+  return { served, resumed, refused: [...refused].map(([reason, times]) => `${times} times ${reason}`) }
+}
+
+function typeOf(data: Buffer): string | undefined {
+  return /^\{"type":"([^"]+)"/.exec(data.toString('latin1', 0, longestType))?.[1]
+}
+
+const longestType = 64
+
+function resumeOf(data: Buffer): string {
+  return (JSON.parse(data.toString()) as { resume: string }).resume
 }
 
 function take(group: Group, data: Buffer): void {
@@ -100,6 +177,8 @@ function openAlone(url: string): Promise<Opened> {
 answerCommands({
   dial: dialAlone,
   open: async (opening: Opening) => open(opening),
+  storm: async (given: Storm) => storm(given),
+  tickets: async (group: string) => groups.get(group)?.tickets ?? [],
   send: async (sending: Sending) => send(sending),
   received: async (group: string) => groups.get(group)?.received ?? 0,
   close: async (group: string) => close(group),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { spawnHaproxy, untilListening } from './haproxy.ts'
+import type { LoopDelay } from './loop-delay.ts'
 import type { Upstream } from './source.ts'
 
 /**
@@ -23,10 +24,12 @@ export interface Contender {
   readonly opening?: { readonly greeting: string; readonly until: string }
   /** null for `direct`, where nothing stands between. */
   readonly pid: number | null
+  /** How long its event loop was delayed since it was last asked; absent where that is not measured. */
+  loopDelay?(): Promise<LoopDelay>
   stop(): void
 }
 
-type Started = Omit<Contender, 'group'>
+type Started = Omit<Contender, 'group' | 'loopDelay'> & { readonly child: ChildProcess }
 
 const root = join(import.meta.dirname, '../..')
 
@@ -65,29 +68,40 @@ export interface Starting {
   readonly environment?: Readonly<Record<string, string>>
   /** The checkout whose gateway is started (default: this one). */
   readonly checkout?: string
+  /** A gateway or a relay says how long its event loop was delayed (default false). */
+  readonly measuresLoopDelay?: boolean
 }
 
 /** Starts a contender before an upstream. @returns once it listens */
 export async function startContender(
   name: Name,
   upstream: Upstream,
-  { group = name, environment = {}, checkout = root }: Starting = {},
+  { group = name, environment = {}, checkout = root, measuresLoopDelay = false }: Starting = {},
 ): Promise<Contender> {
   const query = `${sdkPath}?model=${group}`
   if (name === 'direct')
     return { name, group, url: `ws://127.0.0.1:${upstream.port}${query}`, pid: null, stop: () => undefined }
+  const flags = [...nodeArguments, ...(measuresLoopDelay ? ['--import', loopDelayFile] : [])]
   const started =
     name === 'haproxy'
       ? await startHaproxy(upstream, query)
       : name === 'bare' || name === 'parse'
-        ? await startRelay(name, upstream, query)
+        ? await startRelay(name, upstream, query, flags)
         : await startGateway(
             name,
             upstream,
             { AZURE_OPENAI_DEPLOYMENT_NAME: group, ...environment },
-            checkout,
+            { checkout, flags },
           )
-  return { ...started, group }
+  return { ...started, group, ...(measuresLoopDelay && { loopDelay: () => askLoopDelay(started.child) }) }
+}
+
+const loopDelayFile = join(import.meta.dirname, 'loop-delay.ts')
+
+async function askLoopDelay(child: ChildProcess): Promise<LoopDelay> {
+  const line = firstLine(child, text => text.startsWith('{"loopDelay"'))
+  child.kill('SIGUSR2')
+  return (JSON.parse(await line) as { loopDelay: LoopDelay }).loopDelay
 }
 
 /** What makes one gateway another. */
@@ -106,10 +120,10 @@ async function startGateway(
   name: GatewayName,
   upstream: Upstream,
   environment: Readonly<Record<string, string>>,
-  checkout: string,
+  { checkout, flags }: { checkout: string; flags: readonly string[] },
 ): Promise<Started> {
   const scheme = upstream.certFile === null ? 'http' : 'https'
-  const child = spawn(process.execPath, [...nodeArguments, ...startArguments(checkout)], {
+  const child = spawn(process.execPath, [...flags, ...startArguments(checkout)], {
     cwd: checkout,
     env: {
       PATH: process.env.PATH,
@@ -142,10 +156,15 @@ function trusting({ certFile }: Upstream): Record<string, string> {
   return certFile === null ? {} : { NODE_EXTRA_CA_CERTS: certFile }
 }
 
-async function startRelay(name: 'bare' | 'parse', upstream: Upstream, query: string): Promise<Started> {
+async function startRelay(
+  name: 'bare' | 'parse',
+  upstream: Upstream,
+  query: string,
+  flags: readonly string[],
+): Promise<Started> {
   const scheme = upstream.certFile === null ? 'ws' : 'wss'
   const origin = `${scheme}://127.0.0.1:${upstream.port}`
-  const child = spawn(process.execPath, [...nodeArguments, join(relays, `${name}.ts`), origin], {
+  const child = spawn(process.execPath, [...flags, join(relays, `${name}.ts`), origin], {
     env: { ...process.env, ...trusting(upstream) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -170,7 +189,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 function contenderOf(name: Name, child: ChildProcess, url: string): Started {
   children.add(child)
   child.once('exit', () => children.delete(child))
-  return { name, url, pid: child.pid ?? null, stop: () => child.kill('SIGINT') && child.kill('SIGINT') }
+  return {
+    name,
+    url,
+    child,
+    pid: child.pid ?? null,
+    stop: () => child.kill('SIGINT') && child.kill('SIGINT'),
+  }
 }
 
 function firstLine(child: ChildProcess, fits: (line: string) => boolean): Promise<string> {

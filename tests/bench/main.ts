@@ -19,6 +19,7 @@ import { measureOpening } from './opening.ts'
 import { rows, type Stage } from './rows.ts'
 import { schedule } from './scheduling.ts'
 import type { Upstreams } from './source.ts'
+import { measureStorm } from './storm.ts'
 import { measureThroughput } from './throughput.ts'
 
 const help = `npm run bench -- [options]
@@ -26,12 +27,13 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, opening, idle
+  --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, opening, storm, idle
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
   --pair DIR     this checkout beside another that is installed there, to see what a change costs
   --processes N  with --pair: pairs of processes, one after another (10)
+  --sessions N   clients that come in a storm, 400 at a time (5000)
   --fairness     how fast a bystander is answered while somebody floods; fails beyond 100 ms at the 99th percentile
   --help         this text
 
@@ -48,6 +50,7 @@ const { values } = parseArgs({
     record: { type: 'boolean', default: false },
     fairness: { type: 'boolean', default: false },
     pair: { type: 'string' },
+    sessions: { type: 'string', default: '5000' },
     processes: { type: 'string', default: '10' },
   },
 })
@@ -97,6 +100,9 @@ async function measureAll(stage: Stage): Promise<void> {
     ...(isAsked('throughput') ? await measureThroughput(stage) : []),
     ...(isAsked('latency') ? await measureLatency(stage, isPresent) : []),
     ...(isAsked('opening') ? await measureOpening(stage, isPresent) : []),
+    ...(isAsked('storm')
+      ? await measureStorm(stage, isPresent, { sessions: Number(values.sessions), rounds })
+      : []),
     ...(isAsked('idle') ? await measureIdle(stage, isPresent) : []),
   ]
   printLines(figures)
