@@ -205,9 +205,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
       socket.on(word, () => {
         this.wasHeard = true
       })
-    on('unexpected-response', async (request, response) => {
+    on('unexpected-response', async (_request, response) => {
       this.#fail(await refusalByStatus(label, response, this.#headers ?? {}))
-      request.destroy()
     })
     on('error', (cause: Error & { code?: string }) => {
       if (this.#state === 'opening') this.#fail(unreachable(label, cause))

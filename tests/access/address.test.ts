@@ -119,6 +119,12 @@ const pages: [what: string, headers: Record<string, string>, loopback: boolean, 
     false,
     true,
   ],
+  [
+    'its own page behind a proxy that forwards the host',
+    { host: 'app.internal', 'x-forwarded-host': 'gateway.example', origin: 'https://gateway.example' },
+    false,
+    true,
+  ],
   ['another page', { host: 'gateway.example', origin: 'https://other.example' }, false, false],
   [
     'a page on another port',

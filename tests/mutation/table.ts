@@ -337,6 +337,12 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     reason: 'equivalent: of a dial that is open only that it has none of the other states is asked',
   },
   {
+    file: 'runtime/upstream/dial.ts',
+    text: "this.#state = 'over'",
+    shown: "this.#state = 'over' → nothing",
+    reason: 'equivalent at the end of a dial, where nothing of it is under way; elsewhere it is noticed',
+  },
+  {
     file: 'runtime/upstream/message-check.ts',
     text: 'function isPlainAppend(data: Uint8Array): boolean {',
     shown: '{ → { return;',

@@ -153,6 +153,18 @@ for (const [what, lines] of disagreeing) {
   })
 }
 
+test('the connection of an upgrade that upstream refuses is closed, whatever upstream would keep it for', async t => {
+  const left = Promise.withResolvers<void>()
+  const target = await upstreamFor(t, socket => {
+    for (const word of ['end', 'close']) socket.once(word, () => left.resolve())
+    socket.resume()
+    socket.write('HTTP/1.1 403 Forbidden\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}')
+  })
+  t.is(await opened(target, 60_000), 'upstream_refused')
+  await within(left.promise, 10_000, 'the connection stays')
+  t.pass()
+})
+
 test.serial(
   'many small messages for an upstream that does not read count with what it costs to keep them',
   async t => {

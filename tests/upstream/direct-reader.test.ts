@@ -7,12 +7,14 @@ import { createServer } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import test from 'ava'
 import fc from 'fast-check'
 import { WebSocket } from 'ws'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { DirectReader } from '../../runtime/upstream/direct-reader.ts'
 import { FrameBoundary, readFrameHead } from '../../runtime/upstream/frame-boundary.ts'
+import { patienceMs } from '../gateway/within.ts'
 
 /** RFC 6455 section 1.3. */
 const acceptKeySuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -333,3 +335,39 @@ test('a head is read only when it is whole', t => {
     isControl: false,
   })
 })
+
+/** Whom TLS is asked for (RFC 6066 section 3): one address serves many names, and an address is no name. */
+const serverNames: readonly (readonly [host: string, given: string | undefined, name: string | false])[] = [
+  ['upstream.example', undefined, 'upstream.example'],
+  ['127.0.0.1', undefined, false],
+  ['127.0.0.1', 'upstream.example', 'upstream.example'],
+]
+
+for (const [host, servername, name] of serverNames) {
+  test(`over TLS ${host} is asked for ${name || 'no name'}${servername ? ', as is given' : ''}`, async t => {
+    const server = createTlsServer(certificate)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const asked = once(server, 'secureConnection', { signal: AbortSignal.timeout(patienceMs) })
+    const reader = new DirectReader({ maxMessageBytes, isOpen: false, text: () => undefined })
+    const { port } = server.address() as AddressInfo
+    const socket = reader.connect(
+      {
+        ...{ host, port, rejectUnauthorized: false, ...(servername !== undefined && { servername }) },
+        lookup: (_name, { all }, found) => {
+          if (all) found(null, [{ address: '127.0.0.1', family: 4 }])
+          else found(null, '127.0.0.1', 4)
+        },
+      },
+      true,
+    )
+    socket.on('error', () => undefined)
+    try {
+      const [accepted] = (await asked) as [TLSSocket & { servername: string | false }]
+      t.is(accepted.servername, name)
+      accepted.destroy()
+    } finally {
+      socket.destroy()
+      server.close()
+    }
+  })
+}
