@@ -1,6 +1,7 @@
 /** What the sideband page reads out of a call's events. */
 import test from 'ava'
 import type { RealtimeEvent } from '../../web/page/realtime-event.ts'
+import { readControlMessage } from '../../web/sideband/control-messages.ts'
 import { Happenings } from '../../web/sideband/happenings.ts'
 
 const updated = (event_id: string, session: object): RealtimeEvent => ({
@@ -69,6 +70,26 @@ for (const [what, events, happened] of talks)
       happened as never,
     )
   })
+
+test('each step of a tool on the server is told, and what it tells', t => {
+  const happenings = new Happenings()
+  const messages = [
+    { type: 'assistant.tool', name: 'stamp', status: 'running', ms: 0 },
+    { type: 'assistant.event', name: 'papers', data: { left: 2 } },
+    { type: 'assistant.tool', name: 'stamp', status: 'done', ms: 12 },
+    { type: 'assistant.tool', name: 'stamp', status: 'postponed', ms: 12 },
+    { type: 'assistant.tool', name: 'stamp', status: 'done' },
+    { type: 'assistant.event', data: {} },
+  ].map(message => readControlMessage(JSON.stringify(message)))
+  t.deepEqual(
+    messages.flatMap(message => (message === undefined ? [] : happenings.receiveByControl(message))),
+    [
+      { kind: 'server-tool', name: 'stamp', status: 'running', ms: 0 },
+      { kind: 'assistant-event', name: 'papers', data: '{"left":2}' },
+      { kind: 'server-tool', name: 'stamp', status: 'done', ms: 12 },
+    ],
+  )
+})
 
 test('what is remembered of a long call has a limit', t => {
   const happenings = new Happenings()

@@ -3,7 +3,9 @@
  */
 import test from 'ava'
 import type { Browser, Page } from 'playwright-core'
+import { Script } from '../../runtime/simulator/model/script.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { clerkFor } from '../calls/clerk.ts'
 import { launchChromium, textOf, until, type VisitOptions, visit } from './_chromium.ts'
 import { type Gateway, startGateway } from './_gateway.ts'
 
@@ -337,3 +339,59 @@ test.serial('a call that came by telephone is listed, and can be controlled: its
   t.true(await page.getByRole('button', { name: 'Run the three steps' }).isEnabled())
   t.deepEqual(faults, [])
 })
+
+for (const [locale, ready, words] of [
+  [
+    'en-US',
+    'No call',
+    [
+      /Tool stamp runs on the server/,
+      /The assistant tells stamped: \{"paper":"A"\}/,
+      /Tool stamp was done after \d+ ms/,
+    ],
+  ],
+  [
+    'ja-JP',
+    '通話なし',
+    [
+      /サーバーでツール stamp を実行中/,
+      /アシスタントからの通知 stamped: \{"paper":"A"\}/,
+      /ツール stamp は \d+ ms で完了/,
+    ],
+  ],
+] as const)
+  test.serial(`tools that run on the server are drawn, step by step: ${locale}`, async t => {
+    const script = new Script([{ call: 'stamp', arguments: { paper: 'A' } }, { say: 'It is stamped.' }])
+    const simulator = await startSimulator({ rate: 20, seed: 1, script })
+    t.teardown(() => simulator.close())
+    const secret = `whsec_${Buffer.from('the signing secret of this test').toString('base64')}`
+    const clerk = clerkFor(t, 9000, 'high')
+    const own = await startGateway(0, {
+      ...clerk.env,
+      OPENAI_API_KEY: 'sk-test',
+      OPENAI_BASE_URL: `${simulator.url}/v1`,
+      OPENAI_WEBHOOK_SECRET: secret,
+      CALLS_CONTROL: 'anonymous',
+      CALLS_POLICY: '*=assistant:clerk',
+    })
+    t.teardown(() => own.stop('SIGKILL'))
+    const visited = { ready, locale, before: refused }
+    const { page, faults } = await visit(t, browser, `${own.url}sideband`, visited)
+    const { call, delivered } = simulator.ring({ webhook: { url: `${own.url}webhooks/realtime`, secret } })
+    t.deepEqual(await delivered, [[200]])
+    await page.reload()
+    await page.locator('.session .join').click()
+    await page.locator('#step-control[data-state=done]').waitFor()
+    clerk.hold()
+    call.say(600)
+    const [runs, tells, isDone] = words
+    await happening(page, runs).waitFor()
+    t.is(await happening(page, isDone).count(), 0)
+    clerk.release()
+    await happening(page, tells).waitFor()
+    await happening(page, isDone).waitFor()
+    await lane(page, 'control', 'assistant.tool').first().waitFor()
+    t.is(await page.locator('.happening[data-kind=server-tool]').count(), 2)
+    await page.locator('#said-last').getByText('It is stamped.').waitFor()
+    t.deepEqual(faults, [])
+  })

@@ -14,10 +14,11 @@ export default defineTool({
   parameters: z.strictObject({ paper: z.string() }),
   timeoutMs: Number(process.env.STAMP_MS),
   idempotent: false,
-  async run({ paper }, { env, signal, conversation }) {
+  async run({ paper }, { env, signal, conversation, emit }) {
     appendFileSync(env.STAMPS, paper + '\\n')
     while (existsSync(env.HELD) && !signal.aborted) await setTimeout(20)
     await conversation.update(({ papers = [] }) => ({ papers: [...papers, paper] }))
+    emit('stamped', { paper })
     return { stamped: paper }
   },
 })

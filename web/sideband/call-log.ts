@@ -1,8 +1,9 @@
 /** What happened in a call besides talk: tools, settings that were changed and put back, keys of a telephone. */
-import { say } from '../language/language.ts'
+import { say, type Words } from '../language/language.ts'
 import { secondsWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
 import type { RealtimeEvent } from '../page/realtime-event.ts'
+import type { ControlMessage, ToolStatus } from './control-messages.ts'
 import { type Happening, Happenings } from './happenings.ts'
 
 /** Lines that are shown; older ones go. */
@@ -36,6 +37,11 @@ export class CallLog {
     for (const happening of this.#happenings.receive(event)) this.#show(happening)
   }
 
+  /** Takes what the gateway itself says of the call. */
+  receiveByControl(message: ControlMessage): void {
+    for (const happening of this.#happenings.receiveByControl(message)) this.#show(happening)
+  }
+
   #show(happening: Happening): void {
     const words = wordsOf(happening)
     this.#words.hidden = true
@@ -50,6 +56,13 @@ export class CallLog {
   }
 }
 
+const toolWords = {
+  running: 'Tool {name} runs on the server',
+  done: 'Tool {name} was done after {ms} ms',
+  failed: 'Tool {name} failed after {ms} ms',
+  interrupted: 'Tool {name} was interrupted after {ms} ms',
+} as const satisfies Record<ToolStatus, Words>
+
 function wordsOf(happening: Happening): string {
   switch (happening.kind) {
     case 'tool-called':
@@ -61,6 +74,13 @@ function wordsOf(happening: Happening): string {
       return say('Tool {name} answered: {value}', {
         name: happening.name,
         value: shortened(happening.output),
+      })
+    case 'server-tool':
+      return say(toolWords[happening.status], { name: happening.name, ms: happening.ms })
+    case 'assistant-event':
+      return say('The assistant tells {name}: {value}', {
+        name: happening.name,
+        value: shortened(happening.data),
       })
     case 'settings-changed':
       return say('Settings were changed: {fields}', { fields: happening.fields.join(say(', ')) })

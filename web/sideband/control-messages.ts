@@ -6,9 +6,16 @@ export type ControlMessage =
   | { type: 'sideband_connected'; session_id: string; call_id: string }
   | { type: 'openai_event'; event: RealtimeEvent }
   | { type: 'call_ended'; reason: string }
+  | { type: 'assistant.tool'; name: string; status: ToolStatus; ms: number }
+  | { type: 'assistant.event'; name: string; data: unknown }
   | { type: 'error'; code: string; message: string }
   | { type: 'server.draining' }
   | { type: 'heartbeat-ack' }
+
+/** How a call of a tool that runs on the server stands. */
+export type ToolStatus = 'running' | 'done' | 'failed' | 'interrupted'
+
+const toolStatuses: readonly unknown[] = ['running', 'done', 'failed', 'interrupted'] satisfies ToolStatus[]
 
 type Fields = Record<string, unknown>
 
@@ -17,6 +24,9 @@ const checks: Record<ControlMessage['type'], (fields: Fields) => boolean> = {
     typeof session_id === 'string' && typeof call_id === 'string',
   openai_event: ({ event }) => isEvent(event),
   call_ended: ({ reason }) => typeof reason === 'string',
+  'assistant.tool': ({ name, status, ms }) =>
+    typeof name === 'string' && toolStatuses.includes(status) && typeof ms === 'number',
+  'assistant.event': ({ name }) => typeof name === 'string',
   error: ({ code, message }) => typeof code === 'string' && typeof message === 'string',
   'server.draining': () => true,
   'heartbeat-ack': () => true,

@@ -1,10 +1,15 @@
 /** Reads what happened in a call from its events. Nothing of the page is touched here. */
 import type { RealtimeEvent } from '../page/realtime-event.ts'
+import type { ControlMessage, ToolStatus } from './control-messages.ts'
 
 /** One thing that happened. `fields`: names of session settings. */
 export type Happening =
   | { kind: 'tool-called'; name: string; arguments: string }
   | { kind: 'tool-answered'; name: string; output: string }
+  /** A tool of the assistant's runs on the server, or has run for so long (ms). */
+  | { kind: 'server-tool'; name: string; status: ToolStatus; ms: number }
+  /** What such a tool tells whoever listens; `data` is JSON. */
+  | { kind: 'assistant-event'; name: string; data: string }
   | { kind: 'settings-changed'; fields: string[] }
   /** The settings are again as they were before the last change. */
   | { kind: 'settings-put-back'; fields: string[] }
@@ -41,6 +46,17 @@ export class Happenings {
       return this.#readOutput(event.item)
     if (event.type === 'input_audio_buffer.dtmf_event_received')
       return [{ kind: 'key', key: String(event.event ?? '') }]
+    return []
+  }
+
+  /** Reads what the gateway itself says of the call. */
+  receiveByControl(message: ControlMessage): Happening[] {
+    if (message.type === 'assistant.tool') {
+      const { name, status, ms } = message
+      return [{ kind: 'server-tool', name, status, ms }]
+    }
+    if (message.type === 'assistant.event')
+      return [{ kind: 'assistant-event', name: message.name, data: JSON.stringify(message.data ?? null) }]
     return []
   }
 

@@ -134,6 +134,7 @@ function controlOnMessage(message: ControlMessage): void {
     return transcript.receive(message.event)
   }
   lanes.add('control', 'in', message)
+  callLog.receiveByControl(message)
   if (message.type === 'error') showFault(message.message)
 }
 
