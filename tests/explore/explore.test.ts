@@ -53,6 +53,39 @@ for (const where of ['drain', 'resume'] as const) {
   )
 }
 
+test.serial(
+  'a tool runs once and its call is answered, with the process killed in place of each effect of a call',
+  async t => {
+    const told = { done: 0, interrupted: 0 }
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const { effectsOfCall } = await hold(t, {
+        seed,
+        killAt: { in: 'call', effect: Number.POSITIVE_INFINITY },
+      })
+      t.true(effectsOfCall > 10, 'there are effects to kill it in')
+      for (let effect = 0; effect < effectsOfCall; effect += 1) {
+        const result = await hold(t, { seed, killAt: { in: 'call', effect } })
+        t.true(result.wasKilled)
+        told.done += result.told.done
+        told.interrupted += result.told.interrupted
+      }
+      t.log(`seed ${seed}: ${effectsOfCall} effects`)
+    }
+    t.true(told.done > 0 && told.interrupted > 0)
+  },
+)
+
+test.serial('a call that runs twice is found by a kill in one of its effects', async t => {
+  const violations: string[] = []
+  for (let effect = 0; effect < 40; effect += 1) {
+    const options = { seed: 1, planted: forgetRuns(), killAt: { in: 'call', effect } } as const
+    const { violation } = await playRollout(options)
+    if (violation !== null) violations.push(violation.message)
+  }
+  t.log(`${violations.length} of 40 kills found it`)
+  t.true(violations.some(violation => /run twice|beside itself/.test(violation)))
+})
+
 test.serial('a seed gives the same steps each time', async t => {
   for (const seed of [1, 2, 3, 4, 5]) {
     const [first, second] = [
@@ -76,6 +109,14 @@ test.serial('a replay is written to its last line, however slowly it is read', a
   }
   t.deepEqual(written.trimEnd().split('\n'), [...trace, 'all invariants hold'].join('\n').split('\n'))
 })
+
+function forgetRuns(): PlantedStoreFault {
+  return (operation, given) => {
+    if (operation !== 'compareAndSet') return given
+    const [key, was, text, ttlMs] = given
+    return [key, was, String(text).replaceAll('"status":"running"', '"status":"pending"'), ttlMs]
+  }
+}
 
 /** Faults of a store, each with what is found of it; within 100 rollouts unless it says how many. */
 const planted: readonly (readonly [
@@ -131,15 +172,7 @@ const planted: readonly (readonly [
       return [key, revisionOf(held ?? ''), text, ttlMs]
     },
   ],
-  [
-    'forgets that a call runs',
-    /run twice|beside itself/,
-    () => (operation, given) => {
-      if (operation !== 'compareAndSet') return given
-      const [key, was, text, ttlMs] = given
-      return [key, was, String(text).replaceAll('"status":"running"', '"status":"pending"'), ttlMs]
-    },
-  ],
+  ['forgets that a call runs', /run twice|beside itself/, forgetRuns],
   [
     'never takes a place back',
     /places are held/,

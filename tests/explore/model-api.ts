@@ -59,6 +59,8 @@ export class ModelApi {
 
   #sessionsBegun = 0
   readonly tools: ToolLedger
+  /** Is told, by the process whose session it is, of each call of a tool, and of each answer in words. */
+  watch: ((what: 'call' | 'answer', process: Process) => void) | null = null
 
   constructor(world: World, tools: ToolLedger) {
     this.#world = world
@@ -233,6 +235,7 @@ export class ApiSession {
       () => {
         this.#emit({ type: 'conversation.item.done', item: show('completed') })
         this.#emit({ type: 'response.output_item.done', ...ofResponse, item: show('completed') })
+        if (isCall) this.#api.watch?.('call', this.end.peer.process)
       },
     ]
   }
@@ -260,6 +263,7 @@ export class ApiSession {
     this.#response = null
     const output = items.map(item => shownItem(item, status))
     this.#emit({ type: 'response.done', response: { id, status, output } })
+    if (items.every(({ kind }) => kind === 'message')) this.#api.watch?.('answer', this.end.peer.process)
   }
 
   #refuse(eventId: string | undefined, code: string, param: string | null): void {

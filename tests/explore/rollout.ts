@@ -16,8 +16,11 @@ export interface RolloutOptions {
   /** Whether every step is written down. */
   readonly isTraced?: boolean
   readonly planted?: PlantedStoreFault | null
-  /** Kills a process in this effect of its first drain, or after it has begun to take a ticket, and lets all else be. */
-  readonly killAt?: { readonly in: 'drain' | 'resume'; readonly effect: number } | null
+  /**
+   * Kills a process in this effect of its first drain, or after it has begun to take a ticket, or after the model has
+   * called a tool, and lets all else be.
+   */
+  readonly killAt?: { readonly in: 'drain' | 'resume' | 'call'; readonly effect: number } | null
 }
 
 export interface RolloutResult {
@@ -29,6 +32,8 @@ export interface RolloutResult {
   readonly virtualMs: number
   /** Whether the kill of `killAt` happened: past the last effect it does not. */
   readonly wasKilled: boolean
+  /** Effects of a process from the first call of a tool until some time after the answer; `killAt` in a call counts them. */
+  readonly effectsOfCall: number
   /** What the model was told of calls, by kind. */
   readonly told: ToolLedger['told']
 }
@@ -50,6 +55,9 @@ const leaseMs = 100_000
 
 /** A process that was told to end is gone within this (ms): its deadline, and the last close frames. */
 const drainMs = 30_000
+
+/** What an answer changes is written within this (ms). */
+const writtenMs = 1000
 
 /** A client's own system tells it of a lost connection within this (ms). */
 const clientNoticeMs = 20_000
@@ -106,6 +114,7 @@ export async function playRollout(options: RolloutOptions): Promise<RolloutResul
     steps,
     virtualMs,
     wasKilled: rollout.wasKilled,
+    effectsOfCall: rollout.effectsOfCall,
     told: rollout.told,
   }
 }
@@ -128,6 +137,7 @@ class Rollout {
   #violation: Violation | null = null
   readonly #restoreSocket: () => void
   #state: 'talking' | 'ending' = 'talking'
+  effectsOfCall = 0
 
   constructor(world: World, options: RolloutOptions) {
     this.#world = world
@@ -138,7 +148,7 @@ class Rollout {
     this.#store = new SharedStore(world, (...seen) => ledger.note(...seen), options.planted)
     this.#tools = new ToolLedger(world, onViolation)
     this.#api = new ModelApi(world, this.#tools)
-    this.#hasTools = world.chance(0.6)
+    this.#hasTools = world.chance(0.6) || options.killAt?.in === 'call'
     // What processes and the store do in good order must lose nothing: in a part of the rollouts they always do.
     const possible = world.chance(0.3) ? kinds.filter(kind => !losing.has(kind)) : kinds
     this.#enabled = new Set(possible.filter(() => world.chance(0.4)))
@@ -323,12 +333,31 @@ class Rollout {
 
   #planKill({ in: where, effect }: NonNullable<RolloutOptions['killAt']>): void {
     const world = this.#world
+    if (where === 'call') return this.#planKillInCall(effect)
     const [first] = this.#replicas
     world.after(world.between(1500, 5000), this.#driver, () => {
       const next = this.#start()
       if (where === 'resume') next.killInResume = effect
       if (first !== undefined) this.#terminate(first, where === 'drain' ? effect : null)
     })
+  }
+
+  /** From the first call on, until what follows its answer is written. */
+  #planKillInCall(effect: number): void {
+    let before: number | null = null
+    this.#api.watch = (what, process) => {
+      if (what === 'call' && before === null) {
+        before = process.effects
+        process.killAtEffect(effect)
+      }
+      if (what === 'call' || before === null) return
+      this.#api.watch = null
+      const count = process.effects - before
+      this.effectsOfCall = count
+      this.#world.after(writtenMs, process, () => {
+        this.effectsOfCall = process.effects - (before ?? 0)
+      })
+    }
   }
 
   #serving(): Replica | null {
