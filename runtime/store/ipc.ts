@@ -1,6 +1,6 @@
 /** The store of a worker without Redis: the supervisor's memory, asked over the line between them. */
 import { GatewayError } from '../core/errors.ts'
-import type { Change, Charge, Fields, Quota, Store } from './store.ts'
+import type { Change, Charge, Fields, NumberedWrite, Quota, Store } from './store.ts'
 
 /** What can be asked of a store over a line; all that it does but its own end. */
 export type Operation = Exclude<keyof Store, 'close'>
@@ -113,8 +113,8 @@ class SupervisedStore implements Store {
     return this.#ask<boolean>('update', key, change, ttlMs)
   }
 
-  accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number) {
-    return this.#ask<void>('accumulate', key, add, ttlMs)
+  accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number, once?: NumberedWrite) {
+    return this.#ask<void>('accumulate', key, add, ttlMs, ...(once === undefined ? [] : [once]))
   }
 
   list(name: string, member: string, ttlMs: number) {

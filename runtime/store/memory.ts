@@ -4,7 +4,7 @@
 import { GatewayError } from '../core/errors.ts'
 import { Listing } from './listing.ts'
 import { revisionOf } from './revision.ts'
-import type { Change, Charge, Fields, Quota, Store } from './store.ts'
+import type { Change, Charge, Fields, NumberedWrite, Quota, Store } from './store.ts'
 
 export interface MemoryStoreOptions {
   /** More entries than this are refused with `store_unavailable`; default 100,000. */
@@ -138,9 +138,18 @@ class MemoryStore implements Store {
     return true
   }
 
-  async accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number): Promise<void> {
+  async accumulate(
+    key: string,
+    add: Readonly<Record<string, number>>,
+    ttlMs: number,
+    once?: NumberedWrite,
+  ): Promise<void> {
     const value = this.#live(key)?.value
     const fields = new Map(value instanceof Map ? value : [])
+    if (once !== undefined) {
+      if (Number(fields.get(once.field) ?? 0) >= once.number) return
+      fields.set(once.field, String(once.number))
+    }
     for (const [name, by] of Object.entries(add)) fields.set(name, String(Number(fields.get(name) ?? 0) + by))
     this.#put(key, fields, ttlMs)
   }

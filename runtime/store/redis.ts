@@ -12,7 +12,7 @@ import {
   unitsScript,
   updateScript,
 } from './scripts.ts'
-import type { Change, Charge, Fields, Quota, Store } from './store.ts'
+import type { Change, Charge, Fields, NumberedWrite, Quota, Store } from './store.ts'
 
 /** Connects in the background: a gateway starts, and says so in `/readyz`, while Redis is away. */
 export function createRedisStore(options: RedisOptions): Store {
@@ -94,9 +94,14 @@ class RedisStore implements Store {
     return (await this.#script(updateScript, key, words)) === 1
   }
 
-  async accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number): Promise<void> {
+  async accumulate(
+    key: string,
+    add: Readonly<Record<string, number>>,
+    ttlMs: number,
+    { field, number }: NumberedWrite = { field: '', number: 0 },
+  ): Promise<void> {
     const words = Object.entries(add).flatMap(([name, by]) => [name, String(by)])
-    await this.#script(accumulateScript, key, [String(ttlMs), ...words])
+    await this.#script(accumulateScript, key, [String(ttlMs), field, String(number), ...words])
   }
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {

@@ -44,9 +44,16 @@ redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 `
 
-/** KEYS[1]; ARGV: ttl (ms), add words. Makes the record where there is none. */
+/**
+ * KEYS[1]; ARGV: ttl (ms), field that has the number of the writer's last write, or '', number of this one, add words.
+ * Makes the record where there is none.
+ */
 export const accumulateScript = `
-for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+if ARGV[2] ~= '' then
+  if tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0') >= tonumber(ARGV[3]) then return 0 end
+  redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+end
+for i = 4, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1
 `

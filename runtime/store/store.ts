@@ -40,8 +40,17 @@ export interface Store {
    * @returns false, changing nothing, when there is no such record or a field does not stand as it must
    */
   update(key: string, change: Change, ttlMs: number): Promise<boolean>
-  /** Adds whole numbers to fields of a record, which is made where there is none, and prolongs it. */
-  accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number): Promise<void>
+  /**
+   * Adds whole numbers to fields of a record, which is made where there is none, and prolongs it.
+   * @param once makes it safe to repeat: a write adds nothing where the record has this number, or a higher one, of its
+   *   writer; absent, each call adds
+   */
+  accumulate(
+    key: string,
+    add: Readonly<Record<string, number>>,
+    ttlMs: number,
+    once?: NumberedWrite,
+  ): Promise<void>
 
   /** Lists a member under a name until it expires; listing it again prolongs it. */
   list(name: string, member: string, ttlMs: number): Promise<void>
@@ -66,6 +75,14 @@ export interface Store {
 
   /** Safe to call twice. */
   close(): Promise<void>
+}
+
+/** A write that its writer repeats under the same number until it is confirmed. */
+export interface NumberedWrite {
+  /** The field of the record that keeps the number of the writer's last write. */
+  readonly field: string
+  /** From 1, each higher than the one before. */
+  readonly number: number
 }
 
 export type Fields = Readonly<Record<string, string | number>>

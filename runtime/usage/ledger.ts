@@ -1,7 +1,9 @@
 /**
  * What every caller has used, by the day, assistant and deployment, for all replicas together. Amounts are added up here
- * for a moment and then written; while the store is away they wait, within a limit.
+ * for a moment and then written; while the store is away they wait, within a limit. A write that the store did not
+ * confirm may have reached it: it is repeated as it was, under its number, and so counts once.
  */
+import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
@@ -43,6 +45,15 @@ const retryIntervalMs = 2000
 /** Sums that wait for the store at once; of more, those that are new are not counted. */
 const maxPendingSums = 20_000
 
+/** A field of a record that begins so has the number of a writer's last write. */
+const writerPrefix = 'writer:'
+const writerIdBytes = 6
+
+interface UnconfirmedWrite {
+  readonly number: number
+  readonly fields: ReadonlyMap<string, number>
+}
+
 /** Callers of one day that are listed to an operator. */
 const maxPrincipals = 1000
 
@@ -50,7 +61,13 @@ export class UsageLedger {
   readonly #options: LedgerOptions
   /** Record → field → amount. */
   #pending = new Map<string, Map<string, number>>()
+  /** Record → the write that the store has not confirmed. */
+  readonly #unconfirmed = new Map<string, UnconfirmedWrite>()
+  /** Sums of both. */
   #pendingSums = 0
+  /** Of this process among the writers of a record. */
+  readonly #writerField = `${writerPrefix}${randomBytes(writerIdBytes).toString('hex')}`
+  #lastWrite = 0
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> | null = null
   #state: 'open' | 'closed' = 'open'
@@ -101,6 +118,8 @@ export class UsageLedger {
   async flush(): Promise<void> {
     await this.#writing
     await this.#write()
+    // What waited behind a repeated write.
+    if (this.#unconfirmed.size === 0) await this.#write()
   }
 
   /** Writes what waits, and then no more. Safe to call twice. */
@@ -138,31 +157,47 @@ export class UsageLedger {
   #write(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    if (this.#pending.size === 0) return Promise.resolve()
-    const batch = this.#pending
-    this.#pending = new Map()
-    this.#pendingSums = 0
-    this.#writing = this.#writeBatch(batch).finally(() => {
+    if (this.#pending.size === 0 && this.#unconfirmed.size === 0) return Promise.resolve()
+    this.#numberPending()
+    this.#writing = this.#writeNumbered().finally(() => {
       this.#writing = null
-      if (this.#pending.size > 0) this.#writeLater(retryIntervalMs)
+      if (this.#pending.size > 0 || this.#unconfirmed.size > 0) this.#writeLater(retryIntervalMs)
     })
     return this.#writing
   }
 
-  async #writeBatch(batch: ReadonlyMap<string, ReadonlyMap<string, number>>): Promise<void> {
+  /** Of one record, one write is under way: what is added meanwhile waits for its confirmation. */
+  #numberPending(): void {
+    for (const [record, fields] of [...this.#pending]) {
+      if (this.#unconfirmed.has(record)) continue
+      this.#lastWrite += 1
+      this.#unconfirmed.set(record, { number: this.#lastWrite, fields })
+      this.#pending.delete(record)
+    }
+  }
+
+  async #writeNumbered(): Promise<void> {
     const { store, log } = this.#options
-    for (const [record, fields] of batch) {
+    for (const [record, { number, fields }] of [...this.#unconfirmed]) {
+      const once = { field: this.#writerField, number }
       try {
-        await store.accumulate(record, Object.fromEntries(fields), keptDays * dayMs)
+        await store.accumulate(record, Object.fromEntries(fields), keptDays * dayMs, once)
       } catch (fault) {
-        if (!(fault instanceof GatewayError)) log.error('usage.unwritten', describeFault(fault))
-        else for (const [field, amount] of fields) this.#addOne(record, field, amount)
+        if (fault instanceof GatewayError) continue
+        log.error('usage.unwritten', describeFault(fault))
+        this.#settle(record, fields)
         continue
       }
+      this.#settle(record, fields)
       const { day, principal } = ownerOf(record)
       // The sums are written; that a caller is listed is made good with its next one.
       await store.list(listKey(day), principal, keptDays * dayMs).catch(() => undefined)
     }
+  }
+
+  #settle(record: string, fields: ReadonlyMap<string, number>): void {
+    this.#unconfirmed.delete(record)
+    this.#pendingSums -= fields.size
   }
 }
 
@@ -199,6 +234,7 @@ function fieldOf(deployment: string, assistant: string, kind: TallyKind): string
 function rowsOf(record: Readonly<Record<string, string>>, principal: string, day: string): UsageRow[] {
   const rows = new Map<string, { deployment: string; assistant: string; fields: Record<string, unknown> }>()
   for (const [field, amount] of Object.entries(record)) {
+    if (field.startsWith(writerPrefix) && !field.includes(separator)) continue
     const [deployment = '', assistant = '', kind = ''] = field.split(separator)
     const key = `${deployment}${separator}${assistant}`
     const row = rows.get(key) ?? { deployment, assistant, fields: {} }

@@ -6,6 +6,8 @@ export interface DisturbedLine {
   readonly url: string
   /** Nothing goes through the connections that there are any more, as when a machine is gone; later ones are served. */
   silence(): void
+  /** What is said goes through on the connections that there are, and no answer comes back; later ones are served. */
+  swallowAnswers(): void
   /** Who dialled hears what no server says. */
   garble(): void
 }
@@ -32,6 +34,9 @@ export async function disturbedLine(t: Stage, url: string): Promise<DisturbedLin
     url: `redis://127.0.0.1:${port}`,
     silence: () => {
       for (const socket of [...near, ...far]) socket.pause()
+    },
+    swallowAnswers: () => {
+      for (const socket of far) socket.pause()
     },
     garble: () => {
       for (const socket of near) socket.write('nonsense\r\n')

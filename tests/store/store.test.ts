@@ -133,6 +133,17 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.is((await store.read('sums'))?.a, '9000000000020')
   })
 
+  suite('a numbered addition counts once, however often and late it is repeated', async (t, store) => {
+    const write = (field: string, number: number) =>
+      store.accumulate('sums', { a: 1 }, minute, { field, number })
+    await write('one', 1)
+    await Promise.all([write('one', 1), write('one', 2), write('one', 2), write('other', 1)])
+    await write('one', 1)
+    t.deepEqual(await store.read('sums'), { a: '3', one: '2', other: '1' })
+    await store.accumulate('sums', { a: 1 }, minute)
+    t.is((await store.read('sums'))?.a, '4')
+  })
+
   suite('of many who fill an empty field one does', async (t, store) => {
     await store.create('record', { call: '' }, minute)
     const filled = await Promise.all(
