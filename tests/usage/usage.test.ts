@@ -1,6 +1,7 @@
 /** What callers used, as `GET /usage` tells it, and budgets of estimated cost. */
 import test from 'ava'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
+import { audience, startAuthority, tenantId } from '../access/authority.ts'
 import { knockSocket } from '../access/upgrade-attempts.ts'
 import { assistant, folderWith } from '../assistants/folders.ts'
 import { converse } from '../gateway/converse.ts'
@@ -223,5 +224,60 @@ test('usage is told by the assistant that served it', async t => {
       ['cafe', 1],
       ['default', 1],
     ],
+  )
+})
+
+test('an operator may have a role of Entra ID; other callers are refused the usage of all, also as CSV', async t => {
+  const [upstream, authority] = [await fakeUpstream(t), await startAuthority(t)]
+  const gateway = await gatewayFor(t, {
+    ...upstream.env,
+    ...callers,
+    GATEWAY_AUTH: 'key,entra',
+    ENTRA_TENANT_ID: tenantId,
+    ENTRA_AUDIENCE: audience,
+    ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
+    ENTRA_REQUIRED_ROLE: 'Realtime.App',
+    ENTRA_OPERATOR_ROLE: 'Realtime.Operate',
+    ENTRA_AUTHORITY: authority.url.origin,
+  })
+  const bearer = async (oid: string, roles: unknown) => ({
+    headers: { Authorization: `Bearer ${await authority.sign({ oid, roles })}` },
+  })
+  const user = await bearer('a-user', undefined)
+  const [of, keyed] = [await converse(t, `${gateway.socketUrl}/v1/realtime`, user), as('ada')]
+  answer(await upstream.session())
+  await of.until('response.done')
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`, keyed)
+  answer(await upstream.session())
+  await talk.until('response.done')
+  const name = `entra:${tenantId}/a-user`
+  for (const [who, given, status] of [
+    ['a token with the role', await bearer('an-operator', ['Realtime.Operate']), 200],
+    ['the role among others', await bearer('an-operator', ['Realtime.App', 'Realtime.Operate']), 200],
+    ['a token without it', user, 403],
+    ['another role', await bearer('an-app', ['Realtime.App']), 403],
+    ['the role in other letters', await bearer('a-user', ['realtime.operate']), 403],
+    ['a role whose name begins like it', await bearer('a-user', ['Realtime.Operate.Not']), 403],
+    ['the role as a text', await bearer('a-user', 'Realtime.Operate'), 403],
+    ['a key of an operator', as('ops'), 200],
+    ['a key of another caller', keyed, 403],
+  ] as const) {
+    const all = await fetch(`${gateway.url}/usage?all`, given)
+    t.is(all.status, status, who)
+    const csv = await fetch(`${gateway.url}/usage?all&format=csv`, given)
+    t.is(csv.status, status, `${who}: CSV`)
+    const [json, lines] = [await all.text(), await csv.text()]
+    for (const text of [json, lines]) {
+      t.is(text.includes(name), status === 200, who)
+      t.is(text.includes('key:ada'), status === 200, who)
+    }
+    if (status !== 200) continue
+    t.is(csv.headers.get('content-type'), 'text/csv; charset=utf-8')
+    t.is(lines.trim().split('\r\n').length, 3)
+  }
+  const own = await (await fetch(`${gateway.url}/usage`, user)).json()
+  t.deepEqual(
+    (own as { usage: Row[] }).usage.map(({ principal }) => principal),
+    [name],
   )
 })
