@@ -2,7 +2,9 @@
 import test from 'ava'
 import { createClient } from 'redis'
 import { signWebhook } from '../../../runtime/simulator/telephone/webhook.ts'
+import { folderWith } from '../../assistants/folders.ts'
 import { callUpstream, placeCall } from '../../calls/call-upstream.ts'
+import { request, someOffer } from '../../calls/caller.ts'
 import { secret } from '../../calls/telephone.ts'
 import { converse } from '../../gateway/converse.ts'
 import { gatewayProcess } from '../../gateway/process.ts'
@@ -120,3 +122,84 @@ async function linksStored(url: string): Promise<void> {
     client.destroy()
   }
 }
+
+/** An assistant whose tools are heard of from the gateway alone. */
+const clerk = {
+  'clerk/assistant.yaml': 'description: Stamps papers\nwebrtc: visible\n',
+  'clerk/instructions.md': 'You stamp papers.',
+  'clerk/tools/stamp.ts': `
+import { defineTool, z } from 'realtime-gateway/tools'
+export default defineTool({
+  description: 'Stamps a paper',
+  parameters: z.strictObject({ paper: z.string() }),
+  async run({ paper }) {
+    if (paper === 'MARKED torn') throw new Error('MARKED')
+    return { stamped: paper }
+  },
+})
+`,
+}
+
+for (const way of ['WebRTC', 'telephone'])
+  test(`a tool that runs in a ${way} call is a span of the call, with how it ended and none of what it was told`, async t => {
+    const [upstream, collector] = [await callUpstream(t), await startOtlpReceiver(t)]
+    const gateway = await gatewayFor(t, {
+      ...upstream.env,
+      ASSISTANTS_DIR: folderWith(t, clerk),
+      OPENAI_WEBHOOK_SECRET: secret,
+      CALLS_POLICY: '+49301234=assistant:clerk',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    })
+    if (way === 'telephone') {
+      const sip_headers = [{ name: 'To', value: 'sip:+49301234@gateway.example' }]
+      const data = { call_id: 'rtc_phone', sip_headers }
+      const body = JSON.stringify({ type: 'realtime.call.incoming', data })
+      const { headers } = signWebhook(secret, 'wh_1', Math.floor(Date.now() / 1000), body)
+      const rung = await fetch(`${gateway.url}/webhooks/realtime`, { method: 'POST', headers, body })
+      t.is(rung.status, 200)
+    } else {
+      const made = await request<{ session_id: string }>(`${gateway.url}/sideband/session`, {
+        method: 'POST',
+        body: { assistant: 'clerk' },
+      })
+      const body = { sdp: await someOffer(t), session_id: made.body.session_id }
+      t.is((await request(`${gateway.url}/sideband/offer`, { method: 'POST', body })).status, 200)
+    }
+    const call = await upstream.joined()
+    call.send({ type: 'session.created', session: { id: 'sess_1', model: 'gpt-realtime' } })
+    for (const [id, paper] of [
+      ['call_done', 'MARKED whole'],
+      ['call_failed', 'MARKED torn'],
+    ] as const) {
+      const item = {
+        id: `item_${id}`,
+        type: 'function_call',
+        status: 'completed',
+        name: 'stamp',
+        call_id: id,
+      }
+      const given = JSON.stringify({ paper })
+      call.send({ type: 'response.created', response: { id: `resp_${id}` } })
+      call.send({
+        type: 'response.output_item.done',
+        response_id: `resp_${id}`,
+        item: { ...item, arguments: given },
+      })
+      call.send({ type: 'response.done', response: { id: `resp_${id}`, status: 'completed', usage } })
+    }
+    const tools = await collector.until(2, ({ name }) => name === 'execute_tool stamp')
+    const [done, failed] = ['call_done', 'call_failed'].map(id =>
+      tools.find(({ attributes }) => attributes['gen_ai.tool.call.id'] === id),
+    )
+    t.like(done, { failed: false, attributes: { 'gen_ai.tool.name': 'stamp' } })
+    t.like(failed, { failed: true, attributes: { 'error.type': 'tool_failed' } })
+    const [dial] = await collector.until(1, isDial)
+    for (const span of [done, failed]) {
+      t.is(span?.traceId, dial?.traceId)
+      t.is(span?.parentSpanId, dial?.parentSpanId)
+    }
+    await gateway.close()
+    const [session] = await collector.until(1, one => isSession(one) && one.spanId === dial?.parentSpanId)
+    t.is(session?.attributes['gen_ai.agent.name'], 'clerk')
+    t.notRegex(collector.text(), /MARKED|a-test-key/)
+  })
