@@ -1,5 +1,6 @@
 /** What the gateway is to cost at most, beside what it did cost in a run. */
 import { type Figure, timesOf } from './figures.ts'
+import { tracedRows } from './tracing.ts'
 
 export interface Aim {
   readonly what: string
@@ -50,6 +51,12 @@ export function aimsOf(figures: readonly Figure[]): Aim[] {
       'extraction: times the bare relay',
       times(['extraction, 2 kB', 'gateway'], ['extraction, 2 kB', 'bare']),
       1.5,
+    ),
+    ...['on', 'away'].flatMap(variant =>
+      tracedRows.map(row => {
+        const name = `tracing ${variant}, ${row}`
+        return atMost(`${name}: times untraced`, median(name, 'gateway'), 1.05)
+      }),
     ),
     atMost('idle session of 5000 (kB)', median('idle session of 5000', 'gateway'), 12),
     ...latencyRows.map(row =>

@@ -1,6 +1,7 @@
 /** The events that are relayed: of the API's own shape, of an exact size. */
 
-export type Kind = 'audio' | 'dropped' | 'record' | 'order' | 'append' | 'end'
+/** A `turn` is the end of a response, and the source sends its beginning before it. */
+export type Kind = 'audio' | 'dropped' | 'record' | 'order' | 'append' | 'end' | 'turn'
 
 const ids =
   '"event_id":"event_123456789012345678901","response_id":"resp_123456789012345678901","item_id":"item_123456789012345678901"'
@@ -9,6 +10,13 @@ const ids =
 export const stampAt = '{"type":"response.output_audio.delta","at":"'.length
 export const stampDigits = 16
 
+const responseId = 'resp_123456789012345678901'
+
+/** What begins the response that a `turn` ends. */
+export const turnBegins = Buffer.from(
+  `{"type":"response.created",${ids},"response":{"id":"${responseId}","status":"in_progress"}}`,
+)
+
 const starts: Readonly<Record<Kind, string>> = {
   audio: `{"type":"response.output_audio.delta","at":"${'0'.repeat(stampDigits)}",${ids},"delta":"`,
   dropped: `{"type":"response.output_audio_transcript.delta",${ids},"delta":"`,
@@ -16,6 +24,7 @@ const starts: Readonly<Record<Kind, string>> = {
   order: `{"type":"response.output_text.done",${ids},"text":"`,
   append: '{"type":"input_audio_buffer.append","audio":"',
   end: `{"type":"response.content_part.done",${ids},"part":"`,
+  turn: `{"type":"response.done",${ids},"response":{"id":"${responseId}","status":"completed","usage":{"total_tokens":5,"input_tokens":3,"output_tokens":2},"output":[],"note":"`,
 }
 
 /** What is extracted from an `order`: a few words of many. */
@@ -24,6 +33,7 @@ export const order = '{"intent":"order","items":[{"name":"espresso","count":2}],
 const ends: Readonly<Partial<Record<Kind, string>>> = {
   record: '\\"]} and that is all."}',
   order: `${JSON.stringify(order).slice(1, -1)}"}`,
+  turn: '"}}',
 }
 
 /** What a model says around an `order`, as JSON has it. */

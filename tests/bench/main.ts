@@ -21,13 +21,18 @@ import { schedule } from './scheduling.ts'
 import type { Upstreams } from './source.ts'
 import { measureStorm } from './storm.ts'
 import { measureThroughput } from './throughput.ts'
+import { measureTracing } from './tracing.ts'
 
 const help = `npm run bench -- [options]
 
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
+<<<<<<< HEAD
   --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, opening, storm, idle
+=======
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, idle
+>>>>>>> 6427cbe (feat(bench): measure what tracing costs an event, a turn and a session)
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
@@ -93,6 +98,7 @@ async function measureAll(stage: Stage): Promise<void> {
   const costs = [
     ...(await measureCpu(stage, asked, rounds)),
     ...(isAsked('growth') ? await measureGrowth(stage, isPresent) : []),
+    ...(isAsked('tracing') ? await measureTracing(stage) : []),
   ]
   schedule('other', [stage.source, stage.clients])
   const figures = [

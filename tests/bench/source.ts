@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { answerCommands } from './command.ts'
-import { type Kind, makeEvent, nowMicros, stampAt, stampDigits } from './events.ts'
+import { type Kind, makeEvent, nowMicros, stampAt, stampDigits, turnBegins } from './events.ts'
 import { pace } from './pace.ts'
 
 interface Session {
@@ -81,7 +81,9 @@ async function send({ group, kind, bytes, count, perSecond }: Sending): Promise<
   const event = makeEvent(kind, bytes)
   await pace(count, perSecond, index => {
     if (kind === 'audio') event.write(String(nowMicros()).padStart(stampDigits, '0'), stampAt, 'latin1')
-    sockets[index % sockets.length]?.send(event, false)
+    const socket = sockets[index % sockets.length]
+    if (kind === 'turn') socket?.send(turnBegins, false)
+    socket?.send(event, false)
   })
   // What was dropped leaves no trace: one event that is not dropped closes each session's row.
   if (kind === 'dropped') for (const socket of sockets) socket.send(makeEvent('end', 300), false)
