@@ -64,6 +64,9 @@ const maxOpenResponses = 16
 /** Longer content is cut (characters). */
 const maxContentChars = 8192
 
+/** Codes of errors are words. Anything else could be content, and would be a label of its own in metrics. */
+const wordPattern = /^[\w.-]{1,64}$/
+
 /** What upstream's events mean here, by their type in either dialect. */
 const meanings: ReadonlyMap<string, 'created' | 'turn' | 'begun' | 'sound' | 'word' | 'done'> = new Map([
   ['session.created', 'created'],
@@ -329,7 +332,8 @@ export class SessionTrace {
     const status = textOr(fields.status)
     const details = isFields(fields.status_details) ? fields.status_details : {}
     const failure = isFields(details.error) ? textOr(details.error.code) || textOr(details.error.type) : ''
-    const failed = status === 'failed' ? { [attributes.error]: failure || 'failed' } : {}
+    const failed =
+      status === 'failed' ? { [attributes.error]: wordPattern.test(failure) ? failure : 'failed' } : {}
     const firstAt = [soundAt, wordAt].filter(at => at !== null).toSorted((a, b) => a - b)[0]
     const amounts = amountsOfResponse(fields.usage)
     endSpan(span, {
