@@ -30,6 +30,22 @@ function writesOf(workplace: Workplace, kind: string): number {
   return found[0]?.writes ?? 0
 }
 
+/** What the account has for spans: the component, its role for the app, and its entry in the private link scope. */
+function tracingOf(workplace: Workplace): string[] {
+  const resources = Object.entries(workplace.account().resources)
+  const isTraces = (id: unknown) => /\/components\/[^/]*traces$/.test(String(id))
+  return resources
+    .flatMap(([id, { type, inputs }]) => {
+      const kind = kindOf(type)
+      if (kind === 'applicationinsights:Component' && isTraces(id)) return ['traces']
+      if (kind === 'authorization:RoleAssignment' && isTraces(inputs.scope)) return ['role']
+      return kind === 'monitor:PrivateLinkScopedResource' && isTraces(inputs.linkedResourceId)
+        ? ['scope']
+        : []
+    })
+    .toSorted()
+}
+
 const changesOf = async (workplace: Workplace, ...args: string[]) => {
   const { steps } = await workplace.preview(...args)
   return steps
@@ -203,6 +219,16 @@ withCli(
     const kinds = Object.values(account().resources).map(({ type }) => kindOf(type))
     t.is(kinds.filter(kind => kind === 'network:PrivateEndpoint').length, 6)
     t.is(kinds.filter(kind => kind === 'cognitiveservices:Account').length, 2)
+    t.deepEqual(tracingOf(workplace), ['role', 'scope', 'traces'])
+
+    // Tracing taken away and made again: nothing of it is left, and nothing else goes.
+    await pulumi('config', 'set', 'tracing', 'off')
+    await pulumi('up', ...quiet)
+    t.deepEqual(tracingOf(workplace), [])
+    await pulumi('config', 'rm', 'tracing')
+    await pulumi('up', ...quiet)
+    await pulumi('up', ...quiet, '--expect-no-changes')
+    t.deepEqual(tracingOf(workplace), ['role', 'scope', 'traces'])
 
     // The autoscaler's key of Redis, taken away and made again: one update each.
     for (const sessions of ['0', '500']) {
