@@ -97,7 +97,8 @@ export class HostProcess implements FaultOwner {
   /** Since the ping that has no answer yet, as far as this process itself was running (ms); null: none is out. */
   #silentMs: number | null = null
   #pongAt = 0
-  #status: FileHandle | null = null
+  /** One file for all looks, of which two may be under way at once. */
+  #status: Promise<FileHandle> | null = null
   #residentBytes = 0
   #startBytes: number | null = null
 
@@ -241,8 +242,9 @@ export class HostProcess implements FaultOwner {
    */
   async #readResidentBytes(): Promise<number> {
     try {
-      this.#status ??= await open(`/proc/${this.#child.pid}/status`)
-      const { buffer, bytesRead } = await this.#status.read(Buffer.allocUnsafe(4096), 0, 4096, 0)
+      this.#status ??= open(`/proc/${this.#child.pid}/status`)
+      const status = await this.#status
+      const { buffer, bytesRead } = await status.read(Buffer.allocUnsafe(4096), 0, 4096, 0)
       const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(buffer.toString('latin1', 0, bytesRead))?.[1]
       return Number(kilobytes ?? 0) * 1024
     } catch {
@@ -253,7 +255,7 @@ export class HostProcess implements FaultOwner {
   }
 
   #closeStatus(): void {
-    this.#status?.close().catch(() => undefined)
+    this.#status?.then(status => status.close()).catch(() => undefined)
     this.#status = null
   }
 
