@@ -24,6 +24,8 @@ export interface Mutant {
   readonly start: number
   readonly end: number
   readonly replacement: string
+  /** What runs from here on to `end` may be changed by it: `start`, or the left side of an operator that is swapped. */
+  readonly runsFrom: number
   /** What is planted, on one line: `before → after`. */
   readonly shown: string
 }
@@ -58,6 +60,8 @@ export function findMutants(file: string, source: string): Mutant[] {
     const { line } = tree.getLineAndCharacterOfPosition(start)
     mutants.push({
       ...{ file, kind, start, end, replacement },
+      // Coverage counts an operator to its right side, which may be left out.
+      runsFrom: kind === 'and/or swapped' ? node.parent.getStart(tree) : start,
       line: line + 1,
       text: (lines[line] ?? '').trim(),
       shown: `${fitLine(source.slice(start, end))} → ${fitLine(replacement) || 'nothing'}`,

@@ -225,6 +225,26 @@ ${testOf('counter', 't.pass()').replace('t => { t.pass() }', `async t => { ${not
   ])
 })
 
+test('a swapped operator is tried with a test that never comes to its right side', async t => {
+  const tree = treeFor(t)
+  const either = 'export const either = (a, b) => a || b\n'
+  writeFileSync(join(tree, 'either.ts'), either)
+  const asks = (name: string, body: string) =>
+    writeFileSync(
+      join(tree, `tests/${name}.test.ts`),
+      `import test from 'ava'\nimport { either } from '../either.ts'\ntest('${name}', t => { ${body} })\n`,
+    )
+  asks('left', 't.is(either(1, 2), 1)')
+  // Either operator gives this.
+  asks('right', 't.is(either(0, 0), 0)')
+  const plot = new Plot(tree)
+  t.teardown(() => plot.clear())
+  const [mutant] = findMutants('either.ts', either)
+  if (mutant === undefined) return t.fail()
+  const verdict = await plot.try(mutant, ['tests/right.test.ts', 'tests/left.test.ts'])
+  t.like(verdict, { outcome: 'noticed', by: 'tests/left.test.ts' })
+})
+
 test('a test that fails without a fault is left out, and told; where no other is left, that is an error', async t => {
   const plot = new Plot(treeFor(t), { ms: 3000, times: 2 })
   t.teardown(() => plot.clear())

@@ -204,9 +204,9 @@ export class Plot {
   }
 
   /** Whether a test file runs what a mutant changes, or may do so. */
-  #runs(test: string, { file, start, end }: Mutant): boolean {
+  #runs(test: string, { file, runsFrom, end }: Mutant): boolean {
     const { runs = null } = this.#clean.get(test) ?? {}
-    return runs === null || runs.some(recorded => overlaps(recorded[file] ?? [], start, end))
+    return runs === null || runs.some(recorded => overlaps(recorded[file] ?? [], runsFrom, end))
   }
 
   /** @returns the file that keeps what a test file does without a fault; null where nothing is kept */
