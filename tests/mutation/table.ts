@@ -330,6 +330,15 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown: "'speaking' → '~'",
     reason: 'of speech that became a turn only that it is not silent is asked',
   },
+  ...[
+    "export const openPolicy: SessionPolicy = { fields: [], guardsContext: false, onChange: 'refuse' }",
+    "onChange: 'refuse',",
+  ].map(text => ({
+    file: 'runtime/session/session-policy.ts',
+    text,
+    shown: "'refuse' → '~'",
+    reason: 'equivalent: of what becomes of a change only that it is not left out is asked',
+  })),
   {
     file: 'runtime/upstream/early-dial.ts',
     text: "this.#state = 'opened'",

@@ -4,7 +4,7 @@ import { errorTable, GatewayError } from '../../runtime/core/errors.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import type { CloseReason } from '../../runtime/session/close-reason.ts'
 import { within } from '../gateway/within.ts'
-import { enter, type Stage, stage } from './session-stage.ts'
+import { enter, limits, type Stage, stage } from './session-stage.ts'
 
 type Cell = [
   phase: keyof typeof enter,
@@ -553,6 +553,58 @@ test('a session is counted: how many there are, what went each way, how it ended
     t.true(Number.isInteger((fields as { ms: number }).ms))
   }
 })
+
+const endings: readonly [
+  what: string,
+  end: (s: Stage) => void,
+  told: { by: string; code: number; error?: string },
+][] = [
+  ['the client', s => s.session.clientClosed(1001, ''), { by: 'client', code: 1001 }],
+  ['upstream', s => s.upstreamEnds(1000, ''), { by: 'upstream', code: 1000 }],
+  [
+    'the loss of upstream',
+    s => s.upstreamEnds(1006, ''),
+    { by: 'upstream', code: 1014, error: 'upstream_lost' },
+  ],
+  ['a fault', s => s.upstreamFaults(new Error('broken')), { by: 'gateway', code: 1011, error: 'internal' }],
+  ['a drain', s => s.session.drain(60_000), { by: 'gateway', code: 1012 }],
+  [
+    'a slow upstream',
+    s => {
+      s.buffered.upstream = limits.upstreamBufferBytes
+      s.session.forward('x', null)
+    },
+    { by: 'gateway', code: 1013, error: 'upstream_too_slow' },
+  ],
+  [
+    'a slow client',
+    s => {
+      s.buffered.client = limits.clientBufferBytes + 2 * limits.maxMessageBytes + 1
+      s.session.deliver('a')
+    },
+    { by: 'gateway', code: 1008, error: 'client_too_slow' },
+  ],
+]
+
+for (const [what, end, told] of endings) {
+  test(`the log and the account of usage tell who ended a session: ${what}`, t => {
+    const closed: [by: unknown, code: unknown][] = []
+    const accounts: object[] = []
+    const write = (event: string, fields: Record<string, unknown> = {}) =>
+      void (event === 'connection.closed' && closed.push([fields.by, fields.code]))
+    const meter = {
+      opened: () => undefined,
+      event: () => undefined,
+      ended: (end: object) => accounts.push(end),
+    }
+    const log = { info: write, warn: write, error: write }
+    const s = stage({}, {}, { meter: meter as never, log: log as never })
+    enter.open(s)
+    end(s)
+    t.deepEqual(closed, [[told.by, told.code]])
+    t.deepEqual(accounts, [told])
+  })
+}
 
 test('the end of a session that had no upstream is one line of the log', t => {
   const events: string[] = []
