@@ -606,6 +606,25 @@ for (const [what, end, told] of endings) {
   })
 }
 
+test('time that is paid for ends with its upstream, also where the client waits for another', t => {
+  const spans: number[] = []
+  const meter = {
+    opened: () => undefined,
+    ended: () => undefined,
+    translated: (seconds: number) => spans.push(seconds),
+  }
+  const s = stage({ keepsClient: () => true }, {}, { meter: meter as never, paidByTime: true })
+  enter.open(s)
+  t.deepEqual(spans, [])
+  s.upstreamEnds(1000, '')
+  t.is(s.session.phase, 'idle')
+  t.is(spans.length, 1)
+  enter.open(s)
+  s.session.clientClosed(1000, '')
+  t.is(spans.length, 2)
+  t.true(spans.every(seconds => seconds >= 0))
+})
+
 test('the end of a session that had no upstream is one line of the log', t => {
   const events: string[] = []
   const write = (event: string) => void events.push(event)
