@@ -284,6 +284,7 @@ export const groups: readonly Group[] = [
       'calls/observers',
       'calls/faults',
       'calls/hangup',
+      'calls/call-tools-handover',
     ],
     'end-call': [
       'calls/activity',
