@@ -28,11 +28,7 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-<<<<<<< HEAD
-  --only REGEXP  rows whose name fits, and the parts growth, throughput, latency, opening, storm, idle
-=======
-  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, idle
->>>>>>> 6427cbe (feat(bench): measure what tracing costs an event, a turn and a session)
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, storm, idle
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
