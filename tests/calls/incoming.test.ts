@@ -2,7 +2,7 @@
 import test from 'ava'
 import { signWebhook } from '../../runtime/simulator/telephone/webhook.ts'
 import { converse } from '../gateway/converse.ts'
-import { gatewayFor } from '../gateway/start.ts'
+import { gatewayFor, type Stage } from '../gateway/start.ts'
 import { patienceMs } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream } from './call-upstream.ts'
@@ -25,6 +25,14 @@ async function post(url: string, body: string, headers: Record<string, string>):
 async function postUntilActedOn(...given: Parameters<typeof post>): Promise<Posted> {
   const answer = await post(...given)
   return answer.status === 409 ? postUntilActedOn(...given) : answer
+}
+
+/** A gateway that answers every call, whose upstream takes none for now. */
+async function unavailable(t: Stage) {
+  const upstream = await callUpstream(t)
+  upstream.acceptStatus = 503
+  const env = { ...upstream.env, OPENAI_WEBHOOK_SECRET: secret, CALLS_POLICY: 'accept' }
+  return { upstream, gateway: await gatewayFor(t, env) }
 }
 
 const nowSec = () => Math.floor(Date.now() / 1000)
@@ -235,13 +243,7 @@ test("telephone calls spend tokens of their own account: when the day's are spen
 })
 
 test('an upstream that fails for a moment is asked again, and the call answered', async t => {
-  const upstream = await callUpstream(t)
-  upstream.acceptStatus = 503
-  const gateway = await gatewayFor(t, {
-    ...upstream.env,
-    OPENAI_WEBHOOK_SECRET: secret,
-    CALLS_POLICY: 'accept',
-  })
+  const { upstream, gateway } = await unavailable(t)
   const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_patient'))
   const posted = post(gateway.url, body, headers)
   const tries = () => upstream.asked.filter(path => path.endsWith('/accept')).length
@@ -257,13 +259,7 @@ test('an upstream that fails for a moment is asked again, and the call answered'
 })
 
 test('a webhook that is delivered again while its call is being answered is refused for now, and not as done', async t => {
-  const upstream = await callUpstream(t)
-  upstream.acceptStatus = 503
-  const gateway = await gatewayFor(t, {
-    ...upstream.env,
-    OPENAI_WEBHOOK_SECRET: secret,
-    CALLS_POLICY: 'accept',
-  })
+  const { upstream, gateway } = await unavailable(t)
   const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_slow'))
   t.deepEqual(await post(gateway.url, body, headers), { status: 200, body: { outcome: 'pending' } })
   t.is((await post(gateway.url, body, headers)).status, 409)
