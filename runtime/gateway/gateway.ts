@@ -11,7 +11,6 @@ import { permitModels } from '../config/models.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { paths } from '../core/contract.ts'
 import { createTypeReader } from '../events/type.ts'
-import { warnOfRetirements } from '../models/warnings.ts'
 import { reportLoad } from '../observability/load.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics, type Metrics } from '../observability/metrics.ts'
@@ -42,6 +41,7 @@ import { type CrashControl, crashRoute, processPath } from './crash.ts'
 import { startEmbeddedSimulator } from './embedded-simulator.ts'
 import { layersOf } from './layers.ts'
 import { publishLoad } from './published-load.ts'
+import { warnOfModels } from './retirement-warnings.ts'
 import { assembleSessions } from './sessions.ts'
 import { assembleSideband, type Sideband } from './sideband.ts'
 
@@ -198,8 +198,7 @@ async function startBefore(
     drain.phase === 'serving'
       ? (memory.unavailable() ?? endpoints.unready() ?? store.unavailable())
       : 'draining'
-  const warnings = () => warnOfRetirements(config.models.configured, new Date(clock.now()))
-  for (const message of warnings()) log.warn('model.warning', { message })
+  const retirements = warnOfModels(config, { target, credential, log, clock })
   const crash = shared?.crash
   const usagePage = {
     currency: config.usage.pricing.list.currency,
@@ -216,10 +215,11 @@ async function startBefore(
   ])
   const pages = createPages(describeGateway(config, target, permit, api), {
     health: createHealth(place, () => drain.phase),
-    readiness: createReadiness(place, unready, warnings, () => assistants.version),
+    readiness: createReadiness(place, unready, retirements.warnings, () => assistants.version),
     metrics: createMetricsPage(metrics),
   })
   const closeParts = async () => {
+    retirements.stop()
     endpoints.stop()
     memory.stop()
     assistants.close()

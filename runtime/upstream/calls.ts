@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { GatewayError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
+import { readAnswerText } from './answer-text.ts'
 import { headersWithin } from './credential-headers.ts'
 import { type Credential, credentialOfEphemeralKey } from './credentials/credentials.ts'
 import { asRefusal } from './refusal.ts'
@@ -197,29 +198,13 @@ async function request(
       signal,
       redirect: 'error',
     })
-    const text = await readText(target.label, answer)
+    const text = await readAnswerText(target.label, answer, maxAnswerBytes)
     if (!answer.ok)
       throw asRefusal(target.label, answer.status, text, answer.headers.get('retry-after') ?? undefined)
     return { text, location: answer.headers.get('location') ?? '' }
   } catch (fault) {
     throw asNetworkError(target.label, timeoutMs, fault)
   }
-}
-
-async function readText(label: string, { body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    // Leaving the loop cancels the rest.
-    if (bytes > maxAnswerBytes)
-      throw new GatewayError(
-        'upstream_broke_protocol',
-        `${label} answered with more than ${maxAnswerBytes} bytes`,
-      )
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 function asNetworkError(label: string, timeoutMs: number, fault: unknown): GatewayError {

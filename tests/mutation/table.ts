@@ -216,6 +216,8 @@ export const groups: readonly Group[] = [
     ipc: ['store/ipc', 'store/store', 'workers/worker-leases'],
   }),
   group('upstream', 'runtime/upstream', {
+    'announced-retirements': ['models/announced-retirements'],
+    'answer-text': ['models/announced-retirements', 'calls/calls-upstream'],
     calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
     circuit: ['upstream/circuit', 'upstream/dial', 'upstream/dial-outcomes', 'upstream/failover'],
     'early-dial': ['upstream/early-dial', 'gateway/early-refusals', 'gateway/faults', 'gateway/sdk'],
