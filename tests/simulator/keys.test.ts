@@ -1,4 +1,5 @@
 import test from 'ava'
+import OpenAI from 'openai'
 import { connect } from './conversation.ts'
 import { realtimeSession, transcriptionSession } from './ga-shapes.ts'
 import { createStage } from './stage.ts'
@@ -166,6 +167,31 @@ test('other methods and other paths are not there', async t => {
   const { url } = await starting
   t.is((await fetch(`${url}/v1/realtime/client_secrets`)).status, 405)
   t.is((await fetch(`${url}/v1/realtime?model=gpt-realtime`)).status, 426)
-  t.is((await fetch(`${url}/v1/models`)).status, 404)
+  t.is((await fetch(`${url}/v1/assistants`)).status, 404)
   t.is((await fetch(`${url}/openai/models`)).status, 404)
+})
+
+test('the list of models says when each of them is shut down, and is for standing keys alone', async t => {
+  const { url } = await starting
+  const client = new OpenAI({ apiKey: 'sk-main', baseURL: `${url}/v1`, maxRetries: 0 })
+  const listed = new Map<string, unknown>()
+  for await (const { id, object, shutdown_date } of client.models.list()) {
+    t.is(object, 'model')
+    listed.set(id, shutdown_date)
+  }
+  t.is(listed.get('gpt-realtime'), '2027-01-20')
+  t.is(listed.get('gpt-realtime-2025-08-28'), '2027-01-20')
+  t.is(listed.get('gpt-realtime-2.1'), null)
+  // Retired, and Azure's own name of a model.
+  for (const name of ['gpt-4o-realtime-preview', 'whisper']) t.false(listed.has(name))
+  const ask = (key: string, method = 'GET') =>
+    fetch(`${url}/v1/models`, { method, headers: { authorization: `Bearer ${key}` } })
+  const { json } = await post('/v1/realtime/client_secrets', {})
+  for (const key of ['bad-key', json.value]) {
+    const refused = await ask(key)
+    t.is(refused.status, 401)
+    t.is(((await refused.json()) as { error: { code: string } }).error.code, 'invalid_api_key')
+  }
+  t.is((await ask('sk-main', 'POST')).status, 405)
+  t.is((await fetch(`${url}/openai/v1/models`, { headers: { 'api-key': 'k' } })).status, 404)
 })

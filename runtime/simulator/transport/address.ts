@@ -4,6 +4,7 @@ import type { Vendor } from '../session/context.ts'
 export type Dialects = 'ga' | 'preview'
 
 export type Purpose =
+  | 'models'
   | 'session'
   | 'client_secrets'
   | 'translation'
@@ -33,6 +34,7 @@ interface Route {
 
 /** Paths after the vendors' pages on WebSocket, WebRTC and SIP use; the last three are the 2024-25 interface. */
 const routes: Route[] = [
+  { pattern: /^\/v1\/models$/, vendor: 'openai', dialect: 'ga', purpose: 'models' },
   { pattern: /^\/v1\/realtime$/, vendor: 'openai', dialect: 'ga', purpose: 'session' },
   { pattern: /^\/v1\/realtime\/client_secrets$/, vendor: 'openai', dialect: 'ga', purpose: 'client_secrets' },
   { pattern: /^\/v1\/realtime\/calls$/, vendor: 'openai', dialect: 'ga', purpose: 'calls' },

@@ -11,6 +11,7 @@ import { performCallAction } from './call-actions.ts'
 import { startCall } from './calls.ts'
 import { credentialOf, maskedKey } from './credential.ts'
 import { mintLegacyKey, mintSecret } from './keys.ts'
+import { listModels } from './models.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal, respondWith, statusRefusal } from './refusal.ts'
 import { mintTranslationSecret, startTranslationCall } from './translation.ts'
@@ -41,11 +42,13 @@ async function answer(simulator: SimulatorState, request: IncomingMessage): Prom
   if (address.purpose === 'session' || address.purpose === 'translation') {
     return httpRefusal(address.vendor, 426, null, 'Expected a WebSocket upgrade.', { upgrade: 'websocket' })
   }
-  if (request.method !== 'POST') {
+  const method = address.purpose === 'models' ? 'GET' : 'POST'
+  if (request.method !== method) {
     const message = `Not allowed to ${request.method} on ${url.pathname}.`
-    return httpRefusal(address.vendor, 405, 'method_not_allowed', message, { allow: 'POST' })
+    return httpRefusal(address.vendor, 405, 'method_not_allowed', message, { allow: method })
   }
-  const fault = simulator.faults.faultFor(url, request.headers, true)
+  // A gateway that starts spends no fault that is meant for its sessions and calls.
+  const fault = address.purpose === 'models' ? null : simulator.faults.faultFor(url, request.headers, true)
   if (fault?.name === 'refuse') request.destroy()
   if (fault !== null) return statusRefusal(address.vendor, Number(fault.value))
   const presented = { headers: request.headers, query: url.searchParams, subprotocols: [] }
@@ -59,6 +62,8 @@ async function answer(simulator: SimulatorState, request: IncomingMessage): Prom
 
 async function dispatch(request: PlainRequest): Promise<Answer | HttpRefusal> {
   switch (request.address.purpose) {
+    case 'models':
+      return listModels(request)
     case 'client_secrets':
       return mintSecret(request)
     case 'translation_secrets':
@@ -105,7 +110,7 @@ function keyRefusal(address: Address, verdict: string, key: string): HttpRefusal
 
 function preflight(): Answer {
   const headers = {
-    'access-control-allow-methods': 'POST, OPTIONS',
+    'access-control-allow-methods': 'GET, POST, OPTIONS',
     'access-control-allow-headers': '*, authorization, content-type, api-key',
     'access-control-max-age': '600',
   }
