@@ -179,7 +179,11 @@ export const previewRows: Row[] = [
   },
   { event: response({ output_modalities: ['text'] }), error: 'unknown_parameter:response.output_modalities' },
   {
-    event: response({ modalities: ['text'], tool_choice: 'get_weather' }),
+    event: response({
+      modalities: ['text'],
+      tools: [{ type: 'function', name: 'get_weather' }],
+      tool_choice: 'get_weather',
+    }),
     error: null,
     answer: 'response.created',
   },

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { order, respond, textOnly, update, userText, weatherTool } from './events.ts'
+import { append, order, respond, silence, textOnly, tone, update, userText, weatherTool } from './events.ts'
 import { createStage, doors } from './stage.ts'
 import { talkInText } from './text-talk.ts'
 
@@ -172,12 +172,48 @@ for (const [words, answer] of [
   })
 }
 
-test('who forces a tool that is not there gets no other one', async t => {
-  const { next, until, send, close } = await stage.dial(doors.openai)
-  await next('session.created')
-  const tools = [{ type: 'function', name: 'get_weather' }]
-  send(update({ ...textOnly, tools, tool_choice: { type: 'function', name: 'absent' } }))
-  send(userText('the weather'), respond())
-  t.is((await until('response.done')).at(-1)?.response.output[0].type, 'message')
+for (const [where, options] of [
+  ['the session', {}],
+  ['the response', { tool_choice: { type: 'function', name: 'absent' } }],
+] as const) {
+  test(`a forced tool that is not there is refused, and no other one is called: named by ${where}`, async t => {
+    const tools = [{ type: 'function', name: 'get_weather' }]
+    const forced = where === 'the session' ? { tool_choice: { type: 'function', name: 'absent' } } : {}
+    const { send, reach, close, seen } = await textSession({ tools, ...forced })
+    send(userText('the weather'), { ...respond(options), event_id: 'mine' })
+    t.like((await reach('error')).error, {
+      type: 'invalid_request_error',
+      code: null,
+      message: "Tool choice 'absent' not found in 'tools' parameter.",
+      param: where === 'the session' ? 'session.tool_choice' : 'response.tool_choice',
+      event_id: 'mine',
+    })
+    // Nothing has begun, and a response that brings the tool is answered by it.
+    t.false(seen.some(({ type }) => type === 'response.created'))
+    const absent = { type: 'function', name: 'absent' }
+    send(respond({ tools: [absent], tool_choice: absent }))
+    t.is((await reach('response.done')).response.output[0].name, 'absent')
+    await close()
+  })
+}
+
+test('a forced MCP server that is not there is refused, and one that is there is taken', async t => {
+  const library = { type: 'mcp', server_label: 'library', server_url: 'https://example.com/mcp' }
+  const { send, reach, close } = await textSession({ tools: [library] })
+  const choose = (server_label: string) => respond({ tool_choice: { type: 'mcp', server_label } })
+  send(userText('a book'), choose('absent'))
+  t.like((await reach('error')).error, { code: null, param: 'response.tool_choice' })
+  send(choose('library'))
+  t.is((await reach('response.done')).response.output[0].type, 'mcp_approval_request')
+  await close()
+})
+
+test('a turn of speech whose session forces a tool that is not there is answered by words', async t => {
+  const { send, reach, close } = await textSession({
+    tools: [{ type: 'function', name: 'get_weather' }],
+    tool_choice: { type: 'function', name: 'absent' },
+  })
+  send(append(tone(1000)), append(silence(2500)))
+  t.is((await reach('response.done')).response.output[0].type, 'message')
   await close()
 })

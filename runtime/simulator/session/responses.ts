@@ -1,6 +1,7 @@
 /** The responses of one session: at most one in the conversation at a time, others beside it. */
 import { Refusal, type ResponseOptions } from '../protocol/types.ts'
 import type { Context } from './context.ts'
+import { checkForcedTool } from './forced-tool.ts'
 import { Response, type ResponseEnd } from './response.ts'
 import type { Timeline } from './timeline.ts'
 import { sumOf, type Tokens } from './usage.ts'
@@ -27,8 +28,12 @@ export class Responses {
     this.#quiet = quiet
   }
 
-  /** @throws Refusal `conversation_already_has_active_response` */
+  /**
+   * Responds because the client asked for it.
+   * @throws Refusal `conversation_already_has_active_response`; one without a code for a forced tool that is not there
+   */
   create(options: ResponseOptions): void {
+    checkForcedTool(options, this.#context.config)
     const inConversation = options.conversation !== 'none'
     if (inConversation && this.#active !== null) {
       if (this.#active !== this.#continued) throw alreadyActive(this.#active.id)
