@@ -65,6 +65,37 @@ for (const upstream of ['ga', 'preview'] as const) {
   })
 }
 
+/** Types of the events of one response and of its items, in order, repeated ones once. */
+async function responseOf(talk: Talk, request: object): Promise<string[]> {
+  talk.send({ type: 'response.create', response: request })
+  const events = await talk.until('response.done')
+  return [
+    ...new Set(events.map(({ type }) => type).filter(type => /^(conversation\.item|response)\./.test(type))),
+  ]
+}
+
+for (const [upstream, client] of [
+  ['preview', 'ga'],
+  ['ga', 'preview'],
+] as const) {
+  test(`a ${client} client before a ${upstream} upstream: an answer outside of the conversation has no items there, one in it has all`, async t => {
+    const talk = await sdkTalk(t, upstream, client)
+    talk.send({ type: 'session.update', session: says[client] })
+    await talk.until('session.updated')
+    const ofItems = (types: string[]) => types.filter(type => type.startsWith('conversation.item.'))
+    const content = [{ type: 'input_text', text: 'aside' }]
+    const aside = { conversation: 'none', input: [{ type: 'message', role: 'user', content }] }
+    const beside = await responseOf(talk, aside)
+    t.deepEqual(ofItems(beside), [])
+    t.true(beside.includes('response.output_item.done'))
+    const announced =
+      client === 'ga' ? ['conversation.item.added', 'conversation.item.done'] : ['conversation.item.created']
+    t.deepEqual(ofItems(await responseOf(talk, {})), announced)
+    // The end of the one before is no end of this one.
+    t.deepEqual(ofItems(await responseOf(talk, aside)), [])
+  })
+}
+
 test('/realtime: the default patterns admit the text of either upstream, by the name that the client sees', async t => {
   for (const [dialect, sent, seen] of [
     ['upstream', 'response.text.delta', 'response.text.delta'],

@@ -183,14 +183,34 @@ test('extracts the JSON of an event that the allow-list does not name', async t 
   })
 })
 
-test('a client with nothing but defaults hears the words of a spoken answer, before the session ends', async t => {
-  const gateway = await gatewayFor(t)
-  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
-  talk.send('repeat after me: flat white')
-  const [done] = (await talk.until('response.output_audio_transcript.done')).slice(-1)
-  t.is(done?.transcript, 'flat white')
-  t.deepEqual(await talk.closed, { code: 1000, reason: 'response done' })
-})
+const flatWhite = 'repeat after me: flat white'
+
+/** What a client may ask with. */
+const questions: readonly (readonly [what: string, messages: readonly (string | object)[]])[] = [
+  ['words', [flatWhite]],
+  [
+    'an item and a response.create',
+    [
+      {
+        type: 'conversation.item.create',
+        item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: flatWhite }] },
+      },
+      { type: 'response.create' },
+    ],
+  ],
+]
+
+for (const [what, messages] of questions) {
+  test(`a client with nothing but defaults that sends ${what} hears the words of a spoken answer, before the session ends`, async t => {
+    const gateway = await gatewayFor(t)
+    const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+    for (const message of messages) talk.send(message)
+    const events = await talk.until('response.output_audio_transcript.done')
+    t.is(events.at(-1)?.transcript, 'flat white')
+    t.true(events.some(({ type }) => type === 'response.output_audio_transcript.delta'))
+    t.deepEqual(await talk.closed, { code: 1000, reason: 'response done' })
+  })
+}
 
 test('where answers are written, or types are named, transcripts are not let through of themselves', async t => {
   for (const env of [
