@@ -44,6 +44,8 @@ const gateways = {
     AZURE_OPENAI_ENDPOINT: simulator.url,
     AZURE_OPENAI_API_KEY: 'test',
     AZURE_OPENAI_DEPLOYMENT_NAME: 'gpt-realtime',
+    // Those of the recordings, and the one that is played for a deployment that is not there.
+    TRANSCRIPTION_MODELS: 'gpt-realtime-whisper,gpt-4o-transcribe,missing',
   }),
 }
 let unexplained = 0
