@@ -1,4 +1,4 @@
-/** A translation session: what clients may set, and how it is shown. Source: npm `openai` 7.55.0, `realtime.d.ts`. */
+/** A translation session: what clients may set, and how it is shown. Source: npm `openai` 7.59.0, `realtime.d.ts`. */
 import { anything, type Check, type Fields, fields, isFields, nullable, string } from '../protocol/check.ts'
 import { base64 } from '../protocol/items.ts'
 import { noiseReduction } from '../protocol/session.ts'
