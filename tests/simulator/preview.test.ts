@@ -1,5 +1,5 @@
 import test from 'ava'
-import { order, respond, userText } from './events.ts'
+import { order, respond, userText, weatherTool } from './events.ts'
 import { createStage, doors } from './stage.ts'
 
 const stage = createStage(test)
@@ -41,6 +41,17 @@ test("the preview's items are announced once and carry their object", async t =>
   const { item } = await next('conversation.item.created')
   t.is(item.object, 'realtime.item')
   t.deepEqual(item.content, content)
+  await close()
+})
+
+test("the preview leaves the name of a call to the call's item", async t => {
+  const { send, next, reach, close } = await stage.dial(doors.preview)
+  await next('session.created')
+  send({ type: 'session.update', session: { modalities: ['text'], tools: [weatherTool] } })
+  send(userText('what about the weather'), { type: 'response.create' })
+  t.is((await reach('response.output_item.added')).item.name, 'get_weather')
+  t.false('name' in (await reach('response.function_call_arguments.done')))
+  t.is((await reach('response.output_item.done')).item.name, 'get_weather')
   await close()
 })
 
