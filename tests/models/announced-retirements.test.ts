@@ -231,6 +231,15 @@ test('the request ends with its deadline', async t => {
   }
 })
 
+test('a refusal is not read to its end', async t => {
+  const { days, upstream } = await readFrom(t, (_request, response) => {
+    response.writeHead(403)
+    response.write('{"error":')
+  })
+  t.deepEqual([...days], [])
+  await upstream.left()
+})
+
 test('an answer without end is given up', async t => {
   const { days, upstream } = await readFrom(t, endless)
   t.deepEqual([...days], [])
