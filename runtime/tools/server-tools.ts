@@ -32,7 +32,6 @@ import {
   type JournalKeeper,
   type JournalRefusal,
   maxOutputBytes,
-  maxRequestBytes,
   refusalOfCall,
   refusalOfState,
   startToolCall,
@@ -318,7 +317,7 @@ export class ServerTools {
       case 'session.update':
         return this.#settings.merge(message)
       case 'response.create': {
-        if (this.#holds(message, type)) return null
+        if (this.#mustWait) return this.#hold(message, type)
         const { message: merged, request, isOutOfBand } = this.#settings.mergeResponse(message)
         if (!isOutOfBand) this.#asked.push({ request, followUp: null })
         return merged
@@ -326,7 +325,7 @@ export class ServerTools {
       case 'conversation.item.create': {
         const refusal = this.#settings.refuseCall(message)
         if (refusal !== null) return refusal
-        return this.#isHeldOutput(message) && this.#holds(message, type) ? null : message
+        return this.#mustWait && isOutput(message) ? this.#hold(message, type) : message
       }
       case 'response.cancel': {
         if (!this.isTurnOpen || typeof fieldsOf(message)?.response_id === 'string') return message
@@ -854,24 +853,25 @@ export class ServerTools {
     if (events.length > 0) this.#parts.show(events)
   }
 
-  /** Whether an item is the output of a call of the client's own. */
-  #isHeldOutput(message: Uint8Array | string): boolean {
-    if (!this.#waitsForServer()) return false
-    const item = fieldsOf(message)?.item
-    return isFields(item) && item.type === 'function_call_output'
-  }
-
   /** Whether calls of the client's stand beside calls of the server's that are not answered. */
   #waitsForServer(): boolean {
     const isMixed = this.#isMixed || (this.#hasClientCalls && this.#roundOf === this.#activeId)
     return isMixed && (this.#open.size > 0 || this.#activeId !== null)
   }
 
-  #holds(message: Uint8Array | string, type: string): boolean {
-    if (!this.#waitsForServer() && this.#held.size === 0) return false
-    if (!this.#held.hold(message, false)) return false
+  /** Whether a client's outputs, and its request, come behind outputs of the server's. */
+  get #mustWait(): boolean {
+    return this.#waitsForServer() || this.#held.size > 0
+  }
+
+  /** @returns null; a refusal where there is no room: sent at once, it would overtake the server's outputs */
+  #hold(message: Uint8Array | string, type: string): RefusedMessage | null {
+    if (!this.#held.hold(message, false)) {
+      const refused = `More than ${this.#parts.maxHeldBytes} bytes are waiting for the tools on the server; send less at a time`
+      return { refused: new GatewayError('upstream_too_slow', refused), param: null }
+    }
     this.#heldTypes.push(type)
-    return true
+    return null
   }
 
   #tell({ name, startedAt }: OpenCall, status: ToolActivity['status']): void {
@@ -936,5 +936,11 @@ function codeOf(frame: Buffer): string {
 }
 
 function fieldsOf(message: Uint8Array | string): Fields | null {
-  return message.length > maxRequestBytes ? null : parseFields(Buffer.from(message))
+  return parseFields(Buffer.from(message))
+}
+
+/** Whether a `conversation.item.create` has the output of a call of the client's own. */
+function isOutput(message: Uint8Array | string): boolean {
+  const item = fieldsOf(message)?.item
+  return isFields(item) && item.type === 'function_call_output'
 }

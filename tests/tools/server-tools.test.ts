@@ -9,6 +9,7 @@ import type { Receipt } from '../../runtime/session/sent-messages.ts'
 import { UpstreamLeg } from '../../runtime/session/upstream-leg.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { clockSkewMs, leasePollMs, ServerTools } from '../../runtime/tools/server-tools.ts'
+import type { RefusedMessage } from '../../runtime/tools/tool-settings.ts'
 import { quiet } from '../store/patience.ts'
 import { done, type ScriptedTool, scriptedRunner } from './scripted-runner.ts'
 
@@ -20,15 +21,21 @@ interface Event {
 interface Options {
   readonly journal?: JournalKeeper
   readonly rounds?: number
+  readonly callsPerMinute?: number
+  readonly maxHeldBytes?: number
 }
 
 /** One connection's tools between an upstream and a client that the test plays. */
-function stage(tools: Readonly<Record<string, ScriptedTool>>, { journal, rounds = 8 }: Options = {}) {
+function stage(
+  tools: Readonly<Record<string, ScriptedTool>>,
+  { journal, rounds = 8, callsPerMinute = 30, maxHeldBytes = 10_000 }: Options = {},
+) {
   const leg = new UpstreamLeg({ maxHeldBytes: 100_000 })
   const runner = scriptedRunner(tools)
   /** Types and outputs of what upstream was sent, in order. */
   const sent: Event[] = []
   const client: Event[] = []
+  const refused: RefusedMessage[] = []
   const faults: unknown[] = []
   const kept = journal ?? new LocalJournal()
   const show = (frame: Buffer) => void client.push(JSON.parse(frame.toString()))
@@ -38,11 +45,11 @@ function stage(tools: Readonly<Record<string, ScriptedTool>>, { journal, rounds 
   }
   const server = new ServerTools({
     runner,
-    limits: { rounds, callsPerMinute: 30 },
+    limits: { rounds, callsPerMinute },
     journal: kept,
     responses: leg.responses,
     caller: 'key:test',
-    maxHeldBytes: 10_000,
+    maxHeldBytes,
     send,
     expect: () => ({}),
     isAway: () => false,
@@ -62,9 +69,10 @@ function stage(tools: Readonly<Record<string, ScriptedTool>>, { journal, rounds 
   const pass = (message: string | Uint8Array, type: string) => {
     const passed = server.outgoing(message, type)
     if (typeof passed === 'string' || passed instanceof Uint8Array) send(passed, type)
+    else if (passed !== null) refused.push(passed)
   }
   return {
-    ...{ runner, sent, client, server, faults, journal: kept, responses: leg.responses },
+    ...{ runner, sent, client, refused, server, faults, journal: kept, responses: leg.responses },
     /** The client says something. */
     say: (event: Event) => pass(JSON.stringify(event), event.type),
     /** Upstream says something. */
@@ -104,9 +112,9 @@ const said = (response: string) => ({
 })
 const create = { type: 'response.create' }
 const cancel = { type: 'response.cancel' }
-const output = (id: string) => ({
+const output = (id: string, text = 'mine') => ({
   type: 'conversation.item.create',
-  item: { type: 'function_call_output', call_id: id, output: '"mine"' },
+  item: { type: 'function_call_output', call_id: id, output: JSON.stringify(text) },
 })
 const active = (eventId: unknown) => ({
   type: 'error',
@@ -296,6 +304,64 @@ test("calls of the client's beside the server's: its outputs and its request fol
   hear(said('r2'))
   hear(ended('r2', 'completed', [message]))
   t.false(responses.isBusy)
+})
+
+test("a client's output of any size follows the server's outputs", async t => {
+  const a = gate()
+  const { say, hear, types, outputs } = stage({ a }, { maxHeldBytes: 100_000 })
+  say(create)
+  hear(created('r1'))
+  hear(called('r1', 'c1', 'a'))
+  hear(called('r1', 'c2', 'mine'))
+  hear(ended('r1', 'completed', [callItem('c1', 'a'), callItem('c2', 'mine')]))
+  say(output('c2', 'x'.repeat(40_000)))
+  say(create)
+  t.deepEqual(types(), ['response.create'])
+  a.open()
+  await settled()
+  t.deepEqual(
+    outputs().map(([id]) => id),
+    ['c1', 'c2'],
+  )
+  t.is(types().at(-1), 'response.create')
+})
+
+test("what finds no room while the server's outputs are waited for is refused, and does not pass before them", async t => {
+  const a = gate()
+  const { say, hear, types, outputs, refused } = stage({ a }, { maxHeldBytes: 10_000 })
+  say(create)
+  hear(created('r1'))
+  hear(called('r1', 'c1', 'a'))
+  hear(called('r1', 'c2', 'mine'))
+  hear(ended('r1', 'completed', [callItem('c1', 'a'), callItem('c2', 'mine')]))
+  say(output('c2', 'x'.repeat(20_000)))
+  say(output('c2', 'x'.repeat(8200)))
+  say(create)
+  t.deepEqual(types(), ['response.create'])
+  t.deepEqual(
+    refused.map(({ refused: { code } }) => code),
+    ['upstream_too_slow', 'upstream_too_slow'],
+  )
+  a.open()
+  await settled()
+  t.deepEqual(
+    outputs().map(([id]) => id),
+    ['c1', 'c2'],
+  )
+})
+
+test('a long request to cancel another response leaves the turn as it is', async t => {
+  const a = gate()
+  const { say, hear, types, responses } = stage({ a })
+  say(create)
+  hear(created('r1'))
+  hear(called('r1', 'c1', 'a'))
+  hear(ended('r1', 'completed', [callItem('c1', 'a')]))
+  say({ ...cancel, response_id: 'r9', event_id: 'x'.repeat(40_000) })
+  t.true(responses.isPending)
+  a.open()
+  await settled()
+  t.deepEqual(types(), ['response.create', 'response.cancel', 'conversation.item.create', 'response.create'])
 })
 
 test('outputs behind a hidden call have the indexes that they have in the `output` of their response', t => {
