@@ -80,8 +80,7 @@ export class CallJournal implements JournalKeeper {
     if (text === null) return
     const revision = revisionOf(text)
     if (revision <= this.#revision) return
-    const { calls, state, stateVersion, turn } = parseFields(Buffer.from(text)) ?? {}
-    const stored = { calls, state, turn, ...(stateVersion !== undefined && { stateVersion }) }
+    const { revision: _, ...stored } = parseFields(Buffer.from(text)) ?? {}
     this.#revision = revision
     // What another revision of the gateway wrote in another shape is not understood: the call goes on without it.
     if (isToolJournal(stored)) this.#journal = stored

@@ -38,6 +38,13 @@ export interface JournaledTurn {
   readonly request: Fields | null
 }
 
+/** Runs that began within one second. */
+export interface BegunRuns {
+  /** Unix time (s). */
+  readonly second: number
+  readonly runs: number
+}
+
 export interface ToolJournal {
   /** In the order in which they were taken in. */
   readonly calls: readonly JournaledToolCall[]
@@ -46,6 +53,8 @@ export interface ToolJournal {
   /** Of the state, as its assistant counts its versions. Absent: 1, as in what earlier revisions wrote. */
   readonly stateVersion?: number
   readonly turn: JournaledTurn | null
+  /** Runs of the last minute, in any session of the conversation, oldest first. Absent: none. */
+  readonly begun?: readonly BegunRuns[]
 }
 
 /** The conversation that a journal is stored with, as it is at that moment. */
@@ -132,10 +141,36 @@ export function refusalOfCall(journal: ToolJournal, call: JournaledToolCall): Jo
   return null
 }
 
-/** Forgets calls whose outputs the model has been told. */
+/** Of the limit of calls a minute (s). */
+const minuteSeconds = 60
+
+/** Clocks of two replicas differ by no more (s). */
+const clockSkewSeconds = 1
+
+/** Runs that began within the last minute. @param now Unix time (ms) */
+export function recentRuns({ begun = [] }: ToolJournal, now: number): readonly BegunRuns[] {
+  const at = Math.floor(now / 1000)
+  // A clock that was set back must not keep what it counted before for longer than a minute.
+  return begun.filter(({ second }) => second > at - minuteSeconds && second <= at + clockSkewSeconds)
+}
+
+/** Counts a run that begins. @param now Unix time (ms) */
+export function countRun(journal: ToolJournal, now: number): ToolJournal {
+  const second = Math.floor(now / 1000)
+  const recent = recentRuns(journal, now)
+  const runs = 1 + (recent.find(begun => begun.second === second)?.runs ?? 0)
+  const others = recent.filter(begun => begun.second !== second)
+  return { ...journal, begun: [...others, { second, runs }] }
+}
+
+/** Forgets calls whose outputs the model has been told, other than those that have begun and are not known to have finished. */
 export function forgetCalls(journal: ToolJournal, isTold: (id: string) => boolean): ToolJournal {
-  const calls = journal.calls.filter(({ id, status }) => status !== 'done' || !isTold(id))
+  const calls = journal.calls.filter(({ id, status }) => isBegun(status) || !isTold(id))
   return calls.length === journal.calls.length ? journal : { ...journal, calls }
+}
+
+function isBegun(status: JournaledToolCall['status']): boolean {
+  return status === 'running' || status === 'interrupted'
 }
 
 /** A call runs from now on. */
@@ -226,13 +261,15 @@ export function isEmptyJournal({ calls, state, stateVersion, turn }: ToolJournal
 /** Whether what was stored is a journal; another revision may have written it in another shape. */
 export function isToolJournal(stored: unknown): stored is ToolJournal {
   if (!isFields(stored)) return false
-  const { calls, state, stateVersion = 1, turn } = stored
+  const { calls, state, stateVersion = 1, turn, begun = [] } = stored
   return (
     Array.isArray(calls) &&
     calls.every(isCall) &&
     isFields(state) &&
     Number.isSafeInteger(stateVersion) &&
-    (turn === null || isTurn(turn))
+    (turn === null || isTurn(turn)) &&
+    Array.isArray(begun) &&
+    begun.every(isBegunRuns)
   )
 }
 
@@ -258,6 +295,10 @@ function isCall(stored: unknown): stored is JournaledToolCall {
 function isTurn(stored: unknown): stored is JournaledTurn {
   if (!isFields(stored)) return false
   return Number.isSafeInteger(stored.rounds) && (stored.request === null || isFields(stored.request))
+}
+
+function isBegunRuns(stored: unknown): stored is BegunRuns {
+  return isFields(stored) && Number.isFinite(stored.second) && Number.isSafeInteger(stored.runs)
 }
 
 /** What a call is, without how far it has come. */

@@ -23,6 +23,7 @@ import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
 import {
   addToolCall,
+  countRun,
   findCall,
   finishToolCall,
   forgetCalls,
@@ -32,6 +33,7 @@ import {
   type JournalKeeper,
   type JournalRefusal,
   maxOutputBytes,
+  recentRuns,
   refusalOfCall,
   refusalOfState,
   startToolCall,
@@ -51,6 +53,7 @@ import { type RefusedMessage, ToolSettings } from './tool-settings.ts'
 export interface ToolLimits {
   /** Responses of one turn that may call tools; after that the model must answer in words. */
   readonly rounds: number
+  /** Calls of one conversation, in whichever sessions, that begin to run within a minute. */
   readonly callsPerMinute: number
 }
 
@@ -126,8 +129,6 @@ const askAgainMs = 1000
 /** So many answered calls are remembered, so that none is answered twice. */
 const maxAnswered = 1024
 
-const minuteMs = 60_000
-
 /** A call in what was said that has no output. */
 type UnansweredCall = Pick<JournaledToolCall, 'id' | 'name' | 'arguments'>
 
@@ -200,8 +201,6 @@ export class ServerTools {
   #brokenId: string | null = null
   readonly #held: Outbox
   readonly #heldTypes: string[] = []
-  /** When calls began (ms that only go forward), for the limit a minute. */
-  readonly #recent: number[] = []
   #eventIds = 0
   /** The session looks by itself, after each event, whether it can end. */
   #isInEvent = false
@@ -489,8 +488,7 @@ export class ServerTools {
     const given = textOr(item.arguments)
     const call = { id, name: textOr(item.name), arguments: given, status: 'pending' as const, runs: 0 }
     const open = this.#openCall(call, responseId === this.#brokenId)
-    const refusal = item.status === 'incomplete' ? 'incomplete' : this.#refusalOf()
-    if (refusal !== null) return this.#answer(open, failure(refusal))
+    if (item.status === 'incomplete') return this.#answer(open, failure('incomplete'))
     enter(this.#parts.owner, () => this.#goOn(call))
   }
 
@@ -509,19 +507,6 @@ export class ServerTools {
     this.#hidden.hideCall(id)
     this.#setTurn(this.#turnOfOpen())
     return open
-  }
-
-  /** Whether a limit keeps a call from running. */
-  #refusalOf(): 'tool_rounds' | 'tool_calls_per_minute' | null {
-    if (this.#rounds > this.#limits.rounds) {
-      this.#isExhausted = true
-      return 'tool_rounds'
-    }
-    const now = performance.now()
-    while (this.#recent.length > 0 && (this.#recent[0] ?? 0) <= now - minuteMs) this.#recent.shift()
-    if (this.#recent.length >= this.#limits.callsPerMinute) return 'tool_calls_per_minute'
-    this.#recent.push(now)
-    return null
   }
 
   /** Brings a call to its answer, from wherever it stands in the journal. */
@@ -544,8 +529,10 @@ export class ServerTools {
   async #start(open: OpenCall, call: JournaledToolCall): Promise<void> {
     const tool = this.#tools.get(call.name)
     if (tool === undefined) return this.#answer(open, failure('unknown_tool'))
+    const isBeyond = call.runs === 0 && this.#rounds > this.#limits.rounds
+    if (isBeyond) this.#isExhausted = true
     const turn = { rounds: this.#rounds, request: this.#request }
-    let refusal: JournalRefusal | null = null
+    let refusal: JournalRefusal | 'tool_rounds' | 'tool_calls_per_minute' | null = null
     const committed = await this.#commit((newest, { isUnanswered, isTakenOver }) => {
       // An answer that is no part of what is stored is not known to whoever goes on with that.
       const journal = forgetCalls(newest, id => this.#answered.has(id) && !isUnanswered(id))
@@ -553,12 +540,18 @@ export class ServerTools {
       if (known === undefined && isTakenOver) return null
       if (known?.status === 'done') return newest
       if (known?.status === 'running' && !this.#isOver(known)) return newest
-      refusal = known === undefined ? refusalOfCall(journal, call) : null
-      if (refusal !== null) return null
+      const now = Date.now()
+      if (isBeyond) refusal = 'tool_rounds'
+      // A call that may have run is told of that, and not refused.
+      else if (call.runs === 0 && this.#isMinuteUsed(journal, now)) refusal = 'tool_calls_per_minute'
+      else refusal = known === undefined ? refusalOfCall(journal, call) : null
+      // A successor must not find it pending: it would run it.
+      if (refusal !== null)
+        return known === undefined ? null : finishToolCall(journal, call.id, failure(refusal))
       const added = addToolCall(journal, call, turn)
       if (this.#phase !== 'serving') return added
-      const leaseUntil = Date.now() + tool.timeoutMs + leaseMarginMs
-      return startToolCall(added, call.id, { owner: this.#owner, leaseUntil })
+      const leaseUntil = now + tool.timeoutMs + leaseMarginMs
+      return startToolCall(countRun(added, now), call.id, { owner: this.#owner, leaseUntil })
     })
     if (committed === 'away') return this.#answer(open, failure('store_unavailable'))
     if (committed === null) return refusal === null ? this.#move(open) : this.#answer(open, failure(refusal))
@@ -568,6 +561,11 @@ export class ServerTools {
     if (known.status !== 'running') return this.#goOn(known)
     if (known.owner !== this.#owner) return this.#await(open)
     return this.#run(open, known, tool, committed)
+  }
+
+  #isMinuteUsed(journal: ToolJournal, now: number): boolean {
+    const calls = recentRuns(journal, now).reduce((sum, { runs }) => sum + runs, 0)
+    return calls >= this.#limits.callsPerMinute
   }
 
   #isOver({ leaseUntil = 0 }: JournaledToolCall): boolean {

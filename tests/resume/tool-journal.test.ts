@@ -3,6 +3,7 @@ import test from 'ava'
 import {
   addToolCall,
   commitLocally,
+  countRun,
   emptyJournal,
   findCall,
   finishToolCall,
@@ -18,6 +19,7 @@ import {
   maxOutputBytes,
   maxStateBytes,
   maxStateDepth,
+  recentRuns,
   refusalOfCall,
   refusalOfState,
   setState,
@@ -46,16 +48,40 @@ test('a call runs under a lease, is interrupted or done, and keeps nothing of th
   t.is(findCall(again, 'c2'), undefined)
 })
 
-test('of calls whose outputs were told those that are done are forgotten', t => {
+test('of calls whose outputs were told those that are done, or never ran, are forgotten', t => {
   const two = addToolCall(finishToolCall(running, 'c1', '"x"'), { ...call, id: 'c2' }, turn)
+  const left = (journal: typeof two, isTold: (id: string) => boolean) =>
+    forgetCalls(journal, isTold).calls.map(({ id }) => id)
   t.deepEqual(
-    forgetCalls(two, () => true).calls.map(({ id }) => id),
-    ['c2'],
+    left(two, () => true),
+    [],
   )
+  t.deepEqual(
+    left(two, id => id === 'c2'),
+    ['c1'],
+  )
+  const begun = startToolCall(two, 'c2', { owner: 'me', leaseUntil: 7 })
+  for (const journal of [begun, interruptToolCall(begun, 'c2')])
+    t.deepEqual(
+      left(journal, () => true),
+      ['c2'],
+    )
   t.is(
-    forgetCalls(two, id => id === 'c2'),
-    two,
+    forgetCalls(begun, id => id === 'c2'),
+    begun,
   )
+})
+
+test('runs of the last minute are counted by the second', t => {
+  const at = (seconds: number) => 1_700_000_000_000 + seconds * 1000
+  const counted = [0, 0, 59, 60].reduce((journal, second) => countRun(journal, at(second)), emptyJournal)
+  t.deepEqual(
+    recentRuns(counted, at(60)).map(({ runs }) => runs),
+    [1, 1],
+  )
+  t.true(isToolJournal(JSON.parse(JSON.stringify(counted))))
+  for (const begun of [1, [null], [{ second: '1', runs: 1 }], [{ second: 1, runs: 0.5 }]])
+    t.false(isToolJournal({ ...emptyJournal, begun }))
 })
 
 test('what is too large, or too many, is not taken in', t => {

@@ -279,6 +279,81 @@ test('rounds of one turn are bounded: then the model is told so, and must answer
   t.is(runner.runs.length, 3)
 })
 
+test('calls of one minute are bounded for a conversation, however many sessions it is taken up by', async t => {
+  const journal = new LocalJournal()
+  const callIn = async (response: string, id: string) => {
+    const { hear, outputs, runner, server } = stage({ a: {} }, { journal, callsPerMinute: 2 })
+    server.resume([], false, false)
+    hear(created(response))
+    hear(called(response, id, 'a'))
+    await settled()
+    server.end()
+    return { runs: runner.runs.length, output: outputs()[0]?.[1] }
+  }
+  t.is((await callIn('r1', 'c1')).runs, 1)
+  t.is((await callIn('r2', 'c2')).runs, 1)
+  const third = await callIn('r3', 'c3')
+  t.is(third.runs, 0)
+  t.like(third.output, { error: 'tool_calls_per_minute' })
+  const begun = journal.journal.begun ?? []
+  const minuteAgo = begun.map(({ second, runs }) => ({ second: second - 60, runs }))
+  journal.journal = { ...journal.journal, begun: minuteAgo }
+  t.is((await callIn('r4', 'c4')).runs, 1)
+  // A clock that was ahead keeps nobody waiting.
+  journal.journal = { ...journal.journal, begun: [{ second: Date.now() / 1000 + 3600, runs: 2 }] }
+  t.is((await callIn('r5', 'c5')).runs, 1)
+  t.is(journal.journal.begun?.length, 1)
+})
+
+test('a call that moved on unstarted and is refused by its successor runs nowhere later', async t => {
+  const journal = new LocalJournal()
+  journal.journal = { calls: [found('pending')], state: {}, turn: { rounds: 1, request: null } }
+  const takeUp = async (callsPerMinute: number) => {
+    const { server, runner, outputs } = stage({ a: {} }, { journal, callsPerMinute })
+    server.resume([found('pending')], true, true)
+    await settled()
+    server.end()
+    return { runs: runner.runs.length, output: outputs()[0]?.[1] }
+  }
+  const expected = { runs: 0, output: { error: 'tool_calls_per_minute' } }
+  t.like(await takeUp(0), expected)
+  t.is(journal.journal.calls[0]?.status, 'done')
+  t.like(await takeUp(30), expected)
+})
+
+test('a pending call of a tool that is not there any more is forgotten once it is answered', async t => {
+  const journal = new LocalJournal()
+  journal.journal = {
+    calls: [{ ...found('pending'), name: 'gone' }],
+    ...{ state: {}, turn: { rounds: 1, request: null } },
+  }
+  const { server, outputs, hear } = stage({ a: {} }, { journal })
+  server.resume([found('pending')], true, true)
+  await settled()
+  t.like(outputs()[0]?.[1], { error: 'unknown_tool' })
+  hear(created('r2'))
+  hear(called('r2', 'c2', 'a'))
+  await settled()
+  t.deepEqual(
+    journal.journal.calls.map(({ id }) => id),
+    ['c2'],
+  )
+})
+
+test('a call whose response was lost is one of a round, and beyond the last round it does not run', async t => {
+  const { say, hear, outputs, runner, server } = stage({ a: {} }, { rounds: 1 })
+  say(create)
+  hear(created('r1'))
+  hear(called('r1', 'c1', 'a'))
+  await settled()
+  hear(ended('r1'))
+  hear(created('r2'))
+  server.lost([{ id: 'c2', name: 'a', arguments: '{}' }], true)
+  await settled()
+  t.is(runner.runs.length, 1)
+  t.like(outputs()[1]?.[1], { error: 'tool_rounds' })
+})
+
 test("calls of the client's beside the server's: its outputs and its request follow the server's outputs", async t => {
   const a = gate()
   const { say, hear, types, outputs, seen, client, responses } = stage({ a })
