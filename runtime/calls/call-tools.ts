@@ -17,11 +17,12 @@ import { GatewayError } from '../core/errors.ts'
 import { enter, enterLater, type FaultOwner } from '../core/fault-boundary.ts'
 import { ownEventIdPrefix } from '../events/compose.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
+import { textField } from '../events/type.ts'
 import type { Log } from '../observability/log.ts'
 import { describeRefused } from '../resume/stored-state.ts'
 import { forgetCalls, type JournaledToolCall } from '../resume/tool-journal.ts'
 import { maxPutBacks } from '../session/pinned-session.ts'
-import type { ResponseState } from '../session/response-state.ts'
+import { endsResponse, type ResponseState } from '../session/response-state.ts'
 import type { Acknowledgement, Receipt } from '../session/sent-messages.ts'
 import {
   ServerTools,
@@ -59,6 +60,9 @@ export interface CallToolsParts extends ToolOptions {
 /** Calls that are remembered while another replica speaks; the oldest is forgotten. */
 const maxHeard = 64
 
+/** Responses beside the conversation that are known at once; the oldest is forgotten. */
+const maxOutOfBand = 64
+
 /** What the replica before has taken in while this one began is looked for once more (ms). */
 const lookAgainMs = 1000
 
@@ -72,6 +76,8 @@ export class CallTools {
   /** null while another replica speaks for the call. */
   #tools: ServerTools | null = null
   readonly #heard = new Map<string, Heard>()
+  /** Responses beside the conversation that run. */
+  readonly #outOfBand = new Set<string>()
   /** Calls whose outputs were sent, until a response came behind them. */
   readonly #told = new Set<string>()
   #putBacks = 0
@@ -96,6 +102,7 @@ export class CallTools {
   /** Takes in one event of the call. @param answered the message that it confirms or refuses */
   event(frame: Buffer, type: string, answered: Acknowledgement | null): void {
     if (type === 'session.updated' && this.#parts.keepsTools) this.#keepTools(frame)
+    if (this.#isOutOfBand(frame, type)) return
     if (this.#tools === null) return this.#listen(frame, type)
     this.#tools.see(frame, type, answered)
     if (type === 'response.created' && this.#told.size > 0) enter(this.#parts.owner, () => this.#forgetTold())
@@ -205,6 +212,26 @@ export class CallTools {
       show: () => undefined,
       settled: () => this.#settleIfOver(),
     })
+  }
+
+  /**
+   * Whether an event is of a response beside the conversation, which calls no tool of the server's. Whoever speaks for the
+   * call may change while it runs: its beginning is remembered by all who hear it.
+   */
+  #isOutOfBand(frame: Buffer, type: string): boolean {
+    if (type === 'response.output_item.done')
+      return this.#outOfBand.size > 0 && this.#outOfBand.has(textField(frame, 'response_id') ?? '')
+    const isBeginning = type === 'response.created'
+    if (!isBeginning && !endsResponse(type)) return false
+    const { response } = parseFields(frame) ?? {}
+    if (!isFields(response)) return false
+    const id = textOr(response.id)
+    if (!isBeginning) return this.#outOfBand.delete(id)
+    if (response.conversation_id !== null) return false
+    this.#outOfBand.add(id)
+    const [oldest] = this.#outOfBand
+    if (this.#outOfBand.size > maxOutOfBand && oldest !== undefined) this.#outOfBand.delete(oldest)
+    return true
   }
 
   /** While another replica speaks for the call. */
