@@ -1,7 +1,7 @@
 /** Reads `assistant.yaml`: YAML 1.2, held against the schema, with the line of every fault. */
 import type { z } from 'zod'
 import { closestOf } from '../core/closest.ts'
-import type { AssistantFault } from './faults.ts'
+import { type AssistantFault, maxFileFaults } from './faults.ts'
 import { type AssistantFile, allowedAt, assistantSchema, elsewhere, keysAt } from './schema.ts'
 import { nameOf, readYaml, shapeOf } from './yaml-file.ts'
 
@@ -27,7 +27,9 @@ export function readAssistantFile(file: string, text: string): ReadFile {
   const faults = [
     ...(checked.error?.issues ?? []).flatMap(issue => describeIssue(issue, value)),
     ...misplaced(value),
-  ].map(({ path, message }) => ({ file, line: lineOf(path), message }))
+  ]
+    .slice(0, maxFileFaults)
+    .map(({ path, message }) => ({ file, line: lineOf(path), message }))
   const known = faults.filter(
     ({ line, message }, at) =>
       faults.findIndex(other => other.line === line && other.message === message) === at,

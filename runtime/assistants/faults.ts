@@ -10,6 +10,9 @@ export interface AssistantFault {
   readonly message: string
 }
 
+/** So many faults of one file are told, the first ones. */
+export const maxFileFaults = 100
+
 /** All faults of the assistants of a folder, in the order of their files and lines. */
 export class AssistantsError extends Error {
   readonly faults: readonly AssistantFault[]

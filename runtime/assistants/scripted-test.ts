@@ -1,6 +1,6 @@
 /** Scripted conversations that test an assistant: `tests/*.yaml` of its folder, read with the line of every fault. */
 import { z } from 'zod'
-import type { AssistantFault } from './faults.ts'
+import { type AssistantFault, maxFileFaults } from './faults.ts'
 import { nameOf, readYaml } from './yaml-file.ts'
 
 const words = z.string().min(1).max(4096)
@@ -84,7 +84,8 @@ export function readScriptedTest(
   if ('faults' in read) return { faults: read.faults }
   const checked = file.safeParse(read.value)
   if (checked.success) return { test: checked.data }
-  const faults = checked.error.issues.flatMap(issuesOf).map(({ path: key, message }) => ({
+  const issues = checked.error.issues.flatMap(issuesOf).slice(0, maxFileFaults)
+  const faults = issues.map(({ path: key, message }) => ({
     file: path,
     line: read.lineOf(key),
     message: `${key.length === 0 ? 'the file' : nameOf(key)}: ${message}`,

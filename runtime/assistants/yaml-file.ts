@@ -9,10 +9,15 @@ import {
   type ParsedNode,
   parseDocument,
 } from 'yaml'
-import type { AssistantFault } from './faults.ts'
+import { type AssistantFault, maxFileFaults } from './faults.ts'
 
 /** An alias that is used more often than this makes a document larger than its author meant. */
 const maxAliasCount = 100
+
+/** Levels of objects and lists that a file may have: what is made of it has to be read by everyone behind. */
+export const maxLevels = 32
+
+const levelsAllowed = `allowed are ${maxLevels} levels, none within itself`
 
 /** A value is quoted up to this length (characters): a secret may stand in the wrong key. */
 const maxQuotedChars = 40
@@ -36,18 +41,71 @@ export function readYaml(
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const lineAt = (offset: number) => lines.linePos(offset).line
   const lineOf = (path: readonly PropertyKey[]) => lineAt(offsetOf(document.contents, path))
-  const faults = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
-    file,
-    line: lineAt(pos[0]),
-    message: `is not valid YAML: ${firstLine(message)}`,
-  }))
+  const faults = [...document.errors, ...document.warnings]
+    .slice(0, maxFileFaults)
+    .map(fault => ({ file, line: lineAt(fault.pos[0]), message: describeInvalid(fault) }))
   if (faults.length > 0) return { faults, lineOf }
+  let value: unknown
   try {
-    return { value: document.toJS({ maxAliasCount }), lineOf }
+    value = document.toJS({ maxAliasCount })
   } catch (fault) {
-    const message = `is not valid YAML: ${firstLine(fault instanceof Error ? fault.message : String(fault))}`
-    return { faults: [{ file, line: 1, message }], lineOf }
+    return { faults: [{ file, line: 1, message: describeInvalid(fault) }], lineOf }
   }
+  const deep = findDeep(value)
+  if (deep === null) return { value, lineOf }
+  const { path, what } = deep
+  const subject = path.length === 0 ? 'the file' : nameOf(path)
+  return { faults: [{ file, line: lineOf(path), message: `${subject} ${what}; ${levelsAllowed}` }], lineOf }
+}
+
+/** Writes what the parser found. */
+function describeInvalid(fault: unknown): string {
+  // The parser calls itself once a level, and says so where its stack ended.
+  const isTooDeep =
+    fault instanceof RangeError || (fault as { code?: unknown }).code === 'RESOURCE_EXHAUSTION'
+  if (isTooDeep) return `is nested too deeply; ${levelsAllowed}`
+  return `is not valid YAML: ${firstLine(fault instanceof Error ? fault.message : String(fault))}`
+}
+
+/** Finds what has too many levels: a key of the file where there is one. */
+function findDeep(value: unknown): { readonly path: readonly string[]; readonly what: string } | null {
+  if (!isContainer(value) || levelsOf(value) <= maxLevels) return null
+  const isMapping = !Array.isArray(value)
+  for (const [key, inner] of isMapping ? Object.entries(value) : []) {
+    const levels = isContainer(inner) ? levelsOf(inner) : 0
+    if (levels >= maxLevels) return { path: [key], what: describeLevels(levels) }
+  }
+  return { path: [], what: describeLevels(levelsOf(value)) }
+}
+
+function describeLevels(levels: number): string {
+  return Number.isFinite(levels) ? `is nested deeper than ${maxLevels} levels` : 'contains itself'
+}
+
+/** Counts the levels of a value, without recursion: aliases make it share parts. @returns Infinity for one within itself */
+function levelsOf(value: object): number {
+  const known = new Map<object, number>()
+  const above = new Set<object>()
+  const waiting = [value]
+  for (let at = waiting.at(-1); at !== undefined; at = waiting.at(-1)) {
+    const inner = Object.values(at).filter(isContainer)
+    if (known.has(at) || above.delete(at)) {
+      if (!known.has(at))
+        known.set(at, 1 + inner.reduce((most, each) => Math.max(most, known.get(each) ?? 0), 0))
+      waiting.pop()
+      continue
+    }
+    above.add(at)
+    for (const each of inner) {
+      if (above.has(each)) return Number.POSITIVE_INFINITY
+      if (!known.has(each)) waiting.push(each)
+    }
+  }
+  return known.get(value) ?? 0
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** `limits.session_minutes`, `mcp[0].url`. */
