@@ -87,8 +87,13 @@ function csvAnswer(rows: readonly UsageRow[], currency: string): HttpAnswer {
   }
 }
 
-/** Quotes what RFC 4180 asks to; a text that a spreadsheet would take for a formula is kept from that. */
+/** Characters, some of them in full width, that make a spreadsheet take what follows for a formula (OWASP, CSV Injection). */
+const startsFormula = /^[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]/
+
+/** What RFC 4180 asks to quote, and what separates cells in other locales' spreadsheets. */
+const needsQuotes = /[",;\t\r\n]/
+
 function cellOf(text: string): string {
-  const plain = /^[=+\-@]/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
+  const plain = startsFormula.test(text) ? `'${text}` : text
+  return needsQuotes.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain
 }
