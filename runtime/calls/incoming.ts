@@ -75,7 +75,10 @@ type Answer = Pick<Parameters<typeof answerCall>[1], 'session' | 'assistant' | '
 /** A webhook has some kilobytes: the headers of one SIP message (bytes). */
 const maxWebhookBytes = 64 * 1024
 
-/** Webhooks whose body is on its way, at once: whoever sends them is not known yet. */
+/**
+ * Webhooks whose body is on its way, at once: whoever sends them is not known yet. Beyond that the oldest gives way, so that
+ * bodies that never come keep none out: a vendor's is there within milliseconds.
+ */
 const maxArriving = 64
 
 /** The vendors want an answer within seconds; what takes longer goes on behind it (ms). */
@@ -138,26 +141,33 @@ function refusalOf(fault: unknown): string {
 
 class Incoming {
   readonly #options: IncomingOptions
-  #arriving = 0
+  /** Each refuses one that arrives; oldest first. */
+  readonly #arriving = new Set<(refusal: GatewayError) => void>()
 
   constructor(options: IncomingOptions) {
     this.#options = options
   }
 
-  /** @throws GatewayError `message_too_big`, `memory_exhausted` */
+  /** @throws GatewayError `message_too_big`, `memory_exhausted`, `client_silent` */
   async read(announcedBytes: number, readBody: () => Promise<Buffer>): Promise<Buffer> {
     if (announcedBytes > maxWebhookBytes) throw tooBig()
-    if (this.#arriving >= maxArriving)
-      throw new GatewayError('memory_exhausted', 'Too many webhooks arrive at once; deliver it again', {
-        retryAfterMs: 1000,
-      })
-    this.#arriving += 1
+    const [oldest] = this.#arriving
+    if (this.#arriving.size >= maxArriving && oldest !== undefined) {
+      this.#arriving.delete(oldest)
+      oldest(
+        new GatewayError('memory_exhausted', 'Too many webhooks arrive at once; deliver it again', {
+          retryAfterMs: 1000,
+        }),
+      )
+    }
+    const givenUp = Promise.withResolvers<never>()
+    this.#arriving.add(givenUp.reject)
     try {
-      const body = await readBody()
+      const body = await Promise.race([readBody(), givenUp.promise])
       if (body.length > maxWebhookBytes) throw tooBig()
       return body
     } finally {
-      this.#arriving -= 1
+      this.#arriving.delete(givenUp.reject)
     }
   }
 

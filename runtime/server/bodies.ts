@@ -16,11 +16,13 @@ export interface Arriving {
 export interface Body {
   /**
    * Waits for all of it. @throws GatewayError `message_too_big`; `memory_exhausted` when the bodies of other requests
-   * leave no room
+   * leave no room; `client_silent` when the client went away before its end
    */
   read(): Promise<Buffer>
   /** Nobody wants it any more: gives its memory back, and keeps nothing that still comes. Safe to call twice. */
   discard(): void
+  /** The client is gone: as `discard`, and who waits for the body waits no more. Safe to call twice. */
+  abandon(): void
   /** Resolves when nothing more of it comes, or nothing more is taken. */
   readonly ended: Promise<void>
 }
@@ -69,7 +71,11 @@ export class Bodies {
       if (state === 'collecting') whole.resolve(Buffer.concat(chunks))
       ended.resolve()
     })
-    return { read: () => whole.promise, discard, ended: ended.promise }
+    const abandon = () => {
+      refuse(new GatewayError('client_silent', 'The client went away before the end of its body'))
+      ended.resolve()
+    }
+    return { read: () => whole.promise, discard, abandon, ended: ended.promise }
   }
 }
 
@@ -77,6 +83,7 @@ export class Bodies {
 export const noBody: Body = {
   read: () => Promise.resolve(Buffer.alloc(0)),
   discard: () => undefined,
+  abandon: () => undefined,
   ended: Promise.resolve(),
 }
 

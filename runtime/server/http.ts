@@ -33,7 +33,7 @@ export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAns
 
 /** A request whose body may still be on its way: who asks is judged before that is waited for. */
 export interface ArrivingRequest extends Omit<HttpRequest, 'body'> {
-  /** @throws GatewayError `message_too_big`, `memory_exhausted` */
+  /** @throws GatewayError `message_too_big`, `memory_exhausted`, `client_silent` */
   readonly readBody: () => Promise<Buffer>
 }
 

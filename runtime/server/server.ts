@@ -270,7 +270,7 @@ function serve(
   if (handler === undefined)
     return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
   const body = method === 'POST' ? bodies.collect(response, maxBodyBytesAt(path)) : noBody
-  state.onAborted = () => body.discard()
+  state.onAborted = () => body.abandon()
   const answer = async () => {
     const answered = await ask(options, path, () =>
       handler({ method, path, id, query, headers, address, readBody: () => body.read() }),

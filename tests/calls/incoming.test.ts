@@ -1,9 +1,11 @@
 /** Calls that come by telephone: what the webhook makes of them, once, and what it makes of everything else. */
-import test from 'ava'
+import type { Socket } from 'node:net'
+import test, { type ExecutionContext } from 'ava'
 import { signWebhook } from '../../runtime/simulator/telephone/webhook.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor, type Stage } from '../gateway/start.ts'
 import { patienceMs } from '../gateway/within.ts'
+import { rawSocket } from '../server/raw.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream } from './call-upstream.ts'
 import { clerk, desk, receptionFor, secret, sessionsOf } from './telephone.ts'
@@ -286,6 +288,37 @@ test('a replica that drains takes no call: the vendor is told to deliver it agai
   t.true((await delivered).flat().every(status => status === 503 || status === 0))
   await drained
 })
+
+/** So many webhooks may arrive at once. */
+const maxArriving = 64
+
+const forged = `v1,${Buffer.alloc(32).toString('base64')}`
+
+/** Begins a webhook whose body does not end. */
+async function half(t: ExecutionContext, port: number, headers: Record<string, string>): Promise<Socket> {
+  const socket = await rawSocket(t, port)
+  const lines = Object.entries({ host: 'localhost', 'content-length': '1000', ...headers })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  await new Promise(resolve => socket.write(`POST /webhooks/realtime HTTP/1.1\r\n${head}\r\n{`, resolve))
+  return socket
+}
+
+for (const [what, go] of [
+  ['that broke off', (socket: Socket) => void socket.destroy()],
+  ['whose bodies do not come', () => undefined],
+] as const)
+  test(`webhooks ${what}, from whomever, keep none out`, async t => {
+    const { gateway } = await receptionFor(t, { CALLS_POLICY: 'reject' })
+    const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_late', { type: 'other' }))
+    for (let at = 0; at < 2 * maxArriving; at += 1) {
+      const socket = await half(t, gateway.port, { ...headers, 'webhook-signature': forged })
+      const received = new RegExp(`^gateway_webhooks_received_total\\{[^}]*\\} ${at + 1}$`, 'm')
+      while (!received.test(await (await fetch(`${gateway.url}/metrics`, { headers: desk })).text()));
+      go(socket)
+    }
+    const answered = await post(gateway.url, body, headers)
+    t.deepEqual(answered, { status: 200, body: { outcome: 'ignored' } })
+  })
 
 test('webhooks are counted: all that arrive, and those that are refused by why', async t => {
   const { gateway } = await receptionFor(t, { CALLS_POLICY: 'reject' })

@@ -52,3 +52,23 @@ test('a body above its own bound is refused, and gives back what was kept', asyn
   await body.ended
   t.is(bodies.bytes, 0)
 })
+
+test('a body whose client is gone is waited for by nobody', async t => {
+  const bodies = new Bodies()
+  const { body, send } = arriving(bodies)
+  send(100)
+  const read = body.read()
+  body.abandon()
+  body.abandon()
+  await t.throwsAsync(read, { code: 'client_silent' })
+  await t.throwsAsync(body.read(), { code: 'client_silent' })
+  await body.ended
+  t.is(bodies.bytes, 0)
+})
+
+test('a body that was complete is there when its client goes', async t => {
+  const { body, send } = arriving(new Bodies())
+  send(3, true)
+  body.abandon()
+  t.is((await body.read()).length, 3)
+})
