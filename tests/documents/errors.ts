@@ -45,7 +45,7 @@ export const errorTexts: Readonly<Record<ErrorCode, readonly [meaning: string, a
   upgrade_required: ['The path is a WebSocket and the request is not an upgrade.', 'Open a WebSocket.'],
   draining: ['The replica is shutting down.', 'Reconnect; another replica answers.'],
   client_silent: [
-    'The client answered no ping for three intervals of `REALTIME_HEARTBEAT_SEC`, or left before its upgrade was answered.',
+    'The client answered no ping for three intervals of `REALTIME_HEARTBEAT_SEC`, or left before its upgrade was answered or the body of its request was complete.',
     'Reconnect, with the ticket if there is one.',
   ],
   client_too_fast: [

@@ -355,7 +355,7 @@ export const errors: Readonly<Record<ErrorCode, readonly [meaning: string, actio
   upgrade_required: ['パスは WebSocket だが、リクエストがアップグレードでない。', 'WebSocket を開く。'],
   draining: ['レプリカがシャットダウン中である。', '再接続する。別のレプリカが応答する。'],
   client_silent: [
-    'クライアントが `REALTIME_HEARTBEAT_SEC` の間隔で 3 回続けて ping に応答しなかった、またはアップグレードの応答前に切断した。',
+    'クライアントが `REALTIME_HEARTBEAT_SEC` の間隔で 3 回続けて ping に応答しなかった、またはアップグレードの応答前、もしくはリクエスト本文の送信完了前に切断した。',
     'チケットがあれば、それを使って再接続する。',
   ],
   client_too_fast: [
