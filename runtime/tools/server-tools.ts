@@ -32,6 +32,7 @@ import {
   type JournaledToolCall,
   type JournalKeeper,
   type JournalRefusal,
+  maxCalls,
   maxOutputBytes,
   recentRuns,
   refusalOfCall,
@@ -489,6 +490,8 @@ export class ServerTools {
     const call = { id, name: textOr(item.name), arguments: given, status: 'pending' as const, runs: 0 }
     const open = this.#openCall(call, responseId === this.#brokenId)
     if (item.status === 'incomplete') return this.#answer(open, failure('incomplete'))
+    // The journal takes in no more; each that waited to be told so would cost those that wait already.
+    if (this.#open.size > maxCalls) return this.#answer(open, failure('too_many_calls'))
     enter(this.#parts.owner, () => this.#goOn(call))
   }
 

@@ -4,7 +4,7 @@ import { GatewayError } from '../../runtime/core/errors.ts'
 import { Conversation, readStored } from '../../runtime/resume/conversation.ts'
 import { conversationKey, PersistedConversation, takeOver } from '../../runtime/resume/stored-conversation.ts'
 import type { JournaledToolCall, JournalKeeper, ToolJournal } from '../../runtime/resume/tool-journal.ts'
-import { LocalJournal } from '../../runtime/resume/tool-journal.ts'
+import { LocalJournal, maxCalls } from '../../runtime/resume/tool-journal.ts'
 import type { Receipt } from '../../runtime/session/sent-messages.ts'
 import { UpstreamLeg } from '../../runtime/session/upstream-leg.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
@@ -277,6 +277,20 @@ test('rounds of one turn are bounded: then the model is told so, and must answer
   hear(called('r5', 'c5', 'a'))
   await settled()
   t.is(runner.runs.length, 3)
+})
+
+test('calls of one response beyond those that may be open are refused at once', async t => {
+  const a = gate()
+  const { hear, outputs, runner } = stage({ a }, { callsPerMinute: 1000 })
+  hear(created('r1'))
+  for (let at = 0; at < maxCalls + 100; at += 1) hear(called('r1', `c${at}`, 'a'))
+  t.is(outputs().length, 100)
+  t.like(outputs()[0], [`c${maxCalls}`, { error: 'too_many_calls' }])
+  await settled()
+  t.is(runner.runs.length, maxCalls)
+  a.open()
+  await settled()
+  t.is(outputs().length, maxCalls + 100)
 })
 
 test('calls of one minute are bounded for a conversation, however many sessions it is taken up by', async t => {
