@@ -272,6 +272,8 @@ export class HostProcess implements FaultOwner {
     this.#cancelCheck()
     this.#cancelStart()
     this.#closeStatus()
+    // A process that left the group may hold the other ends: it is not heard any more.
+    for (const stream of this.#child.stdio) stream?.destroy()
     this.#options.exited({ end: this.#end, code, signal })
   }
 

@@ -281,6 +281,25 @@ test.serial('what a tool started ends with its process', async t => {
   t.true(await isGone(pid))
 })
 
+test.serial('of a process that a tool left behind nothing is read once its own has ended', async t => {
+  const { host, lines, logged } = await hostFor(t, ['leaves'])
+  const call = callOf('leaves')
+  t.is((await host.run(call)).kind, 'interrupted')
+  const { pid } = (call.emitted[0] ?? { data: {} }).data as { pid: number }
+  t.teardown(() => {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended, as it cannot write any more.
+    }
+  })
+  await logged('tool.host.ended')
+  const ofOthers = lines.filter(({ event }) => event === 'tool.output').length
+  t.true(ofOthers > 0)
+  t.true(await isGone(pid))
+  t.is(lines.filter(({ event }) => event === 'tool.output').length, ofOthers)
+})
+
 test.serial('closing ends the process and interrupts its calls; it is safe twice', async t => {
   const { host, logged } = await hostFor(t, ['add'])
   const call = host.run(callOf('add', { wait: 10_000 }))
