@@ -9,7 +9,7 @@ import type { Log } from '../observability/log.ts'
 import type { ModelChoice } from '../upstream/model-choice.ts'
 import { type Assistant, defaultName, isAssistantFolder, loadAssistant } from './assistant.ts'
 import { type AssistantFault, AssistantsError, describe } from './faults.ts'
-import { instructionsFile } from './instructions.ts'
+import { type Instructions, InstructionsError, instructionsFile } from './instructions.ts'
 import { nameAllowed, namePattern } from './schema.ts'
 
 export interface AssistantsOptions {
@@ -115,7 +115,7 @@ export class Assistants implements FaultOwner {
   /** @throws AssistantsError */
   constructor(options: AssistantsOptions) {
     this.#options = options
-    this.#all = loadAssistants(options)
+    this.#all = this.#load()
     this.#report()
   }
 
@@ -185,7 +185,7 @@ export class Assistants implements FaultOwner {
   async reload(): Promise<void> {
     const reading = ++this.#readings
     try {
-      const all = loadAssistants(this.#options)
+      const all = this.#load()
       await this.#options.prepare?.([...all.values()])
       if (reading !== this.#readings) return
       const before = this.version
@@ -209,6 +209,30 @@ export class Assistants implements FaultOwner {
     this.#options.log.warn('assistants.refused', {
       faults: [fault instanceof Error ? fault.message : String(fault)],
     })
+  }
+
+  #load(): ReadonlyMap<string, Assistant> {
+    const all = [...loadAssistants(this.#options).values()]
+    return new Map(all.map(assistant => [assistant.name, this.#withToldFaults(assistant)]))
+  }
+
+  /** A template may fail for one session alone: for its language, or its caller. What is wrong with it is the operator's. */
+  #withToldFaults(assistant: Assistant): Assistant {
+    const { name, instructions } = assistant
+    if (instructions === null) return assistant
+    const render: Instructions = scope => {
+      try {
+        return instructions(scope)
+      } catch (cause) {
+        if (!(cause instanceof InstructionsError)) throw cause
+        const { message, line } = cause
+        const faults = [describe({ file: `${name}/${instructionsFile}`, line, message })]
+        this.#options.log.error('assistants.refused', { faults })
+        const told = `The assistant "${name}" has no instructions for this session; its operator finds why in the log`
+        throw new GatewayError('internal', told, { cause })
+      }
+    }
+    return { ...assistant, instructions: render }
   }
 
   #report(): void {

@@ -5,6 +5,9 @@ import type { AssistantFolder } from './folder.ts'
 
 export const instructionsFile = 'instructions.md'
 
+/** Limit of what a template renders, as UTF-8 (bytes); a session has them in each message that sets them. */
+export const maxInstructionsBytes = 256 * 1024
+
 /** What a template knows of a session. */
 export interface InstructionsScope {
   /** The principal's name: `key:NAME`, `entra:TENANT/OBJECT` or `anonymous`. */
@@ -13,6 +16,7 @@ export interface InstructionsScope {
   readonly language: string
 }
 
+/** @throws InstructionsError where the template cannot be rendered; those of `Assistants` throw GatewayError `internal` */
 export type Instructions = (scope: InstructionsScope) => string
 
 /** A template that cannot be used. */
@@ -59,12 +63,16 @@ function parse(text: string): Template {
 }
 
 function run(template: Template, scope: Record<string, unknown>): string {
+  let text: string
   try {
-    return template.render(scope).trim()
+    text = template.render(scope).trim()
   } catch (fault) {
     if (fault instanceof InstructionsError) throw fault
     throw new InstructionsError(`cannot be rendered: ${reasonOf(fault)}`, null)
   }
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= maxInstructionsBytes) return text
+  throw new InstructionsError(`renders ${bytes} bytes; allowed are ${maxInstructionsBytes}`, null)
 }
 
 /** Every file that the template names, also in a branch that the first rendering does not take. */

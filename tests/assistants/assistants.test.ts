@@ -55,6 +55,22 @@ test('folders with an assistant.yaml are assistants, default is always one, and 
   t.throws(load, { instanceOf: AssistantsError, message: /pub: is a symbolic link, which is not followed/ })
 })
 
+test('instructions that fail for one session are told by name, and in the log by file, line and reason', t => {
+  const template = "Serve.\n{% if language == 'xx' %}\n{{ file(language) }}\n{% endif %}"
+  const { assistants, lines } = open(t, assistant('cafe', '', template))
+  const render = assistants.find('cafe')?.instructions
+  t.is(render?.({ caller: 'key:alice', language: 'en' }), 'Serve.')
+  t.throws(() => render?.({ caller: 'key:alice', language: 'xx' }), {
+    instanceOf: GatewayError,
+    code: 'internal',
+    message: 'The assistant "cafe" has no instructions for this session; its operator finds why in the log',
+  })
+  t.deepEqual(lines.at(-1), {
+    event: 'assistants.refused',
+    fields: { faults: ["cafe/instructions.md:2: file('xx') names no file of this folder"] },
+  })
+})
+
 test('a folder that was named must be there; the default one need not', t => {
   const options = { folder: '/nowhere/assistants', models: someModels, log: silent }
   t.throws(() => new Assistants({ ...options, isRequired: true }), { message: /does not exist/ })

@@ -3,7 +3,11 @@ import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { readFolder } from '../../runtime/assistants/folder.ts'
-import { compileInstructions, InstructionsError } from '../../runtime/assistants/instructions.ts'
+import {
+  compileInstructions,
+  InstructionsError,
+  maxInstructionsBytes,
+} from '../../runtime/assistants/instructions.ts'
 import { languageOf } from '../../runtime/assistants/session-settings.ts'
 import { type Files, folderWith } from './folders.ts'
 
@@ -85,6 +89,19 @@ test('a name that the template makes up is held to the folder, too', t => {
     '../secret.txt': 's',
   }
   t.throws(() => compile(t, files), { instanceOf: InstructionsError, message: /leaves the folder/ })
+})
+
+test('instructions of more than any session takes are refused, at the start and for one session', t => {
+  const long = (characters: number) => `{% for i in range(${characters}) %}é{% endfor %}`
+  const most = maxInstructionsBytes / 2
+  t.is(compile(t, { 'instructions.md': long(most) })(nobody).length, most)
+  const refusal = {
+    instanceOf: InstructionsError,
+    message: `renders ${maxInstructionsBytes + 2} bytes; allowed are ${maxInstructionsBytes}`,
+  }
+  t.throws(() => compile(t, { 'instructions.md': long(most + 1) }), refusal)
+  const render = compile(t, { 'instructions.md': `{% if language %}${long(most + 1)}{% endif %}` })
+  t.throws(() => render({ ...nobody, language: 'ja' }), refusal)
 })
 
 for (const [what, text, reason] of [
