@@ -50,12 +50,16 @@ export function fieldsOf(frame: Uint8Array): Fields {
   return parseFields(asBuffer(frame)) ?? {}
 }
 
-function tokensOf(value: unknown): number {
+/** Reads a number of tokens. @returns 0 for what is none */
+export function tokensOf(value: unknown): number {
   return isAmount(value) ? Math.round(value) : 0
 }
 
+/** More than any one answer uses (tokens, seconds): added up, such a number would make a whole day's sum unreadable. */
+const maxAmount = 1_000_000_000
+
 function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0
+  return typeof value === 'number' && value > 0 && value <= maxAmount
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a `response.done` tells of a response, besides its content. */
 import { type Fields, isFields, textOr } from '../events/fields.ts'
-import { type Amounts, amountsOfResponse, fieldsOf } from '../events/usage.ts'
+import { type Amounts, amountsOfResponse, fieldsOf, tokensOf } from '../events/usage.ts'
 
 export interface ResponseReport {
   /** '' where it has none. */
@@ -35,7 +35,7 @@ export function readResponseReport(frame: Uint8Array): ResponseReport {
     isInterrupted: status === 'cancelled',
     toolCalls: output.filter(item => isFields(item) && calls.has(item.type)).length,
     amounts: amountsOfResponse(fields.usage),
-    total: typeof total_tokens === 'number' && total_tokens > 0 ? Math.round(total_tokens) : 0,
+    total: tokensOf(total_tokens),
   }
 }
 
