@@ -214,7 +214,7 @@ const limits = described(
     tool_calls_per_minute: whole(
       1,
       10_000,
-      'Calls of tools on the server in a minute of one session',
+      'Calls of tools on the server in a minute of one conversation',
     ).optional(),
     tool_rounds: whole(1, 100, 'Answers of one turn that may call tools on the server').optional(),
   }),
