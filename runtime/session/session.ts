@@ -350,8 +350,9 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.wasHeard = true
     const type = isBinary ? null : this.#options.readType(frame)
     const answered = this.#leg.noteEvent(frame, type)
-    this.#hooks.event(frame, isBinary, type, answered)
+    // First: what the hooks write of the conversation has what it came to, and a session that they end has counted all.
     if (type !== null) this.#measure(frame, type)
+    this.#hooks.event(frame, isBinary, type, answered)
     this.endIfDrained()
   }
 

@@ -606,6 +606,28 @@ for (const [what, end, told] of endings) {
   })
 }
 
+test('what an answer used is counted before the handler has it: who ends the session with it, or stores the conversation, has all', t => {
+  const account: string[] = []
+  const meter = {
+    opened: () => undefined,
+    responseDone: () => account.push('counted'),
+    ended: () => account.push('ended'),
+  }
+  const s: Stage = stage(
+    {
+      event: () => {
+        account.push('handled')
+        s.session.close({ by: 'gateway', code: 1000, reason: 'one answer' })
+      },
+    },
+    {},
+    { meter: meter as never },
+  )
+  enter.open(s)
+  s.event('response.done')
+  t.deepEqual(account, ['counted', 'handled', 'ended'])
+})
+
 test('time that is paid for ends with its upstream, also where the client waits for another', t => {
   const spans: number[] = []
   const meter = {

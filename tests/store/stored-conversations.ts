@@ -4,6 +4,7 @@ import { patienceMs } from '../gateway/within.ts'
 
 export interface StoredConversation {
   readonly items: readonly { readonly text: string }[]
+  readonly answers: number
   readonly owed: boolean
 }
 
