@@ -203,13 +203,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
       if (this.#speaks) this.#tools.act()
     }
     this.#observers.tell(this.#greeting)
-    this.#leg.flush(message => upstream.send(message))
+    this.#leg.flush((...held) => upstream.send(...held))
   }
 
-  event(frame: Buffer, isBinary: boolean): void {
-    if (this.#phase === 'over' || isBinary) return
-    const type = this.#parts.readType(frame)
-    if (type === null) return
+  event(frame: Buffer, isBinary: boolean, type = isBinary ? null : this.#parts.readType(frame)): void {
+    if (this.#phase === 'over' || isBinary || type === null) return
     const answered = this.#leg.noteEvent(frame, type)
     const stats = this.#activity.noteEvent(type, frame)
     this.#playout.note(type)
@@ -280,7 +278,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     if (this.#upstream === null) return this.#leg.hold(message, false, type, receipt)
     if (this.#upstream.buffered() > this.#parts.limits.upstreamBufferBytes) return false
     this.#leg.noteSent(type, receipt)
-    this.#upstream.send(message)
+    this.#upstream.send(message, false, type)
     return true
   }
 

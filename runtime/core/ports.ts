@@ -127,8 +127,11 @@ export interface Connection {
 export interface Upstream {
   /** The deployment that serves it, as logs and metrics name it. */
   readonly deployment?: string | undefined
-  /** Queues one message; `data` may be reused when the call returns. */
-  send(data: string | Uint8Array, isBinary?: boolean): void
+  /**
+   * Queues one message; `data` may be reused when the call returns.
+   * @param type its event type, null when it has none; absent: whoever wants to know it reads it
+   */
+  send(data: string | Uint8Array, isBinary?: boolean, type?: string | null): void
   /** Bytes accepted by `send` that the network has not taken yet; what it costs to keep each message is counted too. */
   buffered(): number
   /** Stops reading, so that upstream's own sending is held back. */
@@ -145,8 +148,11 @@ export interface Upstream {
 /** What a dial tells. Either `failed` once, or `opened` once, then events, then `closed` once. */
 export interface UpstreamListener {
   opened(upstream: Upstream): void
-  /** @param frame gone when the call returns: its memory is used again */
-  event(frame: Buffer, isBinary: boolean): void
+  /**
+   * @param frame gone when the call returns: its memory is used again
+   * @param type its event type, null when it has none; absent: nobody has read it yet
+   */
+  event(frame: Buffer, isBinary: boolean, type?: string | null): void
   /** @param error why the gateway itself gave the connection up, if it did */
   closed(code: number, reason: string, error?: GatewayError): void
   failed(error: GatewayError): void

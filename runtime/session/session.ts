@@ -229,7 +229,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return
     if (this.#upstream !== null && this.#flush === 'done') {
       this.#leg.noteSent(type, receipt)
-      this.#sendNow(message, isBinary)
+      this.#sendNow(message, isBinary, type)
     } else if (this.#leg.hold(message, isBinary, type, receipt)) {
       this.dial()
     } else {
@@ -344,11 +344,14 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#flushHeld(upstream)
   }
 
-  /** One frame from upstream. */
-  event(frame: Buffer, isBinary: boolean): void {
+  /** One frame from upstream. @param type its event type, where it has been read */
+  event(
+    frame: Buffer,
+    isBinary: boolean,
+    type: string | null = isBinary ? null : this.#options.readType(frame),
+  ): void {
     if (this.#phase === 'closed') return
     this.wasHeard = true
-    const type = isBinary ? null : this.#options.readType(frame)
     const answered = this.#leg.noteEvent(frame, type)
     // First: what the hooks write of the conversation has what it came to, and a session that they end has counted all.
     if (type !== null) this.#measure(frame, type)
@@ -406,7 +409,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
 
   #flushHeld(upstream: Upstream): void {
     if (this.#phase === 'closed' || this.#upstream !== upstream) return
-    const sendHeld = (message: string | Uint8Array, isBinary: boolean) => this.#sendNow(message, isBinary)
+    const sendHeld = (message: string | Uint8Array, isBinary: boolean, type: string | null) =>
+      this.#sendNow(message, isBinary, type)
     if (this.#leg.flush(sendHeld, flushBytesPerTurn)) {
       this.#flush = 'done'
       this.endIfDrained()
@@ -415,7 +419,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     }
   }
 
-  #sendNow(message: string | Uint8Array, isBinary: boolean): void {
+  #sendNow(message: string | Uint8Array, isBinary: boolean, type: string | null): void {
     if (this.#upstream === null) return
     const { metrics } = this.#options
     const limits = this.#limits
@@ -427,7 +431,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#bytesUp += bytes
     metrics.traffic.messagesUp += 1
     metrics.traffic.bytesUp += bytes
-    this.#upstream.send(message, isBinary)
+    this.#upstream.send(message, isBinary, type)
   }
 
   #closeTooSlow(code: 'client_too_slow' | 'upstream_too_slow'): void {

@@ -64,11 +64,14 @@ export class UpstreamLeg {
    * @param maxBytes stops when so many bytes are sent; at least one message goes
    * @returns whether nothing is held any more
    */
-  flush(send: (message: string | Uint8Array, isBinary: boolean) => void, maxBytes?: number): boolean {
+  flush(
+    send: (message: string | Uint8Array, isBinary: boolean, type: string | null) => void,
+    maxBytes?: number,
+  ): boolean {
     return this.#outbox.flush((message, isBinary) => {
       const held = this.#heldReceipts.shift()
       if (held !== undefined) this.#sent.add(held.type, held.receipt)
-      send(message, isBinary)
+      send(message, isBinary, held?.type ?? null)
     }, maxBytes)
   }
 

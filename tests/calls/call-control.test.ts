@@ -13,6 +13,7 @@ import { silentAccounts } from '../usage/accounts.ts'
 
 function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) {
   const seen: string[] = []
+  const types: unknown[] = []
   let listener: UpstreamListener | undefined
   const record = {
     ...{ sessionId: 's', callId: 'c', provider: 'p', model: '', owner: 'ada', assistant: '', usage: '' },
@@ -57,7 +58,10 @@ function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) 
   }
   control.join(observer)
   const upstream = {
-    send: (message: string | Uint8Array) => void seen.push(`call gets ${Buffer.from(message as Uint8Array)}`),
+    send: (message: string | Uint8Array, isBinary?: boolean, type?: string | null) => {
+      seen.push(`call gets ${Buffer.from(message as Uint8Array)}`)
+      types.push(isBinary === true ? 'bytes' : type)
+    },
     buffered: () => 0,
     pause: () => undefined,
     resume: () => undefined,
@@ -67,7 +71,7 @@ function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) 
   const shown = (session: object) =>
     listener?.event(Buffer.from(JSON.stringify({ type: 'session.updated', session })), false)
   return {
-    ...{ control, observer, shown },
+    ...{ control, observer, shown, types },
     told: () => seen.splice(0),
     open: () => listener?.opened(upstream),
     fails: () => listener?.failed(new GatewayError('upstream_refused', 'no')),
@@ -75,15 +79,16 @@ function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) 
 }
 
 test('what an observer says while the control connection joins is sent once it is there, in order, once', t => {
-  const { control, told, open } = stage(t)
+  const { control, told, open, types } = stage(t)
   t.true(control.send('a', 'x'))
-  t.true(control.send('b', 'x'))
+  t.true(control.send('b', 'y'))
   t.deepEqual(told(), [])
   t.is(control.held(), 2 * (1 + 1024))
   open()
   t.deepEqual(told(), ['observer gets sideband_connected', 'call gets a', 'call gets b'])
   t.true(control.send('c', 'x'))
   t.deepEqual(told(), ['call gets c'])
+  t.deepEqual(types, ['x', 'y', 'x'], 'nobody has to read the type again')
   t.is(control.held(), 0)
 })
 

@@ -33,6 +33,8 @@ export function stage(
   parts: Partial<SessionOptions> & Pick<Caller, 'meter'> & Partial<Pick<Caller, 'log'>> = {},
 ) {
   const seen: string[] = []
+  /** Of what upstream gets, as it was told them. */
+  const types: unknown[] = []
   const buffered = { client: 0, upstream: 0 }
   let listener: UpstreamListener | undefined
   const { promise: ended, resolve: onEnded } = Promise.withResolvers<void>()
@@ -75,8 +77,10 @@ export function stage(
   )
   const upstream = {
     deployment: 'one',
-    send: (message: string | Uint8Array, isBinary = false) =>
-      seen.push(`upstream gets ${isBinary ? 'bytes ' : ''}${Buffer.from(message as Uint8Array)}`),
+    send: (message: string | Uint8Array, isBinary = false, type?: string | null) => {
+      types.push(type)
+      seen.push(`upstream gets ${isBinary ? 'bytes ' : ''}${Buffer.from(message as Uint8Array)}`)
+    },
     buffered: () => buffered.upstream,
     pause: () => seen.push('upstream paused'),
     giveUp: ({ code }: GatewayError) => seen.push(`upstream given up ${code}`),
@@ -90,9 +94,12 @@ export function stage(
   return {
     session,
     buffered,
+    types,
     told,
     open,
     event,
+    /** An event whose type somebody has read. */
+    eventOf: (type: string | null, frame: string) => listener?.event(Buffer.from(frame), false, type),
     /** Resolves when the client is closed. */
     get ended() {
       return within(ended, endedMs, 'the client is not closed')

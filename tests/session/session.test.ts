@@ -478,6 +478,30 @@ test('an event of bytes has no type, whatever is in it', t => {
   t.is(types.length, 2, 'the handler is told nothing after the end')
 })
 
+test('a type that is known is not read again, on either way', t => {
+  const read: string[] = []
+  const types: (string | null)[] = []
+  const readType = (frame: Uint8Array) => {
+    read.push(Buffer.from(frame).toString())
+    return 'read'
+  }
+  const s = stage(
+    { event: (_frame, _isBinary, type) => void types.push(type) },
+    {},
+    { readType, meter: undefined },
+  )
+  s.session.forward('held', 'response.create')
+  s.open()
+  s.session.forward('sent', 'session.update')
+  s.session.send('own', null)
+  t.deepEqual(s.types, ['response.create', 'session.update', null])
+  s.eventOf('known', 'a')
+  s.eventOf(null, 'b')
+  s.event('c')
+  t.deepEqual(types, ['known', null, 'read'])
+  t.deepEqual(read, ['{"type":"c"}'])
+})
+
 test('a turn that the handler holds is waited for, and what it has to write', async t => {
   let [holdsTurn, isWritten] = [true, false]
   const written = Promise.withResolvers<void>()

@@ -18,22 +18,25 @@ function stage(maxHeldBytes = 100_000) {
     seen,
     hold: (name: string, type: string) => leg.hold(name, false, type, receipt(name)),
     send: (type: string, name: string) => leg.noteSent(type, receipt(name)),
-    flush: (maxBytes?: number) => leg.flush(message => void seen.push(`sent ${message}`), maxBytes),
+    flush: (maxBytes?: number) =>
+      leg.flush((message, _, type) => void seen.push(`sent ${message}, ${type}`), maxBytes),
     hear: (type: string, fields?: object) => leg.noteEvent(event(type, fields), type),
   }
 }
 
 test('what is held is answered once it was sent, in its order', t => {
-  const { seen, hold, flush, hear } = stage()
+  const { leg, seen, hold, flush, hear } = stage()
   hold('a', 'session.update')
   hold('b', 'session.update')
+  leg.hold('c', true, null)
   hear('session.updated')
   t.deepEqual(seen, [])
   t.false(flush(1))
   hear('session.updated')
-  t.true(flush(1))
+  t.false(flush(1))
   hear('session.updated')
-  t.deepEqual(seen, ['sent a', '+a', 'sent b', '+b'])
+  t.true(flush(1))
+  t.deepEqual(seen, ['sent a, session.update', '+a', 'sent b, session.update', '+b', 'sent c, null'])
 })
 
 test('an answer is pending from the moment its request is held', t => {
@@ -67,5 +70,5 @@ test('with its upstream a leg loses what was held and sent, and wants the answer
   hold('next', 'session.update')
   flush()
   hear('session.updated')
-  t.deepEqual(seen, ['+ask', 'sent next', '+next'])
+  t.deepEqual(seen, ['+ask', 'sent next, session.update', '+next'])
 })

@@ -54,9 +54,9 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
           recording = open(connection)
           listener.opened(recording === null ? upstream : overheard(upstream, recording))
         },
-        event: (frame, isBinary) => {
+        event: (frame, isBinary, type) => {
           recording?.note('upstream', frame, isBinary)
-          listener.event(frame, isBinary)
+          listener.event(frame, isBinary, type)
         },
         closed: (code, reason, error) => {
           if (recording !== null) void end(recording.file, code)
@@ -109,9 +109,9 @@ class Recording {
 function overheard(upstream: Upstream, recording: Recording): Upstream {
   return {
     deployment: upstream.deployment,
-    send: (data, isBinary = false) => {
+    send: (data, isBinary = false, type) => {
       recording.note('client', data, isBinary)
-      upstream.send(data, isBinary)
+      upstream.send(data, isBinary, type)
     },
     buffered: () => upstream.buffered(),
     pause: () => upstream.pause(),

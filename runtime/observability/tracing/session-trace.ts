@@ -99,6 +99,8 @@ export class SessionTrace {
   /** When the next answer was asked for, by a message or by the end of a spoken turn (Unix time, ms). */
   #askedAt: number | null = null
   readonly #responses = new Map<string, OpenResponse>()
+  /** Whether there may be a response under way that has not been heard yet, in sound and in words. */
+  readonly #awaits = { soundAt: false, wordAt: false }
   #state: 'open' | 'ended' = 'open'
 
   constructor(session: TracedSession, parts: SessionTraceParts) {
@@ -127,8 +129,9 @@ export class SessionTrace {
         listener.opened(this.#overhear(upstream))
       },
       event: (frame, isBinary) => {
-        if (!isBinary) this.#note(frame)
-        listener.event(frame, isBinary)
+        const type = isBinary ? null : this.#parts.readType(frame)
+        if (type !== null) this.#note(frame, type)
+        listener.event(frame, isBinary, type)
       },
       closed: (code, reason, error) => {
         this.#upstreamEnded(error)
@@ -247,13 +250,11 @@ export class SessionTrace {
   }
 
   #overhear(upstream: Upstream): Upstream {
-    const { readType } = this.#parts
     return {
       deployment: upstream.deployment,
-      send: (data, isBinary = false) => {
-        const type = isBinary ? null : readType(typeof data === 'string' ? Buffer.from(data) : data)
+      send: (data, isBinary = false, type = isBinary ? null : this.#readType(data)) => {
         if (type === request) this.#askedAt = Date.now()
-        upstream.send(data, isBinary)
+        upstream.send(data, isBinary, type)
       },
       buffered: () => upstream.buffered(),
       pause: () => upstream.pause(),
@@ -263,10 +264,13 @@ export class SessionTrace {
     }
   }
 
+  #readType(data: string | Uint8Array): string | null {
+    return this.#parts.readType(typeof data === 'string' ? Buffer.from(data) : data)
+  }
+
   /** Most events mean nothing here: their type says so. */
-  #note(frame: Buffer): void {
-    const type = this.#parts.readType(frame)
-    switch (type === null ? undefined : meanings.get(type)) {
+  #note(frame: Buffer, type: string): void {
+    switch (meanings.get(type)) {
       case undefined:
         return
       case 'sound':
@@ -310,15 +314,20 @@ export class SessionTrace {
       },
     })
     this.#responses.set(id, { span, startedAt, soundAt: null, wordAt: null })
+    this.#awaits.soundAt = true
+    this.#awaits.wordAt = true
   }
 
   /** Deltas are not parsed: of several responses at once, the one that began first is taken to speak. */
   #heard(what: 'soundAt' | 'wordAt'): void {
+    // Most deltas are not the first of any response.
+    if (!this.#awaits[what]) return
     for (const response of this.#responses.values()) {
       if (response[what] !== null) continue
       response[what] = Date.now()
       return
     }
+    this.#awaits[what] = false
   }
 
   #done(frame: Buffer): void {
