@@ -508,29 +508,24 @@ const longConversation = `{
   sessionStorage.setItem('chat-conversation', JSON.stringify({ turns, ticket: '', assistant: '' }))
 }`
 
-test.serial('of 500 turns those are laid out that are seen, wherever they are scrolled to', async t => {
-  const { page, faults } = await open(t, { before: longConversation, viewport: { width: 1280, height: 800 } })
-  t.is(await page.locator('.question, .answer').count(), 500)
+/** What the renderer has done since it began to count. */
+async function countWork(page: Page): Promise<() => Promise<Record<string, number>>> {
   const debug = await page.context().newCDPSession(page)
-  await debug.send('Performance.enable')
-  const metrics = async () => {
+  await debug.send('Performance.enable', { timeDomain: 'threadTicks' })
+  return async () => {
     const { metrics } = await debug.send('Performance.getMetrics')
     return Object.fromEntries(metrics.map(({ name, value }) => [name, value]))
   }
-  const laidOut = `[...document.querySelectorAll('.turn > p')]
-    .filter(part => part.checkVisibility({ contentVisibilityAuto: true })).length`
-  for (const where of [
-    '0',
-    'document.documentElement.scrollHeight / 2',
-    'document.documentElement.scrollHeight',
-  ]) {
-    await page.evaluate(`scrollTo({ top: ${where}, behavior: 'instant' })`)
-    await until(page, `${laidOut} > 0 && ${laidOut} < 100`)
-  }
-  // How many frames come late depends on what else this machine does: it is told, and decides nothing.
+}
+
+test.serial('500 turns scroll without layout: each was laid out once', async t => {
+  const { page, faults } = await open(t, { before: longConversation, viewport: { width: 1280, height: 800 } })
+  t.is(await page.locator('.question, .answer').count(), 500)
+  const work = await countWork(page)
   await page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+  await page.getByRole('button', { name: 'Go to the latest' }).waitFor()
   const steps = 200
-  const before = await metrics()
+  const before = await work()
   const gaps = (await page.evaluate(`new Promise(resolve => {
     const gaps = []
     const step = document.documentElement.scrollHeight / ${steps}
@@ -544,10 +539,46 @@ test.serial('of 500 turns those are laid out that are seen, wherever they are sc
     }
     requestAnimationFrame(next)
   })`)) as number[]
-  const after = await metrics()
-  const spentMs = (name: string) => (1000 * ((after[name] ?? 0) - (before[name] ?? 0))) / steps
-  const dropped = gaps.filter(gap => gap > 25).length
-  t.log(`${dropped} of ${steps} frames came late; for each frame ${spentMs('ScriptDuration').toFixed(2)} ms of
-    program, ${spentMs('LayoutDuration').toFixed(2)} ms of layout, ${spentMs('RecalcStyleDuration').toFixed(2)} ms of style`)
+  const after = await work()
+  const spent = (name: string) => (after[name] ?? 0) - (before[name] ?? 0)
+  // How many frames come late depends on what else this machine does: it is told, and decides nothing.
+  const late = gaps.filter(gap => gap > 25).length
+  t.log(
+    `${late} of ${steps} frames came late; ${((1000 * spent('TaskDuration')) / steps).toFixed(1)} ms of CPU a frame`,
+  )
+  // The button to the latest goes away once, at the end.
+  t.true(spent('LayoutCount') <= 5, `${spent('LayoutCount')} layouts in ${steps} steps`)
+  t.true(spent('RecalcStyleCount') <= 10, `${spent('RecalcStyleCount')} styles in ${steps} steps`)
   t.deepEqual(faults, [])
+})
+
+test.serial('an answer that grows at the end of 500 turns lays out nothing but itself', async t => {
+  const { page } = await open(t, { before: longConversation, viewport: { width: 1280, height: 800 } })
+  const debug = await browser.newBrowserCDPSession()
+  const layouts: number[] = []
+  debug.on('Tracing.dataCollected', ({ value }) => {
+    for (const { name, args } of value as unknown as {
+      name: string
+      args: { beginData?: { dirtyObjects: number } }
+    }[])
+      if (name === 'Layout') layouts.push(args.beginData?.dirtyObjects ?? 0)
+  })
+  await debug.send('Tracing.start', { traceConfig: { includedCategories: ['devtools.timeline'] } })
+  const growths = 50
+  await page.evaluate(`new Promise(resolve => {
+    const last = [...document.querySelectorAll('.answer .spoken')].at(-1)
+    let growths = 0
+    const next = () => {
+      last.append(' more words')
+      growths += 1
+      if (growths < ${growths}) requestAnimationFrame(next)
+      else requestAnimationFrame(resolve)
+    }
+    requestAnimationFrame(next)
+  })`)
+  const over = new Promise(resolve => debug.once('Tracing.tracingComplete', resolve))
+  await debug.send('Tracing.end')
+  await over
+  t.true(layouts.length >= growths, `${layouts.length} layouts`)
+  t.true(Math.max(...layouts) <= 40, `${Math.max(...layouts)} objects`)
 })

@@ -55,8 +55,11 @@ export class Conversation {
   constructor(listeners: ConversationListeners) {
     this.#listeners = listeners
     this.#latest.onclick = () => this.#scrollToEnd()
-    window.addEventListener('scroll', () => this.#showLatest(), { passive: true })
-    new ResizeObserver(() => this.#showLatest()).observe(this.#list)
+    // Measuring the page at every step of a scroll would lay it out once more each time.
+    const ends = new IntersectionObserver(entries => this.#showLatest(entries.at(-1)?.isIntersecting), {
+      rootMargin: `0px 0px ${nearEndPx}px`,
+    })
+    ends.observe(part('#end', HTMLElement))
   }
 
   /** All turns, the oldest first. */
@@ -303,8 +306,8 @@ export class Conversation {
     else this.#showLatest()
   }
 
-  #showLatest(): void {
-    const isHidden = isNearEnd() || this.#list.childElementCount === 0
+  #showLatest(isNear = isNearEnd()): void {
+    const isHidden = isNear || this.#list.childElementCount === 0
     if (this.#latest.hidden !== isHidden) this.#latest.hidden = isHidden
   }
 
