@@ -99,6 +99,33 @@ test.serial('a reload in mid-answer brings the answer after all', async t => {
   t.is(await page.locator('.answer[data-state=streaming]').count(), 0)
 })
 
+test.serial('after a reload in mid-answer the same answer goes on, from where it was heard', async t => {
+  const { page, tell } = await playServer(t)
+  const seconds = (count: number) => {
+    const bytes = count * 48_000
+    return { type: 'audio-chunk', value: Buffer.alloc(bytes).toString('base64'), bytes }
+  }
+  const answered = { type: 'status', message: 'Model ready' }
+  await say(page, 'count')
+  tell({ type: 'session.ticket', resume: 'A' }, { type: 'text-reset' })
+  tell({ type: 'transcript-delta', value: 'One two three' }, seconds(20))
+  const time = page.locator('.answer .time')
+  await time.getByText(/^[1-9]/).waitFor()
+  await page.reload()
+  await connected(page)
+  const heardS = Number.parseFloat((await time.textContent()) ?? '')
+  t.true(heardS >= 1 && heardS < 19, `${heardS}`)
+  tell({ type: 'session.resumed', items: 1, answer_due: true, answers: 0 }, { type: 'text-reset' })
+  tell({ type: 'transcript-delta', value: 'One two three' }, seconds(20))
+  tell({ type: 'transcript-delta', value: ' four' }, seconds(10), answered)
+  await page.locator('.answer').getByText('One two three four').waitFor()
+  t.is(await page.locator('.answer').count(), 1)
+  await time.getByText('of 30.0 s heard').waitFor()
+  // Of 30 s, those that were not heard before were given to the player.
+  const fresh = Number(await page.locator('#audio-bytes').getAttribute('value')) / 48_000
+  t.true(Math.abs(30 - heardS - fresh) < 0.2, `${heardS} s were heard, and then ${fresh} s`)
+})
+
 test.serial('another page and back again keeps the conversation', async t => {
   const { page } = await open(t)
   await say(page, 'my dog is called Rex')

@@ -184,6 +184,30 @@ test('a question that a page before this one asked is answered, or asked again',
   }
 })
 
+test('an answer that a page before this one left open goes on where it was heard', t => {
+  const { talk, voice, sent, shown, heard, receive } = createTalk()
+  // 4 bytes are one chunk; of two that had come, one was heard.
+  talk.restore('hello', [], { text: '', transcript: 'One two', bytes: 4 })
+  talk.lineOnOpen()
+  receive({ type: 'session.resumed', items: 1, answer_due: true, answers: 0 }, reset)
+  receive(sound('AAAA'), said('One'), said(' two'), sound('BBBB'), said(' three'))
+  t.deepEqual(shown, ['goes on', '4 bytes', 'transcript  three'])
+  t.deepEqual(heard, ['begin', 'BBBB'])
+  voice.heardMs = 100
+  talk.stop()
+  t.deepEqual(sent, [{ type: 'interrupt', played_ms: 100 + (1000 * 2) / 24_000 }])
+})
+
+test('an answer that is another one than the page before had is heard from its start', t => {
+  const { talk, shown, heard, receive } = createTalk()
+  talk.restore('hello', [], { text: '', transcript: 'One two', bytes: 4 })
+  talk.lineOnOpen()
+  receive({ type: 'session.resumed', items: 1, answer_due: true, answers: 0 }, reset)
+  receive(sound('AAAA'), said('Uno'))
+  t.deepEqual(shown, ['restarted', 'answer', '4 bytes', 'transcript Uno'])
+  t.deepEqual(heard, ['begin', 'begin', 'AAAA'])
+})
+
 test('messages without a connection are kept and go out once, together', t => {
   const { talk, line, sent, shown } = createTalk()
   line.open = false

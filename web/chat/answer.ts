@@ -41,6 +41,10 @@ export class Answer {
   #playing = false
   /** All of its sound has come: its length is known. */
   #isWhole = false
+  /** Heard on the page before this one (ms): the sound of this one begins there. */
+  #heardBeforeMs = 0
+  /** Sound that had come to the page before and was not heard: it comes again (ms). */
+  #comesAgainMs = 0
 
   /**
    * @param isAudible whether sound is on and reaches the person
@@ -59,6 +63,8 @@ export class Answer {
       at: Date.now(),
     }
     if (!record) return
+    this.#heardBeforeMs = this.record.playedMs
+    this.#comesAgainMs = Math.max(0, this.record.lengthMs - this.record.playedMs)
     this.record.outcome ??= 'lost'
     this.#text.hidden = record.text === ''
     this.#text.textContent = record.text
@@ -91,7 +97,10 @@ export class Answer {
 
   /** @param bytes decoded length of one chunk of PCM16 */
   audio(bytes: number): void {
-    this.record.lengthMs += samplesToMs(bytes / bytesPerSample)
+    const ms = samplesToMs(bytes / bytesPerSample)
+    const againMs = Math.min(ms, this.#comesAgainMs)
+    this.#comesAgainMs -= againMs
+    this.record.lengthMs += ms - againMs
     this.#show()
   }
 
@@ -100,7 +109,7 @@ export class Answer {
     if (this.record.outcome === 'interrupted') return
     if (playing) this.#begin()
     this.#playing = playing
-    this.record.playedMs = playedMs
+    this.record.playedMs = this.#heardBeforeMs + playedMs
     this.#show()
   }
 

@@ -87,7 +87,10 @@ export class Conversation {
     for (const turn of turns) {
       if (turn.role === 'user') this.#append(this.#createQuestion(turn))
       else {
-        const answer = new Answer(() => true, undefined, turn)
+        const isOpen = turn.outcome === undefined
+        const answer = new Answer(() => this.#listeners.isAudible(), undefined, turn)
+        // The server may go on with it.
+        if (isOpen && turn === turns.at(-1)) this.#answer = answer
         this.#joinActions(answer.element, turn)
         this.#append(answer.element)
       }

@@ -6,6 +6,7 @@ import { fetchGatewayInfo, readGatewayInfo } from '../page/gateway-info.ts'
 import { showLine } from '../page/line.ts'
 import { Masthead } from '../page/masthead.ts'
 import { enablePage, part } from '../page/page.ts'
+import { pcmBytes } from '../sound/pcm.ts'
 import { Playback, type SoundState } from '../sound/playback.ts'
 import { AssistantChoice, assistantInAddress } from './assistant-choice.ts'
 import { Composer } from './composer.ts'
@@ -17,12 +18,14 @@ import { type PageMessage, readMessage } from './messages.ts'
 import { Panel } from './panel.ts'
 import { PastDialog } from './past-dialog.ts'
 import { Plug } from './plug.ts'
+import type { ReceivedItem } from './repeated-answer.ts'
 import { Resume, type ResumeNotice } from './resume.ts'
 import { Speech } from './speech.ts'
 import { maxKept, Talk } from './talk.ts'
 import { TalkBar } from './talk-bar.ts'
 import type { ToolActivity } from './talk-parts.ts'
 import { TalkStatusView } from './talk-status-view.ts'
+import type { TurnRecord } from './turn-record.ts'
 import { fetchUsage } from './usage.ts'
 import { VoicePicture } from './voice-picture.ts'
 import { endsSpeech, errorWords } from './words.ts'
@@ -222,8 +225,11 @@ part('#save-json', HTMLButtonElement).onclick = () =>
   download(toJson(conversation.turns), 'application/json', 'json')
 window.addEventListener('pagehide', keepConversation)
 if (kept) {
+  const broken = brokenAnswerOf(kept.turns)
   conversation.restore(kept.turns)
-  talk.restore(kept.due, conversation.keptWords)
+  talk.restore(kept.due, conversation.keptWords, broken)
+  // Where sound was heard, a browser may let it go on without another gesture.
+  if (broken !== undefined && broken.bytes > 0) playback.unlock()
 }
 composer.focus()
 await signIn.prepare()
@@ -237,6 +243,14 @@ function readKeptOf(assistant: string | undefined): KeptConversation | undefined
   if (last === undefined || assistant === undefined || assistant === last.assistant) return last
   keepPast(last.turns, Date.now())
   return undefined
+}
+
+/** What had come of an answer that the page before this one left open: of its sound, what was heard. */
+function brokenAnswerOf(turns: readonly TurnRecord[]): ReceivedItem | undefined {
+  const last = turns.at(-1)
+  if (last?.role !== 'assistant' || last.outcome !== undefined) return undefined
+  const { text, transcript, playedMs } = last
+  return text === '' && transcript === '' ? undefined : { text, transcript, bytes: pcmBytes(playedMs) }
 }
 
 /** Says a text, or tells why it cannot be said. @returns whether it was taken */

@@ -1,10 +1,14 @@
 /** The state of the talk: whose turn it is, what is sent and what is kept. Nothing of the page is touched here. */
+
+import { samplesToMs } from '../sound/pcm.ts'
 import type { PageMessage } from './messages.ts'
 import { type AnswerPart, addPart, emptyItem, type ReceivedItem, RepeatedAnswer } from './repeated-answer.ts'
 import type { Line, Outcome, TalkView, Turn, Voice } from './talk-parts.ts'
 
 /** After these errors nothing more comes; the model's own errors may leave an answer going on. */
 const endsAnswer = /^upstream_|^internal$/
+
+const bytesPerSample = 2
 
 /** Messages that may wait for a connection. */
 export const maxKept = 20
@@ -30,6 +34,8 @@ export class Talk {
   #repeated: RepeatedAnswer | undefined
   /** An error came with the last message: an answer that ends right behind it has failed. */
   #hasComplained = false
+  /** How much of the answer the page before this one played (ms of its sound). */
+  #heardBeforeMs = 0
 
   constructor(line: Line, voice: Voice, view: TalkView) {
     this.#line = line
@@ -46,9 +52,16 @@ export class Talk {
    * Takes over what the page before this one left.
    * @param due the question whose answer was not complete; '' where its words are not known
    * @param kept messages that had not gone out
+   * @param broken what had come of that answer, of its sound what was heard; undefined where nothing had
    */
-  restore(due: string | undefined, kept: readonly string[]): void {
+  restore(due: string | undefined, kept: readonly string[], broken?: ReceivedItem): void {
     this.#owed = due
+    if (due !== undefined && broken !== undefined) {
+      this.#broken = broken
+      this.#heardBeforeMs = samplesToMs(broken.bytes / bytesPerSample)
+      this.#hasParts = true
+      this.#voice.beginAnswer()
+    }
     this.#lastQuestion = due ?? ''
     this.#kept.push(...kept)
   }
@@ -242,7 +255,7 @@ export class Talk {
     if (!isLast || this.#turn === 'asked') return
     if (this.#turn === 'stopped') this.#enter('idle')
     if (this.#turn !== 'answering') return
-    if (message === 'Response interrupted') this.#end('interrupted', this.#voice.stop())
+    if (message === 'Response interrupted') this.#end('interrupted', this.#silence())
     else this.#end('complete')
   }
 
@@ -284,6 +297,7 @@ export class Talk {
   #beginAnswer(): void {
     this.#received = emptyItem()
     this.#hasParts = false
+    this.#heardBeforeMs = 0
     this.#voice.beginAnswer()
     this.#view.answerBegins()
   }
@@ -304,9 +318,15 @@ export class Talk {
   #cut(): number | undefined {
     this.#forgetBroken()
     const cutsAnswer = this.#turn === 'answering' || this.#voice.playing()
-    const heardMs = this.#voice.stop()
+    const heardMs = this.#silence()
     if (cutsAnswer) this.#view.answerEnds('interrupted', heardMs)
     return heardMs
+  }
+
+  /** @returns how much was heard of the answer, here and on the page before (ms) */
+  #silence(): number | undefined {
+    const heardMs = this.#voice.stop()
+    return heardMs === undefined ? undefined : heardMs + this.#heardBeforeMs
   }
 
   #enter(turn: Turn): void {

@@ -31,6 +31,11 @@ export function toPcm16(samples: ArrayLike<number>): Int16Array<ArrayBuffer> {
 }
 
 /** Length of `samples` at the PCM rate (ms). */
+/** Bytes of PCM16 that last so long (ms): whole samples. */
+export function pcmBytes(ms: number): number {
+  return 2 * Math.floor((ms * pcmRate) / 1000)
+}
+
 export function samplesToMs(samples: number): number {
   return (samples * 1000) / pcmRate
 }
