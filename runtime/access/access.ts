@@ -23,9 +23,8 @@ import { Admission } from './admission.ts'
 import { createKeyCheck } from './api-keys.ts'
 import { Attempts } from './attempts.ts'
 import { Authenticator, anonymous } from './authenticator.ts'
-import { createTokenCheck, jwksUrl, type TokenVerdict } from './entra-tokens.ts'
+import type { TokenVerdict } from './entra-tokens.ts'
 import { EphemeralKeys, principalOf } from './ephemeral-keys.ts'
-import { createJwks } from './jwks.ts'
 import { Tickets } from './tickets.ts'
 
 export interface AccessOptions extends Pick<Clock, 'now' | 'coarseNow' | 'after' | 'every'> {
@@ -145,5 +144,10 @@ function tokenCheck(
 ): (token: string) => Promise<TokenVerdict> {
   if (entra === null)
     return () => Promise.resolve({ refused: 'unauthorized', reason: 'token: GATEWAY_AUTH has no entra' })
-  return createTokenCheck({ settings: entra, now, keys: createJwks({ url: jwksUrl(entra), now, log }) })
+  // Only a gateway that checks tokens loads what checks them.
+  const loading = Promise.all([import('./entra-tokens.ts'), import('./jwks.ts')]).then(
+    ([{ createTokenCheck, jwksUrl }, { createJwks }]) =>
+      createTokenCheck({ settings: entra, now, keys: createJwks({ url: jwksUrl(entra), now, log }) }),
+  )
+  return async token => (await loading)(token)
 }

@@ -7,7 +7,6 @@ import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts
 import type { Log } from '../observability/log.ts'
 import type { ToolProcess } from '../server/memory-budget.ts'
 import { combineRunners } from '../tools/combined-runners.ts'
-import { startMcpServer } from '../tools/mcp-server.ts'
 import type { ToolRunner } from '../tools/runner.ts'
 import { startToolHost, ToolHostError } from '../tools/tool-host.ts'
 
@@ -118,8 +117,12 @@ export class AssistantTools implements FaultOwner {
     const common = { assistant: name, log, clock }
     const host = { ...common, version, folder, tools, env, memoryBytes, longestTimeoutMs }
     const process = tools.length === 0 ? null : await startToolHost(host)
+    const runners = process === null ? [] : [process]
+    if (mcp.length === 0) return { process, runner: combineRunners(runners) }
+    // The client of MCP is a tenth of what a start loads, and few assistants have servers.
+    const { startMcpServer } = await import('../tools/mcp-server.ts')
     const servers = await Promise.all(mcp.map(server => startMcpServer({ ...common, ...server })))
-    return { process, runner: combineRunners([...(process === null ? [] : [process]), ...servers]) }
+    return { process, runner: combineRunners([...runners, ...servers]) }
   }
 
   /** @throws AssistantsError for a variable that is not there */
