@@ -53,10 +53,16 @@ COPY assistants assistants
 RUN --mount=type=cache,target=/root/.npm \
   if [ -f assistants/package.json ]; then npm ci --prefix assistants --omit=dev --no-audit --no-fund; fi
 
-# The gateway's code without the simulator.
+# The gateway's code, compiled: a start that strips the types itself takes twice as long.
 FROM base AS code
 WORKDIR /app
+COPY image image
+COPY package.json ./
 COPY runtime runtime
+RUN node --no-warnings image/compile-runtime.ts .
+
+# The same without the simulator.
+FROM code AS plain-code
 RUN rm -r runtime/simulator
 
 # What both images have.
@@ -70,7 +76,8 @@ WORKDIR /app
 # Owned by root, run by another: the process cannot change its own code, and writes nowhere.
 COPY --from=pages /app/web/dist web/dist
 COPY --from=assistants /app/assistants assistants
-COPY package.json LICENSE ./
+COPY --from=code /app/package.json ./
+COPY LICENSE ./
 USER node
 EXPOSE 8080
 STOPSIGNAL SIGTERM
@@ -80,14 +87,14 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
 # node itself is process 1: a shell or npm in its place would swallow SIGTERM, and every socket with it.
 # V8 begins with a young generation of 1 MB and collects it a hundred times a second under load; of 8 MB, an event costs a
 # tenth less.
-ENTRYPOINT ["node", "--min-semi-space-size=8", "runtime/main.ts"]
+ENTRYPOINT ["node", "--min-semi-space-size=8", "runtime/main.js"]
 
 FROM frame AS demo
 COPY --from=demo-packages /app/node_modules node_modules
 COPY --from=demo-packages /app/sbom.cdx.json ./
-COPY runtime runtime
+COPY --from=code /app/runtime runtime
 
 FROM frame
 COPY --from=packages /app/node_modules node_modules
 COPY --from=packages /app/sbom.cdx.json ./
-COPY --from=code /app/runtime runtime
+COPY --from=plain-code /app/runtime runtime

@@ -57,7 +57,7 @@ export interface HostProcessOptions {
   readonly onFault: FaultOwner['onFault']
 }
 
-const program = fileURLToPath(new URL('tool-process.ts', import.meta.url))
+const program = fileURLToPath(new URL('./tool-process.ts', import.meta.url))
 
 /** Nice value: what serves conversations comes first. */
 const niceness = 10

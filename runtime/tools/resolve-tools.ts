@@ -6,11 +6,13 @@
 import { registerHooks } from 'node:module'
 
 const specifier = 'realtime-gateway/tools'
-const tools = new URL('define-tool.ts', import.meta.url).href
+const tools = new URL('./define-tool.ts', import.meta.url).href
+// The image has compiled code.
+const format = tools.endsWith('.ts') ? 'module-typescript' : 'module'
 
 registerHooks({
   resolve: (asked, context, next) => {
-    if (asked === specifier) return { url: tools, format: 'module-typescript', shortCircuit: true }
+    if (asked === specifier) return { url: tools, format, shortCircuit: true }
     const found = next(asked, context)
     // npm writes `"type": "commonjs"` into a new package.json; a file that imports this module is none for all that.
     const isUndecided =

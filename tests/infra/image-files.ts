@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fro
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compileRuntime } from '../../image/compile-runtime.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -64,9 +65,10 @@ export function layOutPlainImage(
   const app = mkdtempSync(join(tmpdir(), 'image-'))
   t.teardown(() => rmSync(app, { recursive: true }))
   cpSync(join(root, 'runtime'), join(app, 'runtime'), { recursive: true })
-  rmSync(join(app, 'runtime/simulator'), { recursive: true })
   for (const file of ['package.json', 'web/dist', 'assistants'])
     cpSync(join(root, file), join(app, file), { recursive: true })
+  compileRuntime(app)
+  rmSync(join(app, 'runtime/simulator'), { recursive: true })
   for (const place of placesOf(readPackages(), manifests)) {
     // Of another platform, or within one that is linked.
     if (place.lastIndexOf('node_modules/') > 0) continue

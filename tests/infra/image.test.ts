@@ -22,7 +22,7 @@ test('every stage stands on one slim glibc base of Node 22, pinned by digest whe
   const [, base = ''] = /^FROM (node:\S+) AS base$/m.exec(dockerfile) ?? []
   for (const stage of stages.slice(1)) {
     const from = (stage[0]?.rest ?? '').replace(`--platform=$BUILDPLATFORM ${base}`, 'base')
-    t.regex(from, /^(base|frame)( AS [\w-]+)?$/)
+    t.regex(from, /^(base|frame|code)( AS [\w-]+)?$/)
   }
 })
 
@@ -35,7 +35,7 @@ test('the pages, which are the same for every platform, are built on that of the
 for (const [name, image] of Object.entries({ plain, demo })) {
   test(`${name}: node is process 1, as npm starts it, in exec form, and no shell is needed at run time`, t => {
     const { start } = JSON.parse(readText('package.json')).scripts as { start: string }
-    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), start.split(' '))
+    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), start.replace(/\.ts$/, '.js').split(' '))
     const [, health = ''] = (valuesOf(image, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
     const command = JSON.parse(health) as string[]
     t.is(command[0], 'node')
@@ -56,12 +56,14 @@ test('the image takes built pages, assistants, production packages and their lis
   t.deepEqual(valuesOf(plain, 'COPY'), [
     '--from=pages /app/web/dist web/dist',
     '--from=assistants /app/assistants assistants',
-    'package.json LICENSE ./',
+    '--from=code /app/package.json ./',
+    'LICENSE ./',
     '--from=packages /app/node_modules node_modules',
     '--from=packages /app/sbom.cdx.json ./',
-    '--from=code /app/runtime runtime',
+    '--from=plain-code /app/runtime runtime',
   ])
-  t.is(runOf('code'), 'rm -r runtime/simulator')
+  t.is(runOf('code'), 'node --no-warnings image/compile-runtime.ts .')
+  t.is(runOf('plain-code'), 'rm -r runtime/simulator')
   const install = runOf('packages')
   t.regex(install, /npm ci --omit=dev --workspace=tracing --include-workspace-root /)
   t.regex(install, /require\('uWebSockets\.js'\)/, 'a missing native module must fail the build')
@@ -75,10 +77,11 @@ test('the demo image has the packages of the demo too, and the whole runtime', t
   t.deepEqual(valuesOf(demo, 'COPY'), [
     '--from=pages /app/web/dist web/dist',
     '--from=assistants /app/assistants assistants',
-    'package.json LICENSE ./',
+    '--from=code /app/package.json ./',
+    'LICENSE ./',
     '--from=demo-packages /app/node_modules node_modules',
     '--from=demo-packages /app/sbom.cdx.json ./',
-    'runtime runtime',
+    '--from=code /app/runtime runtime',
   ])
   const install = runOf('demo-packages')
   t.regex(install, /npm ci --omit=dev --workspace=demo --workspace=tracing --include-workspace-root /)

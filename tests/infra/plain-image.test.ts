@@ -42,7 +42,7 @@ test('both images have the packages of tracing, where the gateway finds them; a 
 
 test('with tracing on and its packages absent it says how to get them, in one sentence, and ends', t => {
   const app = layOutPlainImage(t, [''])
-  const { status, stdout } = spawnSync(process.execPath, [join(app, 'runtime/main.ts')], {
+  const { status, stdout } = spawnSync(process.execPath, [join(app, 'runtime/main.js')], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',
@@ -64,7 +64,7 @@ test('with tracing on and its packages absent it says how to get them, in one se
 for (const workers of ['1', '2'])
   test(`without an upstream it says what to set, in one sentence, and ends (${workers} processes)`, t => {
     const app = layOutPlainImage(t)
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'runtime/main.ts')], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'runtime/main.js')], {
       env: { PATH: process.env.PATH, PORT: '0', WORKERS: workers },
       encoding: 'utf8',
       timeout: 60_000,
@@ -89,7 +89,7 @@ for (const workers of ['1', '2'])
 
 test('where it cannot make a certificate, it says what to set, in one sentence, and ends', t => {
   const app = layOutPlainImage(t)
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'runtime/main.ts'), '--tls'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'runtime/main.js'), '--tls'], {
     env: { PATH: process.env.PATH, PORT: '0', OPENAI_API_KEY: 'any' },
     encoding: 'utf8',
     timeout: 60_000,
@@ -107,7 +107,7 @@ test('with an upstream it serves pages and holds a conversation', async t => {
   t.teardown(() => simulator.close())
   const app = layOutPlainImage(t)
   const env = { OPENAI_API_KEY: 'any', OPENAI_BASE_URL: `${simulator.url}/v1` }
-  const { url, socketUrl } = await gatewayProcess(t, env, [], [], join(app, 'runtime/main.ts'))
+  const { url, socketUrl } = await gatewayProcess(t, env, [], [], join(app, 'runtime/main.js'))
   t.is((await fetch(`${url}/readyz`)).status, 200)
   t.regex(await (await fetch(url)).text(), /<html/)
   const { text, bytes } = await ask(await converse(t, `${socketUrl}/chat`), 'Hello')
