@@ -3,6 +3,13 @@ import type { types } from '@pulumi/azure-native'
 import { type Input, output } from '@pulumi/pulumi'
 import { noTranscription, paths, unitsKey, unitsOfFullReplica } from '../runtime/core/contract.ts'
 import { secretOfVariable } from './assistants.ts'
+import {
+  scaleAtCpuPercent,
+  scaleAtMemoryPercent,
+  sessionsOfFullReplica,
+  sizeOf,
+  workersOf,
+} from './capacity.ts'
 import type { Foundation } from './foundation.ts'
 import type { Tracing } from './tracing.ts'
 
@@ -33,9 +40,6 @@ export interface ContainerParts {
 /** Where Container Apps keeps its own proxies (learn.microsoft.com, custom-virtual-networks). */
 const platformNetworks = ['100.100.0.0/17', '100.100.128.0/19', '100.100.160.0/19', '100.100.192.0/19']
 
-/** One client can stop a process in a way that only the supervisor of several can end (SECURITY.md, Abuse). */
-const minWorkers = 2
-
 /**
  * The container's environment; every name stands in `runtime/config/environment.ts`. A process uses one core:
  * alone on two it could never reach the share of them at which replicas scale. The number is told, not left to
@@ -46,7 +50,7 @@ export function listVariables({ settings }: Foundation, parts: ContainerParts): 
   const plain: Record<string, Input<string> | undefined> = {
     HOST: '0.0.0.0',
     PORT: String(settings.containerTargetPort),
-    WORKERS: String(Math.max(minWorkers, Math.ceil(settings.containerCpu))),
+    WORKERS: String(workersOf(settings.containerCpu)),
     DRAIN_DEADLINE_MS: String(settings.drainDeadlineMs),
     APPLICATION_GATEWAY_HOST: parts.publicUrl,
     AZURE_OPENAI_ENDPOINT: parts.openAiEndpoints,
@@ -68,7 +72,9 @@ export function listVariables({ settings }: Foundation, parts: ContainerParts): 
     TRUSTED_PROXIES: [settings.gatewayRange, settings.appsRange, ...platformNetworks].join(','),
     REDIS_URL: parts.redisUrl,
     SCALE_SESSIONS_PER_REPLICA:
-      settings.sessionsPerReplica > 0 ? String(settings.sessionsPerReplica) : undefined,
+      settings.sessionsPerReplica > 0
+        ? String(sessionsOfFullReplica(settings.sessionsPerReplica, sizeOf(settings)))
+        : undefined,
     REDIS_AUTH: parts.redisUrl === undefined ? undefined : 'entra',
     APPLICATIONINSIGHTS_CONNECTION_STRING: parts.tracing?.connectionString,
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: parts.tracing?.authentication,
@@ -122,8 +128,14 @@ export function describeScale(
  * first fifteen seconds only (microsoft/azure-container-apps#1167).
  */
 const loadRules: types.input.app.ScaleRuleArgs[] = [
-  { name: 'cpu', custom: { type: 'cpu', metadata: { type: 'Utilization', value: '60' } } },
-  { name: 'memory', custom: { type: 'memory', metadata: { type: 'Utilization', value: '75' } } },
+  {
+    name: 'cpu',
+    custom: { type: 'cpu', metadata: { type: 'Utilization', value: String(scaleAtCpuPercent) } },
+  },
+  {
+    name: 'memory',
+    custom: { type: 'memory', metadata: { type: 'Utilization', value: String(scaleAtMemoryPercent) } },
+  },
 ]
 
 /** The rules above cannot start a first replica, as none uses CPU: a request can. */

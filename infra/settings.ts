@@ -2,6 +2,7 @@
 
 import { drainMarginSec } from '../runtime/core/contract.ts'
 import { type ConfiguredModel, warnOfPreviews, warnOfRetirements } from '../runtime/models/warnings.ts'
+import { predictCapacity } from './capacity.ts'
 import { faultsAcross } from './setting-faults.ts'
 import {
   readTexts,
@@ -127,6 +128,9 @@ function trim(value: unknown): unknown {
   return typeof value === 'string' ? value.trim() : value
 }
 
+/** Container Apps gives each vCPU so much memory (learn.microsoft.com, container-apps/containers). */
+const gibPerCpu = 2
+
 interface Circumstances {
   readonly today: Date
   readonly placeholders: readonly string[]
@@ -144,7 +148,7 @@ function complete(stack: string, table: Table, { today, placeholders }: Circumst
     stack,
     openAiLocation: table.openAiLocation || table.location,
     containerCpu: cpu,
-    containerMemoryGib: cpu * 2,
+    containerMemoryGib: cpu * gibPerCpu,
     drainDeadlineMs: (table.terminationGracePeriodSeconds - drainMarginSec) * 1000,
     gatewayAuth,
     assistantSecrets: readTexts(table.assistantSecrets) ?? {},
@@ -164,6 +168,8 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
     table.minReplicas === 0 &&
       table.gatewayProbeInterval <= table.cooldownPeriod + table.pollingInterval &&
       'minReplicas is 0, but the Application Gateway asks for the health of the app more often than cooldownPeriod and pollingInterval together: set gatewayProbeInterval above their sum, or a replica always runs',
+    table.sessionsPerReplica > sessionsOf(table) &&
+      `sessionsPerReplica is ${table.sessionsPerReplica}, but a replica of ${table.containerCpu} vCPU serves ${sessionsOf(table)} sessions that speak, and is full then: raise containerCpu or lower sessionsPerReplica`,
     table.network === 'private' &&
       'network is private: browsers cannot reach the model, so that WebRTC calls (/sideband and the calls of SDKs) fail; images are pushed, and logs read, from inside the network only',
     table.network === 'private' &&
@@ -180,6 +186,11 @@ function warn(table: Table, gatewayAuth: string, today: Date): string[] {
       table.redis === 'off' &&
       'redis is off with more than one replica: sessions cannot be resumed, and limits are counted a replica',
   ].filter(warning => typeof warning === 'string')
+}
+
+function sessionsOf({ containerCpu }: Table): number {
+  const cpu = Number(containerCpu)
+  return predictCapacity({ cpu, memoryGib: cpu * gibPerCpu }).sessions
 }
 
 function modelsOf(table: Table): ConfiguredModel[] {

@@ -1,5 +1,6 @@
 /** What a stack takes from its owner in place of making it, and what it closes. */
 import test from 'ava'
+import { predictCapacity } from '../../infra/capacity.ts'
 import { readSettings } from '../../infra/settings.ts'
 import { choosePort } from '../../infra/stack.ts'
 import { unitsKey } from '../../runtime/core/contract.ts'
@@ -246,6 +247,12 @@ test.serial(
     t.is(run.find('azure-native:keyvault:Secret', 'secret-redis-key').inputs.properties, secretMark)
     const variable = template.containers[0]?.env.find(({ name }) => name === 'SCALE_SESSIONS_PER_REPLICA')
     t.is(variable?.value, '250')
+    const small = await runWith({ sessionsPerReplica: 5000, redis: 'on', containerCpu: '0.25' })
+    const ofSmall = small.find('azure-native:app:ContainerApp').inputs as typeof app
+    t.is(
+      ofSmall.template.containers[0]?.env.find(({ name }) => name === 'SCALE_SESSIONS_PER_REPLICA')?.value,
+      String(predictCapacity({ cpu: 0.25, memoryGib: 0.5 }).sessions),
+    )
     await t.throwsAsync(runWith({ sessionsPerReplica: 250, redis: 'off' }), {
       message: /sessionsPerReplica: needs Redis/,
     })
