@@ -34,7 +34,7 @@ type Started = Omit<Contender, 'group' | 'loopDelay'> & { readonly child: ChildP
 const root = join(import.meta.dirname, '../..')
 
 /** Arguments by which a checkout's `npm start` runs `node`, and so does the image. */
-function startArguments(checkout: string): string[] {
+export function startArguments(checkout: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
     scripts: { start: string }
   }

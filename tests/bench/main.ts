@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installServers } from '../rehearsal/install-servers.ts'
 import { printAims } from './aims.ts'
+import { measureCapacity } from './capacity.ts'
 import { chartOf } from './chart.ts'
 import { compareCheckouts } from './checkouts.ts'
 import { startCommanded } from './command.ts'
@@ -16,9 +17,11 @@ import { measureGrowth } from './growth.ts'
 import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { measureOpening } from './opening.ts'
+import { raiseFileLimit } from './process-tree.ts'
 import { rows, type Stage } from './rows.ts'
 import { schedule } from './scheduling.ts'
 import type { Upstreams } from './source.ts'
+import { measureStart } from './start.ts'
 import { measureStorm } from './storm.ts'
 import { measureThroughput } from './throughput.ts'
 import { measureTracing } from './tracing.ts'
@@ -28,7 +31,8 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, storm, idle
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, storm, idle, start,
+                 capacity
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
@@ -64,12 +68,16 @@ const rounds = Number(values.rounds ?? (values.pair === undefined ? 4 : 16))
 const only = new RegExp(values.only)
 const isAsked = (name: string) => only.test(name)
 
+/** A start takes less than a second. */
+const startsOfRound = 4
+
 const startedAt = performance.now()
 const isReached = values.fairness ? await measureFairness(isAsked) : await measureOnStage()
 console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`)
 process.exit(isReached ? 0 : 1)
 
 async function measureOnStage(): Promise<boolean> {
+  raiseFileLimit()
   const source = await startCommanded(join(import.meta.dirname, 'source.ts'))
   const stage: Stage = {
     source,
@@ -106,6 +114,8 @@ async function measureAll(stage: Stage): Promise<void> {
       ? await measureStorm(stage, isPresent, { sessions: Number(values.sessions), rounds })
       : []),
     ...(isAsked('idle') ? await measureIdle(stage, isPresent) : []),
+    ...(isAsked('capacity') ? await measureCapacity(stage) : []),
+    ...(isAsked('start') ? await measureStart({ rounds: rounds * startsOfRound }) : []),
   ]
   printLines(figures)
   printTable(figures)

@@ -101,9 +101,14 @@ const pollMs = 10
 const longestWaitMs = 30_000
 
 /** Waits until a group has received so many events. @throws Error when it does not in time */
-export async function untilReceived(to: Commanded, group: string, goal: number): Promise<void> {
+export function untilReceived(to: Commanded, group: string, goal: number): Promise<void> {
+  return untilCounted(() => to.ask<number>('received', group), goal, group)
+}
+
+/** The same of a group whose clients are in several processes. @param count asks all of them */
+export async function untilCounted(count: () => Promise<number>, goal: number, group: string): Promise<void> {
   const deadline = performance.now() + longestWaitMs
-  while ((await to.ask<number>('received', group)) < goal) {
+  while ((await count()) < goal) {
     if (performance.now() > deadline) throw new Error(`${group} did not deliver all events`)
     await new Promise(resolve => setTimeout(resolve, pollMs))
   }
