@@ -83,14 +83,14 @@ export const losses: readonly Loss[] = [
     leg: 'GA to preview',
     what: '`session.tracing`',
     becomes: 'left out',
-    why: "OpenAI's beta had it; Azure's preview, which is what is left of it, refuses the message",
+    why: 'The beta of OpenAI had it; the preview of Azure, the only one still served, refuses the message',
     explains: difference => isLost(difference) && at('session.tracing')(difference),
   },
   {
     leg: 'GA to preview',
     what: '`session.include` of a conversation',
     becomes: 'left out',
-    why: 'The preview has it in transcription sessions alone',
+    why: 'The preview has it in transcription sessions only',
     explains: difference =>
       isLost(difference) && at('session.include')(difference) && !isTranscription(difference.event),
   },
@@ -98,7 +98,7 @@ export const losses: readonly Loss[] = [
     leg: 'GA to preview',
     what: 'an audio format without `type`',
     becomes: 'left out',
-    why: 'The preview names a format in one word; its default is the same PCM',
+    why: 'The preview writes a format as one word; its default is the same PCM',
     explains: ({ path, before, after }) =>
       path.endsWith('put.format') && after === undefined && isFields(before) && !('type' in before),
   },
@@ -106,7 +106,7 @@ export const losses: readonly Loss[] = [
     leg: 'GA to preview',
     what: 'a voice with an `id`',
     becomes: 'left out',
-    why: 'The preview knows voices by name',
+    why: 'The preview identifies a voice by its name',
     explains: ({ path, before, after }) =>
       path.endsWith('audio.output.voice') && after === undefined && isFields(before),
   },
@@ -142,9 +142,9 @@ export const losses: readonly Loss[] = [
   },
   {
     leg: 'GA to preview',
-    what: 'events that the preview does not have, as `mcp_list_tools.completed`',
+    what: 'events that the preview does not have, such as `mcp_list_tools.completed`',
     becomes: 'not shown',
-    why: 'The tables above name each',
+    why: 'The tables above list them',
     explains: difference =>
       isLost(difference) && at(whole)(difference) && gaEvents.test(String(difference.event.type)),
   },
@@ -152,14 +152,14 @@ export const losses: readonly Loss[] = [
     leg: 'GA to preview',
     what: '`conversation.item.done`',
     becomes: 'not shown',
-    why: 'The preview announces an item once, by `conversation.item.created`',
+    why: 'The preview announces an item once, with `conversation.item.created`',
     explains: difference =>
       isLost(difference) && at(whole)(difference) && difference.event.type === 'conversation.item.done',
   },
   {
     leg: 'preview to GA',
     what: '`conversation.item.created`',
-    becomes: '`conversation.item.added`, and `conversation.item.done` for an item that is whole',
+    becomes: '`conversation.item.added`, and `conversation.item.done` for a complete item',
     why: 'GA announces an item twice',
     explains: ({ path, event, before, after }) => {
       if (path !== whole || !/^conversation\.item\.(added|created)$/.test(String(event.type))) return false
@@ -210,7 +210,7 @@ export const losses: readonly Loss[] = [
     leg: 'preview to GA',
     what: '`session.client_secret`',
     becomes: 'left out',
-    why: 'GA makes keys at an address of their own',
+    why: 'GA has a separate address for keys',
     explains: difference =>
       ofPreview(difference) && isLost(difference) && at('session.client_secret')(difference),
   },
@@ -218,7 +218,7 @@ export const losses: readonly Loss[] = [
     leg: 'preview to GA',
     what: 'in `turn_detection`, what belongs to the other type',
     becomes: 'left out',
-    why: 'GA refuses it; where no type is named it is `server_vad`',
+    why: 'GA refuses it; without `type`, the type is `server_vad`',
     explains: ({ path, event, after }) => {
       const turns = isFields(event.session) ? event.session.turn_detection : undefined
       if (after !== undefined || !isFields(turns)) return false
@@ -231,7 +231,7 @@ export const losses: readonly Loss[] = [
     leg: 'preview to GA',
     what: '`turn_detection` without `type`',
     becomes: '`server_vad`',
-    why: "It is the preview's default, and GA wants it named",
+    why: 'It is the default of the preview, and GA requires the field',
     explains: difference =>
       isAdded(difference) &&
       difference.path === 'session.turn_detection.type' &&
@@ -240,7 +240,7 @@ export const losses: readonly Loss[] = [
   {
     leg: 'preview to GA',
     what: "an item's `object`",
-    becomes: 'left out; made again for the preview',
+    becomes: 'left out; added again for the preview',
     why: 'GA announces items without it; it is always `realtime.item`',
     explains: ({ path, before, after }) =>
       /(^|\.)(item|input\[\]|output\[\])\.object$/.test(path) && (before ?? after) === 'realtime.item',
@@ -249,7 +249,7 @@ export const losses: readonly Loss[] = [
     leg: 'preview to GA',
     what: '`pcm16`',
     becomes: '`audio/pcm` with its rate of 24000',
-    why: 'It is the only rate that there is',
+    why: 'It is the only rate',
     explains: difference =>
       ofGa(difference) &&
       isAdded(difference) &&
@@ -278,47 +278,47 @@ export const exceptions: readonly Exception[] = [
   {
     leg: 'GA to preview',
     what: 'images, and items about an MCP server, that a client adds to a conversation',
-    why: 'They pass, so that the preview refuses them by name: an answer that ignores them would mislead',
+    why: 'The preview then refuses them with an error that names them; an answer that silently ignores them would mislead',
     explains: ({ origin, side, translated }) =>
       origin === 'ga' && side === 'client' && itemsOf(translated).some(item => isMcp(item) || hasImage(item)),
   },
   {
     leg: 'GA to preview',
     what: '`turn_detection` of null',
-    why: 'The preview takes it, as its documents say; its type files do not have it',
+    why: 'The documents of the preview allow it; its type files do not have it',
     explains: ({ misfit }) => misfit === 'session.turn_detection is null',
   },
   {
     leg: 'GA to preview',
     what: "an assistant's audio in the `input` of a response",
-    why: 'It passes: the type files of the preview have such a part in the items of a conversation',
+    why: 'The type files of the preview have such a part in the items of a conversation',
     explains: ({ origin, misfit }) =>
       origin === 'ga' && misfit === 'response.input[].content[].type is "audio"',
   },
   {
     leg: 'GA to preview',
-    what: 'images that a server shows',
-    why: 'They pass: a client reads the parts that it knows',
+    what: 'images in events of the server',
+    why: 'A client reads the parts that it knows',
     explains: ({ origin, side, translated }) =>
       origin === 'ga' && side === 'server' && itemsOf(translated).some(hasImage),
   },
   {
     leg: 'GA to preview',
     what: '`transcription_session.created`',
-    why: 'The preview sends it; its type files have `transcription_session.updated` alone',
+    why: 'The preview sends it; its type files have only `transcription_session.updated`',
     explains: ({ translated }) => translated.type === 'transcription_session.created',
   },
   {
     leg: 'GA to preview',
     what: '`transcription_session.updated` without `client_secret`',
-    why: 'A session that was not opened by a key has none',
+    why: 'A session that was not opened with an ephemeral key has none',
     explains: ({ translated, misfit }) =>
       translated.type === 'transcription_session.updated' && misfit === 'session.client_secret is missing',
   },
   {
     leg: 'preview to GA',
     what: '`response.function_call_arguments.done` without `name`',
-    why: 'The preview names the function in `response.output_item.added`; the name is added where that came before',
+    why: 'The preview names the function in `response.output_item.added`; the gateway adds the name if it has seen that event',
     explains: ({ translated, misfit }) =>
       translated.type === 'response.function_call_arguments.done' && misfit === 'name is missing',
   },

@@ -1,9 +1,8 @@
 /** Why a name of the protocol is refused, not served or not sent; read where it is. */
 
 const reasons: readonly (readonly [name: RegExp, reason: string])[] = [
-  [/^conversation\.(created|item\.created)$/, 'The type files have it; no recording of GA does'],
-  [/^input_audio_buffer\.dtmf_event_received$/, 'Of telephone calls; passes where upstream sends it'],
-  [/\/(accept|refer|reject)$/, 'For calls that come by telephone; calls that were made here end by `hangup`'],
+  [/^conversation\.(created|item\.created)$/, 'The type files have it; no recording of GA has it'],
+  [/^input_audio_buffer\.dtmf_event_received$/, 'Sent in telephone calls only; passes if upstream sends it'],
 ]
 
 /** @returns null where nobody said why */

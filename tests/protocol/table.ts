@@ -1,8 +1,9 @@
-/** The table of the whole protocol in the documents: made, never written by hand. */
+/** The page of the protocol in both languages: generated, never written by hand. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Stage } from '../gateway/start.ts'
 import { openDoors } from './addresses.ts'
+import { inJapanese } from './japanese.ts'
 import { exceptions, losses } from './losses.ts'
 import { reasonOf } from './reasons.ts'
 import type { SdkProtocol } from './sdk-types.ts'
@@ -20,7 +21,13 @@ import {
   responseFieldBeforePreview,
 } from './verdicts.ts'
 
-const file = join(import.meta.dirname, '../../docs/endpoints/protocol.md')
+export type Language = 'en' | 'ja'
+
+const files: Readonly<Record<Language, string>> = {
+  en: 'docs/endpoints/protocol.md',
+  ja: 'docs/ja/endpoints/protocol.md',
+}
+const root = join(import.meta.dirname, '../..')
 
 /** Upgrades that the package's clients ask for; their addresses stand in its code, not in its types. */
 const sockets = [
@@ -32,8 +39,24 @@ const sockets = [
 /** Asked for by browsers, as OpenAI's guide on translation shows; the package has no function for it. */
 const guidePaths = [{ method: 'POST', path: '/realtime/translations/calls' }]
 
-/** Makes the page. @throws Error with the rows that are refused, or not served, without a reason */
-export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<string> {
+type Rows = readonly (readonly string[])[]
+
+/** The rows of the page, in English. */
+export interface ProtocolRows {
+  readonly version: string
+  readonly addresses: Rows
+  readonly messages: Rows
+  readonly events: Rows
+  readonly session: Rows
+  readonly transcription: Rows
+  readonly response: Rows
+  readonly translation: { readonly messages: Rows; readonly events: Rows; readonly fields: Rows }
+  readonly losses: Rows
+  readonly exceptions: Rows
+}
+
+/** Finds what is done with each name. @throws Error with the names that are refused, or not served, without a reason */
+export async function readRows(stage: Stage, sdk: SdkProtocol): Promise<ProtocolRows> {
   const doors = await openDoors(stage)
   const withoutReason: string[] = []
   const why = (name: string, verdicts: readonly string[]) => {
@@ -90,51 +113,99 @@ export async function renderProtocol(stage: Stage, sdk: SdkProtocol): Promise<st
   }
   if (withoutReason.length > 0)
     throw new Error(`tests/protocol/reasons.ts says of none of these why: ${withoutReason.join(', ')}`)
-  return `${[
-    '# The protocol, name by name',
-    `Every address, event and field of the Realtime API in the type files of \`openai\` ${sdk.version}, and what the gateway and\nthe simulator do with each. \`npm run protocol-table\` writes this page; a test fails when a new version of the package adds a name.`,
-    'If client and upstream speak the same dialect, nothing is changed: frames pass byte for byte, with fields that this table does\nnot list. *Preview* says what happens to a name between GA and the preview of 2024-25, in either direction; a name that is\n*left out* has no counterpart.',
-    '## Addresses, below `/v1` and `/openai/v1`',
-    table(['address', 'gateway', 'simulator', 'why'], addresses),
-    '## What clients send',
-    table(['event', 'fields', 'preview', 'simulator', 'why'], messages),
-    '## What servers send',
-    table(['event', 'fields', 'preview', 'simulator', 'why'], events),
-    '## Fields of a session',
-    table(['field', 'preview', 'simulator', 'why'], realtime),
-    '## Fields of a transcription session',
-    table(['field', 'preview', 'simulator', 'why'], transcription),
-    '## Fields of `response.create`',
-    'Items in `input` are those of `conversation.item.create`.',
-    table(['field', 'preview', 'simulator', 'why'], response),
-    '## Live translation',
-    'A protocol of its own, at `/realtime/translations`: the gateway passes it through, the preview does not have it. See\n[transcription and translation](transcription.md).',
-    table(['client event', 'fields', 'simulator', 'why'], translation.messages),
-    table(['server event', 'fields', 'simulator', 'why'], translation.events),
-    table(['field of a session', 'simulator', 'why'], translation.fields),
-    '## What is lost between the dialects',
-    `Between a client of one dialect and an upstream of the other, this and no more. Values of every variant of both type
-sets of the package are translated there and back to see to it (\`tests/fuzz/dialect.test.ts\`).`,
-    table(
-      ['from', 'what', 'becomes', 'why'],
-      losses.map(({ leg, what, becomes, why }) => [leg, what, becomes, why]),
-    ),
-    'What passes although the other type set does not have it:',
-    table(
-      ['from', 'what', 'why'],
-      exceptions.map(({ leg, what, why }) => [leg, what, why]),
-    ),
-  ].join('\n\n')}\n`
+  return {
+    version: sdk.version,
+    addresses,
+    messages,
+    events,
+    session: realtime,
+    transcription,
+    response,
+    translation,
+    losses: losses.map(({ leg, what, becomes, why }) => [leg, what, becomes, why]),
+    exceptions: exceptions.map(({ leg, what, why }) => [leg, what, why]),
+  }
 }
+
+/**
+ * Writes the page in one language.
+ * @throws Error with the texts that `japanese.ts` does not have
+ */
+export function renderPage(rows: ProtocolRows, language: Language): string {
+  const untranslated = new Set<string>()
+  const say = (english: string) => {
+    const text = language === 'en' ? english : inJapanese(english)
+    if (text === null) untranslated.add(english)
+    return (text ?? '').replaceAll('VERSION', rows.version)
+  }
+  const table = (head: readonly string[], all: Rows) =>
+    [head.map(say), head.map(() => '---'), ...all.map(cells => cells.map(say))]
+      .map(cells => `| ${cells.join(' | ')} |`)
+      .join('\n')
+  const [title, ...introduction] = texts.introduction
+  const blocks = [
+    say(title),
+    ...(language === 'ja' ? ['[English](../../endpoints/protocol.md)'] : []),
+    ...introduction.map(say),
+    say('## Addresses, below `/v1` and `/openai/v1`'),
+    table(['address', 'gateway', 'simulator', 'why'], rows.addresses),
+    say('## What clients send'),
+    table(['event', 'fields', 'preview', 'simulator', 'why'], rows.messages),
+    say('## What servers send'),
+    table(['event', 'fields', 'preview', 'simulator', 'why'], rows.events),
+    say('## Fields of a session'),
+    table(['field', 'preview', 'simulator', 'why'], rows.session),
+    say('## Fields of a transcription session'),
+    table(['field', 'preview', 'simulator', 'why'], rows.transcription),
+    say('## Fields of `response.create`'),
+    say(texts.input),
+    table(['field', 'preview', 'simulator', 'why'], rows.response),
+    say('## Live translation'),
+    say(texts.translation),
+    table(['client event', 'fields', 'simulator', 'why'], rows.translation.messages),
+    table(['server event', 'fields', 'simulator', 'why'], rows.translation.events),
+    table(['field of a session', 'simulator', 'why'], rows.translation.fields),
+    say('## What is lost between the dialects'),
+    say(texts.losses),
+    table(['from', 'what', 'becomes', 'why'], rows.losses),
+    say(texts.exceptions),
+    table(['from', 'what', 'why'], rows.exceptions),
+  ]
+  if (untranslated.size > 0)
+    throw new Error(`tests/protocol/japanese.ts has no text for: ${[...untranslated].join('; ')}`)
+  return `${blocks.join('\n\n')}\n`
+}
+
+/** Prose of the page. VERSION: of the installed package. */
+const texts = {
+  introduction: [
+    '# The protocol, name by name',
+    `Every address, event and field of the Realtime API in the type files of \`openai\` VERSION, and how the gateway and
+the simulator treat each. \`npm run protocol-table\` writes this page; a test fails when a new version of the package
+adds a name.`,
+    `If client and upstream speak the same dialect, the gateway changes nothing: frames pass byte for byte, with fields
+that this table does not list. If they speak different dialects, the gateway translates. The column *preview* shows what
+becomes of each name between GA and the preview of 2024-25, in either direction; a name that is *left out* has no
+counterpart.`,
+  ],
+  input: 'Items in `input` are those of `conversation.item.create`.',
+  translation: `Live translation has a protocol of its own, at \`/realtime/translations\`: the gateway passes it through, and the
+preview does not have it. See [transcription and translation](transcription.md).`,
+  losses: `This is all that is lost between a client of one dialect and an upstream of the other. A test translates values
+of every variant of both type sets of the package there and back, and fails if it loses more
+(\`tests/fuzz/dialect.test.ts\`).`,
+  exceptions: 'The following passes, although the other type set does not have it:',
+} as const
 
 /** Reads the page as it is. */
-export function readPage(): string {
-  return readFileSync(file, 'utf8')
+export function readPage(language: Language): string {
+  return readFileSync(join(root, files[language]), 'utf8')
 }
 
-/** Writes it. */
-export function writePage(text: string): void {
-  writeFileSync(file, text)
+/** Writes both pages. */
+export function writePages(rows: ProtocolRows): void {
+  for (const language of ['en', 'ja'] as const)
+    writeFileSync(join(root, files[language]), renderPage(rows, language))
 }
 
 /** Fields that have no members of their own: what becomes of the others is what becomes of their members. */
@@ -149,7 +220,3 @@ function leaves(paths: readonly string[]): string[] {
 
 const code = (name: string) => `\`${name}\``
 const list = (names: readonly string[]) => (names.length === 0 ? '–' : names.map(code).join(', '))
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
-}
