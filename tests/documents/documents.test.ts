@@ -2,8 +2,10 @@
 import { dirname, join, normalize } from 'node:path'
 import test from 'ava'
 import { errorTable } from '../../runtime/core/errors.ts'
+import { readBehaviour, renderJapaneseBehaviour } from './behaviour.ts'
 import { errorTexts } from './errors.ts'
 import { findOutdated, parts } from './generated.ts'
+import * as behaviourTexts from './japanese-behaviour.ts'
 import { anchorsOf, isThere, linksOf, pages, readPage, scriptsOf } from './pages.ts'
 import { untranslated } from './tables.ts'
 
@@ -16,6 +18,27 @@ test('the generated parts are what `npm run documents` writes', t => {
 
 test('a Japanese table shows no English phrase', t => {
   t.deepEqual(untranslated(), [])
+})
+
+test("a row of the simulator's behaviour without a Japanese text stops the Japanese page", t => {
+  const [first, ...others] = readBehaviour()
+  const rows = [...(first?.rows ?? []), ['it sings', 'assumed: a choir', '`x.test.ts`: sings']]
+  t.notThrows(() => renderJapaneseBehaviour())
+  t.throws(() => renderJapaneseBehaviour([{ heading: 'Sessions', rows }, ...others]), {
+    message: /has no text for: it sings; assumed: a choir$/,
+  })
+})
+
+test('no Japanese text is left of a row of behaviour that the English page no longer has', t => {
+  const sections = readBehaviour()
+  const rows = sections.flatMap(section => section.rows)
+  const { headings, behaviours, sources } = behaviourTexts
+  t.deepEqual(
+    Object.keys(headings),
+    sections.map(({ heading }) => heading),
+  )
+  t.deepEqual(Object.keys(behaviours).sort(), [...new Set(rows.map(([behaviour = '']) => behaviour))].sort())
+  t.deepEqual(Object.keys(sources).sort(), [...new Set(rows.map(([, source = '']) => source))].sort())
 })
 
 test('every error code has its meaning and what to do, each a sentence of its own', t => {

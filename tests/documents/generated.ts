@@ -1,6 +1,7 @@
 /** The parts of the documents that are generated: where they stand, and what is written there. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { renderJapaneseBehaviour } from './behaviour.ts'
 import {
   renderEnvExample,
   renderErrors,
@@ -28,6 +29,7 @@ export const parts: readonly Part[] = [
   { file: 'docs/errors.md', mark: 'errors', render: () => renderErrors('en') },
   { file: 'docs/ja/errors.md', mark: 'errors', render: () => renderErrors('ja') },
   { file: 'docs/ja/endpoints/sdk.md', mark: 'clients', render: renderJapaneseClients },
+  { file: 'docs/ja/simulator/behaviour.md', mark: 'behaviour', render: renderJapaneseBehaviour },
 ]
 
 /** A file with its part as it should be. @throws Error where the file or its marks are missing */

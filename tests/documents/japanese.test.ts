@@ -6,8 +6,6 @@ import { errors, stackSettings, variables } from './japanese.ts'
 import { isThere, linksOf, pages, readPage, skeletonOf, withoutCode } from './pages.ts'
 
 const glossary = 'docs/ja/glossary.md'
-/** Pages whose long English table has a Japanese introduction only. */
-const introductions = ['docs/ja/endpoints/protocol.md', 'docs/ja/simulator/behaviour.md']
 
 const japanesePages = ['README.ja.md', ...pages.filter(page => page.startsWith('docs/ja/'))]
 const englishOf = (page: string) =>
@@ -95,17 +93,10 @@ test('both languages have the same pages', t => {
     t.true(isThere(englishOf(page)), `${page} has no English page`)
 })
 
-for (const page of japanesePages.filter(page => page !== glossary && !introductions.includes(page)))
+for (const page of japanesePages.filter(page => page !== glossary))
   test(`${page} has the headings, code and rows of the English page`, t => {
     t.deepEqual(skeletonOf(readPage(page)), skeletonOf(readPage(englishOf(page))))
   })
-
-test('a page that is an introduction only leads to the English table', t => {
-  for (const page of introductions) {
-    const targets = linksOf(readPage(page)).map(target => normalize(join(dirname(page), target)))
-    t.true(targets.filter(target => target === englishOf(page)).length >= 2, page)
-  }
-})
 
 test('Japanese pages lead to Japanese pages, and to their own English one', t => {
   for (const page of japanesePages)

@@ -4,7 +4,7 @@ import { findOutdated, parts, writeParts } from './generated.ts'
 
 const help = `npm run documents [-- OPTIONS]
 
-Writes the tables of settings, stack settings and error codes, and .env.example, from the program's own lists:
+Writes the generated parts of the documents from their sources:
 ${parts.map(({ file }) => `  ${file}`).join('\n')}
 
   --check   writes nothing; exit code 1 where a file is not up to date
