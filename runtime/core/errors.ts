@@ -1,45 +1,65 @@
 /**
- * Every way in which the gateway refuses or ends something: one code each, with the HTTP status of a
- * refusal before the upgrade, the WebSocket close code after it, and whether trying again can help.
+ * What an error is about, and with it who can mend it:
+ * - `request`: the client sent what is wrong, and corrects it;
+ * - `access`: the credential of the client, or its verification;
+ * - `limits`: the client sends too much, or reads or answers too slowly;
+ * - `session`: a session, conversation or call that has ended or moved;
+ * - `upstream`: the model's API, and the gateway's access to it;
+ * - `gateway`: the gateway itself, or its store, cannot serve now.
+ */
+export type ErrorSubject = 'request' | 'access' | 'limits' | 'session' | 'upstream' | 'gateway'
+
+interface ErrorRow {
+  readonly subject: ErrorSubject
+  /** HTTP status of a refusal before the upgrade. */
+  readonly status: number
+  /** WebSocket close code after it. */
+  readonly close: number
+  /** Whether trying again can help. */
+  readonly retry: boolean
+}
+
+/**
+ * Every way in which the gateway refuses or ends something: one code each.
  *
  * Close codes: RFC 6455 section 7.4.1 and the IANA WebSocket close code registry
  * (1012 service restart, 1013 try again later, 1014 bad gateway).
  */
 export const errorTable = {
-  bad_request: { status: 400, close: 1008, retry: false },
-  model_not_configured: { status: 404, close: 1008, retry: false },
-  not_json: { status: 400, close: 1008, retry: false },
-  unsupported_media_type: { status: 415, close: 1008, retry: false },
-  conflict: { status: 409, close: 1008, retry: false },
-  resumed_elsewhere: { status: 409, close: 1008, retry: false },
-  call_not_found: { status: 404, close: 1008, retry: true },
-  unauthorized: { status: 401, close: 1008, retry: false },
-  forbidden: { status: 403, close: 1008, retry: false },
-  access_unavailable: { status: 503, close: 1013, retry: true },
-  limit_reached: { status: 429, close: 1008, retry: true },
-  not_found: { status: 404, close: 1008, retry: false },
-  method_not_allowed: { status: 405, close: 1008, retry: false },
-  upgrade_required: { status: 426, close: 1002, retry: false },
-  draining: { status: 503, close: 1012, retry: true },
-  client_silent: { status: 408, close: 1001, retry: true },
-  client_too_fast: { status: 429, close: 1008, retry: true },
-  client_too_slow: { status: 429, close: 1008, retry: true },
-  message_too_big: { status: 413, close: 1009, retry: false },
-  upstream_too_slow: { status: 504, close: 1013, retry: true },
-  upstream_silent: { status: 504, close: 1014, retry: true },
-  upstream_timeout: { status: 504, close: 1013, retry: true },
-  upstream_unreachable: { status: 502, close: 1013, retry: true },
-  upstream_unavailable: { status: 502, close: 1013, retry: true },
-  upstream_rate_limited: { status: 429, close: 1013, retry: true },
-  upstream_refused: { status: 502, close: 1014, retry: false },
-  settings_refused: { status: 502, close: 1014, retry: false },
-  upstream_lost: { status: 502, close: 1014, retry: true },
-  upstream_broke_protocol: { status: 502, close: 1014, retry: true },
-  memory_exhausted: { status: 503, close: 1013, retry: true },
-  store_unavailable: { status: 503, close: 1013, retry: true },
-  credential_unavailable: { status: 503, close: 1013, retry: true },
-  internal: { status: 500, close: 1011, retry: true },
-} as const satisfies Record<string, { status: number; close: number; retry: boolean }>
+  bad_request: { subject: 'request', status: 400, close: 1008, retry: false },
+  not_json: { subject: 'request', status: 400, close: 1008, retry: false },
+  unsupported_media_type: { subject: 'request', status: 415, close: 1008, retry: false },
+  not_found: { subject: 'request', status: 404, close: 1008, retry: false },
+  method_not_allowed: { subject: 'request', status: 405, close: 1008, retry: false },
+  upgrade_required: { subject: 'request', status: 426, close: 1002, retry: false },
+  model_not_configured: { subject: 'request', status: 404, close: 1008, retry: false },
+  unauthorized: { subject: 'access', status: 401, close: 1008, retry: false },
+  forbidden: { subject: 'access', status: 403, close: 1008, retry: false },
+  access_unavailable: { subject: 'access', status: 503, close: 1013, retry: true },
+  limit_reached: { subject: 'limits', status: 429, close: 1008, retry: true },
+  message_too_big: { subject: 'limits', status: 413, close: 1009, retry: false },
+  client_too_fast: { subject: 'limits', status: 429, close: 1008, retry: true },
+  client_too_slow: { subject: 'limits', status: 429, close: 1008, retry: true },
+  client_silent: { subject: 'limits', status: 408, close: 1001, retry: true },
+  conflict: { subject: 'session', status: 409, close: 1008, retry: false },
+  resumed_elsewhere: { subject: 'session', status: 409, close: 1008, retry: false },
+  call_not_found: { subject: 'session', status: 404, close: 1008, retry: true },
+  upstream_refused: { subject: 'upstream', status: 502, close: 1014, retry: false },
+  settings_refused: { subject: 'upstream', status: 502, close: 1014, retry: false },
+  upstream_rate_limited: { subject: 'upstream', status: 429, close: 1013, retry: true },
+  upstream_unavailable: { subject: 'upstream', status: 502, close: 1013, retry: true },
+  upstream_unreachable: { subject: 'upstream', status: 502, close: 1013, retry: true },
+  upstream_timeout: { subject: 'upstream', status: 504, close: 1013, retry: true },
+  upstream_lost: { subject: 'upstream', status: 502, close: 1014, retry: true },
+  upstream_silent: { subject: 'upstream', status: 504, close: 1014, retry: true },
+  upstream_too_slow: { subject: 'upstream', status: 504, close: 1013, retry: true },
+  upstream_broke_protocol: { subject: 'upstream', status: 502, close: 1014, retry: true },
+  credential_unavailable: { subject: 'upstream', status: 503, close: 1013, retry: true },
+  draining: { subject: 'gateway', status: 503, close: 1012, retry: true },
+  memory_exhausted: { subject: 'gateway', status: 503, close: 1013, retry: true },
+  store_unavailable: { subject: 'gateway', status: 503, close: 1013, retry: true },
+  internal: { subject: 'gateway', status: 500, close: 1011, retry: true },
+} as const satisfies Record<string, ErrorRow>
 
 /** Answers a client's message that a drain refuses, on every path: code `draining`. */
 export const drainingMessage = 'This replica is going away; reconnect and ask again'

@@ -906,7 +906,10 @@ const failures = {
   unknown_tool: 'There is no such tool any more',
 } as const
 
-function failure(code: keyof typeof failures, mayHaveRun = false): string {
+/** Why a call was answered without the tool's own result; `ToolErrorCode` has what a tool's runner answers. */
+export type CallFailureCode = keyof typeof failures
+
+function failure(code: CallFailureCode, mayHaveRun = false): string {
   return JSON.stringify({
     error: code,
     ...(mayHaveRun ? { may_have_run: true } : { message: failures[code] }),

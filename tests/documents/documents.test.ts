@@ -3,8 +3,9 @@ import { dirname, join, normalize } from 'node:path'
 import test from 'ava'
 import { errorTable } from '../../runtime/core/errors.ts'
 import { readBehaviour, renderJapaneseBehaviour } from './behaviour.ts'
-import { errorTexts } from './errors.ts'
+import { errorSubjects, errorTexts } from './errors.ts'
 import { findOutdated, parts } from './generated.ts'
+import { errorSubjects as japaneseSubjects } from './japanese.ts'
 import * as behaviourTexts from './japanese-behaviour.ts'
 import { anchorsOf, isThere, linksOf, pages, readPage, scriptsOf } from './pages.ts'
 import { untranslated } from './tables.ts'
@@ -45,6 +46,26 @@ test('every error code has its meaning and what to do, each a sentence of its ow
   t.deepEqual(Object.keys(errorTexts).sort(), Object.keys(errorTable).sort())
   const texts = Object.values(errorTexts).map(([meaning]) => meaning)
   t.is(new Set(texts).size, texts.length)
+})
+
+test('every error code stands in the section of its subject, once, and no section is empty', t => {
+  for (const [page, subjects] of [
+    ['docs/errors.md', errorSubjects],
+    ['docs/ja/errors.md', japaneseSubjects],
+  ] as const) {
+    const sections = readPage(page).split(/^#{2,3} /m)
+    for (const [subject, [heading]] of Object.entries(subjects)) {
+      const section = sections.find(text => text.startsWith(`${heading}\n`)) ?? ''
+      const shown = [...section.matchAll(/^\| `(\w+)`/gm)].map(([, code = '']) => code)
+      const expected = Object.entries(errorTable).filter(([, row]) => row.subject === subject)
+      t.true(expected.length > 0, subject)
+      t.deepEqual(
+        shown,
+        expected.map(([code]) => code),
+        `${page}: ${subject}`,
+      )
+    }
+  }
 })
 
 test('every code that /chat alone says is in its table', t => {

@@ -1,5 +1,118 @@
 /** What each error code means, and what whoever meets it does. */
-import type { ErrorCode } from '../../runtime/core/errors.ts'
+import type { ErrorCode, ErrorSubject } from '../../runtime/core/errors.ts'
+import type { CallFailureCode } from '../../runtime/tools/server-tools.ts'
+import type { ToolErrorCode } from '../../runtime/tools/tool-error.ts'
+
+/** Sections of the codes, in the order of the page. */
+export const errorSubjects: Readonly<Record<ErrorSubject, readonly [heading: string, introduction: string]>> =
+  {
+    request: ['Requests and messages', 'The client sent something wrong, and can correct it.'],
+    access: ['Authentication and access', 'The credential of the client, or its verification, is at fault.'],
+    limits: [
+      'Limits of a client',
+      'The client sends too much or too fast, or it reads or answers too slowly.',
+    ],
+    session: [
+      'Sessions, conversations and calls',
+      'What the request is about has ended, has moved, or is in another state.',
+    ],
+    upstream: [
+      'Upstream',
+      'Upstream refused, failed, or cannot be reached. The operator of the gateway corrects the cause; a client can only try again.',
+    ],
+    gateway: ['The gateway and its store', 'The gateway or its store cannot serve the request now.'],
+  }
+
+/** Whether the tool ran before its call failed. */
+type HasRun = 'no' | 'yes' | 'perhaps'
+export type FailedCallCode = ToolErrorCode | CallFailureCode
+
+/** Codes of failed calls of tools: the model receives them, and the tool's author or the operator mends the cause. */
+export const failedCallTexts: Readonly<
+  Record<FailedCallCode, readonly [hasRun: HasRun, meaning: string, action: string]>
+> = {
+  unknown_tool: [
+    'no',
+    'The assistant has no tool of this name.',
+    'Name the tools in the instructions as their files are named.',
+  ],
+  invalid_arguments: [
+    'no',
+    'The arguments are not JSON, or do not fit `parameters`.',
+    'The model can try again: the message names the field. If it happens often, describe the parameters better.',
+  ],
+  arguments_too_large: [
+    'no',
+    'The arguments exceed 64 KiB.',
+    'Let the tool take less, such as an id instead of a text.',
+  ],
+  incomplete: [
+    'no',
+    'The answer broke off before the arguments were complete.',
+    'Nothing; the model can call the tool again.',
+  ],
+  cancelled: [
+    'perhaps',
+    'Nobody waits for the result any more: the answer was cancelled, or the session ended.',
+    'Nothing; pass `signal` on, so that work in progress stops.',
+  ],
+  too_many_calls: [
+    'no',
+    'Too many calls are open at the same time.',
+    'Make the tool faster, or let the model call it less often.',
+  ],
+  tool_calls_per_minute: [
+    'no',
+    'The conversation made more calls in a minute than `tool_calls_per_minute` allows.',
+    'Raise it in `assistant.yaml`, if so many calls are intended.',
+  ],
+  tool_rounds: [
+    'no',
+    'More answers of one turn called tools than `tool_rounds` allows.',
+    'Raise it in `assistant.yaml`, if so many are intended; otherwise correct the instructions.',
+  ],
+  tool_unavailable: [
+    'no',
+    'The process of the tools or the MCP server is not there.',
+    'See the log (`tool.host.ended`) for why it ended; check the address of the MCP server.',
+  ],
+  timeout: [
+    'perhaps',
+    'The tool did not finish within `timeoutMs`.',
+    'Make it faster, or raise `timeoutMs`; pass `signal` to what it waits for.',
+  ],
+  interrupted: [
+    'perhaps',
+    'The process of the tool, or the replica, ended during the call. The model receives `may_have_run`.',
+    'Set `idempotent: true` if the tool may run twice, and it is called again instead.',
+  ],
+  store_unavailable: [
+    'perhaps',
+    'The store does not answer, so the call or its result cannot be recorded.',
+    'Check `REDIS_URL`; the model may try again later.',
+  ],
+  tool_failed: [
+    'yes',
+    'The tool threw an error. The message is that of a `ToolError`.',
+    'See the log for any other error.',
+  ],
+  invalid_output: [
+    'yes',
+    'The result is not JSON, or larger than its process or server may return.',
+    'Return a smaller JSON value.',
+  ],
+  output_too_large: ['yes', 'The result exceeds 64 KiB.', 'Return less.'],
+  state_not_object: [
+    'yes',
+    'The function of `conversation.update` did not return a JSON object. The state is unchanged.',
+    'Return the complete new state, as an object.',
+  ],
+  state_too_large: [
+    'perhaps',
+    "The conversation's state exceeds 64 KiB. The state is unchanged.",
+    'Keep less in the state.',
+  ],
+}
 
 export const errorTexts: Readonly<Record<ErrorCode, readonly [meaning: string, action: string]>> = {
   bad_request: ['A field, header or query parameter is missing or wrong.', 'Correct what the message names.'],

@@ -5,6 +5,7 @@ import { renderJapaneseBehaviour } from './behaviour.ts'
 import {
   renderEnvExample,
   renderErrors,
+  renderFailedCalls,
   renderJapaneseClients,
   renderStackSettings,
   renderVariables,
@@ -28,6 +29,8 @@ export const parts: readonly Part[] = [
   { file: 'docs/ja/azure/settings.md', mark: 'stack settings', render: () => renderStackSettings('ja') },
   { file: 'docs/errors.md', mark: 'errors', render: () => renderErrors('en') },
   { file: 'docs/ja/errors.md', mark: 'errors', render: () => renderErrors('ja') },
+  { file: 'docs/errors.md', mark: 'failed calls', render: () => renderFailedCalls('en') },
+  { file: 'docs/ja/errors.md', mark: 'failed calls', render: () => renderFailedCalls('ja') },
   { file: 'docs/ja/endpoints/sdk.md', mark: 'clients', render: renderJapaneseClients },
   { file: 'docs/ja/simulator/behaviour.md', mark: 'behaviour', render: renderJapaneseBehaviour },
 ]

@@ -2,7 +2,8 @@
 
 import type { SettingName } from '../../infra/setting-table.ts'
 import type { environment } from '../../runtime/config/environment.ts'
-import type { ErrorCode } from '../../runtime/core/errors.ts'
+import type { ErrorCode, ErrorSubject } from '../../runtime/core/errors.ts'
+import type { FailedCallCode } from './errors.ts'
 
 /** What each environment variable means. */
 export const variables: Readonly<Record<keyof typeof environment.shape, string>> = {
@@ -423,4 +424,81 @@ export const errors: Readonly<Record<ErrorCode, readonly [meaning: string, actio
     'ゲートウェイの内部エラー。',
     '再接続する。ログの該当行（`connection.failed`）を添えて報告する。',
   ],
+}
+
+/** Sections of the error codes. */
+export const errorSubjects: Readonly<Record<ErrorSubject, readonly [heading: string, introduction: string]>> =
+  {
+    request: ['リクエストとメッセージ', 'クライアントが送信した内容の誤りです。クライアントが修正できます。'],
+    access: ['認証とアクセス', 'クライアントの資格情報、またはその検証に原因があります。'],
+    limits: [
+      'クライアントの制限',
+      'クライアントの送信量が多すぎるか速すぎる、または受信や応答が遅すぎる場合のエラーです。',
+    ],
+    session: ['セッション、会話、通話', '対象のものが終了した、ほかに移った、または別の状態にあります。'],
+    upstream: [
+      '上流',
+      '上流が拒否したか、失敗したか、接続できません。クライアントにできるのは再試行だけで、原因はゲートウェイの運用担当者が取り除きます。',
+    ],
+    gateway: ['ゲートウェイとストア', 'ゲートウェイまたはストアが、現在はリクエストを処理できません。'],
+  }
+
+/** What the code of a failed call of a tool means, and what to do. */
+export const failedCalls: Readonly<Record<FailedCallCode, readonly [meaning: string, action: string]>> = {
+  unknown_tool: [
+    'この名前のツールがアシスタントにない。',
+    '指示の中では、ファイルの名前どおりにツールを書く。',
+  ],
+  invalid_arguments: [
+    '引数が JSON でない、または `parameters` に適合しない。',
+    'メッセージがフィールドを示すので、モデルはやり直せる。頻繁に起こる場合は、パラメーターの説明を改善する。',
+  ],
+  arguments_too_large: [
+    '引数が 64 KiB を超えた。',
+    '長いテキストの代わりに ID を受け取るなど、引数を小さくする。',
+  ],
+  incomplete: ['引数が完成する前に回答が途切れた。', '不要。モデルはツールを呼び出し直せる。'],
+  cancelled: [
+    '回答の中断またはセッションの終了により、結果が不要になった。',
+    '不要。`signal` を渡しておくと、実行中の処理も止まる。',
+  ],
+  too_many_calls: ['同時に実行中の呼び出しが多すぎる。', 'ツールを速くする。または呼び出しの回数を減らす。'],
+  tool_calls_per_minute: [
+    '1 分間の呼び出しが、会話の上限 `tool_calls_per_minute` を超えた。',
+    '意図した回数であれば、`assistant.yaml` の値を引き上げる。',
+  ],
+  tool_rounds: [
+    '1 ターンの中でツールを呼び出した回答の数が、上限 `tool_rounds` を超えた。',
+    '意図した回数であれば、`assistant.yaml` の値を引き上げる。そうでなければ、指示を修正する。',
+  ],
+  tool_unavailable: [
+    'ツールのプロセスまたは MCP サーバーが動作していない。',
+    '終了した理由をログ（`tool.host.ended`）で調べる。MCP サーバーのアドレスを確認する。',
+  ],
+  timeout: [
+    'ツールが `timeoutMs` 以内に終わらなかった。',
+    'ツールを速くするか、`timeoutMs` を延ばす。待つ処理に `signal` を渡す。',
+  ],
+  interrupted: [
+    '呼び出しの途中で、ツールのプロセスまたはレプリカが終了した。モデルには `may_have_run` も伝わる。',
+    '2 回実行してもよいツールでは `idempotent: true` を設定する。この場合は、もう一度実行される。',
+  ],
+  store_unavailable: [
+    'ストアが応答せず、呼び出しまたは結果を記録できない。',
+    '`REDIS_URL` を確認する。モデルは後でやり直せる。',
+  ],
+  tool_failed: [
+    'ツールがエラーを投げた。`ToolError` の場合は、そのメッセージがモデルに伝わる。',
+    'ほかのエラーはログで調べる。',
+  ],
+  invalid_output: [
+    '結果が JSON でない、またはプロセスやサーバーが返せる大きさを超えた。',
+    'もっと小さい JSON の値を返す。',
+  ],
+  output_too_large: ['結果が 64 KiB を超えた。', '結果を小さくする。'],
+  state_not_object: [
+    '`conversation.update` の関数が JSON オブジェクトを返さなかった。状態は変わらない。',
+    '新しい状態の全体をオブジェクトで返す。',
+  ],
+  state_too_large: ['会話の状態が 64 KiB を超えた。状態は変わらない。', '状態に入れるものを減らす。'],
 }

@@ -2,10 +2,11 @@
 import type { z } from 'zod'
 import { settingMeta, settingNames, settingTable } from '../../infra/setting-table.ts'
 import { environment, type VariableMeta } from '../../runtime/config/environment.ts'
-import { type ErrorCode, errorTable } from '../../runtime/core/errors.ts'
+import { type ErrorCode, type ErrorSubject, errorTable } from '../../runtime/core/errors.ts'
 import { notServed } from '../clients/run.ts'
 import { readTable } from '../clients/table.ts'
-import { errorTexts } from './errors.ts'
+import { errorSubjects, errorTexts, type FailedCallCode, failedCallTexts } from './errors.ts'
+import * as japanese from './japanese.ts'
 import { errors, stackSettings, variables } from './japanese.ts'
 
 export type Language = 'en' | 'ja'
@@ -37,6 +38,8 @@ const headings = {
     settings: ['setting', 'default', 'meaning; allowed'],
     errors: ['code', 'HTTP', 'close', 'try again', 'meaning', 'what to do'],
     retry: ['yes', 'no'],
+    failedCalls: ['code', 'the tool ran', 'meaning', 'what to do'],
+    ran: { no: 'no', yes: 'yes', perhaps: 'perhaps' },
     secret: ' (secret)',
   },
   ja: {
@@ -44,6 +47,8 @@ const headings = {
     settings: ['設定', '既定値', '意味。許される値'],
     errors: ['コード', 'HTTP', 'クローズ', '再試行', '意味', '対処'],
     retry: ['可', '不可'],
+    failedCalls: ['コード', '実行', '意味', '対処'],
+    ran: { no: 'されない', yes: '済み', perhaps: '不明' },
     secret: '（シークレット）',
   },
 } as const
@@ -166,13 +171,31 @@ export function renderStackSettings(language: Language): string {
   return table(head, rows)
 }
 
-/** The table of `docs/errors.md`. */
+/** The tables of `docs/errors.md`, a section for each subject. */
 export function renderErrors(language: Language): string {
   const { errors: head, retry: words } = headings[language]
   const texts = language === 'en' ? errorTexts : errors
-  const rows = (Object.keys(errorTable) as ErrorCode[]).map(name => {
+  const subjects = language === 'en' ? errorSubjects : japanese.errorSubjects
+  const rowOf = (name: ErrorCode) => {
     const { status, close, retry } = errorTable[name]
     return [code(name), String(status), String(close), words[retry ? 0 : 1], ...texts[name]]
+  }
+  const names = Object.keys(errorTable) as ErrorCode[]
+  return (Object.keys(errorSubjects) as ErrorSubject[])
+    .map(subject => {
+      const [heading, introduction] = subjects[subject]
+      const rows = names.filter(name => errorTable[name].subject === subject).map(rowOf)
+      return `### ${heading}\n\n${introduction}\n\n${table(head, rows)}`
+    })
+    .join('\n\n')
+}
+
+/** The table of what a model receives of a failed call, in `docs/errors.md`. */
+export function renderFailedCalls(language: Language): string {
+  const { failedCalls: head, ran } = headings[language]
+  const rows = (Object.keys(failedCallTexts) as FailedCallCode[]).map(name => {
+    const [hasRun, ...english] = failedCallTexts[name]
+    return [code(name), ran[hasRun], ...(language === 'en' ? english : japanese.failedCalls[name])]
   })
   return table(head, rows)
 }
