@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path'
 import test from 'ava'
 import { japanese as pageWords } from '../../web/language/japanese.ts'
 import { errors, stackSettings, variables } from './japanese.ts'
-import { isThere, linksOf, pages, readPage, skeletonOf, withoutCode } from './pages.ts'
+import { isThere, linksOf, pages, readPage, sharedProseOf, skeletonOf, withoutCode } from './pages.ts'
 
 const glossary = 'docs/ja/glossary.md'
 
@@ -97,6 +97,11 @@ for (const page of japanesePages.filter(page => page !== glossary))
   test(`${page} has the headings, code and rows of the English page`, t => {
     t.deepEqual(skeletonOf(readPage(page)), skeletonOf(readPage(englishOf(page))))
   })
+
+test('the prose of both languages names the same code, and lists as many things, in each section', t => {
+  for (const page of japanesePages.filter(page => page !== glossary))
+    t.deepEqual(sharedProseOf(readPage(page)), sharedProseOf(readPage(englishOf(page))), page)
+})
 
 test('Japanese pages lead to Japanese pages, and to their own English one', t => {
   for (const page of japanesePages)

@@ -86,3 +86,18 @@ const codeOf = (line: string) =>
     .map(match => match[1])
     .sort()
     .join(' ')
+
+/** What the prose of both languages shares, by section: the number of list items, and the code that is named. */
+export function sharedProseOf(text: string): { items: number; code: string[] }[] {
+  const prose = withoutCode(text)
+    .replace(/<!--.*?-->/gs, '')
+    .split('\n')
+    .filter(line => !line.startsWith('|'))
+    .join('\n')
+  return prose.split(/^#+ /m).map(section => ({
+    items: [...section.matchAll(/^\s*(?:-|\d+\.) /gm)].length,
+    code: [
+      ...new Set([...section.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.replace(/\s+/g, ' '))),
+    ].sort(),
+  }))
+}
