@@ -57,8 +57,8 @@ export const behaviours: Readonly<Record<string, string>> = {
   'a spoken answer: some words, then `response.output_audio_transcript.delta` and `response.output_audio.delta` mixed, then audio only; `response.output_audio.done` before `response.output_audio_transcript.done`':
     '音声の回答の順序。最初に言葉がいくつか届き、`response.output_audio_transcript.delta` と `response.output_audio.delta` が交互に続き、最後は音声だけになる。`response.output_audio.done` は `response.output_audio_transcript.done` より先',
   'deltas of text carry `obfuscation`, deltas of audio do not':
-    'テキストの差分は `obfuscation` を含み、音声の差分は含まない',
-  'length and rate of deltas': '差分の長さと間隔',
+    'テキストのデルタは `obfuscation` を含み、音声のデルタは含まない',
+  'length and rate of deltas': 'デルタの長さと間隔',
   'at Azure, `response.content_part.*` also has the part under the name `content`':
     'Azure の `response.content_part.*` では、同じ内容が `content` にもある',
   'OpenAI sends `rate_limits.updated` after `response.done`, for tokens only; Azure never sends it':

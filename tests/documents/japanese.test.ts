@@ -34,6 +34,20 @@ const terms = [...readPage(glossary).matchAll(/^\| ([^|]+?) \| [^|]+ \| [^|]+ \|
   .map(([, term = '', others = '']) => ({ term, others: others.trim().split('、').filter(Boolean) }))
   .filter(({ term }) => term !== '用語')
 
+/** The terms of a glossary by section: of the English page its first column, of the Japanese one its second. */
+function englishTerms(page: string, column: number): string[][] {
+  return readPage(page)
+    .split(/^## /m)
+    .slice(1)
+    .map(section =>
+      section
+        .split('\n')
+        .filter(line => line.startsWith('| '))
+        .slice(1)
+        .map(row => row.split(' | ')[column]?.replace(/^\| /, '').split(', ')[0] ?? ''),
+    )
+}
+
 /** A text without the terms themselves, the longest first: what is left of "サーバー" is no "サーバ". */
 function withoutTerms(text: string): string {
   const longestFirst = terms.map(({ term }) => term).sort((a, b) => b.length - a.length)
@@ -56,6 +70,22 @@ test('the glossary has the terms that are used, and each once', t => {
   t.true(terms.length > 50, String(terms.length))
   t.is(new Set(terms.map(({ term }) => term)).size, terms.length)
   t.true(terms.flatMap(({ others }) => others).length > 40)
+})
+
+test('both glossaries have the same terms; the Japanese one has spellings besides', t => {
+  const english = englishTerms('docs/glossary.md', 0)
+  const japanese = englishTerms(glossary, 1)
+  t.true(english.length >= 3)
+  t.deepEqual(japanese.slice(0, -1), english)
+})
+
+test('a term of the glossary stands on more than one English page', t => {
+  const english = pages.filter(page => /^(README|docs\/(?!ja\/|glossary))/.test(page)).map(readPage)
+  for (const term of englishTerms('docs/glossary.md', 0).flat())
+    t.true(
+      english.filter(text => new RegExp(`\\b${term.replace(/ /g, '\\s+')}`, 'i').test(text)).length > 1,
+      term,
+    )
 })
 
 test('no spelling that the glossary excludes stands in a Japanese text', t => {
