@@ -282,7 +282,7 @@ export const settingTable = z.strictObject({
   ),
   eventsWebhookUrl: optional(
     /^https:\/\/[^\s/]+(\/\S*)?$/,
-    'Address that is told of the end of each session and conversation, signed with eventsWebhookSecret',
+    'Address that receives an event at the end of each session and conversation, signed with eventsWebhookSecret',
     'an https:// address',
   ),
   eventsWebhookSecret: secret(

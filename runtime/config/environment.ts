@@ -110,7 +110,7 @@ export const environment = z.object({
     }),
   MEMORY_BUDGET_MB: z.coerce.number().int().min(0).max(1_048_576).optional().meta({
     description:
-      'Limit on the resident memory of all processes together, those that run tools included (MiB). Near the limit new sessions are refused; above it the sessions that hold the most memory are ended, and processes of tools that grew the most are replaced. Unset: three quarters of the memory of the container or machine. 0 is no limit',
+      'Limit on the resident memory of all processes together, including those that run tools (MiB). Near the limit new sessions are refused; above it the sessions that hold the most memory are ended, and processes of tools that grew the most are replaced. Unset: three quarters of the memory of the container or machine. 0 is no limit',
     allowed: 'a whole number from 0 to 1048576',
   }),
   TLS_CERT_FILE: text(
