@@ -488,7 +488,7 @@ export const failedCalls: Readonly<Record<FailedCallCode, readonly [meaning: str
     '`REDIS_URL` を確認する。モデルは後でやり直せる。',
   ],
   tool_failed: [
-    'ツールがエラーを投げた。`ToolError` の場合は、そのメッセージがモデルに伝わる。',
+    'ツールが例外をスローした。`ToolError` の場合は、そのメッセージがモデルに伝わる。',
     'ほかのエラーはログで調べる。',
   ],
   invalid_output: [
