@@ -1,5 +1,7 @@
 /** Commands to a process of the bench, and its answers, over the channel that `fork` opens. */
-import { type ChildProcess, type ForkOptions, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { type ForkedOptions, forkChild, startMs } from '../gateway/child.ts'
+import { within } from '../gateway/within.ts'
 
 interface Asked {
   id: number
@@ -38,8 +40,8 @@ export interface Commanded {
  * Starts a process that answers commands. @returns when it is ready
  * @throws Error when it ends before; so does whatever is asked of one that has ended
  */
-export async function startCommanded(file: string, options: ForkOptions = {}): Promise<Commanded> {
-  const child = fork(file, options)
+export async function startCommanded(file: string, options: ForkedOptions = {}): Promise<Commanded> {
+  const child = forkChild(null, file, [], options)
   const waiting = new Map<number, (answer: Answered) => void>()
   let last = 0
   const ready = new Promise<Answered>(resolve => waiting.set(0, resolve))
@@ -52,7 +54,10 @@ export async function startCommanded(file: string, options: ForkOptions = {}): P
     end = `the process ended with ${signal ?? code}`
     for (const [id, answer] of waiting) answer({ id, fault: end })
   })
-  const { fault } = await ready
+  const { fault } = await within(ready, startMs, `${file} does not start`).catch(late => {
+    child.kill('SIGKILL')
+    throw late
+  })
   if (fault !== undefined) throw new Error(`${file}: ${fault}`)
   return {
     child,

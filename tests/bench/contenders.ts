@@ -1,8 +1,8 @@
 /** What is compared: each a process of its own before the same upstream. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { type Child, lineOf, startChild } from '../gateway/child.ts'
 import { spawnHaproxy, untilListening } from './haproxy.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import type { Upstream } from './source.ts'
@@ -29,7 +29,7 @@ export interface Contender {
   stop(): void
 }
 
-type Started = Omit<Contender, 'group' | 'loopDelay'> & { readonly child: ChildProcess }
+type Started = Omit<Contender, 'group' | 'loopDelay'> & { readonly child: Child }
 
 const root = join(import.meta.dirname, '../..')
 
@@ -98,8 +98,12 @@ export async function startContender(
 
 const loopDelayFile = join(import.meta.dirname, 'loop-delay.ts')
 
-async function askLoopDelay(child: ChildProcess): Promise<LoopDelay> {
-  const line = firstLine(child, text => text.startsWith('{"loopDelay"'))
+async function askLoopDelay(child: Child): Promise<LoopDelay> {
+  const line = lineOf(
+    child,
+    text => (text.startsWith('{"loopDelay"') ? text : undefined),
+    'a contender does not tell how long its event loop was delayed',
+  )
   child.kill('SIGUSR2')
   return (JSON.parse(await line) as { loopDelay: LoopDelay }).loopDelay
 }
@@ -123,7 +127,7 @@ async function startGateway(
   { checkout, flags }: { checkout: string; flags: readonly string[] },
 ): Promise<Started> {
   const scheme = upstream.certFile === null ? 'http' : 'https'
-  const child = spawn(process.execPath, [...flags, ...startArguments(checkout)], {
+  const child = startChild(null, process.execPath, [...flags, ...startArguments(checkout)], {
     cwd: checkout,
     env: {
       PATH: process.env.PATH,
@@ -135,7 +139,6 @@ async function startGateway(
       ...differences[name],
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
   })
   let awaited = Number(differences[name].WORKERS ?? 1)
   // Each worker says so, of the one port.
@@ -143,7 +146,9 @@ async function startGateway(
     if (text.includes('"server.listening"')) awaited -= 1
     return awaited === 0
   }
-  const { port: own } = JSON.parse(await firstLine(child, isLast)) as { port: number }
+  const { port: own } = JSON.parse(
+    await lineOf(child, line => (isLast(line) ? line : undefined), `${name} does not listen`),
+  ) as { port: number }
   if (name !== 'chat') return contenderOf(name, child, `ws://127.0.0.1:${own}/realtime`)
   return { ...contenderOf(name, child, `ws://127.0.0.1:${own}/chat`), opening: chatOpening }
 }
@@ -164,11 +169,10 @@ async function startRelay(
 ): Promise<Started> {
   const scheme = upstream.certFile === null ? 'ws' : 'wss'
   const origin = `${scheme}://127.0.0.1:${upstream.port}`
-  const child = spawn(process.execPath, [...flags, join(relays, `${name}.ts`), origin], {
+  const child = startChild(null, process.execPath, [...flags, join(relays, `${name}.ts`), origin], {
     env: { ...process.env, ...trusting(upstream) },
-    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const own = await firstLine(child, text => /^\d+$/.test(text))
+  const own = await lineOf(child, text => /^\d+$/.exec(text)?.[0], `${name} does not listen`)
   return contenderOf(name, child, `ws://127.0.0.1:${own}${query}`)
 }
 
@@ -179,16 +183,7 @@ async function startHaproxy(upstream: Upstream, query: string): Promise<Started>
   return contender
 }
 
-/** A run that breaks off leaves nothing behind. */
-const children = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
-function contenderOf(name: Name, child: ChildProcess, url: string): Started {
-  children.add(child)
-  child.once('exit', () => children.delete(child))
+function contenderOf(name: Name, child: Child, url: string): Started {
   return {
     name,
     url,
@@ -196,12 +191,4 @@ function contenderOf(name: Name, child: ChildProcess, url: string): Started {
     pid: child.pid ?? null,
     stop: () => child.kill('SIGINT') && child.kill('SIGINT'),
   }
-}
-
-function firstLine(child: ChildProcess, fits: (line: string) => boolean): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.once('exit', code => reject(new Error(`a contender ended with ${code}`)))
-    if (child.stdout !== null)
-      createInterface({ input: child.stdout }).on('line', line => fits(line) && resolve(line))
-  })
 }

@@ -1,10 +1,10 @@
 /** HAProxy as a relay of one thread. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as rest } from 'node:timers/promises'
+import { type Child, startChild } from '../gateway/child.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { mostSessions } from './process-tree.ts'
 import type { Upstream } from './source.ts'
@@ -13,7 +13,7 @@ import type { Upstream } from './source.ts'
 const haproxyConnections = Math.min(11_000, mostSessions())
 
 /** Starts it before an upstream. @returns on which port it will listen */
-export async function spawnHaproxy(upstream: Upstream): Promise<{ child: ChildProcess; port: number }> {
+export async function spawnHaproxy(upstream: Upstream): Promise<{ child: Child; port: number }> {
   const port = await freePort()
   // The certificate is this machine's own; who checks it does so once a connection, which no row measures.
   const tls = upstream.certFile === null ? '' : ' ssl verify none ssl-min-ver TLSv1.3'
@@ -36,7 +36,8 @@ backend upstream
   server upstream 127.0.0.1:${upstream.port}${tls}
 `,
   )
-  const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
+  const child = startChild(null, 'haproxy', ['-db', '-q', '-f', file], { showsErrors: false })
+  for (const output of [child.stdout, child.stderr]) output.resume()
   return { child, port }
 }
 

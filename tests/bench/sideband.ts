@@ -2,11 +2,10 @@
  * Memory and CPU of the sideband: 1,000 sessions with a call, 200 of them under control, each call
  * sending 5 events a second. Run: `node tests/bench/sideband.ts`.
  */
-import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { WebSocket, WebSocketServer } from 'ws'
+import { lineOf, startChild } from '../gateway/child.ts'
 
 const sessions = 1000
 const controlled = 200
@@ -80,13 +79,12 @@ async function startGateway(upstream: string) {
     AZURE_OPENAI_ENDPOINT: upstream,
     AZURE_OPENAI_API_KEY: 'k',
   }
-  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const url = await new Promise<string>(resolve => {
-    createInterface({ input: child.stdout }).on('line', line => {
-      const { event, url } = JSON.parse(line)
-      if (event === 'server.listening') resolve(url)
-    })
-  })
+  const child = startChild(null, process.execPath, [main], { env })
+  const readUrl = (line: string): string | undefined => {
+    const { event, url } = JSON.parse(line)
+    return event === 'server.listening' ? url : undefined
+  }
+  const url = await lineOf(child, readUrl, 'the gateway does not listen')
   return { url, stop: () => child.kill('SIGKILL') }
 }
 

@@ -3,12 +3,12 @@
  * The clients are another process, so that what they cost is not the simulator's.
  * Run: `node tests/bench/simulator.ts [SESSIONS]`; it takes about half a minute.
  */
-import { fork } from 'node:child_process'
 import { loadavg } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { WebSocket } from 'ws'
 import { eventType, fieldBytes } from '../../runtime/events/type.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { forkChild } from '../gateway/child.ts'
 
 const defaultSessions = 2000
 const openedAtOnce = 50
@@ -38,7 +38,7 @@ async function runSimulator(sessions: number): Promise<void> {
   const simulator = await startSimulator({ rate: 1, seed: 1 })
   await rest(settleMs)
   const idle = process.memoryUsage.rss()
-  const clients = fork(import.meta.filename, ['clients', simulator.url, String(sessions)])
+  const clients = forkChild(null, import.meta.filename, ['clients', simulator.url, String(sessions)])
   const reports: Report[] = []
   let wake = () => {}
   clients.on('message', (report: Report) => {

@@ -1,8 +1,9 @@
 /** The gateway as people run it: a child process with the embedded simulator. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { startChild } from '../gateway/child.ts'
 
 const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
 /** Not the repository's root: a developer's `.env` there would lead the tests to a real model. */
@@ -23,7 +24,7 @@ export interface Gateway {
  * @throws Error with the process's output where it ends before it listens
  */
 export async function startGateway(port = 0, env: Record<string, string> = {}): Promise<Gateway> {
-  const child = spawn(process.execPath, [main], {
+  const child = startChild(null, process.execPath, [main], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -35,7 +36,7 @@ export async function startGateway(port = 0, env: Record<string, string> = {}): 
       ASSISTANTS_DIR: import.meta.dirname,
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    showsErrors: false,
   })
   const ended = once(child, 'exit')
   const actualPort = await listeningPort(child)

@@ -1,10 +1,9 @@
 /** Runs the clients against one gateway that has its defaults, before the simulator that has its. */
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { useLocalCertificate } from '../../runtime/server/local-tls.ts'
+import { lineOf, startChild } from '../gateway/child.ts'
 import type { Installed } from './install.ts'
 import type { Client, Talk } from './roster.ts'
 
@@ -34,22 +33,12 @@ export async function startDefaultGateway(tls: string): Promise<Gateway> {
   await useLocalCertificate(env, tls)
   const main = join(import.meta.dirname, '../../runtime/main.ts')
   // Outside the checkout, where no `.env` is.
-  const child = spawn(process.execPath, [main], { env, cwd: tls, stdio: ['ignore', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })
-  const listening = new Promise<string>((resolve, reject) => {
-    lines.on('line', line => {
-      const { event, port } = JSON.parse(line)
-      if (event === 'server.listening') resolve(`https://localhost:${port}`)
-    })
-    child.once('exit', code => reject(new Error(`the gateway exited with ${code} before it listened`)))
-  })
-  const late = pause(startDeadlineMs, null, { ref: false }).then(() => {
-    throw new Error(`the gateway did not listen within ${startDeadlineMs} ms`)
-  })
-  const url = await Promise.race([listening, late]).catch(fault => {
-    child.kill('SIGKILL')
-    throw fault
-  })
+  const child = startChild(null, process.execPath, [main], { env, cwd: tls })
+  const readUrl = (line: string) => {
+    const { event, port } = JSON.parse(line)
+    return event === 'server.listening' ? `https://localhost:${port}` : undefined
+  }
+  const url = await lineOf(child, readUrl, 'the gateway does not listen', startDeadlineMs)
   return { url, certFile: env.TLS_CERT_FILE ?? '', stop: () => child.kill('SIGKILL') }
 }
 
@@ -79,7 +68,7 @@ export async function runClient(
   served: (talk: Talk) => boolean,
 ): Promise<Outcome> {
   const program = client.runtime === 'node' ? process.execPath : python
-  const child = spawn(program, [join(talks, client.script)], {
+  const child = startChild(null, program, [join(talks, client.script)], {
     env: {
       PATH: process.env.PATH,
       GATEWAY_URL: gateway.url,
@@ -87,7 +76,7 @@ export async function runClient(
       NODE_EXTRA_CA_CERTS: gateway.certFile,
       SSL_CERT_FILE: gateway.certFile,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    showsErrors: false,
   })
   const told = new Map<string, string | null>()
   createInterface({ input: child.stdout }).on('line', line => {

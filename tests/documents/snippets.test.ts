@@ -1,10 +1,10 @@
 /** The examples of the documents, run as they stand there, against a gateway of its own. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
+import { startChild } from '../gateway/child.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 import { readPage, root } from './pages.ts'
@@ -22,11 +22,11 @@ async function runUntil(
   printed: RegExp,
   env: Record<string, string> = {},
 ) {
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', code], {
+  const child = startChild(t, process.execPath, ['--input-type=module-typescript', '--eval', code], {
     cwd: join(root, 'docs'),
     env: { PATH: process.env.PATH, ...env },
+    showsErrors: false,
   })
-  t.teardown(() => child.kill('SIGKILL'))
   let out = ''
   const seen = new Promise<void>((resolve, reject) => {
     const read = (data: Buffer) => {

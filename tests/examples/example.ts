@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { bindChild } from '../gateway/child.ts'
 import type { Stage } from '../gateway/start.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 
@@ -29,7 +30,7 @@ export function startExample(
     env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  bindChild(t, child)
   const lines: string[] = []
   const waiting = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr])

@@ -1,9 +1,9 @@
 /** Rollouts by fixed seeds: what breaks an invariant here breaks it each time. */
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { revisionOf } from '../../runtime/store/revision.ts'
+import { startChild } from '../gateway/child.ts'
 import { playRollout, type RolloutOptions, type RolloutResult } from './rollout.ts'
 import type { PlantedStoreFault } from './shared-store.ts'
 
@@ -99,8 +99,7 @@ test.serial('a seed gives the same steps each time', async t => {
 
 test.serial('a replay is written to its last line, however slowly it is read', async t => {
   const main = join(import.meta.dirname, 'main.ts')
-  const child = spawn(process.execPath, [main, '--seed', '1'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
+  const child = startChild(t, process.execPath, [main, '--seed', '1'])
   const { trace } = await playRollout({ seed: 1, isTraced: true })
   let written = ''
   for await (const chunk of child.stdout) {

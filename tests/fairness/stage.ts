@@ -1,8 +1,8 @@
 /** Starts what a flood needs: an upstream, a gateway, a bystander and a flooder, each a process. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type Commanded, startCommanded } from '../bench/command.ts'
+import { lineOf, startChild } from '../gateway/child.ts'
 import type { Stage } from '../gateway/start.ts'
 import { within } from '../gateway/within.ts'
 import type { Watched } from './bystander.ts'
@@ -50,18 +50,13 @@ export const answerMs = 15_000
 /** The upstream: a simulator in a process of its own. @returns settings that make a gateway use it */
 export async function startSimulatorChild(t: Stage): Promise<Record<string, string>> {
   const main = here('../../runtime/simulator/main.ts')
-  const child = spawn(process.execPath, [main, '--port', '0', '--rate', '200'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const url = new Promise<string>((resolve, reject) => {
-    child.once('exit', code => reject(new Error(`the simulator ended with ${code}`)))
-    createInterface({ input: child.stdout }).on('line', line => {
-      const [, found] = /listening at (\S+)/.exec(line) ?? []
-      if (found !== undefined) resolve(found)
-    })
-  })
-  return { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${await url}/v1` }
+  const child = startChild(t, process.execPath, [main, '--port', '0', '--rate', '200'])
+  const url = await lineOf(
+    child,
+    line => /listening at (\S+)/.exec(line)?.[1],
+    'the simulator does not listen',
+  )
+  return { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${url}/v1` }
 }
 
 export interface Flooder {

@@ -1,7 +1,8 @@
 /** Runs the gateway as a user does: as a process of its own, stopped by signals. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { startChild } from './child.ts'
 import type { Stage } from './start.ts'
 import { patienceMs, within } from './within.ts'
 
@@ -28,16 +29,15 @@ export async function gatewayProcess(
   nodeArgs: string[] = [],
   program = main,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
+  const child = startChild(t, process.execPath, [...nodeArgs, program, ...args], {
     env: {
       ...{ PATH: process.env.PATH, PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0' },
       // Where there are none: their tools take a process each.
       ASSISTANTS_DIR: import.meta.dirname,
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    showsErrors: false,
   })
-  t.teardown(() => child.kill('SIGKILL'))
   const lines: ProcessLine[] = []
   const waiting = new Set<() => void>()
   createInterface({ input: child.stdout }).on('line', text => {

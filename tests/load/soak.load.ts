@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
+import { lineOf, startChild } from '../gateway/child.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { riseOf, type Sample } from './memory.ts'
 import { startReport } from './report.ts'
@@ -121,15 +120,8 @@ async function openCall(t: ExecutionContext, socketUrl: string): Promise<Call> {
 /** Upstream's memory is not the gateway's: it has a process of its own. @returns where it listens */
 async function simulatorProcess(t: ExecutionContext): Promise<string> {
   const main = fileURLToPath(new URL('../../runtime/simulator/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [main, '--port', '0', '--rate', '1'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /listening at (\S+)/.exec(line)?.[1]
-    if (url !== undefined) return url
-  }
-  throw new Error('the simulator did not start')
+  const child = startChild(t, process.execPath, [main, '--port', '0', '--rate', '1'])
+  return lineOf(child, line => /listening at (\S+)/.exec(line)?.[1], 'the simulator does not listen')
 }
 
 async function residentBytes(url: string): Promise<number> {

@@ -1,5 +1,4 @@
 /** The portable rehearsal at servers that are restarted in the middle: the gateway, and a relay that knows nothing of drains. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { type Child, lineOf, startChild } from '../gateway/child.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { readOptions } from './options.ts'
@@ -42,10 +42,7 @@ async function rehearse(t: ExecutionContext, url: string, restart: string): Prom
   const out = mkdtempSync(join(tmpdir(), 'rehearsal-portable-'))
   t.teardown(() => rmSync(out, { recursive: true }))
   const words = ['--target', url, '--any', '--restart-command', restart, '--sessions', String(sessions)]
-  const child = spawn(process.execPath, [main, ...words, '--duration', '2', '--out', out], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
+  const child = startChild(t, process.execPath, [main, ...words, '--duration', '2', '--out', out])
   const said: string[] = []
   createInterface({ input: child.stdout }).on('line', line => said.push(line))
   const code = await new Promise<number | null>(resolve => child.once('close', resolve))
@@ -90,15 +87,9 @@ test.serial(
 )
 
 /** A relay that passes frames between clients and one upstream; killed and started again on its port. */
-async function relay(t: ExecutionContext, upstream: string, port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [bareRelay, upstream, String(port)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', () => resolve())
-    child.once('exit', code => reject(new Error(`the relay ended with ${code}`)))
-  })
+async function relay(t: ExecutionContext, upstream: string, port: number): Promise<Child> {
+  const child = startChild(t, process.execPath, [bareRelay, upstream, String(port)])
+  await lineOf(child, line => line, 'the relay does not listen')
   return child
 }
 

@@ -1,9 +1,10 @@
 /** HAProxy standing for the ingress: weights for new connections, old ones stay where they are. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startChild } from '../gateway/child.ts'
 import { sleep } from './waits.ts'
 
 export interface Ingress {
@@ -19,7 +20,8 @@ export async function startProxy(port: number, servers: Readonly<Record<string, 
   const admin = join(folder, 'admin.sock')
   const file = join(folder, 'haproxy.cfg')
   writeFileSync(file, configuration(port, servers, admin))
-  const child = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'ignore', 'ignore'] })
+  const child = startChild(null, 'haproxy', ['-db', '-f', file], { showsErrors: false })
+  for (const output of [child.stdout, child.stderr]) output.resume()
   child.once('error', () => {
     console.error('haproxy is missing: run "apt-get install -y haproxy"')
     process.exit(1)

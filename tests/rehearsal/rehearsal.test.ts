@@ -1,22 +1,26 @@
 /** The rehearsal, run as a person does; and with each planted fault, which its proofs must name. */
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { launchChromium } from '../browser/_chromium.ts'
+import { startChild } from '../gateway/child.ts'
 import type { Plant } from './options.ts'
 import { phases, type Report } from './types.ts'
 
 const hungMs = 300_000
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
-async function rehearse(...words: string[]): Promise<{ code: number | null; report: Report; page: string }> {
+async function rehearse(
+  t: ExecutionContext,
+  ...words: string[]
+): Promise<{ code: number | null; report: Report; page: string }> {
   const out = mkdtempSync(join(tmpdir(), 'rehearsal-report-'))
-  const child = spawn(process.execPath, [main, '--duration', '1', '--out', out, ...words], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const child = startChild(t, process.execPath, [main, '--duration', '1', '--out', out, ...words], {
+    showsErrors: false,
   })
+  child.stdout.resume()
   let said = ''
   child.stderr.on('data', chunk => {
     said += chunk
@@ -38,7 +42,7 @@ test.serial(
   'a switch to a new revision loses no conversation, and the report says so on screen and in a table',
   async t => {
     t.timeout(hungMs)
-    const { code, report, page } = await rehearse('--sessions', '40', '--label')
+    const { code, report, page } = await rehearse(t, '--sessions', '40', '--label')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.is(code, 0)
     t.like(report.figures, { lost: 0, doubled: 0, forgotten: 0 })
@@ -71,7 +75,7 @@ test.serial(
   'with a grace period too short for the answers, what was broken off is told and asked again',
   async t => {
     t.timeout(hungMs)
-    const { code, report } = await rehearse('--sessions', '20', '--grace', '7')
+    const { code, report } = await rehearse(t, '--sessions', '20', '--grace', '7')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.true(report.figures.cut > 0)
     t.true(report.events.cut > 0, 'what came of them is counted apart')
@@ -82,7 +86,7 @@ test.serial(
 
 test.serial('kill -9: every conversation goes on from the store', async t => {
   t.timeout(hungMs)
-  const { code, report } = await rehearse('--sessions', '30', '--kill')
+  const { code, report } = await rehearse(t, '--sessions', '30', '--kill')
   t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
   t.true((report.figures.closeCodes['1006'] ?? 0) >= 30)
   const inFlight = report.clients.filter(({ links }) => links.some(({ cut }) => cut)).length
@@ -94,7 +98,7 @@ test.serial(
   'a replica that is scaled in hands its conversations to the other replica of its revision',
   async t => {
     t.timeout(hungMs)
-    const { code, report } = await rehearse('--sessions', '20', '--scale-in')
+    const { code, report } = await rehearse(t, '--sessions', '20', '--scale-in')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.is(code, 0)
   },
@@ -102,7 +106,7 @@ test.serial(
 
 test.serial('on a bad network every proof holds', async t => {
   t.timeout(hungMs)
-  const { code, report } = await rehearse('--network', 'bad', '--sessions', '20', '--seed', '1')
+  const { code, report } = await rehearse(t, '--network', 'bad', '--sessions', '20', '--seed', '1')
   t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
   t.true(report.proofs.some(({ name }) => name === 'bad network'))
   t.true(
@@ -114,7 +118,7 @@ test.serial('on a bad network every proof holds', async t => {
 
 test.serial('tools that run on the server run to their end in a drain', async t => {
   t.timeout(hungMs)
-  const { code, report } = await rehearse('--tools', '--sessions', '20')
+  const { code, report } = await rehearse(t, '--tools', '--sessions', '20')
   t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
   t.true(report.proofs.some(({ name }) => name === 'server tools'))
   t.is(code, 0)
@@ -124,7 +128,7 @@ test.serial(
   'kill -9 while tools run on the server: none runs twice, and the model is told of each',
   async t => {
     t.timeout(hungMs)
-    const { code, report } = await rehearse('--tools', '--kill', '--grace', '20', '--sessions', '20')
+    const { code, report } = await rehearse(t, '--tools', '--kill', '--grace', '20', '--sessions', '20')
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.true(report.clients.some(({ turns }) => turns.some(({ call }) => call === 'interrupted')))
     t.is(code, 0)
@@ -150,7 +154,7 @@ for (const [plant, proof, ...more] of [
 ] as const) {
   test.serial(`the planted fault "${plant}" is named by the proof "${proof}"`, async t => {
     t.timeout(hungMs)
-    const { code, report } = await rehearse('--sessions', '10', '--plant', plant, ...more)
+    const { code, report } = await rehearse(t, '--sessions', '10', '--plant', plant, ...more)
     t.true(failed(report).includes(proof), JSON.stringify(report.proofs, null, 1))
     t.is(code, 1)
     const spoilt = spoilings[plant]

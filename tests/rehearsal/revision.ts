@@ -1,7 +1,8 @@
 /** One revision of the gateway as a real process, ended by the rules of a grace period. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { lineOf, startChild } from '../gateway/child.ts'
+import { untilReady } from '../gateway/within.ts'
 import type { Plant } from './options.ts'
 import { Waits } from './waits.ts'
 
@@ -54,7 +55,7 @@ export class Revision {
   /** Starts it and waits until it is ready. */
   static async start(options: RevisionOptions): Promise<Revision> {
     const { name, replica, graceSec, pingIntervalSec, env, plant } = options
-    const child = spawn(process.execPath, [plant === 'none' ? main : planted], {
+    const child = startChild(null, process.execPath, [plant === 'none' ? main : planted], {
       env: {
         PATH: process.env.PATH,
         PORT: '0',
@@ -70,20 +71,16 @@ export class Revision {
         ASSISTANTS_DIR: import.meta.dirname,
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'inherit'],
     })
     const log: Log = { events: [], waits: new Waits() }
-    const port = await new Promise<number>((resolve, reject) => {
-      child.once('exit', code => reject(new Error(`revision ${name} ended with ${code} at its start`)))
-      createInterface({ input: child.stdout }).on('line', line => {
-        const { event, port } = JSON.parse(line)
-        log.events.push(event)
-        log.waits.changed()
-        if (event === 'server.listening') resolve(port)
-      })
-    })
-    while ((await fetch(`http://127.0.0.1:${port}/readyz`)).status !== 200)
-      await new Promise(resolve => setTimeout(resolve, 20))
+    const readLine = (line: string): number | undefined => {
+      const { event, port } = JSON.parse(line)
+      log.events.push(event)
+      log.waits.changed()
+      return event === 'server.listening' ? port : undefined
+    }
+    const port = await lineOf(child, readLine, `revision ${name} does not listen`)
+    await untilReady(`http://127.0.0.1:${port}`)
     return new Revision(options, child, port, log)
   }
 

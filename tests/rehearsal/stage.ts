@@ -1,8 +1,7 @@
 /** What a rehearsal plays on: Redis, the simulator, two gateways as processes, a proxy before them. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { createSpeechSynthesizer } from '../../runtime/simulator/voice/speaker.ts'
+import { type Child, lineOf, startChild } from '../gateway/child.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { type StoredConversation, untilStored } from '../store/stored-conversations.ts'
@@ -98,16 +97,14 @@ function environmentOfTools(redisUrl: string, graceSec: number): Record<string, 
 }
 
 /** Upstream is a process of its own, as it is elsewhere: its work is not the clients'. */
-async function startSimulator(): Promise<{ url: string; child: ChildProcess }> {
+async function startSimulator(): Promise<{ url: string; child: Child }> {
   const flags = ['--port', '0', '--rate', String(rate), '--seed', String(voiceSeed), '--faults']
-  const child = spawn(process.execPath, [simulatorMain, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('exit', code => reject(new Error(`the simulator ended with ${code} at its start`)))
-    createInterface({ input: child.stdout }).on('line', line => {
-      const found = /listening at (\S+)/.exec(line)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-  })
+  const child = startChild(null, process.execPath, [simulatorMain, ...flags])
+  const url = await lineOf(
+    child,
+    line => /listening at (\S+)/.exec(line)?.[1],
+    'the simulator does not listen',
+  )
   return { url, child }
 }
 

@@ -1,5 +1,4 @@
 /** The rehearsal against a gateway that is there already: two revisions whose weights somebody else moves, or `az`. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { startChild } from '../gateway/child.ts'
 import { type Stage, setStage } from './stage.ts'
 import type { Report } from './types.ts'
 
@@ -36,13 +36,13 @@ interface Run {
 
 /** @param onLine sees every line as it is said */
 async function rehearse(
+  t: ExecutionContext,
   words: readonly string[],
   path: string,
   onLine: (line: string) => void = () => undefined,
 ): Promise<Run> {
   const out = mkdtempSync(join(tmpdir(), 'rehearsal-target-'))
-  const child = spawn(process.execPath, [main, '--sessions', '5', '--out', out, ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = startChild(t, process.execPath, [main, '--sessions', '5', '--out', out, ...words], {
     env: { ...process.env, PATH: path },
   })
   const said: string[] = []
@@ -107,7 +107,7 @@ test.serial(
       if (moves === 2) await blue.end('SIGTERM')
     }
     const words = ['--target', url.replace('ws:', 'http:'), '--duration', '20']
-    const { code, said, report } = await rehearse(words, process.env.PATH ?? '', line => void move(line))
+    const { code, said, report } = await rehearse(t, words, process.env.PATH ?? '', line => void move(line))
     t.deepEqual(failed(report), [], JSON.stringify(report.proofs, null, 1))
     t.is(code, 0)
     t.true(
@@ -142,7 +142,7 @@ test.serial('where az is, it moves the revisions: these commands, in this order'
     return command.includes('revision list') ? listed : ''
   })
   const words = ['--target', url, '--duration', '1', '--app', 'voice', '--resource-group', 'rg']
-  const { code, report } = await rehearse(words, path)
+  const { code, report } = await rehearse(t, words, path)
   t.deepEqual(commands, [
     `containerapp revision list ${where} --output json`,
     `containerapp ingress traffic set ${where} --revision-weight blue=100 green=0`,
@@ -167,7 +167,7 @@ for (const [what, refusal] of [
       command.includes('green=50') && refusal !== null ? refusal : command.includes('list') ? listed : '',
     )
     const words = ['--target', url, '--duration', '2', '--app', 'voice', '--resource-group', 'rg']
-    const { code, said, report } = await rehearse(words, refusal === null ? '/nowhere' : path)
+    const { code, said, report } = await rehearse(t, words, refusal === null ? '/nowhere' : path)
     t.is(code, 1)
     const evidence = report.proofs.find(({ name }) => name === 'commands')?.evidence.join('\n') ?? ''
     t.true(evidence.includes(refusal ?? 'az is not on the path'), evidence)

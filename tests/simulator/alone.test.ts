@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
+import { startChild } from '../gateway/child.ts'
+import { patienceMs, until, within } from '../gateway/within.ts'
 import { connect } from './conversation.ts'
 
 const main = fileURLToPath(new URL('../../runtime/simulator/main.ts', import.meta.url))
@@ -17,30 +19,25 @@ interface Run {
 }
 
 function run(t: ExecutionContext, ...args: string[]): Run {
-  const child = spawn(process.execPath, [main, ...args])
+  const child = startChild(t, process.execPath, [main, ...args], { showsErrors: false })
   let output = ''
-  let wake = () => {}
   const hear = (data: Buffer) => {
     output += data
-    wake()
   }
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
   const exit = new Promise<number | null>(resolve => child.once('close', resolve))
-  t.teardown(() => {
-    child.kill('SIGKILL')
-  })
   return {
     child,
-    exit,
+    get exit() {
+      return within(exit, patienceMs, 'the simulator does not end')
+    },
     says: async pattern => {
-      for (;;) {
-        const match = pattern.exec(output)
-        if (match !== null) return [...match]
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-      }
+      await until(
+        () => pattern.test(output),
+        () => `the simulator does not say ${pattern}, but ${output}`,
+      )
+      return [...(pattern.exec(output) ?? [])]
     },
   }
 }

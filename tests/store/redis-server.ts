@@ -1,8 +1,9 @@
 /** A real Redis for a test: on a free port, in memory, stopped and started at will. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import { execFileSync } from 'node:child_process'
+import { type Child, lineOf, startChild } from '../gateway/child.ts'
 import { freePort } from '../gateway/free-port.ts'
 import type { Stage } from '../gateway/start.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 export interface RedisServer {
   readonly url: string
@@ -21,11 +22,10 @@ export interface RedisServer {
 export async function redisServer(t: Stage): Promise<RedisServer> {
   let port = await freePort()
   // Another test may have taken the port meanwhile.
-  let child = await start(port).catch(async () => {
+  let child = await start(t, port).catch(async () => {
     port = await freePort()
-    return start(port)
+    return start(t, port)
   })
-  t.teardown(() => child.kill('SIGKILL'))
   return {
     url: `redis://127.0.0.1:${port}`,
     command: (...words) => void execFileSync('redis-cli', ['-p', String(port), ...words]),
@@ -34,25 +34,26 @@ export async function redisServer(t: Stage): Promise<RedisServer> {
     kill: async () => {
       const gone = new Promise(resolve => child.once('exit', resolve))
       child.kill('SIGKILL')
-      await gone
+      await within(gone, patienceMs, 'redis-server does not end')
     },
     restart: async () => {
-      child = await start(port)
+      child = await start(t, port)
     },
   }
 }
 
-async function start(port: number): Promise<ChildProcess> {
+async function start(t: Stage, port: number): Promise<Child> {
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', () =>
-      reject(new Error('redis-server is missing: run "apt-get install -y redis-server"')),
+  const child = startChild(t, 'redis-server', args)
+  try {
+    await lineOf(
+      child,
+      line => line.includes('Ready to accept connections') || undefined,
+      `redis-server takes no connections on port ${port}`,
     )
-    child.once('exit', code => reject(new Error(`redis-server exited with ${code}`)))
-    createInterface({ input: child.stdout }).on('line', line => {
-      if (line.includes('Ready to accept connections')) resolve()
-    })
-  })
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') throw fault
+    throw new Error('redis-server is missing: run "apt-get install -y redis-server"')
+  }
   return child
 }

@@ -1,10 +1,11 @@
 /** A process that owns a store in memory, as a supervisor does; a test is its worker. */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createIpcStore, serveStore } from '../../runtime/store/ipc.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { RpcPeer } from '../../runtime/workers/rpc-peer.ts'
+import { forkChild } from '../gateway/child.ts'
 import type { Stage } from '../gateway/start.ts'
 
 const self = fileURLToPath(import.meta.url)
@@ -23,8 +24,7 @@ export interface StoreOwner {
 
 /** Starts the process; it is killed when the test ends. */
 export function storeOwner(t: Stage, options: { maxEntries?: number } = {}): StoreOwner {
-  const child = fork(self, [JSON.stringify(options)], { execArgv: [] })
-  t.teardown(() => child.kill('SIGKILL'))
+  const child = forkChild(t, self, [JSON.stringify(options)])
   const link = new RpcPeer(child, {})
   const within = (answerMs: number) =>
     createIpcStore({

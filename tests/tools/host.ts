@@ -1,9 +1,10 @@
 /** Tool hosts for tests, and calls as a conversation makes them. */
 import { join } from 'node:path'
-import type { ExecutionContext } from 'ava'
 import type { Log, LogEvent } from '../../runtime/observability/log.ts'
 import type { ConversationState, ToolCall, ToolResult } from '../../runtime/tools/runner.ts'
 import { startToolHost, type ToolHost, type ToolHostOptions } from '../../runtime/tools/tool-host.ts'
+import type { Stage } from '../gateway/start.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 /** An assistant whose tools do what no tool should. */
 export const unruly = join(import.meta.dirname, 'unruly')
@@ -27,8 +28,8 @@ export function keepLog() {
       for (const look of [...waiting]) look()
     }
   const log: Log = { info: write('info'), warn: write('warn'), error: write('error') }
-  const logged = (event: LogEvent, count = 1) =>
-    new Promise<LogLine>(resolve => {
+  const logged = (event: LogEvent, count = 1) => {
+    const line = new Promise<LogLine>(resolve => {
       const look = () => {
         const found = lines.filter(line => line.event === event)[count - 1]
         if (found === undefined) return
@@ -38,6 +39,8 @@ export function keepLog() {
       waiting.add(look)
       look()
     })
+    return within(line, patienceMs, `${event} is not logged ${count} times`)
+  }
   return { lines, log, logged }
 }
 
@@ -50,7 +53,7 @@ export interface StartedHost {
 
 /** Starts a host that is closed with the test. */
 export async function hostFor(
-  t: ExecutionContext,
+  t: Stage,
   tools: readonly string[],
   options: Partial<ToolHostOptions> = {},
 ): Promise<StartedHost> {

@@ -1,5 +1,5 @@
 /** A process that ends in the middle of a running tool: by SIGTERM and by SIGKILL, and what its successor makes of it. */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { forkChild } from '../gateway/child.ts'
 import { converse } from '../gateway/converse.ts'
 import type { Stage } from '../gateway/start.ts'
 import { within } from '../gateway/within.ts'
@@ -26,8 +27,7 @@ async function stageOf(t: Stage) {
   t.teardown(() => simulator.close())
   const file = join(mkdtempSync(join(tmpdir(), 'tool-runs-')), 'runs')
   const start = async (toolMs: number, env: Record<string, string> = {}) => {
-    const child = fork(script, [file, String(toolMs)], {
-      execArgv: [],
+    const child = forkChild(t, script, [file, String(toolMs)], {
       env: {
         ...{ PATH: process.env.PATH, PORT: '0', REDIS_URL: redis, DRAIN_LAME_DUCK_MS: '0' },
         ...{ OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1`, REALTIME_TEXT_ONLY: 'true' },
@@ -35,7 +35,6 @@ async function stageOf(t: Stage) {
         ...{ OPENAI_REALTIME_MODEL: 'gpt-realtime', ASSISTANTS_DIR: import.meta.dirname, ...env },
       },
     })
-    t.teardown(() => child.kill('SIGKILL'))
     const [port] = await within(once(child, 'message'), startMs, 'the gateway does not start')
     const url = `http://127.0.0.1:${port}`
     const ready = async () => {

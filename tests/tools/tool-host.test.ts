@@ -1,11 +1,10 @@
 /** Tools that do what no tool should: an error for the call, and nothing for the conversations beside it. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import test from 'ava'
 import type { ToolResult } from '../../runtime/tools/runner.ts'
 import { startToolHost } from '../../runtime/tools/tool-host.ts'
+import { lineOf, startChild } from '../gateway/child.ts'
 import { patienceMs } from '../gateway/within.ts'
 import { callOf, commit, hostFor, keepLog, mebibyte, unruly } from './host.ts'
 
@@ -327,13 +326,10 @@ test.serial('a tool that may take longer than a drain waits stops the start', as
 })
 
 test.serial('a process ends when its gateway is killed', async t => {
-  const gateway = spawn(process.execPath, [join(import.meta.dirname, 'host-script.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  t.teardown(() => gateway.kill('SIGKILL'))
-  const [pid] = (await once(gateway.stdout, 'data')) as [Buffer]
+  const gateway = startChild(t, process.execPath, [join(import.meta.dirname, 'host-script.ts')])
+  const pid = await lineOf(gateway, Number, 'the host does not start')
   gateway.kill('SIGKILL')
-  t.true(await isGone(Number(pid)))
+  t.true(await isGone(pid))
 })
 
 /** Waits until there is no such process. @returns false where it is still there when patience ends */

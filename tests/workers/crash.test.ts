@@ -1,5 +1,4 @@
 /** A worker that will not live: tried again, ever later, and then no more. */
-import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -7,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import type { LogEvent } from '../../runtime/observability/log.ts'
 import { Slot, type SlotTimes } from '../../runtime/workers/slot.ts'
+import { forkChild } from '../gateway/child.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gone, severalWorkers } from './several.ts'
 
@@ -66,7 +66,7 @@ function slotOf(t: ExecutionContext, manner: string, times: Partial<SlotTimes>) 
   const slot = new Slot({
     number: 1,
     fork: () => {
-      const child = fork(script, [manner], { execArgv: [] })
+      const child = forkChild(null, script, [manner])
       pids.push(child.pid)
       return child
     },
@@ -112,7 +112,7 @@ test.serial('a program that cannot be run at all is told like one that ends', as
   const { promise, resolve } = Promise.withResolvers<Error>()
   const slot = new Slot({
     number: 1,
-    fork: () => fork(script, [], { execPath: '/nowhere/node', execArgv: [] }),
+    fork: () => forkChild(null, script, [], { execPath: '/nowhere/node' }),
     answers: {},
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     onEnded: () => undefined,
