@@ -4,6 +4,12 @@
  */
 import { drainMarginSec } from './contract.ts'
 
+/** A drain waits so long for clients to be told of it, before it ends the first connection (ms). */
+export const announceMs = 2000
+
+/** The ticket that clients are told with it is waited for so long (ms); then they are told without one. */
+export const ticketWaitMs = 1500
+
 /** Steps of one process, in their order (ms). */
 export const shutdownSteps = {
   /** Sockets take what is buffered for them, and their close frames. */

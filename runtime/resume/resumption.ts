@@ -4,8 +4,9 @@
  */
 
 import { GatewayError } from '../core/errors.ts'
-import { describeFault } from '../core/fault-boundary.ts'
+import { describeFault, enterLater } from '../core/fault-boundary.ts'
 import type { Client, Dialect, Meter, Principal, UpgradeRequest } from '../core/ports.ts'
+import { ticketWaitMs } from '../core/shutdown.ts'
 import type { SessionMessage } from '../core/wire.ts'
 import { type Fields, parseFields } from '../events/fields.ts'
 import type { Log } from '../observability/log.ts'
@@ -378,14 +379,32 @@ export class Resumption implements JournalKeeper {
     return this.#kept?.flush() ?? null
   }
 
-  /** Tells the client that this process goes away, with the ticket that gives the conversation back. */
+  /**
+   * Tells the client that this process goes away, with the ticket that gives the conversation back. Where the store is slow
+   * it is told without one before the drain ends its connection, and once more with the ticket.
+   * @param deadlineMs after which the connection is ended at the latest (ms)
+   * @returns resolves when there is the ticket, or will be none; never rejects
+   */
   async announce(deadlineMs: number): Promise<void> {
+    const endsAt = performance.now() + deadlineMs
+    const { tell } = this.#parts
+    let wasTold = false
+    const timer = enterLater(
+      { onFault: fault => this.#failed(fault) },
+      Math.min(ticketWaitMs, deadlineMs / 2),
+      () => {
+        wasTold = true
+        tell({ type: 'server.draining', deadline_ms: deadlineMs })
+      },
+    )
     const ticket = await this.#issue().then(
       resume => ({ resume }),
       fault => this.#failed(fault),
     )
+    clearTimeout(timer)
+    const leftMs = wasTold ? Math.max(0, Math.round(endsAt - performance.now())) : deadlineMs
     // Also without a ticket the client has to know.
-    this.#parts.tell({ type: 'server.draining', deadline_ms: deadlineMs, ...ticket })
+    if (ticket !== undefined || !wasTold) tell({ type: 'server.draining', deadline_ms: leftMs, ...ticket })
     if (ticket !== undefined) this.#holdOnceHeard()
   }
 

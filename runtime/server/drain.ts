@@ -1,7 +1,7 @@
 /** The drain: owns the one set of connections, and ends them in good order when the process must go. */
 import { GatewayError } from '../core/errors.ts'
 import { describeFault } from '../core/fault-boundary.ts'
-import { shutdownSteps } from '../core/shutdown.ts'
+import { announceMs, shutdownSteps } from '../core/shutdown.ts'
 import type { Log } from '../observability/log.ts'
 
 export interface Drainable {
@@ -21,9 +21,6 @@ export interface DrainOptions {
 
 /** What a refused upgrade is told to wait before it tries again, elsewhere (ms). */
 const retryAfterMs = 1000
-
-/** Tickets are written to the store within this (ms); a client that gets none starts afresh. */
-const announceMs = 2000
 
 /** Idle sessions are ended this many at a time, so that their clients do not all come back at once. */
 const batchIntervalMs = 50

@@ -2,6 +2,7 @@
 import { mock } from 'node:test'
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
+import { announceMs } from '../../runtime/core/shutdown.ts'
 import type { SessionMessage } from '../../runtime/core/wire.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import type { ResumeStore } from '../../runtime/resume/resume-store.ts'
@@ -331,6 +332,38 @@ test('a drain is announced with a ticket, and without one where the store is awa
   const alone = stage({ issue: away })
   await alone.resumption.announce(5000)
   t.deepEqual(alone.told, [{ type: 'server.draining', deadline_ms: 5000 }])
+})
+
+test.serial('a drain is announced before a slow store gives the ticket, and again with it', async t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  let now = 0
+  const clock = mock.method(performance, 'now', () => now)
+  t.teardown(() => {
+    mock.timers.reset()
+    clock.mock.restore()
+  })
+  const pass = (ms: number) => {
+    now += ms
+    mock.timers.tick(ms)
+    return settled()
+  }
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const { resumption, told } = stage({ issue: () => promise })
+  let isOver = false
+  const announced = resumption.announce(5000).then(() => {
+    isOver = true
+  })
+  await pass(announceMs - 1)
+  t.deepEqual(told, [{ type: 'server.draining', deadline_ms: 5000 }])
+  t.false(isOver, 'a drain waits as long as it would, for the ticket')
+  await pass(501)
+  resolve('late')
+  await announced
+  t.deepEqual(told.slice(1), [{ type: 'server.draining', deadline_ms: 2500, resume: 'late' }])
+  const short = stage({ issue: () => new Promise<never>(() => undefined) })
+  void short.resumption.announce(100)
+  await pass(50)
+  t.deepEqual(short.told, [{ type: 'server.draining', deadline_ms: 100 }], 'before its deadline too')
 })
 
 test('the store is told of what changes: an item, a receipt, whether an answer is pending', async t => {
