@@ -4,12 +4,13 @@
  */
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Script } from './model/script.ts'
 import type { Recording } from './replay/recording.ts'
 import { SimulatorState } from './state.ts'
 import { type Ringing, type RingOptions, ring } from './telephone/ring.ts'
 import { createHttpTransport } from './transport/http.ts'
-import { createUpgradeTransport } from './transport/upgrade.ts'
+import { closeTimeoutMs, createUpgradeTransport } from './transport/upgrade.ts'
 
 const defaultRate = 4
 const defaultLifetimeSec = 3600
@@ -41,7 +42,10 @@ export interface Simulator {
   readonly url: string
   /** Makes a telephone call come in. */
   ring(options?: RingOptions): Ringing
-  /** Ends all sessions and stops to listen. Safe to call twice. */
+  /**
+   * Ends all sessions and stops to listen. A connection that is still there after five seconds is cut: its client sent no
+   * request, or only a part of one, or does not end its side. Safe to call twice.
+   */
   close(): Promise<void>
 }
 
@@ -65,6 +69,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const upgrades = createUpgradeTransport(simulator)
   const server: Server = tls === undefined ? createServer(http) : createTlsServer(tls, http)
   server.on('upgrade', upgrades.handle)
+  const connections = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
   await listening(server, host, port)
   let closing: Promise<void> | null = null
   return {
@@ -72,7 +81,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     ring: options => ring(simulator, options),
     close: () => {
       closing ??= new Promise(resolve => {
-        server.close(() => resolve())
+        const cut = setTimeout(() => {
+          for (const socket of connections) socket.destroy()
+        }, closeTimeoutMs)
+        server.close(() => {
+          clearTimeout(cut)
+          resolve()
+        })
         simulator.close()
         upgrades.close()
         server.closeIdleConnections()

@@ -19,7 +19,8 @@ import { createSocketWire, listen, maxFrameBytes } from './socket-wire.ts'
 import { admitTranslation, joinTranslation, openTranslation } from './translation.ts'
 
 const pingIntervalMs = 20_000
-const closeTimeoutMs = 5000
+/** Whoever has not ended by then is cut (ms after the close). */
+export const closeTimeoutMs = 5000
 const msPerSec = 1000
 
 export interface UpgradeTransport {
