@@ -1,6 +1,7 @@
 /** The keys that tokens are checked with: they rotate, are made up, and cannot be fetched. */
 import test from 'ava'
 import { jwksCooldownMs, jwksMaxAgeMs, jwksRefreshMs } from '../../runtime/access/jwks.ts'
+import { until } from '../gateway/within.ts'
 import { base64url, bench, refusal } from './token-bench.ts'
 
 test('a key that is new since the keys were fetched is fetched, and the old one goes on while it is published', async t => {
@@ -52,10 +53,13 @@ test('a withdrawn key goes out of use when the keys are fetched anew', async t =
   await authority.rotate('key-2')
   advance(jwksRefreshMs + 1)
   await check(token)
-  while (authority.fetches < 2) await new Promise(resolve => setImmediate(resolve))
+  await until(() => authority.fetches >= 2, 'the authority is not asked twice')
   let verdict = await check(token)
-  while ('principal' in verdict) verdict = await check(token)
-  t.is(verdict.refused, 'unauthorized')
+  await until(async () => {
+    verdict = await check(token)
+    return !('principal' in verdict)
+  }, 'the token is not refused')
+  t.like(verdict, { refused: 'unauthorized' })
 })
 
 test('without keys nothing can be told, and the next try is one cooldown away', async t => {
@@ -112,11 +116,11 @@ test('keys of an hour are fetched anew, and keys of a day are believed while the
   // In the background: a fetch that fails is told, and the token is taken nevertheless.
   authority.mode = 'down'
   t.true('principal' in (await check(token)))
-  while (warnings.length < 1) await new Promise(resolve => setImmediate(resolve))
+  await until(() => warnings.length >= 1, 'no warning is logged')
   t.is(authority.fetches, 2, 'nothing is fetched before the hour is over')
   advance(23 * hour - 1)
   t.true('principal' in (await check(token)), 'a day')
-  while (warnings.length < 2) await new Promise(resolve => setImmediate(resolve))
+  await until(() => warnings.length >= 2, 'no second warning is logged')
   advance(30 * second)
   await t.throwsAsync(check(token), { code: 'access_unavailable' })
 })

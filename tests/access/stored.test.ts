@@ -4,6 +4,7 @@ import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someOffer } from '../calls/caller.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor, gatewayOn } from '../gateway/start.ts'
+import { untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { type Answer, knockHttp } from './upgrade-attempts.ts'
 
@@ -68,7 +69,7 @@ test('with Redis the part of one owner is bounded likewise, over all replicas', 
     await gatewayFor(t, { ...twoKeys, ...few, REDIS_URL }),
     await gatewayFor(t, { ...twoKeys, ...few, REDIS_URL }),
   ]
-  for (const { url } of replicas) while ((await knockHttp(url, { path: '/readyz' })).status !== 200);
+  for (const { url } of replicas) await untilReady(url)
   const rounds = replicas.map(({ url }) => manyTimes(25, () => post(url, '/sideband/session', as('alice'))))
   checkBounded(t, (await Promise.all(rounds)).flat(), 20)
   for (const { url } of replicas) t.is((await post(url, '/sideband/session', as('bob'))).status, 200)

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Browser, Page } from 'playwright-core'
 import { freePort } from '../gateway/free-port.ts'
+import { until } from '../gateway/within.ts'
 import { launchChromium, say, textOf, visit } from './_chromium.ts'
 import { startGateway } from './_gateway.ts'
 
@@ -105,7 +106,10 @@ test.serial('Try now skips the wait', async t => {
   await first.stop('SIGKILL')
   const retry = page.getByRole('button', { name: 'Try now' })
   // Only a longer wait is worth skipping, and this one ends by the button alone.
-  while (await retry.isHidden()) await page.clock.runFor(1000)
+  await until(async () => {
+    await page.clock.runFor(1000)
+    return !(await retry.isHidden())
+  }, 'no button is shown')
   const second = await startGateway(first.port)
   t.teardown(() => second.stop('SIGKILL'))
   await retry.click()

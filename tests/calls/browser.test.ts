@@ -6,6 +6,7 @@ import { launchChromium } from '../browser/_chromium.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
 import type { Stage } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 import { request } from './caller.ts'
 
 type CallEvent = { type: string; [field: string]: unknown }
@@ -103,7 +104,7 @@ test.serial("send a server message: the browser's own channel carries the answer
     const { body } = await request(`${gateway.url}/sideband/session/${sessionId}`)
     return Number(body.events_to_openai)
   }
-  while ((await sent()) < 6);
+  await until(async () => (await sent()) >= 6, 'the call does not send six times')
   t.is(await sent(), 6)
 })
 

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream, type JoinedCall } from './call-upstream.ts'
 import { request, someOffer } from './caller.ts'
@@ -21,7 +22,7 @@ async function stageOf(t: ExecutionContext, timeoutMs: number) {
 }
 
 async function callClerk(t: ExecutionContext, { url }: { url: string }): Promise<void> {
-  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 10))
+  await untilReady(url)
   const made = await request<{ session_id: string }>(`${url}/sideband/session`, {
     method: 'POST',
     body: { assistant: 'clerk' },

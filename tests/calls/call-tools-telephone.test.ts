@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { Script } from '../../runtime/simulator/model/script.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { gatewayFor, type TestGateway } from '../gateway/start.ts'
+import { until, untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { clerkFor } from './clerk.ts'
 import { desk, exchangeFor, sessionsOf } from './telephone.ts'
@@ -13,8 +14,7 @@ const stamp = (paper: string) => ({ call: 'stamp', arguments: { paper } })
 
 async function replica(t: ExecutionContext, env: Record<string, string>): Promise<TestGateway> {
   const gateway = await gatewayFor(t, env)
-  while ((await fetch(`${gateway.url}/readyz`)).status !== 200)
-    await new Promise(resolve => setTimeout(resolve, 10))
+  await untilReady(gateway.url)
   return gateway
 }
 
@@ -88,7 +88,7 @@ for (const isWatched of [false, true])
     await a.close()
     t.is(call.phase, 'active')
     const atB = watchedEarly ?? (await watch(t, b))
-    while (script.left > 2) await new Promise(resolve => setTimeout(resolve, 20))
+    await until(() => script.left <= 2, 'the model does not take its script')
 
     call.say(600)
     t.deepEqual(await untilHeard(atB, 'C is stamped.'), ran)

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava'
 import { type CreateCallOptions, createCall } from '../../runtime/calls/create-call.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 import { ada, by, env, mint, offerTo, refusalIn, sdpType } from './offers.ts'
 
 /** An upstream whose answers to offers the test writes itself; it mints keys as it should. */
@@ -76,9 +77,12 @@ for (const [what, answer, status, code, words] of upstreamRefusals) {
     // Short where it must run out alone: a busy machine may need longer for anything else.
     const patience = what === 'nothing' ? { UPSTREAM_CONNECT_TIMEOUT_MS: '300' } : {}
     const gateway = await gatewayFor(t, { ...env, ...upstream.env, ...patience })
-    let key: string | undefined
+    let key = ''
     // A busy machine may miss the short deadline when it asks for the key.
-    while (key === undefined) key = await mint(gateway)
+    await until(async () => {
+      key = (await mint(gateway)) ?? ''
+      return key !== ''
+    }, 'no key is minted')
     const headers = { ...by(key), ...sdpType }
     const refused = await offerTo(gateway, { headers, body: 'v=0\r\n' })
     t.is(refused.status, status)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { folderWith } from '../assistants/folders.ts'
 import type { Stage } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 
 const tool = `
 import { appendFileSync, existsSync } from 'node:fs'
@@ -61,7 +62,7 @@ export function clerkFor(t: Stage, timeoutMs: number, eagerness: 'low' | 'high')
     },
     stamped,
     untilStamped: async paper => {
-      while (!stamped().includes(paper)) await new Promise(resolve => setTimeout(resolve, 20))
+      await until(() => stamped().includes(paper), `${paper} is not stamped`)
     },
     hold: () => writeFileSync(held, ''),
     release: () => rmSync(held),

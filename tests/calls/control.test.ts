@@ -2,6 +2,7 @@
 import test from 'ava'
 import { converse, type Message, type Talk } from '../gateway/converse.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { patienceMs, until } from '../gateway/within.ts'
 import { makeCall, request } from './caller.ts'
 
 type CallEvent = { type: string; [field: string]: unknown }
@@ -111,15 +112,15 @@ test('several observers each get every event once, and the record counts it once
   one.socket.close()
   two.socket.close()
   await Promise.all([one.closed, two.closed])
-  for (;;) {
-    const { body } = await request(`${gateway.url}/sideband/session/${call.sessionId}`)
-    if (Number(body.events_from_openai) < (ids[0]?.length ?? 0) || body.websocket_connected) continue
-    t.is(Number(body.events_from_openai), ids[0]?.length ?? 0)
-    t.is(body.events_to_openai, 2)
-    t.like(body, { websocket_connected: false, webrtc_connected: true })
-    t.true(Number((body.usage as { output_tokens: number }).output_tokens) > 0)
-    break
-  }
+  let body: Record<string, unknown> = {}
+  await until(async () => {
+    body = (await request(`${gateway.url}/sideband/session/${call.sessionId}`)).body
+    return Number(body.events_from_openai) >= (ids[0]?.length ?? 0) && body.websocket_connected === false
+  }, 'the events are not counted')
+  t.is(Number(body.events_from_openai), ids[0]?.length ?? 0)
+  t.is(body.events_to_openai, 2)
+  t.like(body, { websocket_connected: false, webrtc_connected: true })
+  t.true(Number((body.usage as { output_tokens: number }).output_tokens) > 0)
 })
 
 test('an observer that does not read is dropped by name, and neither the call nor the others notice', async t => {
@@ -135,7 +136,9 @@ test('an observer that does not read is dropped by name, and neither the call no
   dropped.then(() => {
     waiting = false
   })
+  const endsAt = performance.now() + 2 * patienceMs
   while (waiting) {
+    if (performance.now() > endsAt) throw new Error('the observer that does not read is not dropped')
     quick.send({
       type: 'conversation.item.create',
       item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: long }] },

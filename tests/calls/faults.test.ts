@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { knockSocket } from '../access/upgrade-attempts.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { gatewayFor, type TestGateway } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 import { type CallUpstream, callUpstream, type JoinedCall, placeCall } from './call-upstream.ts'
 import { request } from './caller.ts'
 
@@ -86,12 +87,12 @@ test('an answer that is told in broken JSON, or with odd usage, loses no control
   call.send({ type: 'last' })
   for (;;) if ((await control.nextFrame()).text.includes('"type":"last"')) break
   t.is(upstream.joins, 1)
-  for (;;) {
-    const { body } = await request(`${gateway.url}/sideband/session/${sessionId}`)
-    if (Number(body.events_from_openai) < 4) continue
-    t.like(body.usage, { input_tokens: 3, output_tokens: 4 })
-    break
-  }
+  let body: Record<string, unknown> = {}
+  await until(async () => {
+    body = (await request(`${gateway.url}/sideband/session/${sessionId}`)).body
+    return Number(body.events_from_openai) >= 4
+  }, 'the events are not counted')
+  t.like(body.usage, { input_tokens: 3, output_tokens: 4 })
 })
 
 test('a pinned call is asked for again while upstream fails, and pinned when it is back', async t => {
@@ -101,7 +102,7 @@ test('a pinned call is asked for again while upstream fails, and pinned when it 
   const env = { SIDEBAND_PIN_SESSION: 'true', UPSTREAM_CONNECT_TIMEOUT_MS: '2000' }
   const gateway = await gatewayFor(t, { ...upstream.env, ...env })
   await placeCall(gateway.url)
-  while (upstream.joins < 6) await new Promise(resolve => setImmediate(resolve))
+  await until(() => upstream.joins >= 6, 'upstream is not joined six times')
   upstream.joinStatus = 101
   t.like(JSON.parse(await (await upstream.joined()).next()), { type: 'session.update' })
 })
@@ -234,7 +235,7 @@ test("calls spend the day's tokens of the address that made them, and a server t
     )
     return body.sessions[0]?.usage.input_tokens
   }
-  while ((await usage()) !== 59);
+  await until(async () => (await usage()) === 59, 'the usage is not 59')
   t.is((await knockSocket(gateway.url, { path: '/chat' })).status, 101)
   for (const call of [heard, joined]) call.send(spent(40))
   await upstream.hungUp()

@@ -4,16 +4,13 @@ import { signWebhook } from '../../runtime/simulator/telephone/webhook.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor, type TestGateway } from '../gateway/start.ts'
+import { until, untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream, placeCall } from './call-upstream.ts'
 import { request } from './caller.ts'
 import { desk, type Exchange, exchangeFor, type Listed, secret, sessionsOf } from './telephone.ts'
 
 type CallEvent = { type: string; [field: string]: unknown }
-
-async function untilReady({ url }: { url: string }): Promise<void> {
-  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 10))
-}
 
 const callEvent = (control: Talk, type: string) =>
   control.until('openai_event', ({ event }) => (event as CallEvent).type === type)
@@ -25,17 +22,18 @@ async function sharedExchange(t: ExecutionContext): Promise<Exchange> {
 
 async function replica(t: ExecutionContext, env: Record<string, string>): Promise<TestGateway> {
   const gateway = await gatewayFor(t, env)
-  await untilReady(gateway)
+  await untilReady(gateway.url)
   return gateway
 }
 
 /** The one session, once somebody controls its call. */
 async function controlledSession(gateway: { url: string }): Promise<Listed> {
-  for (;;) {
-    const [listed] = await sessionsOf(gateway, desk)
-    if (listed?.websocket_connected) return listed
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
+  let found: Listed | undefined
+  await until(async () => {
+    found = (await sessionsOf(gateway, desk))[0]
+    return found?.websocket_connected === true
+  }, 'nobody controls the call')
+  return found as Listed
 }
 
 test('a drain hands a telephone call to another replica, which controls it, counts it and hangs it up', async t => {
@@ -47,7 +45,7 @@ test('a drain hands a telephone call to another replica, which controls it, coun
   call.say(500)
   const session = await controlledSession(b)
   const before = async () => (await sessionsOf(b, desk))[0]?.events_from_openai ?? 0
-  while ((await before()) === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  await until(async () => (await before()) !== 0, 'nothing is counted')
 
   const startedAt = performance.now()
   const drained = a.drain()
@@ -66,7 +64,7 @@ test('a drain hands a telephone call to another replica, which controls it, coun
   await callEvent(control, 'input_audio_buffer.dtmf_event_received')
   control.send({ type: 'send_message', text: 'still there?' })
   await callEvent(control, 'response.done')
-  while ((await before()) <= counted) await new Promise(resolve => setTimeout(resolve, 20))
+  await until(async () => (await before()) > counted, 'no more is counted')
   control.send({ type: 'hang_up' })
   await control.until('call_ended')
   t.deepEqual(await call.ended, { by: 'hung up' })
@@ -95,23 +93,23 @@ test('the replica that drains leaves a call only once another one has joined it'
   order.push('joined')
   await drained
   await a.close()
-  while (order.length < 2) await new Promise(resolve => setImmediate(resolve))
+  await until(() => order.length >= 2, 'the two do not come')
   t.deepEqual(order, ['joined', 'left'])
   // Only the second counts what comes now.
   const usage = { total_tokens: 10, input_tokens: 6, output_tokens: 4 }
   second.send({ type: 'response.done', response: { usage } })
-  for (;;) {
-    const [listed] = await sessionsOf(b, {})
-    if (listed?.usage.output_tokens === 0) continue
-    t.like(listed?.usage, { input_tokens: 6, output_tokens: 4 })
-    break
-  }
+  let counted: Listed | undefined
+  await until(async () => {
+    counted = (await sessionsOf(b, {}))[0]
+    return counted?.usage.output_tokens !== 0
+  }, 'the usage is not counted')
+  t.like(counted?.usage, { input_tokens: 6, output_tokens: 4 })
 })
 
 test('a call whose replica was killed is taken over when its lease has run out', async t => {
   const { env, simulator } = await sharedExchange(t)
   const doomed = await gatewayProcess(t, env)
-  await untilReady(doomed)
+  await untilReady(doomed.url)
   const b = await replica(t, env)
   const { call } = simulator.ring({ webhook: { url: `${doomed.url}/webhooks/realtime`, secret } })
   await call.accepted

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava'
 import { signWebhook } from '../../runtime/simulator/telephone/webhook.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayFor, type Stage } from '../gateway/start.ts'
-import { patienceMs } from '../gateway/within.ts'
+import { patienceMs, until, untilReady } from '../gateway/within.ts'
 import { rawSocket } from '../server/raw.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream } from './call-upstream.ts'
@@ -119,9 +119,7 @@ test('a webhook that is delivered twice at once, again, or under another id answ
     REDIS_URL: redis.url,
   }
   const gateways = [await gatewayFor(t, env), await gatewayFor(t, env)]
-  for (const { url } of gateways)
-    while ((await fetch(`${url}/readyz`)).status !== 200)
-      await new Promise(resolve => setTimeout(resolve, 10))
+  for (const { url } of gateways) await untilReady(url)
   const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_twice'))
   const doubled = await Promise.all(
     [...gateways, ...gateways, ...gateways].map(({ url }) => post(url, body, headers)),
@@ -249,7 +247,7 @@ test('an upstream that fails for a moment is asked again, and the call answered'
   const { headers, body } = signWebhook(secret, 'wh_1', nowSec(), incoming('rtc_patient'))
   const posted = post(gateway.url, body, headers)
   const tries = () => upstream.asked.filter(path => path.endsWith('/accept')).length
-  while (tries() < 2) await new Promise(resolve => setTimeout(resolve, 10))
+  await until(() => tries() >= 2, 'it is not tried twice')
   upstream.acceptStatus = 200
   await upstream.joined()
   t.true(['answered', 'pending'].includes(String((await posted).body.outcome)))

@@ -7,6 +7,7 @@ import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { openStore } from '../../runtime/store/open.ts'
 import { StorageQuota } from '../../runtime/store/storage-quota.ts'
 import type { Store } from '../../runtime/store/store.ts'
+import { until } from '../gateway/within.ts'
 import { noQuota } from '../store/no-quota.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { silentAccounts } from '../usage/accounts.ts'
@@ -97,7 +98,7 @@ for (const kind of ['memory', 'Redis'] as const) {
       silent,
     )
     t.teardown(() => store.close())
-    while (store.unavailable() !== null) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => store.unavailable() === null, 'the store is not there')
     const records = new CallRecords({ store, quota: noQuota, provider: 'simulator', ttlMs: 60_000 })
     const made: string[] = []
     for (const owner of ['ada', 'ada', 'telephone', 'telephone', 'telephone', 'bob'])

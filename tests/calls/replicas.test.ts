@@ -7,6 +7,7 @@ import { startSimulator } from '../../runtime/simulator/server.ts'
 import { converse, type Message } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { until, untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream, placeCall } from './call-upstream.ts'
 import { makeCall, makeSession, openPeer, request } from './caller.ts'
@@ -16,10 +17,6 @@ async function sharedUpstream(t: ExecutionContext): Promise<Record<string, strin
   const simulator = await startSimulator({ rate: 200 })
   t.teardown(() => simulator.close())
   return { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` }
-}
-
-async function untilReady(url: string): Promise<void> {
-  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
 const isStopped = ({ event }: Message) => (event as { type: string }).type === 'output_audio_buffer.stopped'
@@ -62,30 +59,31 @@ test('session on A, offer on B, control on A, and both list it with the same cou
     onB.until('openai_event', isStopped),
   ])
   const expected = seenOnA.length
-  for (;;) {
-    const [fromA, fromB] = await Promise.all(
+  const counted: Record<string, unknown>[] = []
+  await until(async () => {
+    const answers = await Promise.all(
       [a, b].map(({ url }) => request(`${url}/sideband/session/${sessionId}`)),
     )
-    const isWritten = (answer: typeof fromA) =>
-      answer?.status === 200 &&
-      Number(answer.body.events_from_openai) >= expected &&
-      Number(answer.body.events_to_openai) >= 3
+    counted.splice(0, 2, ...answers.map(({ body }) => body))
     // The two were asked at the same time: either may have been answered before the last write.
-    if (!isWritten(fromA) || !isWritten(fromB)) continue
-    t.like(fromA?.body, {
-      call_id: call.callId,
-      events_from_openai: expected,
-      events_to_openai: 3,
-      websocket_connected: true,
-    })
-    const stable = ({ session_id, call_id, events_to_openai }: Record<string, unknown>) => ({
-      session_id,
-      call_id,
-      events_to_openai,
-    })
-    t.deepEqual(stable(fromB?.body ?? {}), stable(fromA?.body ?? {}))
-    break
-  }
+    return answers.every(
+      ({ status, body }) =>
+        status === 200 && Number(body.events_from_openai) >= expected && Number(body.events_to_openai) >= 3,
+    )
+  }, 'the events are not counted')
+  const [fromA = {}, fromB = {}] = counted
+  t.like(fromA, {
+    call_id: call.callId,
+    events_from_openai: expected,
+    events_to_openai: 3,
+    websocket_connected: true,
+  })
+  const stable = ({ session_id, call_id, events_to_openai }: Record<string, unknown>) => ({
+    session_id,
+    call_id,
+    events_to_openai,
+  })
+  t.deepEqual(stable(fromB), stable(fromA))
   for (const { url } of [a, b]) {
     const { body } = await request<{ total: number; sessions: { session_id: string }[] }>(
       `${url}/sideband/sessions`,
@@ -144,14 +142,14 @@ test('Redis dies in mid-call: the call goes on, new sessions are refused with th
   control.send({ type: 'send_message', text: 'after' })
   const after = await control.until('openai_event', isStopped)
   const events = before.length + during.length + after.length
-  for (;;) {
+  let restored: Record<string, unknown> = {}
+  await until(async () => {
     const { status, body } = await request(`${gateway.url}/sideband/session/${call.sessionId}`)
+    restored = body
     // The session is written anew first, and who controls it after that.
-    const isRestored = status === 200 && Number(body.events_from_openai) >= events
-    if (!isRestored || body.websocket_connected !== true) continue
-    t.like(body, { call_id: call.callId, events_from_openai: events, events_to_openai: 6 })
-    break
-  }
+    return status === 200 && Number(body.events_from_openai) >= events && body.websocket_connected === true
+  }, 'the session is not restored')
+  t.like(restored, { call_id: call.callId, events_from_openai: events, events_to_openai: 6 })
   t.is((await request(`${gateway.url}/sideband/session`, { method: 'POST' })).status, 200)
   const hangup = `${gateway.url}/v1/realtime/calls/${call.callId}/hangup`
   t.is((await fetch(hangup, { method: 'POST' })).status, 200)
@@ -167,8 +165,10 @@ test('a session that nothing happens to expires and leaves nothing behind', asyn
   await untilReady(gateway.url)
   const sessionId = await makeSession(gateway.url)
   type List = { sessions: object[]; total: number }
-  let listed = 1
-  while (listed > 0) listed = (await request<List>(`${gateway.url}/sideband/sessions`)).body.total
+  await until(
+    async () => (await request<List>(`${gateway.url}/sideband/sessions`)).body.total === 0,
+    'the session does not expire',
+  )
   t.is((await request(`${gateway.url}/sideband/session/${sessionId}`)).status, 404)
   const { createClient } = await import('redis')
   const client = createClient({ url: redis.url })
@@ -194,7 +194,7 @@ test('what a replica counted is in the store when it has ended', async t => {
     const { body } = await request(`${b.url}/sideband/session/${sessionId}`)
     return body.websocket_connected === true
   }
-  while (!(await isConnected()));
+  await until(isConnected, 'the call is not connected')
   const usage = { total_tokens: 100, input_tokens: 60, output_tokens: 40 }
   call.send({ type: 'response.done', response: { usage } })
   await control.until('openai_event')

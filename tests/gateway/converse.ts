@@ -23,6 +23,9 @@ export interface Talk {
   readonly closed: Promise<{ code: number; reason: string }>
 }
 
+/** An answer is over within this time, also where each of its parts comes in time (ms). */
+const untilMs = 150_000
+
 /** Opens a socket. @throws the refusal's status and body when there is no 101 */
 export async function converse(
   t: Stage,
@@ -80,11 +83,13 @@ export async function converse(
     nextFrame,
     until: async (type, fits = () => true) => {
       const seen: Message[] = []
-      for (;;) {
+      const endsAt = performance.now() + untilMs
+      while (performance.now() < endsAt) {
         const message = await next()
         seen.push(message)
         if (message.type === type && fits(message)) return seen
       }
+      throw new Error(`${seen.length} messages come within ${untilMs} ms, and no ${type} that fits`)
     },
     get closed() {
       return within(closed, patienceMs, 'the client is not closed')

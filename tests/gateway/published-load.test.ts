@@ -8,6 +8,7 @@ import { createRedisStore } from '../../runtime/store/redis.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { minute, patient, quiet, ready } from '../store/patience.ts'
 import { redisServer } from '../store/redis-server.ts'
+import { until } from './within.ts'
 
 /** As KEDA's redis scaler reads it. */
 const lengthOf = (url: string, group: string) =>
@@ -101,6 +102,6 @@ test('a store that is away is told to the log, and harms nobody', async t => {
     intervalMs: 5,
   })
   t.teardown(stop)
-  while (told.length < 2) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => told.length >= 2, 'the load is not told twice')
   t.is(told[0], 'load.unpublished')
 })

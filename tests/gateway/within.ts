@@ -3,6 +3,9 @@
 /** Whatever a test waits for comes within this time (ms), on a busy machine too. */
 export const patienceMs = 30_000
 
+/** Of the system, also where a test puts timers of its own in their place. */
+const { setTimeout, clearTimeout } = globalThis
+
 /** How often `until` looks (ms). */
 const pollMs = 10
 

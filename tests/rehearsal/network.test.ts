@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
+import { until } from '../gateway/within.ts'
 import { encodeFrame, FrameReader, opcodes } from '../wire/frames.ts'
 import { FrameBoundaries } from './frame-boundaries.ts'
 import { type NetworkFault, networkFaults, planConnection, startBadNetwork } from './network.ts'
@@ -92,7 +93,7 @@ async function lineWith(t: ExecutionContext, fault: NetworkFault) {
   const { localPort = 0 } = client
   client.write('GET / HTTP/1.1\r\n\r\n')
   const struck = async () => {
-    while (network.faultOf(localPort) === null) await new Promise(resolve => setTimeout(resolve, 5))
+    await until(() => network.faultOf(localPort) !== null, 'the network breaks nothing')
     return network.faultOf(localPort)
   }
   return { network, client, received, broken, struck, heard }

@@ -1,14 +1,12 @@
 /** The runs of the one tool that runs on the server, as it counts them in Redis. */
 import { createClient } from 'redis'
-import { sleep } from './waits.ts'
+import { until } from '../gateway/within.ts'
 
 /** Hashes: what was said → how often. */
 export const beganKey = 'rehearsal:began'
 export const endedKey = 'rehearsal:ended'
 /** While it is there, no run ends. */
 export const heldKey = 'rehearsal:held'
-
-const pollMs = 50
 
 /** How often runs began and ended, by what was said to the model. */
 export interface RunCounts {
@@ -47,9 +45,9 @@ export class ToolRuns {
     return { began: await this.#read(beganKey), ended: await this.#read(endedKey) }
   }
 
-  /** Waits until so many runs have begun; for as long as it takes. */
-  async untilBegun(count: number): Promise<void> {
-    while ((await this.#redis.hLen(beganKey)) < count) await sleep(pollMs)
+  /** Waits until so many runs have begun. @throws Error when that takes longer than 30 s */
+  untilBegun(count: number): Promise<void> {
+    return until(async () => (await this.#redis.hLen(beganKey)) >= count, `${count} tools do not run`)
   }
 
   close(): void {

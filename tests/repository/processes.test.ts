@@ -9,11 +9,12 @@ const files = globSync('tests/**/*.ts', { cwd: root, exclude: ['**/node_modules/
   file => file !== 'tests/repository/processes.test.ts',
 )
 
-/** Commands that a person runs, by what of theirs goes to the terminal. */
+/** Commands that a person runs, by what of theirs goes to the terminal; and what a tool of a test does. */
 const inheriting: Readonly<Record<string, string>> = {
   'tests/load/main.ts': 'the report of the load tests',
   'tests/rehearsal/install-servers.ts': 'what the installation of servers says',
   'tests/rehearsal/portable.ts': 'what the command that restarts a server says',
+  'tests/tools/unruly/tools/leaves.ts': 'the output of the process of tools, which is a pipe of its own',
 }
 
 /** Files that start processes with a channel by themselves. */

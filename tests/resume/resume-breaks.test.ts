@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { ask, converse, type Talk } from '../gateway/converse.ts'
 import { fakeUpstream, gatewayFor, type TestGateway } from '../gateway/start.ts'
+import { until, untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { rawUpgrade } from './raw-upgrade.ts'
 
@@ -22,7 +23,7 @@ const resume = (t: ExecutionContext, gateway: TestGateway, ticket: string): Prom
 const closedOf = ({ lines }: TestGateway) => lines.filter(({ event }) => event === 'connection.closed').length
 
 async function untilClosed(gateway: TestGateway, count: number): Promise<void> {
-  while (closedOf(gateway) < count) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => closedOf(gateway) >= count, `there are no ${count} closed connections`)
 }
 
 const resumed = { type: 'session.resumed', items: 2, answer_due: false, answers: 1 }
@@ -58,13 +59,13 @@ test('a connection that is reset right after the 101, before its pong, has spent
 test('a client that lost the next ticket on its way comes again by the one that it has, until it has the next', async t => {
   const redis = await redisServer(t)
   const gateway = await gatewayFor(t, { REDIS_URL: redis.url })
-  while ((await fetch(`${gateway.url}/readyz`)).status !== 200);
+  await untilReady(gateway.url)
   const ticket = await leave(t, gateway, 'my name is Ada')
   for (let time = 0; time < 3; time += 1) {
     const broken = await rawUpgrade(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
     await broken.answered
     broken.pong()
-    while (!broken.texts().includes('session.ticket')) await new Promise(resolve => setTimeout(resolve, 5))
+    await until(() => broken.texts().includes('session.ticket'), 'there is no ticket')
     t.regex(broken.texts(), /"type":"session.resumed","items":2/, `time ${time}`)
     broken.reset()
     await untilClosed(gateway, 2 + time)
@@ -79,7 +80,7 @@ test('a second connection by the same ticket fences off the first, on whichever 
   const [redis, upstream] = [await redisServer(t), await fakeUpstream(t)]
   const env = { ...upstream.env, REDIS_URL: redis.url }
   const [blue, green] = [await gatewayFor(t, env), await gatewayFor(t, env)]
-  for (const { url } of [blue, green]) while ((await fetch(`${url}/readyz`)).status !== 200);
+  for (const { url } of [blue, green]) await untilReady(url)
   const before = await converse(t, `${blue.socketUrl}/realtime?resume=`)
   const ticket = String((await before.until('session.ticket')).at(-1)?.resume)
   before.socket.close()
@@ -129,7 +130,7 @@ test('a drain that finds a connection waiting closes it with 1012, and the ticke
   const redis = await redisServer(t)
   const env = { REDIS_URL: redis.url }
   const [blue, green] = [await gatewayFor(t, env), await gatewayFor(t, env)]
-  for (const { url } of [blue, green]) while ((await fetch(`${url}/readyz`)).status !== 200);
+  for (const { url } of [blue, green]) await untilReady(url)
   const ticket = await leave(t, blue, 'my name is Ada')
   const waiting = await rawUpgrade(t, `${blue.socketUrl}/chat?resume=${ticket}`)
   await waiting.answered
@@ -172,7 +173,7 @@ test('what is said before the ticket is spent goes up behind the conversation, i
 test('the store has no ticket that could be used', async t => {
   const redis = await redisServer(t)
   const gateway = await gatewayFor(t, { REDIS_URL: redis.url })
-  while ((await fetch(`${gateway.url}/readyz`)).status !== 200);
+  await untilReady(gateway.url)
   const ticket = await leave(t, gateway, 'hello')
   const { createClient } = await import('redis')
   const client = createClient({ url: redis.url })

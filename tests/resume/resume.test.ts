@@ -6,6 +6,7 @@ import { startSimulator } from '../../runtime/simulator/server.ts'
 import { ask, converse, type Message, type Talk } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream, gatewayFor, type Stage } from '../gateway/start.ts'
+import { until, untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
 
@@ -15,10 +16,6 @@ async function twoRevisions(t: Stage) {
   t.teardown(() => simulator.close())
   const env = { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1`, REDIS_URL: redis.url }
   return { ...env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
-}
-
-async function untilReady(url: string): Promise<void> {
-  while ((await fetch(`${url}/readyz`)).status !== 200) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
 async function ticketOf(talk: Talk): Promise<string> {
@@ -190,7 +187,10 @@ test('/realtime: an answer that its client cancelled is not asked for again when
   session.send({ type: 'response.created', response: { id: 'r1' } })
   await talk.until('response.created')
   talk.send({ type: 'response.cancel' })
-  while (!(await session.next()).text.includes('response.cancel'));
+  await until(
+    async () => (await session.next()).text.includes('response.cancel'),
+    'the answer is not cancelled',
+  )
   session.socket.close(1001, 'going away')
   t.deepEqual((await talk.until('session.renewed')).at(-1), {
     type: 'session.renewed',

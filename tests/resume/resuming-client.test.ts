@@ -9,6 +9,7 @@ import { startSimulator } from '../../runtime/simulator/server.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
 import { mailbox } from '../gateway/start.ts'
+import { untilReady } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
 
@@ -43,8 +44,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const env = { ...upstream, REDIS_URL: redis.url, PORT: String(await freePort()) }
     const start = async (): Promise<GatewayProcess> => {
       const gateway = await gatewayProcess(t, env)
-      while ((await fetch(`${gateway.url}/readyz`)).status !== 200)
-        await new Promise(resolve => setTimeout(resolve, 10))
+      await untilReady(gateway.url)
       return gateway
     }
     const first = await start()

@@ -20,6 +20,7 @@ import {
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import type { Stage } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 
 const minute = 60_000
 
@@ -463,7 +464,7 @@ test('without tools a session that lives on beside its successor has a conversat
   t.not(kept.id, id)
   t.deepEqual(await textsIn(store, kept.id), ['one', 'two'])
   t.deepEqual(await textsIn(store, id), ['one'])
-  while (tickets.length === 0) await new Promise(resolve => setImmediate(resolve))
+  await until(() => tickets.length > 0, 'there is no ticket')
   const claim = await claimTicket(store, tickets[0] ?? '', 'anonymous')
   t.is(claim?.conversation, kept.id)
   await second.say('three')

@@ -4,6 +4,7 @@ import { assistant, folderWith } from '../assistants/folders.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 
 const event = JSON.stringify({ type: 'response.output_audio.delta', delta: 'A'.repeat(64 * 1024) })
 const readers = 40
@@ -92,7 +93,7 @@ test.serial('a tool that takes what the budget has left is interrupted, and sess
     /^gateway_tools_resident_bytes\{[^}]*\} \d{8,}$/m.test(
       await (await fetch(`${gateway.url}/metrics`)).text(),
     )
-  while (!(await isShown())) await new Promise(resolve => setTimeout(resolve, 50))
+  await until(isShown, 'it is not shown')
   talk.send({ text: 'hoard' })
   const { toolBytes } = await gateway.logged('memory.near')
   t.true(Number(toolBytes) > 64 * 1024 * 1024)

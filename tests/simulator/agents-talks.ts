@@ -8,6 +8,7 @@ import {
 } from '@openai/agents-realtime'
 import type { TestFn } from 'ava'
 import { z } from 'zod'
+import { until } from '../gateway/within.ts'
 import { silence, tone } from './events.ts'
 
 interface Talk {
@@ -41,27 +42,17 @@ async function talk(base: string, path: string): Promise<Talk> {
   const errors: unknown[] = []
   session.on('error', ({ error }) => errors.push(error))
   const seen = new Map<string, number>()
-  let wake = () => {}
   session.on('transport_event', ({ type }) => {
     seen.set(type, (seen.get(type) ?? 0) + 1)
-    wake()
   })
-  session.on('history_updated', () => wake())
-  const until = async (done: () => boolean) => {
-    while (!done()) {
-      await new Promise<void>(resolve => {
-        wake = resolve
-      })
-    }
-  }
   await session.connect({ apiKey: 'sk-1' })
   return {
     session,
     asked,
     errors,
-    history: wish => until(() => wish(session.history)),
+    history: wish => until(() => wish(session.history), 'the history does not become what it should'),
     event: async type => {
-      await until(() => (seen.get(type) ?? 0) > 0)
+      await until(() => (seen.get(type) ?? 0) > 0, `no ${type} comes`)
       seen.set(type, 0)
     },
   }

@@ -3,6 +3,7 @@ import type { ExecutionContext, TestFn } from 'ava'
 import OpenAI, { AzureOpenAI } from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime'
+import { patienceMs, within } from '../gateway/within.ts'
 import { silence, tone, weatherTool } from './events.ts'
 import { expectShape } from './stage.ts'
 
@@ -45,9 +46,9 @@ async function talk({ url, cert, model }: Place, azure: boolean): Promise<Talk> 
       const event = held.shift()
       if (event?.type === type) return event as never
       if (event !== undefined) continue
-      await new Promise<void>(resolve => {
-        wake = resolve
-      })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      wake = resolve
+      await within(promise, patienceMs, `no ${type} comes`)
     }
   }
   return { rt, next, errors }

@@ -5,6 +5,7 @@ import { createClient } from 'redis'
 import { createRedisStore } from '../../runtime/store/redis.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { gatewayFor } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 import { disturbedLine } from './disturbed-line.ts'
 import { insist, minute, patient, quiet, ready } from './patience.ts'
 import { type RedisServer, redisServer } from './redis-server.ts'
@@ -17,7 +18,7 @@ test('redis: while it is away commands fail at once with the reason, and it heal
   t.teardown(() => store.close())
   await store.set('a', 'one', minute)
   await server.kill()
-  while (store.unavailable() === null) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => store.unavailable() !== null, 'the store does not find that Redis is away')
   const fault = await t.throwsAsync(store.get('a'))
   t.like(fault, { code: 'store_unavailable', status: 503 })
   await server.restart()
@@ -57,8 +58,10 @@ test('redis: a connection whose peer has gone without a word is given up for ano
   t.teardown(() => store.close())
   await insist(store, () => store.set('a', 'one', minute))
   line.silence()
-  while (store.unavailable() === null)
+  await until(async () => {
     await t.throwsAsync(store.get('a'), { message: /^Redis (does not answer|cannot be reached)$/ })
+    return store.unavailable() !== null
+  }, 'the store does not find that Redis is silent')
   t.is(await insist(store, () => store.get('a')), 'one')
 })
 
@@ -68,7 +71,7 @@ test('redis: likewise a connection on which nonsense was heard', async t => {
   t.teardown(() => store.close())
   await insist(store, () => store.set('a', 'one', minute))
   line.garble()
-  while (store.unavailable() === null) await new Promise(resolve => setImmediate(resolve))
+  await until(() => store.unavailable() !== null, 'the store does not find that Redis is away')
   t.is(await insist(store, () => store.get('a')), 'one')
 })
 
@@ -171,18 +174,17 @@ for (const [what, reason, fail, heal] of failures) {
     const store = await ready(createRedisStore({ url: server.url, log: quiet, ...soon }))
     t.teardown(() => store.close())
     await insist(store, () => store.set('a', 'one', minute))
-    const until = async (expected: string | null) => {
-      while (store.unavailable() !== expected) await new Promise(resolve => setTimeout(resolve, 5))
-    }
+    const untilSaid = (expected: string | null) =>
+      until(() => store.unavailable() === expected, `the store does not say ${expected}`)
     fail(server)
-    await until(reason)
+    await untilSaid(reason)
     t.like(await t.throwsAsync(store.set('a', 'two', minute)), {
       code: 'store_unavailable',
       status: 503,
       message: reason,
     })
     heal(server)
-    await until(null)
+    await untilSaid(null)
     await insist(store, () => store.set('a', 'three', minute))
     t.is(await insist(store, () => store.get('a')), 'three')
   })
@@ -191,20 +193,21 @@ for (const [what, reason, fail, heal] of failures) {
 test('redis: /readyz is 503 with the reason while Redis refuses writes, and 200 when it takes them again', async t => {
   const server = await redisServer(t)
   const gateway = await gatewayFor(t, { REDIS_URL: server.url })
-  const until = async (status: number) => {
-    for (;;) {
+  const untilAnswered = async (status: number) => {
+    let reason: string | undefined
+    await until(async () => {
       const answer = await fetch(`${gateway.url}/readyz`)
-      const { reason } = (await answer.json()) as { reason?: string }
-      if (answer.status === status) return reason
-      await new Promise(resolve => setTimeout(resolve, 20))
-    }
+      reason = ((await answer.json()) as { reason?: string }).reason
+      return answer.status === status
+    }, `/readyz is not ${status}`)
+    return reason
   }
-  await until(200)
+  await untilAnswered(200)
   server.command('CONFIG', 'SET', 'maxmemory', '1')
-  t.is(await until(503), 'Redis refuses writes: it is out of memory')
+  t.is(await untilAnswered(503), 'Redis refuses writes: it is out of memory')
   t.is((await fetch(`${gateway.url}/healthz`)).status, 200)
   server.command('CONFIG', 'SET', 'maxmemory', '0')
-  await until(200)
+  await untilAnswered(200)
 })
 
 test('redis: a command that Redis refuses for what it says is a fault of ours, and Redis stays available', async t => {

@@ -7,6 +7,7 @@ import { createRedisStore } from '../../runtime/store/redis.ts'
 import { revisedText } from '../../runtime/store/revision.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { responseMs } from '../../runtime/workers/rpc-peer.ts'
+import { until } from '../gateway/within.ts'
 import { insist, minute, patient, quiet, ready } from './patience.ts'
 import { redisServer } from './redis-server.ts'
 import { storeOwner } from './store-owner.ts'
@@ -389,12 +390,11 @@ test('memory: it is unready while it is nearly full, and says of what', async t 
 
 test('supervised: when the store of its owner is nearly full, it says so, and when it is not any more', async t => {
   const { store } = storeOwner(t, { maxEntries: 1 })
-  const until = async (reason: string | null) => {
-    while (store.unavailable() !== reason) await new Promise(resolve => setTimeout(resolve, 5))
-  }
+  const untilSaid = (reason: string | null) =>
+    until(() => store.unavailable() === reason, `the store does not say ${reason}`)
   await store.set('a', 'x', minute)
-  await until('The store is nearly full: 1 of 1 entries')
+  await untilSaid('The store is nearly full: 1 of 1 entries')
   await store.delete('a')
-  await until(null)
+  await untilSaid(null)
   t.is(store.unavailable(), null)
 })

@@ -1,6 +1,6 @@
 /** The conversations that gateways keep in a Redis, as another replica would find them. */
 import { createClient } from 'redis'
-import { patienceMs } from '../gateway/within.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 export interface StoredConversation {
   readonly items: readonly { readonly text: string }[]
@@ -22,7 +22,7 @@ export async function untilStored(
 ): Promise<void> {
   const client = createClient({ url })
   client.on('error', () => undefined)
-  await client.connect()
+  await within(client.connect(), ms, `no Redis is at ${url}`)
   const end = performance.now() + ms
   try {
     for (;;) {

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { combineRunners } from '../../runtime/tools/combined-runners.ts'
 import { type McpServerOptions, startMcpServer } from '../../runtime/tools/mcp-server.ts'
+import { until } from '../gateway/within.ts'
 import { callOf, hostFor, keepLog } from './host.ts'
 import { type Era, stockServer } from './mcp.ts'
 
@@ -91,7 +92,7 @@ for (const era of ['modern', 'legacy'] as const satisfies Era[]) {
     const call = server.run(callOf('stock__slow', {}, { signal: ending.signal }))
     setTimeout(() => ending.abort(), 100)
     t.like(await call, { kind: 'failed', code: 'cancelled' })
-    while (stock.ran.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => stock.ran.length > 0, 'the tool does not run')
     t.deepEqual(stock.ran, ['slow aborted'])
   })
 
@@ -154,10 +155,11 @@ for (const era of ['modern', 'legacy'] as const satisfies Era[]) {
       ['stock__restock'],
     )
     // The stream on which the server says so may not be open yet.
-    while (server.tools.length < 2) {
+    await until(async () => {
       stock.addTool('recount')
       await new Promise(resolve => setTimeout(resolve, 500))
-    }
+      return server.tools.length >= 2
+    }, 'the new tool is not found')
     t.like(server.tools[1], { name: 'stock__recount' })
   })
 }

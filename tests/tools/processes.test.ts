@@ -10,7 +10,7 @@ import { startSimulator } from '../../runtime/simulator/server.ts'
 import { forkChild } from '../gateway/child.ts'
 import { converse } from '../gateway/converse.ts'
 import type { Stage } from '../gateway/start.ts'
-import { within } from '../gateway/within.ts'
+import { untilReady, within } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 
 const script = fileURLToPath(new URL('tool-process.ts', import.meta.url))
@@ -37,10 +37,7 @@ async function stageOf(t: Stage) {
     })
     const [port] = await within(once(child, 'message'), startMs, 'the gateway does not start')
     const url = `http://127.0.0.1:${port}`
-    const ready = async () => {
-      while (!(await fetch(`${url}/readyz`)).ok) await new Promise(resolve => setTimeout(resolve, 50))
-    }
-    await within(ready(), startMs, 'the gateway is not ready')
+    await untilReady(url)
     return { child, socketUrl: `${url.replace('http', 'ws')}/chat?resume=` }
   }
   return { start, runs: () => readFileSync(file, 'utf8').trim().split('\n') }

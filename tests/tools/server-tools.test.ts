@@ -8,8 +8,9 @@ import { LocalJournal, maxCalls } from '../../runtime/resume/tool-journal.ts'
 import type { Receipt } from '../../runtime/session/sent-messages.ts'
 import { UpstreamLeg } from '../../runtime/session/upstream-leg.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
-import { clockSkewMs, leasePollMs, ServerTools } from '../../runtime/tools/server-tools.ts'
+import { clockSkewMs, ServerTools } from '../../runtime/tools/server-tools.ts'
 import type { RefusedMessage } from '../../runtime/tools/tool-settings.ts'
+import { until } from '../gateway/within.ts'
 import { quiet } from '../store/patience.ts'
 import { done, type ScriptedTool, scriptedRunner } from './scripted-runner.ts'
 
@@ -681,7 +682,7 @@ test('a call that another process runs is waited for: its output is told when it
   await settled()
   t.deepEqual(outputs(), [])
   journal.journal = { ...journal.journal, calls: [found('done', { output: '"theirs"' })] }
-  while (sent.length < 2) await new Promise(resolve => setTimeout(resolve, leasePollMs / 5))
+  await until(() => sent.length >= 2, 'no second message is sent')
   t.deepEqual(outputs(), [['c1', 'theirs']])
   t.like(sent[1], { type: 'response.create', response: { metadata: { a: 'b' } } })
   t.is(runner.runs.length, 0)
@@ -784,9 +785,9 @@ for (const at of ['before', 'after'] as const)
     hear(created('r1'))
     hear(called('r1', 'c1', 'a'))
     hear(ended('r1'))
-    while (runner.runs.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => runner.runs.length > 0, 'the tool does not run')
     faults.push(at)
-    while (types().length < 2) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => types().length >= 2, 'no second event comes')
     t.deepEqual(outputs(), [['c1', 'ok']])
     t.is(runner.runs.length, 1)
     t.deepEqual(local.journal.state, { count: 1 })

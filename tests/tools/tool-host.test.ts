@@ -5,7 +5,7 @@ import test from 'ava'
 import type { ToolResult } from '../../runtime/tools/runner.ts'
 import { startToolHost } from '../../runtime/tools/tool-host.ts'
 import { lineOf, startChild } from '../gateway/child.ts'
-import { patienceMs } from '../gateway/within.ts'
+import { patienceMs, until } from '../gateway/within.ts'
 import { callOf, commit, hostFor, keepLog, mebibyte, unruly } from './host.ts'
 
 /** A loop that is held up for longer than this would be heard (ms); the machine of a test may be busy too. */
@@ -80,13 +80,13 @@ test.serial(
 test.serial('a host tells what its process takes, and what of it since its tools were loaded', async t => {
   const { host, logged } = await hostFor(t, ['allocates'], { memoryBytes: 4096 * mebibyte })
   const atStart = async () => {
-    while (host.residentBytes === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    await until(() => host.residentBytes > 0, 'the memory of the host is not measured')
     return host.residentBytes
   }
   t.true((await atStart()) > 20 * mebibyte)
   t.true(host.grownBytes < 16 * mebibyte)
   const call = host.run(callOf('allocates'))
-  while (host.grownBytes < 128 * mebibyte) await new Promise(resolve => setTimeout(resolve, 5))
+  await until(() => host.grownBytes >= 128 * mebibyte, 'the host does not grow')
   t.true(host.residentBytes > host.grownBytes)
   host.cut()
   t.deepEqual(await call, interrupted as ToolResult)

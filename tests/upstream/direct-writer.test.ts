@@ -10,6 +10,7 @@ import type { Upstream } from '../../runtime/core/ports.ts'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { connect } from '../../runtime/upstream/connect.ts'
 import { DirectWriter } from '../../runtime/upstream/direct-writer.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 interface Line {
   /** What is tried; null where it is part of a connection. */
@@ -87,7 +88,12 @@ test('each message has a masking key of its own, which nobody can foresee', t =>
 
 /** Waits until the server has heard so many messages. */
 async function settled({ server, heard }: Line, count: number): Promise<void> {
-  while (heard.length < count) await once(server, 'message')
+  while (heard.length < count)
+    await within(
+      once(server, 'message'),
+      patienceMs,
+      `${heard.length} of ${count} messages come, and no more`,
+    )
 }
 
 const message = fc.record({

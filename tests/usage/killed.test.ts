@@ -10,7 +10,7 @@ import { dayOf } from '../../runtime/usage/ledger.ts'
 import { ask, converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { type FakeSession, fakeUpstream } from '../gateway/start.ts'
-import { patienceMs, within } from '../gateway/within.ts'
+import { patienceMs, until, within } from '../gateway/within.ts'
 import { startReceiver } from '../notifications/receiver.ts'
 import { startOtlpReceiver } from '../observability/tracing/receiver.ts'
 import { redisServer } from '../store/redis-server.ts'
@@ -48,7 +48,7 @@ test('of a killed process: a conversation that nobody resumes ends once, by its 
   const store = createRedisStore({ url: redis.url, log: silent })
   t.teardown(() => store.close())
   const ready = async () => {
-    while (store.unavailable() !== null) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => store.unavailable() === null, 'the store is not there')
   }
   await within(ready(), patienceMs, 'the store is not connected')
   const clock = { now: Date.now() }
@@ -88,7 +88,7 @@ test('of a killed process: a conversation that nobody resumes ends once, by its 
   await look()
   await look()
   const first = async () => {
-    while (sent.length === 0) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => sent.length > 0, 'nothing is sent')
   }
   await within(first(), patienceMs, 'no event is sent')
   await look()

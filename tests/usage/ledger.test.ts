@@ -6,7 +6,7 @@ import { keptDays, UsageLedger } from '../../runtime/usage/ledger.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { type FakeSession, fakeUpstream, type Stage } from '../gateway/start.ts'
-import { patienceMs, within } from '../gateway/within.ts'
+import { patienceMs, until, within } from '../gateway/within.ts'
 import { disturbedLine } from '../store/disturbed-line.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
@@ -22,7 +22,7 @@ function replica(t: Stage, url: string) {
   t.teardown(() => store.close())
   const ledger = new UsageLedger({ store, now, log: silent })
   const connected = async () => {
-    while (store.unavailable() !== null) await new Promise(resolve => setTimeout(resolve, 10))
+    await until(() => store.unavailable() === null, 'the store is not there')
   }
   return { ledger, connected: () => within(connected(), patienceMs, 'the store is not connected') }
 }
@@ -122,13 +122,11 @@ test('a process killed between a write and its confirmation, a renewal and a res
     }
     return usage.map(({ responses, estimated_cost }) => ({ responses, estimated_cost }))
   }
-  const counted = (responses: number) => {
-    const asked = async () => {
-      while (((await rows())[0]?.responses ?? 0) < responses)
-        await new Promise(resolve => setTimeout(resolve, 50))
-    }
-    return within(asked(), patienceMs, `${responses} responses are not counted`)
-  }
+  const counted = (responses: number) =>
+    until(
+      async () => ((await rows())[0]?.responses ?? 0) >= responses,
+      `${responses} responses are not counted`,
+    )
   const talk = await converse(t, `${first.socketUrl}/realtime?resume=`)
   const ticket = String((await talk.until('session.ticket')).at(-1)?.resume)
   const before = await upstream.session()

@@ -2,6 +2,7 @@
 import { converse, type Talk } from '../gateway/converse.ts'
 import { type GatewayProcess, gatewayProcess, type ProcessLine } from '../gateway/process.ts'
 import type { Stage } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 
 export interface Several extends GatewayProcess {
   /** Process id of a worker, as it was last started. */
@@ -39,7 +40,7 @@ export async function severalWorkers(
 
 /** Waits until none of the processes is there. */
 export async function gone(pids: readonly number[]): Promise<void> {
-  while (pids.some(isAlive)) await new Promise(resolve => setTimeout(resolve, 10))
+  await until(() => !pids.some(isAlive), `of the processes ${pids} some do not end`)
 }
 
 function isAlive(pid: number): boolean {

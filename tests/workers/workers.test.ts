@@ -8,6 +8,7 @@ import { responseMs } from '../../runtime/workers/rpc-peer.ts'
 import { converse, ask as say, type Talk } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { ask, gone, type Several, severalWorkers } from './several.ts'
 
@@ -294,10 +295,12 @@ async function sumOf(
     if (isLate && figureOf(text, 'gateway_workers_silent') !== silent) throw new Error('too late to tell')
     return text
   }
-  for (;;) {
-    const text = await Promise.any(Array.from({ length: connections }, read)).catch(() => null)
-    if (text !== null) return text
-  }
+  let text: string | null = null
+  await until(async () => {
+    text = await Promise.any(Array.from({ length: connections }, read)).catch(() => null)
+    return text !== null
+  }, 'the metrics are not told in time')
+  return text ?? ''
 }
 
 /** The value of a metric that has no labels but the replica's. */

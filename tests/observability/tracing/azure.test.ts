@@ -9,7 +9,7 @@ import { makeCertificate } from '../../../runtime/core/self-signed.ts'
 import { converse } from '../../gateway/converse.ts'
 import { gatewayProcess } from '../../gateway/process.ts'
 import { fakeUpstream, type Stage } from '../../gateway/start.ts'
-import { patienceMs, within } from '../../gateway/within.ts'
+import { patienceMs, until, within } from '../../gateway/within.ts'
 
 interface Envelope {
   readonly name: string
@@ -67,11 +67,10 @@ test('spans and metrics arrive as Azure Monitor takes them, without secrets or c
   await talk.until('response.done')
   talk.socket.close(1000)
   await gateway.logged('session.ended')
-  const arrived = async () => {
-    while (!azure.envelopes.some(({ data }) => data.baseData.name?.includes('realtime_session')))
-      await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  await within(arrived(), patienceMs, 'the span of the session does not arrive')
+  await until(
+    () => azure.envelopes.some(({ data }) => data.baseData.name?.includes('realtime_session') === true),
+    'the span of the session does not arrive',
+  )
   gateway.child.kill('SIGTERM')
   t.is((await gateway.exited).code, 0)
   const named = (start: string) => azure.envelopes.filter(({ data }) => data.baseData.name?.includes(start))

@@ -9,7 +9,7 @@ import { secret } from '../../calls/telephone.ts'
 import { converse } from '../../gateway/converse.ts'
 import { gatewayProcess } from '../../gateway/process.ts'
 import { gatewayFor } from '../../gateway/start.ts'
-import { patienceMs, within } from '../../gateway/within.ts'
+import { patienceMs, untilReady, within } from '../../gateway/within.ts'
 import { redisServer } from '../../store/redis-server.ts'
 import { type ReceivedSpan, startOtlpReceiver } from './receiver.ts'
 
@@ -76,7 +76,7 @@ for (const how of ['drains', 'is killed'])
     }
     const a = await gatewayProcess(t, env)
     const ready = async () => {
-      while (!(await fetch(`${a.url}/readyz`)).ok) await new Promise(resolve => setTimeout(resolve, 20))
+      await untilReady(a.url)
     }
     await within(ready(), patienceMs, 'the gateway is not ready')
     const body = JSON.stringify({ type: 'realtime.call.incoming', data: { call_id: 'rtc_phone' } })

@@ -3,6 +3,7 @@
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
 import test from 'ava'
 import { boundDelivery } from '../../../runtime/observability/tracing/span-delivery.ts'
+import { until as waitUntil } from '../../gateway/within.ts'
 
 type Done = Parameters<SpanExporter['export']>[1]
 
@@ -28,9 +29,7 @@ function stage(timeoutMs = 60_000) {
   const end = (count: number) => {
     for (let spans = 0; spans < count; spans += 1) tracer.startSpan('s').end()
   }
-  const until = async (fits: () => boolean) => {
-    while (!fits()) await new Promise(resolve => setTimeout(resolve, 1))
-  }
+  const until = (fits: () => boolean) => waitUntil(fits, 'the spans do not come')
   return { counts, exports, end, until }
 }
 

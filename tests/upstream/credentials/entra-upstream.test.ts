@@ -8,6 +8,7 @@ import { type EntraCredential, startEntraCredential } from '../../../runtime/ups
 import { type Clock, createClock } from '../../access/clock.ts'
 import { converse } from '../../gateway/converse.ts'
 import { fakeUpstream, gatewayFor } from '../../gateway/start.ts'
+import { patienceMs, until, within } from '../../gateway/within.ts'
 import { type Identity, startManagedIdentity, tokenBody } from './managed-identity.ts'
 
 const newIdentity = await startManagedIdentity()
@@ -58,7 +59,11 @@ function bench(answer: (clock: Clock) => Identity['answer']): Bench {
       while (!over && JSON.stringify(await credential.headers().catch(() => null)) === JSON.stringify(before))
         await new Promise(resolve => setImmediate(resolve))
     }
-    await Promise.race([failed, renewed()])
+    await within(
+      Promise.race([failed, renewed()]),
+      patienceMs,
+      'the token is not renewed, and no failure is logged',
+    )
     over = true
   }
   return { identity, clock, credential, warnings, renewal }
@@ -149,17 +154,16 @@ test('a first token that failed makes the gateway ready as soon as a renewal bri
   t.regex(credential.unready() ?? '', /No Entra token for upstream/)
   clock.advance(clock.waits[0] ?? 0)
   // Nobody dials: an unready replica is sent nobody.
-  while (identity.asked.length < 2 || clock.waits.length === 0)
-    await new Promise(resolve => setImmediate(resolve))
+  await until(() => identity.asked.length >= 2 && clock.waits.length > 0, 'no second token is asked for')
   // The attempt's own deadline is the only wait until its answer is there; then the next renewal is.
-  while ((clock.waits.at(-1) ?? 0) <= 30_000) await new Promise(resolve => setImmediate(resolve))
+  await until(() => (clock.waits.at(-1) ?? 0) > 30_000, 'the next renewal is not planned')
   t.is(credential.unready(), null)
 })
 
 test('an endpoint that never answers is given up on after a deadline', async t => {
   const { identity, clock, credential } = bench(() => () => 'hang')
   const fault = faultOf(credential)
-  while (identity.asked.length === 0) await new Promise(resolve => setImmediate(resolve))
+  await until(() => identity.asked.length > 0, 'no token is asked for')
   clock.advance(30_000)
   t.regex((await fault)?.message ?? '', /no answer within 30000 ms/)
 })
