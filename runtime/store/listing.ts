@@ -13,6 +13,8 @@ export class Listing {
   #members = new Map<string, Member>()
   #latest = 0
   #isSorted = true
+  /** No member expires before this. */
+  #firstExpiry = Number.POSITIVE_INFINITY
   #charged = 0
   #memoryBytes = 0
 
@@ -36,6 +38,11 @@ export class Listing {
     return this.#members.has(member) ? 0 : memoryOf(member)
   }
 
+  /** Whether a member is listed, expired or not. */
+  has(member: string): boolean {
+    return this.#members.has(member)
+  }
+
   /** @returns what a member is charged with (bytes); null for one that is not listed */
   chargeOf(member: string): number | null {
     return this.#members.get(member)?.bytes ?? null
@@ -49,6 +56,7 @@ export class Listing {
     this.#memoryBytes += memoryOf(member)
     if (expiresAt < this.#latest) this.#isSorted = false
     this.#latest = Math.max(this.#latest, expiresAt)
+    this.#firstExpiry = Math.min(this.#firstExpiry, expiresAt)
   }
 
   delete(member: string): void {
@@ -59,17 +67,23 @@ export class Listing {
     this.#memoryBytes -= memoryOf(member)
   }
 
-  /** Forgets what has expired. The cost is of what is forgotten, not of the list's length. */
+  /** Forgets what has expired. The cost is of what is forgotten, not of the list's length, unless the order is lost. */
   expire(now: number): void {
-    if (!this.#isSorted) this.#sort()
+    if (now < this.#firstExpiry) return
+    this.#sort()
     for (const [member, { expiresAt }] of this.#members) {
-      if (expiresAt > now) break
+      if (expiresAt > now) {
+        this.#firstExpiry = expiresAt
+        return
+      }
       this.delete(member)
     }
+    this.#firstExpiry = Number.POSITIVE_INFINITY
   }
 
   /** Reads a page of the members. */
   page(offset: number, count: number): { members: string[]; total: number } {
+    this.#sort()
     const members: string[] = []
     let at = 0
     for (const member of this.#members.keys()) {
@@ -81,6 +95,7 @@ export class Listing {
   }
 
   #sort(): void {
+    if (this.#isSorted) return
     this.#members = new Map([...this.#members].sort(([, a], [, b]) => a.expiresAt - b.expiresAt))
     this.#isSorted = true
   }

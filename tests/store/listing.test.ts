@@ -26,6 +26,20 @@ test('members expire at their time, soonest first, however they were added', t =
   t.is(listing.size, 0)
 })
 
+test('a page is in order also where nothing has expired since members came out of it', t => {
+  const listing = new Listing()
+  for (const at of [3, 1, 2]) {
+    listing.expire(0)
+    listing.add(String(at), at)
+  }
+  t.deepEqual(membersOf(listing), ['1', '2', '3'])
+  listing.delete('1')
+  listing.expire(1)
+  listing.add('0', 2)
+  listing.expire(2)
+  t.deepEqual(membersOf(listing), ['3'])
+})
+
 const pages: readonly [offset: number, count: number, members: readonly string[]][] = [
   [0, 2, ['a', 'b']],
   [1, 2, ['b', 'c']],
