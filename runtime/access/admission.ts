@@ -4,6 +4,7 @@ import type { AccessLimits } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
 import type { Client, Connection, Principal, UpgradeRequest } from '../core/ports.ts'
+import { allOrFirstFault } from '../core/settled.ts'
 import { type ConcurrencyOptions, SessionSlots } from '../limits/concurrency.ts'
 import type { CutClients } from '../limits/cut-clients.ts'
 import {
@@ -28,7 +29,7 @@ import {
   type HttpRequest,
   type HttpRoute,
 } from '../server/http.ts'
-import type { Accept } from '../server/layers.ts'
+import type { Accept, FindTicket } from '../server/layers.ts'
 import { type AccountParts, SessionAccount, type Spending } from '../usage/session-account.ts'
 import type { Attempts } from './attempts.ts'
 import type { AuthenticatedRequest, Authenticator } from './authenticator.ts'
@@ -64,9 +65,13 @@ export class Admission {
     this.#connectionLimits = { ...limits, after, onReached }
   }
 
-  /** Authenticates and limits every socket. A request that comes through carries its principal, its real address and its account. */
-  admit(next: Accept): Accept {
-    return asked => this.#accept(next, asked)
+  /**
+   * Authenticates and limits every socket. A request that comes through carries its principal, its real address and its account.
+   * @param find looks up the ticket of a request whose credential was checked, while its limits are asked for; absent where
+   *   the path takes no tickets
+   */
+  admit(next: Accept, find?: FindTicket): Accept {
+    return asked => this.#accept(next, asked, find)
   }
 
   /** Authenticates and limits every HTTP route but those that are open to everyone. A body is waited for only once it may be sent. */
@@ -130,8 +135,8 @@ export class Admission {
     }
   }
 
-  async #accept(next: Accept, asked: UpgradeRequest): Promise<Accepted> {
-    const { authenticator, attempts, quota, concurrency, limits, cutClients } = this.#options
+  async #accept(next: Accept, asked: UpgradeRequest, find: FindTicket | undefined): Promise<Accepted> {
+    const { authenticator, attempts, limits, cutClients } = this.#options
     const address = this.#addressOf(asked)
     const ofAddress = addressSubject(address, limits)
     attempts.count('upgrades', ofAddress)
@@ -140,17 +145,34 @@ export class Admission {
     const ofCredential = credentialSubject(principal, limits)
     const subjects: LimitSubjects = [ofCredential, ofAddress]
     cutClients.check(clientOf(subjects))
-    for (const subject of subjects) await quota.count('upgrades', subject)
-    for (const subject of subjects) await quota.checkBudgets(subject)
     const request = { ...asked, address, principal, account: accountOf(principal, address) }
+    const finding = find?.(request)
     // Before the route is asked: it may spend what a client that finds no slot would need again.
-    const slots = await SessionSlots.take(subjects, concurrency)
+    const [slots, ticket] = await allOrFirstFault([this.#takeSlots(subjects), finding])
     try {
-      return this.#limited(await next(request), subjects, slots)
+      return this.#limited(await next(request, ticket), subjects, slots)
     } catch (fault) {
       slots.release()
       throw fault
     }
+  }
+
+  /** Asks the store for all limits at once: one after another, each would be a wait of the client's. */
+  async #takeSlots(subjects: LimitSubjects): Promise<SessionSlots> {
+    const { quota, concurrency } = this.#options
+    const counts = subjects.map(subject => quota.count('upgrades', subject))
+    const budgets = subjects.map(subject => quota.checkBudgets(subject))
+    const taking = SessionSlots.take(subjects, concurrency)
+    try {
+      await allOrFirstFault([...counts, ...budgets, taking])
+    } catch (fault) {
+      await taking.then(
+        slots => slots.release(),
+        () => undefined,
+      )
+      throw fault
+    }
+    return taking
   }
 
   async #identify(

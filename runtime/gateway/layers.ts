@@ -1,11 +1,12 @@
 /** The one list of what stands between a client's socket and the handler of its path. */
 import type { Admission } from '../access/admission.ts'
+import { assistantParameter } from '../core/contract.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { PendingResume } from '../resume/pending-resume.ts'
 import type { ResumeStore } from '../resume/resume-store.ts'
 import type { Drain } from '../server/drain.ts'
 import type { Resumable } from '../server/handler.ts'
-import type { Accept, Layer } from '../server/layers.ts'
+import type { Accept, FindTicket, Layer } from '../server/layers.ts'
 import type { LoopShare } from '../server/loop-share.ts'
 import type { MemoryBudget } from '../server/memory-budget.ts'
 import { connectionNames, type NamedConnections } from './crash.ts'
@@ -45,7 +46,11 @@ export function layersOf({
       began: client => memory.add(client),
       over: client => memory.remove(client),
     },
-    { name: 'access and limits', accept: (_route, next) => admission.admit(next) },
+    {
+      name: 'access and limits',
+      accept: ({ resumable }, next) =>
+        resumable === undefined ? admission.admit(next) : admission.admit(next, findTicket(resumes)),
+    },
     ...(named === undefined ? [] : [connectionNames(named)]),
     resumption(resumes, metrics),
   ]
@@ -61,21 +66,29 @@ export function resumption(resumes: ResumeStore, metrics: Metrics): Layer {
 }
 
 /**
- * Looks up the ticket of `?resume=` before the 101, once the route has accepted the request; it is spent, and the
- * handler called, when the client is heard of. An empty value asks for tickets without having one.
+ * Claims the ticket of `?resume=` before the 101, while access asks for the limits of the request. An empty value asks for
+ * tickets without having one. A ticket of another assistant's conversation than the request is for is found, and not claimed.
  */
+export function findTicket(resumes: ResumeStore): FindTicket {
+  return async ({ query, principal }) => {
+    const ticket = query.get('resume')
+    if (!ticket) return undefined
+    return resumes.find(ticket, principal.name, query.get(assistantParameter) ?? principal.assistant)
+  }
+}
+
+/** Spends the ticket that was found, and calls the handler, when the client is heard of. */
 function takeTickets(
   { endMessages }: Resumable,
   resumes: ResumeStore,
   metrics: Metrics,
   next: Accept,
 ): Accept {
-  return async request => {
-    const accepted = await next(request)
+  return async (request, ticket) => {
+    const accepted = await next(request, ticket)
+    if (ticket === undefined) return accepted
     const { handler, context, migration } = accepted
-    const ticket = request.query.get('resume')
-    if (!ticket) return accepted
-    const claim = await resumes.claim(ticket, context.principal.name)
+    const { claim } = ticket
     if ('failure' in claim) return { ...accepted, context: { ...context, resumed: claim } }
     const parts = { route: request.path, claim, resumes, migration, metrics, endMessages }
     return {

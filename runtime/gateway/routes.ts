@@ -10,11 +10,11 @@ import { GatewayError } from '../core/errors.ts'
 import type { AdmittedRequest, Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { type Log, withFields } from '../observability/log.ts'
-import type { ResumeStore } from '../resume/resume-store.ts'
 import type { StateMigration } from '../resume/stored-state.ts'
 import {
   type Accepted,
   contextOf,
+  type FoundTicket,
   type Handler,
   type Resumable,
   type SocketRoute,
@@ -46,8 +46,6 @@ export interface RouteOptions {
   readonly assistants: Pick<Assistants, 'choose'>
   /** Makes what serves a session of an assistant. */
   readonly assisted: Pick<AssistedServices, 'chat' | 'realtime'>
-  /** Finds the assistant of the conversation that a ticket gives back. */
-  readonly assistantOfTicket: ResumeStore['assistantOf']
   /**
    * Makes what serves a session of an assistant at an SDK address.
    * @param model that the client named; null where it named none
@@ -128,8 +126,8 @@ function serve(
   assisted: (assistant: Assistant, request: UpgradeRequest) => Service,
   options: RouteOptions,
 ): SocketRoute['accept'] {
-  return async request => {
-    const assistant = await chosenOrResumed(options, request)
+  return (request, ticket) => {
+    const assistant = chosenOrResumed(options, request, ticket)
     return open(assistant === null ? plain : assisted(assistant, request), request, options)
   }
 }
@@ -139,13 +137,13 @@ function serve(
  * @throws GatewayError `conflict` for a ticket of another assistant's conversation, which is not spent; `not_found`,
  *   `forbidden`
  */
-async function chosenOrResumed(
-  { assistants, assistantOfTicket }: RouteOptions,
+function chosenOrResumed(
+  { assistants }: RouteOptions,
   request: AdmittedRequest,
-): Promise<Assistant | null> {
+  ticket: FoundTicket | undefined,
+): Assistant | null {
   const { query, principal } = request
-  const ticket = query.get('resume')
-  const resumed = ticket ? await assistantOfTicket(ticket, principal.name) : null
+  const resumed = ticket?.assistant ?? null
   if (resumed === null) return chosenBy(assistants, request)
   const named = query.get(assistantParameter) ?? principal.assistant ?? null
   if (named !== null && named !== resumed)

@@ -149,7 +149,6 @@ export function assembleSessions(
     passed: request => passedHeaders(request, config.safety),
     assistants,
     assisted,
-    assistantOfTicket: (...of) => resumes.assistantOf(...of),
     sdkAssisted: (assistant, request, model, client, key) => {
       const deployment = assistant.deployment ?? model?.deployment ?? null
       // The client goes on to see the name that it asked for, whatever serves the assistant.

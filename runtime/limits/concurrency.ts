@@ -3,11 +3,12 @@
  * a replica that died run out by themselves.
  */
 import type { Clock, Tickable, WheelSlot } from '../core/clock.ts'
+import { allOrFirstFault } from '../core/settled.ts'
 import type { Store } from '../store/store.ts'
 import { type LimitSubject, limitReached, type Reached } from './limit-subject.ts'
 
 export interface ConcurrencyOptions extends Pick<Clock, 'every'> {
-  readonly store: Pick<Store, 'list' | 'unlist' | 'page'>
+  readonly store: Pick<Store, 'enlist' | 'list' | 'unlist'>
   readonly onReached: (subject: LimitSubject, kind: Reached['kind']) => void
   readonly newId: () => string
 }
@@ -33,16 +34,15 @@ export class SessionSlots implements Tickable {
   }
 
   /**
-   * Takes a slot in each subject. A client may go away before its session begins, and nobody is told: so
+   * Takes a slot in each subject, of all at once. A client may go away before its session begins, and nobody is told: so
    * a slot that was only taken is kept for one lease.
    * @throws GatewayError `limit_reached` when one is full, holding none then; `store_unavailable`
    */
   static async take(subjects: readonly LimitSubject[], options: ConcurrencyOptions): Promise<SessionSlots> {
     const slots = new SessionSlots(options)
+    const limited = subjects.filter(({ limits }) => limits.sessions !== Number.POSITIVE_INFINITY)
     try {
-      for (const subject of subjects) {
-        if (subject.limits.sessions !== Number.POSITIVE_INFINITY) await slots.#takeOne(subject)
-      }
+      await allOrFirstFault(limited.map(subject => slots.#takeOne(subject)))
     } catch (fault) {
       slots.release()
       throw fault
@@ -81,10 +81,7 @@ export class SessionSlots implements Tickable {
     const name = `limit:sessions:${subject.id}`
     // Before the store is asked: what it does not answer it may have done, and is given back too.
     this.#taken = [...this.#taken, name]
-    // Taken before it is counted: of two that come at once, at most both are refused, never both let in.
-    await store.list(name, this.#id, leaseMs)
-    const { total } = await store.page(name, 0, 1)
-    if (total <= subject.limits.sessions) return
+    if (await store.enlist(name, this.#id, subject.limits.sessions, leaseMs)) return
     onReached(subject, 'sessions')
     const message = `All ${subject.limits.sessions} sessions of this ${subject.whose} are in use; end one, or try again later`
     throw limitReached({ kind: 'sessions', message, retryAfterMs })

@@ -5,6 +5,7 @@
  * workers share by their supervisor as they share this one.
  */
 import type { GatewayError } from '../core/errors.ts'
+import { allOrFirstFault } from '../core/settled.ts'
 import type { Store } from '../store/store.ts'
 import { nanosPerUnit } from '../usage/prices.ts'
 import type { Spending } from '../usage/session-account.ts'
@@ -47,12 +48,13 @@ export class UsageQuota {
 
   /** @throws GatewayError `limit_reached` until midnight (UTC) when a budget of the day is spent; `store_unavailable` */
   async checkBudgets(subject: LimitSubject): Promise<void> {
-    for (const budget of budgets) {
-      const limit = budget.limitOf(subject)
-      if (limit === Number.POSITIVE_INFINITY) continue
-      const spent = Number((await this.#options.store.get(this.#keyOf(budget, subject))) ?? 0)
-      if (spent >= limit) throw this.#spent(budget, subject)
-    }
+    const limited = budgets.filter(budget => budget.limitOf(subject) !== Number.POSITIVE_INFINITY)
+    await allOrFirstFault(limited.map(budget => this.#checkBudget(budget, subject)))
+  }
+
+  async #checkBudget(budget: Budget, subject: LimitSubject): Promise<void> {
+    const spent = Number((await this.#options.store.get(this.#keyOf(budget, subject))) ?? 0)
+    if (spent >= budget.limitOf(subject)) throw this.#spent(budget, subject)
   }
 
   /** Counts what was spent. @returns the error that ends the session when it is the last of a day's budget */

@@ -12,7 +12,7 @@ import {
   takeOver,
 } from './stored-conversation.ts'
 import type { RefusedState, StateMigration } from './stored-state.ts'
-import { assistantOfTicket, type Claim, claimTicket, holdTicket, spendTicket } from './tickets.ts'
+import { type Claim, claimTicket, holdTicket, spendTicket } from './tickets.ts'
 
 /** Why a ticket is not honoured; the client gets a fresh session instead. */
 export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
@@ -24,6 +24,14 @@ export type ResumeFailure = 'unknown' | 'expired' | 'store_unavailable'
 export type Redeemed =
   | { conversation: Conversation; entry?: StoredEntry; spent?: SpentTicket; refused?: RefusedState }
   | { failure: ResumeFailure }
+
+/** What the ticket that a request came by was found to be good for. */
+export interface FoundTicket {
+  /** Of the conversation that it gives back; '': that has none; null: the ticket is worth nothing, or the store is away. */
+  readonly assistant: string | null
+  /** It is not spent yet. */
+  readonly claim: Claim | { readonly failure: ResumeFailure }
+}
 
 /** Whether a conversation begins, as far as its client's ticket goes. */
 export function isFresh(resumed: Redeemed | null): boolean {
@@ -63,25 +71,16 @@ export class ResumeStore {
   }
 
   /**
-   * Finds the assistant of the conversation that a ticket gives back, before the ticket is claimed.
+   * Claims a ticket for a connection that is about to be; it is not spent yet.
    * @param owner the credential's name
-   * @returns '' where it has none; null where the ticket is worth nothing, or the store is away
+   * @param assistant that the connection is for; a ticket of another one's conversation is not claimed. Absent: any
    */
-  async assistantOf(ticket: string, owner: string): Promise<string | null> {
+  async find(ticket: string, owner: string, assistant?: string): Promise<FoundTicket> {
     try {
-      return await assistantOfTicket(this.options.store, ticket, owner)
+      const found = await claimTicket(this.options.store, ticket, { owner, assistant })
+      return { assistant: found?.assistant ?? null, claim: found?.claim ?? { failure: 'unknown' } }
     } catch (fault) {
-      failureOf(fault)
-      return null
-    }
-  }
-
-  /** Claims a ticket for a connection that is about to be; it is not spent yet. @param owner the credential's name */
-  async claim(ticket: string, owner: string): Promise<Claim | { failure: ResumeFailure }> {
-    try {
-      return (await claimTicket(this.options.store, ticket, owner)) ?? { failure: 'unknown' }
-    } catch (fault) {
-      return failureOf(fault)
+      return { assistant: null, claim: failureOf(fault) }
     }
   }
 

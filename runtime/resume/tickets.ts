@@ -3,12 +3,14 @@
  * whom; `claim` names the connection that came by it last; `spent` is '' until one was given its conversation;
  * `next` then names the record of the ticket that takes its place, until the client of this connection is known to have
  * it. A client that comes by a spent ticket with a `next` was never told that one, or lost it on the way: it is as good as
- * `next`, until `held` says that somebody has that. The next record is there before the ticket is spent, and one store
- * operation does each step: at no time is a conversation without a ticket, and of two who come by one ticket one lives.
+ * `next`, until `held` says that somebody has that. One store operation does each step, and of two who come by one ticket one
+ * lives. The next record is made while the ticket is spent; where it is missing, whoever comes by the spent ticket makes it,
+ * and neither replaces it: at no time is a conversation without a ticket.
  * The store has a ticket's hash alone, so that whoever reads it cannot use one.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Store } from '../store/store.ts'
+import { allOrFirstFault } from '../core/settled.ts'
+import type { HeldField, Store } from '../store/store.ts'
 
 /** A ticket can be used for this long after it was last renewed (ms). */
 export const ticketLifeMs = 10 * 60_000
@@ -39,17 +41,20 @@ export interface TicketEntry {
 }
 
 /** Makes a ticket. @throws GatewayError `store_unavailable` */
-export async function createTicket(
-  store: Store,
-  { conversation, owner, assistant = '' }: TicketEntry,
-): Promise<string> {
+export async function createTicket(store: Store, entry: TicketEntry): Promise<string> {
   const ticket = randomBytes(ticketBytes).toString('base64url')
-  await store.create(
-    keyOf(ticket),
-    { conversation, owner, assistant, claim: '', spent: '', next: '', held: '' },
-    ticketLifeMs,
-  )
+  await createRecord(store, keyOf(ticket), entry)
   return ticket
+}
+
+/** Another connection may have made the record of a ticket that was lost. */
+async function createRecord(
+  store: Store,
+  key: string,
+  { conversation, owner, assistant = '' }: TicketEntry,
+): Promise<void> {
+  const fields = { conversation, owner, assistant, claim: '', spent: '', next: '', held: '' }
+  await store.createUnlessThere(key, fields, ticketLifeMs)
 }
 
 /** Prolongs a ticket. @returns false for one that is spent or gone @throws GatewayError `store_unavailable` */
@@ -57,49 +62,73 @@ export function renewTicket(store: Store, ticket: string): Promise<boolean> {
   return store.update(keyOf(ticket), { unless: 'spent' }, ticketLifeMs)
 }
 
-/**
- * Finds the assistant of the conversation that a ticket gives back; the ticket stays as it is.
- * @returns '' where it has none; null for a ticket that is unknown or somebody else's
- * @throws GatewayError `store_unavailable`
- */
-export async function assistantOfTicket(store: Store, ticket: string, owner: string): Promise<string | null> {
-  if (!ticketPattern.test(ticket)) return null
-  const entry = await store.read(keyOf(ticket))
-  return entry?.conversation === undefined || entry.owner !== owner ? null : (entry.assistant ?? '')
+/** What a ticket was found to be good for. */
+export interface ClaimedTicket {
+  /** Of the conversation that it gives back; '' where that has none. */
+  readonly assistant: string
+  /** null: it is spent, or its conversation is another assistant's than was asked for. */
+  readonly claim: Claim | null
 }
 
 /**
  * Claims a ticket for one connection: an earlier one that has not spent it is fenced off.
- * @returns null for a ticket that is unknown, spent, or somebody else's, which stays as it is
+ * @param by who asks; `assistant`: only a conversation of this one is asked for, absent: any
+ * @returns null for a ticket that is unknown, or somebody else's. What is not claimed stays as it is
  * @throws GatewayError `store_unavailable`
  */
-export async function claimTicket(store: Store, ticket: string, owner: string): Promise<Claim | null> {
+export async function claimTicket(
+  store: Store,
+  ticket: string,
+  by: Pick<TicketEntry, 'owner' | 'assistant'>,
+): Promise<ClaimedTicket | null> {
   if (!ticketPattern.test(ticket)) return null
+  const fence = randomBytes(ticketBytes).toString('base64url')
+  const claimRecord = (key: string, ...when: readonly HeldField[]) =>
+    store.updateAndRead(
+      key,
+      { set: { claim: fence }, unless: 'spent', when: [...when, ...fieldsOf(by)] },
+      ticketLifeMs,
+    )
   let key = keyOf(ticket)
-  for (let lost = 0; lost <= maxLostTickets; lost += 1) {
-    const entry = await store.read(key)
-    if (entry?.conversation === undefined || entry.owner !== owner) return null
-    const fence = randomBytes(ticketBytes).toString('base64url')
-    const isLost = lost === 0 ? {} : { when: { field: 'held', is: '' } }
-    if (await store.update(key, { set: { claim: fence }, unless: 'spent', ...isLost }, ticketLifeMs))
-      return { ticket, key, fence, conversation: entry.conversation, owner, assistant: entry.assistant }
-    if (!entry.next) return null
-    key = entry.next
+  let found = await claimRecord(key)
+  if (found === null || found.fields.owner !== by.owner) return null
+  const { conversation = '', owner, assistant = '' } = found.fields
+  const entry = { conversation, owner, assistant }
+  for (let lost = 0; ; lost += 1) {
+    if (found.isChanged) return { assistant, claim: { ...entry, ticket, key, fence } }
+    const { next } = found.fields
+    if (!next || lost === maxLostTickets) return { assistant, claim: null }
+    key = next
+    found = await claimRecord(key, unheld)
+    if (found !== null) continue
+    // Whoever spent the one before could not make it, or has not yet.
+    await createRecord(store, key, entry)
+    found = await claimRecord(key, unheld)
+    if (found === null) return { assistant, claim: null }
   }
-  return null
+}
+
+const unheld: HeldField = { field: 'held', is: '' }
+
+/** What a record must hold for whoever asks. */
+function fieldsOf({ owner, assistant }: Pick<TicketEntry, 'owner' | 'assistant'>): HeldField[] {
+  const ofOwner = { field: 'owner', is: owner }
+  return assistant === undefined ? [ofOwner] : [ofOwner, { field: 'assistant', is: assistant }]
 }
 
 /**
- * Spends a claimed ticket, in one step of the store: from then on it stands for the next one.
+ * Spends a claimed ticket, in one step of the store: from then on it stands for the next one. The record of the next one is
+ * made at the same time; where that fails it is made by whoever comes by this one again.
  * @returns the next ticket; null where another connection has claimed or spent this one, or it is too old
  * @throws GatewayError `store_unavailable`
  */
 export async function spendTicket(store: Store, claim: Claim): Promise<string | null> {
-  const { key, fence } = claim
-  const next = await createTicket(store, claim)
+  const next = randomBytes(ticketBytes).toString('base64url')
   const set = { spent: 1, next: keyOf(next) }
-  const change = { set, when: { field: 'claim', is: fence }, unless: 'spent' }
-  return (await store.update(key, change, ticketLifeMs)) ? next : null
+  const change = { set, when: [{ field: 'claim', is: claim.fence }], unless: 'spent' }
+  const spending = store.update(claim.key, change, ticketLifeMs)
+  const [isSpent] = await allOrFirstFault([spending, createRecord(store, keyOf(next), claim)])
+  return isSpent ? next : null
 }
 
 /**
@@ -110,11 +139,12 @@ export async function spendTicket(store: Store, claim: Claim): Promise<string | 
  */
 export async function holdTicket(store: Store, { key }: Claim, next: string): Promise<boolean> {
   const change = { set: { held: 1, claim: '' }, unless: 'spent' }
-  const isHeld = await store.update(keyOf(next), change, ticketLifeMs)
+  const [held] = await allOrFirstFault([
+    store.updateAndRead(keyOf(next), change, ticketLifeMs),
+    store.update(key, { set: { next: '' } }, ticketLifeMs),
+  ])
   // A store that has lost its entries has lost nobody's conversation to another client.
-  const isFree = isHeld || (await store.read(keyOf(next))) === null
-  await store.update(key, { set: { next: '' } }, ticketLifeMs)
-  return isFree
+  return held === null || held.isChanged
 }
 
 function keyOf(ticket: string): string {

@@ -13,10 +13,12 @@ import type {
   UpgradeRequest,
 } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
-import type { Redeemed } from '../resume/resume-store.ts'
+import type { FoundTicket, Redeemed } from '../resume/resume-store.ts'
 import type { StateMigration } from '../resume/stored-state.ts'
 import type { CloseReason } from '../session/close-reason.ts'
 import type { Limits } from '../session/session.ts'
+
+export type { FoundTicket }
 
 /** What a connection may use. */
 export interface ConnectionLimits {
@@ -55,9 +57,10 @@ export interface SocketRoute {
   readonly resumable?: Resumable
   /**
    * Decides before the upgrade is answered.
+   * @param ticket by which the request came; absent: by none, or the path takes none
    * @throws GatewayError whose status and message refuse the upgrade
    */
-  accept(request: AdmittedRequest): Accepted | Promise<Accepted>
+  accept(request: AdmittedRequest, ticket?: FoundTicket): Accepted | Promise<Accepted>
 }
 
 export interface Resumable {

@@ -13,11 +13,17 @@
 import { GatewayError } from '../core/errors.ts'
 import type { AdmittedRequest, UpgradeRequest } from '../core/ports.ts'
 import type { ClientSocket } from './client-socket.ts'
-import type { Accepted, SocketRoute } from './handler.ts'
+import type { Accepted, FoundTicket, SocketRoute } from './handler.ts'
 import type { LoopShare } from './loop-share.ts'
 
-/** @throws GatewayError whose status and message refuse the upgrade */
-export type Accept = (request: UpgradeRequest) => Promise<Accepted>
+/**
+ * @param ticket what the ticket that the request came by was found to be good for; absent: it came by none
+ * @throws GatewayError whose status and message refuse the upgrade
+ */
+export type Accept = (request: UpgradeRequest, ticket?: FoundTicket) => Promise<Accepted>
+
+/** Looks up the ticket that a request came by. @returns undefined where it came by none */
+export type FindTicket = (request: AdmittedRequest) => Promise<FoundTicket | undefined>
 
 /** An open connection, as layers see it. */
 export type OpenConnection = Pick<ClientSocket, 'id' | 'connection' | 'held' | 'cut'>
@@ -40,10 +46,10 @@ export interface Layer {
  * @returns fails for a request that no layer has admitted: without access there is no connection
  */
 export function acceptThrough(layers: readonly Layer[], route: SocketRoute): Accept {
-  const innermost: Accept = async request => {
+  const innermost: Accept = async (request, ticket) => {
     if (!isAdmitted(request))
       throw new GatewayError('internal', `No layer has admitted the request for ${request.path}`)
-    return route.accept(request)
+    return route.accept(request, ticket)
   }
   return layers.reduceRight((next, layer) => layer.accept?.(route, next) ?? next, innermost)
 }

@@ -1,6 +1,6 @@
 /** The store of a worker without Redis: the supervisor's memory, asked over the line between them. */
 import { GatewayError } from '../core/errors.ts'
-import type { Change, Charge, Fields, NumberedWrite, Quota, Store } from './store.ts'
+import type { Change, Charge, Fields, NumberedWrite, Quota, Store, UpdatedRecord } from './store.ts'
 
 /** What can be asked of a store over a line; all that it does but its own end. */
 export type Operation = Exclude<keyof Store, 'close'>
@@ -16,10 +16,13 @@ export const operations: readonly Operation[] = [
   'increment',
   'delete',
   'create',
+  'createUnlessThere',
   'read',
   'update',
+  'updateAndRead',
   'accumulate',
   'list',
+  'enlist',
   'unlist',
   'page',
   'charge',
@@ -105,6 +108,10 @@ class SupervisedStore implements Store {
     return this.#ask<void>('create', key, fields, ttlMs)
   }
 
+  createUnlessThere(key: string, fields: Fields, ttlMs: number) {
+    return this.#ask<boolean>('createUnlessThere', key, fields, ttlMs)
+  }
+
   read(key: string) {
     return this.#ask<Record<string, string> | null>('read', key)
   }
@@ -113,12 +120,20 @@ class SupervisedStore implements Store {
     return this.#ask<boolean>('update', key, change, ttlMs)
   }
 
+  updateAndRead(key: string, change: Change, ttlMs: number) {
+    return this.#ask<UpdatedRecord | null>('updateAndRead', key, change, ttlMs)
+  }
+
   accumulate(key: string, add: Readonly<Record<string, number>>, ttlMs: number, once?: NumberedWrite) {
     return this.#ask<void>('accumulate', key, add, ttlMs, ...(once === undefined ? [] : [once]))
   }
 
   list(name: string, member: string, ttlMs: number) {
     return this.#ask<void>('list', name, member, ttlMs)
+  }
+
+  enlist(name: string, member: string, most: number, ttlMs: number) {
+    return this.#ask<boolean>('enlist', name, member, most, ttlMs)
   }
 
   unlist(name: string, member: string) {

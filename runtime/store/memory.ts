@@ -4,7 +4,7 @@
 import { GatewayError } from '../core/errors.ts'
 import { Listing } from './listing.ts'
 import { revisionOf } from './revision.ts'
-import type { Change, Charge, Fields, NumberedWrite, Quota, Store } from './store.ts'
+import type { Change, Charge, Fields, NumberedWrite, Quota, Store, UpdatedRecord } from './store.ts'
 
 export interface MemoryStoreOptions {
   /** More entries than this are refused with `store_unavailable`; default 100,000. */
@@ -121,17 +121,38 @@ class MemoryStore implements Store {
     this.#put(key, new Map(Object.entries(fields).map(([name, value]) => [name, String(value)])), ttlMs)
   }
 
+  async createUnlessThere(key: string, fields: Fields, ttlMs: number): Promise<boolean> {
+    if (this.#live(key) !== undefined) return false
+    await this.create(key, fields, ttlMs)
+    return true
+  }
+
   async read(key: string): Promise<Record<string, string> | null> {
+    return this.#read(key)
+  }
+
+  async update(key: string, change: Change, ttlMs: number): Promise<boolean> {
+    return this.#update(key, change, ttlMs)
+  }
+
+  async updateAndRead(key: string, change: Change, ttlMs: number): Promise<UpdatedRecord | null> {
+    const isChanged = this.#update(key, change, ttlMs)
+    const fields = this.#read(key)
+    return fields === null ? null : { isChanged, fields }
+  }
+
+  #read(key: string): Record<string, string> | null {
     const value = this.#live(key)?.value
     return value instanceof Map ? Object.fromEntries(value) : null
   }
 
-  async update(key: string, { set = {}, add = {}, unless, when }: Change, ttlMs: number): Promise<boolean> {
+  #update(key: string, { set = {}, add = {}, unless, when = [] }: Change, ttlMs: number): boolean {
     const entry = this.#live(key)
     if (!(entry?.value instanceof Map)) return false
-    if (unless !== undefined && entry.value.get(unless)) return false
-    if (when !== undefined && entry.value.get(when.field) !== when.is) return false
-    const fields = new Map(entry.value)
+    const held = entry.value
+    if (unless !== undefined && held.get(unless)) return false
+    if (when.some(({ field, is }) => held.get(field) !== is)) return false
+    const fields = new Map(held)
     for (const [name, value] of Object.entries(set)) fields.set(name, String(value))
     for (const [name, by] of Object.entries(add)) fields.set(name, String(Number(fields.get(name) ?? 0) + by))
     this.#put(key, fields, ttlMs)
@@ -156,6 +177,13 @@ class MemoryStore implements Store {
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {
     this.#addTo(name, member, ttlMs)
+  }
+
+  async enlist(name: string, member: string, most: number, ttlMs: number): Promise<boolean> {
+    const listing = this.#listing(name)
+    if ((listing?.size ?? 0) >= most && listing?.has(member) !== true) return false
+    this.#addTo(name, member, ttlMs)
+    return true
   }
 
   async unlist(name: string, member: string): Promise<void> {

@@ -6,13 +6,16 @@ import {
   accumulateScript,
   chargeScript,
   compareAndSetScript,
+  createUnlessThereScript,
   dischargeScript,
+  enlistScript,
   incrementScript,
   renewScript,
   unitsScript,
+  updateAndReadScript,
   updateScript,
 } from './scripts.ts'
-import type { Change, Charge, Fields, NumberedWrite, Quota, Store } from './store.ts'
+import type { Change, Charge, Fields, NumberedWrite, Quota, Store, UpdatedRecord } from './store.ts'
 
 /** Connects in the background: a gateway starts, and says so in `/readyz`, while Redis is away. */
 export function createRedisStore(options: RedisOptions): Store {
@@ -77,21 +80,26 @@ class RedisStore implements Store {
     )
   }
 
+  async createUnlessThere(key: string, fields: Fields, ttlMs: number): Promise<boolean> {
+    return (await this.#script(createUnlessThereScript, key, [String(ttlMs), ...wordsOf(fields)])) === 1
+  }
+
   async read(key: string): Promise<Record<string, string> | null> {
     const fields = await this.#run(client => client.hGetAll(keyPrefix + key))
     return Object.keys(fields).length === 0 ? null : { ...fields }
   }
 
-  async update(
-    key: string,
-    { set = {}, add = {}, unless = '', when }: Change,
-    ttlMs: number,
-  ): Promise<boolean> {
-    const sets = Object.entries(set).flatMap(([name, value]) => [name, String(value)])
-    const adds = Object.entries(add).flatMap(([name, by]) => [name, String(by)])
-    const { field = '', is = '' } = when ?? {}
-    const words = [String(ttlMs), unless, field, is, String(sets.length), ...sets, ...adds]
-    return (await this.#script(updateScript, key, words)) === 1
+  async update(key: string, change: Change, ttlMs: number): Promise<boolean> {
+    return (await this.#script(updateScript, key, wordsOfChange(change, ttlMs))) === 1
+  }
+
+  async updateAndRead(key: string, change: Change, ttlMs: number): Promise<UpdatedRecord | null> {
+    const answer = await this.#script(updateAndReadScript, key, wordsOfChange(change, ttlMs))
+    const [changed, flat] = answer as [number, string[]]
+    if (flat.length === 0) return null
+    const fields: Record<string, string> = {}
+    for (let at = 0; at < flat.length; at += 2) fields[flat[at] ?? ''] = flat[at + 1] ?? ''
+    return { isChanged: changed === 1, fields }
   }
 
   async accumulate(
@@ -100,8 +108,7 @@ class RedisStore implements Store {
     ttlMs: number,
     { field, number }: NumberedWrite = { field: '', number: 0 },
   ): Promise<void> {
-    const words = Object.entries(add).flatMap(([name, by]) => [name, String(by)])
-    await this.#script(accumulateScript, key, [String(ttlMs), field, String(number), ...words])
+    await this.#script(accumulateScript, key, [String(ttlMs), field, String(number), ...wordsOf(add)])
   }
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {
@@ -110,6 +117,11 @@ class RedisStore implements Store {
     await this.#run(client =>
       client.multi().zAdd(key, entry).pExpire(key, ttlMs, 'GT').pExpire(key, ttlMs, 'NX').exec(),
     )
+  }
+
+  async enlist(name: string, member: string, most: number, ttlMs: number): Promise<boolean> {
+    const words = [Date.now(), member, most, ttlMs].map(String)
+    return (await this.#script(enlistScript, name, words)) === 1
   }
 
   async unlist(name: string, member: string): Promise<void> {
@@ -165,4 +177,16 @@ class RedisStore implements Store {
   #run<T>(command: (client: Client) => Promise<T>): Promise<T> {
     return this.#connection.run(command)
   }
+}
+
+function wordsOf(fields: Fields): string[] {
+  return Object.entries(fields).flatMap(([name, value]) => [name, String(value)])
+}
+
+/** Writes a change as the arguments of its scripts. */
+function wordsOfChange({ set = {}, add = {}, unless = '', when = [] }: Change, ttlMs: number): string[] {
+  const conditions = when.flatMap(({ field, is }) => [field, is])
+  const sets = wordsOf(set)
+  const counted = (words: readonly string[]) => [String(words.length), ...words]
+  return [String(ttlMs), unless, ...counted(conditions), ...counted(sets), ...wordsOf(add)]
 }

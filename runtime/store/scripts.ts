@@ -26,21 +26,56 @@ if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 return sum
 `
 
-/**
- * KEYS[1]; ARGV: ttl (ms), field that must be empty or '', field that must hold a value or '', that value,
- * count of set words, set words, add words.
- */
-export const updateScript = `
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-if ARGV[2] ~= '' then
-  local held = redis.call('HGET', KEYS[1], ARGV[2])
-  if held and held ~= '' then return 0 end
-end
-if ARGV[3] ~= '' and redis.call('HGET', KEYS[1], ARGV[3]) ~= ARGV[4] then return 0 end
-local sets = tonumber(ARGV[5])
-for i = 6, 5 + sets, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-for i = 6 + sets, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+/** KEYS[1]; ARGV: ttl (ms), words of fields. */
+export const createUnlessThereScript = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`
+
+/**
+ * KEYS[1]; ARGV: ttl (ms), field that must be empty or '', count of the words of fields that must hold a value, those
+ * words, count of set words, set words, add words.
+ */
+const changeRecord = `
+local function change()
+  if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+  if ARGV[2] ~= '' then
+    local held = redis.call('HGET', KEYS[1], ARGV[2])
+    if held and held ~= '' then return 0 end
+  end
+  local setsAt = 4 + tonumber(ARGV[3])
+  for i = 4, setsAt - 1, 2 do
+    if redis.call('HGET', KEYS[1], ARGV[i]) ~= ARGV[i + 1] then return 0 end
+  end
+  local addsAt = setsAt + 1 + tonumber(ARGV[setsAt])
+  for i = setsAt + 1, addsAt - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  for i = addsAt, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  return 1
+end
+`
+
+/** Arguments: see above. */
+export const updateScript = `${changeRecord}
+return change()
+`
+
+/** Arguments: see above. Answers whether it changed the record, and all fields. */
+export const updateAndReadScript = `${changeRecord}
+local changed = change()
+return {changed, redis.call('HGETALL', KEYS[1])}
+`
+
+/** KEYS[1]; ARGV: Unix time (ms), member, most members, ttl (ms). Lists a member unless the list is full. */
+export const enlistScript = `
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+local isListed = redis.call('ZSCORE', KEYS[1], ARGV[2])
+if not isListed and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[4], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4], 'GT')
+redis.call('PEXPIRE', KEYS[1], ARGV[4], 'NX')
 return 1
 `
 

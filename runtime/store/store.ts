@@ -31,15 +31,19 @@ export interface Store {
 
   /** Creates or replaces a record. */
   create(key: string, fields: Fields, ttlMs: number): Promise<void>
+  /** Creates a record unless there is one, which stays as it is. @returns whether it was created */
+  createUnlessThere(key: string, fields: Fields, ttlMs: number): Promise<boolean>
   /** @returns all fields; null when there is no such record, or it has expired */
   read(key: string): Promise<Record<string, string> | null>
   /**
    * Changes a record that exists, and prolongs it.
    * @param change `set` replaces fields, `add` adds whole numbers, `unless` names a field that must still be
-   *   empty, `when` one that must hold a value
+   *   empty, `when` those that must hold a value
    * @returns false, changing nothing, when there is no such record or a field does not stand as it must
    */
   update(key: string, change: Change, ttlMs: number): Promise<boolean>
+  /** Changes a record as `update` does, and reads it in the same operation. @returns null where there is no such record */
+  updateAndRead(key: string, change: Change, ttlMs: number): Promise<UpdatedRecord | null>
   /**
    * Adds whole numbers to fields of a record, which is made where there is none, and prolongs it.
    * @param once makes it safe to repeat: a write adds nothing where the record has this number, or a higher one, of its
@@ -54,6 +58,12 @@ export interface Store {
 
   /** Lists a member under a name until it expires; listing it again prolongs it. */
   list(name: string, member: string, ttlMs: number): Promise<void>
+  /**
+   * Lists a member as `list` does, unless as many others are listed under the name as may be.
+   * @param most members that may be listed at once
+   * @returns whether it is listed
+   */
+  enlist(name: string, member: string, most: number, ttlMs: number): Promise<boolean>
   unlist(name: string, member: string): Promise<void>
   /** Reads one page of the members that have not expired, soonest to expire first. */
   page(name: string, offset: number, count: number): Promise<{ members: string[]; total: number }>
@@ -91,7 +101,19 @@ export interface Change {
   readonly set?: Fields
   readonly add?: Readonly<Record<string, number>>
   readonly unless?: string
-  readonly when?: { readonly field: string; readonly is: string }
+  readonly when?: readonly HeldField[]
+}
+
+/** A field that must hold a value; one that is not there holds none, not even ''. */
+export interface HeldField {
+  readonly field: string
+  readonly is: string
+}
+
+export interface UpdatedRecord {
+  readonly isChanged: boolean
+  /** All fields, as they are after the operation. */
+  readonly fields: Readonly<Record<string, string>>
 }
 
 /** What an entry takes, and for how long (ms). */

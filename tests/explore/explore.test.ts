@@ -128,7 +128,7 @@ const planted: readonly (readonly [
     'does not look whether a ticket is spent',
     /spent twice|two living successors|answered 2 times|forgotten/,
     () => (operation, given) => {
-      if (operation !== 'update') return given
+      if (operation !== 'update' && operation !== 'updateAndRead') return given
       const [key, { unless: _, when: __, ...change }, ttlMs] = given as [
         string,
         Record<string, unknown>,
@@ -141,7 +141,7 @@ const planted: readonly (readonly [
     'forgets that a client has its next ticket',
     /two living successors/,
     () => (operation, given) => {
-      if (operation !== 'update') return given
+      if (operation !== 'update' && operation !== 'updateAndRead') return given
       const [key, change, ttlMs] = given as [string, { set?: { held?: 1; next?: string } }, number]
       const isHold = change.set?.held === 1 || change.set?.next === ''
       return isHold ? [key, {}, ttlMs] : given

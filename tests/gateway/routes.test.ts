@@ -17,7 +17,6 @@ test('a key whose model is configured no more is refused before the upgrade, by 
     realtime: { ...service, endMessages: unused },
     assistants: { choose: () => null },
     assisted: { chat: unused, realtime: unused },
-    assistantOfTicket: async () => null,
     sdkAssisted: unused,
     passed: unused,
     log,

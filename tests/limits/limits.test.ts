@@ -124,7 +124,7 @@ test('places are taken over all replicas and given back; a refused session holds
     const fault = await errorOf(SessionSlots.take([wide, narrow], second.leases))
     t.like(fault, { code: 'limit_reached', status: 429, retryAfterMs: 5000 })
   }
-  // The wide share has one place left, although it was taken before the narrow one was found full.
+  // The wide share has one place left, although one was taken while the narrow share was found full.
   const other = await SessionSlots.take([wide], second.leases)
   t.truthy(await errorOf(SessionSlots.take([wide], first.leases)))
   places.release()
@@ -136,12 +136,12 @@ test('places are taken over all replicas and given back; a refused session holds
 test('a place that the store gave without being able to say so is given back', async t => {
   const { first, second } = replicas()
   const share = shareOf('credential:a', { sessions: 1 })
-  const list = async (...given: Parameters<typeof first.leases.store.list>) => {
-    await first.leases.store.list(...given)
+  const enlist = async (...given: Parameters<typeof first.leases.store.enlist>) => {
+    await first.leases.store.enlist(...given)
     throw new GatewayError('store_unavailable', 'no answer in time')
   }
-  const { unlist, page } = first.leases.store
-  const store = { list, unlist: unlist.bind(first.leases.store), page: page.bind(first.leases.store) }
+  const { unlist, list } = first.leases.store
+  const store = { enlist, unlist: unlist.bind(first.leases.store), list: list.bind(first.leases.store) }
   t.like(await errorOf(SessionSlots.take([share], { ...first.leases, store })), { code: 'store_unavailable' })
   await t.notThrowsAsync(SessionSlots.take([share], second.leases))
 })

@@ -4,7 +4,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import type { Client, Connection } from '../../runtime/core/ports.ts'
-import { resumption } from '../../runtime/gateway/layers.ts'
+import { findTicket, resumption } from '../../runtime/gateway/layers.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { PendingResume } from '../../runtime/resume/pending-resume.ts'
@@ -195,14 +195,15 @@ async function replicas(t: ExecutionContext) {
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
   const upgrade = async () => {
     const fake = fakes()
-    const accept = acceptThrough([resumption(make(), metrics)], {
+    const resumes = make()
+    const accept = acceptThrough([resumption(resumes, metrics)], {
       resumable: fake,
       accept: request => ({
         handler: (_, { resumed }) => fake.begin(resumed),
         context: { ...someContext(), request },
       }),
     })
-    const { handler, context } = await accept(asked)
+    const { handler, context } = await accept(asked, await findTicket(resumes)(asked))
     return { ...fake, answer: () => handler(fake.client, context) }
   }
   return { upgrade }

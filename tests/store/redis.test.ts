@@ -87,10 +87,13 @@ const commands: readonly (readonly [name: string, run: (store: Store) => Promise
   ['increment', store => store.increment('a', 1, minute)],
   ['delete', store => store.delete('a')],
   ['create', store => store.create('a', { b: 1 }, minute)],
+  ['createUnlessThere', store => store.createUnlessThere('a', { b: 1 }, minute)],
   ['read', store => store.read('a')],
   ['update', store => store.update('a', { set: { b: 1 } }, minute)],
+  ['updateAndRead', store => store.updateAndRead('a', { set: { b: 1 } }, minute)],
   ['accumulate', store => store.accumulate('a', { b: 1 }, minute)],
   ['list', store => store.list('a', 'x', minute)],
+  ['enlist', store => store.enlist('a', 'x', 1, minute)],
   ['unlist', store => store.unlist('a', 'x')],
   ['page', store => store.page('a', 0, 1)],
   ['charge', store => store.charge('a', 'x', { bytes: 1, ttlMs: minute }, quota)],
@@ -132,6 +135,8 @@ test('redis: nothing that is written stays for ever', async t => {
   await store.increment('counter', 1, minute)
   await store.create('record', { a: 1 }, minute)
   await store.update('record', { set: { b: 1 } }, minute)
+  await store.createUnlessThere('new record', { a: 1 }, minute)
+  await store.enlist('new names', 'a', 1, minute)
   await store.list('names', 'a', minute)
   await store.list('names', 'b', minute)
   await store.charge('ada', 'a', { bytes: 1, ttlMs: minute }, quota)
@@ -140,7 +145,7 @@ test('redis: nothing that is written stays for ever', async t => {
   await client.connect()
   t.teardown(() => client.destroy())
   const keys = await client.keys('*')
-  t.true(keys.length >= 10, keys.join())
+  t.true(keys.length >= 12, keys.join())
   for (const key of keys) {
     const leftMs = Number(await client.pTTL(key))
     t.true(leftMs > 0 && leftMs <= 2 * minute, `${key} lives for ${leftMs} ms`)

@@ -125,6 +125,39 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.deepEqual(await store.read('record'), { fresh: '' })
   })
 
+  suite('of many who create a record unless it is there, one does, and it stays as it is', async (t, store) => {
+    const created = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => store.createUnlessThere('record', { a: at }, minute)),
+    )
+    t.is(created.filter(Boolean).length, 1)
+    t.deepEqual(await store.read('record'), { a: String(created.indexOf(true)) })
+    t.true(await store.createUnlessThere('short', { a: 1, b: '' }, 1))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    t.is(await store.read('short'), null)
+    t.true(await store.createUnlessThere('short', { c: 2 }, minute))
+    t.deepEqual(await store.read('short'), { c: '2' })
+  })
+
+  suite('a record is read as it is after its change, or as it stands where it was not changed', async (t, store) => {
+    const change = { set: { b: 'x' }, add: { a: 2 }, unless: 'c', when: [{ field: 'owner', is: 'ada' }] }
+    t.is(await store.updateAndRead('record', change, minute), null)
+    await store.create('record', { owner: 'ada', a: 1, c: '' }, minute)
+    const changed = { owner: 'ada', a: '3', c: '', b: 'x' }
+    t.deepEqual(await store.updateAndRead('record', change, minute), { isChanged: true, fields: changed })
+    const two = [...change.when, { field: 'b', is: 'y' }]
+    for (const refused of [
+      { ...change, unless: 'b' },
+      { ...change, when: two },
+      { ...change, when: two.toReversed() },
+    ])
+      t.deepEqual(await store.updateAndRead('record', refused, minute), { isChanged: false, fields: changed })
+    t.false(await store.update('record', { ...change, when: two }, minute))
+    t.true(await store.update('record', { when: [...change.when, { field: 'b', is: 'x' }] }, minute))
+    await store.updateAndRead('record', { set: { d: 1 } }, 1)
+    await new Promise(resolve => setTimeout(resolve, 20))
+    t.is(await store.read('record'), null)
+  })
+
   suite('what many add to a record at once is added up, whoever makes it', async (t, store) => {
     await Promise.all(
       Array.from({ length: 20 }, (_, at) => store.accumulate('sums', { a: 1, [`b${at % 2}`]: 2 }, minute)),
@@ -157,19 +190,19 @@ for (const [kind, make] of Object.entries(kinds)) {
   })
 
   suite('a record is changed only while a field holds what its writer last knew', async (t, store) => {
-    t.false(await store.update('record', { set: { spent: 1 }, when: { field: 'claim', is: 'a' } }, minute))
+    t.false(await store.update('record', { set: { spent: 1 }, when: [{ field: 'claim', is: 'a' }] }, minute))
     await store.create('record', { claim: '', spent: '' }, minute)
     t.true(await store.update('record', { set: { claim: 'a' }, unless: 'spent' }, minute))
     t.true(await store.update('record', { set: { claim: 'b' }, unless: 'spent' }, minute))
     const spend = (claim: string) =>
       store.update(
         'record',
-        { set: { spent: 1 }, when: { field: 'claim', is: claim }, unless: 'spent' },
+        { set: { spent: 1 }, when: [{ field: 'claim', is: claim }], unless: 'spent' },
         minute,
       )
     t.false(await spend('a'))
     t.is((await store.read('record'))?.spent, '')
-    t.false(await store.update('record', { set: { spent: 1 }, when: { field: 'none', is: 'a' } }, minute))
+    t.false(await store.update('record', { set: { spent: 1 }, when: [{ field: 'none', is: 'a' }] }, minute))
     const spent = await Promise.all(Array.from({ length: 20 }, () => spend('b')))
     t.is(spent.filter(Boolean).length, 1)
     t.false(await store.update('record', { set: { claim: 'c' }, unless: 'spent' }, minute))
@@ -201,6 +234,23 @@ for (const [kind, make] of Object.entries(kinds)) {
     await store.list('names', 'prolonged', 2 * hour)
     await new Promise(resolve => setTimeout(resolve, 20))
     t.deepEqual(await store.page('names', 0, 10), { members: ['long', 'prolonged'], total: 2 })
+  })
+
+  suite('of many who come to a list at once, as many are listed as may be', async (t, store) => {
+    const listed = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => store.enlist('names', `m${at}`, 3, hour)),
+    )
+    t.is(listed.filter(Boolean).length, 3)
+    t.is((await store.page('names', 0, 10)).total, 3)
+    const member = `m${listed.indexOf(true)}`
+    t.true(await store.enlist('names', member, 3, 2 * hour), 'it is listed already')
+    t.false(await store.enlist('other', 'a', 0, hour))
+    await store.unlist('names', member)
+    t.true(await store.enlist('names', 'short', 3, 1))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    t.true(await store.enlist('names', 'next', 3, hour), 'the one before has expired')
+    t.false(await store.enlist('names', 'last', 3, hour))
+    t.is((await store.page('names', 0, 10)).total, 3)
   })
 
   suite('a list lives as long as its longest member, in whatever order they come', async (t, store) => {

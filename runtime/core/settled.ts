@@ -1,0 +1,14 @@
+/** Waits for operations that were begun at once. */
+
+/**
+ * Waits until all are over, so that what they have taken can be given back.
+ * @returns what each came to
+ * @throws what the first of them in the list, not in time, has failed of
+ */
+export async function allOrFirstFault<T extends readonly unknown[]>(
+  begun: T,
+): Promise<{ -readonly [At in keyof T]: Awaited<T[At]> }> {
+  await Promise.allSettled(begun)
+  // Of settled promises the first in the list that was rejected rejects first.
+  return Promise.all(begun) as Promise<{ -readonly [At in keyof T]: Awaited<T[At]> }>
+}
