@@ -1,14 +1,16 @@
 /** The one list of what stands between a client's socket and the handler of its path. */
 import type { Admission } from '../access/admission.ts'
 import { assistantParameter } from '../core/contract.ts'
+import type { Dial } from '../core/ports.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { PendingResume } from '../resume/pending-resume.ts'
-import type { ResumeStore } from '../resume/resume-store.ts'
+import type { Redeemed, ResumeStore } from '../resume/resume-store.ts'
 import type { Drain } from '../server/drain.ts'
-import type { Resumable } from '../server/handler.ts'
+import type { Context, Resumable } from '../server/handler.ts'
 import type { Accept, FindTicket, Layer } from '../server/layers.ts'
 import type { LoopShare } from '../server/loop-share.ts'
 import type { MemoryBudget } from '../server/memory-budget.ts'
+import { EarlyDial } from '../upstream/early-dial.ts'
 import { connectionNames, type NamedConnections } from './crash.ts'
 
 export interface LayersParts {
@@ -79,7 +81,7 @@ export function findTicket(resumes: ResumeStore): FindTicket {
 
 /** Spends the ticket that was found, and calls the handler, when the client is heard of. */
 function takeTickets(
-  { endMessages }: Resumable,
+  { endMessages, dialsAtOnce = false }: Resumable,
   resumes: ResumeStore,
   metrics: Metrics,
   next: Accept,
@@ -93,12 +95,36 @@ function takeTickets(
     const parts = { route: request.path, claim, resumes, migration, metrics, endMessages }
     return {
       ...accepted,
-      handler: (client, context) =>
-        new PendingResume({
-          ...parts,
-          client,
-          begin: resumed => handler(client, { ...context, resumed }),
-        }),
+      handler: (client, context) => {
+        const early = dialsAtOnce ? new DialOnceSpent(context) : undefined
+        const begin = (resumed: Redeemed) =>
+          handler(client, { ...context, resumed, ...(early && { dial: early.dialOfHandler }) })
+        return new PendingResume({ ...parts, client, early, begin })
+      },
     }
+  }
+}
+
+/** The dial of a connection whose ticket is spent and whose handler is still to be called. */
+class DialOnceSpent {
+  readonly #context: Pick<Context, 'dial' | 'limits'>
+  #dial: EarlyDial | null = null
+
+  constructor({ dial, limits }: Context) {
+    this.#context = { dial, limits }
+  }
+
+  dial(): void {
+    const { dial, limits } = this.#context
+    this.#dial = new EarlyDial({ dial, maxHeldBytes: limits.bounds.clientBufferBytes })
+  }
+
+  /** Takes the dial over; where there was none, dials. */
+  get dialOfHandler(): Dial {
+    return this.#dial?.dial ?? this.#context.dial
+  }
+
+  abandon(): void {
+    this.#dial?.abandon()
   }
 }

@@ -204,12 +204,10 @@ async function openEarly(
   const { context } = accepted
   const early = new EarlyDial({
     dial: context.dial,
-    withinMs: earlyDialMs,
     maxHeldBytes: service.bounds.clientBufferBytes,
-    gone: request.gone,
   })
   try {
-    await early.settled()
+    await early.settled({ withinMs: earlyDialMs, gone: request.gone })
   } catch (fault) {
     if (fault instanceof GatewayError && fault.code !== 'client_silent')
       options.log.warn('upstream.failed', { route: request.path, code: fault.code, reason: fault.message })

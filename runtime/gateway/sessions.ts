@@ -187,6 +187,7 @@ export function assembleSessions(
       dial,
       bounds: limits,
       endMessages: realtimeEndMessages,
+      dialsAtOnce: true,
     },
     sdk: deployment => {
       const dial = dialTo(endpointsFor(deployment))

@@ -33,6 +33,11 @@ export interface PendingResumeParts {
   /** Of the assistant that serves it; absent: what tools have stored stays as it is. */
   readonly migration?: StateMigration | undefined
   readonly metrics: Pick<Metrics, 'traffic' | 'countEnded'>
+  /**
+   * Of a handler that dials when it is called: dials once the ticket is spent, while the conversation is taken over.
+   * `abandon` gives that up where the handler is not called.
+   */
+  readonly early?: { dial(): void; abandon(): void } | undefined
   /** Calls the handler; called once at most. */
   readonly begin: (resumed: Redeemed) => Connection
   /** What the client is told last where the handler was never called. */
@@ -121,9 +126,12 @@ export class PendingResume implements Connection, FaultOwner {
     if (this.#state !== 'waiting' || this.#parts === null) return
     this.#state = 'spending'
     clearTimeout(this.#timer)
-    const { resumes, claim, migration } = this.#parts
+    const { resumes, claim, migration, early } = this.#parts
+    const dial = () => {
+      if (this.#state === 'spending') early?.dial()
+    }
     this.#spending = resumes
-      .redeem(claim, migration)
+      .redeem(claim, migration, dial)
       .then(resumed => this.#begin(resumed))
       .catch(fault => this.onFault(fault))
   }
@@ -147,12 +155,13 @@ export class PendingResume implements Connection, FaultOwner {
   /** Ends it before its handler has returned. The first end counts. */
   #end(end: CloseReason): void {
     if (this.#state === 'over' || this.#parts === null) return
-    const { route, metrics, endMessages } = this.#parts
+    const { route, metrics, endMessages, early } = this.#parts
     const wasCounted = this.#state !== 'begun'
     this.#state = 'over'
     this.#parts = null
     clearTimeout(this.#timer)
     this.#held.clear()
+    early?.abandon()
     const { by, code, reason, error } = end
     const told = by === 'client' ? [] : endMessages(end)
     for (const message of told) this.#client.send(message)

@@ -1,10 +1,12 @@
 /** What lets a client go on with its conversation at another replica or revision. */
 import { GatewayError } from '../core/errors.ts'
+import { allOrFirstFault } from '../core/settled.ts'
 import type { Log } from '../observability/log.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import { Conversation } from './conversation.ts'
 import {
+  conversationKey,
   migrateStored,
   PersistedConversation,
   type PersistedConversationOptions,
@@ -87,15 +89,22 @@ export class ResumeStore {
   /**
    * Spends a ticket, whatever comes of it.
    * @param migration of the assistant that goes on with the conversation; null leaves its state as it is
+   * @param onSpent called when the ticket is spent, and the conversation still to be taken over
    * @throws GatewayError `resumed_elsewhere` when another connection came by the same ticket since
    */
-  async redeem(claim: Claim, migration: StateMigration | null = null): Promise<Redeemed> {
+  async redeem(
+    claim: Claim,
+    migration: StateMigration | null = null,
+    onSpent: () => void = () => undefined,
+  ): Promise<Redeemed> {
     const { store } = this.options
     try {
-      const next = await spendTicket(store, claim)
+      const reading = store.get(conversationKey(claim.conversation))
+      const [next, read] = await allOrFirstFault([spendTicket(store, claim), reading])
       if (next === null)
         throw new GatewayError('resumed_elsewhere', 'Another connection came by the same ticket')
-      const taken = await takeOver(store, claim.conversation)
+      onSpent()
+      const taken = await takeOver(store, claim.conversation, read)
       if (taken === null) return { failure: 'expired' }
       const { entry, text, refused } =
         migration === null ? { ...taken, refused: null } : await migrateStored(store, taken, migration)

@@ -89,15 +89,19 @@ export function conversationKey(id: string): string {
 
 /**
  * Takes a conversation over from the session that kept it: from now on that one's writes are refused.
+ * @param read what the store has of it, as was read a moment ago (default: it is read now)
  * @returns null where there is none @throws SyntaxError where it cannot be read; GatewayError `store_unavailable`
  */
 export async function takeOver(
   store: Store,
   id: string,
+  read?: string | null,
 ): Promise<{ readonly entry: StoredEntry; readonly text: string } | null> {
   const key = conversationKey(id)
+  let known = read
   for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
-    const found = await store.get(key)
+    const found = known === undefined ? await store.get(key) : known
+    known = undefined
     if (found === null) return null
     const { revision: was, epoch: before, conversation } = readStored(found)
     if (conversation === null) throw unreadableConversation()

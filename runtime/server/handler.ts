@@ -64,6 +64,8 @@ export interface SocketRoute {
 }
 
 export interface Resumable {
+  /** Its handler dials upstream when it is called (default: when its client first says something). */
+  readonly dialsAtOnce?: boolean
   /** What the path tells a client last whose connection ends before its handler is called. */
   readonly endMessages: (end: CloseReason) => readonly string[]
 }

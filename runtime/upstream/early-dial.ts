@@ -1,6 +1,7 @@
 /**
- * A dial that is made before its client's upgrade is answered, so that a refusal of upstream's can be the answer. The
- * session takes it over when it begins; what upstream says until then waits.
+ * A dial that is made before its session begins: before its client's upgrade is answered, so that a refusal of upstream's
+ * can be the answer, or while its conversation is taken over. The session takes it over when it begins; what upstream says
+ * until then waits.
  *
  * | state   | opened                 | event         | closed       | failed                       | taken over      | abandoned  |
  * |---------|------------------------|---------------|--------------|------------------------------|-----------------|------------|
@@ -17,10 +18,14 @@ import { messageOverheadBytes } from '../session/outbox.ts'
 
 export interface EarlyDialOptions {
   readonly dial: Dial
-  /** The upgrade is answered after this at the latest, and the dial goes on behind it (ms). */
-  readonly withinMs: number
   /** Limit of what waits until the session begins (bytes, and 1024 more for each event). */
   readonly maxHeldBytes: number
+}
+
+/** How an upgrade waits for a dial. */
+export interface AwaitedUpgrade {
+  /** It is answered after this at the latest, and the dial goes on behind it (ms). */
+  readonly withinMs: number
   /** Aborted when the client leaves before its upgrade is answered. */
   readonly gone: AbortSignal | undefined
 }
@@ -44,8 +49,8 @@ export class EarlyDial implements UpstreamListener, FaultOwner {
     readonly error: GatewayError | undefined
   } | null = null
   #error: GatewayError | null = null
-  /** The upgrade waits for it. */
-  #isAwaited = true
+  /** An upgrade waits for it. */
+  #isAwaited = false
   /** Whoever took it over. */
   #listener: UpstreamListener | null = null
 
@@ -59,8 +64,8 @@ export class EarlyDial implements UpstreamListener, FaultOwner {
    * way that the session tells.
    * @throws GatewayError with which upstream refused the upgrade, or `client_silent` when the client has left
    */
-  async settled(): Promise<void> {
-    const { withinMs, gone } = this.#options
+  async settled({ withinMs, gone }: AwaitedUpgrade): Promise<void> {
+    this.#isAwaited = true
     const timer = setTimeout(() => this.#settled.resolve(), withinMs)
     const leave = () => {
       this.abandon()

@@ -143,7 +143,7 @@ export class Replica {
     })
     const dial = api.dialFrom(this.process)
     this.#accept = acceptThrough(this.#layers, {
-      resumable: { endMessages: realtimeEndMessages },
+      resumable: { endMessages: realtimeEndMessages, dialsAtOnce: true },
       accept: request => ({ handler, context: contextOf(request, { bounds: limits, dial, log }) }),
     })
   }

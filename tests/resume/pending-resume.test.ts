@@ -61,23 +61,30 @@ function fakes() {
   return { seen, client, begin, endMessages, deadlines, hold, pong: () => pong() }
 }
 
-function stage(maxHeldBytes = 10_000) {
+function stage(maxHeldBytes = 10_000, dialsAtOnce = false) {
   const { seen, client, begin, endMessages, deadlines, pong } = fakes()
   const write = (event: string) => void logged.push(event)
   const logged: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<Redeemed>()
-  const redeem = () => {
+  let spent = () => {}
+  const redeem: ResumeStore['redeem'] = (_claim, _migration, onSpent = () => undefined) => {
     seen.push('spend')
+    spent = onSpent
     return promise
   }
+  const early = { dial: () => void seen.push('dial'), abandon: () => void seen.push('abandon') }
   const log = { info: write, warn: write, error: write }
   const options = { store: createMemoryStore(), maxHeldBytes, log }
   const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', owner: 'alice', fence: 'f' }
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
-  const parts = { client, route: '/chat', claim, metrics, begin, endMessages }
+  const parts = {
+    ...{ client, route: '/chat', claim, metrics, begin, endMessages },
+    early: dialsAtOnce ? early : undefined,
+  }
   const pending = new PendingResume({ ...parts, resumes: { redeem, options } })
   const say = (words: string) => pending.message(Buffer.from(words), false)
-  return { seen, pending, pong, say, resolve, reject, logged, deadlines, traffic: metrics.traffic }
+  const told = { seen, logged, deadlines, traffic: metrics.traffic }
+  return { ...told, pending, pong, say, resolve, reject, spent: () => spent() }
 }
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
@@ -108,6 +115,38 @@ test('a message is a sign of life too; what comes before the beginning is held, 
   resolve(found())
   await settled()
   t.deepEqual(seen, ['ping', 'spend', 'begin conversation', 'message one binary', 'message two'])
+})
+
+test('a handler that dials at once is dialled for when the ticket is spent, and begins when its conversation is there', async t => {
+  const { seen, pong, spent, resolve, pending } = stage(1000, true)
+  pong()
+  spent()
+  t.deepEqual(seen, ['ping', 'spend', 'dial'])
+  resolve(found())
+  await settled()
+  pending.closed(1000, '')
+  t.deepEqual(seen, ['ping', 'spend', 'dial', 'begin conversation', 'closed 1000'])
+})
+
+test('what was dialled for a client that leaves, or has to, is given up', async t => {
+  const left = stage(1000, true)
+  left.pong()
+  left.spent()
+  left.pending.closed(1006, '')
+  left.resolve(found())
+  await settled()
+  t.deepEqual(left.seen, ['ping', 'spend', 'dial', 'abandon'])
+  const refused = stage(1000, true)
+  refused.pong()
+  refused.spent()
+  refused.reject(new GatewayError('resumed_elsewhere', 'elsewhere'))
+  await settled()
+  t.deepEqual(refused.seen, ['ping', 'spend', 'dial', 'abandon', ...elsewhere])
+  const gone = stage(1000, true)
+  gone.pong()
+  gone.pending.closed(1006, '')
+  gone.spent()
+  t.deepEqual(gone.seen, ['ping', 'spend', 'abandon'], 'it had left before its ticket was spent')
 })
 
 test('more than may be held ends the connection, and nothing begins', async t => {

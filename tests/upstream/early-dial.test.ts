@@ -31,8 +31,9 @@ function stage({ withinMs = 60_000, maxHeldBytes = 10_000, gone }: Given = {}) {
     failed: ({ code }) => void told.push(`failed ${code}`),
     fault: fault => void told.push(`fault ${fault instanceof Error ? fault.message : fault}`),
   }
-  const early = new EarlyDial({ dial, withinMs, maxHeldBytes, gone })
-  return { early, upstream, session, told, atUpstream, dials }
+  const early = new EarlyDial({ dial, maxHeldBytes })
+  const untilSettled = () => early.settled({ withinMs, gone })
+  return { early, untilSettled, upstream, session, told, atUpstream, dials }
 }
 
 interface Given {
@@ -46,10 +47,10 @@ const refusal = (upstreamStatus?: number, code: GatewayError['code'] = 'upstream
   new GatewayError(code, 'refused', upstreamStatus === undefined ? {} : { upstreamStatus })
 
 test('it dials at once, and the upgrade waits until upstream is there; what it says then waits', async t => {
-  const { early, upstream, session, told, atUpstream, dials } = stage()
+  const { early, untilSettled, upstream, session, told, atUpstream, dials } = stage()
   t.is(dials.length, 1)
   let isSettled = false
-  const settled = early.settled().then(() => {
+  const settled = untilSettled().then(() => {
     isSettled = true
   })
   await microtasks()
@@ -120,8 +121,8 @@ const failures: readonly (readonly [what: string, error: GatewayError, isAnswer:
 
 for (const [what, error, isAnswer] of failures) {
   test(`a dial that fails by ${what} is told ${isAnswer ? 'as the answer' : 'by the session'}`, async t => {
-    const { early, session, told, atUpstream, dials } = stage()
-    const settled = early.settled()
+    const { early, untilSettled, session, told, atUpstream, dials } = stage()
+    const settled = untilSettled()
     early.failed(error)
     if (isAnswer) t.is(await t.throwsAsync(settled), error)
     else await settled
@@ -136,8 +137,8 @@ for (const [what, error, isAnswer] of failures) {
 }
 
 test('an upgrade that was answered is not answered again by a late refusal', async t => {
-  const { early, session, told } = stage({ withinMs: 1 })
-  await early.settled()
+  const { early, untilSettled, session, told } = stage({ withinMs: 1 })
+  await untilSettled()
   early.failed(refusal(429))
   early.dial(session)
   await microtasks()
@@ -145,8 +146,8 @@ test('an upgrade that was answered is not answered again by a late refusal', asy
 })
 
 test('a dial under way when the session begins goes on, and tells it everything as it happens', async t => {
-  const { early, upstream, session, told, atUpstream, dials } = stage({ withinMs: 1 })
-  await early.settled()
+  const { early, untilSettled, upstream, session, told, atUpstream, dials } = stage({ withinMs: 1 })
+  await untilSettled()
   early.dial(session)
   await microtasks()
   t.deepEqual(told, [])
@@ -170,8 +171,8 @@ for (const failure of ['failed', 'fault'] as const) {
 }
 
 test("a fault of the gateway's own before the session begins is told as a failure", async t => {
-  const { early, session, told } = stage()
-  const settled = early.settled()
+  const { early, untilSettled, session, told } = stage()
+  const settled = untilSettled()
   early.fault(new Error('broken'))
   await settled
   early.dial(session)
@@ -193,9 +194,9 @@ test('code of the session that fails on what it is told ends the session', async
 for (const isEarly of [true, false]) {
   test(`a client that leaves ${isEarly ? 'before' : 'while'} its upgrade waits ends the dial`, async t => {
     const client = new AbortController()
-    const { early, atUpstream } = stage({ gone: client.signal })
+    const { untilSettled, atUpstream } = stage({ gone: client.signal })
     if (isEarly) client.abort()
-    const settled = early.settled()
+    const settled = untilSettled()
     client.abort()
     await t.throwsAsync(settled, { code: 'client_silent' })
     t.deepEqual(atUpstream, ['abort'])
@@ -204,9 +205,9 @@ for (const isEarly of [true, false]) {
 
 test('a client that leaves after its upgrade was answered is no matter of the dial any more', async t => {
   const client = new AbortController()
-  const { early, upstream, atUpstream } = stage({ gone: client.signal })
+  const { early, untilSettled, upstream, atUpstream } = stage({ gone: client.signal })
   early.opened(upstream)
-  await early.settled()
+  await untilSettled()
   client.abort()
   t.deepEqual(atUpstream, ['pause'])
 })
