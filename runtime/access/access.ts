@@ -1,5 +1,5 @@
 /** Access as a whole, put together from its parts. */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { AccessConfig } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
@@ -54,8 +54,6 @@ const ephemeralPaths = [
   ...[...callPaths, ...translationPaths].map(path => `${path}/calls`),
 ]
 
-const leaseIdBytes = 12
-
 /** A ticket for an assistant opens that one only. */
 const ticketBody = z.looseObject({ assistant: z.string().min(1).max(maxAssistantChars).optional() })
 
@@ -106,7 +104,7 @@ export function createAccess(options: AccessOptions): Access {
     authenticator,
     attempts: new Attempts({ now, refusalsPerMinute, onReached }),
     quota,
-    concurrency: { store, every, onReached, newId: () => randomBytes(leaseIdBytes).toString('base64url') },
+    concurrency: { store, every, onReached, newId: randomUUID },
     after,
     buckets: new TokenBuckets(coarseNow),
     cutClients: new CutClients(coarseNow),

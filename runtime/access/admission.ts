@@ -136,7 +136,7 @@ export class Admission {
   }
 
   async #accept(next: Accept, asked: UpgradeRequest, find: FindTicket | undefined): Promise<Accepted> {
-    const { authenticator, attempts, limits, cutClients } = this.#options
+    const { authenticator, attempts, quota, concurrency, limits, cutClients } = this.#options
     const address = this.#addressOf(asked)
     const ofAddress = addressSubject(address, limits)
     attempts.count('upgrades', ofAddress)
@@ -146,33 +146,19 @@ export class Admission {
     const subjects: LimitSubjects = [ofCredential, ofAddress]
     cutClients.check(clientOf(subjects))
     const request = { ...asked, address, principal, account: accountOf(principal, address) }
-    const finding = find?.(request)
-    // Before the route is asked: it may spend what a client that finds no slot would need again.
-    const [slots, ticket] = await allOrFirstFault([this.#takeSlots(subjects), finding])
-    try {
-      return this.#limited(await next(request, ticket), subjects, slots)
-    } catch (fault) {
-      slots.release()
-      throw fault
-    }
-  }
-
-  /** Asks the store for all limits at once: one after another, each would be a wait of the client's. */
-  async #takeSlots(subjects: LimitSubjects): Promise<SessionSlots> {
-    const { quota, concurrency } = this.#options
+    // The store is asked at once: one after another, each answer would be a wait of the client's.
     const counts = subjects.map(subject => quota.count('upgrades', subject))
     const budgets = subjects.map(subject => quota.checkBudgets(subject))
     const taking = SessionSlots.take(subjects, concurrency)
+    const finding = find?.(request)
     try {
-      await allOrFirstFault([...counts, ...budgets, taking])
+      // Before the route is asked: it may spend what a client that finds no slot would need again.
+      await allOrFirstFault([...counts, ...budgets, taking, finding])
+      return this.#limited(await next(request, await finding), subjects, await taking)
     } catch (fault) {
-      await taking.then(
-        slots => slots.release(),
-        () => undefined,
-      )
+      taking.then(release, () => undefined)
       throw fault
     }
-    return taking
   }
 
   async #identify(
@@ -260,6 +246,10 @@ interface Held {
 }
 
 const uncounted = () => undefined
+
+function release(slots: SessionSlots): void {
+  slots.release()
+}
 
 /** A route that everyone may ask. */
 function openRoute(route: HttpRoute): ArrivingRoute {

@@ -8,7 +8,11 @@
 export async function allOrFirstFault<T extends readonly unknown[]>(
   begun: T,
 ): Promise<{ -readonly [At in keyof T]: Awaited<T[At]> }> {
-  await Promise.allSettled(begun)
-  // Of settled promises the first in the list that was rejected rejects first.
-  return Promise.all(begun) as Promise<{ -readonly [At in keyof T]: Awaited<T[At]> }>
+  try {
+    return await Promise.all(begun)
+  } catch {
+    await Promise.allSettled(begun)
+    // Of settled promises the first in the list that was rejected is the first to reject.
+    return Promise.all(begun)
+  }
 }

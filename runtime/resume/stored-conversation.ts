@@ -1,5 +1,5 @@
 /** One conversation in the store, with the one ticket that gives it back. */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
@@ -53,7 +53,7 @@ export interface StoredEntry extends Pick<StoredText, 'revision' | 'epoch'> {
 
 /** The place of a conversation that is not in the store yet. */
 export function freshEntry(): StoredEntry {
-  return { id: randomBytes(16).toString('hex'), revision: 0, epoch: 1 }
+  return { id: randomUUID(), revision: 0, epoch: 1 }
 }
 
 export interface PersistedConversationOptions {

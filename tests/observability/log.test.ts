@@ -1,5 +1,5 @@
 import test from 'ava'
-import { createLog, logOptions } from '../../runtime/observability/log.ts'
+import { createLog, logOptions, withFields } from '../../runtime/observability/log.ts'
 
 test('what strangers write, paths and names of a query, is cut: a line stays short', t => {
   const lines: string[] = []
@@ -16,4 +16,24 @@ test('what strangers write, paths and names of a query, is cut: a line stays sho
   t.is(names[0], 'name0')
   t.is(names.at(-1), '…')
   t.is(count, 3)
+})
+
+test('what is named like a secret is in no line, one level deep too; the rest is', t => {
+  const lines: string[] = []
+  const log = createLog(logOptions('info', { revision: 'r', replica: 'n' }), {
+    write: line => void lines.push(line),
+  })
+  const names = ['authorization', 'apiKey', 'api-key', 'key', 'token', 'ticket', 'sec-websocket-protocol']
+  const secrets = Object.fromEntries(names.map(name => [name, 'hunter2']))
+  const given = { ...secrets, headers: { ...secrets, origin: 'https://page.example' }, route: '/chat' }
+  log.info('client.connected', given)
+  log.warn('access.refused', given)
+  withFields(log, secrets).error('connection.failed', { status: { token: 'hunter2', code: 1 } })
+  const censoredSecrets = Object.fromEntries(names.map(name => [name, '[redacted]']))
+  const censored = { ...censoredSecrets, headers: { ...censoredSecrets, origin: 'https://page.example' } }
+  const [info, warn, error] = lines.map(line => JSON.parse(line) as object)
+  for (const line of [info, warn]) t.like(line, { ...censored, route: '/chat' })
+  t.like(error, { ...censoredSecrets, status: { token: '[redacted]', code: 1 } })
+  t.false(lines.join().includes('hunter2'))
+  t.like(given, { ...secrets, headers: secrets }, 'what was handed in is left as it is')
 })
