@@ -144,8 +144,8 @@ test('at the door: requests that make or end something are counted for their cre
   }
 })
 
-/** Lists that the process itself looks for: conversations that are over, and events that nobody has been told. */
-const askedByItself = new Set<unknown>(['conversation-ends', 'events'])
+/** Lists that the process itself looks through: conversations that are over, events to be told, calls to be heard. */
+const askedByItself = new Set<unknown>(['conversation-ends', 'events', 'calls:heard'])
 
 test('at the door: what is refused, and every page, asks nothing of the store', async t => {
   const asked: string[] = []

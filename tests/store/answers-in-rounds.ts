@@ -18,7 +18,7 @@ export interface RoundedStore {
 }
 
 /** Lists that a process looks through by itself, at intervals: nobody waits for them. */
-const ownLists: ReadonlySet<unknown> = new Set(['conversation-ends', 'events'])
+const ownLists: ReadonlySet<unknown> = new Set(['conversation-ends', 'events', 'calls:heard'])
 
 export function answeringInRounds(inner: Store): RoundedStore {
   let left = Number.POSITIVE_INFINITY
