@@ -150,7 +150,6 @@ export class CallTools {
   end(): void {
     this.listen()
     this.#state = 'over'
-    this.#settleIfOver()
   }
 
   /** @param beginning a later one takes the place of this one */

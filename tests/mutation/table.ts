@@ -276,7 +276,7 @@ export const groups: readonly Group[] = [
     ],
     answering: ['calls/incoming', 'simulator/telephone'],
     'call-journal': ['calls/call-journal', 'calls/call-tools-handover'],
-    'call-tools': ['calls/call-tools-handover'],
+    'call-tools': ['calls/call-tools-states', 'calls/call-tools-handover'],
     'call-status': ['calls/call-status', 'calls/control', 'calls/calls', 'calls/requests'],
     'control-route': ['calls/control', 'calls/calls', 'calls/faults', 'calls/calls-upstream'],
     control: [
@@ -426,6 +426,42 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown: '0 → 1',
     reason: 'equivalent: a batch has ten at least',
   },
+  ...(
+    [
+      ['#beginnings = 0', '0 → 1', 'of beginnings only that no two have the same number is asked'],
+      ['this.#beginnings += 1', '1 → 2', 'of beginnings only that no two have the same number is asked'],
+      [
+        'const timer = enterLater(this.#parts.owner, Math.max(0, deadlineMs - drainReserveMs), () =>',
+        '0 → 1',
+        'Node takes 1 ms for a timer of 0 ms',
+      ],
+      [
+        "this.#state = 'over'",
+        "'over' → '~'",
+        'of the end only that it is neither of the other states is asked',
+      ],
+      [
+        'if (this.#drainsUntil !== null) tools.drain(Math.max(0, this.#drainsUntil - performance.now()))',
+        '0 → 1',
+        'either is less than what is kept back for the outputs',
+      ],
+      [
+        'if (unanswered.length > 0) tools.resume(unanswered, true, false)',
+        'false → true',
+        'where calls are not answered it is their turn that goes on',
+      ],
+      [
+        "if ('call_id' in item && typeof item.call_id === 'string') this.#told.add(item.call_id)",
+        '&& → ||',
+        'every output names its call',
+      ],
+    ] as const
+  ).map(([text, shown, reason]) => ({
+    file: 'runtime/calls/call-tools.ts',
+    text,
+    shown,
+    reason: `equivalent: ${reason}`,
+  })),
 ]
 
 /** @returns why nothing notices a mutant, where that is known */
