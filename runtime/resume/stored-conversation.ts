@@ -227,7 +227,6 @@ export class PersistedConversation {
     clearInterval(this.#keeper)
     if (this.#failingSince !== null) this.#isDirty = true
     this.#failingSince = null
-    if (this.#isTakenOver()) this.#isDirty = false
     void this.flush()
   }
 
@@ -409,12 +408,10 @@ export class PersistedConversation {
   }
 
   #loseOwnership(): void {
-    if (this.#isTakenOver()) return
     const { onTakenOver } = this.#options
     const isKept = this.#state === 'kept'
     if (isKept && onTakenOver === undefined) return this.#fork()
     this.#ownership = 'taken-over'
-    this.#isTicketDue = false
     this.stop()
     if (isKept) onTakenOver?.()
   }

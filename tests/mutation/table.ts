@@ -83,7 +83,8 @@ export const groups: readonly Group[] = [
       'resume/resume',
     ],
     'stored-conversation': [
-      ...['resume/taken-over', 'resume/conversation-writes', 'resume/pending-resume'],
+      ...['resume/stored-conversation', 'resume/taken-over', 'resume/conversation-writes'],
+      'resume/pending-resume',
       ...['resume/unreadable-conversation', 'resume/pending-answers', 'access/stored', 'resume/resume'],
     ],
     'confirmed-settings': [
@@ -274,7 +275,7 @@ export const groups: readonly Group[] = [
       'calls/faults',
       'calls/hangup',
     ],
-    answering: ['calls/incoming', 'simulator/telephone'],
+    answering: ['calls/incoming-steps', 'calls/incoming', 'simulator/telephone'],
     'call-journal': ['calls/call-journal', 'calls/call-tools-handover'],
     'call-tools': ['calls/call-tools-states', 'calls/call-tools-handover'],
     'call-status': ['calls/call-status', 'calls/control', 'calls/calls', 'calls/requests'],
@@ -297,7 +298,7 @@ export const groups: readonly Group[] = [
       'calls/hangup',
     ],
     handover: ['calls/handover-steps', 'calls/handover', 'calls/incoming'],
-    incoming: ['calls/incoming'],
+    incoming: ['calls/incoming-steps', 'calls/incoming'],
     observer: ['calls/control', 'calls/observers', 'calls/faults', 'calls/hangup'],
     observers: ['calls/calls', 'calls/observers', 'calls/control', 'calls/faults'],
     offer: ['calls/offer-body', 'server/requests', 'calls/calls'],
@@ -458,6 +459,35 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     ] as const
   ).map(([text, shown, reason]) => ({
     file: 'runtime/calls/call-tools.ts',
+    text,
+    shown,
+    reason: `equivalent: ${reason}`,
+  })),
+  ...(
+    [
+      [
+        "return { id: randomBytes(16).toString('hex'), revision: 0, epoch: 1 }",
+        '16 → 32',
+        'an id of a conversation is as unique with more bytes',
+      ],
+      [
+        "#ownership: 'own' | 'taken-over' = 'own'",
+        "'own' → '~'",
+        'of the ownership only whether it is lost is asked',
+      ],
+      [
+        'if (stored.revision > this.#revision) this.#adopt(stored)',
+        '> → >=',
+        'of one revision the text is the same',
+      ],
+      [
+        'return this.#failingSince === null ? 0 : performance.now() - this.#failingSince',
+        '0 → 1',
+        'no time that is waited for is as short as 1 ms',
+      ],
+    ] as const
+  ).map(([text, shown, reason]) => ({
+    file: 'runtime/resume/stored-conversation.ts',
     text,
     shown,
     reason: `equivalent: ${reason}`,
