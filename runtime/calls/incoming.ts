@@ -284,7 +284,7 @@ class Incoming {
       await calls
         .reject(callId, serviceUnavailable)
         .catch(() => calls.hangUp(callId))
-        .catch(() => false)
+        .catch(() => undefined)
       throw fault
     }
   }
