@@ -1,7 +1,7 @@
 /** What is counted of a call, what of it is written, and by whom, over records that only note what they are told. */
 import { mock } from 'node:test'
 import test, { type ExecutionContext } from 'ava'
-import { createCallActivity } from '../../runtime/calls/activity.ts'
+import { type CallActivityParts, createCallActivity } from '../../runtime/calls/activity.ts'
 import { type Activity, readCallRecord } from '../../runtime/calls/record.ts'
 import { leaseMs } from '../../runtime/calls/records.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
@@ -17,13 +17,24 @@ interface Told {
   isAway: boolean
   /** Whether the store has lost the session. */
   isLost: boolean
+  /** Whether another replica has told the end. */
+  isEnded: boolean
   spent: GatewayError | Error | null
 }
 
-function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
-  const told: Told = { speaks: true, isAway: false, isLost: false, spent: null, ...changed }
+/** What a record says of its call, besides what each says here. */
+type Fields = Readonly<Record<string, string>>
+
+function stage(
+  t: ExecutionContext,
+  changed: Partial<Told> = {},
+  { fields = {}, parts = {} }: { fields?: Fields; parts?: Partial<CallActivityParts> } = {},
+) {
+  const told: Told = { speaks: true, isAway: false, isLost: false, isEnded: false, spent: null, ...changed }
   const seen: string[] = []
   const notes: Activity[] = []
+  const spoken: boolean[] = []
+  const usages: (string | null)[] = []
   const answer = async <Value>(words: string, value: () => Value): Promise<Value> => {
     seen.push(words)
     if (told.isAway) throw new GatewayError('store_unavailable', 'away')
@@ -36,6 +47,7 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
     events_from_openai: '10',
     events_to_openai: '20',
     input_tokens: '30',
+    ...fields,
   })
   const activity = createCallActivity(
     {
@@ -43,16 +55,17 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
       records: {
         holdLease: (id: string, holder: string) => answer(`lease ${id} ${holder}`, () => told.speaks),
         releaseLease: (id: string, holder: string) => answer(`release ${id} ${holder}`, () => undefined),
-        note: async (_: unknown, counted: Activity) => {
+        note: async (_: unknown, counted: Activity, usage: string | null) => {
           const known = await answer('note', () => !told.isLost)
           notes.push(counted)
+          usages.push(usage)
           return known
         },
         restore: (_: unknown, totals: Activity) =>
           answer(`restore ${totals.eventsFrom} ${totals.eventsTo} ${totals.inputTokens}`, () => {
             told.isLost = false
           }),
-        end: (_: unknown, reason: string) => answer(`end ${reason}`, () => true),
+        end: (_: unknown, reason: string) => answer(`end ${reason}`, () => !told.isEnded),
       } as never,
       holder: 'h',
       log: {
@@ -66,9 +79,13 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
         if (told.spent instanceof GatewayError || told.spent === null) return told.spent
         throw told.spent
       },
+      ...parts,
     },
     record,
-    { onSpent: error => void seen.push(`spent: ${error.code}`) },
+    {
+      onSpent: error => void seen.push(`spent: ${error.code}`),
+      onSpeaks: speaks => void spoken.push(speaks),
+    },
   )
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(async () => {
@@ -79,7 +96,7 @@ function stage(t: ExecutionContext, changed: Partial<Told> = {}) {
     for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve))
   }
   return {
-    ...{ activity, told, notes, metrics, settle },
+    ...{ activity, told, notes, usages, spoken, metrics, settle },
     seen: () => seen.splice(0),
     hear: (type = 'x', fields: object = {}) =>
       activity.noteEvent(type, Buffer.from(JSON.stringify({ type, ...fields }))),
@@ -279,4 +296,117 @@ test.serial('while the store is away nobody can tell who speaks: it stays with w
   hear()
   await pass(writeIntervalMs)
   t.deepEqual(notes, [counts(1, 0, { lastEventType: 'x' })])
+})
+
+/** What is told of a session at its end. */
+function accountsOf() {
+  const ended: Record<string, unknown>[] = []
+  return {
+    ended,
+    accounts: silentAccounts({ sessionEnded: (_, summary) => void ended.push({ ...summary }) }),
+  }
+}
+
+/** What a record and the session say of model and assistant, and what the account of the call says of them. */
+const named: readonly (readonly [fields: Fields, session: object, assistant: string, deployment: string])[] =
+  [
+    [{}, {}, 'default', 'unknown'],
+    [{ assistant: 'sales', model: 'gpt-realtime' }, { model: 'gpt-other' }, 'sales', 'gpt-realtime'],
+    [{}, { model: 'gpt-realtime' }, 'default', 'gpt-realtime'],
+  ]
+for (const type of ['session.created', 'session.updated'])
+  for (const [fields, session, assistant, deployment] of named)
+    test.serial(
+      `a call is accounted to ${assistant} and ${deployment}, and its end is told once: ${type} ${JSON.stringify(fields)}`,
+      async t => {
+        const { ended, accounts } = accountsOf()
+        const { activity, hear, pass, settle } = stage(t, {}, { fields, parts: { accounts } })
+        activity.start()
+        await settle()
+        hear('other', { session: { model: 'gpt-strange' } })
+        hear(type, { session })
+        hear('response.done', usage)
+        await pass(writeIntervalMs)
+        await activity.end('hung up')
+        t.is(ended.length, 1)
+        t.like(ended[0], { session_id: 's', assistant, route: 'call', responses: 1 })
+        t.like(ended[0], { ended_by: 'upstream', code: 1000 })
+        t.true(JSON.stringify(ended[0]?.usage).includes(`"${deployment}"`), JSON.stringify(ended[0]))
+      },
+    )
+
+test.serial('a call whose end another replica has told is not told again', async t => {
+  const { ended, accounts } = accountsOf()
+  const { activity, settle } = stage(t, { isEnded: true }, { parts: { accounts } })
+  activity.start()
+  await settle()
+  await activity.end('hung up')
+  t.deepEqual(ended, [])
+})
+
+test.serial(
+  'a call goes on with what was used of it before, and usage is written where there is any',
+  async t => {
+    const first = stage(t)
+    first.activity.start()
+    await first.settle()
+    first.hear('response.done', usage)
+    await first.pass(writeIntervalMs)
+    first.activity.noteSent()
+    await first.pass(writeIntervalMs)
+    t.is(first.usages[0], null)
+    const stored = first.usages[1] ?? ''
+    t.regex(stored, /"responses":1/)
+    await first.activity.stop()
+    mock.timers.reset()
+    const next = stage(t, {}, { fields: { usage: stored } })
+    next.activity.start()
+    await next.settle()
+    next.hear('response.done', usage)
+    await next.pass(writeIntervalMs)
+    next.activity.noteSent()
+    await next.pass(writeIntervalMs)
+    t.regex(next.usages[1] ?? '', /"responses":2/)
+  },
+)
+
+test.serial(
+  'where a call is followed its trace is written as soon as this replica speaks, and its end is told',
+  async t => {
+    const ends: unknown[] = []
+    const follower = { ended: (end: unknown) => void ends.push(end) }
+    const follow = () => follower as never
+    const { activity, notes, usages, settle, spoken, seen } = stage(t, {}, { parts: { follow } })
+    t.is(activity.follower as unknown, follower)
+    activity.start()
+    await settle()
+    t.deepEqual(notes, [counts(0, 0)])
+    t.is(typeof usages[0], 'string')
+    t.deepEqual(spoken, [true])
+    t.deepEqual(seen(), ['lease s h', 'note'])
+    await activity.end('hung up')
+    await activity.stop()
+    t.deepEqual(ends, [
+      { by: 'upstream', code: 1000 },
+      { by: 'gateway', code: 1000 },
+    ])
+    mock.timers.reset()
+    const silent = stage(t, { speaks: false }, { parts: { follow } })
+    silent.activity.start()
+    await silent.settle()
+    t.deepEqual([silent.notes, silent.spoken], [[], []])
+  },
+)
+
+test.serial('a stop writes what is left, and nothing is written or said after it', async t => {
+  const { activity, notes, seen, settle, hear, pass } = stage(t)
+  activity.start()
+  await settle()
+  hear('a')
+  await activity.stop()
+  t.deepEqual(notes, [counts(1, 0, { lastEventType: 'a' })])
+  t.deepEqual(seen(), ['lease s h', 'note', 'release s h'])
+  hear('b')
+  await pass(leaseMs)
+  t.deepEqual(seen(), [])
 })

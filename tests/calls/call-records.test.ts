@@ -240,3 +240,102 @@ test('of several replicas one takes an unheard call, for some time; an offer let
   await records.offerCall('a', 'two')
   t.true(await records.claimTakeover('a', 'three', 100))
 })
+
+/** What is written of a session, by a store that takes its time: whoever waits for it finds it done. */
+type Slow = ReturnType<typeof slowStage>
+function slowStage(t: ExecutionContext) {
+  const staged = stage(t)
+  let underWay = 0
+  const slow = <Given extends unknown[], Value>(act: (...given: Given) => Promise<Value>) => {
+    return async (...given: Given): Promise<Value> => {
+      underWay += 1
+      await new Promise(resolve => setImmediate(resolve))
+      try {
+        return await act(...given)
+      } finally {
+        underWay -= 1
+      }
+    }
+  }
+  const store = new Proxy(staged.store, {
+    get: (_, name) => slow(Reflect.get(staged.store, name).bind(staged.store)),
+  })
+  const quota = { charge: slow(async () => undefined) }
+  const records = new CallRecords({ store, quota, provider: 'p', ttlMs, now: () => staged.clock.now })
+  return { ...staged, slow: records, underWay: () => underWay }
+}
+
+const writes: readonly (readonly [
+  what: string,
+  write: (staged: Slow, record: Awaited<ReturnType<Slow['connected']>>) => Promise<unknown>,
+])[] = [
+  ['create', ({ slow }) => slow.create('ada', 'credential:ada')],
+  ['reserveCall', ({ slow }, { sessionId }) => slow.reserveCall(sessionId)],
+  ['releaseCall', ({ slow }, { sessionId }) => slow.releaseCall(sessionId)],
+  [
+    'connect',
+    ({ slow }, record) =>
+      slow.connect(record, { callId: 'rtc_2', model: 'm', pinned: '{}', address: '192.0.2.1' }),
+  ],
+  ['pin', ({ slow }, record) => slow.pin(record, '{}')],
+  ['note', ({ slow }, record) => slow.note(record, activity)],
+  ['restore', ({ slow }, record) => slow.restore(record, activity)],
+  ['end', ({ slow }, record) => slow.end(record, 'over')],
+  ['holdLease of a free call', ({ slow }, { sessionId }) => slow.holdLease(sessionId, 'a')],
+  [
+    'holdLease of one that is offered',
+    async ({ slow, records }, { sessionId }) => {
+      await records.holdLease(sessionId, 'a')
+      await records.offerCall(sessionId, 'a')
+      return slow.holdLease(sessionId, 'b')
+    },
+  ],
+  ['releaseLease', ({ slow }, { sessionId }) => slow.releaseLease(sessionId, 'a')],
+  ['offerCall', ({ slow }, { sessionId }) => slow.offerCall(sessionId, 'a')],
+  ['listHeard', ({ slow }, { sessionId }) => slow.listHeard(sessionId)],
+  ['unlistHeard', ({ slow }, { sessionId }) => slow.unlistHeard(sessionId)],
+]
+for (const [what, write] of writes)
+  test(`what is written of a session is in the store when it is over: ${what}`, async t => {
+    const staged = slowStage(t)
+    const record = await staged.connected()
+    const written = write(staged, record)
+    await written
+    t.is(staged.underWay(), 0)
+  })
+
+test('a session is found under its owner as long as something happens to it, and its call is', async t => {
+  const { clock, records, connected, made } = stage(t)
+  const [record, before] = [await connected(), await made()]
+  clock.now += ttlMs - 1
+  await records.connect(before, { callId: 'rtc_2', model: 'm', pinned: '{}', address: '192.0.2.1' })
+  t.true(await records.note(record, activity))
+  clock.now += ttlMs - 1
+  const { records: found } = await records.page(['ada'], 0, 10)
+  t.deepEqual(
+    found.map(({ sessionId }) => sessionId).toSorted(),
+    [record.sessionId, before.sessionId].toSorted(),
+  )
+  t.is((await records.lookUpCall('rtc_1'))?.sessionId, record.sessionId)
+})
+
+test('how a session finds turns is kept where the call says it', async t => {
+  const { records, made } = stage(t)
+  const record = await made()
+  const turnDetection = '{"type":"server_vad"}'
+  await records.connect(record, { callId: 'rtc_1', model: 'm', pinned: '{}', address: 'x', turnDetection })
+  t.is((await records.lookUpCall('rtc_1'))?.turnDetection, turnDetection)
+})
+
+test('a session that was ended before is not charged, and stays listed as it was', async t => {
+  const { records, connected, charges } = stage(t)
+  const record = await connected()
+  await records.listHeard(record.sessionId)
+  t.true(await records.end(record, 'over'))
+  t.deepEqual(await records.unheard(10), [])
+  charges()
+  await records.listHeard(record.sessionId)
+  t.false(await records.end(record, 'again'))
+  t.deepEqual(charges(), [])
+  t.deepEqual(await records.unheard(10), [record.sessionId])
+})
