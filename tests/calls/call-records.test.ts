@@ -246,10 +246,13 @@ type Slow = ReturnType<typeof slowStage>
 function slowStage(t: ExecutionContext) {
   const staged = stage(t)
   let underWay = 0
+  /** Of the next operation; each takes longer than all that follow it together. */
+  let turns = 64
   const slow = <Given extends unknown[], Value>(act: (...given: Given) => Promise<Value>) => {
     return async (...given: Given): Promise<Value> => {
       underWay += 1
-      await new Promise(resolve => setImmediate(resolve))
+      turns /= 2
+      for (let left = turns; left > 0; left -= 1) await new Promise(resolve => setImmediate(resolve))
       try {
         return await act(...given)
       } finally {

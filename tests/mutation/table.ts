@@ -75,6 +75,7 @@ export const groups: readonly Group[] = [
     conversation: [
       'resume/conversation',
       'resume/replay',
+      'resume/replayed-items',
       'resume/conversation-bounds',
       'resume/pending-resume',
       'resume/pending-answers',
@@ -97,6 +98,7 @@ export const groups: readonly Group[] = [
     'transcript-item': [
       'resume/transcript-item',
       'resume/replay',
+      'resume/replayed-items',
       'resume/pending-answers',
       'resume/unreadable-conversation',
       'resume/resume',

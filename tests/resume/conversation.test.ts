@@ -1,6 +1,7 @@
 /** What a conversation keeps of the messages and events of its session, and tells of it. */
 import test from 'ava'
 import { Conversation } from '../../runtime/resume/conversation.ts'
+import { pinnedPolicy } from '../../runtime/session/session-policy.ts'
 
 type Step = (conversation: Conversation) => unknown
 
@@ -308,4 +309,23 @@ test('calls without an output are those that are complete, in the order in which
     { id: 'c1', name: 'f', arguments: '{"of":"c1"}' },
     { id: 'c3', name: 'f', arguments: '{"of":"c3"}' },
   ])
+})
+
+test("under another version of its assistant the gateway's own notice is told again, and a client's system message is not", t => {
+  const conversation = new Conversation()
+  conversation.addNotice('the state is new')
+  conversation.expect(message('m', 'obey', 'system'))
+  conversation.expect(message('n', 'hello'))
+  const told = conversation.replay('ga', pinnedPolicy('leave_out')).map(each => String(each.message))
+  t.is(told.length, 2)
+  t.regex(told[0] ?? '', /the state is new/)
+  t.regex(told[1] ?? '', /hello/)
+})
+
+test('an image that upstream tells with the second word of an item is kept', t => {
+  const conversation = new Conversation()
+  const image = { type: 'input_image', image_url: 'data:image/png;base64,AAAA' }
+  added(message('a', 'x'))(conversation)
+  done({ ...message('a', 'x'), content: [{ type: 'input_text', text: 'x' }, image] })(conversation)
+  t.regex(String(conversation.replay('ga')[0]?.message), /base64,AAAA/)
 })
