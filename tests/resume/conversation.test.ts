@@ -1,6 +1,6 @@
 /** What a conversation keeps of the messages and events of its session, and tells of it. */
 import test from 'ava'
-import { Conversation } from '../../runtime/resume/conversation.ts'
+import { Conversation, readStored, writeStored } from '../../runtime/resume/conversation.ts'
 import { pinnedPolicy } from '../../runtime/session/session-policy.ts'
 
 type Step = (conversation: Conversation) => unknown
@@ -329,3 +329,78 @@ test('an image that upstream tells with the second word of an item is kept', t =
   done({ ...message('a', 'x'), content: [{ type: 'input_text', text: 'x' }, image] })(conversation)
   t.regex(String(conversation.replay('ga')[0]?.message), /base64,AAAA/)
 })
+
+const withAll = {
+  ...{
+    items: [],
+    settings: null,
+    settingsKept: true,
+    dropped: 3,
+    answers: 2,
+    owed: false,
+    account: { a: 1 },
+  },
+  assistant: { name: 'sales', version: 'v1' },
+  tools: { calls: [], state: { a: 1 }, turn: null },
+}
+const answer = { id: 'a', kind: 'message', role: 'assistant', text: 'x', done: true }
+
+test('what was stored of a conversation is there again', t => {
+  const conversation = Conversation.restore(
+    writeStored({ revision: 1, epoch: 1, conversation: withAll as never }),
+  )
+  t.deepEqual([conversation.dropped, conversation.answersEnded, conversation.owed], [3, 2, false])
+  t.deepEqual(conversation.assistant as object, withAll.assistant)
+  t.deepEqual(conversation.journal as object, withAll.tools)
+  const accounts: unknown[] = []
+  const lives: number[] = []
+  const meter = {
+    resume: (account: unknown) => void accounts.push(account),
+    stored: () => ({}) as never,
+    kept: (ms: number) => void lives.push(ms),
+  }
+  conversation.charge(meter)
+  conversation.charge(meter)
+  conversation.noteKept(7)
+  t.deepEqual([accounts, lives], [[{ a: 1 }], [7]])
+  conversation.noteAnswerEnded()
+  t.is(conversation.answersEnded, 3)
+  const bare = Conversation.restore('{"items":[],"settings":null,"owed":true}')
+  t.deepEqual([bare.dropped, bare.answersEnded, bare.owed, bare.settingsKept], [0, 0, true, true])
+  t.is(readStored('{"items":[],"settings":null,"owed":true}').epoch, 0)
+  t.is(bare.assistant, null)
+})
+
+test('an answer whose last word was stored has ended', t => {
+  for (const [last, owed, ended] of [
+    [answer, true, 3],
+    [{ ...answer, done: false }, true, 2],
+    [{ ...answer, role: 'user' }, true, 2],
+    [answer, false, 2],
+  ] as const) {
+    const stored = { ...withAll, items: [last], owed } as never
+    const conversation = Conversation.restore(writeStored({ revision: 1, epoch: 1, conversation: stored }))
+    t.deepEqual([conversation.answersEnded, conversation.owed], [ended, owed && ended === 2])
+  }
+})
+
+/** Fields of a stored conversation in a shape that is not read. */
+const misshapen: readonly object[] = [
+  { items: 7 },
+  { items: [7] },
+  { settings: 7 },
+  { settingsKept: 'yes' },
+  { dropped: 0.5 },
+  { answers: 'two' },
+  { owed: 1 },
+  { assistant: 'sales' },
+  { assistant: { name: 7, version: 'v1' } },
+  { assistant: { name: 'sales', version: 7 } },
+  { tools: [] },
+]
+for (const fields of misshapen)
+  test(`a conversation in another shape is not read: ${JSON.stringify(fields)}`, t => {
+    const text = JSON.stringify({ revision: 3, epoch: 2, ...withAll, ...fields })
+    t.deepEqual(readStored(text), { revision: 3, epoch: 2, conversation: null })
+    t.throws(() => Conversation.restore(text), { instanceOf: SyntaxError })
+  })

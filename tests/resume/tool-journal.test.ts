@@ -104,6 +104,7 @@ test('what is too large, or too many, is not taken in', t => {
 
 test('what a tool may be given, return and store is what the documents promise', t => {
   const promised = 64 * 1024
+  t.is(maxCallsBytes, 4 * promised)
   t.deepEqual([maxArgumentsBytes, maxOutputBytes, maxStateBytes], [promised, promised, promised])
 })
 

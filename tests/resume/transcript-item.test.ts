@@ -10,6 +10,7 @@ import {
 
 const message = { type: 'message', id: 'i', role: 'user' }
 const said = { id: 'i', kind: 'message', role: 'user', text: '', done: true } as const
+const image = (image_url: string) => ({ type: 'input_image', image_url })
 const long = 'x'.repeat(maxNameChars)
 
 const call = { type: 'mcp_call', server_label: 's', name: 'n', arguments: '{}' }
@@ -61,6 +62,16 @@ const read: readonly (readonly [what: string, item: unknown, expected: object | 
     'of an item of MCP what can be told again',
     { ...call, id: 'i', status: 'x', error: null },
     { ...ofMcp, mcp: call, done: false },
+  ],
+  [
+    "a person's images, with what stands before the words",
+    { ...message, role: 'user', content: [image('a'), { type: 'input_text', text: 'x' }, image('b')] },
+    { ...said, role: 'user', text: 'x', images: [{ url: 'a', before: true }, { url: 'b' }] },
+  ],
+  [
+    "no images of anybody else's",
+    { ...message, role: 'system', content: [{ type: 'input_text', text: 'x' }, image('a')] },
+    { ...said, role: 'system', text: 'x' },
   ],
   ['an item of another kind', { type: 'hologram', id: 'i' }, null],
   ['no item', 'x', null],
