@@ -11,7 +11,7 @@ import { limits } from '../session/session-stage.ts'
 import { quiet } from '../store/patience.ts'
 import { silentAccounts } from '../usage/accounts.ts'
 
-function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) {
+function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null, stays = false) {
   const seen: string[] = []
   const types: unknown[] = []
   let listener: UpstreamListener | undefined
@@ -34,13 +34,14 @@ function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) 
       holder: 'h',
       log: quiet,
       readType: createTypeReader(),
-      stays: false,
+      stays,
       policy: openPolicy,
     },
     metrics: createMetrics({ revision: 'r', replica: 'n' }),
     accounts: silentAccounts(),
     spend: async () => null,
-    dial: () => (given: UpstreamListener) => {
+    dial: (isPatient: boolean) => (given: UpstreamListener) => {
+      if (listener !== undefined) seen.push(`dials again${isPatient ? ', patiently' : ''}`)
       listener = given
       return () => seen.push('dial aborted')
     },
@@ -74,6 +75,8 @@ function stage(t: ExecutionContext, pinnedSession: PinnedSession | null = null) 
     ...{ control, observer, shown, types },
     told: () => seen.splice(0),
     open: () => listener?.opened(upstream),
+    /** The control connection is lost. */
+    lose: () => listener?.closed(1006, ''),
     fails: () => listener?.failed(new GatewayError('upstream_refused', 'no')),
   }
 }
@@ -128,4 +131,30 @@ test('what the server’s own side changes is pinned once it is shown; what some
   shown({ instructions: 'c' })
   const putBack = '{"type":"session.update","session":{"type":"realtime","instructions":"b"}}'
   t.deepEqual(told(), ['observer gets openai_event', `call gets ${putBack}`])
+})
+
+const soon = () => new Promise(resolve => setTimeout(resolve, 50))
+
+test('a control connection that is lost is asked for again, at once and without patience', async t => {
+  const { told, open, lose } = stage(t, null, true)
+  open()
+  lose()
+  told()
+  const deadline = performance.now() + 10_000
+  let seen: string[] = []
+  while (seen.length === 0 && performance.now() < deadline) {
+    await soon()
+    seen = told()
+  }
+  t.deepEqual(seen, ['dials again'])
+})
+
+test('a control connection that ends before it is asked for again is not', async t => {
+  const { control, told, open, lose } = stage(t, null, true)
+  open()
+  lose()
+  void control.stop()
+  told()
+  await soon()
+  t.deepEqual(told(), [])
 })

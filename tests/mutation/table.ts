@@ -512,6 +512,12 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown: 'clearTimeout(timer) → nothing',
     reason: 'equivalent: nobody waits for that timer by then',
   },
+  {
+    file: 'runtime/calls/translation-meter.ts',
+    text: "#first: 'nothing' | 'error' | 'event' = 'nothing'",
+    shown: "'nothing' → '~'",
+    reason: 'equivalent: it is set when the connection opens, and before that nothing comes',
+  },
 ]
 
 /** @returns why nothing notices a mutant, where that is known */
