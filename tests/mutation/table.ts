@@ -518,6 +518,13 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown: "'nothing' → '~'",
     reason: 'equivalent: it is set when the connection opens, and before that nothing comes',
   },
+  {
+    file: 'runtime/calls/incoming.ts',
+    text: 'this.#arriving.delete(givenUp.reject)',
+    shown: 'this.#arriving.delete(givenUp.reject) → nothing',
+    reason:
+      'equivalent: a webhook that has come is refused without effect, and is older than all on their way',
+  },
 ]
 
 /** @returns why nothing notices a mutant, where that is known */
