@@ -82,8 +82,9 @@ async function startOnce({ folder, arguments: words }: Program): Promise<Measure
   const child = spawn(process.execPath, [...words], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...environment, PORT: String(port) },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
+  child.stderr.on('data', chunk => process.stderr.write(chunk))
   const ended = once(child, 'exit')
   try {
     while (!(await isReady(port))) {

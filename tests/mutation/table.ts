@@ -474,11 +474,6 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
   ...(
     [
       [
-        "return { id: randomBytes(16).toString('hex'), revision: 0, epoch: 1 }",
-        '16 → 32',
-        'an id of a conversation is as unique with more bytes',
-      ],
-      [
         "#ownership: 'own' | 'taken-over' = 'own'",
         "'own' → '~'",
         'of the ownership only whether it is lost is asked',
