@@ -112,6 +112,11 @@ export function sizeOf(order: readonly Line[], sku: string): string {
   return others.length === 0 ? (line?.size ?? '') : ''
 }
 
+/** An order as the guest is shown it: without what only the menu needs. */
+export function shown(order: readonly Line[]): Omit<Line, 'sku'>[] {
+  return order.map(({ name, size, quantity, price }) => ({ name, size, quantity, price }))
+}
+
 export function totalOf(order: readonly Line[]): number {
   return order.reduce((sum, { price }) => sum + price, 0)
 }

@@ -37,6 +37,8 @@ const sentences: [words: string, tool: string | undefined, args?: object][] = [
   ["I'd like a flat white, please", 'add_item', { sku: 'flat-white' }],
   ['I want to order two small flat whites', 'add_item', { sku: 'flat-white', size: 'small', quantity: 2 }],
   ['A cinnamon bun and 3 of the house blend', 'add_item', { sku: 'house-blend', quantity: 3 }],
+  // A part of a value calls no tool by itself, and is taken for the value where something else does.
+  ['A small bun, please', 'add_item', { sku: 'cinnamon-bun', size: 'small' }],
   ['Remove the flat white again', 'remove_item', { sku: 'flat-white' }],
   ['Please take the cinnamon bun out', 'remove_item', { sku: 'cinnamon-bun' }],
   ['Then place the order', 'place_order', {}],

@@ -1,5 +1,5 @@
 import { defineTool, ToolError, z } from 'realtime-gateway/tools'
-import { item, quantityOf, type State, spoken, summaryOf, totalOf, withQuantity } from '../order.ts'
+import { item, quantityOf, type State, shown, spoken, summaryOf, totalOf, withQuantity } from '../order.ts'
 
 /** More of one item is no order at a counter. */
 const maxQuantity = 50
@@ -21,7 +21,7 @@ export default defineTool({
         throw new ToolError(`More than ${maxQuantity} of one item cannot be ordered here`)
       return { ...state, order: withQuantity(order, sku, size, all, language) }
     })
-    emit('order', { order })
+    emit('order', { order: shown(order) })
     const more = language === 'ja' ? 'ほかにご注文はございますか。' : ' Anything else?'
     return { order, total: totalOf(order), summary: `${summaryOf(order, language)}${more}` }
   },

@@ -1,5 +1,15 @@
 import { defineTool, ToolError, z } from 'realtime-gateway/tools'
-import { item, quantityOf, type State, sizeOf, spoken, summaryOf, totalOf, withQuantity } from '../order.ts'
+import {
+  item,
+  quantityOf,
+  type State,
+  shown,
+  sizeOf,
+  spoken,
+  summaryOf,
+  totalOf,
+  withQuantity,
+} from '../order.ts'
 
 export default defineTool({
   description: 'Takes an item out of the order, or some of it',
@@ -22,7 +32,7 @@ export default defineTool({
       const left = quantity === undefined ? 0 : Math.max(0, ordered - quantity)
       return { ...state, order: withQuantity(order, sku, size, left, language) }
     })
-    emit('order', { order })
+    emit('order', { order: shown(order) })
     return { order, total: totalOf(order), summary: summaryOf(order, language) }
   },
 })

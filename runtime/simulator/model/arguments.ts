@@ -62,7 +62,8 @@ interface Source {
 function valueFor(name: string, schema: Fields, source: Source, root: Fields, depth: number): unknown {
   if (depth > maxDepth) return null
   const { words, meaning } = source
-  const listed = listedValue(schema, [meaning, ...source.earlier])
+  const listed =
+    listedValue(schema, [meaning]) ?? partlySaid(schema, meaning) ?? listedValue(schema, source.earlier)
   if (listed !== undefined) return listed
   const said = saidNumber(schema, meaning)
   if (said !== undefined) return said
@@ -108,6 +109,12 @@ function listedValue(schema: Fields, sentences: readonly string[]): unknown {
     if (value !== undefined) return value
   }
   return undefined
+}
+
+/** The first of the listed values of which the words have a part: of "a latte" the first latte. */
+function partlySaid(schema: Fields, words: string): unknown {
+  const said = new Said(words)
+  return Array.isArray(schema.enum) ? schema.enum.find(value => said.hasPart(value)) : undefined
 }
 
 /** The number that the words have, in digits or spelt out, for a property that takes any. */

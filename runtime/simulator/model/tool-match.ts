@@ -61,6 +61,11 @@ export class Said {
     const words = typeof value === 'string' ? wordsOf(value) : []
     return words.length > 0 && words.every(word => this.has(word))
   }
+
+  /** Whether one of the words of a listed value is said that tell it from others: `cafe-latte` in "a large latte". */
+  hasPart(value: unknown): boolean {
+    return typeof value === 'string' && wordsOf(value).some(word => isTelling(word) && this.has(word))
+  }
 }
 
 function pointsOf(tool: Tool, said: Said): number {
