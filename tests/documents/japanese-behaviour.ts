@@ -82,8 +82,8 @@ export const behaviours: Readonly<Record<string, string>> = {
     'モデルは、利用者の言葉に最もよく一致するツールを呼び出す。名前またはその中の語、パラメーターの列挙値（`enum`）、説明の 2 語のいずれかで一致させ、列挙値は 3 点、名前の語は 2 点、説明の語は 1 点とする',
   '`response.create` whose `tool_choice` names a function or an MCP server that is not among the tools is refused, without a code; after a spoken turn, the answer is in words':
     '`response.create` の `tool_choice` が、ツールの中にない関数または MCP サーバーを指す場合は、コードなしで拒否する。発話の後では、言葉で回答する',
-  "arguments of the call: listed values that the user says, numbers in digits or words, names of places, quoted texts; a required listed value that the user does not say is taken from the user's last five turns":
-    '呼び出しの引数。利用者が言った列挙値、算用数字または言葉による数、地名、引用符で囲んだテキスト。必須の列挙値を言わなかった場合は、利用者の直前の 5 ターンから補う',
+  "arguments of the call: listed values that the user says, whole or in part, numbers in digits or words, names of places, quoted texts; a required listed value that the user does not say is taken from the user's last five turns":
+    '呼び出しの引数。利用者が全部または一部を言った列挙値、算用数字または言葉による数、地名、引用符で囲んだテキスト。必須の列挙値を言わなかった場合は、利用者の直前の 5 ターンから補う',
   'in Japanese, tools, sizes, numbers up to nine and the names that JSON in the instructions gives in Japanese are understood; if no tool matches, the answer is in Japanese':
     '日本語では、ツール、サイズ、9 までの数、および指示の中の JSON に日本語で書かれた名前を理解する。一致するツールがない場合も日本語で回答する',
   'if no tool matches, the answer ends with values that required parameters list':
