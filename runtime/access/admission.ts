@@ -154,7 +154,7 @@ export class Admission {
     try {
       // Before the route is asked: it may spend what a client that finds no slot would need again.
       await allOrFirstFault([...counts, ...budgets, taking, finding])
-      return this.#limited(await next(request, await finding), subjects, await taking)
+      return this.#limited(await next({ ...request, ticket: await finding }), subjects, await taking)
     } catch (fault) {
       taking.then(release, () => undefined)
       throw fault

@@ -86,8 +86,9 @@ function takeTickets(
   metrics: Metrics,
   next: Accept,
 ): Accept {
-  return async (request, ticket) => {
-    const accepted = await next(request, ticket)
+  return async request => {
+    const accepted = await next(request)
+    const { ticket } = request
     if (ticket === undefined) return accepted
     const { handler, context, migration } = accepted
     const { claim } = ticket

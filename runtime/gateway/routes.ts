@@ -14,10 +14,10 @@ import type { StateMigration } from '../resume/stored-state.ts'
 import {
   type Accepted,
   contextOf,
-  type FoundTicket,
   type Handler,
   type Resumable,
   type SocketRoute,
+  type TicketOfRequest,
 } from '../server/handler.ts'
 import type { Limits } from '../session/session.ts'
 import { EarlyDial } from '../upstream/early-dial.ts'
@@ -126,8 +126,8 @@ function serve(
   assisted: (assistant: Assistant, request: UpgradeRequest) => Service,
   options: RouteOptions,
 ): SocketRoute['accept'] {
-  return (request, ticket) => {
-    const assistant = chosenOrResumed(options, request, ticket)
+  return request => {
+    const assistant = chosenOrResumed(options, request)
     return open(assistant === null ? plain : assisted(assistant, request), request, options)
   }
 }
@@ -139,10 +139,9 @@ function serve(
  */
 function chosenOrResumed(
   { assistants }: RouteOptions,
-  request: AdmittedRequest,
-  ticket: FoundTicket | undefined,
+  request: AdmittedRequest & TicketOfRequest,
 ): Assistant | null {
-  const { query, principal } = request
+  const { query, principal, ticket } = request
   const resumed = ticket?.assistant ?? null
   if (resumed === null) return chosenBy(assistants, request)
   const named = query.get(assistantParameter) ?? principal.assistant ?? null

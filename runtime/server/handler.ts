@@ -20,6 +20,11 @@ import type { Limits } from '../session/session.ts'
 
 export type { FoundTicket }
 
+export interface TicketOfRequest {
+  /** What the ticket that the request came by was found to be good for; absent: it came by none, or the path takes none. */
+  readonly ticket?: FoundTicket | undefined
+}
+
 /** What a connection may use. */
 export interface ConnectionLimits {
   /** Sizes (bytes) and times (ms) of its session. */
@@ -57,10 +62,9 @@ export interface SocketRoute {
   readonly resumable?: Resumable
   /**
    * Decides before the upgrade is answered.
-   * @param ticket by which the request came; absent: by none, or the path takes none
    * @throws GatewayError whose status and message refuse the upgrade
    */
-  accept(request: AdmittedRequest, ticket?: FoundTicket): Accepted | Promise<Accepted>
+  accept(request: AdmittedRequest & TicketOfRequest): Accepted | Promise<Accepted>
 }
 
 export interface Resumable {

@@ -13,14 +13,14 @@
 import { GatewayError } from '../core/errors.ts'
 import type { AdmittedRequest, UpgradeRequest } from '../core/ports.ts'
 import type { ClientSocket } from './client-socket.ts'
-import type { Accepted, FoundTicket, SocketRoute } from './handler.ts'
+import type { Accepted, FoundTicket, SocketRoute, TicketOfRequest } from './handler.ts'
 import type { LoopShare } from './loop-share.ts'
 
-/**
- * @param ticket what the ticket that the request came by was found to be good for; absent: it came by none
- * @throws GatewayError whose status and message refuse the upgrade
- */
-export type Accept = (request: UpgradeRequest, ticket?: FoundTicket) => Promise<Accepted>
+/** A request on its way through the layers; each adds what it has found. */
+export interface LayeredRequest extends UpgradeRequest, TicketOfRequest {}
+
+/** @throws GatewayError whose status and message refuse the upgrade */
+export type Accept = (request: LayeredRequest) => Promise<Accepted>
 
 /** Looks up the ticket that a request came by. @returns undefined where it came by none */
 export type FindTicket = (request: AdmittedRequest) => Promise<FoundTicket | undefined>
@@ -46,10 +46,10 @@ export interface Layer {
  * @returns fails for a request that no layer has admitted: without access there is no connection
  */
 export function acceptThrough(layers: readonly Layer[], route: SocketRoute): Accept {
-  const innermost: Accept = async (request, ticket) => {
+  const innermost: Accept = async request => {
     if (!isAdmitted(request))
       throw new GatewayError('internal', `No layer has admitted the request for ${request.path}`)
-    return route.accept(request, ticket)
+    return route.accept(request)
   }
   return layers.reduceRight((next, layer) => layer.accept?.(route, next) ?? next, innermost)
 }
@@ -73,6 +73,6 @@ export function loopShareOf(layers: readonly Layer[]): LoopShare {
   return loopShare
 }
 
-function isAdmitted(request: UpgradeRequest): request is AdmittedRequest {
+function isAdmitted(request: LayeredRequest): request is AdmittedRequest & TicketOfRequest {
   return request.principal !== undefined && request.account !== undefined
 }

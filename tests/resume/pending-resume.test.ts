@@ -9,7 +9,7 @@ import { createMetrics } from '../../runtime/observability/metrics.ts'
 import { Conversation } from '../../runtime/resume/conversation.ts'
 import { PendingResume } from '../../runtime/resume/pending-resume.ts'
 import { type Redeemed, ResumeStore } from '../../runtime/resume/resume-store.ts'
-import { acceptThrough } from '../../runtime/server/layers.ts'
+import { acceptThrough, type Layer } from '../../runtime/server/layers.ts'
 import type { CloseReason } from '../../runtime/session/close-reason.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { someContext } from '../server/some-context.ts'
@@ -235,14 +235,16 @@ async function replicas(t: ExecutionContext) {
   const upgrade = async () => {
     const fake = fakes()
     const resumes = make()
-    const accept = acceptThrough([resumption(resumes, metrics)], {
+    // What stands between hands the request on, and with it the ticket.
+    const between: Layer = { name: 'between', accept: (_, next) => request => next(request) }
+    const accept = acceptThrough([between, resumption(resumes, metrics)], {
       resumable: fake,
       accept: request => ({
         handler: (_, { resumed }) => fake.begin(resumed),
         context: { ...someContext(), request },
       }),
     })
-    const { handler, context } = await accept(asked, await findTicket(resumes)(asked))
+    const { handler, context } = await accept({ ...asked, ticket: await findTicket(resumes)(asked) })
     return { ...fake, answer: () => handler(fake.client, context) }
   }
   return { upgrade }
