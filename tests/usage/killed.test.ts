@@ -15,6 +15,7 @@ import { startReceiver } from '../notifications/receiver.ts'
 import { startOtlpReceiver } from '../observability/tracing/receiver.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
+import { spokenAnswer as usage } from './spoken-answer.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -102,20 +103,6 @@ test('of a killed process: a conversation that nobody resumes ends once, by its 
 })
 
 const secret = 'MARKED-SECRET-of-the-webhook'
-
-/** $0.2724 with gpt-realtime-2.1, as computed by hand in the test of the prices. */
-const usage = {
-  total_tokens: 16_200,
-  input_tokens: 13_000,
-  output_tokens: 3200,
-  input_token_details: {
-    text_tokens: 3000,
-    audio_tokens: 10_000,
-    cached_tokens: 9000,
-    cached_tokens_details: { text_tokens: 1000, audio_tokens: 8000 },
-  },
-  output_token_details: { text_tokens: 200, audio_tokens: 3000 },
-}
 
 const call = { id: 'item_call', type: 'function_call', status: 'completed', name: 'look', call_id: 'call_1' }
 const output = { type: 'function_call_output', call_id: 'call_1', output: '"MARKED"' }

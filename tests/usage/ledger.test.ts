@@ -10,6 +10,7 @@ import { patienceMs, until, within } from '../gateway/within.ts'
 import { disturbedLine } from '../store/disturbed-line.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
+import { spokenAnswer as usage } from './spoken-answer.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const ada = { principal: 'key:ada', assistant: 'default' }
@@ -80,19 +81,6 @@ test('a write that never came is made when the store is back', async t => {
   t.is(calls[2]?.[2], keptDays * 24 * 60 * 60_000)
   t.is(calls.length, 3)
 })
-
-/** $0.2724 with gpt-realtime-2.1, as computed by hand in the test of the prices. */
-const usage = {
-  input_tokens: 13_000,
-  output_tokens: 3200,
-  input_token_details: {
-    text_tokens: 3000,
-    audio_tokens: 10_000,
-    cached_tokens: 9000,
-    cached_tokens_details: { text_tokens: 1000, audio_tokens: 8000 },
-  },
-  output_token_details: { text_tokens: 200, audio_tokens: 3000 },
-}
 
 function answer(session: FakeSession, id: string): void {
   const content = [{ type: 'output_text', text: id }]
