@@ -112,9 +112,16 @@ export function sizeOf(order: readonly Line[], sku: string): string {
   return others.length === 0 ? (line?.size ?? '') : ''
 }
 
-/** An order as the guest is shown it: without what only the menu needs. */
-export function shown(order: readonly Line[]): Omit<Line, 'sku'>[] {
-  return order.map(({ name, size, quantity, price }) => ({ name, size, quantity, price }))
+/** An order as the guest is shown it, in a table: without what only the menu needs. */
+export function shown(
+  order: readonly Line[],
+  language: Language = 'en',
+): Readonly<Record<string, unknown>>[] {
+  return order.map(({ name, size, quantity, price }) =>
+    language === 'ja'
+      ? { 商品: name, サイズ: sizesInJapanese[size] ?? '', 数量: quantity, 価格: price }
+      : { name, size, quantity, price },
+  )
 }
 
 export function totalOf(order: readonly Line[]): number {

@@ -63,6 +63,7 @@ test.serial('a coffee is ordered in plain Japanese words', async t => {
   await says('ご注文はカフェラテ（スモール）を1つ、合計500円です。ほかにご注文はございますか。')
   const panel = page.locator('.assistant-panel')
   await panel.locator('td').getByText('カフェラテ').waitFor()
+  t.deepEqual(await panel.locator('th').allTextContents(), ['商品', 'サイズ', '数量', '価格'])
   await sayJapanese('シナモンロールを二つ追加してください')
   await says('ご注文はカフェラテ（スモール）を1つ、シナモンロールを2つ、合計1420円です。')
   await sayJapanese('カフェラテは取り消します')

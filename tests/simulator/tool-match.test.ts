@@ -132,6 +132,16 @@ for (const [value, text] of outputs)
     ])
   })
 
+test('an item that was named in part before is taken for it where only its size is said now', t => {
+  const [call] = thoughtsOf(said('A large bun'), said('a small one'))
+  t.like(call, { kind: 'call', name: 'add_item' })
+  t.deepEqual(JSON.parse((call as { arguments: string }).arguments), {
+    sku: 'cinnamon-bun',
+    size: 'small',
+    quantity: 1,
+  })
+})
+
 test('where no tool is meant, the words that would mean one are told', t => {
   const words = '\nI am a demo and know these words: house blend, flat white, cinnamon bun.'
   t.like(thoughtsOf(said('A coffee, please'))[0], { text: `You said: A coffee, please${words}` })

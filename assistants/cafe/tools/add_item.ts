@@ -21,7 +21,7 @@ export default defineTool({
         throw new ToolError(`More than ${maxQuantity} of one item cannot be ordered here`)
       return { ...state, order: withQuantity(order, sku, size, all, language) }
     })
-    emit('order', { order: shown(order) })
+    emit('order', { order: shown(order, language) })
     const more = language === 'ja' ? 'ほかにご注文はございますか。' : ' Anything else?'
     return { order, total: totalOf(order), summary: `${summaryOf(order, language)}${more}` }
   },

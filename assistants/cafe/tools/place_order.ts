@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { defineTool, ToolError, z } from 'realtime-gateway/tools'
-import { type Line, quantityOf, type State, spoken, totalOf, withQuantity } from '../order.ts'
+import { type Line, quantityOf, type State, shown, spoken, totalOf, withQuantity } from '../order.ts'
 
 export default defineTool({
   description: 'Places the order, when the guest has heard all of it and said that it is right',
@@ -19,7 +19,7 @@ export default defineTool({
       return { ...state, order: order.reduce(takeOut, newest), placed }
     })
     log.info('order placed', { placed, lines: order.length, total })
-    emit('order-placed', { placed, order, total })
+    emit('order-placed', { placed, order: shown(order, language), total })
     const summary =
       language === 'ja'
         ? `ご注文番号は${placed}、合計${total}円です。ありがとうございます。`

@@ -32,7 +32,7 @@ export default defineTool({
       const left = quantity === undefined ? 0 : Math.max(0, ordered - quantity)
       return { ...state, order: withQuantity(order, sku, size, left, language) }
     })
-    emit('order', { order: shown(order) })
+    emit('order', { order: shown(order, language) })
     return { order, total: totalOf(order), summary: summaryOf(order, language) }
   },
 })

@@ -62,8 +62,7 @@ interface Source {
 function valueFor(name: string, schema: Fields, source: Source, root: Fields, depth: number): unknown {
   if (depth > maxDepth) return null
   const { words, meaning } = source
-  const listed =
-    listedValue(schema, [meaning]) ?? partlySaid(schema, meaning) ?? listedValue(schema, source.earlier)
+  const listed = listedValue(schema, [meaning, ...source.earlier], 'partly too')
   if (listed !== undefined) return listed
   const said = saidNumber(schema, meaning)
   if (said !== undefined) return said
@@ -101,20 +100,22 @@ function isSaid(schema: unknown, words: string): boolean {
   return listedValue(schema, [words]) !== undefined || saidNumber(schema, words) !== undefined
 }
 
-/** The first of the listed values that a sentence has; the first sentence that has one counts. */
-function listedValue(schema: Fields, sentences: readonly string[]): unknown {
+/**
+ * The first of the listed values that a sentence has; the first sentence that has one counts.
+ * @param how `partly too`: where a sentence has none whole, the first of which it has a part: of "a latte" the first latte
+ */
+function listedValue(
+  schema: Fields,
+  sentences: readonly string[],
+  how: 'whole' | 'partly too' = 'whole',
+): unknown {
   const values = Array.isArray(schema.enum) ? schema.enum : []
   for (const said of values.length === 0 ? [] : sentences.map(sentence => new Said(sentence))) {
-    const value = values.find(value => said.hasValue(value))
+    const whole = values.find(value => said.hasValue(value))
+    const value = whole ?? (how === 'whole' ? undefined : values.find(value => said.hasPart(value)))
     if (value !== undefined) return value
   }
   return undefined
-}
-
-/** The first of the listed values of which the words have a part: of "a latte" the first latte. */
-function partlySaid(schema: Fields, words: string): unknown {
-  const said = new Said(words)
-  return Array.isArray(schema.enum) ? schema.enum.find(value => said.hasPart(value)) : undefined
 }
 
 /** The number that the words have, in digits or spelt out, for a property that takes any. */

@@ -92,7 +92,8 @@ function callOf(
   const given = JSON.stringify(argumentsFor(tool.parameters, words, earlier, meaning))
   const call: ModelOutput = { kind: 'call', name: tool.name ?? '', arguments: given }
   if (!question.talksBeforeCalls) return [call]
-  return [{ kind: 'message', text: 'One moment, let me look that up.', phase: 'commentary' }, call]
+  const text = isJapanese(words) ? '少々お待ちください。' : 'One moment, let me look that up.'
+  return [{ kind: 'message', text, phase: 'commentary' }, call]
 }
 
 function demandedTool(tools: readonly Tool[], choice: ToolChoice, words: string): Tool | null {
