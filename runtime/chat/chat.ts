@@ -97,6 +97,7 @@ class Chat implements Connection, SessionHooks {
       expect: item => resumption.conversation.expect(item),
       isAway: () => session.phase === 'idle',
       add: item => resumption.add(item),
+      clientHasTools: false,
       // Nothing is held: the client has no tools of its own.
       forward: (message, type) => session.send(message, type),
       show: events => {

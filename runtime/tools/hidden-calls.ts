@@ -42,6 +42,7 @@ type Reader = (calls: HiddenCalls, frame: Buffer, type: string) => readonly Visi
 
 export class HiddenCalls {
   readonly #names: ReadonlySet<string>
+  readonly #calls: 'of these' | 'all'
   /** Hidden item → the item before it; null where that is none, or is not known. */
   readonly #items = new Map<string, string | null>()
   readonly #callIds = new Set<string>()
@@ -52,9 +53,13 @@ export class HiddenCalls {
   /** Indexes of hidden outputs by their response; a response with none has no entry. */
   readonly #hiddenOutputs = new Map<string, Set<number>>()
 
-  /** @param names of the tools that run on the server */
-  constructor(names: ReadonlySet<string>) {
+  /**
+   * @param names of the tools that run on the server
+   * @param calls `all`: calls of other names are the server's to answer too, as the client has no tools
+   */
+  constructor(names: ReadonlySet<string>, calls: 'of these' | 'all' = 'of these') {
     this.#names = names
+    this.#calls = calls
   }
 
   /**
@@ -79,9 +84,10 @@ export class HiddenCalls {
     return null
   }
 
-  /** Whether a function call is one of the server's. @param item as upstream shows it */
+  /** Whether a function call is the server's to answer. @param item as upstream shows it */
   isHiddenCall(item: unknown): item is Fields {
-    return isFields(item) && item.type === 'function_call' && this.#names.has(textOr(item.name))
+    if (!isFields(item) || item.type !== 'function_call') return false
+    return this.#calls === 'all' || this.#names.has(textOr(item.name))
   }
 
   /** The gateway itself tells upstream of an item that the client does not see. */

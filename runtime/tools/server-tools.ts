@@ -82,6 +82,8 @@ export interface ServerToolsParts extends ToolOptions {
   readonly caller: string
   /** Limit of what is held of the client's messages (bytes). */
   readonly maxHeldBytes: number
+  /** Whether the client answers calls of other tools than the server's (default true); else the model is told that there are none. */
+  readonly clientHasTools?: boolean
   /** Sends an event to upstream, or holds it until there is one. */
   readonly send: (message: string, type: string, receipt: Receipt) => void
   /** Adds an item to what was said. @returns what upstream's answer to it does */
@@ -208,10 +210,10 @@ export class ServerTools {
 
   constructor(parts: ServerToolsParts) {
     this.#parts = parts
-    const { runner, limits = defaultToolLimits, maxHeldBytes } = parts
+    const { runner, limits = defaultToolLimits, maxHeldBytes, clientHasTools = true } = parts
     this.#tools = new Map(runner.tools.map(tool => [tool.name, tool]))
     this.#limits = limits
-    this.#hidden = new HiddenCalls(new Set(this.#tools.keys()))
+    this.#hidden = new HiddenCalls(new Set(this.#tools.keys()), clientHasTools ? 'of these' : 'all')
     this.#settings = new ToolSettings(runner.tools)
     this.#held = new Outbox(maxHeldBytes)
   }

@@ -24,12 +24,13 @@ interface Options {
   readonly rounds?: number
   readonly callsPerMinute?: number
   readonly maxHeldBytes?: number
+  readonly clientHasTools?: boolean
 }
 
 /** One connection's tools between an upstream and a client that the test plays. */
 function stage(
   tools: Readonly<Record<string, ScriptedTool>>,
-  { journal, rounds = 8, callsPerMinute = 30, maxHeldBytes = 10_000 }: Options = {},
+  { journal, rounds = 8, callsPerMinute = 30, maxHeldBytes = 10_000, clientHasTools = true }: Options = {},
 ) {
   const leg = new UpstreamLeg({ maxHeldBytes: 100_000 })
   const runner = scriptedRunner(tools)
@@ -51,6 +52,7 @@ function stage(
     responses: leg.responses,
     caller: 'key:test',
     maxHeldBytes,
+    clientHasTools,
     send,
     expect: () => ({}),
     isAway: () => false,
@@ -395,6 +397,25 @@ test("calls of the client's beside the server's: its outputs and its request fol
   hear(ended('r2', 'completed', [message]))
   t.false(responses.isBusy)
 })
+
+for (const clientHasTools of [true, false])
+  test(`a call of no tool of the server's is ${clientHasTools ? "the client's to answer" : 'answered at once: there is no such tool'}`, async t => {
+    const { say, hear, types, outputs, client } = stage({ a: {} }, { clientHasTools })
+    say(create)
+    hear(created('r1'))
+    hear(called('r1', 'c1', 'dreamt_of'))
+    hear(ended('r1', 'completed', [callItem('c1', 'dreamt_of')]))
+    await settled()
+    t.deepEqual(
+      outputs().map(([id, given]) => [id, (given as { error: string }).error]),
+      clientHasTools ? [] : [['c1', 'unknown_tool']],
+    )
+    t.is(types().filter(type => type === 'response.create').length, clientHasTools ? 1 : 2)
+    t.is(
+      client.some(({ type }) => type === 'response.done'),
+      clientHasTools,
+    )
+  })
 
 test("a client's output of any size follows the server's outputs", async t => {
   const a = gate()

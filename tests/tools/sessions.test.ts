@@ -1,5 +1,7 @@
 /** Tools that run on the server, as clients of each path meet them, before the simulator. */
 import test from 'ava'
+import { Script } from '../../runtime/simulator/model/script.ts'
+import { startSimulator } from '../../runtime/simulator/server.ts'
 import { ask, converse, type Message, type Talk } from '../gateway/converse.ts'
 import { gatewayFor, type Stage } from '../gateway/start.ts'
 import { done, type ScriptedTool, scriptedRunner } from './scripted-runner.ts'
@@ -117,6 +119,18 @@ test('/chat: tells of the tool, and that the model is ready once, when the answe
   t.is(messages.filter(({ type }) => type === 'text-reset').length, 1)
   const again = await ask(talk, 'hello')
   t.is(again.transcript + again.text, 'You said: hello')
+})
+
+test('/chat: a model that calls a tool which does not exist is told so, and answers', async t => {
+  const script = new Script([{ call: 'dreamt_of' }, { say: 'There is no such tool, I see.' }])
+  const simulator = await startSimulator({ script, rate: 200 })
+  t.teardown(() => simulator.close())
+  const upstream = { OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: `${simulator.url}/v1` }
+  const { gateway } = await gatewayWith(t, { get_weather: {} }, upstream)
+  const talk = await converse(t, `${gateway.socketUrl}/chat`)
+  const { messages, transcript, text } = await ask(talk, 'hello')
+  t.is(transcript + text, 'There is no such tool, I see.')
+  t.is(messages.filter(({ message }) => message === 'Model ready').length, 1)
 })
 
 test('a model that speaks before it calls: one answer on /chat, two responses on /realtime, the first without its call', async t => {
