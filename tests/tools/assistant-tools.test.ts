@@ -67,7 +67,7 @@ test.serial('an assistant with tools has a process of its own, one without has n
   )
   const order = callOf('add_item', { sku: 'flat-white', size: 'small', quantity: 2 })
   t.like(await runnerOf('cafe')?.run(order), { kind: 'done' })
-  const line = { sku: 'flat-white', name: 'Flat white', size: 'small', quantity: 2, price: 1040 }
+  const line = { name: 'Flat white', size: 'small', quantity: 2, price: 1040 }
   t.deepEqual(order.emitted, [{ name: 'order', data: { order: [line] } }])
   t.like(await runnerOf('bar')?.run(callOf('pour')), { kind: 'done', output: '{"PUMP_KEY":"secret"}' })
   t.is(new Set(lines.map(({ pid }) => pid)).size, 2)
