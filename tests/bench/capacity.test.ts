@@ -1,21 +1,15 @@
-import { join } from 'node:path'
 import test from 'ava'
 import { predictCpu } from '../../infra/capacity.ts'
 import { measureCapacity } from './capacity.ts'
-import { startCommanded } from './command.ts'
 import { bufferPages, slabBytes } from './kernel-memory.ts'
-import type { Upstreams } from './source.ts'
+import { startStage } from './rows.ts'
 
 test('memory and CPU are measured at every count, beside what the model of capacity predicts', async t => {
-  const [source, clients] = await Promise.all(
-    ['source.ts', 'clients.ts'].map(file => startCommanded(join(import.meta.dirname, file))),
-  )
-  if (source === undefined || clients === undefined) return t.fail()
+  const stage = await startStage()
   t.teardown(() => {
-    source.child.kill('SIGKILL')
-    clients.child.kill('SIGKILL')
+    stage.source.child.kill('SIGKILL')
+    stage.clients.child.kill('SIGKILL')
   })
-  const stage = { source, clients, upstreams: await source.ask<Upstreams>('upstreams') }
   const talking = [10, 30]
   const figures = await measureCapacity(stage, {
     ...{ idle: 20, talking, seconds: 0.5, settleMs: 10, idleMs: 100 },

@@ -1,13 +1,11 @@
 /** `npm run bench`: what the gateway costs, beside the barest relays, in one run of alternating rounds. */
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installServers } from '../rehearsal/install-servers.ts'
 import { printAims } from './aims.ts'
 import { measureCapacity } from './capacity.ts'
 import { chartOf } from './chart.ts'
 import { compareCheckouts } from './checkouts.ts'
-import { startCommanded } from './command.ts'
 import { isPresent } from './contenders.ts'
 import { measureCpu } from './cpu.ts'
 import { measureFairness } from './fairness.ts'
@@ -18,9 +16,8 @@ import { measureIdle } from './idle.ts'
 import { measureLatency } from './latency.ts'
 import { measureOpening } from './opening.ts'
 import { raiseFileLimit } from './process-tree.ts'
-import { rows, type Stage } from './rows.ts'
+import { rows, type Stage, startStage } from './rows.ts'
 import { schedule } from './scheduling.ts'
-import type { Upstreams } from './source.ts'
 import { measureStart } from './start.ts'
 import { measureStorm } from './storm.ts'
 import { measureThroughput } from './throughput.ts'
@@ -78,12 +75,7 @@ process.exit(isReached ? 0 : 1)
 
 async function measureOnStage(): Promise<boolean> {
   raiseFileLimit()
-  const source = await startCommanded(join(import.meta.dirname, 'source.ts'))
-  const stage: Stage = {
-    source,
-    clients: await startCommanded(join(import.meta.dirname, 'clients.ts')),
-    upstreams: await source.ask<Upstreams>('upstreams'),
-  }
+  const stage = await startStage()
   schedule('batch', [stage.source, stage.clients])
   if (values.gate) return runGate(stage, values.record)
   if (values.pair === undefined) await measureAll(stage)

@@ -1,5 +1,6 @@
 /** The rows in which CPU is counted, and how one is measured. */
-import type { Commanded } from './command.ts'
+import { join } from 'node:path'
+import { type Commanded, startCommanded } from './command.ts'
 import type { Contender, Name } from './contenders.ts'
 import type { Kind } from './events.ts'
 import { cpuMicros } from './process-tree.ts'
@@ -89,6 +90,13 @@ export interface Stage {
   readonly source: Commanded
   readonly clients: Commanded
   readonly upstreams: Upstreams
+}
+
+/** Starts the processes of upstream and of the clients, which live as long as this one unless they are killed before. */
+export async function startStage(): Promise<Stage> {
+  const start = (file: string) => startCommanded(join(import.meta.dirname, file))
+  const [source, clients] = [await start('source.ts'), await start('clients.ts')]
+  return { source, clients, upstreams: await source.ask<Upstreams>('upstreams') }
 }
 
 /** Opens sessions through a contender, besides those that it has. @returns how long that took (ms) */

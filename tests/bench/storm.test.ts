@@ -1,21 +1,15 @@
-import { join } from 'node:path'
 import test from 'ava'
-import { startCommanded } from './command.ts'
-import type { Upstreams } from './source.ts'
+import { startStage } from './rows.ts'
 import { measureStorm } from './storm.ts'
 
 const sessions = 20
 
 test('a storm is measured beside the bare relay, with tickets and with Redis', async t => {
-  const [source, clients] = await Promise.all(
-    ['source.ts', 'clients.ts'].map(file => startCommanded(join(import.meta.dirname, file))),
-  )
-  if (source === undefined || clients === undefined) return t.fail()
+  const stage = await startStage()
   t.teardown(() => {
-    source.child.kill('SIGKILL')
-    clients.child.kill('SIGKILL')
+    stage.source.child.kill('SIGKILL')
+    stage.clients.child.kill('SIGKILL')
   })
-  const stage = { source, clients, upstreams: await source.ask<Upstreams>('upstreams') }
   const figures = await measureStorm(stage, name => name !== 'haproxy', { sessions, rounds: 1 })
   const of = (row: string, contender: string) =>
     figures.find(figure => figure.row === row && figure.contender === contender)?.median ?? 0
