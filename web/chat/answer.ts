@@ -2,14 +2,12 @@
 import { say, type Words } from '../language/language.ts'
 import { secondsWords } from '../page/figures.ts'
 import { copyTemplate, part } from '../page/page.ts'
-import { samplesToMs } from '../sound/pcm.ts'
+import { bytesPerSample, samplesToMs } from '../sound/pcm.ts'
 import type { Playing } from '../sound/playback.ts'
 import { createPanel } from './panel-view.ts'
 import { heardChars, wordCut } from './spoken-words.ts'
 import type { Outcome } from './talk-parts.ts'
 import type { AnswerRecord } from './turn-record.ts'
-
-const bytesPerSample = 2
 
 /** A whole answer needs no words: it is there. */
 const outcomeWords: Record<Outcome, Words | undefined> = {

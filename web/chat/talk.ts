@@ -1,14 +1,12 @@
 /** The state of the talk: whose turn it is, what is sent and what is kept. Nothing of the page is touched here. */
 
-import { samplesToMs } from '../sound/pcm.ts'
+import { bytesPerSample, samplesToMs } from '../sound/pcm.ts'
 import type { PageMessage } from './messages.ts'
 import { type AnswerPart, addPart, emptyItem, type ReceivedItem, RepeatedAnswer } from './repeated-answer.ts'
 import type { Line, Outcome, TalkView, Turn, Voice } from './talk-parts.ts'
 
 /** After these errors nothing more comes; the model's own errors may leave an answer going on. */
 const endsAnswer = /^upstream_|^internal$/
-
-const bytesPerSample = 2
 
 /** Messages that may wait for a connection. */
 export const maxKept = 20

@@ -3,6 +3,8 @@
 /** PCM16 mono as the Realtime API takes and sends it (samples per second). */
 export const pcmRate = 24_000
 
+export const bytesPerSample = 2
+
 const encodeStep = 0x8000
 
 /** Decodes one chunk: base64 of PCM16, little endian. An odd last byte is no sample and is left out. */
@@ -30,12 +32,12 @@ export function toPcm16(samples: ArrayLike<number>): Int16Array<ArrayBuffer> {
   return out
 }
 
-/** Length of `samples` at the PCM rate (ms). */
 /** Bytes of PCM16 that last so long (ms): whole samples. */
 export function pcmBytes(ms: number): number {
-  return 2 * Math.floor((ms * pcmRate) / 1000)
+  return bytesPerSample * Math.floor((ms * pcmRate) / 1000)
 }
 
+/** Length of `samples` at the PCM rate (ms). */
 export function samplesToMs(samples: number): number {
   return (samples * 1000) / pcmRate
 }
