@@ -7,6 +7,7 @@ import { assistant, folderWith } from '../assistants/folders.ts'
 import { converse } from '../gateway/converse.ts'
 import { type FakeSession, fakeUpstream, gatewayFor, gatewayOn } from '../gateway/start.ts'
 import { patienceMs, within } from '../gateway/within.ts'
+import { spokenAnswer } from './spoken-answer.ts'
 
 type Row = Record<string, string | number>
 
@@ -20,19 +21,10 @@ const callers = {
   AZURE_OPENAI_MODEL: 'gpt-realtime-2.1@2026-07-07',
 }
 
-/** $0.2724 with gpt-realtime-2.1, as computed by hand in the test of the prices. */
+/** With fields that nobody knows. */
 const usage = {
-  total_tokens: 16_200,
-  input_tokens: 13_000,
-  output_tokens: 3200,
-  input_token_details: {
-    text_tokens: 3000,
-    audio_tokens: 10_000,
-    cached_tokens: 9000,
-    cached_tokens_details: { text_tokens: 1000, audio_tokens: 8000 },
-    smell_tokens: 4,
-  },
-  output_token_details: { text_tokens: 200, audio_tokens: 3000 },
+  ...spokenAnswer,
+  input_token_details: { ...spokenAnswer.input_token_details, smell_tokens: 4 },
   surcharge: 12,
 }
 
