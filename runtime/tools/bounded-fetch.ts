@@ -12,7 +12,10 @@ export function boundedFetch(fetch: typeof globalThis.fetch): typeof globalThis.
     const { body, status, statusText, headers } = response
     if (body === null) return response
     const isStream = headers.get('content-type')?.startsWith('text/event-stream') ?? false
-    return new Response(body.pipeThrough(isStream ? boundEvents() : boundBody()), {
+    // What `fetch` itself does at the signal may be collected while a body is read: its connection would stay.
+    const { signal } = init ?? {}
+    const bounded = body.pipeThrough(isStream ? boundEvents() : boundBody(), signal ? { signal } : {})
+    return new Response(bounded, {
       status,
       statusText,
       headers,

@@ -67,7 +67,7 @@ async function readList(
     const headers = await headersWithin(credential, timeoutMs)
     const answer = await fetch(url, { headers, signal, redirect: 'error' })
     // Whoever asked ends the request, and the body with it.
-    return answer.ok ? await readAnswerText(target.label, answer, maxListBytes) : ''
+    return answer.ok ? await readAnswerText(target.label, answer, maxListBytes, signal) : ''
   } catch {
     return ''
   }

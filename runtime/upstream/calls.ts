@@ -198,7 +198,7 @@ async function request(
       signal,
       redirect: 'error',
     })
-    const text = await readAnswerText(target.label, answer, maxAnswerBytes)
+    const text = await readAnswerText(target.label, answer, maxAnswerBytes, signal)
     if (!answer.ok)
       throw asRefusal(target.label, answer.status, text, answer.headers.get('retry-after') ?? undefined)
     return { text, location: answer.headers.get('location') ?? '' }
