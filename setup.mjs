@@ -141,7 +141,9 @@ function fetchNode() {
  * SETUP_SERVERS=off leaves the system as it is.
  */
 function installServers() {
-  const missing = ['redis-server', 'haproxy'].filter(name => spawnSync('which', [name]).status !== 0)
+  // Debian's PATH of a person who is not root leaves out the folder of HAProxy.
+  const env = { ...process.env, PATH: [machinePath, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter) }
+  const missing = ['redis-server', 'haproxy'].filter(name => spawnSync('which', [name], { env }).status !== 0)
   if (missing.length === 0 || process.env.SETUP_SERVERS === 'off') return
   if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {
     console.log(`setup: ${missing.join(' and ')} are not installed; what needs them says so`)

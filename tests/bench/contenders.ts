@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Child, lineOf, startChild } from '../gateway/child.ts'
+import { type Child, lineOf, startChild, systemPath } from '../gateway/child.ts'
 import { spawnHaproxy, untilListening } from './haproxy.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import type { Upstream } from './source.ts'
@@ -58,7 +58,10 @@ const gatewayEnvironment = {
 
 /** Whether this machine has what a contender needs. */
 export function isPresent(name: Name): boolean {
-  return name !== 'haproxy' || spawnSync('haproxy', ['-v']).status === 0
+  return (
+    name !== 'haproxy' ||
+    spawnSync('haproxy', ['-v'], { env: { ...process.env, PATH: systemPath } }).status === 0
+  )
 }
 
 export interface Starting {

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as rest } from 'node:timers/promises'
-import { type Child, startChild } from '../gateway/child.ts'
+import { type Child, startChild, systemPath } from '../gateway/child.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { mostSessions } from './process-tree.ts'
 import type { Upstream } from './source.ts'
@@ -36,7 +36,10 @@ backend upstream
   server upstream 127.0.0.1:${upstream.port}${tls}
 `,
   )
-  const child = startChild(null, 'haproxy', ['-db', '-q', '-f', file], { showsErrors: false })
+  const child = startChild(null, 'haproxy', ['-db', '-q', '-f', file], {
+    showsErrors: false,
+    env: { ...process.env, PATH: systemPath },
+  })
   for (const output of [child.stdout, child.stderr]) output.resume()
   return { child, port }
 }

@@ -28,6 +28,9 @@ export interface ForkedOptions {
 
 export type Child = ChildProcessByStdio<null, Readable, Readable>
 
+/** Where programs of the system are: Debian's PATH of a person who is not root leaves out the folders of HAProxy and others. */
+export const systemPath = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`
+
 /** A process that is started on a busy machine does its first work within this time (ms). */
 export const startMs = 60_000
 

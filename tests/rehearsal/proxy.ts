@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startChild } from '../gateway/child.ts'
+import { startChild, systemPath } from '../gateway/child.ts'
 import { sleep } from './waits.ts'
 
 export interface Ingress {
@@ -20,7 +20,10 @@ export async function startProxy(port: number, servers: Readonly<Record<string, 
   const admin = join(folder, 'admin.sock')
   const file = join(folder, 'haproxy.cfg')
   writeFileSync(file, configuration(port, servers, admin))
-  const child = startChild(null, 'haproxy', ['-db', '-f', file], { showsErrors: false })
+  const child = startChild(null, 'haproxy', ['-db', '-f', file], {
+    showsErrors: false,
+    env: { ...process.env, PATH: systemPath },
+  })
   for (const output of [child.stdout, child.stderr]) output.resume()
   child.once('error', () => {
     console.error('haproxy is missing: run "apt-get install -y haproxy"')
