@@ -24,6 +24,8 @@ export interface Pairing {
   readonly mostMs?: number
   /** Rounds of every row, by each pair. */
   readonly rounds: number
+  /** Rounds before them that warm up by turns, where the warm-up of a row is too short (default 0). */
+  readonly roundsOfWarmUp?: number
 }
 
 /** Of fewer, a median says little. */
@@ -58,7 +60,7 @@ export async function comparePaired(
       const reference = await pairing.reference(upstream)
       for (const contender of [subject, reference]) await openSessions(stage, contender, sessions)
       for (const row of group)
-        taken.get(row)?.push(await measureRounds(stage, row, subject, reference, pairing.rounds))
+        taken.get(row)?.push(await measureRounds(stage, row, subject, reference, pairing))
       for (const { group, stop } of [subject, reference]) {
         await stage.clients.ask('close', group)
         stop()
@@ -74,18 +76,18 @@ async function measureRounds(
   row: Row,
   subject: Contender,
   reference: Contender,
-  rounds: number,
+  { rounds, roundsOfWarmUp = 0 }: Pairing,
 ): Promise<Round[]> {
   const measure = (contender: Contender, seconds: number) =>
     measureRow(stage, contender, row, seconds, sessions)
   for (const contender of [subject, reference])
     await measure(contender, row.isWarm ? secondsOfWarmUpOfWarm : secondsOfWarmUp)
   const taken: Round[] = []
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = -roundsOfWarmUp; round < rounds; round += 1) {
     const costs = new Map<Contender, number>()
-    const order = isSubjectFirst(round) ? [subject, reference] : [reference, subject]
+    const order = isSubjectFirst(round + roundsOfWarmUp) ? [subject, reference] : [reference, subject]
     for (const contender of order) costs.set(contender, await measure(contender, secondsOfRound))
-    taken.push({ subject: costs.get(subject) ?? 0, reference: costs.get(reference) ?? 0 })
+    if (round >= 0) taken.push({ subject: costs.get(subject) ?? 0, reference: costs.get(reference) ?? 0 })
   }
   return taken
 }

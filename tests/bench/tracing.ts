@@ -18,10 +18,12 @@ type Variant = (typeof variants)[number]
 
 export const tracedRows: readonly string[] = ['down, 6.4 kB', 'up, 6.4 kB']
 
-/** As many pairs as there is time for; a whole run takes two minutes at most. */
+/** As many pairs as there is time for; a whole run takes six minutes at most. */
 const pairs = 10
-const rounds = 4
-const mostMsOfVariant = 25_000
+const rounds = 12
+/** A process that sends its first spans loads what sends them: some 40 ms of CPU, once, that no event is charged for. */
+const roundsOfWarmUp = 30
+const mostMsOfVariant = 90_000
 
 /** Of turns and sessions, which are dearer and end in spans. */
 const pairsOfSpans = 2
@@ -79,6 +81,7 @@ async function measureEvents(stage: Stage, variant: Variant, endpoint: string | 
       processes: pairs,
       mostMs: mostMsOfVariant,
       rounds,
+      roundsOfWarmUp,
     },
   )
   return comparisons.map(comparison => figureOfComparison(`tracing ${variant}`, comparison))
