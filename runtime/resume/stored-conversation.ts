@@ -294,8 +294,18 @@ export class PersistedConversation {
   #writeLater(): void {
     if (!this.#isDirty || this.#writing !== null || this.#timer !== null) return
     const waitMs = this.#paidUntil - performance.now() - (writeBurst - 1) * writeIntervalMs
-    if (waitMs <= 0) void this.#write()
+    if (waitMs <= 0) this.#writeBehindEvent()
     else this.#timer = setTimeout(() => void this.#write(), waitMs)
+  }
+
+  /**
+   * Writes what changed once the event that changed it is dealt with: all that one event changes is written together, as
+   * a successor may read the store before the next write.
+   */
+  #writeBehindEvent(): void {
+    queueMicrotask(() => {
+      if (this.#isDirty && this.#writing === null) void this.#write()
+    })
   }
 
   /** Never rejects. */

@@ -11,7 +11,7 @@ import type { PlantedStoreFault } from './shared-store.ts'
 const rollouts = 600
 
 /** Seeds beyond those that broke an invariant once. */
-const onceBroken = [9097, 15_486, 1_001_094, 1_001_362, 1_001_565, 1_001_937, 1_002_479]
+const onceBroken = [9097, 15_486, 1_001_094, 1_001_362, 1_001_565, 1_001_937, 1_002_479, 50_003_978]
 
 /** Fails with the seed and the last steps of a rollout that broke an invariant. */
 async function hold(t: ExecutionContext, options: RolloutOptions): Promise<RolloutResult> {

@@ -88,6 +88,9 @@ const away = async () => {
   throw new GatewayError('store_unavailable', 'away')
 }
 
+/** What an event changes is written behind it. */
+const eventEnded = () => Promise.resolve()
+
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 /** Long enough on a busy machine (ms). */
@@ -119,6 +122,7 @@ test('what changes while a write is under way is written after it', async t => {
   const { promise, resolve } = Promise.withResolvers<void>()
   answerBy(() => promise)
   say('first')
+  await eventEnded()
   say('second')
   const flushed = keeper.flush()
   t.is(texts.length, 1)
@@ -130,9 +134,11 @@ test('what changes while a write is under way is written after it', async t => {
   t.is(keeper.flush(), null)
 })
 
-test('a turn is written at once', t => {
+test('a turn is written once its event is dealt with', async t => {
   const { say, texts } = kept(t)
   say('first')
+  t.is(texts.length, 0)
+  await eventEnded()
   t.is(texts.length, 1)
 })
 
@@ -269,6 +275,7 @@ test('what changes while a write is under way is written by itself', async t => 
   const { promise, resolve } = Promise.withResolvers<void>()
   answerBy(() => promise)
   say('first')
+  await eventEnded()
   say('second')
   resolve()
   await untilWritten(() => texts.length > 1)

@@ -158,6 +158,19 @@ test.serial('so many changes are written at once, and after them one each interv
   t.is(texts.length, 2 * writeBurst + 1)
 })
 
+test.serial('what one event changes is written together, in one write', async t => {
+  const { conversation, kept, texts } = stage(t)
+  conversation.expect({ type: 'message', role: 'user', content: [{ text: 'hello' }] })
+  kept.changed()
+  conversation.noteAnswerEnded()
+  kept.changed()
+  await settled()
+  t.deepEqual(
+    texts.map(text => readStored(text).conversation?.answers),
+    [1],
+  )
+})
+
 test.serial('what changes just before its interval is over waits for that', async t => {
   const { say, texts, pass, exhaust } = stage(t)
   await exhaust()
