@@ -17,9 +17,12 @@ const ada = { principal: 'key:ada', assistant: 'default' }
 const now = () => Date.UTC(2026, 10, 28)
 const today = '2026-11-28'
 
+/** Of a replica whose store falls silent: it gives commands up soon. */
+const impatient = { commandTimeoutMs: 200, silentMs: 1000 }
+
 /** A ledger of a replica of its own. */
-function replica(t: Stage, url: string) {
-  const store = createRedisStore({ url, log: silent, commandTimeoutMs: 200, silentMs: 1000 })
+function replica(t: Stage, url: string, times: Partial<typeof impatient> = {}) {
+  const store = createRedisStore({ url, log: silent, ...times })
   t.teardown(() => store.close())
   const ledger = new UsageLedger({ store, now, log: silent })
   const connected = async () => {
@@ -36,7 +39,7 @@ const responsesOf = async (ledger: UsageLedger) => {
 test('a write whose confirmation is lost is repeated, and counts once', async t => {
   const redis = await redisServer(t)
   const line = await disturbedLine(t, redis.url)
-  const [writer, reader] = [replica(t, line.url), replica(t, redis.url)]
+  const [writer, reader] = [replica(t, line.url, impatient), replica(t, redis.url)]
   await writer.connected()
   await reader.connected()
   writer.ledger.add(ada, 'speech', { responses: 1, output_text: 200 })
