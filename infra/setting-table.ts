@@ -166,7 +166,7 @@ export const settingTable = z.strictObject({
   containerCpu: oneOf(
     ['0.25', '0.5', '0.75', '1', '1.25', '1.5', '1.75', '2'],
     '0.5',
-    'vCPU of a replica, above 1 shared by two processes; memory is twice as many GiB',
+    'vCPU of a replica, shared by two processes; memory is twice as many GiB',
   ),
   containerTargetPort: whole(
     defaultPort,

@@ -23,7 +23,8 @@ const proseOf = (page: string) =>
 const texts: readonly (readonly [place: string, text: string])[] = [
   ...japanesePages.filter(page => page !== glossary).map(page => [page, proseOf(page)] as const),
   ...Object.entries(pageWords).map(([english, text]) => [`web "${english}"`, text] as const),
-  ...Object.entries({ ...variables, ...stackSettings }),
+  ...Object.entries(variables),
+  ...Object.entries(stackSettings).map(([name, parts]) => [name, parts.join(' ')] as const),
   ...Object.entries(errors).map(
     ([code, parts]) => [code, parts.join(' ').replace(/`[^`]+`/g, 'code')] as const,
   ),

@@ -195,123 +195,219 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
 }
 
 /** What each stack setting means, and what it may be. */
-export const stackSettings: Readonly<Record<SettingName, string>> = {
-  prefix: 'すべての名前の接頭辞。小文字と数字 3～12 文字、先頭は小文字',
-  location: 'モデル以外のすべてを配置するリージョン。swedencentral などのリージョン',
-  openAiLocation:
-    'Azure OpenAI アカウントのリージョン。空では location と同じ。空、または swedencentral などのリージョン',
-  zoneRedundant:
-    '環境、Application Gateway、パブリック IP、Redis を 3 つのゾーンに分散する。true または false',
-  minReplicas:
-    '常に動作するレプリカの数。0 では、リクエストのない時間が続くとゼロまで縮小し、次の接続がコールドスタートを待つ。正常性チェックもリクエストなので、gatewayProbeInterval を十分に長くする必要がある。0～1000 の整数',
-  maxReplicas: '1 つのリビジョンの最大レプリカ数。1～1000 の整数',
-  cooldownPeriod:
-    '最後のレプリカからゼロへ縮小するまでの、負荷のない秒数。ほかの縮小は待たない。30～3600 の整数',
-  pollingInterval: '負荷を調べる間隔（秒）。5～300 の整数',
-  containerCpu:
-    'レプリカの vCPU。1 を超えると 2 つのプロセスで分担する。メモリの GiB 数は vCPU の 2 倍。0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2',
-  containerTargetPort:
-    'コンテナーのポート。すべてのリビジョンに共通で、最初の更新で決まる。1024～65535 の整数',
-  terminationGracePeriodSeconds:
-    'SIGTERM から SIGKILL までの秒数。ドレインはその 5 秒前に終わる。10～600 の整数',
-  sessionsPerReplica:
-    '満杯とみなすレプリカのセッション数。レプリカはこの数とイベントループの遅延を Redis に公開し、それに応じて増減する。そのために Redis のアクセスキーを作成する。0 では CPU とメモリだけで増減する。0～100000 の整数',
-  registrySku: 'コンテナーレジストリのサイズ。Basic, Standard, Premium',
-  registryId: '作成せずに使う既存のレジストリ。空、またはコンテナーレジストリのリソース ID',
-  openAiDeploymentName: 'モデルのデプロイの名前。2～64 文字の英数字、ドット、ハイフン',
-  openAiModelName: 'モデル。gpt-realtime-1.5 などのモデル名',
-  openAiModelVersion: 'モデルのバージョン。2026-02-23 などの日付',
-  openAiDeploymentSku:
-    'デプロイの種類。この文書の作成時点で、realtime のモデルは GlobalStandard だけ。GlobalStandard, DataZoneStandard, Standard',
-  openAiDeploymentCapacity:
-    '容量（ユニット数）。gpt-realtime-1.5 の 1 ユニットは毎分 10,000 トークンと 20 リクエストで、新しいサブスクリプションには 10 ユニットある。1～10000 の整数',
-  openAiFailoverLocations:
-    'モデルの追加リージョン。それぞれにアカウントとデプロイを作成し、この順にフェールオーバーする。eastus2 などのリージョンのコンマ区切り',
-  openAiAccountIds:
-    '作成せずに使う既存の Azure OpenAI アカウント（フェールオーバーの順）。それぞれに openAiDeploymentName と transcriptionDeploymentName のデプロイが必要。Cognitive Services アカウントのリソース ID のコンマ区切り',
-  openAiAuth: 'モデルへの認証方法。マネージド ID、またはプログラムが読み取るアカウントのキー。identity, key',
-  transcriptionDeploymentName:
-    '/chat で利用者の発言を文字起こしする、同じアカウントのデプロイ。そのモデルのないリージョンでは空にする。空では作成しない。空、または 2～64 文字の英数字、ドット、ハイフン',
-  transcriptionModelName: '文字起こしのモデル。gpt-4o-mini-transcribe などのモデル名',
-  transcriptionModelVersion: '文字起こしのモデルのバージョン。2025-12-15、001 などのバージョン',
-  transcriptionDeploymentSku:
-    '文字起こしのデプロイの種類。この文書の作成時点で、既定のモデルは GlobalStandard だけ。GlobalStandard, DataZoneStandard, Standard',
-  transcriptionDeploymentCapacity: '文字起こしのデプロイの容量（モデルのユニット数）。1～10000 の整数',
-  openAiApiKey:
-    'マネージド ID の代わりに使う、openAiAccountIds のキー。アカウントごとに 1 つをコンマ区切りで指定する。空、または空白を含まない 16～2560 文字',
-  gatewayAuth:
-    'クライアントの認証方法。空の場合、スタック dev では key（gatewayApiKeys がなければキーを生成）、ほかのスタックではエラー。空, none, key, entra, key,entra',
-  gatewayApiKeys:
-    'gatewayAuth が key のときのクライアントのキー。空、または name:secret の組のコンマ区切り。シークレットは 8 文字以上',
-  webhookSecret:
-    '電話の着信を通知する Webhook の署名シークレット。ベンダーが表示したとおりに指定する。ローテーション中は複数を指定できる。着信への対応は variables の CALLS_POLICY で決める。空、またはシークレットのコンマ区切り。それぞれ whsec_ と base64、または 16 文字以上のテキスト',
-  eventsWebhookUrl:
-    'セッションと会話の終了を通知する宛先。eventsWebhookSecret で署名する。空、または https:// のアドレス',
-  eventsWebhookSecret:
-    'eventsWebhookUrl の署名シークレット。ローテーション中は複数を指定できる。空、またはシークレットのコンマ区切り。それぞれ whsec_ と base64',
-  assistantSecrets:
-    'アシスタントのツールが使う変数。名前は assistant.yaml の env に従う。それぞれ Key Vault に保存する。空、または {"STRIPE_KEY":"sk_…"} などの文字列の JSON オブジェクト',
-  entraTenantId: 'gatewayAuth が entra のときに、トークンを受け付けるテナント。空、または GUID',
-  entraAudience: 'トークンの対象者。API のクライアント ID、またはアプリ ID URI。コンマ区切り',
-  entraRequiredScope: '利用者のトークンに必要なスコープ。空、またはスコープ名',
-  entraRequiredRole: 'アプリケーションのトークンに必要なロール。空、またはロール名',
-  entraPagesClientId:
-    '利用者がページからサインインするためのアプリ登録（シングルページアプリケーション）。空、または GUID',
-  allowedOrigins:
-    'ゲートウェイ自身のページのほかに、接続を許可するページのオリジン。https://app.example.com などのコンマ区切り',
-  clientRanges:
-    '公開アドレスへの接続を許可する範囲。Internet、または 203.0.113.0/24 などの IPv4 ネットワークのコンマ区切り',
-  gatewaySku:
-    'Application Gateway の種類。Web アプリケーションファイアウォールなし、またはあり。Standard_v2, WAF_v2',
-  gatewayMinCapacity:
-    'Application Gateway の最小インスタンス数。縮小すると、猶予期間の後にソケットが切れる。1～125 の整数',
-  gatewayMaxCapacity: 'Application Gateway の最大インスタンス数。2～125 の整数',
-  gatewayProbeInterval:
-    'Application Gateway の正常性チェックの間隔（秒）。チェックもリクエストであり、レプリカのないアプリを起動する。11～86400 の整数',
-  firewallMode: 'WAF_v2 のファイアウォールが一致したものを拒否するか、記録するだけか。Prevention, Detection',
-  requestTimeout: 'データの流れないソケットを Application Gateway が閉じるまでの秒数。60～86400 の整数',
-  drainTimeoutInSec: 'Application Gateway の更新の後、開いているソケットを維持する秒数。1～3600 の整数',
-  idleTimeoutInMinutes: 'パケットのない接続をパブリック IP が破棄するまでの分数。4～30 の整数',
-  tlsCertificateSecretId:
-    'Key Vault にある証明書。空では TLS なしのポート 80。空、またはバージョンを含まない Key Vault のシークレット ID',
-  keyVaultResourceGroup:
-    '証明書の Key Vault のリソースグループ。空、または同じサブスクリプションのリソースグループ',
-  hostName: '証明書のホスト名。空ではパブリック IP の DNS 名。空、またはホスト名',
-  dnsZoneId:
-    'hostName が属する Azure の DNS ゾーン。パブリック IP へのレコードを作成する。空、または DNS ゾーンのリソース ID',
-  network:
-    'private では、レジストリ、モデル、Key Vault、ログの公開アドレスを閉じ、プライベートエンドポイントで接続する。ブラウザーは WebRTC でモデルに接続できなくなる。public, private',
-  networkRange: 'ネットワークのアドレス範囲。10.20.0.0/16 などの IPv4 ネットワーク',
-  gatewayRange: 'Application Gateway のサブネットのアドレス範囲。10.20.0.0/24 などの IPv4 ネットワーク',
-  appsRange:
-    'Container Apps のサブネットのアドレス範囲。/27 以上。ロールアウト中はレプリカが 2 倍になり、後から変更できない。10.20.1.0/24 などの IPv4 ネットワーク',
-  endpointsRange:
-    'プライベートエンドポイントのサブネットのアドレス範囲。10.20.2.0/27 などの IPv4 ネットワーク',
-  gatewaySubnetId:
-    'Application Gateway 用の既存のサブネット（セキュリティグループ付き）。アドレス範囲は gatewayRange に書く。空、またはサブネットのリソース ID',
-  appsSubnetId:
-    'Container Apps 用の既存のサブネット（Microsoft.App/environments に委任済み）。アドレス範囲は appsRange に書く。空、またはサブネットのリソース ID',
-  endpointsSubnetId: 'プライベートエンドポイント用の既存のサブネット。空、またはサブネットのリソース ID',
-  ingress:
-    'Container Apps のプロキシ。default は、プラットフォームが随時入れ替える共有のもの。premium は、接続を 1 時間かけてドレインする専用の 2 台以上。default, premium',
-  keyVaultId:
-    '作成せずに使う、スタックのシークレットを保存する既存の Key Vault（RBAC）。空、または Key Vault のリソース ID',
-  logWorkspaceId: '作成せずに使う既存の Log Analytics ワークスペース。空、またはワークスペースのリソース ID',
-  logDailyQuotaGb: '1 日のログの上限（GB）。超えた分は翌日まで破棄される。0 は無制限。0～1000 の整数',
-  tracing:
-    'ゲートウェイのスパンとメトリックを、ワークスペースの Application Insights コンポーネントに送る。ゲートウェイの ID からだけ受け付ける。off では作成しない。on, off',
-  otlpHeaders:
-    'variables の OTEL_EXPORTER_OTLP_ENDPOINT が指すコレクターへの送信に付けるヘッダー。空、または name=value の組のコンマ区切り。値はパーセントエンコードする',
-  monthlyBudget:
-    '1 か月の予算（サブスクリプションの通貨）。80 % と 100 % で alertEmail に通知する。0 では予算なし。0～1000000 の整数',
-  imageRef: 'ビルドせずに動かす既存のイメージ。空、またはダイジェストで固定したイメージ host/name@sha256:…',
-  traffic:
-    'リビジョンの重みとラベル。空では動作中の重みを維持し、新しいリビジョンは重み 0、ラベル next になる。{revision, weight, label} のリスト。revision には newest も指定できる',
-  variables:
-    'ほかの設定が作らない、REALTIME_VOICE などのコンテナーの環境変数。値を変えると新しいリビジョンになる。{name, value} のリスト。値はゲートウェイが受け付けるもの。シークレットは書かない',
-  redis: 'レプリカの状態を共有する Redis。auto では、maxReplicas が 1 を超えると作成する。auto, on, off',
-  redisSku: 'Azure Managed Redis のサイズ。Balanced_B0 など',
-  alertEmail: 'アラートの送信先。空ではポータルに表示するだけ。空、またはメールアドレス',
+export const stackSettings: Readonly<Record<SettingName, readonly [meaning: string, allowed: string]>> = {
+  prefix: ['すべての名前の接頭辞', '小文字と数字 3～12 文字、先頭は小文字'],
+  location: ['モデル以外のすべてを配置するリージョン', 'swedencentral などのリージョン'],
+  openAiLocation: [
+    'Azure OpenAI アカウントのリージョン。空では location と同じ',
+    '空、または swedencentral などのリージョン',
+  ],
+  zoneRedundant: [
+    '環境、Application Gateway、パブリック IP、Redis を 3 つのゾーンに分散する',
+    'true または false',
+  ],
+  minReplicas: [
+    '常に動作するレプリカの数。0 では、リクエストのない時間が続くとゼロまで縮小し、次の接続がコールドスタートを待つ。正常性チェックもリクエストなので、gatewayProbeInterval を十分に長くする必要がある',
+    '0～1000 の整数',
+  ],
+  maxReplicas: ['1 つのリビジョンの最大レプリカ数', '1～1000 の整数'],
+  cooldownPeriod: [
+    '最後のレプリカからゼロへ縮小するまでの、負荷のない秒数。ほかの縮小は待たない',
+    '30～3600 の整数',
+  ],
+  pollingInterval: ['負荷を調べる間隔（秒）', '5～300 の整数'],
+  containerCpu: [
+    'レプリカの vCPU。2 つのプロセスで分担する。メモリの GiB 数は vCPU の 2 倍',
+    '0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2',
+  ],
+  containerTargetPort: [
+    'コンテナーのポート。すべてのリビジョンに共通で、最初の更新で決まる',
+    '1024～65535 の整数',
+  ],
+  terminationGracePeriodSeconds: [
+    'SIGTERM から SIGKILL までの秒数。ドレインはその 5 秒前に終わる',
+    '10～600 の整数',
+  ],
+  sessionsPerReplica: [
+    '満杯とみなすレプリカのセッション数。レプリカは、開いているセッションの数とイベントループの遅延から求めた使用度合いを Redis に公開し、オートスケーラーがそれに応じてレプリカを増減する。そのために Redis のアクセスキーを作成する。0 では CPU とメモリだけで増減する',
+    '0～100000 の整数',
+  ],
+  registrySku: ['コンテナーレジストリのサイズ', 'Basic, Standard, Premium'],
+  registryId: ['作成せずに使う既存のレジストリ', '空、またはコンテナーレジストリのリソース ID'],
+  openAiDeploymentName: ['モデルのデプロイの名前', '2～64 文字の英数字、ドット、ハイフン'],
+  openAiModelName: ['モデル', 'gpt-realtime-1.5 などのモデル名'],
+  openAiModelVersion: ['モデルのバージョン', '2026-02-23 などの日付'],
+  openAiDeploymentSku: [
+    'デプロイの種類。この文書の作成時点で、realtime のモデルは GlobalStandard だけ',
+    'GlobalStandard, DataZoneStandard, Standard',
+  ],
+  openAiDeploymentCapacity: [
+    '容量（ユニット数）。gpt-realtime-1.5 の 1 ユニットは毎分 10,000 トークンと 20 リクエストで、新しいサブスクリプションには 10 ユニットある',
+    '1～10000 の整数',
+  ],
+  openAiFailoverLocations: [
+    'モデルの追加リージョン。それぞれにアカウントとデプロイを作成し、この順にフェールオーバーする',
+    'eastus2 などのリージョンのコンマ区切り',
+  ],
+  openAiAccountIds: [
+    '作成せずに使う既存の Azure OpenAI アカウント（フェールオーバーの順）。それぞれに openAiDeploymentName と transcriptionDeploymentName のデプロイが必要',
+    'Cognitive Services アカウントのリソース ID のコンマ区切り',
+  ],
+  openAiAuth: [
+    'モデルへの認証方法。マネージド ID、またはプログラムが読み取るアカウントのキー',
+    'identity, key',
+  ],
+  transcriptionDeploymentName: [
+    '/chat で利用者の発言を文字起こしする、同じアカウントのデプロイ。そのモデルのないリージョンでは空にする。空では作成しない',
+    '空、または 2～64 文字の英数字、ドット、ハイフン',
+  ],
+  transcriptionModelName: ['文字起こしのモデル', 'gpt-4o-mini-transcribe などのモデル名'],
+  transcriptionModelVersion: ['文字起こしのモデルのバージョン', '2025-12-15、001 などのバージョン'],
+  transcriptionDeploymentSku: [
+    '文字起こしのデプロイの種類。この文書の作成時点で、既定のモデルは GlobalStandard だけ',
+    'GlobalStandard, DataZoneStandard, Standard',
+  ],
+  transcriptionDeploymentCapacity: ['文字起こしのデプロイの容量（モデルのユニット数）', '1～10000 の整数'],
+  openAiApiKey: [
+    'マネージド ID の代わりに使う、openAiAccountIds のキー。アカウントごとに 1 つをコンマ区切りで指定する',
+    '空、または空白を含まない 16～2560 文字',
+  ],
+  gatewayAuth: [
+    'クライアントの認証方法。空の場合、スタック dev では key（gatewayApiKeys がなければキーを生成）、ほかのスタックではエラー',
+    '空, none, key, entra, key,entra',
+  ],
+  gatewayApiKeys: [
+    'gatewayAuth が key のときのクライアントのキー',
+    '空、または name:secret の組のコンマ区切り。シークレットは 8 文字以上',
+  ],
+  webhookSecret: [
+    '電話の着信を通知する Webhook の署名シークレット。ベンダーが表示したとおりに指定する。ローテーション中は複数を指定できる。着信への対応は variables の CALLS_POLICY で決める',
+    '空、またはシークレットのコンマ区切り。それぞれ whsec_ と base64、または 16 文字以上のテキスト',
+  ],
+  eventsWebhookUrl: [
+    'セッションと会話の終了を通知する宛先。eventsWebhookSecret で署名する',
+    '空、または https:// のアドレス',
+  ],
+  eventsWebhookSecret: [
+    'eventsWebhookUrl の署名シークレット。ローテーション中は複数を指定できる',
+    '空、またはシークレットのコンマ区切り。それぞれ whsec_ と base64',
+  ],
+  assistantSecrets: [
+    'アシスタントのツールが使う変数。名前は assistant.yaml の env に従う。それぞれ Key Vault に保存する',
+    '空、または {"STRIPE_KEY":"sk_…"} などの文字列の JSON オブジェクト',
+  ],
+  entraTenantId: ['gatewayAuth が entra のときに、トークンを受け付けるテナント', '空、または GUID'],
+  entraAudience: ['トークンの対象者。API のクライアント ID、またはアプリ ID URI', 'コンマ区切り'],
+  entraRequiredScope: ['利用者のトークンに必要なスコープ', '空、またはスコープ名'],
+  entraRequiredRole: ['アプリケーションのトークンに必要なロール', '空、またはロール名'],
+  entraPagesClientId: [
+    '利用者がページからサインインするためのアプリ登録（シングルページアプリケーション）',
+    '空、または GUID',
+  ],
+  allowedOrigins: [
+    'ゲートウェイ自身のページのほかに、接続を許可するページのオリジン',
+    'https://app.example.com などのコンマ区切り',
+  ],
+  clientRanges: [
+    '公開アドレスへの接続を許可する範囲',
+    'Internet、または 203.0.113.0/24 などの IPv4 ネットワークのコンマ区切り',
+  ],
+  gatewaySku: [
+    'Application Gateway の種類。Web アプリケーションファイアウォールなし、またはあり',
+    'Standard_v2, WAF_v2',
+  ],
+  gatewayMinCapacity: [
+    'Application Gateway の最小インスタンス数。縮小すると、猶予期間の後にソケットが切れる',
+    '1～125 の整数',
+  ],
+  gatewayMaxCapacity: ['Application Gateway の最大インスタンス数', '2～125 の整数'],
+  gatewayProbeInterval: [
+    'Application Gateway の正常性チェックの間隔（秒）。チェックもリクエストであり、レプリカのないアプリを起動する',
+    '11～86400 の整数',
+  ],
+  firewallMode: [
+    'WAF_v2 のファイアウォールが一致したものを拒否するか、記録するだけか',
+    'Prevention, Detection',
+  ],
+  requestTimeout: ['データの流れないソケットを Application Gateway が閉じるまでの秒数', '60～86400 の整数'],
+  drainTimeoutInSec: ['Application Gateway の更新の後、開いているソケットを維持する秒数', '1～3600 の整数'],
+  idleTimeoutInMinutes: ['パケットのない接続をパブリック IP が破棄するまでの分数', '4～30 の整数'],
+  tlsCertificateSecretId: [
+    'Key Vault にある証明書。空では TLS なしのポート 80',
+    '空、またはバージョンを含まない Key Vault のシークレット ID',
+  ],
+  keyVaultResourceGroup: [
+    '証明書の Key Vault のリソースグループ',
+    '空、または同じサブスクリプションのリソースグループ',
+  ],
+  hostName: ['証明書のホスト名。空ではパブリック IP の DNS 名', '空、またはホスト名'],
+  dnsZoneId: [
+    'hostName が属する Azure の DNS ゾーン。パブリック IP へのレコードを作成する',
+    '空、または DNS ゾーンのリソース ID',
+  ],
+  network: [
+    'private では、レジストリ、モデル、Key Vault、ログの公開アドレスを閉じ、プライベートエンドポイントで接続する。ブラウザーは WebRTC でモデルに接続できなくなる',
+    'public, private',
+  ],
+  networkRange: ['ネットワークのアドレス範囲', '10.20.0.0/16 などの IPv4 ネットワーク'],
+  gatewayRange: ['Application Gateway のサブネットのアドレス範囲', '10.20.0.0/24 などの IPv4 ネットワーク'],
+  appsRange: [
+    'Container Apps のサブネットのアドレス範囲。/27 以上。ロールアウト中はレプリカが 2 倍になり、後から変更できない',
+    '10.20.1.0/24 などの IPv4 ネットワーク',
+  ],
+  endpointsRange: [
+    'プライベートエンドポイントのサブネットのアドレス範囲',
+    '10.20.2.0/27 などの IPv4 ネットワーク',
+  ],
+  gatewaySubnetId: [
+    'Application Gateway 用の既存のサブネット（セキュリティグループ付き）。アドレス範囲は gatewayRange に書く',
+    '空、またはサブネットのリソース ID',
+  ],
+  appsSubnetId: [
+    'Container Apps 用の既存のサブネット（Microsoft.App/environments に委任済み）。アドレス範囲は appsRange に書く',
+    '空、またはサブネットのリソース ID',
+  ],
+  endpointsSubnetId: ['プライベートエンドポイント用の既存のサブネット', '空、またはサブネットのリソース ID'],
+  ingress: [
+    'Container Apps のプロキシ。default は、プラットフォームが随時入れ替える共有のもの。premium は、接続を 1 時間かけてドレインする専用の 2 台以上',
+    'default, premium',
+  ],
+  keyVaultId: [
+    '作成せずに使う、スタックのシークレットを保存する既存の Key Vault（RBAC）',
+    '空、または Key Vault のリソース ID',
+  ],
+  logWorkspaceId: [
+    '作成せずに使う既存の Log Analytics ワークスペース',
+    '空、またはワークスペースのリソース ID',
+  ],
+  logDailyQuotaGb: ['1 日のログの上限（GB）。超えた分は翌日まで破棄される。0 は無制限', '0～1000 の整数'],
+  tracing: [
+    'ゲートウェイのスパンとメトリックを、ワークスペースの Application Insights コンポーネントに送る。ゲートウェイの ID からだけ受け付ける。off では作成しない',
+    'on, off',
+  ],
+  otlpHeaders: [
+    'variables の OTEL_EXPORTER_OTLP_ENDPOINT が指すコレクターへの送信に付けるヘッダー',
+    '空、または name=value の組のコンマ区切り。値はパーセントエンコードする',
+  ],
+  monthlyBudget: [
+    '1 か月の予算（サブスクリプションの通貨）。80 % と 100 % で alertEmail に通知する。0 では予算なし',
+    '0～1000000 の整数',
+  ],
+  imageRef: [
+    'ビルドせずに動かす既存のイメージ',
+    '空、またはダイジェストで固定したイメージ host/name@sha256:…',
+  ],
+  traffic: [
+    'リビジョンの重みとラベル。空では動作中の重みを維持し、新しいリビジョンは重み 0、ラベル next になる',
+    '{revision, weight, label} のリスト。revision には newest も指定できる',
+  ],
+  variables: [
+    'ほかの設定が作らない、REALTIME_VOICE などのコンテナーの環境変数。値を変えると新しいリビジョンになる',
+    '{name, value} のリスト。値はゲートウェイが受け付けるもの。シークレットは書かない',
+  ],
+  redis: ['レプリカの状態を共有する Redis。auto では、maxReplicas が 1 を超えると作成する', 'auto, on, off'],
+  redisSku: ['Azure Managed Redis のサイズ', 'Balanced_B0 など'],
+  alertEmail: ['アラートの送信先。空ではポータルに表示するだけ', '空、またはメールアドレス'],
 }
 
 /** What each error code means, and what to do. */

@@ -35,7 +35,7 @@ const sections: readonly (readonly [first: VariableName, en: string, ja: string]
 const headings = {
   en: {
     variables: ['variable', 'default', 'allowed', 'meaning'],
-    settings: ['setting', 'default', 'meaning; allowed'],
+    settings: ['setting', 'default', 'allowed', 'meaning'],
     errors: ['code', 'HTTP', 'close', 'try again', 'meaning', 'what to do'],
     retry: ['yes', 'no'],
     failedCalls: ['code', 'the tool ran', 'meaning', 'what to do'],
@@ -44,7 +44,7 @@ const headings = {
   },
   ja: {
     variables: ['変数', '既定値', '許される値', '意味'],
-    settings: ['設定', '既定値', '意味。許される値'],
+    settings: ['設定', '既定値', '許される値', '意味'],
     errors: ['コード', 'HTTP', 'クローズ', '再試行', '意味', '対処'],
     retry: ['可', '不可'],
     failedCalls: ['コード', '実行', '意味', '対処'],
@@ -164,9 +164,8 @@ export function renderStackSettings(language: Language): string {
   const { settings: head, secret } = headings[language]
   const rows = settingNames.map(name => {
     const { description, allowed, secret: isSecret } = settingMeta(name)
-    const english = `${description}${isSecret ? secret : ''}; ${allowed}`
-    const japanese = `${stackSettings[name]}${isSecret ? secret : ''}`
-    return [code(name), code(defaultOf(settingTable.shape[name])), language === 'en' ? english : japanese]
+    const [meaning, may] = language === 'en' ? [description, allowed] : stackSettings[name]
+    return [code(name), code(defaultOf(settingTable.shape[name])), may, meaning + (isSecret ? secret : '')]
   })
   return table(head, rows)
 }
