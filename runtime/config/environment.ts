@@ -290,7 +290,7 @@ export const environment = z.object({
   REALTIME_DIALECT: oneOf(
     ['auto', 'upstream', 'ga', 'preview'],
     'auto',
-    "Event names and shapes that clients receive. auto: at the SDK addresses the client's own, which its way of connecting tells, and on /realtime those of upstream; upstream: unchanged; ga and preview: always these",
+    'Event names and shapes that clients receive. auto: at the SDK addresses the dialect with which the client connects, on /realtime that of upstream; upstream: unchanged; ga, preview: always this dialect',
   ),
   REALTIME_PIN_SESSION: flag(
     false,
@@ -309,7 +309,7 @@ export const environment = z.object({
     15,
     1,
     100,
-    "Largest message in either direction (MiB); at the SDK addresses, the largest audio of one append. A larger message closes the connection with 1009, a client's message of more than twice the size without a close frame (1006)",
+    "Largest message in either direction (MiB); at the SDK addresses, the largest audio of one append. A larger message closes the connection with 1009; a client's message of more than twice this size closes it without a close frame (1006)",
   ),
   REALTIME_MENU_PATH: text(
     'Menu file for the prompt, relative to runtime/ (default menu/menu.ts)',
@@ -404,7 +404,7 @@ export const environment = z.object({
   ),
 
   GATEWAY_AUTH: text(
-    'How clients authenticate. Unset: key if GATEWAY_API_KEYS is set, otherwise none, of which a start on a public address warns',
+    'How clients authenticate. Unset: key if GATEWAY_API_KEYS is set, otherwise none; with none, a start on a public address logs a warning',
     'none, key, entra, or key,entra',
   ),
   GATEWAY_API_KEYS: secret(
