@@ -90,6 +90,8 @@ async function run(folder: string, command: string, typed: readonly string[]) {
     stream.on('data', data => {
       out += data
     })
+  // A command that reads nothing may have ended already: EPIPE.
+  child.stdin.on('error', () => undefined)
   child.stdin.end(typed.map(line => `${line}\n`).join(''))
   const ended = new Promise<number | null>(resolve => child.on('close', resolve))
   const status = await within(ended, 4 * patienceMs, `"${command}" does not end`).catch(fault => {
@@ -148,4 +150,6 @@ test('the pages lead from nothing to a tool of one’s own, whose tests fail whe
     'npm run try -- library --test',
   ])
   t.true(isBroken)
+  const check = await run(folder, 'node_modules/.bin/biome check assistants/library', [])
+  t.is(check.status, 0, `"npm run check" refuses what the pages show:\n${check.out}`)
 })
