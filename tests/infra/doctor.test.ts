@@ -7,6 +7,7 @@ import { diagnose } from '../../infra/commands/doctor.ts'
 import { providers } from '../../infra/commands/providers.ts'
 import { readStackFile } from '../../infra/commands/stack-file.ts'
 import { readSettings } from '../../infra/settings.ts'
+import { commandsIn, findWrongNames } from '../documents/programs.ts'
 import { ownValues, readText, runProgram, stackFile } from './azure.ts'
 
 const recordingOf = (name: string) => JSON.parse(readText(`tests/infra/recordings/${name}.json`)) as Recording
@@ -74,6 +75,27 @@ test('who is not signed in is told that, and nothing that would need it is asked
     asked.filter(line => line.startsWith('az ')),
     ['az account show --output json'],
   )
+})
+
+test('the doctor runs and advises commands and options that the programs have', t => {
+  const own = settingsOf(ownValues(stackFile('prod')), 'prod')
+  const policies = json({ properties: { enableRbacAuthorization: false } })
+  const subscriptions: readonly Recording[] = [
+    { ...ready, 'az keyvault show': policies },
+    recordingOf('fresh-subscription'),
+  ]
+  for (const recording of subscriptions)
+    for (const settings of [dev, own]) {
+      const asked: (readonly string[])[] = []
+      const findings = diagnose(settings, command => {
+        asked.push(command)
+        return askRecording(recording)(command)
+      })
+      const advised = findings.flatMap(({ advice }) => commandsIn(advice)).map(line => line.split(' '))
+      const commands = [...asked.filter(([program]) => program !== 'node'), ...advised]
+      t.true(commands.length >= 5, String(commands.length))
+      t.deepEqual(commands.flatMap(findWrongNames), [])
+    }
 })
 
 test('an account that cannot be listed, or a name that cannot be checked, is a warning and no fault', t => {

@@ -5,6 +5,7 @@ import { bootstrap, defaults, nameStateAccount } from '../../infra/commands/boot
 import { providers } from '../../infra/commands/providers.ts'
 import { readSubjectPrefix, register } from '../../infra/commands/registrations.ts'
 import { readOutputs, sleep, wake } from '../../infra/commands/sleep.ts'
+import { findWrongNames } from '../documents/programs.ts'
 
 const ok = (value: unknown): Answer => ({
   ok: true,
@@ -12,11 +13,13 @@ const ok = (value: unknown): Answer => ({
 })
 const refused: Answer = { ok: false, text: 'AuthorizationPermissionMismatch' }
 
-/** Answers by the beginning of a command line; a list is one answer after the other. */
+/** Answers by the beginning of a command line; a list is one answer after the other. A wrong name of an option throws. */
 function asking(answers: Readonly<Record<string, Answer | Answer[]>>) {
   const asked: string[] = []
   const ask: Ask = command => {
     const line = command.join(' ')
+    const [wrong] = findWrongNames(command)
+    if (wrong !== undefined) throw new Error(wrong)
     asked.push(line)
     const [key] = Object.keys(answers)
       .filter(start => line.startsWith(start))

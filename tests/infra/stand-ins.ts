@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { azureHands } from '../../.github/scripts/azure-hands.ts'
+import { findWrongNames } from '../documents/programs.ts'
 
 interface Asked {
   readonly program: string
@@ -54,11 +55,17 @@ export function standIns(t: ExecutionContext, answers: Answers = {}) {
   }
   writeFileSync(join(folder, 'answers'), JSON.stringify({ ...outputs, ...answers }))
   writeFileSync(join(folder, 'asked'), '')
-  const asked = () =>
-    readFileSync(join(folder, 'asked'), 'utf8')
+  const asked = () => {
+    const commands = readFileSync(join(folder, 'asked'), 'utf8')
       .split('\n')
       .filter(line => line !== '')
       .map(line => JSON.parse(line) as Asked)
+    t.deepEqual(
+      commands.flatMap(({ program, args }) => findWrongNames([program, ...args])),
+      [],
+    )
+    return commands
+  }
   return { path: `${folder}:${process.env.PATH}`, asked }
 }
 
