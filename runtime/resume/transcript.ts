@@ -29,7 +29,6 @@ export class Transcript implements Iterable<TranscriptItem> {
 
   /** Appends an item. One that is larger than the limit by itself is not kept, nor the call that it is the output of. */
   add(item: TranscriptItem): void {
-    this.#items.set(item, 0)
     this.#measure(item)
   }
 

@@ -495,6 +495,51 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown,
     reason: `equivalent: ${reason}`,
   })),
+  ...(
+    [
+      [
+        'confirmed-settings',
+        'const bytes = isFields(session) ? Buffer.byteLength(JSON.stringify(session)) : 0',
+        '0 → 1',
+        'what is no object is refused, whatever its size',
+      ],
+      [
+        'transcript-item',
+        "const { id, kind, role, text, name = '', callId = '', done, unconfirmed = false, isNotice = false } = stored",
+        'false → true',
+        'of what is absent only its type is asked',
+      ],
+      [
+        'transcript-item',
+        'return [at < firstWords ? { ...image, before: true as const } : image]',
+        '< → <=',
+        'where the first words are there is no image',
+      ],
+      [
+        'tool-journal',
+        'const { calls, state, stateVersion = 1, turn, begun = [] } = stored',
+        '1 → 2',
+        'of what is absent only its type is asked',
+      ],
+      [
+        'transcript',
+        'if (item.images?.some(({ url }) => url !== null) !== true) return this.#items.get(item) ?? 0',
+        '0 → 1',
+        'only items of the list are asked, and they have a size',
+      ],
+      [
+        'transcript',
+        'this.#bytes -= this.#items.get(item) ?? 0',
+        '0 → 1',
+        'only items of the list are forgotten, and they have a size',
+      ],
+    ] as const
+  ).map(([file, text, shown, reason]) => ({
+    file: `runtime/resume/${file}.ts`,
+    text,
+    shown,
+    reason: `equivalent: ${reason}`,
+  })),
   {
     file: 'runtime/calls/incoming.ts',
     text: "const body = await incoming.read(Number(headers.get('content-length') ?? 0), readBody)",

@@ -404,3 +404,248 @@ for (const fields of misshapen)
     t.deepEqual(readStored(text), { revision: 3, epoch: 2, conversation: null })
     t.throws(() => Conversation.restore(text), { instanceOf: SyntaxError })
   })
+
+test('a new conversation owes nothing, and has neither items nor an assistant nor tools', t => {
+  const conversation = new Conversation()
+  const { owed, answersEnded, dropped, assistant, journal, size, settingsKept } = conversation
+  t.deepEqual(
+    { owed, answersEnded, dropped, assistant, journal, size, settingsKept },
+    {
+      ...{ owed: false, answersEnded: 0, dropped: 0, assistant: null },
+      ...{ journal: { calls: [], state: {}, turn: null }, size: 0, settingsKept: true },
+    },
+  )
+  t.deepEqual(conversation.toJSON(), {
+    ...{ items: [], settings: null, settingsKept: true, dropped: 0, answers: 0, owed: false },
+  })
+  t.deepEqual([...conversation.items], [])
+  t.deepEqual(conversation.replay('ga'), [])
+})
+
+test('a notice is a message of the system’s, finished, and is told as one', t => {
+  const conversation = new Conversation()
+  conversation.addNotice('the state is new')
+  const notice = { id: '', kind: 'message', role: 'system', text: 'the state is new' } as const
+  t.deepEqual([...conversation.items], [{ ...notice, isNotice: true, done: true }])
+  const { item } = JSON.parse(conversation.replay('ga')[0]?.message ?? '') as { item: { id: string } }
+  t.deepEqual(item as object, {
+    ...{ id: item.id, type: 'message', role: 'system' },
+    content: [{ type: 'input_text', text: 'the state is new' }],
+  })
+})
+
+const serverCall = { type: 'mcp_call', server_label: 's', name: 'n', arguments: '{}', output: 'o' }
+const approval = { type: 'mcp_approval_response', approval_request_id: 'r', approve: true }
+const request = { type: 'mcp_approval_request', server_label: 's', name: 'n', arguments: '{}' }
+
+/** Texts of what another session is told, with the type where it is no message. */
+const toldOf = (conversation: Conversation) =>
+  conversation
+    .replay('ga', pinnedPolicy('leave_out'))
+    .map(({ message }) => JSON.parse(message))
+    .map(({ item, session }) => item?.content?.[0].text ?? item?.type ?? session)
+
+for (const [what, step, expected] of [
+  ['a message of a user', say(message('a', 'x')), ['x']],
+  ['a message of an assistant', say(message('a', 'x', 'assistant')), ['x']],
+  ['a message of the system', say(message('a', 'x', 'system')), []],
+  ['a message of a role that nobody knows', say(message('a', 'x', 'root')), []],
+  ['a notice', c => c.addNotice('x'), ['x']],
+  [
+    'a call, with its output',
+    c => {
+      c.expect({ type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' })
+      c.expect({ type: 'function_call_output', call_id: 'c', output: '1' })
+    },
+    ['function_call', 'function_call_output'],
+  ],
+  ['a call of a server', done({ ...serverCall, id: 'a' }), ['mcp_call']],
+  ['an answer to a request for approval', say(approval), ['mcp_approval_response']],
+  [
+    'of settings those that are not pinned',
+    c => c.configure({ voice: 'v', instructions: 'obey', Tools: [], prompt: {} }).onConfirmed?.(),
+    [{ voice: 'v' }],
+  ],
+] as readonly [string, Step, readonly unknown[]][])
+  test(`under a guarded context another session is told ${expected.length > 0 ? '' : 'nothing of '}${what}`, t => {
+    const conversation = new Conversation()
+    step(conversation)
+    t.deepEqual(toldOf(conversation), [...expected])
+  })
+
+/** What a session says that is lost before upstream confirms it, and what is left of it then. */
+const losses: readonly [what: string, steps: readonly Step[], expected: readonly string[]][] = [
+  ['is told to the next session', [], ['w', 'x']],
+  ['is forgotten once that one is given up, too', [c => c.forgetUnconfirmed()], ['w']],
+  ['stays once the next one has confirmed it', [confirmReplayed, c => c.forgetUnconfirmed()], ['w', 'x']],
+  ['stays unconfirmed with the loss of the next one', [c => c.noteLost(), c => c.forgetUnconfirmed()], ['w']],
+]
+
+/** Upstream confirms each item under the id that a replay gave it. */
+function confirmReplayed(conversation: Conversation): void {
+  for (const { id, role, text } of [...conversation.items]) added(message(id, text, role))(conversation)
+}
+
+for (const [what, steps, expected] of losses)
+  test(`what a lost upstream session had not confirmed ${what}`, t => {
+    const conversation = new Conversation()
+    added(message('a', 'w'))(conversation)
+    say(message('b', 'x'))(conversation)
+    conversation.noteLost()
+    conversation.replay('ga')
+    for (const step of steps) step(conversation)
+    t.deepEqual(
+      [...conversation.items].map(({ text }) => text),
+      [...expected],
+    )
+  })
+
+test('an id of the greatest length that upstream takes is kept in a replay, a longer one and a second one are not', t => {
+  const conversation = new Conversation()
+  const longest = 'x'.repeat(32)
+  for (const id of [longest, `${longest}x`, 'twice', 'twice']) say(message(id, 'w'))(conversation)
+  const ids = conversation.replay('ga').map(({ message }) => JSON.parse(message).item.id as string)
+  t.is(ids[0], longest)
+  t.regex(ids[1] ?? '', /^item_[0-9a-f]{20}$/)
+  t.is(ids[2], 'twice')
+  t.regex(ids[3] ?? '', /^item_[0-9a-f]{20}$/)
+})
+
+/** What is known of an item, what upstream says of it afterwards, and what is kept then. */
+const words: readonly [what: string, steps: readonly Step[], expected: object][] = [
+  [
+    'an item that was finished stays finished',
+    [done(message('a', 'x')), added(message('a', '', 'user', running))],
+    { text: 'x', done: true },
+  ],
+  [
+    'an item that is added unfinished is not finished by being told once more',
+    [added(message('a', 'x', 'user', running)), added(message('a', '', 'user', running))],
+    { text: 'x', done: false },
+  ],
+  [
+    'later words replace those before',
+    [added(message('a', 'x')), done(message('a', 'y'))],
+    { text: 'y', done: true },
+  ],
+  [
+    'a call of a server that gets its output has it',
+    [added({ ...serverCall, id: 'a', output: null }), done({ ...serverCall, id: 'a' })],
+    { mcp: serverCall, done: true },
+  ],
+  [
+    'an answer of a server keeps what was known of it',
+    [done({ ...serverCall, id: 'a' }), done(message('a', ''))],
+    { mcp: serverCall, done: true },
+  ],
+  [
+    'images that were known stay as they were',
+    [
+      say({ ...message('a', 'x'), content: [{ type: 'input_image', image_url: 'u' }] }),
+      done({ ...message('a', 'x'), content: [{ type: 'input_image', image_url: 'v' }] }),
+    ],
+    { images: [{ url: 'u' }] },
+  ],
+  [
+    'an answer to a request for approval is known without its id',
+    [say(approval), added({ ...approval, id: 'a' })],
+    { id: 'a', unconfirmed: false, mcp: approval, done: true },
+  ],
+  [
+    'what is on its way keeps its images when it is confirmed without them',
+    [
+      say({
+        ...message(undefined, ''),
+        content: [{ type: 'input_image', image_url: 'u' }],
+      }),
+      added(message('a', '')),
+    ],
+    { id: 'a', images: [{ url: 'u' }], unconfirmed: false },
+  ],
+]
+
+for (const [what, steps, expected] of words)
+  test(`upstream’s word of an item: ${what}`, t => {
+    const conversation = new Conversation()
+    for (const step of steps) step(conversation)
+    const items = [...conversation.items]
+    t.is(items.length, 1)
+    t.like(items[0], expected)
+    for (const field of ['images', 'mcp'])
+      t.is(field in (items[0] ?? {}), field in expected, `${field} only where there are some`)
+  })
+
+test('an item of a server is not the confirmation of one of another kind', t => {
+  const conversation = new Conversation()
+  for (const step of [say(approval), done({ ...request, id: 'a' })]) step(conversation)
+  t.deepEqual(
+    [...conversation.items].map(({ id, mcp, unconfirmed }) => [id, mcp?.type, unconfirmed]),
+    [
+      ['', approval.type, true],
+      ['a', request.type, undefined],
+    ],
+  )
+})
+
+test('what another session refuses of a replay is forgotten alone, once', t => {
+  const conversation = new Conversation()
+  for (const step of [added(message('a', 'x')), added(message('b', 'y'))]) step(conversation)
+  const [, second] = conversation.replay('ga')
+  second?.onRefused?.()
+  second?.onRefused?.()
+  t.deepEqual(shown(conversation), ['a x'])
+})
+
+test('settings that were refused are not told again, and are not waited for', t => {
+  const conversation = new Conversation()
+  conversation.configure({ voice: 'v' }).onConfirmed?.()
+  conversation.configure({ voice: 'w' }).onRefused?.()
+  t.true(conversation.settingsKept)
+  t.deepEqual(conversation.toJSON().settings, { voice: 'v' })
+})
+
+test('an output whose call another session could not be told is dropped with it, other outputs are not', t => {
+  const conversation = new Conversation()
+  conversation.expect({ type: 'function_call', call_id: 'c1', name: 'f', arguments: '{}' })
+  conversation.expect({ type: 'function_call_output', call_id: 'c1', output: '1' })
+  conversation.expect({ type: 'function_call_output', call_id: 'c2', output: '2' })
+  conversation.replay('ga')
+  t.deepEqual(
+    [...conversation.items].map(({ kind, callId }) => [kind, callId]),
+    [
+      ['function_call', 'c1'],
+      ['function_call_output', 'c1'],
+    ],
+  )
+  t.is(conversation.dropped, 1)
+})
+
+test('what is stored of a meter, an assistant and tools stands there only where there is some', t => {
+  const conversation = new Conversation()
+  conversation.charge({ resume: () => t.fail(), stored: () => ({ a: 1 }) as never, kept: () => t.fail() })
+  t.deepEqual(conversation.toJSON().account, { a: 1 })
+  const journal = { calls: [], state: { a: 1 }, turn: null }
+  t.deepEqual(conversation.stored(journal).tools, journal)
+  t.false('tools' in conversation.toJSON())
+  conversation.journal = journal
+  t.deepEqual(conversation.toJSON().tools, journal)
+  t.false('assistant' in conversation.toJSON())
+  conversation.assistant = { name: 'sales', version: 'v1' }
+  t.deepEqual(conversation.toJSON().assistant, conversation.assistant)
+})
+
+for (const [what, stored, epoch] of [
+  ['a whole number', 7, 7],
+  ['none', undefined, 0],
+  ['no whole number', 0.5, 0],
+  ['a text', '7', 0],
+] as const)
+  test(`an epoch in the store that is ${what} is read as ${epoch}`, t => {
+    t.is(readStored(JSON.stringify({ ...whole, epoch: stored })).epoch, epoch)
+  })
+
+test('what the store has of a conversation is read without its revision and its epoch', t => {
+  const text = writeStored({ revision: 5, epoch: 2, conversation: whole as never })
+  t.deepEqual(readStored(text), { revision: 5, epoch: 2, conversation: whole as never })
+  t.deepEqual(readStored('x'), { revision: 0, epoch: 0, conversation: null })
+})

@@ -11,12 +11,14 @@ import {
   interruptToolCall,
   isEmptyJournal,
   isToolJournal,
+  type JournaledConversation,
   type JournaledToolCall,
   LocalJournal,
   maxArgumentsBytes,
   maxCalls,
   maxCallsBytes,
   maxOutputBytes,
+  maxRequestBytes,
   maxStateBytes,
   maxStateDepth,
   recentRuns,
@@ -84,6 +86,31 @@ test('runs of the last minute are counted by the second', t => {
     t.false(isToolJournal({ ...emptyJournal, begun }))
 })
 
+for (const [what, seconds, isCounted] of [
+  ['a minute before', -60, false],
+  ['less than a minute before', -59, true],
+  ['at the same second', 0, true],
+  ['one second later by another clock', 1, true],
+  ['two seconds later, before the clock was set back', 2, false],
+] as const)
+  test(`a run that began ${what} is ${isCounted ? '' : 'not '}counted`, t => {
+    const begun = [{ second: 1_700_000_000 + seconds, runs: 3 }]
+    const recent = recentRuns({ ...emptyJournal, begun }, 1_700_000_000_999)
+    t.deepEqual(recent, isCounted ? begun : [])
+  })
+
+test('runs of one second are counted together, behind those before', t => {
+  const begun = [
+    { second: 6, runs: 1 },
+    { second: 7, runs: 2 },
+  ]
+  t.deepEqual(countRun({ ...emptyJournal, begun }, 7999).begun, [
+    { second: 6, runs: 1 },
+    { second: 7, runs: 3 },
+  ])
+  t.deepEqual(countRun(emptyJournal, 7000).begun, [{ second: 7, runs: 1 }])
+})
+
 test('what is too large, or too many, is not taken in', t => {
   const long = (bytes: number) => ({ ...call, id: 'long', arguments: 'x'.repeat(bytes) })
   t.is(refusalOfCall(emptyJournal, long(maxArgumentsBytes)), null)
@@ -100,15 +127,23 @@ test('what is too large, or too many, is not taken in', t => {
   t.is(refusalOfCall(many(maxCalls), call), 'too_many_calls')
   t.is(refusalOfCall(many(3, maxArgumentsBytes), call), null)
   t.is(refusalOfCall(many(maxCallsBytes / maxArgumentsBytes, maxArgumentsBytes), call), 'too_many_calls')
+  const three = many(3, maxArgumentsBytes)
+  const left = maxCallsBytes - Buffer.byteLength(JSON.stringify([...three.calls, long(0)]))
+  t.is(refusalOfCall(three, long(left)), null, 'exactly the limit')
+  t.is(refusalOfCall(three, long(left + 1)), 'too_many_calls')
 })
 
 test('what a tool may be given, return and store is what the documents promise', t => {
   const promised = 64 * 1024
   t.is(maxCallsBytes, 4 * promised)
   t.deepEqual([maxArgumentsBytes, maxOutputBytes, maxStateBytes], [promised, promised, promised])
+  t.is(maxRequestBytes, promised / 2)
+  t.is(maxCalls, 64)
+  t.is(maxStateDepth, 56)
 })
 
-const nested = (levels: number): object => (levels === 1 ? {} : { a: nested(levels - 1) })
+const nested = (levels: number, deepest: object = {}): object =>
+  levels === 1 ? deepest : { a: nested(levels - 1, deepest) }
 const circular: Record<string, unknown> = {}
 circular.self = circular
 
@@ -121,7 +156,9 @@ for (const [what, state, refusal] of [
   ['a large object', { a: 'x'.repeat(maxStateBytes) }, 'state_too_large'],
   ['as large as may be', { a: 'x'.repeat(maxStateBytes - 8) }, null],
   ['as deep as may be', nested(maxStateDepth), null],
+  ['as deep, with values in the deepest', nested(maxStateDepth, { a: 1, b: null, c: 'x' }), null],
   ['deeper', nested(maxStateDepth + 1), 'state_too_large'],
+  ['deeper by a list', nested(maxStateDepth, { a: 1, b: [] }), 'state_too_large'],
   ['very deep', nested(1000), 'state_too_large'],
 ] as const)
   test(`a state that is ${what}: ${refusal ?? 'kept'}`, t => {
@@ -131,12 +168,15 @@ for (const [what, state, refusal] of [
 test('what was stored in another shape is no journal', t => {
   t.true(isToolJournal(JSON.parse(JSON.stringify(running))))
   t.true(isToolJournal(finishToolCall(running, 'c1', '')))
+  t.true(isToolJournal(interruptToolCall(running, 'c1')))
+  t.true(isToolJournal(pending))
   t.true(isToolJournal(emptyJournal))
   for (const odd of [
     null,
     [],
     {},
     { ...running, calls: {} },
+    { ...running, calls: [null] },
     { ...running, state: [] },
     { ...running, stateVersion: '2' },
     { ...running, turn: 7 },
@@ -185,4 +225,18 @@ test('changes of a journal that nobody else writes are made one after the other 
   t.is(await commitLocally(journal, () => null), null)
   t.deepEqual(journal.journal.state, { sum: 6 })
   t.not(journal.conversationId, new LocalJournal().conversationId)
+})
+
+test('a change of a journal that nobody else writes is told of no other session, and that no successor finds it', async t => {
+  const journal = new LocalJournal()
+  const told: JournaledConversation[] = []
+  await journal.commit((newest, conversation) => {
+    told.push(conversation)
+    return newest
+  })
+  t.deepEqual(
+    told.map(({ isTakenOver, isUnanswered }) => [isTakenOver, isUnanswered('c1')]),
+    [[false, false]],
+  )
+  t.false(journal.isStored)
 })

@@ -4,14 +4,18 @@ import {
   isGenerated,
   isTranscriptItem,
   itemEvent,
-  maxNameChars,
   readItem,
+  saysSomething,
 } from '../../runtime/resume/transcript-item.ts'
 
 const message = { type: 'message', id: 'i', role: 'user' }
 const said = { id: 'i', kind: 'message', role: 'user', text: '', done: true } as const
 const image = (image_url: string) => ({ type: 'input_image', image_url })
-const long = 'x'.repeat(maxNameChars)
+/** Of the greatest length that a name may have. */
+const long = 'x'.repeat(256)
+const imageOf = (chars: number) => `data:image/png;base64,${'A'.repeat(chars - 22)}`
+/** Of a data URI that is kept (characters). */
+const maxImageChars = 131_072
 
 const call = { type: 'mcp_call', server_label: 's', name: 'n', arguments: '{}' }
 const ofMcp = { id: 'i', kind: 'message', role: '', text: '' } as const
@@ -73,7 +77,27 @@ const read: readonly (readonly [what: string, item: unknown, expected: object | 
     { ...message, role: 'system', content: [{ type: 'input_text', text: 'x' }, image('a')] },
     { ...said, role: 'system', text: 'x' },
   ],
+  [
+    'an image of the greatest length',
+    { ...message, content: [image(imageOf(maxImageChars))] },
+    { ...said, images: [{ url: imageOf(maxImageChars) }] },
+  ],
+  [
+    'that there was an image where it is longer, empty or no text',
+    {
+      ...message,
+      content: [image(imageOf(maxImageChars + 1)), image(''), { ...image('a'), image_url: 5 }],
+    },
+    { ...said, images: [{ url: null }, { url: null }, { url: null }] },
+  ],
+  [
+    'the detail of an image where it is a name',
+    { ...message, content: ['low', '', 5, `${long}x`].map(detail => ({ ...image('a'), detail })) },
+    { ...said, images: [{ url: 'a', detail: 'low' }, { url: 'a' }, { url: 'a' }, { url: 'a' }] },
+  ],
+  ['a message whose content is no list', { ...message, content: 'x' }, said],
   ['an item of another kind', { type: 'hologram', id: 'i' }, null],
+  ['an item of a kind that every object has by that name', { type: 'constructor', id: 'i' }, null],
   ['no item', 'x', null],
   ['names of the greatest length', { ...message, id: long, role: long }, { ...said, id: long, role: long }],
   ['an id that is longer', { ...message, id: `${long}x` }, null],
@@ -104,12 +128,27 @@ const stored: readonly (readonly [item: unknown, is: boolean])[] = [
 for (const [item, is] of stored)
   test(`${JSON.stringify(item)} is ${is ? 'an item' : 'none'}`, t => t.is(isTranscriptItem(item), is))
 
-test('the model makes its answers and its calls', t => {
-  t.true(isGenerated({ ...said, role: 'assistant' }))
-  t.true(isGenerated({ ...said, kind: 'function_call' }))
-  t.false(isGenerated(said))
-  t.false(isGenerated({ ...said, kind: 'function_call_output', role: 'assistant' }))
-})
+for (const [what, item, is] of [
+  ['an answer', { ...said, role: 'assistant' }, true],
+  ['a call', { ...said, kind: 'function_call' }, true],
+  ['a call of a server', { ...ofMcp, mcp: { type: 'mcp_call' } }, true],
+  ['a request for approval', { ...ofMcp, mcp: { type: 'mcp_approval_request' } }, true],
+  ['an answer to such a request', { ...ofMcp, mcp: { type: 'mcp_approval_response' } }, false],
+  ['a message of a user', said, false],
+  ['an output', { ...said, kind: 'function_call_output', role: 'assistant' }, false],
+] as const)
+  test(`the model makes ${is ? what : `no such thing as ${what}`}`, t =>
+    t.is(isGenerated({ ...item, done: true }), is))
+
+for (const [what, item, says] of [
+  ['without words', {}, false],
+  ['with words', { text: 'x' }, true],
+  ['with an image', { images: [{ url: 'a' }] }, true],
+  ['with an image that was lost', { images: [{ url: null }] }, true],
+  ['of a server', { mcp: { type: 'mcp_call' } }, true],
+] as const)
+  test(`an item ${what} says ${says ? 'something' : 'nothing'}`, t =>
+    t.is(saysSomething({ ...said, ...item }), says))
 
 const parts = { name: 'n', callId: 'c' }
 const told: readonly [what: string, item: object, dialect: 'ga' | 'preview', expected: object | null][] = [
@@ -148,6 +187,44 @@ const told: readonly [what: string, item: object, dialect: 'ga' | 'preview', exp
     },
   ],
   ['an answer without words', { role: 'assistant' }, 'ga', null],
+  [
+    'images where they stood, and a note where one was lost',
+    { text: 'x', images: [{ url: 'a', before: true }, { url: 'b', detail: 'low' }, { url: null }] },
+    'ga',
+    {
+      type: 'message',
+      role: 'user',
+      content: [
+        { type: 'input_image', image_url: 'a' },
+        { type: 'input_text', text: 'x' },
+        { type: 'input_image', image_url: 'b', detail: 'low' },
+        { type: 'input_text', text: '(an image, which was too large to be kept)' },
+      ],
+    },
+  ],
+  [
+    'an image without words, and no word of speech',
+    { images: [{ url: 'a' }] },
+    'ga',
+    { type: 'message', role: 'user', content: [{ type: 'input_image', image_url: 'a' }] },
+  ],
+  [
+    'an image in the preview, which knows none',
+    { images: [{ url: 'a' }] },
+    'preview',
+    {
+      type: 'message',
+      role: 'user',
+      content: [{ type: 'input_text', text: '(an image, which was too large to be kept)' }],
+    },
+  ],
+  [
+    'an item of a server',
+    { mcp: mcpItems['a call that failed']?.item },
+    'ga',
+    { ...call, error: { type: 'e' } },
+  ],
+  ['an item of a server in the preview', { mcp: mcpItems['a call that failed']?.item }, 'preview', null],
   [
     'a function call',
     { ...parts, kind: 'function_call', text: '{}' },

@@ -88,3 +88,38 @@ test('items that another session forgot count as well', t => {
   items.noteDropped(1)
   t.is(items.dropped, 6)
 })
+
+const image = { url: `data:image/png;base64,${'A'.repeat(400)}` }
+const lost = { url: null }
+const seen = (id: string, more: Partial<TranscriptItem> = {}) => item(id, { images: [image], ...more })
+const withoutImage = (id: string) => bytesOf(item(id, { images: [lost] }))
+
+/** Whether the images of each item are kept. */
+const imagesOf = (items: Transcript) =>
+  [...items].map(({ id, images }) => `${id} ${images?.map(({ url }) => (url === null ? 'lost' : 'kept'))}`)
+
+for (const [what, maxBytes, given, images, dropped] of [
+  ['exactly the limit by one item', bytesOf(seen('1')), ['1'], ['1 kept'], 0],
+  ['one byte less for one item', bytesOf(seen('1')) - 1, ['1'], ['1 lost'], 0],
+  ['exactly the limit without the image', withoutImage('1'), ['1'], ['1 lost'], 0],
+  ['one byte less even without the image', withoutImage('1') - 1, ['1'], [], 1],
+  ['exactly the limit by two items', 2 * bytesOf(seen('1')), ['1', '2'], ['1 kept', '2 kept'], 0],
+  ['one byte less for two items', 2 * bytesOf(seen('1')) - 1, ['1', '2'], ['1 lost', '2 kept'], 0],
+  [
+    'as much as one of three images takes, and no more',
+    bytesOf(seen('3')) + 2 * withoutImage('1'),
+    ['1', '2', '3'],
+    ['1 lost', '2 lost', '3 kept'],
+    0,
+  ],
+  ['less than two take without images', 2 * withoutImage('1') - 1, ['1', '2'], ['2 lost'], 1],
+] as const)
+  test(`images go before items, the oldest first: ${what}`, t => {
+    const items = listOf(maxBytes, ...given.map(id => seen(id)))
+    t.deepEqual([imagesOf(items), items.dropped], [[...images], dropped])
+  })
+
+test('of an item that loses its images the details stay, and the words', t => {
+  const items = listOf(200, seen('1', { text: 'x', images: [{ ...image, detail: 'low', before: true }] }))
+  t.deepEqual([...items], [item('1', { text: 'x', images: [{ url: null, detail: 'low', before: true }] })])
+})
