@@ -47,6 +47,11 @@ function countingStore(t: Stage) {
     leave: () => {
       reason = 'away'
     },
+    /** From now on it takes what is written. */
+    recover: () => {
+      reason = null
+      answer = async () => undefined
+    },
     answerBy: (given: () => Promise<void>) => {
       answer = given
     },
@@ -68,7 +73,11 @@ function kept(t: Stage) {
       onTakenOver: () => faults.push('taken over'),
     },
   )
-  t.teardown(() => keeper.stop())
+  t.teardown(() => {
+    // What a stopped session could not write is tried again for 30 s: the test would not end before that.
+    counting.recover()
+    keeper.stop()
+  })
   const say = (text: string) => {
     conversation.expect({ type: 'message', role: 'user', content: [{ text }] })
     keeper.changed()

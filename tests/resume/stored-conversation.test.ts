@@ -81,6 +81,8 @@ function stage(t: ExecutionContext, changed: Partial<PersistedConversationOption
     },
   )
   t.teardown(() => {
+    // What a stopped session could not write is tried again for 30 s: the test would not end before that.
+    Object.assign(control, { fault: null, isAway: false, ticketFault: null })
     kept.stop()
     mock.timers.reset()
     clock.mock.restore()
