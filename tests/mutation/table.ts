@@ -388,12 +388,6 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     reason: 'equivalent: an id of a conversation is as unique with more bytes',
   },
   {
-    file: 'runtime/resume/stored-conversation.ts',
-    text: '#isDirty = false',
-    shown: 'false → true',
-    reason: 'one write of a conversation that has not begun',
-  },
-  {
     file: 'runtime/server/drain.ts',
     text: 'await this.#endInBatches(connections, leftMs)',
     shown: 'await this.#endInBatches(connections, leftMs) → this.#endInBatches(connections, leftMs)',

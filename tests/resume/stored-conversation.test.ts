@@ -173,6 +173,18 @@ test.serial('what one event changes is written together, in one write', async t 
   )
 })
 
+test.serial(
+  'a session in which nothing was said, and whose ticket nobody asked for, writes nothing',
+  async t => {
+    const { kept, texts, pass } = stage(t)
+    t.is(kept.flush(), null)
+    await pass(writeIntervalMs)
+    kept.stop()
+    await pass(writeIntervalMs)
+    t.deepEqual(texts, [])
+  },
+)
+
 test.serial('what changes just before its interval is over waits for that', async t => {
   const { say, texts, pass, exhaust } = stage(t)
   await exhaust()

@@ -119,6 +119,22 @@ test('what is taken over is the newest, also where the session before writes at 
   t.deepEqual(await textsIn(store, first.kept.id), ['at the last moment', 'two'])
 })
 
+test('what was read before the taking is read again where the session before has written since', async t => {
+  const { store } = faultyStore(t)
+  const first = keep(t, store)
+  await first.kept.issue()
+  const key = conversationKey(first.kept.id)
+  const stale = await store.get(key)
+  await first.say('since then')
+  const taken = await takeOver(store, first.kept.id, stale)
+  t.is(taken?.text, (await store.get(key)) ?? undefined)
+  t.deepEqual(await textsIn(store, first.kept.id), ['since then'])
+  const gone = await store.get(key)
+  await store.delete(key)
+  t.is(await takeOver(store, first.kept.id, gone), null, 'it has expired since')
+  t.is(await takeOver(store, first.kept.id, null), null)
+})
+
 test('a write that was done without an answer does not keep its session from the next one', async t => {
   const { store, faults } = faultyStore(t)
   const { kept, say, seen } = keep(t, store)
