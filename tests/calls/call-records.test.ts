@@ -33,7 +33,10 @@ test('a session is made with its owner, account and time, and found by its owner
   t.like(record, {
     ...{ sessionId: id, owner: 'ada', account: 'account', provider: 'p', callId: '', endedAt: '' },
     ...{ createdAt: '2026-01-01T00:00:00.000Z', lastActivity: '2026-01-01T00:00:00.000Z' },
+    ...{ assistant: '', isPinned: false },
   })
+  const pinned = await records.create('ada', 'account', { assistant: 'sales', isPinned: true })
+  t.like(await records.lookUp(pinned), { assistant: 'sales', isPinned: true })
   for (const owners of [[], ['bob'], ['']])
     await t.throwsAsync(records.find(id, ...owners), { code: 'not_found' })
   for (const odd of ['', `${id}0`, `x${id}`, 'sideband_0000000000000000'])
@@ -95,6 +98,19 @@ test('what happens is added up, and a session that the store has lost is not mad
   t.is(await records.lookUp(record.sessionId), null)
 })
 
+test('what a call has used is kept until it is told anew', async t => {
+  const { records, connected } = stage(t)
+  const record = await connected()
+  const usage = async () => (await records.lookUp(record.sessionId))?.usage
+  t.is(await usage(), '')
+  await records.note(record, activity, '{"total":1}')
+  t.is(await usage(), '{"total":1}')
+  await records.note(record, activity)
+  t.is(await usage(), '{"total":1}')
+  await records.note(record, activity, '')
+  t.is(await usage(), '')
+})
+
 test('a session that was lost is written anew, whole, with its call and in its list', async t => {
   const { records, connected, store, clock, charges } = stage(t)
   const record = await connected()
@@ -143,7 +159,6 @@ test('a session ends once, with its reason, is known for ten minutes more, and i
   await records.listHeard(record.sessionId)
   charges()
   t.true(await records.end(record, 'over'))
-  t.false(await records.end(record, 'again'))
   t.deepEqual(charges(), [['credential:ada', `session:${record.sessionId}`, 7, 600_000]])
   t.like(await records.find(record.sessionId, 'ada'), {
     endedReason: 'over',
@@ -152,6 +167,7 @@ test('a session ends once, with its reason, is known for ten minutes more, and i
   t.deepEqual(await records.unheard(9), [])
   clock.now += 599_999
   t.is((await records.page(['ada'], 0, 9)).records.length, 1)
+  t.false(await records.end(record, 'again'))
   t.is((await records.lookUp(record.sessionId))?.endedReason, 'over')
   clock.now += 1
   t.is(await records.lookUp(record.sessionId), null)
@@ -174,6 +190,7 @@ test('a page shows sessions that there are, and counts those that are listed', a
 
 test('one replica speaks for a call, as long as it says so; given back, the next one does', async t => {
   const { records, clock } = stage(t)
+  t.is(leaseMs, 15_000)
   t.false(await records.isControlled('a'))
   t.true(await records.holdLease('a', 'one'))
   t.true(await records.isControlled('a'))
@@ -229,6 +246,18 @@ test('unheard are listed calls that nobody speaks for, and those that are offere
   t.false(await records.holdLease('offered', 'two'), 'what is not to be heard is not offered any more')
   clock.now += ttlMs
   t.deepEqual(await records.unheard(9), [])
+})
+
+test('calls that must be heard are listed where replicas of other revisions look, an offered one for half its time', async t => {
+  const { records, store, clock } = stage(t)
+  const listed = async () => (await store.page('calls:heard', 0, 9)).members
+  await records.listHeard('a')
+  await records.offerCall('b', 'one')
+  t.deepEqual(await listed(), ['b', 'a'])
+  clock.now += ttlMs / 2 - 1
+  t.deepEqual(await listed(), ['b', 'a'])
+  clock.now += 1
+  t.deepEqual(await listed(), ['a'])
 })
 
 test('of several replicas one takes an unheard call, for some time; an offer lets the next one', async t => {

@@ -534,6 +534,26 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown,
     reason: `equivalent: ${reason}`,
   })),
+  ...(
+    [
+      [
+        'const page = await this.#options.store.page(ownerList(owner), from, Math.max(1, room))',
+        '1 → 2',
+        'what there is no room for is left out',
+      ],
+      [
+        "const reserved = await this.#update(sessionId, { set: { offer: 'pending' }, unless: 'offer' })",
+        "'pending' → '~'",
+        'of a reservation only that it is there is asked',
+      ],
+      ['if (now - (this.#chargedAt.get(record) ?? 0) < ttlMs / 4) return', '0 → 1', 'either is long ago'],
+    ] as const
+  ).map(([text, shown, reason]) => ({
+    file: 'runtime/calls/records.ts',
+    text,
+    shown,
+    reason: `equivalent: ${reason}`,
+  })),
   {
     file: 'runtime/calls/incoming.ts',
     text: "const body = await incoming.read(Number(headers.get('content-length') ?? 0), readBody)",
