@@ -174,6 +174,28 @@ test.serial('what one event changes is written together, in one write', async t 
 })
 
 test.serial(
+  'what changes once its write was asked for at once is written behind that, not beside it',
+  async t => {
+    const { conversation, kept, texts, hold } = stage(t)
+    const write = hold()
+    const change = () => {
+      conversation.noteAnswerEnded()
+      kept.changed()
+    }
+    change()
+    void kept.flush()
+    change()
+    await settled()
+    t.is(texts.length, 1)
+    await write()
+    t.deepEqual(
+      texts.map(text => readStored(text).conversation?.answers),
+      [1, 2],
+    )
+  },
+)
+
+test.serial(
   'a session in which nothing was said, and whose ticket nobody asked for, writes nothing',
   async t => {
     const { kept, texts, pass } = stage(t)
