@@ -1,0 +1,40 @@
+/** An HTTP server whose answers need not end, and garbage collections while one is read. */
+import { createServer, type ServerResponse } from 'node:http'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { ExecutionContext } from 'ava'
+import { patienceMs, within } from '../gateway/within.ts'
+
+setFlagsFromString('--expose_gc')
+const collectOnce: () => void = runInNewContext('gc')
+
+/** Collects garbage for as long as it takes to collect what nothing refers to (ms). */
+const collectingMs = 300
+const stepMs = 20
+
+/** Collects garbage some times, and lets the process run between. */
+export async function collectGarbage(): Promise<void> {
+  for (let passed = 0; passed < collectingMs; passed += stepMs) {
+    await new Promise(resolve => setTimeout(resolve, stepMs))
+    collectOnce()
+  }
+}
+
+/** A server that answers so. @returns its address, and what resolves when its client has closed the connection */
+export async function serveAnswer(t: ExecutionContext, answer: (response: ServerResponse) => void) {
+  const left = Promise.withResolvers<void>()
+  const server = createServer((request, response) => {
+    request.socket.once('close', () => left.resolve())
+    answer(response)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as { port: number }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    left: () => within(left.promise, patienceMs, 'the client does not close the connection'),
+  }
+}
