@@ -92,6 +92,8 @@ class TranslationMeter implements UpstreamListener, FaultOwner {
   #countedTo: number | null = null
   /** When the connection to it was lost; null while it is there. */
   #lostAt: number | null = null
+  /** The same of the connection before the present one; null where there was none. */
+  #lostBefore: number | null = null
   /** What came first over the connection: OpenAI refuses one by an `error` event after the upgrade. */
   #first: 'nothing' | 'error' | 'event' = 'nothing'
 
@@ -120,6 +122,7 @@ class TranslationMeter implements UpstreamListener, FaultOwner {
     this.#abortDial = () => undefined
     this.#rejoin.opened()
     this.#first = 'nothing'
+    this.#lostBefore = this.#lostAt
     this.#lostAt = null
     this.#countedTo ??= this.#parts.now()
     this.#timer ??= setInterval(() => enter(this, () => this.#count()), countIntervalMs)
@@ -173,10 +176,15 @@ class TranslationMeter implements UpstreamListener, FaultOwner {
   #fail({ code, message }: GatewayError): void {
     const { log, isLimited } = this.#parts
     log.warn('translation.call.unmetered', { call_id: this.#call.callId, code, reason: message })
-    // Refused at once: the call was never joined.
-    if (this.#first === 'error') this.#countedTo = null
+    if (this.#first === 'error') this.#forgetConnection()
     this.#end({ by: 'upstream', error: code })
     if (isLimited) this.#hangUp()
+  }
+
+  /** The connection was refused at once: of the call only what was heard before it is counted. */
+  #forgetConnection(): void {
+    this.#lostAt = this.#lostBefore
+    if (this.#lostBefore === null) this.#countedTo = null
   }
 
   #end(end: { readonly by: 'upstream' | 'gateway'; readonly error?: string }): void {
@@ -186,7 +194,6 @@ class TranslationMeter implements UpstreamListener, FaultOwner {
     this.#abortDial()
     this.#count()
     this.#upstream?.close(endedCode, '')
-    this.#upstream = null
     this.#account.ended({ ...end, code: endedCode })
     this.#onOver()
   }

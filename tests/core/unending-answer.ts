@@ -5,6 +5,9 @@ import { runInNewContext } from 'node:vm'
 import type { ExecutionContext } from 'ava'
 import { patienceMs, within } from '../gateway/within.ts'
 
+/** Of the system, also where a test puts timers of its own in their place. */
+const { setTimeout } = globalThis
+
 setFlagsFromString('--expose_gc')
 const collectOnce: () => void = runInNewContext('gc')
 
