@@ -47,7 +47,6 @@ export class Circuit {
 
   succeeded(): void {
     this.#failures = 0
-    this.#probing = false
     this.#openUntil = Number.NEGATIVE_INFINITY
   }
 

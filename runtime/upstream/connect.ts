@@ -146,8 +146,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
 
   giveUp(error: GatewayError): void {
     this.#lost ??= error
-    if (this.#state === 'opening') this.#fail(this.#lost)
-    else this.#socket.terminate()
+    this.#socket.terminate()
   }
 
   intervalOver(): void {

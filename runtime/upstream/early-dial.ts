@@ -87,11 +87,10 @@ export class EarlyDial implements UpstreamListener, FaultOwner {
   /** Takes the dial over; a further one is made anew. The dialing function of the session. */
   readonly dial: Dial = (listener, headers) => {
     if (this.#state === 'taken' || this.#state === 'over') return this.#options.dial(listener, headers)
-    const wasDialing = this.#state === 'dialing'
     this.#state = 'taken'
     this.#listener = listener
     // Whoever dials has to know the dial before it is told its end.
-    if (!wasDialing) queueMicrotask(() => enter(this, () => this.#tell(listener)))
+    queueMicrotask(() => enter(this, () => this.#tell(listener)))
     return () => this.#drop()
   }
 

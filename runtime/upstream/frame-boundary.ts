@@ -63,11 +63,10 @@ export class FrameBoundary {
   pass(chunk: Buffer): void {
     let rest = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk])
     this.#head = nothing
-    while (rest.length > 0) {
+    for (;;) {
       const payload = Math.min(this.#left, rest.length)
       this.#left -= payload
       rest = rest.subarray(payload)
-      if (rest.length === 0) return
       const head = readFrameHead(rest)
       if (head === null) {
         this.#head = Buffer.from(rest)

@@ -84,8 +84,9 @@ export function realtimeUrl(target: Target, deployment: string): URL {
  * Builds the WebSocket address of a session by what it is for.
  * A transcription names no model there: OpenAI refuses one, or takes the session for a conversation (openai-python#2652,
  * livekit/agents-js#1756). A translation has an address of its own, which the preview form lacks.
+ * @param purpose absent: a conversation
  */
-export function sessionUrl(target: Target, deployment: string, purpose: Purpose = 'conversation'): URL {
+export function sessionUrl(target: Target, deployment: string, purpose?: Purpose): URL {
   const url = realtimeUrl(target, deployment)
   if (purpose === 'transcription') {
     for (const name of ['model', 'deployment']) url.searchParams.delete(name)
@@ -111,8 +112,9 @@ export function checkTranslates({ dialect }: Pick<Target, 'dialect'>): void {
 /**
  * Builds the WebSocket address that joins a running call (Azure has none in its preview form).
  * That of a call which translates is assumed: no vendor documents one.
+ * @param purpose absent: a conversation
  */
-export function callUrl(target: Target, callId: string, purpose: Purpose = 'conversation'): URL {
+export function callUrl(target: Target, callId: string, purpose?: Purpose): URL {
   const url = sessionUrl(target, '', purpose)
   url.search = ''
   url.searchParams.set('call_id', callId)

@@ -167,9 +167,19 @@ test('the end of the pause is told: in the past for one that is closed', t => {
   let now = 7
   const circuit = new Circuit({ pauseMs, now: () => now })
   t.true(circuit.openUntil < now)
+  fail(circuit)
+  fail(circuit)
+  t.true(circuit.openUntil < now, 'two failures begin no pause')
   refuse(circuit)
   t.is(circuit.openUntil, 1007)
   now = 2000
   succeed(circuit)
   t.true(circuit.openUntil < 0)
+})
+
+test('a pause of no length is over at once', t => {
+  const circuit = new Circuit({ pauseMs: 0, now: () => 7 })
+  refuse(circuit)
+  t.is(circuit.openUntil, 7)
+  t.is(circuit.state, 'half-open')
 })

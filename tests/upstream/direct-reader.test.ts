@@ -13,8 +13,7 @@ import fc from 'fast-check'
 import { WebSocket } from 'ws'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { DirectReader } from '../../runtime/upstream/direct-reader.ts'
-import { FrameBoundary, readFrameHead } from '../../runtime/upstream/frame-boundary.ts'
-import { patienceMs } from '../gateway/within.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 /** RFC 6455 section 1.3. */
 const acceptKeySuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -88,7 +87,8 @@ async function dial(port: number, secure: boolean): Promise<Heard> {
   socket.on('error', (cause: Error & { code?: string }) => {
     error = cause.code ?? cause.message
   })
-  const code = await new Promise<number>(resolve => socket.once('close', resolve))
+  const closed = new Promise<number>(resolve => socket.once('close', resolve))
+  const code = await within(closed, patienceMs, 'the connection does not end')
   return { messages, direct, code, error }
 }
 
@@ -254,86 +254,6 @@ test('text behind a binary message, and behind the last of several frames, is re
   const heard = await hear(pieces, false, true)
   t.deepEqual(heard.messages, ['p:.', 'b:ab', 'p:.', 'cd', 'direct'])
   t.is(heard.direct, 1)
-})
-
-test('a boundary is where no frame and no message is under way', t => {
-  fc.assert(
-    fc.property(fc.array(said, { minLength: 1, maxLength: 6 }), cuts, (messages, shares) => {
-      const boundary = new FrameBoundary()
-      for (const piece of cut(Buffer.concat(messages.map(({ bytes }) => bytes)), shares)) boundary.pass(piece)
-      t.true(boundary.isReached)
-      boundary.pass(Buffer.from([0x81]))
-      t.false(boundary.isReached)
-    }),
-  )
-})
-
-/** What came last of a stream, and whether a message may begin behind it. */
-const streams: readonly (readonly [what: string, bytes: readonly number[], isReached: boolean])[] = [
-  ['nothing', [], true],
-  ['a text', [0x81, 1, 0x61], true],
-  ['an empty text', [0x81, 0], true],
-  ['half a head', [0x81], false],
-  ['half a length', [0x81, 126, 0], false],
-  ['half a payload', [0x81, 2, 0x61], false],
-  ['a first fragment', [0x01, 1, 0x61], false],
-  ['a fragment in the middle', [0x01, 1, 0x61, 0x00, 1, 0x61], false],
-  ['a last fragment', [0x01, 1, 0x61, 0x80, 1, 0x61], true],
-  ['a ping', [0x89, 0], true],
-  ['a ping between fragments', [0x01, 1, 0x61, 0x89, 0], false],
-  ['a close', [0x88, 0], true],
-  ['a masked text', [0x81, 0x81, 1, 2, 3, 4, 0x61], true],
-  ['half a mask', [0x81, 0x81, 1, 2, 3], false],
-]
-
-for (const [what, bytes, isReached] of streams) {
-  test(`behind ${what} ${isReached ? 'a message may begin' : 'none begins'}`, t => {
-    for (const size of [bytes.length || 1, 1]) {
-      const boundary = new FrameBoundary()
-      for (let at = 0; at < bytes.length; at += size) boundary.pass(Buffer.from(bytes.slice(at, at + size)))
-      t.is(boundary.isReached, isReached)
-    }
-  })
-}
-
-/** Heads, and what is read from each: bytes of head and payload, whole text, final, control. */
-const heads: readonly (readonly [number[], number, number, boolean, boolean, boolean])[] = [
-  [[0x81, 0], 2, 0, true, true, false],
-  [[0x81, 125], 2, 125, true, true, false],
-  [[0x81, 126, 0, 126], 4, 126, true, true, false],
-  [[0x81, 126, 0xff, 0xff], 4, 65_535, true, true, false],
-  [[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0], 10, 65_536, true, true, false],
-  [[0x81, 127, 0, 0, 0, 1, 0, 0, 0, 2], 10, 2 ** 32 + 2, true, true, false],
-  [[0x81, 0x81, 1, 2, 3, 4], 6, 1, false, true, false],
-  [[0xc1, 1], 2, 1, false, true, false],
-  [[0x01, 1], 2, 1, false, false, false],
-  [[0x00, 1], 2, 1, false, false, false],
-  [[0x80, 1], 2, 1, false, true, false],
-  [[0x82, 1], 2, 1, false, true, false],
-  [[0x88, 0], 2, 0, false, true, true],
-  [[0x87, 0], 2, 0, false, true, false],
-  [[0x8a, 0], 2, 0, false, true, true],
-]
-
-for (const [head, bytes, payloadBytes, isWholeText, isFinal, isControl] of heads) {
-  test(`the head ${Buffer.from(head).toString('hex')}: ${payloadBytes} bytes follow`, t => {
-    const expected = { bytes, payloadBytes, isWholeText, isFinal, isControl }
-    t.deepEqual(readFrameHead(Buffer.from(head)), expected)
-    t.deepEqual(readFrameHead(Buffer.from([...head, 0])), expected)
-    t.is(readFrameHead(Buffer.from(head.slice(0, -1))), null)
-  })
-}
-
-test('a head is read only when it is whole', t => {
-  const head = frame(0x81, Buffer.alloc(70_000)).subarray(0, 10)
-  for (let length = 0; length < 10; length += 1) t.is(readFrameHead(head.subarray(0, length)), null)
-  t.deepEqual(readFrameHead(head), {
-    bytes: 10,
-    payloadBytes: 70_000,
-    isWholeText: true,
-    isFinal: true,
-    isControl: false,
-  })
 })
 
 /** Whom TLS is asked for (RFC 6066 section 3): one address serves many names, and an address is no name. */

@@ -136,6 +136,26 @@ for (const [what, error, isAnswer] of failures) {
   })
 }
 
+test('a refusal before any upgrade waits is told by the session', async t => {
+  const { early, untilSettled, session, told } = stage()
+  early.failed(refusal(400))
+  await t.notThrowsAsync(untilSettled())
+  early.dial(session)
+  await microtasks()
+  t.deepEqual(told, ['failed upstream_refused'])
+})
+
+test.serial('a timer does not outlast the wait of an upgrade', async t => {
+  const timers = () => process.getActiveResourcesInfo().filter(kind => kind === 'Timeout').length
+  const { early, untilSettled, upstream } = stage()
+  const before = timers()
+  const settled = untilSettled()
+  t.is(timers(), before + 1)
+  early.opened(upstream)
+  await settled
+  t.is(timers(), before)
+})
+
 test('an upgrade that was answered is not answered again by a late refusal', async t => {
   const { early, untilSettled, session, told } = stage({ withinMs: 1 })
   await untilSettled()

@@ -46,3 +46,27 @@ for (const [what, sent, events, isRefused] of rows) {
     if (isRefused) t.regex(refusals.at(-1)?.message ?? '', /invalid_value/)
   })
 }
+
+test('a refusal without a code says so', t => {
+  const settings = new OwnSettings()
+  settings.sent(true)
+  const refusal = settings.refusal(Buffer.from('{"type":"error","error":{}}'), 'error')
+  t.regex(refusal?.message ?? '', /\(no code given\)/)
+})
+
+for (const text of ['{', '[]', '{"type":"error","error":7}']) {
+  test(`an error that cannot be read counts as one that names nothing: ${text}`, t => {
+    const settings = new OwnSettings()
+    settings.sent(true)
+    t.is(settings.refusal(Buffer.from(text), 'error')?.code, 'settings_refused')
+    settings.sent(false)
+    t.is(settings.refusal(Buffer.from(text), 'error'), null)
+  })
+}
+
+test('what has no type confirms nothing, and is no other word of upstream either', t => {
+  const settings = new OwnSettings()
+  settings.sent(true)
+  t.is(settings.refusal(Buffer.from('{}'), null), null)
+  t.is(settings.refusal(Buffer.from(JSON.stringify(nameless)), 'error')?.code, 'settings_refused')
+})
