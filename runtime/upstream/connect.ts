@@ -164,7 +164,6 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   /** Whoever listens failed on what it was told: the connection is cut, and the listener decides what ends with it. */
   onFault(fault: unknown): void {
     const listener = this.#listener ?? this.#attempt?.listener
-    this.#attempt = null
     this.abort()
     listener?.fault(fault)
   }

@@ -220,12 +220,18 @@ export const groups: readonly Group[] = [
   }),
   group('upstream', 'runtime/upstream', {
     'announced-retirements': ['models/announced-retirements'],
-    'answer-text': ['models/announced-retirements', 'calls/calls-upstream'],
-    calls: ['calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
+    'answer-text': ['upstream/answer-text', 'models/announced-retirements', 'calls/calls-upstream'],
+    calls: ['upstream/calls', 'calls/calls-upstream', 'calls/calls', 'access/stored', 'calls/hangup'],
     circuit: ['upstream/circuit', 'upstream/dial', 'upstream/dial-outcomes', 'upstream/failover'],
-    'early-dial': ['upstream/early-dial', 'gateway/early-refusals', 'gateway/faults', 'gateway/sdk'],
+    'early-dial': [
+      'upstream/early-dial',
+      'upstream/early-dial-memory',
+      'gateway/early-refusals',
+      'gateway/faults',
+      'gateway/sdk',
+    ],
     connect: [
-      'upstream/connect',
+      ...['upstream/connect-states', 'upstream/connect-deadlines', 'upstream/connect'],
       'upstream/direct-writer',
       'upstream/direct-reader',
       'upstream/dial-outcomes',
@@ -234,21 +240,42 @@ export const groups: readonly Group[] = [
       'realtime/realtime',
       'session/slow-client',
     ],
-    'credential-headers': ['upstream/dial', 'upstream/dial-outcomes', 'access/secrets'],
-    dial: ['upstream/dial', 'upstream/dial-outcomes', 'upstream/failover', 'gateway/faults'],
+    'credential-headers': [
+      'upstream/dial',
+      'upstream/dial-rounds',
+      'upstream/dial-outcomes',
+      'access/secrets',
+    ],
+    dial: [
+      'upstream/dial',
+      'upstream/dial-rounds',
+      'upstream/dial-outcomes',
+      'upstream/failover',
+      'gateway/faults',
+    ],
     'direct-reader': ['upstream/direct-reader', 'upstream/direct-writer', 'upstream/dial-outcomes'],
-    'direct-writer': ['upstream/direct-writer', 'realtime/realtime', 'gateway/faults'],
+    'direct-writer': [
+      'upstream/direct-writer',
+      'upstream/connect-states',
+      'realtime/realtime',
+      'gateway/faults',
+    ],
     endpoints: ['upstream/choice', 'access/headers', 'upstream/failover', 'calls/calls'],
-    'frame-boundary': ['upstream/direct-reader', 'realtime/realtime'],
+    'frame-boundary': ['upstream/frame-boundary', 'upstream/direct-reader', 'realtime/realtime'],
     mask: ['upstream/mask', 'upstream/direct-writer'],
     'message-check': [
-      'session/session-policy',
+      ...['upstream/message-check', 'session/session-policy'],
       'gateway/model-permit',
       'gateway/pinned',
       'resume/hostile-conversation',
     ],
     'model-choice': ['upstream/choice', 'gateway/aliases'],
-    'model-permit': ['gateway/model-permit', 'gateway/transcription', 'gateway/translation'],
+    'model-permit': [
+      'upstream/model-permit',
+      'gateway/model-permit',
+      'gateway/transcription',
+      'gateway/translation',
+    ],
     'own-settings': [
       'upstream/own-settings',
       'chat/chat-upstream-lost',
@@ -256,7 +283,10 @@ export const groups: readonly Group[] = [
       'resume/pending-answers',
     ],
     'passed-headers': ['upstream/passed-headers'],
-    'endpoint-pool': ['upstream/dial', 'upstream/choice', 'upstream/dial-outcomes', 'upstream/failover'],
+    'endpoint-pool': [
+      ...['upstream/dial', 'upstream/dial-rounds', 'upstream/choice'],
+      ...['upstream/dial-outcomes', 'upstream/failover'],
+    ],
     refusal: ['upstream/refusal', 'upstream/dial-outcomes', 'gateway/refusals', 'upstream/failover'],
     'safety-identifier': ['upstream/safety-identifier', 'access/tickets'],
     target: [
@@ -363,12 +393,102 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     shown: "this.#state = 'over' → nothing",
     reason: 'equivalent at the end of a dial, where nothing of it is under way; elsewhere it is noticed',
   },
-  {
-    file: 'runtime/upstream/message-check.ts',
-    text: 'function isPlainAppend(data: Uint8Array): boolean {',
-    shown: '{ → { return;',
+  ...(
+    [
+      ['function isPlainAppend(data: Uint8Array): boolean {', '{ → { return;'],
+      [
+        `const appendStart = '{"type":"input_audio_buffer.append","audio":"'`,
+        `'{"type":"input_audio_buffer.append","audio":"' → '~'`,
+      ],
+      ['const last = data.length - 1', '1 → 2'],
+      ['isSame(data, 0, appendStart.length, appendStart) &&', '0 → 1'],
+    ] as const
+  ).map(([text, shown]) => ({
+    ...{ file: 'runtime/upstream/message-check.ts', text, shown },
     reason: 'equivalent: sound that is not taken for such is looked at as any message, and goes on',
+  })),
+  ...(
+    [
+      ['data[last] === closeBrace &&', '=== → !=='],
+      ['Buffer.prototype.indexOf.call(data, quote, appendStart.length) === last - 1', '1 → 2'],
+    ] as const
+  ).map(([text, shown]) => ({
+    ...{ file: 'runtime/upstream/message-check.ts', text, shown },
+    reason: 'equivalent: what begins as sound and has no second member goes on, whatever its end',
+  })),
+  {
+    file: 'runtime/upstream/circuit.ts',
+    text: '#probing = false',
+    shown: 'false → true',
+    reason: 'equivalent: it is asked after a failure alone, which sets it',
   },
+  ...(
+    [
+      ["#state: SettingsState = 'confirmed'", "'confirmed' → '~'"],
+      ["if (type === 'session.updated') this.#state = 'confirmed'", "'confirmed' → '~'"],
+    ] as const
+  ).map(([text, shown]) => ({
+    ...{ file: 'runtime/upstream/own-settings.ts', text, shown },
+    reason: 'equivalent: of settings that are confirmed only that they have neither other state is asked',
+  })),
+  ...(
+    [
+      ["#state: 'dialing' | 'opened' | 'failed' | 'taken' | 'over' = 'dialing'", "'dialing' → '~'"],
+      ["this.#state = isAnswer && this.#isAwaited ? 'over' : 'failed'", "'failed' → '~'"],
+    ] as const
+  ).map(([text, shown]) => ({
+    ...{ file: 'runtime/upstream/early-dial.ts', text, shown },
+    reason: 'equivalent: of a dial only whether it is taken or over is asked',
+  })),
+  ...['256 → 512', '1024 → 2048'].map(shown => ({
+    ...{ file: 'runtime/upstream/direct-reader.ts', text: 'const sharedBytes = 256 * 1024', shown },
+    reason: 'equivalent: of what comes more is read at once, and told the same',
+  })),
+  {
+    file: 'runtime/upstream/direct-reader.ts',
+    text: "#state: 'handshake' | 'frames' = 'handshake'",
+    shown: "'handshake' → '~'",
+    reason: 'equivalent: of the state only whether frames come is asked',
+  },
+  ...(
+    [
+      ['wasHeard = false', 'false → true', 'before the first interval is over no silence is counted'],
+      [
+        "if (this.#state === 'over' || this.#state === 'refused') return",
+        "'refused' → '~'",
+        'nobody listens to a connection that was refused',
+      ],
+      ...["'open' → '~'", "'unexpected-response' → '~'", 'socket.removeAllListeners(word) → nothing'].map(
+        shown =>
+          [
+            "for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)",
+            shown,
+            'neither comes again; what is not kept is memory',
+          ] as const,
+      ),
+      [
+        'if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)',
+        '!== → ===',
+        '`ws` writes the same, and slower',
+      ],
+      [
+        'if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)',
+        'this.#writer = new DirectWriter(this.#reader.socket) → nothing',
+        '`ws` writes the same, and slower',
+      ],
+      ...['this.#headers = null', 'this.#deadline = undefined', 'this.#attempt = null'].map(
+        text =>
+          [
+            text,
+            `${text} → nothing`,
+            'a session that is open does not use it; what is not kept is memory',
+          ] as const,
+      ),
+    ] as const
+  ).map(([text, shown, reason]) => ({
+    ...{ file: 'runtime/upstream/connect.ts', text, shown },
+    reason: `equivalent: ${reason}`,
+  })),
   {
     file: 'runtime/upstream/refusal.ts',
     text: "return asRefusal(label, response.statusCode ?? 0, body, response.headers['retry-after'], answer)",
@@ -565,6 +685,24 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     text: 'clearTimeout(timer)',
     shown: 'clearTimeout(timer) → nothing',
     reason: 'equivalent: nobody waits for that timer by then',
+  },
+  ...(
+    [
+      ["#phase: 'joining' | 'joined' | 'over' = 'joining'", "'joining' → '~'"],
+      ["this.#phase = 'joined'", "'joined' → '~'"],
+      ["this.#phase = 'joined'", "this.#phase = 'joined' → nothing"],
+      ["this.#phase = 'joining'", "'joining' → '~'"],
+      ["this.#phase = 'joining'", "this.#phase = 'joining' → nothing"],
+    ] as const
+  ).map(([text, shown]) => ({
+    ...{ file: 'runtime/calls/translation-meter.ts', text, shown },
+    reason: 'equivalent: of the phase of a meter only whether it is over is asked',
+  })),
+  {
+    file: 'runtime/calls/translation-meter.ts',
+    text: "this.#first = !isBinary && this.#parts.readType(frame) === 'error' ? 'error' : 'event'",
+    shown: "'event' → '~'",
+    reason: 'equivalent: of what came first only whether it was an error, or nothing yet, is asked',
   },
   {
     file: 'runtime/calls/translation-meter.ts',

@@ -31,9 +31,11 @@ export async function attempt(
   t: Stage,
   answer: Answer,
   changed: Partial<ConnectOptions> = {},
-  fails: { readonly opened?: boolean; readonly event?: boolean } = {},
+  fails: { readonly opened?: boolean; readonly text?: string } = {},
 ) {
   const told: string[] = []
+  /** Of each event. */
+  const memory: ArrayBufferLike[] = []
   const dialled = Promise.withResolvers<Dialled>()
   const server = Promise.withResolvers<unknown>()
   const port = await listenRaw(t, given => {
@@ -45,7 +47,8 @@ export async function attempt(
   const listener = (name = '') => ({
     event: (data: Buffer, isBinary: boolean) => {
       told.push(`${name}${isBinary ? 'bytes ' : ''}${data}`)
-      if (fails.event) throw new Error('a broken listener')
+      memory.push(data.buffer)
+      if (String(data) === fails.text) throw new Error('a broken listener')
     },
     closed: (code: number, reason: string, why?: GatewayError) =>
       void told.push(`${name}closed ${code} ${reason}${why?.code ?? ''}`),
@@ -80,12 +83,14 @@ export async function attempt(
       () => `"${last}" is not told: ${told}`,
     )
   return {
-    ...{ told, listener, abort, untilTold },
+    ...{ told, memory, listener, abort, untilTold },
     /** Once it is open. */
     open: async () => {
       await untilTold('opened')
       return { upstream: upstream as Upstream, peer: (await server.promise) as Peer }
     },
+    /** Its side of the connection, once it has answered. */
+    server: async () => (await within(server.promise, patienceMs, 'nobody dials')) as Peer,
     error: () => error,
     /** Resolves when the connection has gone, seen from the server. */
     left: async () => {

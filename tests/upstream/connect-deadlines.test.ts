@@ -66,6 +66,26 @@ for (const [timeoutMs, waitMs] of [
   )
 }
 
+test.serial('a refusal that came before the time was over, and is read with its end, counts', async t => {
+  mockTimers(t)
+  const { told, untilTold, server } = await attempt(t, upgrading(), { timeoutMs: 5000 })
+  const peer = await server()
+  peer.socket.write(frame(opcodes.ping))
+  await peer.first(({ opcode }) => opcode === opcodes.pong)
+  // Of a turn of the event loop: timers, what arrived, and what is due behind that.
+  await new Promise<void>(resolve =>
+    setTimeout(() => {
+      peer.socket.write(text(refusal))
+      mock.timers.tick(5000)
+      resolve()
+    }, 1),
+  )
+  await silence()
+  t.deepEqual(told, [])
+  await pass(1000)
+  await untilTold('failed upstream_refused')
+})
+
 test.serial('a close that is not answered is waited for two seconds', async t => {
   mockTimers(t)
   const { told, open, untilTold, left } = await attempt(t, upgrading(text(greeting)))

@@ -1,8 +1,10 @@
 /** What an attempt to connect comes to, and what becomes of the connection, by what upstream writes. */
+import { createServer, type IncomingMessage } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { type ConnectOptions, connect } from '../../runtime/upstream/connect.ts'
-import { patienceMs, within } from '../gateway/within.ts'
+import { patienceMs, until, within } from '../gateway/within.ts'
 import { closePayload, encodeFrame, opcodes } from '../wire/frames.ts'
 import type { Peer } from '../wire/peer.ts'
 import { type Answer, attempt, close, frame, greeting, refusal, text, upgrading } from './connect-attempt.ts'
@@ -160,6 +162,7 @@ test('what is sent arrives as it is, and nothing waits for the network', async t
   const { upstream, peer } = await open()
   t.is(upstream.buffered(), 0)
   upstream.send('one')
+  t.is(upstream.buffered(), 0)
   upstream.send(Buffer.from('two'))
   upstream.send(Buffer.from('three'), true)
   upstream.send('four', true)
@@ -174,6 +177,79 @@ test('what is sent arrives as it is, and nothing waits for the network', async t
     ],
   )
   t.is(upstream.buffered(), 0)
+})
+
+test('behind a close nothing is sent', async t => {
+  const { open, untilTold } = await attempt(t, upgrading(text(greeting)))
+  const { upstream, peer } = await open()
+  upstream.close(1000, '')
+  upstream.send('late')
+  upstream.send(Buffer.from('late'))
+  peer.socket.write(close(1000))
+  await untilTold(/^closed/)
+  t.deepEqual(
+    peer.received.map(({ opcode }) => opcode),
+    [opcodes.close],
+  )
+})
+
+test('an upgrade carries the headers of the dial, and asks for no compression', async t => {
+  const asked = Promise.withResolvers<IncomingMessage>()
+  const server = createServer().on('upgrade', (request, socket) => {
+    asked.resolve(request)
+    socket.destroy()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const { untilTold } = await attempt(t, () => undefined, {
+    url: new URL(`ws://127.0.0.1:${port}/path?model=m`),
+  })
+  const { headers, url } = await within(asked.promise, patienceMs, 'nobody asks')
+  t.is(url, '/path?model=m')
+  t.is(headers['api-key'], 'a-test-key')
+  t.is(headers['sec-websocket-extensions'], undefined)
+  await untilTold('failed upstream_unreachable')
+})
+
+/** The first byte of a TLS record that carries a handshake (RFC 8446 section 5.1), and of a GET. */
+for (const [scheme, byte] of [
+  ['wss', 22],
+  ['ws', 'G'.charCodeAt(0)],
+] as const) {
+  test(`${scheme}: begins as it should`, async t => {
+    const first = Promise.withResolvers<number>()
+    const server = createTcpServer(socket =>
+      socket.once('data', ([byte = 0]) => {
+        first.resolve(byte)
+        socket.destroy()
+      }),
+    )
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const { untilTold } = await attempt(t, () => undefined, { url: new URL(`${scheme}://127.0.0.1:${port}`) })
+    t.is(await within(first.promise, patienceMs, 'nobody connects'), byte)
+    await untilTold('failed upstream_unreachable')
+  })
+}
+
+test('what waited for the network counts no more once it was taken', async t => {
+  const { open } = await attempt(t, upgrading(text(greeting)))
+  const { upstream, peer } = await open()
+  peer.socket.pause()
+  const large = new Uint8Array(1024 * 1024)
+  for (let count = 0; count < 64 && upstream.buffered() === 0; count += 1) {
+    upstream.send(large, true)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  for (let count = 0; count < 10; count += 1) upstream.send('x')
+  t.true(upstream.buffered() > 10 * 1024)
+  peer.socket.resume()
+  await until(
+    () => upstream.buffered() === 0,
+    () => `${upstream.buffered()} bytes wait`,
+  )
 })
 
 test('while an upstream is paused nothing is told; what it said comes when it is resumed', async t => {
@@ -199,14 +275,44 @@ test('another listener may take over: it alone is told from then on', async t =>
   t.deepEqual(told, ['opened', greeting, 'other one', 'other closed 1000 '])
 })
 
+test('a text is told where it was read: no memory is taken for it', async t => {
+  const { open, untilTold, memory } = await attempt(t, upgrading(text(greeting)))
+  const { peer } = await open()
+  await untilTold(greeting)
+  for (const words of ['one', 'two']) {
+    peer.socket.write(text(words))
+    await untilTold(words)
+  }
+  const [one, two] = memory.slice(-2)
+  t.is(one, two)
+})
+
+for (const [how, end] of [
+  ['is lost', (peer: Peer) => peer.socket.destroy()],
+  ['fails whoever is told', (peer: Peer) => peer.socket.write(text('fail'))],
+] as const) {
+  test(`the heart of a connection that ${how} beats no more`, async t => {
+    const heartbeatMs = 32
+    const given = await attempt(t, upgrading(text(greeting)), { heartbeatMs }, { text: 'fail' })
+    const { upstream, peer } = await given.open()
+    await given.untilTold(greeting)
+    end(peer)
+    await given.untilTold(/^closed|^fault/)
+    // A heartbeat takes it back once an interval.
+    const watched = Object.assign(upstream, { wasHeard: true })
+    await new Promise(resolve => setTimeout(resolve, 4 * heartbeatMs))
+    t.true(watched.wasHeard)
+  })
+}
+
 /** Where whoever is told fails, and all that is told. */
 const faults: readonly (readonly [
   what: string,
-  fails: { readonly opened?: boolean; readonly event?: boolean },
+  fails: { readonly opened?: boolean; readonly text?: string },
   told: readonly string[],
 ])[] = [
   ['of a session', { opened: true }, ['opened', 'fault: a broken attempt']],
-  ['of an event', { event: true }, ['opened', greeting, 'fault: a broken listener']],
+  ['of an event', { text: greeting }, ['opened', greeting, 'fault: a broken listener']],
 ]
 
 for (const [what, fails, expected] of faults) {
@@ -224,12 +330,17 @@ const aborts: readonly (readonly [when: string, answer: Answer, isOpened: boolea
   ['before it is answered', () => undefined, false],
   ['before upstream greets', upgrading(), false],
   ['after upstream refused', upgrading(text(refusal)), false],
+  [
+    'while a refusal is read',
+    ({ socket }) => socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n{'),
+    false,
+  ],
   ['when it is open', upgrading(text(greeting)), true],
 ]
 
 for (const [when, answer, isOpened] of aborts) {
   test(`an attempt that is aborted ${when} tells nothing more, and its connection is cut`, async t => {
-    const timeoutMs = isOpened ? patienceMs : 2 * quietMs
+    const timeoutMs = isOpened ? patienceMs : 3 * quietMs
     const answered = Promise.withResolvers<void>()
     const { told, abort, left, untilTold } = await attempt(
       t,
@@ -241,7 +352,7 @@ for (const [when, answer, isOpened] of aborts) {
       { timeoutMs },
     )
     if (isOpened) await untilTold(greeting)
-    else await answered.promise
+    else await answered.promise.then(silence)
     const before = told.length
     abort()
     abort()
@@ -259,6 +370,9 @@ test.serial('the deadline of a dial does not outlast it', async t => {
   const opening = await attempt(t, upgrading())
   t.is(timers(), others + 1)
   opening.abort()
+  t.is(timers(), others)
+  const refused = await attempt(t, upgrading(text(refusal), close(3000)))
+  await refused.untilTold('failed upstream_refused')
   t.is(timers(), others)
   const { open } = await attempt(t, upgrading(text(greeting)))
   await open()
