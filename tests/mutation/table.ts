@@ -440,6 +440,30 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
     ...{ file: 'runtime/upstream/early-dial.ts', text, shown },
     reason: 'equivalent: of a dial only whether it is taken or over is asked',
   })),
+  ...(
+    [
+      ['const keys = Buffer.alloc(8 * 1024)', '8 → 16', 'keys are drawn for more messages at once'],
+      ['const keys = Buffer.alloc(8 * 1024)', '1024 → 2048', 'keys are drawn for more messages at once'],
+      [
+        'bytes[1] = maskedBit | (length < length16 ? length : length <= maxLength16 ? length16 : length64)',
+        '< → <=',
+        'the mark of a length of 16 bits is that length itself',
+      ],
+      [
+        'for (let each = 0; each < keyBytes; each += 1) bytes[at + each] = key[each] as number',
+        '< → <=',
+        'the first byte of the payload is written over what is one too many',
+      ],
+      [
+        'for (let at = 0; at < keyBytes; at += 1) key[at] = keys[nextKey + at] as number',
+        '< → <=',
+        'a key has no fifth byte to write',
+      ],
+    ] as const
+  ).map(([text, shown, reason]) => ({
+    ...{ file: 'runtime/upstream/direct-writer.ts', text, shown },
+    reason: `equivalent: ${reason}`,
+  })),
   ...['256 → 512', '1024 → 2048'].map(shown => ({
     ...{ file: 'runtime/upstream/direct-reader.ts', text: 'const sharedBytes = 256 * 1024', shown },
     reason: 'equivalent: of what comes more is read at once, and told the same',

@@ -10,11 +10,10 @@ const smallBytes = 8 * 1024
 const largeBytes = 128 * 1024
 
 /** A socket that takes everything, or keeps it until `take`. */
-function socketOf({ isSecure = false, keeps = false } = {}) {
+function socketOf({ isSecure = false, keeps = false, waiting = 0 } = {}) {
   const frames: Buffer[] = []
   const callbacks: (() => void)[] = []
   const socket = Object.create(isSecure ? TLSSocket.prototype : null) as Socket
-  let waiting = 0
   Object.defineProperties(socket, {
     writableLength: { get: () => waiting },
     write: {
@@ -101,6 +100,12 @@ for (const isSecure of [false, true]) {
     t.is(frames.length, 2)
   })
 }
+
+test('behind a single byte that waits nothing is written', t => {
+  const { socket, frames } = socketOf({ waiting: 1 })
+  t.false(new DirectWriter(socket).write(Buffer.from('x'), false))
+  t.deepEqual(frames, [])
+})
 
 test('over TLS memory is used again once the network says so, and not before', t => {
   const { socket, frames, take } = socketOf({ isSecure: true })
