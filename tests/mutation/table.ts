@@ -389,6 +389,18 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
   },
   {
     file: 'runtime/upstream/dial.ts',
+    text: "#state: 'dialing' | 'over' = 'dialing'",
+    shown: "'dialing' → '~'",
+    reason: 'equivalent: of a dial only whether it is over is asked',
+  },
+  {
+    file: 'runtime/upstream/dial.ts',
+    text: 'this.#waitMs = Math.min(this.#waitMs, Math.max(error.retryAfterMs ?? 0, backoffMs(backoff, this.#rounds)))',
+    shown: '0 → 1',
+    reason: 'equivalent: no wait of the backoff is as short as 1 ms',
+  },
+  {
+    file: 'runtime/upstream/dial.ts',
     text: "this.#state = 'over'",
     shown: "this.#state = 'over' → nothing",
     reason: 'equivalent at the end of a dial, where nothing of it is under way; elsewhere it is noticed',
