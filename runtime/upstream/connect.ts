@@ -62,6 +62,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   wasHeard = false
   readonly #socket: WebSocket
   readonly #reader: DirectReader
+  /** Whether the listener asked for nothing more for now. */
+  #isPaused = false
   #writer: DirectWriter | null = null
   #deadline: NodeJS.Timeout | undefined
   /** When the dial's time is over (ms of `performance.now()`). */
@@ -126,12 +128,18 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   pause(): void {
     // Pongs stay unread while paused: that silence is ours, not upstream's.
     this.#heartbeat?.hold(true)
+    this.#isPaused = true
     this.#socket.pause()
   }
 
   resume(): void {
     this.#heartbeat?.hold(false)
-    this.#socket.resume()
+    this.#isPaused = false
+    this.caughtUp()
+  }
+
+  caughtUp(): void {
+    if (!this.#isPaused && !this.#reader.isBehind) this.#socket.resume()
   }
 
   relay(listener: Attempt['listener']): void {
@@ -140,7 +148,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
 
   close(code: number, reason: string): void {
     // A paused socket could never read the peer's answer to the close frame.
-    this.#socket.resume()
+    this.#isPaused = false
+    this.caughtUp()
     this.#socket.close(code, reason)
   }
 

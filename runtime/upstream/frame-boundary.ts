@@ -60,6 +60,14 @@ export class FrameBoundary {
     return this.#left === 0 && this.#head.length === 0 && !this.#fragmented
   }
 
+  /** @returns how many bytes of the chunk that comes next belong to the present frame; of a head that is cut, one */
+  presentFrameBytes(chunk: Buffer): number {
+    if (this.#left > 0) return Math.min(this.#left, chunk.length)
+    if (this.#head.length > 0) return 1
+    const head = readFrameHead(chunk)
+    return head === null ? chunk.length : Math.min(head.bytes + head.payloadBytes, chunk.length)
+  }
+
   pass(chunk: Buffer): void {
     let rest = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk])
     this.#head = nothing

@@ -260,3 +260,51 @@ test.serial('an upstream that answers no ping is given up; one that is paused is
   upstream.resume()
   t.is(await within(paused.closed.promise, 10_000, 'a silent upstream is not given up'), 'upstream_silent')
 })
+
+test.serial(
+  'events that come while others are kept stay in order, however the listener pauses and resumes',
+  async t => {
+    const count = 6000
+    const frameOf = (text: string) => Buffer.concat([Buffer.from([0x81, text.length]), Buffer.from(text)])
+    const flood = Buffer.concat(Array.from({ length: count }, (_, index) => frameOf(`{"n":${index}}`)))
+    const target = await upstreamFor(t, (socket, key) => {
+      greet(socket, key)
+      socket.write(flood)
+    })
+    const heard: string[] = []
+    const all = Promise.withResolvers<void>()
+    let upstream: Upstream | null = null
+    let atOnce = 0
+    let mostAtOnce = 0
+    connect(
+      {
+        ...{ url: realtimeUrl(target, 'one'), headers: {}, label: 'upstream', timeoutMs: 20_000 },
+        ...{ maxMessageBytes: 1024, heartbeatMs: 60_000 },
+      },
+      {
+        listener: {
+          event: frame => {
+            const busyUntil = performance.now() + 0.1
+            while (performance.now() < busyUntil);
+            if (atOnce++ === 0) setImmediate(() => (atOnce = 0))
+            mostAtOnce = Math.max(mostAtOnce, atOnce)
+            if (heard.push(frame.toString()) === count + 1) all.resolve()
+            if (heard.length % 50 !== 0) return
+            upstream?.pause()
+            setImmediate(() => upstream?.resume())
+          },
+          closed: code => all.reject(new Error(`closed: ${code}`)),
+          fault: fault => all.reject(fault),
+        },
+        opened: connection => {
+          upstream = connection
+        },
+        failed: error => all.reject(error),
+      },
+    )
+    await within(all.promise, 20_000, 'not all events came')
+    t.deepEqual(heard, [greeting, ...Array.from({ length: count }, (_, index) => `{"n":${index}}`)])
+    // Of 0.1 ms each: a turn of 10 ms, and another for what is kept.
+    t.true(mostAtOnce < count / 4, `${mostAtOnce} in one turn`)
+  },
+)

@@ -10,9 +10,10 @@ import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import test from 'ava'
 import fc from 'fast-check'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
-import { DirectReader } from '../../runtime/upstream/direct-reader.ts'
+import { DirectReader, type Reading } from '../../runtime/upstream/direct-reader.ts'
+import { ReadingShare } from '../../runtime/upstream/reading-share.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 
 /** RFC 6455 section 1.3. */
@@ -28,18 +29,34 @@ interface Heard {
   readonly error: string | undefined
 }
 
+interface Hearing {
+  readonly secure?: boolean
+  /** Each piece but the last holds a ping, and the next one is not sent before its pong. */
+  readonly areApart?: boolean
+  /** Of a turn of the event loop (default: all of it). */
+  readonly share?: ReadingShare
+  /** What comes in one piece with the answer to the upgrade (default: nothing). */
+  readonly atOnce?: Buffer
+}
+
+/** Never comes to the end of its turn. */
+const wholeTurn = new ReadingShare({ turnMs: 1, monotonicNow: () => 0, afterTurn: setImmediate })
+/** Has no more time at each look at the clock. */
+const leastTurn = () => new ReadingShare({ turnMs: 0, monotonicNow: () => 0, afterTurn: setImmediate })
+
 /**
  * Serves one client the given bytes, each piece a write of its own, and hears what it hears. They come once
  * the client has heard of the upgrade, so that none of them is part of the answer to it.
- * @param areApart each piece but the last begins with a ping, and the next one is not sent before its pong
  */
-async function hear(pieces: readonly Buffer[], secure = false, areApart = false): Promise<Heard> {
+async function hear(pieces: readonly Buffer[], hearing: Hearing = {}): Promise<Heard> {
+  const { secure = false, areApart = false, share = wholeTurn, atOnce = Buffer.alloc(0) } = hearing
   const server = secure ? https.createServer(certificate) : createServer()
   server.on('upgrade', async (request, socket: Duplex) => {
     socket.on('error', () => undefined)
     const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${acceptKeySuffix}`)
     const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
-    socket.write(`${[...lines, `Sec-WebSocket-Accept: ${accept.digest('base64')}`].join('\r\n')}\r\n\r\n`)
+    const head = `${[...lines, `Sec-WebSocket-Accept: ${accept.digest('base64')}`].join('\r\n')}\r\n\r\n`
+    socket.write(Buffer.concat([Buffer.from(head), atOnce]))
     await once(socket, 'data')
     for (const piece of pieces) {
       socket.write(piece)
@@ -50,17 +67,17 @@ async function hear(pieces: readonly Buffer[], secure = false, areApart = false)
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   try {
-    return await dial((server.address() as AddressInfo).port, secure)
+    return await dial((server.address() as AddressInfo).port, secure, share)
   } finally {
     server.closeAllConnections()
     server.close()
   }
 }
 
-async function dial(port: number, secure: boolean): Promise<Heard> {
+async function dial(port: number, secure: boolean, share: ReadingShare): Promise<Heard> {
   const messages: string[] = []
   let direct = 0
-  const reader = new DirectReader({
+  const reading: Reading = {
     maxMessageBytes,
     get isOpen() {
       return socket.readyState === WebSocket.OPEN
@@ -69,7 +86,9 @@ async function dial(port: number, secure: boolean): Promise<Heard> {
       direct += 1
       messages.push(text.toString())
     },
-  })
+    caughtUp: () => socket.resume(),
+  }
+  const reader = new DirectReader(reading, share)
   const socket = new WebSocket(`${secure ? 'wss' : 'ws'}://127.0.0.1:${port}`, {
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
@@ -135,24 +154,104 @@ function cut(bytes: Buffer, shares: readonly number[]): Buffer[] {
 
 const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 })
 
-for (const secure of [false, true]) {
-  test(`every message comes once, whole and in order, however the stream is cut${secure ? ', over TLS' : ''}`, async t => {
-    let direct = 0
-    await fc.assert(
-      fc.asyncProperty(fc.array(said, { minLength: 1, maxLength: 12 }), cuts, async (messages, shares) => {
-        const heard = await hear(cut(Buffer.concat(messages.map(({ bytes }) => bytes)), shares), secure)
-        direct += heard.direct
-        t.deepEqual(
-          heard.messages,
-          messages.map(message => message.heard),
-        )
+for (const secure of [false, true])
+  for (const [turn, share] of [
+    ['in one turn', () => wholeTurn],
+    ['in the shortest turns', leastTurn],
+  ] as const)
+    test(`every message comes once, whole and in order, however the stream is cut${secure ? ', over TLS' : ''}, ${turn}`, async t => {
+      let direct = 0
+      const given = fc.array(said, { minLength: 1, maxLength: 12 })
+      await fc.assert(
+        fc.asyncProperty(given, given, cuts, async (atOnce, messages, shares) => {
+          const bytes = (all: readonly Said[]) => Buffer.concat(all.map(each => each.bytes))
+          const hearing = { secure, share: share(), atOnce: bytes(atOnce) }
+          const heard = await hear(cut(bytes(messages), shares), hearing)
+          direct += heard.direct
+          t.deepEqual(
+            heard.messages,
+            [...atOnce, ...messages].map(message => message.heard),
+          )
+          t.is(heard.code, 1000)
+        }),
+        { numRuns: secure ? 20 : 60 },
+      )
+      t.true(direct > 0, 'nothing was read directly, so nothing was tested')
+    })
+
+/** The clock is read once for so many small frames. */
+const framesPerReading = 16
+
+/** What upstream may send without end, and how each is heard. */
+const floods: readonly (readonly [what: string, frame: Buffer])[] = [
+  ['events', text('{"type":"response.output_text.delta","delta":"abc"}')],
+  ['binary messages', frame(0x82, Buffer.from('xy'))],
+  ['messages of two frames', Buffer.concat([frame(0x01, Buffer.from('a')), frame(0x80, Buffer.from('b'))])],
+]
+
+for (const secure of [false, true])
+  for (const isAtOnce of [false, true])
+    for (const [what, one] of floods)
+      test(`30,000 ${what} leave turns of the event loop to others${secure ? ', over TLS' : ''}${isAtOnce ? ', behind the answer to the upgrade' : ''}`, async t => {
+        const count = 30_000
+        const turnMs = 10
+        // Each reading of the clock is a millisecond later, so that a turn has ten of them.
+        let ms = 0
+        const share = new ReadingShare({ turnMs, monotonicNow: () => ms++, afterTurn: setImmediate })
+        const flood = Buffer.concat(Array.from({ length: count }, () => one))
+        let turns = 0
+        let isOver = false
+        const turn = () => {
+          turns += 1
+          if (!isOver) setImmediate(turn)
+        }
+        turn()
+        const heard = await hear(isAtOnce ? [] : [flood], {
+          secure,
+          share,
+          ...(isAtOnce && { atOnce: flood }),
+        })
+        isOver = true
+        t.is(heard.messages.length, count)
         t.is(heard.code, 1000)
-      }),
-      { numRuns: secure ? 20 : 60 },
-    )
-    t.true(direct > 0, 'nothing was read directly, so nothing was tested')
-  })
-}
+        // A turn reads once from the network, and once what is kept.
+        t.true(turns > count / (2 * framesPerReading * (turnMs + 1)), `${turns} turns`)
+      })
+
+test('what was read is heard before the end of its socket, and so is its close frame', async t => {
+  const count = 3000
+  const messages = Array.from({ length: count }, (_, index) => text(String(index)))
+  const flood = Buffer.concat([...messages, frame(0x88, Buffer.from([0x0f, 0xa0]))])
+  const server = createServer()
+  const wss = new WebSocketServer({ server })
+  wss.on('connection', (_socket, { socket }) => socket.write(flood))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  try {
+    const texts: string[] = []
+    const reading: Reading = {
+      maxMessageBytes,
+      get isOpen() {
+        return socket.readyState === WebSocket.OPEN
+      },
+      text: bytes => {
+        // The network fails while most of it is kept for later turns.
+        if (texts.push(bytes.toString()) === 100) reader.socket?.destroy()
+      },
+      caughtUp: () => socket.resume(),
+    }
+    const reader = new DirectReader(reading, leastTurn())
+    const { port } = server.address() as AddressInfo
+    const createConnection = (options: Parameters<typeof reader.connect>[0]) => reader.connect(options, false)
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, { createConnection: createConnection as never })
+    socket.on('open', () => reader.opened())
+    const [code] = await once(socket, 'close', { signal: AbortSignal.timeout(patienceMs) })
+    t.is(texts.length, count)
+    t.is(code, 4000)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})
 
 test('text that is not UTF-8 ends the connection as the protocol says, after what came before it', async t => {
   const heard = await hear([Buffer.concat([text('first'), text('second'), frame(0x81, Buffer.from([0xff]))])])
@@ -234,7 +333,9 @@ const lookalikes: readonly (readonly [
 
 for (const [what, first, second, messages, error] of lookalikes) {
   test(`what looks like an event ${what} is none`, async t => {
-    const heard = await hear([Buffer.concat([frame(0x89, Buffer.from('.')), first]), second], false, true)
+    const heard = await hear([Buffer.concat([frame(0x89, Buffer.from('.')), first]), second], {
+      areApart: true,
+    })
     t.deepEqual(heard.messages, ['p:.', ...messages])
     t.is(heard.direct, 0)
     t.is(heard.error, error)
@@ -251,7 +352,7 @@ test('text behind a binary message, and behind the last of several frames, is re
     ]),
     text('direct'),
   ]
-  const heard = await hear(pieces, false, true)
+  const heard = await hear(pieces, { areApart: true })
   t.deepEqual(heard.messages, ['p:.', 'b:ab', 'p:.', 'cd', 'direct'])
   t.is(heard.direct, 1)
 })
@@ -268,7 +369,12 @@ for (const [host, servername, name] of serverNames) {
     const server = createTlsServer(certificate)
     await once(server.listen(0, '127.0.0.1'), 'listening')
     const asked = once(server, 'secureConnection', { signal: AbortSignal.timeout(patienceMs) })
-    const reader = new DirectReader({ maxMessageBytes, isOpen: false, text: () => undefined })
+    const reader = new DirectReader({
+      maxMessageBytes,
+      isOpen: false,
+      text: () => undefined,
+      caughtUp: () => undefined,
+    })
     const { port } = server.address() as AddressInfo
     const socket = reader.connect(
       {
