@@ -60,8 +60,8 @@ export interface CallToolsParts extends ToolOptions {
 /** Calls that are remembered while another replica speaks; the oldest is forgotten. */
 const maxHeard = 64
 
-/** Responses beside the conversation that are known at once; the oldest is forgotten. */
-const maxOutOfBand = 64
+/** Responses of each kind, and items, that are known at once; the oldest is forgotten. */
+const maxKnown = 64
 
 /** What the replica before has taken in while this one began is looked for once more (ms). */
 const lookAgainMs = 1000
@@ -76,8 +76,11 @@ export class CallTools {
   /** null while another replica speaks for the call. */
   #tools: ServerTools | null = null
   readonly #heard = new Map<string, Heard>()
-  /** Responses beside the conversation that run. */
+  /** Responses beside the conversation that run, and those of the conversation, as far as their beginning was heard. */
   readonly #outOfBand = new Set<string>()
+  readonly #inBand = new Set<string>()
+  /** Items of the conversation: what a response beside it says is none. */
+  readonly #shownItems = new Set<string>()
   /** Calls whose outputs were sent, until a response came behind them. */
   readonly #told = new Set<string>()
   #putBacks = 0
@@ -215,22 +218,51 @@ export class CallTools {
 
   /**
    * Whether an event is of a response beside the conversation, which calls no tool of the server's. Whoever speaks for the
-   * call may change while it runs: its beginning is remembered by all who hear it.
+   * call may change while it runs: its beginning is remembered by all who hear it. Who joins later tells it by its items,
+   * of which the conversation shows none, and by its end.
    */
   #isOutOfBand(frame: Buffer, type: string): boolean {
-    if (type === 'response.output_item.done')
-      return this.#outOfBand.size > 0 && this.#outOfBand.has(textField(frame, 'response_id') ?? '')
-    const isBeginning = type === 'response.created'
-    if (!isBeginning && !endsResponse(type)) return false
+    switch (type) {
+      case 'conversation.item.added':
+      case 'conversation.item.done':
+        this.#noteItem(frame)
+        return false
+      case 'response.output_item.done': {
+        const id = textField(frame, 'response_id') ?? ''
+        return this.#outOfBand.has(id) || !(this.#inBand.has(id) || this.#isShown(frame))
+      }
+      case 'response.created':
+        return this.#noteBeginning(frame)
+      default:
+        return endsResponse(type) && this.#noteEnd(frame)
+    }
+  }
+
+  #noteItem(frame: Buffer): void {
+    const { item } = parseFields(frame) ?? {}
+    if (isFields(item) && item.type === 'function_call') remember(this.#shownItems, textOr(item.id))
+  }
+
+  #isShown(frame: Buffer): boolean {
+    const { item } = parseFields(frame) ?? {}
+    return isFields(item) && this.#shownItems.delete(textOr(item.id))
+  }
+
+  /** @returns whether the response is beside the conversation, as of `#isOutOfBand` */
+  #noteBeginning(frame: Buffer): boolean {
+    const { response } = parseFields(frame) ?? {}
+    if (!isFields(response)) return false
+    const isOutOfBand = response.conversation_id === null
+    remember(isOutOfBand ? this.#outOfBand : this.#inBand, textOr(response.id))
+    return isOutOfBand
+  }
+
+  #noteEnd(frame: Buffer): boolean {
     const { response } = parseFields(frame) ?? {}
     if (!isFields(response)) return false
     const id = textOr(response.id)
-    if (!isBeginning) return this.#outOfBand.delete(id)
-    if (response.conversation_id !== null) return false
-    this.#outOfBand.add(id)
-    const [oldest] = this.#outOfBand
-    if (this.#outOfBand.size > maxOutOfBand && oldest !== undefined) this.#outOfBand.delete(oldest)
-    return true
+    if (this.#outOfBand.delete(id)) return true
+    return !this.#inBand.delete(id) && response.conversation_id === null
   }
 
   /** While another replica speaks for the call. */
@@ -288,6 +320,13 @@ export class CallTools {
     const { turn } = this.#parts.responses
     if (this.#tools === null || turn === 'over' || turn === 'moving') this.#settled?.()
   }
+}
+
+/** Adds an id, and forgets the oldest of too many. */
+function remember(ids: Set<string>, id: string): void {
+  ids.add(id)
+  const [oldest] = ids
+  if (ids.size > maxKnown && oldest !== undefined) ids.delete(oldest)
 }
 
 /** The same in every replica: of two that answer a call, upstream takes one output. */

@@ -128,7 +128,7 @@ function stage(t: ExecutionContext, changed: Partial<CallToolsParts> = {}) {
   return {
     ...{ tools, journal, sent, faults, act, responses: leg.responses },
     hear: (...events: readonly Event[]) => {
-      for (const event of events) {
+      for (const event of events.flatMap(withItem)) {
         const frame = Buffer.from(JSON.stringify(event))
         tools.event(frame, event.type, leg.noteEvent(frame, event.type))
       }
@@ -156,7 +156,14 @@ function stage(t: ExecutionContext, changed: Partial<CallToolsParts> = {}) {
   }
 }
 
-const item = (id: string, name: string) => ({ type: 'function_call', call_id: id, name, arguments: '{}' })
+const item = (id: string, name: string) => ({
+  ...{ id: `item_${id}`, type: 'function_call', call_id: id, name, arguments: '{}' },
+})
+/** Upstream says of an item of the conversation that it is one before the response ends it. */
+const withItem = (event: Event): readonly Event[] =>
+  event.type === 'response.output_item.done'
+    ? [{ type: 'conversation.item.done', item: event.item }, event]
+    : [event]
 const called = (id: string, name = 'count', response = 'r1') => ({
   ...{ type: 'response.output_item.done', response_id: response, item: item(id, name) },
 })

@@ -58,10 +58,12 @@ const called = (response_id: string, call_id: string) => ({
   type: 'response.output_item.done',
   response_id,
   item: {
-    ...{ type: 'function_call', call_id, name: 'stamp', status: 'completed' },
+    ...{ id: `item_${call_id}`, type: 'function_call', call_id, name: 'stamp', status: 'completed' },
     arguments: given(call_id),
   },
 })
+/** What a response of the conversation says before it ends an item, and one beside it does not. */
+const shown = (call_id: string) => ({ type: 'conversation.item.done', item: called('', call_id).item })
 const ended = (id: string, conversation_id: string | null) => ({
   type: 'response.done',
   response: { id, conversation_id, status: 'completed', output: [] },
@@ -112,3 +114,28 @@ test('a response that began while another replica spoke stays beside the convers
   )
   t.is(runner.runs.length, 1)
 })
+
+for (const role of ['acts', 'listens'] as const)
+  test(`a replica that joins in the middle of two responses, and ${role}, runs the call of the conversation alone`, async t => {
+    const { tools, hear, runner, sent } = stage(t)
+    if (role === 'acts') tools.act()
+    await settled()
+    hear(called('r2', 'beside'))
+    hear(shown('c1'))
+    hear(called('r1', 'c1'))
+    if (role === 'listens') tools.act()
+    await settled()
+    t.deepEqual(
+      runner.runs.map(({ call }) => call.arguments),
+      ['{"id":"c1"}'],
+    )
+    // Its end is none of the conversation's.
+    hear(ended('r2', null))
+    hear(ended('r1', 'conv'))
+    await settled()
+    t.is(runner.runs.length, 1)
+    t.deepEqual(
+      sent.map(({ type }) => type),
+      ['conversation.item.create', 'response.create'],
+    )
+  })
