@@ -4,6 +4,12 @@ import { GatewayError } from '../core/errors.ts'
 /** Of all requests that are not answered yet (bytes). */
 export const maxBodiesBytes = 32 * 1024 * 1024
 
+/**
+ * So much more of a body that is too large is taken after its limit, and dropped, while the client reads the refusal (bytes):
+ * a connection that is closed before loses what was answered on it.
+ */
+export const maxDroppedBytes = 16 * 1024 * 1024
+
 /** What a request is told to wait that found no room (ms). */
 const retryAfterMs = 1000
 
@@ -23,8 +29,12 @@ export interface Body {
   discard(): void
   /** The client is gone: as `discard`, and who waits for the body waits no more. Safe to call twice. */
   abandon(): void
-  /** Resolves when nothing more of it comes, or nothing more is taken. */
+  /** Resolves when nothing more of it comes, or it is too large. */
   readonly ended: Promise<void>
+  /** Whether it is too large; no more of it is kept. */
+  readonly isTooLarge: boolean
+  /** Resolves when nothing more of it comes, or as much of it was dropped as may be. */
+  readonly dropped: Promise<void>
 }
 
 /** The bodies of one server. */
@@ -40,11 +50,17 @@ export class Bodies {
   collect(arriving: Arriving, maxBytes: number): Body {
     const whole = Promise.withResolvers<Buffer>()
     const ended = Promise.withResolvers<void>()
+    const dropped = Promise.withResolvers<void>()
     whole.promise.catch(() => undefined)
     let chunks: Buffer[] = []
     let arrivedBytes = 0
     let keptBytes = 0
     let state: 'collecting' | 'discarding' = 'collecting'
+    const isTooLarge = () => arrivedBytes > maxBytes
+    const end = () => {
+      ended.resolve()
+      dropped.resolve()
+    }
     const discard = () => {
       state = 'discarding'
       chunks = []
@@ -56,10 +72,14 @@ export class Bodies {
       whole.reject(error)
     }
     arriving.onData((chunk, isLast) => {
+      const wasTooLarge = isTooLarge()
       arrivedBytes += chunk.byteLength
-      if (arrivedBytes > maxBytes) {
-        refuse(new GatewayError('message_too_big', `The body is larger than ${maxBytes} bytes`))
-        return ended.resolve()
+      if (isTooLarge()) {
+        if (!wasTooLarge)
+          refuse(new GatewayError('message_too_big', `The body is larger than ${maxBytes} bytes`))
+        ended.resolve()
+        if (isLast || arrivedBytes > maxBytes + maxDroppedBytes) dropped.resolve()
+        return
       }
       if (state === 'collecting' && this.#bytes + chunk.byteLength > maxBodiesBytes) refuse(noRoom())
       if (state === 'collecting') {
@@ -69,13 +89,18 @@ export class Bodies {
       }
       if (!isLast) return
       if (state === 'collecting') whole.resolve(Buffer.concat(chunks))
-      ended.resolve()
+      end()
     })
     const abandon = () => {
       refuse(new GatewayError('client_silent', 'The client went away before the end of its body'))
-      ended.resolve()
+      end()
     }
-    return { read: () => whole.promise, discard, abandon, ended: ended.promise }
+    return {
+      ...{ read: () => whole.promise, discard, abandon, ended: ended.promise, dropped: dropped.promise },
+      get isTooLarge() {
+        return isTooLarge()
+      },
+    }
   }
 }
 
@@ -85,6 +110,8 @@ export const noBody: Body = {
   discard: () => undefined,
   abandon: () => undefined,
   ended: Promise.resolve(),
+  isTooLarge: false,
+  dropped: Promise.resolve(),
 }
 
 function noRoom(): GatewayError {
