@@ -4,9 +4,13 @@ import { conversationLimits } from '../../runtime/resume/conversation-limits.ts'
 import { converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { fakeUpstream, gatewayFor } from '../gateway/start.ts'
+import { severalWorkers } from '../workers/several.ts'
 
 /** `session.update` whose settings are 5,000 levels deep (30 kB). */
 const deepUpdate = `{"type":"session.update","session":{"type":"realtime","a":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}}`
+
+/** Two workers that end six times in a row each are given up, and the supervisor with them. */
+const attempts = 12
 
 const everyEvent = { REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
 
@@ -25,6 +29,25 @@ test('settings 5,000 levels deep leave the process and the other sessions as the
   await talk.until('rate_limits.updated')
   ofOther.send({ type: 'rate_limits.updated' })
   await other.until('rate_limits.updated')
+  t.is(gateway.child.exitCode, null)
+})
+
+test('with two workers, settings 5,000 levels deep in more sessions than a worker may be started anew end no process', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await severalWorkers(t, 2, { ...upstream.env, ...everyEvent })
+  const other = await converse(t, `${gateway.socketUrl}/realtime`)
+  const ofOther = await upstream.session()
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const talk = await converse(t, `${gateway.socketUrl}/realtime?resume=`)
+    await talk.until('session.ticket')
+    await upstream.session()
+    talk.send(deepUpdate)
+    await talk.until('error')
+    talk.socket.close()
+  }
+  ofOther.send({ type: 'rate_limits.updated' })
+  await other.until('rate_limits.updated')
+  t.false(gateway.lines.some(({ event }) => event === 'worker.exited'))
   t.is(gateway.child.exitCode, null)
 })
 
