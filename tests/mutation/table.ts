@@ -255,6 +255,7 @@ export const groups: readonly Group[] = [
     ],
     'direct-reader': ['upstream/direct-reader', 'upstream/direct-writer', 'upstream/dial-outcomes'],
     'direct-writer': [
+      'upstream/direct-writer-frames',
       'upstream/direct-writer',
       'upstream/connect-states',
       'realtime/realtime',
