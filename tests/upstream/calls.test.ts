@@ -8,6 +8,7 @@ import {
   createTranslationClient,
 } from '../../runtime/upstream/calls.ts'
 import { azureTarget, openaiTarget, type Target } from '../../runtime/upstream/target.ts'
+import { patienceMs, within } from '../gateway/within.ts'
 
 const openai = openaiTarget(new URL('https://api.openai.com/v1'), ['m'])
 const azure = azureTarget(new URL('https://name.openai.azure.com'), ['m'], undefined)
@@ -279,7 +280,9 @@ test('an upstream that does not answer in time is told as such, and its request 
         reject(init.signal?.reason)
       })
     })
-  const error = await t.throwsAsync<GatewayError>(mint(stage(answerOf(200), { fetch, timeoutMs: 20 })), {
+  // The deadline alone keeps no process, and a test ends with its process.
+  const asked = within(mint(stage(answerOf(200), { fetch, timeoutMs: 20 })), patienceMs, 'it is still asked')
+  const error = await t.throwsAsync<GatewayError>(asked, {
     code: 'upstream_timeout',
     message: 'OpenAI did not answer within 20 ms',
   })
