@@ -18,8 +18,9 @@ export async function compareCheckouts(stage: Stage, comparing: Comparing): Prom
   const checkout = resolve(comparing.checkout)
   const asked = rows.filter(({ name }) => gatedRows.includes(name) && comparing.isAsked(name))
   const comparisons = await comparePaired(stage, asked, {
-    subject: upstream => startContender('gateway', upstream, { group: 'after' }),
-    reference: upstream => startContender('gateway', upstream, { group: 'before', checkout }),
+    subject: (upstream, starting) => startContender('gateway', upstream, { ...starting, group: 'after' }),
+    reference: (upstream, starting) =>
+      startContender('gateway', upstream, { ...starting, group: 'before', checkout }),
     processes: comparing.processes,
     rounds: comparing.rounds,
   })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Child, lineOf, startChild, systemPath } from '../gateway/child.ts'
 import { spawnHaproxy, untilListening } from './haproxy.ts'
 import type { LoopDelay } from './loop-delay.ts'
-import type { Upstream } from './source.ts'
+import type { Certificate, Upstream } from './source.ts'
 
 /**
  * `dialect` is a gateway before an upstream of the preview dialect, `chat` one whose clients are on `/chat`,
@@ -71,6 +71,8 @@ export interface Starting {
   readonly environment?: Readonly<Record<string, string>>
   /** The checkout whose gateway is started (default: this one). */
   readonly checkout?: string
+  /** With which it serves its clients by TLS (default: it serves them without). */
+  readonly clientCertificate?: Certificate | null
   /** A gateway or a relay says how long its event loop was delayed (default false). */
   readonly measuresLoopDelay?: boolean
 }
@@ -79,7 +81,13 @@ export interface Starting {
 export async function startContender(
   name: Name,
   upstream: Upstream,
-  { group = name, environment = {}, checkout = root, measuresLoopDelay = false }: Starting = {},
+  {
+    group = name,
+    environment = {},
+    checkout = root,
+    clientCertificate = null,
+    measuresLoopDelay = false,
+  }: Starting = {},
 ): Promise<Contender> {
   const query = `${sdkPath}?model=${group}`
   if (name === 'direct')
@@ -87,21 +95,22 @@ export async function startContender(
   const flags = [...nodeArguments, ...(measuresLoopDelay ? ['--import', loopDelayFile] : [])]
   const started =
     name === 'haproxy'
-      ? await startHaproxy(upstream, query)
+      ? await startHaproxy(upstream, query, clientCertificate)
       : name === 'bare' || name === 'parse'
-        ? await startRelay(name, upstream, query, flags)
+        ? await startRelay(name, upstream, query, { clientCertificate, flags })
         : await startGateway(
             name,
             upstream,
             { AZURE_OPENAI_DEPLOYMENT_NAME: group, ...environment },
-            { checkout, flags },
+            { checkout, clientCertificate, flags },
           )
   return { ...started, group, ...(measuresLoopDelay && { loopDelay: () => askLoopDelay(started.child) }) }
 }
 
-const loopDelayFile = join(import.meta.dirname, 'loop-delay.ts')
+export const loopDelayFile = join(import.meta.dirname, 'loop-delay.ts')
 
-async function askLoopDelay(child: Child): Promise<LoopDelay> {
+/** Asks a process into which `loop-delay.ts` was loaded. */
+export async function askLoopDelay(child: Child): Promise<LoopDelay> {
   const line = lineOf(
     child,
     text => (text.startsWith('{"loopDelay"') ? text : undefined),
@@ -127,9 +136,9 @@ async function startGateway(
   name: GatewayName,
   upstream: Upstream,
   environment: Readonly<Record<string, string>>,
-  { checkout, flags }: { checkout: string; flags: readonly string[] },
+  { checkout, clientCertificate, flags }: { checkout: string } & RelayOptions,
 ): Promise<Started> {
-  const scheme = upstream.certFile === null ? 'http' : 'https'
+  const scheme = upstream.certificate === null ? 'http' : 'https'
   const child = startChild(null, process.execPath, [...flags, ...startArguments(checkout)], {
     cwd: checkout,
     env: {
@@ -138,6 +147,10 @@ async function startGateway(
       ...trusting(upstream),
       AZURE_OPENAI_ENDPOINT: `${scheme}://127.0.0.1:${upstream.port}`,
       AZURE_OPENAI_API_KEY: 'none',
+      ...(clientCertificate !== null && {
+        TLS_CERT_FILE: clientCertificate.certFile,
+        TLS_KEY_FILE: clientCertificate.keyFile,
+      }),
       ...gatewayEnvironment,
       ...differences[name],
       ...environment,
@@ -152,36 +165,54 @@ async function startGateway(
   const { port: own } = JSON.parse(
     await lineOf(child, line => (isLast(line) ? line : undefined), `${name} does not listen`),
   ) as { port: number }
-  if (name !== 'chat') return contenderOf(name, child, `ws://127.0.0.1:${own}/realtime`)
-  return { ...contenderOf(name, child, `ws://127.0.0.1:${own}/chat`), opening: chatOpening }
+  const address = `${socketScheme(clientCertificate)}://127.0.0.1:${own}`
+  if (name !== 'chat') return contenderOf(name, child, `${address}/realtime`)
+  return { ...contenderOf(name, child, `${address}/chat`), opening: chatOpening }
 }
 
 /** BENCH_NODE_ARGS goes to the gateway and to the relays alike, for example `--cpu-prof --cpu-prof-dir=/tmp/profiles`. */
 const nodeArguments = (process.env.BENCH_NODE_ARGS ?? '').split(' ').filter(word => word !== '')
 
 /** Makes Node trust the upstream's own certificate besides those of the authorities it knows. */
-function trusting({ certFile }: Upstream): Record<string, string> {
-  return certFile === null ? {} : { NODE_EXTRA_CA_CERTS: certFile }
+function trusting({ certificate }: Upstream): Record<string, string> {
+  return certificate === null ? {} : { NODE_EXTRA_CA_CERTS: certificate.certFile }
+}
+
+const socketScheme = (certificate: Certificate | null) => (certificate === null ? 'ws' : 'wss')
+
+interface RelayOptions {
+  readonly clientCertificate: Certificate | null
+  /** Arguments of Node before the program's own. */
+  readonly flags: readonly string[]
 }
 
 async function startRelay(
   name: 'bare' | 'parse',
   upstream: Upstream,
   query: string,
-  flags: readonly string[],
+  { clientCertificate, flags }: RelayOptions,
 ): Promise<Started> {
-  const scheme = upstream.certFile === null ? 'ws' : 'wss'
-  const origin = `${scheme}://127.0.0.1:${upstream.port}`
-  const child = startChild(null, process.execPath, [...flags, join(relays, `${name}.ts`), origin], {
-    env: { ...process.env, ...trusting(upstream) },
-  })
+  const origin = `${socketScheme(upstream.certificate)}://127.0.0.1:${upstream.port}`
+  const files = clientCertificate === null ? [] : [clientCertificate.certFile, clientCertificate.keyFile]
+  if (name === 'parse' && files.length > 0) throw new TypeError('"parse" serves no clients by TLS')
+  const child = startChild(
+    null,
+    process.execPath,
+    [...flags, join(relays, `${name}.ts`), origin, '0', ...files],
+    { env: { ...process.env, ...trusting(upstream) } },
+  )
   const own = await lineOf(child, text => /^\d+$/.exec(text)?.[0], `${name} does not listen`)
-  return contenderOf(name, child, `ws://127.0.0.1:${own}${query}`)
+  return contenderOf(name, child, `${socketScheme(clientCertificate)}://127.0.0.1:${own}${query}`)
 }
 
-async function startHaproxy(upstream: Upstream, query: string): Promise<Started> {
-  const { child, port: own } = await spawnHaproxy(upstream)
-  const contender = contenderOf('haproxy', child, `ws://127.0.0.1:${own}${query}`)
+async function startHaproxy(
+  upstream: Upstream,
+  query: string,
+  clientCertificate: Certificate | null,
+): Promise<Started> {
+  const { child, port: own } = await spawnHaproxy(upstream, clientCertificate)
+  const url = `${socketScheme(clientCertificate)}://127.0.0.1:${own}${query}`
+  const contender = contenderOf('haproxy', child, url)
   await untilListening(own)
   return contender
 }

@@ -1,8 +1,15 @@
 /** What relaying an event costs: rows of alternating rounds, by one process of each contender after another. */
 import { type Contender, isPresent, type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
-import { measureRow, openSessions, type Row, type Stage, transportOf } from './rows.ts'
-import type { Transport } from './source.ts'
+import {
+  type Encrypted,
+  encryptedLegOf,
+  legsOf,
+  measureRow,
+  openSessions,
+  type Row,
+  type Stage,
+} from './rows.ts'
 
 const sessions = 50
 /** Short, and of many: what is compared is measured close together. */
@@ -24,8 +31,8 @@ function processesOf({ processes = processesOfCompared }: Row, name: Name): numb
 const processesOfCompared = 5
 const processesOfHaproxy = 2
 
-/** Contenders by how they speak to upstream. */
-type Before = Readonly<Record<Transport, Contender[]>>
+/** Contenders by which leg of their sessions is encrypted. */
+type Contenders = Readonly<Record<Encrypted, Contender[]>>
 
 type Taken = Map<Row, Map<Name, number[]>>
 
@@ -50,13 +57,14 @@ function rowsOf(taken: Taken, turn: number): Taken {
 }
 
 async function measureRows(stage: Stage, taken: Taken, rounds: number): Promise<void> {
-  const contenders: Before = { plain: [], tls: [] }
-  for (const [transport, rows] of Map.groupBy(taken.keys(), transportOf)) {
+  const contenders: Contenders = { none: [], upstream: [], client: [] }
+  for (const [encrypted, rows] of Map.groupBy(taken.keys(), encryptedLegOf)) {
+    const [upstream, starting] = legsOf(stage, encrypted)
     for (const name of new Set(rows.flatMap(row => row.contenders).filter(isPresent))) {
-      const group = transport === 'plain' ? name : `${name}-${transport}`
-      const contender = await startContender(name, stage.upstreams[transport], { group })
+      const group = encrypted === 'none' ? name : `${name}-${encrypted}-tls`
+      const contender = await startContender(name, upstream, { ...starting, group })
       await openSessions(stage, contender, sessions)
-      contenders[transport].push(contender)
+      contenders[encrypted].push(contender)
     }
   }
   for (const group of Map.groupBy(taken, ([{ name, beside }]) => beside ?? name).values()) {
@@ -76,12 +84,12 @@ async function measureRows(stage: Stage, taken: Taken, rounds: number): Promise<
 /** @param round -1 warms up */
 async function measureRound(
   stage: Stage,
-  contenders: Before,
+  contenders: Contenders,
   row: Row,
   byName: Map<Name, number[]>,
   round: number,
 ): Promise<void> {
-  const among = contenders[transportOf(row)].filter(({ name }) => row.contenders.includes(name))
+  const among = contenders[encryptedLegOf(row)].filter(({ name }) => row.contenders.includes(name))
   const seconds = round >= 0 ? secondsOfRound : row.isWarm ? warmUpSecondsOfWarm : warmUpSeconds
   // Whoever is first in one round is last in another.
   for (const contender of rotated(among, round + 1)) {

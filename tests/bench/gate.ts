@@ -72,8 +72,8 @@ export async function runGate(stage: Stage, records: boolean): Promise<boolean> 
       stage,
       rows.filter(({ name }) => names.includes(name)),
       {
-        subject: upstream => startContender('gateway', upstream),
-        reference: upstream => startContender('bare', upstream),
+        subject: (upstream, starting) => startContender('gateway', upstream, starting),
+        reference: (upstream, starting) => startContender('bare', upstream, starting),
         processes: pairs,
         rounds,
         ...(mostMs !== undefined && { mostMs }),

@@ -28,8 +28,8 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, storm, idle, start,
-                 capacity
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, storm, idle,
+                 'idle, TLS', start, capacity
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
@@ -105,7 +105,8 @@ async function measureAll(stage: Stage): Promise<void> {
     ...(isAsked('storm')
       ? await measureStorm(stage, isPresent, { sessions: Number(values.sessions), rounds })
       : []),
-    ...(isAsked('idle') ? await measureIdle(stage, isPresent) : []),
+    ...(isAsked('idle') ? await measureIdle(stage, isPresent, { encrypted: 'none' }) : []),
+    ...(isAsked('idle, TLS') ? await measureIdle(stage, isPresent, { encrypted: 'upstream' }) : []),
     ...(isAsked('capacity') ? await measureCapacity(stage) : []),
     ...(isAsked('start') ? await measureStart({ rounds: rounds * startsOfRound }) : []),
   ]

@@ -3,9 +3,9 @@
  * is in both of a round, and so not in its quotient; and as one process differs from its twin by up to a tenth,
  * several pairs of processes are measured.
  */
-import type { Contender } from './contenders.ts'
+import type { Contender, Starting } from './contenders.ts'
 import { medianOf } from './figures.ts'
-import { measureRow, openSessions, type Row, type Stage, transportOf } from './rows.ts'
+import { encryptedLegOf, legsOf, measureRow, openSessions, type Row, type Stage } from './rows.ts'
 import type { Upstream } from './source.ts'
 
 const sessions = 50
@@ -16,8 +16,8 @@ const secondsOfWarmUp = 1
 const secondsOfWarmUpOfWarm = 0.4
 
 export interface Pairing {
-  readonly subject: (upstream: Upstream) => Promise<Contender>
-  readonly reference: (upstream: Upstream) => Promise<Contender>
+  readonly subject: (upstream: Upstream, starting: Starting) => Promise<Contender>
+  readonly reference: (upstream: Upstream, starting: Starting) => Promise<Contender>
   /** How many pairs of processes, one after another. */
   readonly processes: number
   /** No further pair is begun that would end later than this (ms; default: each is measured). */
@@ -54,10 +54,10 @@ export async function comparePaired(
   for (let pair = 0; pair < pairing.processes; pair += 1) {
     const endsAt = ((performance.now() - startedAt) / pair) * (pair + 1)
     if (pair >= fewestPairs && endsAt > (pairing.mostMs ?? Number.POSITIVE_INFINITY)) break
-    for (const [transport, group] of Map.groupBy(rows, transportOf)) {
-      const upstream = stage.upstreams[transport]
-      const subject = await pairing.subject(upstream)
-      const reference = await pairing.reference(upstream)
+    for (const [encrypted, group] of Map.groupBy(rows, encryptedLegOf)) {
+      const legs = legsOf(stage, encrypted)
+      const subject = await pairing.subject(...legs)
+      const reference = await pairing.reference(...legs)
       for (const contender of [subject, reference]) await openSessions(stage, contender, sessions)
       for (const row of group)
         taken.get(row)?.push(await measureRounds(stage, row, subject, reference, pairing))

@@ -1,10 +1,10 @@
 /** The rows in which CPU is counted, and how one is measured. */
 import { join } from 'node:path'
 import { type Commanded, startCommanded } from './command.ts'
-import type { Contender, Name } from './contenders.ts'
+import type { Contender, Name, Starting } from './contenders.ts'
 import type { Kind } from './events.ts'
 import { cpuMicros } from './process-tree.ts'
-import type { Transport, Upstreams } from './source.ts'
+import type { Upstream, Upstreams } from './source.ts'
 
 export interface Row {
   readonly name: string
@@ -13,8 +13,8 @@ export interface Row {
   readonly bytes: number
   readonly perSecond: number
   readonly contenders: readonly Name[]
-  /** How upstream is spoken to (default plain). */
-  readonly transport?: Transport
+  /** Default `none`. */
+  readonly encrypted?: Encrypted
   /** Another row has warmed up what this one takes. */
   readonly isWarm?: boolean
   /** How many processes of the gateway and of the bare relay measure it, one after another (default 5). */
@@ -23,7 +23,16 @@ export interface Row {
   readonly beside?: string
 }
 
-export const transportOf = ({ transport = 'plain' }: Row): Transport => transport
+/** Which leg of a session is encrypted by TLS. */
+export type Encrypted = 'none' | 'upstream' | 'client'
+
+export const encryptedLegOf = ({ encrypted = 'none' }: Row): Encrypted => encrypted
+
+/** Before which upstream, and how, a contender is started whose sessions have that leg encrypted. */
+export function legsOf({ upstreams }: Stage, encrypted: Encrypted): readonly [Upstream, Starting] {
+  const upstream = encrypted === 'upstream' ? upstreams.tls : upstreams.plain
+  return [upstream, { clientCertificate: encrypted === 'client' ? upstreams.tls.certificate : null }]
+}
 
 const relays: readonly Name[] = ['gateway', 'bare', 'parse', 'haproxy']
 
@@ -34,11 +43,14 @@ const sizes = [
   { label: '64 kB', bytes: 64_000, perSecond: 1600, processes: 3 },
 ]
 
-/** Before a TLS upstream the bare relay takes twice as long: half of the pace. */
+/** With TLS the bare relay takes twice as long: half of the pace. */
 const secureSizes = sizes.map(size => ({ ...size, perSecond: size.perSecond / 2 }))
 
 /** Up, small events cost the gateway nearly what it may: more processes tell more surely on which side. */
 const processesOfNearest = 10
+
+/** As many as there is time for in 90 s, which these four rows take. */
+const processesOfClientTls = 3
 
 export const rows: readonly Row[] = [
   ...sizes.map(
@@ -69,9 +81,23 @@ export const rows: readonly Row[] = [
         way,
         kind: way === 'down' ? 'audio' : 'append',
         ...size,
-        transport: 'tls',
+        encrypted: 'upstream',
         contenders: ['gateway', 'bare', 'haproxy'],
         isWarm: index > 0,
+      }),
+    ),
+  ),
+  ...(['down', 'up'] as const).flatMap(way =>
+    secureSizes.slice(0, 2).map(
+      ({ label, ...size }, index): Row => ({
+        name: `${way}, ${label}, client TLS`,
+        way,
+        kind: way === 'down' ? 'audio' : 'append',
+        ...size,
+        encrypted: 'client',
+        contenders: ['gateway', 'bare', 'haproxy'],
+        isWarm: index > 0,
+        processes: processesOfClientTls,
       }),
     ),
   ),

@@ -14,11 +14,17 @@ interface Session {
   readonly group: string
 }
 
+/** A self-signed certificate and its key, by the names of their files (PEM). */
+export interface Certificate {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
 /** Where the source is dialled. */
 export interface Upstream {
   readonly port: number
-  /** Its self-signed certificate (PEM); null where it speaks no TLS. */
-  readonly certFile: string | null
+  /** null where it speaks no TLS. */
+  readonly certificate: Certificate | null
 }
 
 export type Transport = 'plain' | 'tls'
@@ -117,14 +123,14 @@ async function flood({ group, kind, bytes, count }: Sending): Promise<void> {
 }
 
 /** The certificate, in files, as processes before the source are told of it by a file's name. */
-async function writeCertificate(): Promise<{ key_file_name: string; cert_file_name: string }> {
+async function writeCertificate(): Promise<Certificate> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-source-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const { key, cert } = await makeCertificate()
   writeFileSync(keyFile, key, { mode: 0o600 })
   writeFileSync(certFile, cert)
-  return { key_file_name: keyFile, cert_file_name: certFile }
+  return { certFile, keyFile }
 }
 
 function listen(app: TemplatedApp): Promise<number> {
@@ -138,8 +144,13 @@ function listen(app: TemplatedApp): Promise<number> {
 
 const certificate = await writeCertificate()
 const upstreams: Upstreams = {
-  plain: { port: await listen(uWS.App()), certFile: null },
-  tls: { port: await listen(uWS.SSLApp(certificate)), certFile: certificate.cert_file_name },
+  plain: { port: await listen(uWS.App()), certificate: null },
+  tls: {
+    port: await listen(
+      uWS.SSLApp({ cert_file_name: certificate.certFile, key_file_name: certificate.keyFile }),
+    ),
+    certificate,
+  },
 }
 answerCommands({
   upstreams: async () => upstreams,

@@ -71,13 +71,18 @@ async function measureEvents(stage: Stage, variant: Variant, endpoint: string | 
     stage,
     rows.filter(({ name }) => tracedRows.includes(name)),
     {
-      subject: upstream =>
+      subject: (upstream, starting) =>
         startContender('gateway', upstream, {
+          ...starting,
           group: 'traced',
           environment: environmentOf(endpoint),
         }),
-      reference: upstream =>
-        startContender('gateway', upstream, { group: 'untraced', environment: environmentOf(null) }),
+      reference: (upstream, starting) =>
+        startContender('gateway', upstream, {
+          ...starting,
+          group: 'untraced',
+          environment: environmentOf(null),
+        }),
       processes: pairs,
       mostMs: mostMsOfVariant,
       rounds,

@@ -11,8 +11,14 @@ interface Pair {
 const origin = process.argv[2] ?? ''
 /** 0 takes any free one. */
 const port = Number(process.argv[3] ?? 0)
+/** Files (PEM) with which it serves clients by TLS; without them it serves them without. */
+const [certFile, keyFile] = process.argv.slice(4)
 
-const app = uWS.App().ws<Pair>('/*', {
+const server =
+  certFile === undefined || keyFile === undefined
+    ? uWS.App()
+    : uWS.SSLApp({ cert_file_name: certFile, key_file_name: keyFile })
+const app = server.ws<Pair>('/*', {
   compression: uWS.DISABLED,
   maxPayloadLength: 16 * 1024 * 1024,
   maxBackpressure: 0,
