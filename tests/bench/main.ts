@@ -20,6 +20,7 @@ import { rows, type Stage, startStage } from './rows.ts'
 import { schedule } from './scheduling.ts'
 import { measureStart } from './start.ts'
 import { measureStorm } from './storm.ts'
+import { measureTails } from './tails.ts'
 import { measureThroughput } from './throughput.ts'
 import { measureTracing } from './tracing.ts'
 
@@ -28,7 +29,7 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, opening, storm, idle,
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, tails, opening, storm, idle,
                  'idle, TLS', start, capacity
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
@@ -101,6 +102,7 @@ async function measureAll(stage: Stage): Promise<void> {
     ...costs,
     ...(isAsked('throughput') ? await measureThroughput(stage) : []),
     ...(isAsked('latency') ? await measureLatency(stage, isPresent) : []),
+    ...(isAsked('tails') ? await measureTails(stage) : []),
     ...(isAsked('opening') ? await measureOpening(stage, isPresent) : []),
     ...(isAsked('storm')
       ? await measureStorm(stage, isPresent, { sessions: Number(values.sessions), rounds })
