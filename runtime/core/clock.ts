@@ -29,7 +29,10 @@ export interface Clock {
   readonly random: () => number
   /** Runs something once, later (ms), unless the process ends before. @returns cancels it */
   readonly after: (ms: number, run: () => void) => () => void
-  /** Calls `tick` once an interval (ms), unless the process ends before; the first time a sixteenth early at most. */
+  /**
+   * Calls `tick` once an interval (ms), unless the process ends before; the first time a sixteenth early at most. Those
+   * that are due together tick in several turns of the event loop.
+   */
   readonly every: (intervalMs: number, tickable: Tickable) => WheelSlot
 }
 
@@ -80,6 +83,22 @@ interface TimingWheel {
 
 const tickOne = (tickable: Tickable) => tickable.tick()
 
+/**
+ * So many tick in one turn of the event loop. A tick may write a ping, some 10 µs: thousands of sessions that connected
+ * together would hold up the events of all others for as long as their pings take.
+ */
+const mostTicksOfTurn = 32
+
+/** Ticks those of `due` that are still in the slot, from an index on. */
+function tickInTurns(slot: ReadonlySet<Tickable>, due: readonly Tickable[], from: number): void {
+  const until = Math.min(due.length, from + mostTicksOfTurn)
+  for (let index = from; index < until; index += 1) {
+    const tickable = due[index] as Tickable
+    if (slot.has(tickable)) enter(tickable, tickOne, tickable)
+  }
+  if (until < due.length) setImmediate(tickInTurns, slot, due, until)
+}
+
 const slotsOfWheel = 16
 const wheels = new Map<number, TimingWheel>()
 
@@ -89,7 +108,8 @@ function wheelOf(intervalMs: number): TimingWheel {
   const wheel: TimingWheel = { slots: Array.from({ length: slotsOfWheel }, () => new Set<Tickable>()), at: 0 }
   const tick = () => {
     wheel.at = (wheel.at + 1) % slotsOfWheel
-    for (const tickable of wheel.slots[wheel.at] ?? []) enter(tickable, tickOne, tickable)
+    const slot = wheel.slots[wheel.at] as Set<Tickable>
+    tickInTurns(slot, [...slot], 0)
   }
   // A process that has nothing else to do may end.
   setInterval(tick, intervalMs / slotsOfWheel).unref()
