@@ -22,6 +22,12 @@ export interface DrainOptions {
 /** What a refused upgrade is told to wait before it tries again, elsewhere (ms). */
 const retryAfterMs = 1000
 
+/**
+ * So many are told of the drain in one turn of the event loop: a ticket is written for each, and thousands of them in one
+ * turn would hold up every conversation.
+ */
+const announcedAtOnce = 10
+
 /** Idle sessions are ended this many at a time, so that their clients do not all come back at once. */
 const batchIntervalMs = 50
 const smallestBatch = 10
@@ -73,8 +79,9 @@ export class Drain {
     const connections = [...this.#connections]
     log.info('drain.started', { connections: connections.length, deadlineMs })
     const lameDuck = sleep(Math.min(lameDuckMs, deadlineMs))
-    const announced = Promise.allSettled(connections.map(async connection => connection.announce(deadlineMs)))
-    await Promise.race([announced, sleep(Math.min(announceMs, leftMs()))])
+    const tooLong = sleep(Math.min(announceMs, leftMs()))
+    const announced = await this.#announceInTurns(connections, leftMs)
+    await Promise.race([Promise.all(announced), tooLong])
     await this.#endInBatches(connections, leftMs)
     await this.#allClosed(leftMs() + shutdownSteps.closeFramesMs)
     await lameDuck
@@ -82,6 +89,29 @@ export class Drain {
     const left = this.#connections.size
     const ms = Math.round(performance.now() - startedAt)
     log.info('drain.completed', { ended: connections.length - left, left, ms })
+  }
+
+  /** @returns for each connection that has not ended before, what resolves when it was told or could not be told */
+  async #announceInTurns(
+    connections: readonly Drainable[],
+    leftMs: () => number,
+  ): Promise<readonly Promise<void>[]> {
+    const announced: Promise<void>[] = []
+    for (let first = 0; first < connections.length; first += announcedAtOnce) {
+      if (first > 0) await new Promise(resolve => setImmediate(resolve))
+      for (const connection of connections.slice(first, first + announcedAtOnce))
+        if (this.#connections.has(connection)) announced.push(this.#announce(connection, leftMs()))
+    }
+    return announced
+  }
+
+  /** One connection's fault keeps no other from being told. */
+  async #announce(connection: Drainable, leftMs: number): Promise<void> {
+    try {
+      await connection.announce(Math.ceil(leftMs))
+    } catch (fault) {
+      this.#options.log.error('connection.failed', describeFault(fault))
+    }
   }
 
   async #endInBatches(connections: readonly Drainable[], leftMs: () => number): Promise<void> {

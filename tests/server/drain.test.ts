@@ -81,6 +81,33 @@ test('every connection is told the deadline before any ends', async t => {
   ])
 })
 
+test('many connections are told in several turns of the event loop, all before any ends, and none that has ended', async t => {
+  const { drain, add, told } = stage()
+  const turns: number[] = []
+  let turn = 0
+  let isOver = false
+  const count = () => {
+    turn += 1
+    if (!isOver) setImmediate(count)
+  }
+  setImmediate(count)
+  const announce = () => {
+    turns.push(turn)
+    if (turns.length === 1 && last !== undefined) drain.remove(last)
+    if (turns.length === 2) return Promise.reject(new Error('broken'))
+  }
+  const last = add(100, { announce }).at(-1)
+  await drain.begin()
+  isOver = true
+  t.deepEqual(
+    told.slice(0, 99).map(line => line.split(' ').slice(0, 2).join(' ')),
+    Array.from({ length: 99 }, (_, place) => `${place} announced`),
+  )
+  t.true(told.slice(99).every(line => line.endsWith(' ends')))
+  const ofTurns = [...Map.groupBy(turns, each => each).values()].map(({ length }) => length)
+  t.true(Math.max(...ofTurns) <= 10, `${ofTurns}`)
+})
+
 test('none ends before what it is told is written', async t => {
   const written = Promise.withResolvers<void>()
   const { drain, add, told } = stage()
