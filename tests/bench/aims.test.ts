@@ -30,6 +30,30 @@ test('two workers are to do more than one, not less', t => {
   t.false(badly && isReached(badly))
 })
 
+test('rows of TLS, storms and slow events have aims, by the names of their figures', t => {
+  const cases = [
+    ['down, 6.4 kB, client TLS', 'down, 6.4 kB, client TLS: times the bare relay', [10, 11]],
+    ['up, 400 B, client TLS', 'up, 400 B, client TLS: times the bare relay', [10, 11]],
+    ['tails, 5000 sessions, p99.9', "tails, 5000 sessions, p99.9: times the bare relay's", [12.5, 13]],
+    ['storm of 5000: connects', 'storm of 5000: connects, times the bare relay', [9, 8.9]],
+    [
+      'storm of 5000: the last one served',
+      "storm of 5000: the last one served, times the bare relay's",
+      [20, 21],
+    ],
+  ] as const
+  for (const [row, what, [reached, missed]] of cases)
+    for (const value of [reached, missed]) {
+      const aim = of(what, [figureOf(row, 'gateway', '', [value]), figureOf(row, 'bare', '', [10])])
+      t.is(aim && isReached(aim), value === reached, `${what}: ${value}`)
+    }
+  const delay = 'drain of 5000: longest delay of the next event loop'
+  for (const ms of [100, 101]) {
+    const aim = of(delay, [figureOf(delay, 'gateway', 'ms', [ms])])
+    t.is(aim && isReached(aim), ms === 100, `${ms}`)
+  }
+})
+
 test('what a run has not measured is not reached', t => {
   t.true(aimsOf([]).every(aim => aim.value === null && !isReached(aim)))
 })

@@ -1,6 +1,7 @@
 /** The clients of the bench, a process of their own: hold sockets, count what arrives, send what they are told to. */
 import { WebSocket } from 'ws'
 import { answerCommands } from './command.ts'
+import type { Following, FollowOutcome } from './drain.ts'
 import { makeEvent, nowMicros, stampAt, stampDigits } from './events.ts'
 import type { Opened } from './opening.ts'
 import { pace } from './pace.ts'
@@ -111,7 +112,7 @@ async function storm({ group: name, urls }: Storm): Promise<StormOutcome> {
       })
       socket.on('message', (data: Buffer) => {
         const type = typeOf(data)
-        if (type === 'session.ticket') group.tickets.push(resumeOf(data))
+        if (type === 'session.ticket') group.tickets.push(resumeOf(data) ?? '')
         else if (type === 'session.resumed') resumed += 1
         else if (type === 'error') error ||= data.toString()
         else if (type === 'session.created') {
@@ -126,14 +127,67 @@ async function storm({ group: name, urls }: Storm): Promise<StormOutcome> {
   return { served, resumed, refused: [...refused].map(([reason, times]) => `${times} times ${reason}`) }
 }
 
+/** Waits until every client of a group was sent away, and has come back with the ticket that it was told with that. */
+async function follow({ group: name, url }: Following): Promise<FollowOutcome> {
+  const group = groups.get(name) ?? newGroup()
+  const leaving = [...group.sockets]
+  const away: number[] = []
+  const refused = new Map<string, number>()
+  let [lastAt, resumed, failed] = [0, 0, 0]
+  await new Promise<void>(resolve => {
+    const deadline = setTimeout(resolve, stormMs)
+    const count = () => {
+      if (away.length + failed < leaving.length) return
+      clearTimeout(deadline)
+      resolve()
+    }
+    const comeBack = (ticket: string, leftAt: number) => {
+      const socket = new WebSocket(`${url}${ticket}`, socketOptions)
+      group.sockets.push(socket)
+      let state: 'coming' | 'served' = 'coming'
+      let error = ''
+      socket.on('error', fault => {
+        error ||= fault.message
+      })
+      socket.on('close', code => {
+        if (state === 'served') return
+        failed += 1
+        const reason = `${code} ${error}`
+        refused.set(reason, (refused.get(reason) ?? 0) + 1)
+        count()
+      })
+      socket.on('message', (data: Buffer) => {
+        const type = typeOf(data)
+        if (type === 'error') error ||= data.toString()
+        else if (type === 'session.resumed') resumed += 1
+        else if (type === 'session.created') {
+          state = 'served'
+          away.push(performance.now() - leftAt)
+          lastAt = nowMicros() / 1000
+          count()
+        }
+      })
+    }
+    for (const socket of leaving) {
+      let ticket = ''
+      socket.on('message', (data: Buffer) => {
+        if (typeOf(data) === 'server.draining') ticket = resumeOf(data) ?? ticket
+      })
+      socket.once('close', () => comeBack(ticket, performance.now()))
+    }
+  })
+  return { away, lastAt, resumed, refused: [...refused].map(([reason, times]) => `${times} times ${reason}`) }
+}
+
 function typeOf(data: Buffer): string | undefined {
   return /^\{"type":"([^"]+)"/.exec(data.toString('latin1', 0, longestType))?.[1]
 }
 
 const longestType = 64
 
-function resumeOf(data: Buffer): string {
-  return (JSON.parse(data.toString()) as { resume: string }).resume
+/** A `session.ticket` always has one. */
+function resumeOf(data: Buffer): string | undefined {
+  return (JSON.parse(data.toString()) as { resume?: string }).resume
 }
 
 function take(group: Group, data: Buffer): void {
@@ -181,6 +235,7 @@ answerCommands({
   dial: dialAlone,
   open: async (opening: Opening) => open(opening),
   storm: async (given: Storm) => storm(given),
+  follow: async (following: Following) => follow(following),
   tickets: async (group: string) => groups.get(group)?.tickets ?? [],
   send: async (sending: Sending) => send(sending),
   received: async (group: string) => groups.get(group)?.received ?? 0,

@@ -8,6 +8,7 @@ import { chartOf } from './chart.ts'
 import { compareCheckouts } from './checkouts.ts'
 import { isPresent } from './contenders.ts'
 import { measureCpu } from './cpu.ts'
+import { measureDrain } from './drain.ts'
 import { measureFairness } from './fairness.ts'
 import { printLines, printTable } from './figures.ts'
 import { runGate } from './gate.ts'
@@ -29,14 +30,14 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, tails, opening, storm, idle,
-                 'idle, TLS', start, capacity
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, tails, opening, idle,
+                 'idle, TLS', start, capacity, storm, 'storm, tickets', 'storm, tickets, Redis', 'storm, drain'
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
   --record       with --gate: what is measured becomes the baseline in gate.json
   --pair DIR     this checkout beside another that is installed there, to see what a change costs
   --processes N  with --pair: pairs of processes, one after another (10)
-  --sessions N   clients that come in a storm, 400 at a time (5000)
+  --sessions N   clients that come in a storm, 400 at a time, or by a drain (5000)
   --fairness     how fast a bystander is answered while somebody floods; fails beyond 100 ms at the 99th percentile
   --help         this text
 
@@ -104,9 +105,8 @@ async function measureAll(stage: Stage): Promise<void> {
     ...(isAsked('latency') ? await measureLatency(stage, isPresent) : []),
     ...(isAsked('tails') ? await measureTails(stage) : []),
     ...(isAsked('opening') ? await measureOpening(stage, isPresent) : []),
-    ...(isAsked('storm')
-      ? await measureStorm(stage, isPresent, { sessions: Number(values.sessions), rounds })
-      : []),
+    ...(await measureStorm(stage, isPresent, { sessions: Number(values.sessions), rounds, isAsked })),
+    ...(isAsked('storm, drain') ? await measureDrain(stage, Number(values.sessions)) : []),
     ...(isAsked('idle') ? await measureIdle(stage, isPresent, { encrypted: 'none' }) : []),
     ...(isAsked('idle, TLS') ? await measureIdle(stage, isPresent, { encrypted: 'upstream' }) : []),
     ...(isAsked('capacity') ? await measureCapacity(stage) : []),

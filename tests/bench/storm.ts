@@ -25,9 +25,13 @@ export interface StormOutcome {
 
 export interface StormOptions {
   readonly sessions: number
-  /** Of each contender, each by a fresh process. */
+  /** Of each contender, each by a fresh process; with tickets two at most, as those sessions are opened twice. */
   readonly rounds: number
+  /** Which of the parts are measured: `storm`, `storm, tickets`, `storm, tickets, Redis` (default: all). */
+  readonly isAsked?: (part: string) => boolean
 }
+
+const mostRoundsWithTickets = 2
 
 /** What one storm came to. */
 interface Measured {
@@ -42,16 +46,20 @@ interface Measured {
 export async function measureStorm(
   stage: Stage,
   isPresent: (name: Name) => boolean,
-  { sessions, rounds }: StormOptions,
+  { sessions, rounds, isAsked = () => true }: StormOptions,
 ): Promise<Figure[]> {
   const count = Math.min(sessions, mostSessions())
-  const names = (['gateway', 'bare', 'haproxy'] as const).filter(isPresent)
+  if (count < sessions) console.error(`storm: ${count} for ${sessions}, by the limit of open files`)
+  const names = (['gateway', 'bare', 'haproxy'] as const).filter(name => isAsked('storm') && isPresent(name))
   const taken = new Map<string, Measured[]>()
   for (let round = 0; round < rounds; round += 1) {
     for (const name of round % 2 === 0 ? names : names.toReversed())
       await note(taken, `storm of ${count}`, name, () => stormOnce(stage, name, count))
-    await note(taken, `storm of ${count}, tickets`, 'gateway', () => stormWithTickets(stage, count))
-    await note(taken, `storm of ${count}, tickets, Redis`, 'gateway', () => stormWithRedis(stage, count))
+    if (round >= mostRoundsWithTickets) continue
+    const row = `storm of ${count}, tickets`
+    if (isAsked('storm, tickets')) await note(taken, row, 'gateway', () => stormWithTickets(stage, count))
+    if (isAsked('storm, tickets, Redis'))
+      await note(taken, `${row}, Redis`, 'gateway', () => stormWithRedis(stage, count))
   }
   return [...taken].flatMap(([key, all]) => figuresOf(...(JSON.parse(key) as [string, Name]), all))
 }
@@ -85,7 +93,7 @@ function figuresOf(row: string, name: Name, all: readonly Measured[]): Figure[] 
 async function stormOnce(stage: Stage, name: Name, count: number): Promise<Measured> {
   const contender = await startContender(name, stage.upstreams.plain, preloaded(name))
   const measured = await strike(stage, contender, Array(count).fill(contender.url))
-  await end(stage, contender)
+  await endContender(stage, contender)
   return measured
 }
 
@@ -94,7 +102,7 @@ async function stormWithTickets(stage: Stage, count: number): Promise<Measured> 
   const contender = await startContender('gateway', stage.upstreams.plain, ticketed)
   const tickets = await takeTickets(stage, contender, count)
   const measured = await strike(stage, contender, addressesOf(contender, tickets), count)
-  await end(stage, contender)
+  await endContender(stage, contender)
   return measured
 }
 
@@ -110,13 +118,13 @@ async function stormWithRedis(stage: Stage, count: number): Promise<Measured> {
   const measured = await strike(stage, contender, addressesOf(contender, tickets), count)
   await rest(settleMs)
   const commands = (commandsOf(redis.url) - before) / count
-  await end(stage, contender)
+  await endContender(stage, contender)
   await redis.kill()
   return { ...measured, commands }
 }
 
 /** A gateway listens before it has reached Redis; no platform sends it clients then. @throws Error when it is late */
-async function untilReady(contender: Contender): Promise<Contender> {
+export async function untilReady(contender: Contender): Promise<Contender> {
   const url = new URL('/readyz', contender.url.replace('ws', 'http'))
   for (const deadline = performance.now() + longestWaitMs; !(await fetch(url)).ok; await rest(pollMs))
     if (performance.now() > deadline) throw new Error(`${contender.group} is not ready`)
@@ -124,19 +132,28 @@ async function untilReady(contender: Contender): Promise<Contender> {
 }
 
 /** What a storm leaves to be done in the background is over by then (ms). */
-const settleMs = 1500
+export const settleMs = 1500
 
-/** Opens sessions with tickets, and cuts them off. @returns the tickets */
-async function takeTickets(stage: Stage, contender: Contender, count: number): Promise<string[]> {
-  const { group, url } = contender
-  const { clients, source } = stage
-  const { served, refused } = await clients.ask<StormOutcome>('storm', {
+/** Opens sessions with tickets. @returns the tickets @throws Error where a session or a ticket is missing */
+export async function openWithTickets(
+  stage: Stage,
+  { group, url }: Contender,
+  count: number,
+): Promise<string[]> {
+  const { served, refused } = await stage.clients.ask<StormOutcome>('storm', {
     group,
     urls: Array(count).fill(`${url}?resume=`),
   } satisfies Storm)
   if (served.length < count)
     throw new Error(`${group} served ${served.length} of ${count}, refused: ${refused.join(', ')}`)
-  const tickets = await untilTickets(stage, group, count)
+  return untilTickets(stage, group, count)
+}
+
+/** Opens sessions with tickets, and cuts them off. @returns the tickets */
+async function takeTickets(stage: Stage, contender: Contender, count: number): Promise<string[]> {
+  const { clients, source } = stage
+  const { group } = contender
+  const tickets = await openWithTickets(stage, contender, count)
   await clients.ask('close', group)
   for (
     const deadline = performance.now() + longestWaitMs;
@@ -190,7 +207,7 @@ async function strike(
   }
 }
 
-async function end({ clients }: Stage, { group, stop }: Contender): Promise<void> {
+export async function endContender({ clients }: Stage, { group, stop }: Contender): Promise<void> {
   await clients.ask('close', group)
   stop()
   await rest(settleMs)
@@ -201,7 +218,7 @@ function preloaded(name: Name) {
 }
 
 /** A gateway that keeps a ticket and a conversation of each session, all of one credential. */
-const ticketed = {
+export const ticketed = {
   ...preloaded('gateway'),
   environment: { LIMIT_STORED_ENTRIES_PER_OWNER: '100000', LIMIT_STORED_MB_PER_OWNER: '1000' },
 }
