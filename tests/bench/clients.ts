@@ -1,4 +1,5 @@
 /** The clients of the bench, a process of their own: hold sockets, count what arrives, send what they are told to. */
+import { setTimeout as rest } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { answerCommands } from './command.ts'
 import type { Following, FollowOutcome } from './drain.ts'
@@ -14,8 +15,8 @@ interface Group {
   received: number
   /** Delays of audio events (µs); null while nobody asks. */
   delays: number[] | null
-  /** Resume tickets, as they came. */
-  tickets: string[]
+  /** The latest resume ticket of each session that has one. */
+  readonly tickets: Map<WebSocket, string>
 }
 
 const groups = new Map<string, Group>()
@@ -64,7 +65,7 @@ function dial(group: Group, { url, greeting, until }: Opening): Promise<void> {
 }
 
 function newGroup(): Group {
-  return { sockets: [], received: 0, delays: null, tickets: [] }
+  return { sockets: [], received: 0, delays: null, tickets: new Map() }
 }
 
 /** What is not served by then is told as missing (ms). */
@@ -74,10 +75,10 @@ const stormMs = 120_000
  * So many clients at most are not served yet. uWebSockets.js, in the source and in every contender but HAProxy, has 512
  * sockets wait to be accepted; the kernel resets those beyond, and the storm would measure that.
  */
-const mostUnserved = 400
+const mostAccepted = 400
 
 /** Dials with as many clients at once as can wait. A client is served when upstream's first event has come through to it. */
-async function storm({ group: name, urls }: Storm): Promise<StormOutcome> {
+async function storm({ group: name, urls, mostUnserved = mostAccepted }: Storm): Promise<StormOutcome> {
   const group = groups.get(name) ?? newGroup()
   groups.set(name, group)
   const startedAt = performance.now()
@@ -112,7 +113,7 @@ async function storm({ group: name, urls }: Storm): Promise<StormOutcome> {
       })
       socket.on('message', (data: Buffer) => {
         const type = typeOf(data)
-        if (type === 'session.ticket') group.tickets.push(resumeOf(data) ?? '')
+        if (type === 'session.ticket') keepTicket(group, socket, data)
         else if (type === 'session.resumed') resumed += 1
         else if (type === 'error') error ||= data.toString()
         else if (type === 'session.created') {
@@ -127,41 +128,48 @@ async function storm({ group: name, urls }: Storm): Promise<StormOutcome> {
   return { served, resumed, refused: [...refused].map(([reason, times]) => `${times} times ${reason}`) }
 }
 
-/** Waits until every client of a group was sent away, and has come back with the ticket that it was told with that. */
+/** A client that is refused comes again after this time (ms), as the refusals ask for. */
+const comesAgainMs = 1000
+
+/** A session is served before it is told what it goes on with, by so much at most (ms). */
+const resumedMs = 5000
+const pollMs = 20
+
+/** Waits until every client of a group was sent away, and has come back with its latest ticket. */
 async function follow({ group: name, url }: Following): Promise<FollowOutcome> {
   const group = groups.get(name) ?? newGroup()
   const leaving = [...group.sockets]
   const away: number[] = []
   const refused = new Map<string, number>()
-  let [lastAt, resumed, failed] = [0, 0, 0]
+  let [lastAt, resumed] = [0, 0]
+  let state: 'following' | 'over' = 'following'
   await new Promise<void>(resolve => {
     const deadline = setTimeout(resolve, stormMs)
     const count = () => {
-      if (away.length + failed < leaving.length) return
+      if (away.length < leaving.length) return
       clearTimeout(deadline)
       resolve()
     }
     const comeBack = (ticket: string, leftAt: number) => {
       const socket = new WebSocket(`${url}${ticket}`, socketOptions)
       group.sockets.push(socket)
-      let state: 'coming' | 'served' = 'coming'
+      let isServed = false
       let error = ''
       socket.on('error', fault => {
         error ||= fault.message
       })
       socket.on('close', code => {
-        if (state === 'served') return
-        failed += 1
+        if (isServed || state === 'over') return
         const reason = `${code} ${error}`
         refused.set(reason, (refused.get(reason) ?? 0) + 1)
-        count()
+        setTimeout(() => state === 'following' && comeBack(ticket, leftAt), comesAgainMs)
       })
       socket.on('message', (data: Buffer) => {
         const type = typeOf(data)
         if (type === 'error') error ||= data.toString()
         else if (type === 'session.resumed') resumed += 1
         else if (type === 'session.created') {
-          state = 'served'
+          isServed = true
           away.push(performance.now() - leftAt)
           lastAt = nowMicros() / 1000
           count()
@@ -169,13 +177,15 @@ async function follow({ group: name, url }: Following): Promise<FollowOutcome> {
       })
     }
     for (const socket of leaving) {
-      let ticket = ''
       socket.on('message', (data: Buffer) => {
-        if (typeOf(data) === 'server.draining') ticket = resumeOf(data) ?? ticket
+        if (typeOf(data) === 'server.draining') keepTicket(group, socket, data)
       })
-      socket.once('close', () => comeBack(ticket, performance.now()))
+      socket.once('close', () => comeBack(group.tickets.get(socket) ?? '', performance.now()))
     }
   })
+  state = 'over'
+  for (const deadline = performance.now() + resumedMs; resumed < leaving.length; await rest(pollMs))
+    if (performance.now() > deadline) break
   return { away, lastAt, resumed, refused: [...refused].map(([reason, times]) => `${times} times ${reason}`) }
 }
 
@@ -185,9 +195,10 @@ function typeOf(data: Buffer): string | undefined {
 
 const longestType = 64
 
-/** A `session.ticket` always has one. */
-function resumeOf(data: Buffer): string | undefined {
-  return (JSON.parse(data.toString()) as { resume?: string }).resume
+/** Of a `session.ticket`, which always has one, or a `server.draining`. */
+function keepTicket({ tickets }: Group, socket: WebSocket, data: Buffer): void {
+  const { resume } = JSON.parse(data.toString()) as { resume?: string }
+  if (resume !== undefined) tickets.set(socket, resume)
 }
 
 function take(group: Group, data: Buffer): void {
@@ -236,7 +247,7 @@ answerCommands({
   open: async (opening: Opening) => open(opening),
   storm: async (given: Storm) => storm(given),
   follow: async (following: Following) => follow(following),
-  tickets: async (group: string) => groups.get(group)?.tickets ?? [],
+  tickets: async (group: string) => [...(groups.get(group)?.tickets.values() ?? [])],
   send: async (sending: Sending) => send(sending),
   received: async (group: string) => groups.get(group)?.received ?? 0,
   close: async (group: string) => close(group),
