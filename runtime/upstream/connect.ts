@@ -114,7 +114,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
 
   send(data: string | Uint8Array, isBinary = false): void {
     if (!this.isOpen) return
-    if (typeof data !== 'string' && this.#writer?.write(data, isBinary)) return
+    if (this.#writer?.write(data, isBinary)) return
     if (this.buffered() === 0) return this.#socket.send(data, { binary: isBinary })
     this.#queued += 1
     this.#socket.send(data, { binary: isBinary }, this.#taken)

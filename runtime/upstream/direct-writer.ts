@@ -6,6 +6,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { encodeText } from '../session/outbox.ts'
 import { finalText, length16, length64, maskedBit } from './frame-boundary.ts'
 import { mask } from './mask.ts'
 
@@ -55,12 +56,13 @@ export class DirectWriter {
   }
 
   /**
-   * Writes one message, whose memory may be reused when this returns.
+   * Writes one message, whose memory may be reused when this returns; a text as UTF-8.
    * @returns false where it is left to `ws`: it is large, or something else must go first
    */
-  write(message: Uint8Array, isBinary: boolean): boolean {
+  write(given: string | Uint8Array, isBinary: boolean): boolean {
     const socket = this.#socket
-    if (this.#buffer !== null || socket.writableLength > 0) return false
+    if (this.#buffer !== null || socket.writableLength > 0 || given.length > large.size) return false
+    const message = typeof given === 'string' ? encodeText(given) : given
     const pool = poolFor(message.length + longestHead)
     if (pool === null) return false
     const buffer = pool.free.pop() ?? newBuffer(pool)

@@ -63,7 +63,7 @@ async function openSecureLine(t: ExecutionContext): Promise<Line> {
   peer.on('message', (data: Buffer, isBinary) => heard.push(`${isBinary ? 'b:' : ''}${data}`))
   const writer = new DirectWriter(socket)
   const send = (data: string | Uint8Array, isBinary = false) => {
-    if (typeof data === 'string' || !writer.write(data, isBinary)) client.send(data, { binary: isBinary })
+    if (!writer.write(data, isBinary)) client.send(data, { binary: isBinary })
   }
   return { writer, upstream: { send, buffered: () => client.bufferedAmount }, server: peer, heard }
 }
@@ -154,6 +154,15 @@ test('TLS: while a message is on its way the next is left to ws, and written aga
     await new Promise(resolve => setImmediate(resolve))
   }
   t.deepEqual(line.heard, ['one', 'two', 'three'])
+})
+
+test('a text is written as bytes are, and masked out of the same memory', async t => {
+  const line = await openSecureLine(t)
+  const { writer } = line
+  if (writer === null) return t.fail()
+  t.true(writer.write('größer', false))
+  await settled(line, 1)
+  t.deepEqual(line.heard, ['größer'])
 })
 
 test('a closed upstream takes nothing more, and nobody is harmed', async t => {
