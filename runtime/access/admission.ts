@@ -16,7 +16,7 @@ import {
 } from '../limits/limit-subject.ts'
 import { LimitedConnection, type LimitedConnectionOptions } from '../limits/limited-connection.ts'
 import type { TokenBuckets } from '../limits/token-bucket.ts'
-import { hasDailyBudget, type UsageQuota } from '../limits/usage-quota.ts'
+import { hasDailyBudget, limitOf, type UsageQuota } from '../limits/usage-quota.ts'
 import type { Log } from '../observability/log.ts'
 import type { Accepted, Context, Handler } from '../server/handler.ts'
 import {
@@ -137,24 +137,26 @@ export class Admission {
 
   async #accept(next: Accept, asked: UpgradeRequest, find: FindTicket | undefined): Promise<Accepted> {
     const { authenticator, attempts, quota, concurrency, limits, cutClients } = this.#options
-    const address = this.#addressOf(asked)
+    const located = { ...asked, address: this.#addressOf(asked) }
+    const { address } = located
     const ofAddress = addressSubject(address, limits)
     attempts.count('upgrades', ofAddress)
-    authenticator.checkOrigin({ ...asked, address })
-    const principal = await this.#identify({ ...asked, address }, 'upgrade', ofAddress)
+    authenticator.checkOrigin(located)
+    const principal = await this.#identify(located, 'upgrade', ofAddress)
     const ofCredential = credentialSubject(principal, limits)
     const subjects: LimitSubjects = [ofCredential, ofAddress]
     cutClients.check(clientOf(subjects))
-    const request = { ...asked, address, principal, account: accountOf(principal, address) }
+    const request = { ...located, principal, account: accountOf(principal, address) }
     // The store is asked at once: one after another, each answer would be a wait of the client's.
-    const counts = subjects.map(subject => quota.count('upgrades', subject))
-    const budgets = subjects.map(subject => quota.checkBudgets(subject))
+    const counts = subjects.filter(isCounted).map(subject => quota.count('upgrades', subject))
+    const budgets = subjects.filter(hasBudget).map(subject => quota.checkBudgets(subject))
     const taking = SessionSlots.take(subjects, concurrency)
     const finding = find?.(request)
     try {
       // Before the route is asked: it may spend what a client that finds no slot would need again.
-      await allOrFirstFault([...counts, ...budgets, taking, finding])
-      return this.#limited(await next({ ...request, ticket: await finding }), subjects, await taking)
+      await allOrFirstFault([...counts, ...budgets, taking, ...(finding === undefined ? [] : [finding])])
+      const ticket = finding === undefined ? undefined : await finding
+      return this.#limited(await next({ ...request, ticket }), subjects, await taking)
     } catch (fault) {
       taking.then(release, () => undefined)
       throw fault
@@ -246,6 +248,15 @@ interface Held {
 }
 
 const uncounted = () => undefined
+
+/** What nothing limits is not asked for: each question costs an upgrade two promises. */
+function isCounted(subject: LimitSubject): boolean {
+  return limitOf('upgrades', subject) !== Number.POSITIVE_INFINITY
+}
+
+function hasBudget({ limits }: LimitSubject): boolean {
+  return hasDailyBudget(limits)
+}
 
 function release(slots: SessionSlots): void {
   slots.release()

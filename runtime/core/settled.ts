@@ -8,6 +8,8 @@
 export async function allOrFirstFault<T extends readonly unknown[]>(
   begun: T,
 ): Promise<{ -readonly [At in keyof T]: Awaited<T[At]> }> {
+  // Of one, there is nothing else to wait for.
+  if (begun.length === 1) return [await begun[0]] as { -readonly [At in keyof T]: Awaited<T[At]> }
   try {
     return await Promise.all(begun)
   } catch {

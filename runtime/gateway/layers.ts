@@ -6,8 +6,8 @@ import type { Metrics } from '../observability/metrics.ts'
 import { PendingResume } from '../resume/pending-resume.ts'
 import type { Redeemed, ResumeStore } from '../resume/resume-store.ts'
 import type { Drain } from '../server/drain.ts'
-import type { Context, Resumable } from '../server/handler.ts'
-import type { Accept, FindTicket, Layer } from '../server/layers.ts'
+import type { Accepted, Context, FoundTicket, Resumable } from '../server/handler.ts'
+import type { Accept, FindTicket, Layer, LayeredRequest } from '../server/layers.ts'
 import type { LoopShare } from '../server/loop-share.ts'
 import type { MemoryBudget } from '../server/memory-budget.ts'
 import { EarlyDial } from '../upstream/early-dial.ts'
@@ -72,7 +72,7 @@ export function resumption(resumes: ResumeStore, metrics: Metrics): Layer {
  * tickets without having one. A ticket of another assistant's conversation than the request is for is found, and not claimed.
  */
 export function findTicket(resumes: ResumeStore): FindTicket {
-  return async ({ query, principal }) => {
+  return ({ query, principal }) => {
     const ticket = query.get('resume')
     if (!ticket) return undefined
     return resumes.find(ticket, principal.name, query.get(assistantParameter) ?? principal.assistant)
@@ -86,12 +86,9 @@ function takeTickets(
   metrics: Metrics,
   next: Accept,
 ): Accept {
-  return async request => {
+  const accept = async (request: LayeredRequest, { claim }: FoundTicket): Promise<Accepted> => {
     const accepted = await next(request)
-    const { ticket } = request
-    if (ticket === undefined) return accepted
     const { handler, context, migration } = accepted
-    const { claim } = ticket
     if ('failure' in claim) return { ...accepted, context: { ...context, resumed: claim } }
     const parts = { route: request.path, claim, resumes, migration, metrics, endMessages }
     return {
@@ -104,6 +101,7 @@ function takeTickets(
       },
     }
   }
+  return request => (request.ticket === undefined ? next(request) : accept(request, request.ticket))
 }
 
 /** The dial of a connection whose ticket is spent and whose handler is still to be called. */

@@ -41,6 +41,7 @@ export class SessionSlots implements Tickable {
   static async take(subjects: readonly LimitSubject[], options: ConcurrencyOptions): Promise<SessionSlots> {
     const slots = new SessionSlots(options)
     const limited = subjects.filter(({ limits }) => limits.sessions !== Number.POSITIVE_INFINITY)
+    if (limited.length === 0) return slots
     try {
       await allOrFirstFault(limited.map(subject => slots.#takeOne(subject)))
     } catch (fault) {

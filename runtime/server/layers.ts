@@ -23,7 +23,7 @@ export interface LayeredRequest extends UpgradeRequest, TicketOfRequest {}
 export type Accept = (request: LayeredRequest) => Promise<Accepted>
 
 /** Looks up the ticket that a request came by. @returns undefined where it came by none */
-export type FindTicket = (request: AdmittedRequest) => Promise<FoundTicket | undefined>
+export type FindTicket = (request: AdmittedRequest) => Promise<FoundTicket> | undefined
 
 /** An open connection, as layers see it. */
 export type OpenConnection = Pick<ClientSocket, 'id' | 'connection' | 'held' | 'cut'>

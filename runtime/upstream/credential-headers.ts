@@ -12,16 +12,23 @@ export async function headersWithin(
   credential: Credential,
   timeoutMs: number,
 ): Promise<Readonly<Record<string, string>>> {
+  try {
+    const headers = credential.headers()
+    return headers instanceof Promise ? await within(headers, timeoutMs) : headers
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause
+    throw new GatewayError('credential_unavailable', 'No credential for upstream could be had', { cause })
+  }
+}
+
+async function within<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
   const late = Promise.withResolvers<never>()
   const message = `No credential for upstream could be had within ${Math.round(timeoutMs)} ms`
   const timer = setTimeout(() => late.reject(new GatewayError('credential_unavailable', message)), timeoutMs)
   // A dial that was aborted does not keep the process.
   timer.unref()
   try {
-    return await Promise.race([credential.headers(), late.promise])
-  } catch (cause) {
-    if (cause instanceof GatewayError) throw cause
-    throw new GatewayError('credential_unavailable', 'No credential for upstream could be had', { cause })
+    return await Promise.race([asked, late.promise])
   } finally {
     clearTimeout(timer)
   }

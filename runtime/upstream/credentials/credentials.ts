@@ -3,16 +3,16 @@ import type { Target } from '../target.ts'
 
 export interface Credential {
   /**
-   * The headers that authenticate a request.
+   * The headers that authenticate a request; a promise where they have to be asked for.
    * @throws GatewayError `credential_unavailable` with the cause, when there is none to be had
    */
-  headers(): Promise<Readonly<Record<string, string>>>
+  headers(): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
 }
 
 /** An ephemeral key, which both vendors take as a bearer token. */
 export function credentialOfEphemeralKey(key: string): Credential {
   const headers = { Authorization: `Bearer ${key}` }
-  return { headers: () => Promise.resolve(headers) }
+  return { headers: () => headers }
 }
 
 /** A key that is minted for each session. @param mint as `Calls.mintKey` does, and throws */
@@ -23,5 +23,5 @@ export function mintedCredential(mint: () => Promise<{ readonly value: string }>
 /** A standing key: `api-key` at Azure, a bearer token elsewhere. */
 export function keyCredential(target: Target, key: string): Credential {
   const headers = target.provider === 'azure' ? { 'api-key': key } : { Authorization: `Bearer ${key}` }
-  return { headers: () => Promise.resolve(headers) }
+  return { headers: () => headers }
 }

@@ -23,6 +23,7 @@ export interface EntraOptions {
 }
 
 export interface EntraCredential extends Credential {
+  headers(): Promise<Readonly<Record<string, string>>>
   /** Why there is no token; null while there is one. */
   unready(): string | null
   /** Ends the renewals. Safe to call twice. */
