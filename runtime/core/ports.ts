@@ -27,8 +27,8 @@ export interface UpgradeRequest {
   readonly headers: ReadonlyMap<string, string>
   /** The client's own address; a proxy's forwarding header counts only where that proxy is trusted. */
   readonly address: string
-  /** Aborted when the client leaves before its upgrade is answered. */
-  readonly gone?: AbortSignal
+  /** Makes the signal that is aborted when the client leaves before its upgrade is answered; most upgrades need none. */
+  readonly gone?: () => AbortSignal
   /** Who asks; absent until the request is admitted. */
   readonly principal?: Principal
   /** What is stored for the session is charged to this account; absent until the request is admitted. */

@@ -206,7 +206,7 @@ async function openEarly(
     maxHeldBytes: service.bounds.clientBufferBytes,
   })
   try {
-    await early.settled({ withinMs: earlyDialMs, gone: request.gone })
+    await early.settled({ withinMs: earlyDialMs, gone: request.gone?.() })
   } catch (fault) {
     if (fault instanceof GatewayError && fault.code !== 'client_silent')
       options.log.warn('upstream.failed', { route: request.path, code: fault.code, reason: fault.message })

@@ -362,9 +362,7 @@ function upgrade(
   const key = request.getHeader('sec-websocket-key')
   const extensions = request.getHeader('sec-websocket-extensions')
   const version = request.getHeader('sec-websocket-version')
-  const leaving = new AbortController()
-  state.onAborted = () => leaving.abort()
-  const { asked, header } = readUpgrade(response, request, leaving.signal)
+  const { asked, header } = readUpgrade(response, request, () => signalOf(state))
   state.isLast = header.isLast
   const refuse = (fault: unknown) => {
     const error = asGatewayError(options, fault, asked.path)
@@ -436,22 +434,29 @@ function begin(
 function readUpgrade(
   response: NativeResponse,
   request: NativeRequest,
-  gone: AbortSignal,
+  gone: () => AbortSignal,
 ): { asked: UpgradeRequest; header: RequestHeader } {
   const header = readHeader(each => request.forEach(each))
   const { fields: headers } = header
   const asked = {
     path: pathOf(request),
     query: new URLSearchParams(request.getQuery()),
-    subprotocols: (headers.get('sec-websocket-protocol') ?? '')
-      .split(',')
-      .map(name => name.trim())
-      .filter(name => name !== ''),
+    subprotocols: subprotocolsIn(headers.get('sec-websocket-protocol')),
     headers,
     address: remoteAddress(response),
     gone,
   }
   return { asked, header }
+}
+
+const noSubprotocols: readonly string[] = []
+
+function subprotocolsIn(header: string | undefined): readonly string[] {
+  if (header === undefined) return noSubprotocols
+  return header
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '')
 }
 
 function remoteAddress(response: NativeResponse): string {
@@ -465,6 +470,18 @@ interface RequestState {
   isLast: boolean
   /** Called when the client is gone. */
   onAborted: () => void
+}
+
+/** Makes the signal that tells that a client is gone whose request is not answered yet. */
+function signalOf(state: RequestState): AbortSignal {
+  const leaving = new AbortController()
+  if (state.aborted) leaving.abort()
+  const told = state.onAborted
+  state.onAborted = () => {
+    told()
+    leaving.abort()
+  }
+  return leaving.signal
 }
 
 function watchAbort(response: NativeResponse): RequestState {
