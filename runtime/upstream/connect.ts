@@ -1,7 +1,9 @@
 /**
  * One attempt to reach upstream over WebSocket, and the connection that comes of it.
  */
-import { type ClientOptions, WebSocket } from 'ws'
+
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { type ClientOptions, type RawData, WebSocket } from 'ws'
 import { GatewayError } from '../core/errors.ts'
 import { enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Upstream, UpstreamListener } from '../core/ports.ts'
@@ -52,6 +54,11 @@ export function connect(options: ConnectOptions, attempt: Attempt): () => void {
   return () => connection.abort()
 }
 
+/** A socket that knows its connection: what listens to it is shared by all sockets, and no closure is made for one. */
+class UpstreamSocket extends WebSocket {
+  connection: UpstreamConnection | null = null
+}
+
 class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly deployment: string | undefined
   readonly maxMessageBytes: number
@@ -60,7 +67,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   /** Null until the session exists. */
   #listener: Attempt['listener'] | null = null
   wasHeard = false
-  readonly #socket: WebSocket
+  readonly #socket: UpstreamSocket
   readonly #reader: DirectReader
   /** Whether the listener asked for nothing more for now. */
   #isPaused = false
@@ -69,6 +76,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   /** When the dial's time is over (ms of `performance.now()`). */
   readonly #endsAt: number
   readonly #heartbeatMs: number
+  readonly #greets: boolean
   /** Null until the session exists: the deadline watches over what comes before. */
   #heartbeat: Heartbeat | null = null
   #state: 'opening' | 'refused' | 'open' | 'over' = 'opening'
@@ -102,7 +110,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     // An answer that came while this process itself was held up is read first.
     this.#deadline = setTimeout(() => setImmediate(() => enter(this, late)), timeoutMs)
     this.#heartbeatMs = heartbeatMs
-    this.#listen(options.greets ?? true)
+    this.#greets = options.greets ?? true
+    UpstreamConnection.#listen(this.#socket)
   }
 
   abort(): void {
@@ -181,7 +190,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
-  #dial({ url, headers, maxMessageBytes }: ConnectOptions): WebSocket {
+  #dial({ url, headers, maxMessageBytes }: ConnectOptions): UpstreamSocket {
     const secure = url.protocol === 'wss:'
     const open = (given: Parameters<DirectReader['connect']>[0]) => this.#reader.connect(given, secure)
     const options: ClientOptions & { closeTimeout: number } = {
@@ -191,35 +200,76 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
       closeTimeout: closeTimeoutMs,
       createConnection: open as NonNullable<ClientOptions['createConnection']>,
     }
-    return new WebSocket(url, [], options)
+    const socket = new UpstreamSocket(url, [], options)
+    socket.connection = this
+    return socket
   }
 
-  #listen(greets: boolean): void {
-    const [socket, label] = [this.#socket, this.#label]
-    const on: WebSocket['on'] = (word: string, run: (...given: never[]) => unknown) =>
-      socket.on(word, (...given: unknown[]) => enter(this, () => run(...(given as never[]))))
-    on('open', () => {
-      // What a session that is open has no use for is not kept for as long as it lasts.
-      for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)
-      this.#reader.opened()
-      if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
-      if (!greets && this.#state === 'opening') this.#open()
-    })
-    socket.on('message', (frame: Buffer, isBinary) =>
-      enter(this, UpstreamConnection.#take, this, frame, isBinary),
-    )
-    for (const word of ['ping', 'pong'] as const)
-      socket.on(word, () => {
-        this.wasHeard = true
-      })
-    on('unexpected-response', async (_request, response) => {
-      this.#fail(await refusalByStatus(label, response, this.#headers ?? {}))
-    })
-    on('error', (cause: Error & { code?: string }) => {
-      if (this.#state === 'opening') this.#fail(unreachable(label, cause))
-      else this.#lost ??= brokenProtocol(label, cause)
-    })
-    on('close', (code, reason) => this.#closed(code, reason.toString()))
+  static #listen(socket: UpstreamSocket): void {
+    socket.on('open', UpstreamConnection.#onOpen)
+    socket.on('message', UpstreamConnection.#onMessage)
+    socket.on('ping', UpstreamConnection.#onSignOfLife)
+    socket.on('pong', UpstreamConnection.#onSignOfLife)
+    socket.on('unexpected-response', UpstreamConnection.#onRefusal)
+    socket.on('error', UpstreamConnection.#onError)
+    socket.on('close', UpstreamConnection.#onClose)
+  }
+
+  static readonly #onOpen = function (this: WebSocket): void {
+    const { connection } = this as UpstreamSocket
+    if (connection !== null) enter(connection, UpstreamConnection.#upgraded, connection)
+  }
+
+  static readonly #onMessage = function (this: WebSocket, frame: RawData, isBinary: boolean): void {
+    const { connection } = this as UpstreamSocket
+    if (connection !== null)
+      enter(connection, UpstreamConnection.#take, connection, frame as Buffer, isBinary)
+  }
+
+  static readonly #onSignOfLife = function (this: WebSocket): void {
+    const { connection } = this as UpstreamSocket
+    if (connection !== null) connection.wasHeard = true
+  }
+
+  static readonly #onRefusal = function (
+    this: WebSocket,
+    _request: ClientRequest,
+    response: IncomingMessage,
+  ): void {
+    const { connection } = this as UpstreamSocket
+    if (connection !== null) enter(connection, UpstreamConnection.#refusedByStatus, connection, response)
+  }
+
+  static readonly #onError = function (this: WebSocket, cause: Error): void {
+    const { connection } = this as UpstreamSocket
+    if (connection !== null) enter(connection, UpstreamConnection.#broken, connection, cause)
+  }
+
+  static readonly #onClose = function (this: WebSocket, code: number, reason: Buffer): void {
+    const { connection } = this as UpstreamSocket
+    if (connection !== null) enter(connection, UpstreamConnection.#over, connection, code, reason)
+  }
+
+  static #upgraded(connection: UpstreamConnection): void {
+    const socket = connection.#socket
+    // What a session that is open has no use for is not kept for as long as it lasts.
+    for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)
+    connection.#reader.opened()
+    if (connection.#reader.socket !== null) connection.#writer = new DirectWriter(connection.#reader.socket)
+    if (!connection.#greets && connection.#state === 'opening') connection.#open()
+  }
+
+  static async #refusedByStatus(connection: UpstreamConnection, response: IncomingMessage): Promise<void> {
+    connection.#fail(await refusalByStatus(connection.#label, response, connection.#headers ?? {}))
+  }
+
+  static #broken(connection: UpstreamConnection, cause: Error & { code?: string }): void {
+    if (connection.#state === 'opening') connection.#fail(unreachable(connection.#label, cause))
+    else connection.#lost ??= brokenProtocol(connection.#label, cause)
+  }
+
+  static #over(connection: UpstreamConnection, code: number, reason: Buffer): void {
+    connection.#closed(code, reason.toString())
   }
 
   static #take(connection: UpstreamConnection, frame: Buffer, isBinary: boolean): void {
