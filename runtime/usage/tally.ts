@@ -15,13 +15,22 @@ export type Tally = Readonly<Partial<Record<TallyKind, number>>>
 /** Deployments of one tally; more are counted together as `other`. */
 const maxDeployments = 16
 
+const noSums: ReadonlyMap<string, Partial<Record<TallyKind, number>>> = new Map()
+
 export class UsageTally {
-  readonly #sums = new Map<string, Partial<Record<TallyKind, number>>>()
+  /** Made when there is something to add: each session has two tallies, and many end before that. */
+  #made: Map<string, Partial<Record<TallyKind, number>>> | null = null
+
+  get #sums(): ReadonlyMap<string, Partial<Record<TallyKind, number>>> {
+    return this.#made ?? noSums
+  }
 
   add(deployment: string, tally: Tally): void {
-    const name = this.#sums.has(deployment) || this.#sums.size < maxDeployments ? deployment : 'other'
-    const sum = this.#sums.get(name) ?? {}
-    this.#sums.set(name, sum)
+    this.#made ??= new Map()
+    const sums = this.#made
+    const name = sums.has(deployment) || sums.size < maxDeployments ? deployment : 'other'
+    const sum = sums.get(name) ?? {}
+    sums.set(name, sum)
     for (const kind of tallyKinds) if (tally[kind] !== undefined) sum[kind] = (sum[kind] ?? 0) + tally[kind]
   }
 
