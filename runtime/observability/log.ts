@@ -126,8 +126,8 @@ const censor = '[redacted]'
  */
 function writtenFields(fields: object): Record<string, unknown> {
   const written: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields))
-    written[name] = secretFields.has(name) ? censor : writtenValue(value)
+  for (const name of Object.keys(fields))
+    written[name] = secretFields.has(name) ? censor : writtenValue((fields as Record<string, unknown>)[name])
   return written
 }
 
