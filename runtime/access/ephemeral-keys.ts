@@ -3,7 +3,7 @@
  * they speak for whoever had them minted, at the SDK addresses, until they expire. One is good for
  * several calls, as at the API itself.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Principal } from '../core/ports.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
@@ -77,5 +77,5 @@ export function isEphemeral(credential: string): boolean {
 
 /** The store holds no key, so that who reads it cannot use one. */
 function keyOf(key: string): string {
-  return `ephemeral:${createHash('sha256').update(key).digest('hex')}`
+  return `ephemeral:${hash('sha256', key)}`
 }

@@ -1,5 +1,5 @@
 /** One-time tickets: what a browser shows in place of its credential when it opens a socket. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Principal } from '../core/ports.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
@@ -43,5 +43,5 @@ export class Tickets {
 
 /** The store holds no ticket, so that who reads it cannot use one. */
 function keyOf(ticket: string): string {
-  return `ticket:${createHash('sha256').update(ticket).digest('hex')}`
+  return `ticket:${hash('sha256', ticket)}`
 }

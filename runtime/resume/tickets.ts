@@ -8,7 +8,7 @@
  * and neither replaces it: at no time is a conversation without a ticket.
  * The store has a ticket's hash alone, so that whoever reads it cannot use one.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { allOrFirstFault } from '../core/settled.ts'
 import type { HeldField, Store } from '../store/store.ts'
 
@@ -148,5 +148,5 @@ export async function holdTicket(store: Store, { key }: Claim, next: string): Pr
 }
 
 function keyOf(ticket: string): string {
-  return `resume:${createHash('sha256').update(ticket).digest('hex')}`
+  return `resume:${hash('sha256', ticket)}`
 }

@@ -3,7 +3,7 @@
  * calls; and the same of its conversation, which may have had sessions before. Each response is counted where it ended,
  * and once: a conversation that is resumed or renewed brings what it used along, and replayed items are no responses.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Meter, SessionEnd, TraceLinks } from '../core/ports.ts'
 import { isFields, textOr } from '../events/fields.ts'
 import {
@@ -95,7 +95,7 @@ class ConversationCounts extends Counts {
 
 /** A conversation is named after its first session, and not like it: the two are told apart. */
 function conversationOf(session: string): string {
-  return createHash('sha256').update(`conversation ${session}`).digest('hex').slice(0, 24)
+  return hash('sha256', `conversation ${session}`).slice(0, 24)
 }
 
 export class SessionAccount implements Meter {
