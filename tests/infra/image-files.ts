@@ -1,9 +1,9 @@
 /** What an image holds, laid out in a folder: as the Dockerfile copies it, with the packages that its install command names. */
+import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compileRuntime } from '../../image/compile-runtime.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -65,15 +65,16 @@ export function layOutPlainImage(
   const app = mkdtempSync(join(tmpdir(), 'image-'))
   t.teardown(() => rmSync(app, { recursive: true }))
   cpSync(join(root, 'runtime'), join(app, 'runtime'), { recursive: true })
-  for (const file of ['package.json', 'web/dist', 'assistants'])
+  for (const file of ['package.json', 'web/dist', 'assistants', 'image'])
     cpSync(join(root, file), join(app, file), { recursive: true })
-  compileRuntime(app)
-  rmSync(join(app, 'runtime/simulator'), { recursive: true })
   for (const place of placesOf(readPackages(), manifests)) {
     // Of another platform, or within one that is linked.
     if (place.lastIndexOf('node_modules/') > 0) continue
     mkdirSync(dirname(join(app, place)), { recursive: true })
     symlinkSync(join(root, place), join(app, place))
   }
+  const bundling = ['--no-warnings', join(root, 'image/bundle-runtime.ts'), app]
+  execFileSync(process.execPath, bundling, { stdio: ['ignore', 'ignore', 'inherit'] })
+  for (const left of ['runtime/simulator', 'image']) rmSync(join(app, left), { recursive: true })
   return app
 }

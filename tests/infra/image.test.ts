@@ -22,14 +22,15 @@ test('every stage stands on one slim glibc base of Node 22, pinned by digest whe
   const [, base = ''] = /^FROM (node:\S+) AS base$/m.exec(dockerfile) ?? []
   for (const stage of stages.slice(1)) {
     const from = (stage[0]?.rest ?? '').replace(`--platform=$BUILDPLATFORM ${base}`, 'base')
-    t.regex(from, /^(base|frame|code)( AS [\w-]+)?$/)
+    t.regex(from, /^(base|build|frame|code)( AS [\w-]+)?$/)
   }
 })
 
-test('the pages, which are the same for every platform, are built on that of the machine that builds', t => {
+test('pages and code, which are the same for every platform, are built on that of the machine that builds', t => {
   const platforms = stages.map(stage => stage[0]?.rest ?? '').filter(rest => rest.includes('--platform'))
   t.is(platforms.length, 1)
-  t.regex(platforms[0] ?? '', /^--platform=\$BUILDPLATFORM .* AS pages$/)
+  t.regex(platforms[0] ?? '', /^--platform=\$BUILDPLATFORM .* AS build$/)
+  for (const name of ['pages', 'code']) t.is(stageNamed(stages, name)[0]?.rest, `build AS ${name}`)
 })
 
 for (const [name, image] of Object.entries({ plain, demo })) {
@@ -62,7 +63,7 @@ test('the image takes built pages, assistants, production packages and their lis
     '--from=packages /app/sbom.cdx.json ./',
     '--from=plain-code /app/runtime runtime',
   ])
-  t.is(runOf('code'), 'node --no-warnings image/compile-runtime.ts .')
+  t.is(runOf('code'), 'node --no-warnings image/bundle-runtime.ts .')
   t.is(runOf('plain-code'), 'rm -r runtime/simulator')
   const install = runOf('packages')
   t.regex(install, /npm ci --omit=dev --workspace=tracing --include-workspace-root /)

@@ -19,7 +19,7 @@ const ofTracing = [
   ].map(name => `@opentelemetry/${name}`),
   '@azure/monitor-opentelemetry-exporter',
 ]
-const ofThePages = ['uplot', 'vite']
+const ofThePages = ['rolldown', 'uplot', 'vite']
 
 test("the plain image has none of the packages of simulator, pages and tests; the demo image has the simulator's", t => {
   const packages = readPackages()
