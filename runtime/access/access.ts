@@ -1,10 +1,10 @@
 /** Access as a whole, put together from its parts. */
-import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { AccessConfig } from '../config/access.ts'
 import type { Clock } from '../core/clock.ts'
 import { callPaths, maxAssistantChars, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
+import { newIdentifier } from '../core/identifier.ts'
 import type { Principal } from '../core/ports.ts'
 import { CallBudgets } from '../limits/call-budgets.ts'
 import { CutClients } from '../limits/cut-clients.ts'
@@ -104,7 +104,7 @@ export function createAccess(options: AccessOptions): Access {
     authenticator,
     attempts: new Attempts({ now, refusalsPerMinute, onReached }),
     quota,
-    concurrency: { store, every, onReached, newId: randomUUID },
+    concurrency: { store, every, onReached, newId: newIdentifier },
     after,
     buckets: new TokenBuckets(coarseNow),
     cutClients: new CutClients(coarseNow),

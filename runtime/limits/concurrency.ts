@@ -81,7 +81,7 @@ export class SessionSlots implements Tickable {
     const { store, onReached } = this.#options
     const name = `limit:sessions:${subject.id}`
     // Before the store is asked: what it does not answer it may have done, and is given back too.
-    this.#taken = [...this.#taken, name]
+    this.#taken = this.#taken.concat(name)
     if (await store.enlist(name, this.#id, subject.limits.sessions, leaseMs)) return
     onReached(subject, 'sessions')
     const message = `All ${subject.limits.sessions} sessions of this ${subject.whose} are in use; end one, or try again later`

@@ -1,7 +1,7 @@
 /** One conversation in the store, with the one ticket that gives it back. */
-import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { GatewayError } from '../core/errors.ts'
+import { newIdentifier } from '../core/identifier.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
 import type { Store } from '../store/store.ts'
 import {
@@ -53,7 +53,7 @@ export interface StoredEntry extends Pick<StoredText, 'revision' | 'epoch'> {
 
 /** The place of a conversation that is not in the store yet. */
 export function freshEntry(): StoredEntry {
-  return { id: randomUUID(), revision: 0, epoch: 1 }
+  return { id: newIdentifier(), revision: 0, epoch: 1 }
 }
 
 export interface PersistedConversationOptions {

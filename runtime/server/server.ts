@@ -12,10 +12,10 @@ import uWS, {
   type us_listen_socket,
   type us_socket_context_t,
 } from 'uWebSockets.js'
-import { randomUUID } from 'node:crypto'
 import { isLivePath, sdkPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
+import { newIdentifier } from '../core/identifier.ts'
 import type { UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import { startUpgradeCork, type UpgradeCork } from './async-upgrade.ts'
@@ -413,7 +413,7 @@ function begin(
   const { native } = holder
   if (native === null) return accepted.abandon?.()
   const { log, layers } = options
-  const id = randomUUID()
+  const id = newIdentifier()
   const owner: FaultOwner = {
     onFault: fault => {
       log.error('connection.failed', { connection: id, route, ...describeFault(fault) })

@@ -95,7 +95,7 @@ class ConversationCounts extends Counts {
 
 /** A conversation is named after its first session, and not like it: the two are told apart. */
 function conversationOf(session: string): string {
-  return hash('sha256', `conversation ${session}`).slice(0, 24)
+  return hash('sha256', `conversation ${session}`, 'buffer').toString('hex', 0, 12)
 }
 
 export class SessionAccount implements Meter {
