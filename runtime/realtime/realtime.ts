@@ -71,8 +71,8 @@ class Realtime implements Connection, SessionHooks {
    * sees one `session.created`, which has them, as for a key that was minted with a session.
    */
   #introduction: 'expected' | 'over'
-  /** null where nothing is extracted. */
-  readonly #deltas: DeltaAssembly | null
+  /** Made with the first delta that is extracted from; null before it. */
+  #deltas: DeltaAssembly | null = null
   /** null where no tools run on the server. */
   readonly #tools: ServerTools | null
 
@@ -81,10 +81,9 @@ class Realtime implements Connection, SessionHooks {
     this.#options = options
     const caller = { client, route: request.path, dial, limits: limits.bounds, meter: limits.meter, log }
     this.#session = new Session(caller, options, this)
-    const { resumes, dialect, mode, sessionUpdate, extractor, rules } = options
+    const { resumes, dialect, mode, sessionUpdate, rules } = options
     const tools = options.toolsFor?.(context) ?? null
     this.#check = new MessageCheck(rules)
-    this.#deltas = extractor === null ? null : new DeltaAssembly(extractor)
     this.#settings = sessionUpdate === null ? null : new OwnSettings()
     const tell = (message: object) => this.#session.deliver(JSON.stringify(message))
     const parts = {
@@ -322,7 +321,8 @@ class Realtime implements Connection, SessionHooks {
   #extract(extractor: Extractor, frame: Buffer, type: string): void {
     const name = this.#options.translator.clientName(type)
     if (!extractor.assembles(type)) return this.#settle(extractor.extract(frame, name), [frame], type)
-    const assembled = this.#deltas?.take(frame, type, name) ?? null
+    this.#deltas ??= new DeltaAssembly(extractor)
+    const assembled = this.#deltas.take(frame, type, name)
     if (assembled !== null) this.#settle(assembled.outcome, assembled.frames, type)
   }
 

@@ -8,12 +8,15 @@ export interface AskedChange {
   readonly bytes: number
 }
 
+/** Of all settings that nobody has changed, and never changed itself. */
+const noChanges = new Set<AskedChange>()
+
 export class ConfirmedSettings {
   readonly #maxBytes: number
   /** All confirmed `session.update`s laid over each other; null before the first. */
   #fields: Fields | null = null
-  /** On their way, in their order; together within the limit, too. */
-  readonly #asked = new Set<AskedChange>()
+  /** On their way, in their order; together within the limit, too. Made with the first one: most sessions are idle. */
+  #asked = noChanges
   /** A change could not be kept, for good. */
   #isBeyondLimits = false
   /** A change was lost with its upstream session before it was confirmed, or was refused by the next one. */
@@ -58,6 +61,7 @@ export class ConfirmedSettings {
       return null
     }
     const change = { session, bytes }
+    if (this.#asked === noChanges) this.#asked = new Set()
     this.#asked.add(change)
     return change
   }

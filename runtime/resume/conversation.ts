@@ -159,7 +159,7 @@ export class Conversation {
   /** Ids of what a replay told, until upstream has echoed it. */
   #echoes: Set<string> | null = null
   /** Items that no upstream had confirmed when a session was lost, until one does. */
-  readonly #retold = new WeakSet<TranscriptItem>()
+  #retold: WeakSet<TranscriptItem> | null = null
 
   constructor(limits: ConversationLimits = conversationLimits) {
     this.#items = new Transcript(limits.items)
@@ -274,12 +274,13 @@ export class Conversation {
 
   /** A session is lost: what it has not confirmed is told to the next one, and is not confirmed by that alone. */
   noteLost(): void {
+    this.#retold ??= new WeakSet()
     for (const item of this.#items) if (item.unconfirmed) this.#retold.add(item)
   }
 
   /** What no upstream ever confirmed is forgotten, also where it is in a replay: whoever said it was told so. */
   forgetUnconfirmed(): void {
-    this.#items.keep(item => !item.unconfirmed && !this.#retold.has(item))
+    this.#items.keep(item => !item.unconfirmed && this.#retold?.has(item) !== true)
   }
 
   /**
@@ -416,7 +417,7 @@ export class Conversation {
     const known = this.#items.find(({ id }) => id !== '' && id === said.id)
     const done = said.done || name !== 'conversation.item.added'
     if (known !== undefined) {
-      this.#retold.delete(known)
+      this.#retold?.delete(known)
       // Upstream's word of an item need not have its images; of a call to a server it has the result.
       const images = known.images ?? said.images
       const mcp = said.mcp ?? known.mcp

@@ -1,10 +1,16 @@
 /** The items of a conversation, in their order and within a limit in bytes: images are forgotten first, then the oldest. */
 import type { TranscriptItem } from './transcript-item.ts'
 
+/** Of every transcript that is empty, and never changed. */
+const noItems = new Map<TranscriptItem, number>()
+
 export class Transcript implements Iterable<TranscriptItem> {
   readonly #maxBytes: number
-  /** In their order, each with the bytes of its JSON as UTF-8, which is what the store is given. */
-  readonly #items = new Map<TranscriptItem, number>()
+  /**
+   * In their order, each with the bytes of its JSON as UTF-8, which is what the store is given. Made with the first item:
+   * most sessions are idle.
+   */
+  #items = noItems
   #bytes = 0
   #dropped = 0
 
@@ -29,6 +35,7 @@ export class Transcript implements Iterable<TranscriptItem> {
 
   /** Appends an item. One that is larger than the limit by itself is not kept, nor the call that it is the output of. */
   add(item: TranscriptItem): void {
+    if (this.#items === noItems) this.#items = new Map()
     this.#measure(item)
   }
 
