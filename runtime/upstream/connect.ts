@@ -1,9 +1,8 @@
 /**
  * One attempt to reach upstream over WebSocket, and the connection that comes of it.
  */
-
-import type { ClientRequest, IncomingMessage } from 'node:http'
-import { type ClientOptions, type RawData, WebSocket } from 'ws'
+import type { IncomingMessage } from 'node:http'
+import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../core/errors.ts'
 import { enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Upstream, UpstreamListener } from '../core/ports.ts'
@@ -54,11 +53,6 @@ export function connect(options: ConnectOptions, attempt: Attempt): () => void {
   return () => connection.abort()
 }
 
-/** A socket that knows its connection: what listens to it is shared by all sockets, and no closure is made for one. */
-class UpstreamSocket extends WebSocket {
-  connection: UpstreamConnection | null = null
-}
-
 class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly deployment: string | undefined
   readonly maxMessageBytes: number
@@ -86,9 +80,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   #headers: ConnectOptions['headers'] | null
   /** Messages that wait behind others for the network: what they cost is more than their bytes. */
   #queued = 0
-  readonly #taken = (): void => {
-    this.#queued -= 1
-  }
+  /** One for all messages that wait; made with the first. */
+  #taken: (() => void) | null = null
   /** Why the gateway itself gave the connection up. */
   #lost: GatewayError | undefined
 
@@ -111,7 +104,6 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     this.#deadline = setTimeout(() => setImmediate(() => enter(this, late)), timeoutMs)
     this.#heartbeatMs = heartbeatMs
     this.#greets = options.greets ?? true
-    UpstreamConnection.#listen(this.#socket)
   }
 
   abort(): void {
@@ -126,6 +118,9 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     if (this.#writer?.write(data, isBinary)) return
     if (this.buffered() === 0) return this.#socket.send(data, { binary: isBinary })
     this.#queued += 1
+    this.#taken ??= () => {
+      this.#queued -= 1
+    }
     this.#socket.send(data, { binary: isBinary }, this.#taken)
   }
 
@@ -200,76 +195,30 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
       closeTimeout: closeTimeoutMs,
       createConnection: open as NonNullable<ClientOptions['createConnection']>,
     }
-    const socket = new UpstreamSocket(url, [], options)
-    socket.connection = this
-    return socket
+    return new UpstreamSocket(url, options, this)
   }
 
-  static #listen(socket: UpstreamSocket): void {
-    socket.on('open', UpstreamConnection.#onOpen)
-    socket.on('message', UpstreamConnection.#onMessage)
-    socket.on('ping', UpstreamConnection.#onSignOfLife)
-    socket.on('pong', UpstreamConnection.#onSignOfLife)
-    socket.on('unexpected-response', UpstreamConnection.#onRefusal)
-    socket.on('error', UpstreamConnection.#onError)
-    socket.on('close', UpstreamConnection.#onClose)
+  /** The socket has been upgraded. */
+  upgraded(): void {
+    this.#reader.opened()
+    if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)
+    if (!this.#greets && this.#state === 'opening') this.#open()
   }
 
-  static readonly #onOpen = function (this: WebSocket): void {
-    const { connection } = this as UpstreamSocket
-    if (connection !== null) enter(connection, UpstreamConnection.#upgraded, connection)
+  /** One frame that the direct reader left to `ws`. */
+  frame(frame: Buffer, isBinary: boolean): void {
+    enter(this, UpstreamConnection.#take, this, frame, isBinary)
   }
 
-  static readonly #onMessage = function (this: WebSocket, frame: RawData, isBinary: boolean): void {
-    const { connection } = this as UpstreamSocket
-    if (connection !== null)
-      enter(connection, UpstreamConnection.#take, connection, frame as Buffer, isBinary)
+  /** The upgrade was answered with another status than 101. */
+  async refusedByStatus(response: IncomingMessage): Promise<void> {
+    this.#fail(await refusalByStatus(this.#label, response, this.#headers ?? {}))
   }
 
-  static readonly #onSignOfLife = function (this: WebSocket): void {
-    const { connection } = this as UpstreamSocket
-    if (connection !== null) connection.wasHeard = true
-  }
-
-  static readonly #onRefusal = function (
-    this: WebSocket,
-    _request: ClientRequest,
-    response: IncomingMessage,
-  ): void {
-    const { connection } = this as UpstreamSocket
-    if (connection !== null) enter(connection, UpstreamConnection.#refusedByStatus, connection, response)
-  }
-
-  static readonly #onError = function (this: WebSocket, cause: Error): void {
-    const { connection } = this as UpstreamSocket
-    if (connection !== null) enter(connection, UpstreamConnection.#broken, connection, cause)
-  }
-
-  static readonly #onClose = function (this: WebSocket, code: number, reason: Buffer): void {
-    const { connection } = this as UpstreamSocket
-    if (connection !== null) enter(connection, UpstreamConnection.#over, connection, code, reason)
-  }
-
-  static #upgraded(connection: UpstreamConnection): void {
-    const socket = connection.#socket
-    // What a session that is open has no use for is not kept for as long as it lasts.
-    for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)
-    connection.#reader.opened()
-    if (connection.#reader.socket !== null) connection.#writer = new DirectWriter(connection.#reader.socket)
-    if (!connection.#greets && connection.#state === 'opening') connection.#open()
-  }
-
-  static async #refusedByStatus(connection: UpstreamConnection, response: IncomingMessage): Promise<void> {
-    connection.#fail(await refusalByStatus(connection.#label, response, connection.#headers ?? {}))
-  }
-
-  static #broken(connection: UpstreamConnection, cause: Error & { code?: string }): void {
-    if (connection.#state === 'opening') connection.#fail(unreachable(connection.#label, cause))
-    else connection.#lost ??= brokenProtocol(connection.#label, cause)
-  }
-
-  static #over(connection: UpstreamConnection, code: number, reason: Buffer): void {
-    connection.#closed(code, reason.toString())
+  /** The socket failed; `closed` follows. */
+  broke(cause: Error & { code?: string }): void {
+    if (this.#state === 'opening') this.#fail(unreachable(this.#label, cause))
+    else this.#lost ??= brokenProtocol(this.#label, cause)
   }
 
   static #take(connection: UpstreamConnection, frame: Buffer, isBinary: boolean): void {
@@ -308,7 +257,8 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     attempt?.opened(this)
   }
 
-  #closed(code: number, reason: string): void {
+  /** The socket is closed. */
+  closed(code: number, reason: string): void {
     if (this.#state === 'opening') {
       const message = `${this.#label} closed the connection (${code}) before a session existed`
       this.#fail(new GatewayError('upstream_unavailable', message))
@@ -325,4 +275,42 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     this.abort()
     this.#attempt?.failed(error)
   }
+}
+
+/**
+ * The socket of a connection. Its listeners are those of all sockets and find their connection by the socket, as
+ * closures of its own would be kept for as long as a session lasts.
+ */
+class UpstreamSocket extends WebSocket {
+  readonly connection: UpstreamConnection
+
+  constructor(url: URL, options: ClientOptions, connection: UpstreamConnection) {
+    super(url, [], options)
+    this.connection = connection
+    for (const [word, listener] of listeners) this.on(word, listener as (this: WebSocket) => void)
+  }
+}
+
+const listeners = Object.entries({
+  open(this: UpstreamSocket) {
+    enter(this.connection, () => this.connection.upgraded())
+  },
+  message(this: UpstreamSocket, frame: Buffer, isBinary: boolean) {
+    this.connection.frame(frame, isBinary)
+  },
+  ping: noteHeard,
+  pong: noteHeard,
+  'unexpected-response'(this: UpstreamSocket, _request: unknown, response: IncomingMessage) {
+    enter(this.connection, () => this.connection.refusedByStatus(response))
+  },
+  error(this: UpstreamSocket, cause: Error & { code?: string }) {
+    enter(this.connection, () => this.connection.broke(cause))
+  },
+  close(this: UpstreamSocket, code: number, reason: Buffer) {
+    enter(this.connection, () => this.connection.closed(code, reason.toString()))
+  },
+})
+
+function noteHeard(this: UpstreamSocket): void {
+  this.connection.wasHeard = true
 }

@@ -49,6 +49,8 @@ export class DirectWriter {
   readonly #isSecure: boolean
   /** In use until the network has all of it. */
   #buffer: PooledBuffer | null = null
+  /** One for all messages; made with the first that needs it. */
+  #written: (() => void) | null = null
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -69,6 +71,7 @@ export class DirectWriter {
     const frame = compose(buffer, message, isBinary)
     if (this.#isSecure) {
       this.#buffer = buffer
+      this.#written ??= () => this.#releaseBuffer()
       socket.write(frame, this.#written)
     } else {
       // A callback would cost a tick of its own. What the network keeps for now is not used again.
@@ -83,7 +86,7 @@ export class DirectWriter {
     return this.#socket.writableLength
   }
 
-  readonly #written = (): void => {
+  #releaseBuffer(): void {
     if (this.#buffer !== null) release(this.#buffer)
     this.#buffer = null
   }

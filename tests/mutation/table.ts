@@ -496,14 +496,6 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
         "'refused' → '~'",
         'nobody listens to a connection that was refused',
       ],
-      ...["'open' → '~'", "'unexpected-response' → '~'", 'socket.removeAllListeners(word) → nothing'].map(
-        shown =>
-          [
-            "for (const word of ['open', 'unexpected-response']) socket.removeAllListeners(word)",
-            shown,
-            'neither comes again; what is not kept is memory',
-          ] as const,
-      ),
       [
         'if (this.#reader.socket !== null) this.#writer = new DirectWriter(this.#reader.socket)',
         '!== → ===',
