@@ -99,18 +99,24 @@ class Answers {
       case 'transcript-delta':
         if (message.value !== '') this.#isWriting = true
         return this.#write(message.value)
+      case 'tool':
+        return this.#endLine()
       case 'error':
-        this.#write(`${this.#isWriting ? '\n' : ''}! ${message.message}\n`)
-        this.#isWriting = false
+        this.#endLine()
+        this.#write(`! ${message.message}\n`)
         return this.#finish()
       case 'status':
         return message.message === 'Model ready' ? this.#finish() : undefined
     }
   }
 
-  #finish(): void {
+  #endLine(): void {
     if (this.#isWriting) this.#write('\n')
     this.#isWriting = false
+  }
+
+  #finish(): void {
+    this.#endLine()
     if (this.#turn === null) this.#done += 1
     else this.#turn.resolve()
   }
