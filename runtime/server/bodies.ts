@@ -4,12 +4,6 @@ import { GatewayError } from '../core/errors.ts'
 /** Of all requests that are not answered yet (bytes). */
 export const maxBodiesBytes = 32 * 1024 * 1024
 
-/**
- * So much more of a body that is too large is taken after its limit, and dropped, while the client reads the refusal (bytes):
- * a connection that is closed before loses what was answered on it.
- */
-export const maxDroppedBytes = 16 * 1024 * 1024
-
 /** What a request is told to wait that found no room (ms). */
 const retryAfterMs = 1000
 
@@ -29,12 +23,8 @@ export interface Body {
   discard(): void
   /** The client is gone: as `discard`, and who waits for the body waits no more. Safe to call twice. */
   abandon(): void
-  /** Resolves when nothing more of it comes, or it is too large. */
+  /** Resolves when nothing more of it comes, or nothing more is taken. */
   readonly ended: Promise<void>
-  /** Whether it is too large; no more of it is kept. */
-  readonly isTooLarge: boolean
-  /** Resolves when nothing more of it comes, or as much of it was dropped as may be. */
-  readonly dropped: Promise<void>
 }
 
 /** The bodies of one server. */
@@ -50,17 +40,11 @@ export class Bodies {
   collect(arriving: Arriving, maxBytes: number): Body {
     const whole = Promise.withResolvers<Buffer>()
     const ended = Promise.withResolvers<void>()
-    const dropped = Promise.withResolvers<void>()
     whole.promise.catch(() => undefined)
     let chunks: Buffer[] = []
     let arrivedBytes = 0
     let keptBytes = 0
     let state: 'collecting' | 'discarding' = 'collecting'
-    const isTooLarge = () => arrivedBytes > maxBytes
-    const end = () => {
-      ended.resolve()
-      dropped.resolve()
-    }
     const discard = () => {
       state = 'discarding'
       chunks = []
@@ -72,14 +56,10 @@ export class Bodies {
       whole.reject(error)
     }
     arriving.onData((chunk, isLast) => {
-      const wasTooLarge = isTooLarge()
       arrivedBytes += chunk.byteLength
-      if (isTooLarge()) {
-        if (!wasTooLarge)
-          refuse(new GatewayError('message_too_big', `The body is larger than ${maxBytes} bytes`))
-        ended.resolve()
-        if (isLast || arrivedBytes > maxBytes + maxDroppedBytes) dropped.resolve()
-        return
+      if (arrivedBytes > maxBytes) {
+        refuse(new GatewayError('message_too_big', `The body is larger than ${maxBytes} bytes`))
+        return ended.resolve()
       }
       if (state === 'collecting' && this.#bytes + chunk.byteLength > maxBodiesBytes) refuse(noRoom())
       if (state === 'collecting') {
@@ -89,18 +69,13 @@ export class Bodies {
       }
       if (!isLast) return
       if (state === 'collecting') whole.resolve(Buffer.concat(chunks))
-      end()
+      ended.resolve()
     })
     const abandon = () => {
       refuse(new GatewayError('client_silent', 'The client went away before the end of its body'))
-      end()
+      ended.resolve()
     }
-    return {
-      ...{ read: () => whole.promise, discard, abandon, ended: ended.promise, dropped: dropped.promise },
-      get isTooLarge() {
-        return isTooLarge()
-      },
-    }
+    return { read: () => whole.promise, discard, abandon, ended: ended.promise }
   }
 }
 
@@ -110,8 +85,6 @@ export const noBody: Body = {
   discard: () => undefined,
   abandon: () => undefined,
   ended: Promise.resolve(),
-  isTooLarge: false,
-  dropped: Promise.resolve(),
 }
 
 function noRoom(): GatewayError {

@@ -19,7 +19,7 @@ import { newIdentifier } from '../core/identifier.ts'
 import type { UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import { startUpgradeCork, type UpgradeCork } from './async-upgrade.ts'
-import { Bodies, type Body, noBody } from './bodies.ts'
+import { Bodies, noBody } from './bodies.ts'
 import { ClientSocket } from './client-socket.ts'
 import type { Accepted, SocketRoute } from './handler.ts'
 import { type RequestHeader, readHeader, upgradeBodyRefusal } from './header-fields.ts'
@@ -262,31 +262,25 @@ function serve(
   const { fields: headers, refusal, isLast } = readHeader(each => request.forEach(each))
   state.isLast = isLast
   const query = new URLSearchParams(request.getQuery())
-  const body = hasBody(headers) ? bodies.collect(response, maxBodyBytesAt(path)) : noBody
-  state.onAborted = () => body.abandon()
-  if (method !== 'POST') body.discard()
-  // A client that is refused early still sends, and reads the answer only then.
-  const reply = (answer: HttpAnswer) => {
-    const answerNow = () => answerRequest(owner, response, state, answer, method === 'HEAD', body)
-    body.discard()
-    if (body === noBody) answerNow()
-    else enter(owner, () => body.ended.then(answerNow))
-  }
+  const reply = (answer: HttpAnswer) => answerRequest(owner, response, state, answer, method === 'HEAD')
   if (refusal !== null) return reply(errorAnswer(refusal, path))
   const { found: route, id } = lookUp(options.http, path)
   if (route === undefined) return reply(refusalOf(options, path, method))
   const handler = route[(method === 'HEAD' ? 'GET' : method) as keyof ArrivingRoute]
   if (handler === undefined)
     return reply(errorAnswer(methodNotAllowed(method, path), path, { Allow: allowedBy(route) }))
-  const readBody = method === 'POST' ? () => body.read() : noBody.read
-  enter(owner, async () =>
-    reply(await ask(options, path, () => handler({ method, path, id, query, headers, address, readBody }))),
-  )
-}
-
-/** Whether a body follows the head (RFC 9112 section 6.3). */
-function hasBody(headers: ReadonlyMap<string, string>): boolean {
-  return headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0'
+  const body = method === 'POST' ? bodies.collect(response, maxBodyBytesAt(path)) : noBody
+  state.onAborted = () => body.abandon()
+  const answer = async () => {
+    const answered = await ask(options, path, () =>
+      handler({ method, path, id, query, headers, address, readBody: () => body.read() }),
+    )
+    // A client that is refused early still sends, and reads the answer only then.
+    body.discard()
+    await body.ended
+    reply(answered)
+  }
+  enter(owner, answer)
 }
 
 /** Asks a handler. @returns a refusal as the answer that it is */
@@ -503,49 +497,9 @@ function answerRequest(
   state: RequestState,
   answer: HttpAnswer,
   withoutBody: boolean,
-  asked: Body = noBody,
 ): void {
-  if (asked.isTooLarge && !withoutBody) enter(owner, () => writeAndLinger(response, state, answer, asked))
-  else if (!state.isLast) write(response, state, answer, withoutBody)
+  if (!state.isLast) write(response, state, answer, withoutBody)
   else setImmediate(() => enter(owner, () => write(response, state, answer, withoutBody)))
-}
-
-/** A client that sends on after a refusal has this long to read it, and to stop (ms). */
-const lingerMs = 1000
-
-/**
- * Refuses a request whose body is too large, and closes its connection once the client has ended the body, or would not:
- * the rest of it would be read as the next request, and a client that is cut while it sends loses the answer.
- */
-async function writeAndLinger(
-  response: NativeResponse,
-  state: RequestState,
-  answer: HttpAnswer,
-  { dropped }: Body,
-): Promise<void> {
-  if (state.aborted) return
-  response.cork(() => {
-    writeHead(response, { ...answer, headers: { ...answer.headers, Connection: 'close' } })
-    response.write(answer.body ?? '')
-  })
-  let timer: NodeJS.Timeout | undefined
-  const waited = new Promise(resolve => {
-    timer = setTimeout(resolve, lingerMs)
-  })
-  await Promise.race([dropped, waited])
-  clearTimeout(timer)
-  if (state.aborted) return
-  state.aborted = true
-  response.cork(() => response.end(undefined, true))
-}
-
-function writeHead(
-  response: NativeResponse,
-  { status, headers }: Pick<HttpAnswer, 'status' | 'headers'>,
-): void {
-  response.writeStatus(statusLine(status))
-  for (const [name, value] of Object.entries({ ...securityHeaders, ...headers }))
-    response.writeHeader(name, value)
 }
 
 function write(
@@ -557,8 +511,11 @@ function write(
   if (state.aborted) return
   state.aborted = true
   response.cork(() => {
-    writeHead(response, answer)
+    response.writeStatus(statusLine(answer.status))
+    const headers = { ...securityHeaders, ...answer.headers }
+    for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value)
     const body = answer.body ?? ''
+    // The rest of a body that was refused would be read as the next request.
     const ends = state.isLast || answer.status === 413
     if (answer.status === 304) response.endWithoutBody(undefined, ends)
     else if (withoutBody)

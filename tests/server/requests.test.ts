@@ -1,7 +1,6 @@
 /** Requests as clients and proxies may write them, byte by byte. */
 import { once } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
-import { maxDroppedBytes } from '../../runtime/server/bodies.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { closeCode, ended, frameHead, halfUpgrade, rawSocket, rawWebSocket, writeAll } from './raw.ts'
 
@@ -143,72 +142,3 @@ test('a request behind an empty line is not answered, and its connection is clos
   t.true(performance.now() - startedAt < idleMs)
   t.is((await fetch(`${gateway.url}/healthz`)).status, 200)
 })
-
-/** Where a body is not wanted, or wanted to a limit. */
-const doors: readonly (readonly [line: string, status: number])[] = [
-  ['POST /ticket', 413],
-  ['POST /v1/realtime/client_secrets', 413],
-  ['POST /sideband/session', 413],
-  ['POST /nowhere', 404],
-  ['POST /healthz', 405],
-  ['GET /healthz', 200],
-]
-/** Much above every limit, and less than is taken of a body that is too large. */
-const tooLarge = 8 * mebibyte
-const chunkOf = (bytes: number) =>
-  Buffer.concat([Buffer.from(`${bytes.toString(16)}\r\n`), Buffer.alloc(bytes, 'a'), Buffer.from('\r\n')])
-const bodiesOf: readonly (readonly [what: string, field: string, body: Buffer])[] = [
-  ['of a length', `Content-Length: ${tooLarge}`, Buffer.alloc(tooLarge, 'a')],
-  [
-    'in chunks',
-    'Transfer-Encoding: chunked',
-    Buffer.concat([...Array.from({ length: 8 }, () => chunkOf(mebibyte)), Buffer.from('0\r\n\r\n')]),
-  ],
-]
-
-for (const [line, status] of doors)
-  for (const [what, field, body] of bodiesOf)
-    test(`${line} with a body of 8 MiB, ${what}: who reads only behind it has the whole answer, and the connection ends`, async t => {
-      const gateway = await gatewayFor(t)
-      const socket = await rawSocket(t, gateway.port)
-      socket.pause()
-      const failed = once(socket, 'error').then(([fault]) => Promise.reject(fault))
-      failed.catch(() => undefined)
-      const head = `${line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${field}\r\n\r\n`
-      await Promise.race([writeAll(socket, Buffer.concat([Buffer.from(head), body])), failed])
-      let answer = ''
-      socket.on('data', chunk => {
-        answer += String(chunk)
-      })
-      socket.resume()
-      await Promise.race([once(socket, 'end'), failed])
-      t.regex(
-        answer,
-        new RegExp(
-          `^HTTP/1\\.1 ${status} [\\s\\S]*\\r\\nConnection: close\\r\\n[\\s\\S]*\\r\\n0\\r\\n\\r\\n$`,
-        ),
-      )
-      t.is((await fetch(`${gateway.url}/healthz`)).status, 200)
-    })
-
-for (const [line, status] of doors)
-  test(`${line} with a body that never ends: it is answered, and its connection is closed`, async t => {
-    const gateway = await gatewayFor(t)
-    const socket = await rawSocket(t, gateway.port)
-    socket.on('error', () => undefined)
-    const answer = once(socket, 'data')
-    const block = Buffer.alloc(64 * 1024, 'a')
-    socket.write(
-      `${line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${2 ** 40}\r\n\r\n`,
-    )
-    const push = () => {
-      while (!socket.destroyed && socket.write(block));
-    }
-    socket.on('drain', push)
-    push()
-    const [first] = await answer
-    t.regex(String(first), new RegExp(`^HTTP/1\\.1 ${status} `))
-    await ended(socket)
-    // The network may hold some of it besides.
-    t.true(socket.bytesWritten < 8 * maxDroppedBytes, `${socket.bytesWritten} bytes`)
-  })
