@@ -74,7 +74,7 @@ export function layOutPlainImage(
     symlinkSync(join(root, place), join(app, place))
   }
   const bundling = ['--no-warnings', join(root, 'image/bundle-runtime.ts'), app]
-  execFileSync(process.execPath, bundling, { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(process.execPath, bundling, { stdio: 'pipe' })
   for (const left of ['runtime/simulator', 'image']) rmSync(join(app, left), { recursive: true })
   return app
 }
