@@ -40,6 +40,8 @@ export class DirectReader implements ShareReader {
   #socket: Socket | null = null
   #state: 'handshake' | 'frames' = 'handshake'
   #partial: PartialFrame | null = null
+  /** Something of what is handed out now went to `ws`. It tells only later that it refused it: what follows is its own, too. */
+  #goesToWs = false
   /** What was read and not handed out yet; null where the reader keeps up. */
   #rest: Buffer | null = null
 
@@ -121,6 +123,7 @@ export class DirectReader implements ShareReader {
   #handOutAll(): void {
     let rest = this.#rest ?? nothing
     this.#rest = null
+    this.#goesToWs = false
     while (rest.length > 0) rest = rest.subarray(this.#handOutNext(rest))
   }
 
@@ -131,6 +134,7 @@ export class DirectReader implements ShareReader {
    */
   #handOut(chunk: Buffer): boolean {
     let rest = chunk
+    this.#goesToWs = false
     while (rest.length > 0) {
       const bytes = this.#handOutNext(rest)
       rest = rest.subarray(bytes)
@@ -145,7 +149,7 @@ export class DirectReader implements ShareReader {
 
   /** Hands out the frame at the start of a chunk, or what is there of it. @returns its bytes */
   #handOutNext(chunk: Buffer): number {
-    return this.#takeText(chunk) || this.#passOn(chunk)
+    return this.#goesToWs ? this.#passOn(chunk) : this.#takeText(chunk) || this.#passOn(chunk)
   }
 
   /** Hands out the text frame at the start of a chunk, or takes the part of one that is there. @returns its bytes; 0: none is there */
@@ -188,6 +192,7 @@ export class DirectReader implements ShareReader {
 
   /** A copy: `ws` may keep it for longer than the shared buffer holds it. */
   #emit(bytes: Buffer): void {
+    this.#goesToWs = true
     this.#socket?.emit('data', Buffer.from(bytes))
   }
 }

@@ -265,6 +265,22 @@ test('what comes after a fault is not heard, in whatever read it comes', async t
   t.deepEqual(heard.messages, ['first'])
 })
 
+const faults: readonly (readonly [what: string, frame: Buffer])[] = [
+  ['text that is not UTF-8', frame(0x81, Buffer.from([0xff]))],
+  ['a masked frame', Buffer.from([0x81, 0x81, 1, 2, 3, 4, 0x60])],
+  ['a reserved bit', frame(0xc1, Buffer.from('x'))],
+  ['an unknown opcode', frame(0x83, Buffer.from('x'))],
+]
+
+for (const [what, fault] of faults)
+  test(`what comes behind ${what} in the same read is not heard`, async t => {
+    const late = Array.from({ length: 50 }, () => text('late'))
+    for (const share of [wholeTurn, leastTurn()]) {
+      const heard = await hear([Buffer.concat([text('first'), fault, ...late])], { share })
+      t.deepEqual(heard.messages, ['first'])
+    }
+  })
+
 test('text that is not UTF-8 is refused also where two reads bring it', async t => {
   const long = Buffer.alloc(900_000, 'a')
   long[899_999] = 0xff
