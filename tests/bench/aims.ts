@@ -1,5 +1,6 @@
 /** What the gateway is to cost at most, beside what it did cost in a run. */
 import { type Figure, timesOf } from './figures.ts'
+import { eventsWithTools } from './tools.ts'
 import { tracedRows } from './tracing.ts'
 
 export interface Aim {
@@ -61,6 +62,13 @@ export function aimsOf(figures: readonly Figure[]): Aim[] {
         return atMost(`${name}: times untraced`, median(name, 'gateway'), 1.05)
       }),
     ),
+    ...eventsWithTools.map(row => atMost(`${row}: times without tools`, median(row, 'gateway'), 1.1)),
+    atMost(
+      'tools, a session: times one without',
+      times(['tools, a session', 'with a tool'], ['tools, a session', 'without']),
+      1.25,
+    ),
+    atMost('tools, a turn with one call (µs)', median('tools, a turn', 'with a tool'), 2000),
     atMost('idle session of 5000 (kB)', median('idle session of 5000', 'gateway'), 12),
     ...latencyRows.map(row =>
       atMost(`${row}: times the bare relay's`, times([row, 'gateway'], [row, 'bare']), sameLatency),

@@ -23,6 +23,7 @@ import { measureStart } from './start.ts'
 import { measureStorm } from './storm.ts'
 import { measureTails } from './tails.ts'
 import { measureThroughput } from './throughput.ts'
+import { measureTools } from './tools.ts'
 import { measureTracing } from './tracing.ts'
 
 const help = `npm run bench -- [options]
@@ -30,7 +31,7 @@ const help = `npm run bench -- [options]
 What the gateway costs, beside the barest relays, in one run of alternating rounds.
 
   --rounds N     rounds of every row, by each process that measures it (4; with --pair 16)
-  --only REGEXP  rows whose name fits, and the parts growth, tracing, throughput, latency, tails, opening, idle,
+  --only REGEXP  rows whose name fits, and the parts growth, tracing, tools, throughput, latency, tails, opening, idle,
                  'idle, TLS', start, capacity, storm, 'storm, tickets', 'storm, tickets, Redis', 'storm, drain'
   --chart FILE   an SVG of what an event costs in each row, for docs/bench.svg
   --gate         two to six minutes: the gateway beside the bare relay; fails where it is dearer than gate.json allows
@@ -97,6 +98,7 @@ async function measureAll(stage: Stage): Promise<void> {
     ...(await measureCpu(stage, asked, rounds)),
     ...(isAsked('growth') ? await measureGrowth(stage, isPresent) : []),
     ...(isAsked('tracing') ? await measureTracing(stage) : []),
+    ...(isAsked('tools') ? await measureTools(stage) : []),
   ]
   schedule('other', [stage.source, stage.clients])
   const figures = [

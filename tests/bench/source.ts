@@ -6,12 +6,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { answerCommands } from './command.ts'
-import { type Kind, makeEvent, nowMicros, stampAt, stampDigits, turnBegins } from './events.ts'
+import {
+  callEvents,
+  itemBegins,
+  type Kind,
+  makeEvent,
+  nowMicros,
+  stampAt,
+  stampDigits,
+  turnBegins,
+} from './events.ts'
 import { pace } from './pace.ts'
 
 interface Session {
   /** The contender that dialled, by the model it asked for. */
   readonly group: string
+  /** Ends the response behind a tool's output; null where none is called. */
+  answer: Buffer | null
 }
 
 /** A self-signed certificate and its key, by the names of their files (PEM). */
@@ -41,7 +52,7 @@ const behavior: WebSocketBehavior<Session> = {
   upgrade: (response, request, context) => {
     const query = new URLSearchParams(request.getQuery())
     response.upgrade<Session>(
-      { group: query.get('model') ?? '' },
+      { group: query.get('model') ?? '', answer: null },
       request.getHeader('sec-websocket-key'),
       '',
       '',
@@ -55,7 +66,14 @@ const behavior: WebSocketBehavior<Session> = {
     socket.send('{"type":"session.created","event_id":"event_1","session":{"id":"sess_1"}}')
   },
   message: (socket, data) => {
-    if (startsWith(data, '{"type":"response.create"')) socket.send(responseCreated)
+    const { answer } = socket.getUserData()
+    if (startsWith(data, '{"type":"response.create"')) {
+      if (answer === null) socket.send(responseCreated)
+      else for (const event of [turnBegins, itemBegins, answer]) socket.send(event, false)
+    }
+    // Tools are settings, and what they say an item: who sent them waits for both.
+    const settled = settledBy(data)
+    if (settled !== null) return void socket.send(settled)
     // A gateway's own `session.update` is no event of the bench.
     if (data.byteLength < smallestEvent || startsWith(data, '{"type":"session.update"')) return
     const { group } = socket.getUserData()
@@ -64,6 +82,17 @@ const behavior: WebSocketBehavior<Session> = {
   close: socket => {
     groups.get(socket.getUserData().group)?.delete(socket)
   },
+}
+
+/** @returns what a message of the gateway's own about tools is answered with; null: nothing */
+function settledBy(data: ArrayBuffer): string | null {
+  if (startsWith(data, '{"type":"conversation.item.create"')) {
+    const { item } = JSON.parse(Buffer.from(data).toString()) as { item: object }
+    return JSON.stringify({ type: 'conversation.item.done', item })
+  }
+  if (!startsWith(data, '{"type":"session.update"')) return null
+  const { session } = JSON.parse(Buffer.from(data).toString()) as { session: { tools?: unknown } }
+  return session.tools === undefined ? null : JSON.stringify({ type: 'session.updated', session })
 }
 
 const smallestEvent = 100
@@ -88,11 +117,22 @@ async function send({ group, kind, bytes, count, perSecond }: Sending): Promise<
   await pace(count, perSecond, index => {
     if (kind === 'audio') event.write(String(nowMicros()).padStart(stampDigits, '0'), stampAt, 'latin1')
     const socket = sockets[index % sockets.length]
+    if (kind === 'call') return call(socket, event)
     if (kind === 'turn') socket?.send(turnBegins, false)
     socket?.send(event, false)
   })
   // What was dropped leaves no trace: one event that is not dropped closes each session's row.
   if (kind === 'dropped') for (const socket of sockets) socket.send(makeEvent('end', 300), false)
+}
+
+let calls = 0
+
+/** Calls a tool. @param answer is said once it has answered */
+function call(socket: WebSocket<Session> | undefined, answer: Buffer): void {
+  if (socket === undefined) return
+  socket.getUserData().answer = answer
+  calls += 1
+  for (const event of callEvents(calls)) socket.send(event, false)
 }
 
 /** Kept in the source for each session, so that it is not the source that is short of work (bytes). */
