@@ -7,6 +7,18 @@ export function cpuMicros(pid: number): number {
   return treeOf(pid).reduce((sum, member) => sum + cpuOf(member), 0)
 }
 
+/** CPU time that a tree of processes takes while something runs, of each of `count` (µs). */
+export async function cpuMicrosOfEach(
+  pid: number | null,
+  count: number,
+  run: () => Promise<void>,
+): Promise<number> {
+  if (pid === null) throw new TypeError('there is no process to measure')
+  const before = cpuMicros(pid)
+  await run()
+  return (cpuMicros(pid) - before) / count
+}
+
 /** Resident memory of a tree of processes (bytes). */
 export function memoryBytes(pid: number): number {
   return treeOf(pid).reduce((sum, member) => {

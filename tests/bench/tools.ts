@@ -9,7 +9,7 @@ import { until } from '../gateway/within.ts'
 import { type Contender, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
 import { comparePaired, isSubjectFirst, ratioOf } from './paired.ts'
-import { cpuMicros } from './process-tree.ts'
+import { cpuMicrosOfEach } from './process-tree.ts'
 import { openSessions, rows, type Stage, untilReceived } from './rows.ts'
 import type { Upstream } from './source.ts'
 
@@ -164,7 +164,7 @@ function measureTurns(
   kind: 'call' | 'turn',
   count: number,
 ): Promise<number> {
-  return spent(pid, count, async () => {
+  return cpuMicrosOfEach(pid, count, async () => {
     const goal = (await clients.ask<number>('received', group)) + eventsOfTurn[kind] * count
     await source.ask('send', { group, kind, bytes: turnBytes, count, perSecond: turnsPerSecond })
     await untilReceived(clients, group, goal)
@@ -178,17 +178,10 @@ function measureSessions(
   dialled: number,
 ): Promise<number> {
   const briefly = 'briefly'
-  return spent(pid, dialled, async () => {
+  return cpuMicrosOfEach(pid, dialled, async () => {
     await clients.ask('open', { group: briefly, url, count: dialled })
     await clients.ask('close', briefly)
     const haveEnded = async () => (await source.ask<number>('sessions', group)) <= sessions
     await until(haveEnded, 'sessions that were closed do not end at upstream')
   })
-}
-
-async function spent(pid: number | null, count: number, run: () => Promise<void>): Promise<number> {
-  if (pid === null) throw new Error('there is no process to measure')
-  const before = cpuMicros(pid)
-  await run()
-  return (cpuMicros(pid) - before) / count
 }

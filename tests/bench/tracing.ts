@@ -9,7 +9,7 @@ import { type Commanded, startCommanded } from './command.ts'
 import { type Contender, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
 import { type Comparison, comparePaired, isSubjectFirst, ratioOf } from './paired.ts'
-import { cpuMicros } from './process-tree.ts'
+import { cpuMicrosOfEach } from './process-tree.ts'
 import { openSessions, type Row, rows, type Stage, untilReceived } from './rows.ts'
 
 /** Where spans go: nowhere, to a collector, or to an address at which nobody listens. */
@@ -160,10 +160,10 @@ async function measureSessions({ clients }: Stage, { url, pid }: Contender): Pro
   })
 }
 
-async function spent(pid: number | null, count: number, run: () => Promise<void>): Promise<number> {
-  if (pid === null) throw new Error('there is no process to measure')
-  const before = cpuMicros(pid)
-  await run()
-  await new Promise(resolve => setTimeout(resolve, deliveryMs))
-  return (cpuMicros(pid) - before) / count
+/** What is sent for it afterwards is in it. */
+function spent(pid: number | null, count: number, run: () => Promise<void>): Promise<number> {
+  return cpuMicrosOfEach(pid, count, async () => {
+    await run()
+    await new Promise(resolve => setTimeout(resolve, deliveryMs))
+  })
 }
