@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer'
 import net, { type OnReadOpts, type Socket } from 'node:net'
 import tls from 'node:tls'
 import { FrameBoundary, readFrameHead } from './frame-boundary.ts'
-import { type ShareReader, sharedReading } from './reading-share.ts'
+import { type ReadingShare, type ShareReader, sharedReading } from './reading-share.ts'
 
 /** As much as one read may bring (bytes): a session's largest usual events in one piece. */
 const sharedBytes = 256 * 1024
@@ -35,18 +35,18 @@ export interface Reading {
 
 export class DirectReader implements ShareReader {
   readonly #reading: Reading
-  readonly #share: typeof sharedReading
+  readonly #share: ReadingShare
   readonly #boundary = new FrameBoundary()
   #socket: Socket | null = null
   #state: 'handshake' | 'frames' = 'handshake'
   #partial: PartialFrame | null = null
-  /** Something of what is handed out now went to `ws`. It tells only later that it refused it: what follows is its own, too. */
+  /** Whether `ws` got some of what is handed out now: it gets the rest, too, as it tells only later that it refused a frame. */
   #goesToWs = false
   /** What was read and not handed out yet; null where the reader keeps up. */
   #rest: Buffer | null = null
 
   /** @param share of a turn of the event loop, one for all connections */
-  constructor(reading: Reading, share = sharedReading) {
+  constructor(reading: Reading, share: ReadingShare = sharedReading) {
     this.#reading = reading
     this.#share = share
   }

@@ -1,7 +1,7 @@
 /** A local sign-in service: signs tokens with keys that rotate, and publishes them where Entra ID does. */
-import { createServer } from 'node:http'
 import type { ExecutionContext } from 'ava'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { serveHttp } from '../gateway/http-server.ts'
 
 export const tenantId = '11111111-2222-4333-8444-555555555555'
 export const otherTenantId = '99999999-8888-4777-8666-555555555555'
@@ -38,21 +38,15 @@ export async function startAuthority(t: ExecutionContext): Promise<Authority> {
   let served: string[] = []
   let fetches = 0
   let made = 0
-  const server = createServer((request, response) => {
+  const url = await serveHttp(t, (request, response) => {
     fetches += 1
     if (authority.mode === 'down') return void request.socket.destroy()
     if (request.url !== `/${tenantId}/discovery/v2.0/keys`) return void response.writeHead(404).end()
     const body = JSON.stringify({ keys: served.map(kid => keys.get(kid)?.jwk) })
     response.writeHead(200).end(authority.mode === 'garbage' ? '<html>' : body)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
   const authority: Authority = {
-    url: new URL(`http://127.0.0.1:${port}`),
+    url: new URL(url),
     get fetches() {
       return fetches
     },

@@ -4,7 +4,7 @@
  * several pairs of processes are measured.
  */
 import type { Contender, Starting } from './contenders.ts'
-import { medianOf } from './figures.ts'
+import { type Figure, figureOf, medianOf } from './figures.ts'
 import { encryptedLegOf, legsOf, measureRow, openSessions, type Row, type Stage } from './rows.ts'
 import type { Upstream } from './source.ts'
 
@@ -125,6 +125,12 @@ export function ratioOf({ row, pairs }: Comparison): Ratio {
     subject: medianOf(pairs.flat().map(round => round.subject)),
     reference: medianOf(pairs.flat().map(round => round.reference)),
   }
+}
+
+/** @returns how many times the reference's CPU the subject takes, by pair of processes */
+export function figureOfPairs(prefix: string, unit: string, { row, pairs }: Comparison): Figure {
+  const times = pairs.map(each => ratioOf({ row, pairs: [each] }).ratio)
+  return figureOf(`${prefix}, ${row}`, 'gateway', unit, times)
 }
 
 const mostDoubt = 0.05

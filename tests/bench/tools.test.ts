@@ -9,7 +9,7 @@ test('events, turns and sessions of an assistant with a tool are measured beside
   })
   const figures = await measureTools(stage, {
     events: { pairs: 1, rounds: 1, roundsOfWarmUp: 0, mostMs: 1 },
-    turns: { pairs: 1, rounds: 1, count: 50, dialled: 5 },
+    turns: { pairs: 1, rounds: 1, count: 50, perSecond: 400, dialled: 5 },
   })
   t.deepEqual(
     figures.map(({ row, contender }) => `${row}: ${contender}`),

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { aimsOf, isReached } from './aims.ts'
 import { makeEvent, turnBegins } from './events.ts'
-import { figureOfComparison, tracedRows } from './tracing.ts'
+import { figureOfPairs } from './paired.ts'
+import { tracedRows, untraced } from './tracing.ts'
 
 test('an event with tracing on, or in vain, is to cost five hundredths more at most', t => {
   for (const variant of ['on', 'away'])
@@ -11,7 +12,7 @@ test('an event with tracing on, or in vain, is to cost five hundredths more at m
         [10.6, false],
       ] as const) {
         const pairs = [0.5, 1, 2].map(load => [{ subject: subject * load, reference: 10 * load }])
-        const figure = figureOfComparison(`tracing ${variant}`, { row, pairs })
+        const figure = figureOfPairs(`tracing ${variant}`, untraced, { row, pairs })
         const aim = aimsOf([figure]).find(({ value }) => value !== null)
         t.is(aim?.what, `tracing ${variant}, ${row}: times untraced`)
         t.is(aim && isReached(aim), reached, `${variant}, ${row}, ${subject}`)

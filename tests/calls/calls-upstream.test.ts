@@ -1,8 +1,9 @@
 /** What becomes of offers at the SDK addresses when upstream refuses, fails, or the store is away. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import { type CreateCallOptions, createCall } from '../../runtime/calls/create-call.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
+import { serveHttp } from '../gateway/http-server.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { until } from '../gateway/within.ts'
 import { ada, by, env, mint, offerTo, refusalIn, sdpType } from './offers.ts'
@@ -10,20 +11,14 @@ import { ada, by, env, mint, offerTo, refusalIn, sdpType } from './offers.ts'
 /** An upstream whose answers to offers the test writes itself; it mints keys as it should. */
 async function upstreamThat(t: ExecutionContext, answer: (response: ServerResponse) => void) {
   const seen: IncomingMessage[] = []
-  const server = createServer((request, response) => {
+  const url = await serveHttp(t, (request, response) => {
     seen.push(request)
     if (request.url?.endsWith('client_secrets')) response.end('{"value":"ek_minted","expires_at":2000000000}')
     else answer(response)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
   return {
     seen,
-    env: { AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`, AZURE_OPENAI_API_KEY: 'a-test-key' },
+    env: { AZURE_OPENAI_ENDPOINT: url, AZURE_OPENAI_API_KEY: 'a-test-key' },
   }
 }
 

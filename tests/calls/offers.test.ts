@@ -1,7 +1,8 @@
 /** Keys and offers over the sideband: what upstream is asked, and what its failures become. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import test, { type ExecutionContext } from 'ava'
 import { converse } from '../gateway/converse.ts'
+import { serveHttp } from '../gateway/http-server.ts'
 import { gatewayFor } from '../gateway/start.ts'
 import { makeCall, makeSession, request, someOffer } from './caller.ts'
 
@@ -50,14 +51,8 @@ async function httpUpstream(
   t: ExecutionContext,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ) {
-  const server = createServer(answer)
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
-  return { AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${port}`, AZURE_OPENAI_API_KEY: 'a-test-key' }
+  const url = await serveHttp(t, answer)
+  return { AZURE_OPENAI_ENDPOINT: url, AZURE_OPENAI_API_KEY: 'a-test-key' }
 }
 
 const upstreamFailures: [

@@ -1,8 +1,9 @@
 /** An HTTP server whose answers need not end, and garbage collections while one is read. */
-import { createServer, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { ExecutionContext } from 'ava'
+import { serveHttp } from '../gateway/http-server.ts'
 import { patienceMs, within } from '../gateway/within.ts'
 
 /** Of the system, also where a test puts timers of its own in their place. */
@@ -26,18 +27,12 @@ export async function collectGarbage(): Promise<void> {
 /** A server that answers so. @returns its address, and what resolves when its client has closed the connection */
 export async function serveAnswer(t: ExecutionContext, answer: (response: ServerResponse) => void) {
   const left = Promise.withResolvers<void>()
-  const server = createServer((request, response) => {
+  const url = await serveHttp(t, (request, response) => {
     request.socket.once('close', () => left.resolve())
     answer(response)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     left: () => within(left.promise, patienceMs, 'the client does not close the connection'),
   }
 }

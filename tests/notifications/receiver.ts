@@ -1,5 +1,5 @@
 /** A receiver of webhooks on loopback, which answers as a test says. */
-import { createServer } from 'node:http'
+import { serveHttp } from '../gateway/http-server.ts'
 import { mailbox, type Stage } from '../gateway/start.ts'
 
 export interface Delivery {
@@ -22,7 +22,7 @@ export async function startReceiver(
 ): Promise<Receiver> {
   const deliveries: Delivery[] = []
   const arrived = mailbox<Delivery>('no webhook arrives')
-  const server = createServer(async (request, response) => {
+  const url = await serveHttp(t, async (request, response) => {
     const body = (await request.toArray()).join('')
     const headers = new Map(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
     const delivery = { headers, body }
@@ -32,11 +32,5 @@ export async function startReceiver(
     response.writeHead(statusOf(count)).end()
     arrived.put(delivery)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
-  return { url: new URL(`http://127.0.0.1:${port}/events`), next: arrived.take, deliveries }
+  return { url: new URL(`${url}/events`), next: arrived.take, deliveries }
 }

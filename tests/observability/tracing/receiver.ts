@@ -1,5 +1,5 @@
 /** A collector on loopback: what it is sent by OTLP over HTTP can be asked for. */
-import { createServer } from 'node:http'
+import { serveHttp } from '../../gateway/http-server.ts'
 import type { Stage } from '../../gateway/start.ts'
 import { patienceMs, within } from '../../gateway/within.ts'
 
@@ -47,7 +47,7 @@ export async function startOtlpReceiver(t: Stage): Promise<OtlpReceiver> {
   const metrics = new Map<string, Record<string, unknown>[]>()
   const texts: string[] = []
   const waiting = new Set<() => void>()
-  const server = createServer(async (request, response) => {
+  const url = await serveHttp(t, async (request, response) => {
     const text = Buffer.concat(await request.toArray()).toString()
     texts.push(text)
     const body = JSON.parse(text)
@@ -65,14 +65,8 @@ export async function startOtlpReceiver(t: Stage): Promise<OtlpReceiver> {
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
     for (const look of [...waiting]) look()
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     spans,
     metrics,
     text: () => texts.join('\n'),
