@@ -15,8 +15,8 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   TLS_CERT_FILE:
     'PEM 形式の証明書チェーン。TLS_KEY_FILE とともに設定すると、このポートで https と wss を提供する',
   TLS_KEY_FILE: 'TLS_CERT_FILE に対応する PEM 形式の秘密鍵',
-  CONTAINER_APP_REVISION: 'リビジョン名。ログ、メトリック、生存確認に表示する',
-  CONTAINER_APP_REPLICA_NAME: 'レプリカ名。ログ、メトリック、生存確認に表示する',
+  CONTAINER_APP_REVISION: 'リビジョン名。ログ、メトリック、正常性チェックの応答に表示する',
+  CONTAINER_APP_REPLICA_NAME: 'レプリカ名。ログ、メトリック、正常性チェックの応答に表示する',
   APPLICATION_GATEWAY_HOST:
     'ページがソケットを開くホスト。未設定ではページ自身のホスト。https:// で始まる場合は wss を使う',
   LOG_LEVEL: 'ログに記録する最低の重大度',
@@ -29,7 +29,7 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   AZURE_OPENAI_API_KEY:
     'Azure OpenAI リソースのキー。リソースが複数の場合は、リソースごとに 1 つをコンマ区切りで指定する',
   AZURE_OPENAI_AUTH: 'Azure OpenAI への認証方法。auto では、キーがあればキー、なければ Entra ID を使う',
-  AZURE_OPENAI_SCOPE: 'Entra トークンのスコープ。新しい文書では https://ai.azure.com/.default',
+  AZURE_OPENAI_SCOPE: 'Entra トークンのスコープ。Azure の新しい文書では https://ai.azure.com/.default',
   AZURE_CLIENT_ID: '使用するユーザー割り当て ID のクライアント ID',
   IDENTITY_ENDPOINT: 'Container Apps と App Service が設定する。設定されていると、マネージド ID だけを使う',
   AZURE_FEDERATED_TOKEN_FILE: 'AKS が設定する。設定されていると、ワークロード ID だけを使う',
@@ -42,10 +42,10 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   MODEL_ALIASES:
     'SDK 用のアドレスでクライアントが要求する、設定にないモデル名に対応付けるデプロイ。名前は glob で、最初に一致したものを使う',
   TRANSCRIPTION_MODELS:
-    'クライアントが文字起こしに使えるモデル（Azure ではデプロイ名）。未設定では CHAT_TRANSCRIPTION_MODEL と、ベンダーがあと 1 年以上提供するもの。その場合、会話の中では、廃止されていないすべてのモデルを指定できる',
+    'クライアントが文字起こしに使えるモデル（Azure ではデプロイ名）。未設定では、CHAT_TRANSCRIPTION_MODEL のモデルと、ベンダーがあと 1 年以上提供するモデル。未設定の場合も、会話の中の文字起こしには、廃止されていないすべてのモデルを指定できる',
   TRANSLATION_MODELS: '/v1/realtime/translations で翻訳に使うモデル（Azure ではデプロイ名）。先頭が既定',
   TRANSLATION_CALLS_METERED:
-    '翻訳する WebRTC の通話に参加し、秒数を数える。このような通話に参加できると書いたベンダーの文書はない',
+    '翻訳の WebRTC 通話に参加し、秒数を数える。参加できると明記したベンダーの文書はない',
   SAFETY_IDENTIFIER:
     '上流に送る OpenAI-Safety-Identifier。クライアント自身のヘッダー、または呼び出し元の名前の SHA-256',
   UPSTREAM_CONNECT_TIMEOUT_MS: '上流セッションを開くまでの制限時間（ms）。再試行を含む',
@@ -77,7 +77,7 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
   REALTIME_DIALECT:
     'クライアントが使う名前と形。auto では、SDK 用のアドレスは接続方法から判断したクライアントの方言、/realtime は上流の方言を使う。upstream は変換せず、ga と preview はその方言に固定する',
   REALTIME_PIN_SESSION:
-    'ゲートウェイがセッション（/realtime、および /sideband/ephemeral-key のキーを使うもの）に与える指示とプロンプトテンプレートを、クライアントには空で見せ、置き換えを拒否する',
+    'ゲートウェイがセッション（/realtime、および /sideband/ephemeral-key のキーを使うもの）に与える指示とプロンプトテンプレートを、空にしてクライアントに送り、クライアントによる置き換えを拒否する',
   REALTIME_TEXT_ONLY: '音声の入力も出力も行わない',
   REALTIME_AUTO_CLOSE: '/realtime のセッションを最初の応答の後に終了する',
   REALTIME_VOICE: 'モデルの声',
@@ -178,7 +178,7 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
     '満杯とみなすレプリカのセッション数。使用度合いを、満杯のレプリカ 1 つにつき 10 要素の Redis リストとして公開し、オートスケーラーが読み取る。REDIS_URL が必要。0 では公開しない',
   SIDEBAND_WEBRTC_FILTER: 'Azure で、ブラウザーのデータチャネルから指示とツールを隠す',
   SIDEBAND_PIN_SESSION: 'ブラウザーが通話の指示、ツール、プロンプトテンプレートを変更すると、元に戻す',
-  SIDEBAND_SESSION_TTL_SEC: 'サイドバンドセッションを、最後の動作から保持する時間（秒）',
+  SIDEBAND_SESSION_TTL_SEC: '最後の動作の後、サイドバンドセッションを保持する時間（秒）',
   OPENAI_WEBHOOK_SECRET:
     '電話の着信を通知する Webhook の署名シークレット。ローテーション中はコンマ区切りで複数を指定できる。未設定では /webhooks/realtime を提供しない',
   CALLS_POLICY:
@@ -326,7 +326,7 @@ export const stackSettings: Readonly<Record<SettingName, readonly [meaning: stri
     '11～86400 の整数',
   ],
   firewallMode: [
-    'WAF_v2 のファイアウォールが一致したものを拒否するか、記録するだけか',
+    'WAF_v2 のファイアウォールで、規則に一致したリクエストを拒否するか、記録だけにするか',
     'Prevention, Detection',
   ],
   requestTimeout: ['データの流れないソケットを Application Gateway が閉じるまでの秒数', '60～86400 の整数'],
@@ -452,7 +452,7 @@ export const errors: Readonly<Record<ErrorCode, readonly [meaning: string, actio
   upgrade_required: ['パスは WebSocket だが、リクエストがアップグレードでない。', 'WebSocket を開く。'],
   draining: ['レプリカがシャットダウン中である。', '再接続する。別のレプリカが応答する。'],
   client_silent: [
-    'クライアントが `REALTIME_HEARTBEAT_SEC` の間隔で 3 回続けて ping に応答しなかった、またはアップグレードの応答前、もしくはリクエスト本文の送信完了前に切断した。',
+    'クライアントが、`REALTIME_HEARTBEAT_SEC` の間隔で送る ping に 3 回続けて応答しなかった。または、アップグレードの応答を受け取る前か、リクエスト本文を送り終える前に切断した。',
     'チケットがあれば、それを使って再接続する。',
   ],
   client_too_fast: [
@@ -531,7 +531,10 @@ export const errorSubjects: Readonly<Record<ErrorSubject, readonly [heading: str
       'クライアントの制限',
       'クライアントの送信が多すぎる、または速すぎる場合と、受信や応答が遅すぎる場合のエラーです。',
     ],
-    session: ['セッション、会話、通話', '対象のものが終了した、ほかに移った、または別の状態にあります。'],
+    session: [
+      'セッション、会話、通話',
+      '対象のセッション、会話、通話が終了しているか、ほかに移っているか、別の状態にあります。',
+    ],
     upstream: [
       '上流',
       '上流が拒否したか、失敗したか、接続できません。クライアントにできるのは再試行だけで、原因はゲートウェイの運用担当者が取り除きます。',

@@ -117,7 +117,7 @@ const losses: Readonly<Record<string, string>> = {
   'images, and items about an MCP server, that a client adds to a conversation':
     'クライアントが会話に追加する画像と、MCP サーバーに関する項目',
   'The preview then refuses them with an error that names them; an answer that silently ignores them would mislead':
-    'preview がエラーで拒否し、原因を示す。黙って無視した回答では、利用者が誤解する',
+    'preview がエラーで拒否し、原因を示す。黙って取り除いて回答させると、利用者が誤解するため',
   '`turn_detection` of null': '値が null の `turn_detection`',
   'The documents of the preview allow it; its type files do not have it':
     'preview の文書では認められている。型定義にはない',
