@@ -279,7 +279,7 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
 
 /**
  * The socket of a connection. Its listeners are those of all sockets and find their connection by the socket, as
- * closures of its own would be kept for as long as a session lasts.
+ * closures of its own, and a table of them, would be kept for as long as a session lasts.
  */
 class UpstreamSocket extends WebSocket {
   readonly connection: UpstreamConnection
@@ -287,11 +287,20 @@ class UpstreamSocket extends WebSocket {
   constructor(url: URL, options: ClientOptions, connection: UpstreamConnection) {
     super(url, [], options)
     this.connection = connection
-    for (const [word, listener] of listeners) this.on(word, listener as (this: WebSocket) => void)
+  }
+
+  /** @returns whether somebody listens: `ws` itself handles a refused upgrade where nobody does */
+  override emit(word: string | symbol, ...given: unknown[]): boolean {
+    const listener = listeners.get(word)
+    listener?.apply(this, given)
+    return listener !== undefined
   }
 }
 
-const listeners = Object.entries({
+/** Every listener takes what `ws` says that it gives with its word. */
+type Listener = (this: UpstreamSocket, ...given: unknown[]) => void
+
+const listenersByWord = {
   open(this: UpstreamSocket) {
     enter(this.connection, () => this.connection.upgraded())
   },
@@ -309,7 +318,11 @@ const listeners = Object.entries({
   close(this: UpstreamSocket, code: number, reason: Buffer) {
     enter(this.connection, () => this.connection.closed(code, reason.toString()))
   },
-})
+}
+
+const listeners: ReadonlyMap<string | symbol, Listener> = new Map(
+  Object.entries(listenersByWord as Record<string, Listener>),
+)
 
 function noteHeard(this: UpstreamSocket): void {
   this.connection.wasHeard = true

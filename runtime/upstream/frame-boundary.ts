@@ -77,7 +77,8 @@ export class FrameBoundary {
       rest = rest.subarray(payload)
       const head = readFrameHead(rest)
       if (head === null) {
-        this.#head = Buffer.from(rest)
+        // One for all that end with a frame: an empty one of its own takes some 400 bytes, for as long as the connection lasts.
+        this.#head = rest.length === 0 ? nothing : Buffer.from(rest)
         return
       }
       if (!head.isControl) this.#fragmented = !head.isFinal
