@@ -54,6 +54,21 @@ test('rows of TLS, storms and slow events have aims, by the names of their figur
   }
 })
 
+test('memory, a crowd that talks and the start of the image have limits of their own', t => {
+  const idle = 'capacity, 10000 idle: memory of a session, without garbage'
+  const cases = [
+    [idle, 'workers', '10,000 idle sessions', [10, 10.1]],
+    [idle, 'gateway', '10,000 idle sessions', [10, 10.1]],
+    ['capacity, 5000 talking: that, times 100 sessions', 'gateway', 'over 5000 talking', [1.2, 1.21]],
+    ['start to ready, warm', 'image', 'start of the image', [400, 401]],
+  ] as const
+  for (const [row, contender, what, [reached, missed]] of cases)
+    for (const value of [reached, missed]) {
+      const aim = of(what, [figureOf(row, contender, '', [value])])
+      t.is(aim && isReached(aim), value === reached, `${what}: ${value}`)
+    }
+})
+
 test('what a run has not measured is not reached', t => {
   t.true(aimsOf([]).every(aim => aim.value === null && !isReached(aim)))
 })

@@ -29,6 +29,8 @@ export function aimsOf(figures: readonly Figure[]): Aim[] {
   const at = (row: string, contender: string) =>
     figures.find(figure => figure.row === row && figure.contender === contender)
   const median = (row: string, contender: string) => at(row, contender)?.median ?? null
+  /** One process, or two where the limit of open files is low. */
+  const medianOfAny = (row: string) => figures.find(figure => figure.row === row)?.median ?? null
   const times = (one: Cell, other: Cell) => timesOf(at(...one), at(...other))
   const atMost = (what: string, value: number | null, limit: number): Aim => ({
     what,
@@ -106,6 +108,17 @@ export function aimsOf(figures: readonly Figure[]): Aim[] {
       median('an event over 5000 sessions, of 100', 'gateway'),
       1.2,
     ),
+    atMost(
+      '10,000 idle sessions: memory of one, without garbage (kB)',
+      medianOfAny('capacity, 10000 idle: memory of a session, without garbage'),
+      10,
+    ),
+    atMost(
+      'over 5000 talking sessions: times over 100',
+      median('capacity, 5000 talking: that, times 100 sessions', 'gateway'),
+      1.2,
+    ),
+    atMost('start of the image until it is ready (ms)', median('start to ready, warm', 'image'), 400),
   ]
 }
 

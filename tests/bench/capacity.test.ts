@@ -18,6 +18,7 @@ test('memory and CPU are measured at every count, beside what the model of capac
   t.true(of('capacity, 20 idle: memory of the process before') > 0)
   t.true(of('capacity, 20 idle: connects') > 0)
   t.true(Number.isFinite(of('capacity, 20 idle: memory of a session')))
+  t.true(Number.isFinite(of('capacity, 20 idle: memory of a session, without garbage')))
   for (const count of talking) {
     const row = `capacity, ${count} talking`
     t.true(of(`${row}: CPU`) > 0, row)

@@ -9,7 +9,7 @@ import { type Commanded, startCommanded } from './command.ts'
 import { type Contender, type Name, startContender } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
 import { kernelBytes } from './kernel-memory.ts'
-import { cpuMicros, memoryBytes, mostSessions } from './process-tree.ts'
+import { cpuMicros, memoryBytes, mostSessions, signalTree } from './process-tree.ts'
 import { openSessions, type Stage, untilCounted } from './rows.ts'
 import { schedule } from './scheduling.ts'
 
@@ -90,10 +90,13 @@ async function measureIdleMemory(
   { idle: sessions, settleMs, idleMs }: CapacityOptions,
 ): Promise<Figure[]> {
   const name: Name = sessions > mostSessions() ? 'workers' : 'gateway'
-  const contender = await startContender(name, stage.upstreams.plain, { environment: unlimited })
+  const starting = { environment: unlimited, collectsGarbage: true }
+  const contender = await startContender(name, stage.upstreams.plain, starting)
   await rest(settleMs)
   const pid = contender.pid ?? 0
-  const [memory, kernel] = [memoryBytes(pid), kernelBytes()]
+  const memory = memoryBytes(pid)
+  const live = await liveBytes(pid, settleMs)
+  const kernel = kernelBytes()
   const ms = await openAll(stage, crowds, contender, sessions)
   await rest(settleMs)
   const own = (memoryBytes(pid) - memory) / sessions / 1000
@@ -102,20 +105,29 @@ async function measureIdleMemory(
   const cpu = cpuMicros(pid)
   await rest(idleMs)
   const idleMicros = (cpuMicros(pid) - cpu) / (idleMs / 1000) / sessions
+  const ofLive = ((await liveBytes(pid, settleMs)) - live) / sessions / 1000
   await closeAll(crowds, contender)
   console.error(
-    `capacity: ${sessions} idle in ${name}: ${own.toFixed(1)} kB, kernel ${ofKernel?.toFixed(1)} kB`,
+    `capacity: ${sessions} idle in ${name}: ${own.toFixed(1)} kB, ${ofLive.toFixed(1)} without garbage, kernel ${ofKernel?.toFixed(1)} kB`,
   )
   const row = `capacity, ${sessions} idle`
   return [
     figureOf(`${row}: memory of the process before`, name, 'MB', [memory / 1e6]),
     figureOf(`${row}: memory of a session`, name, 'kB', [own]),
+    figureOf(`${row}: memory of a session, without garbage`, name, 'kB', [ofLive]),
     ...(ofKernel === null
       ? []
       : [figureOf(`${row}: the kernel's memory of a session`, name, 'kB', [ofKernel])]),
     figureOf(`${row}: CPU of a session`, name, 'µs a second', [idleMicros]),
     figureOf(`${row}: connects`, name, 'a second', [(sessions / ms) * 1000]),
   ]
+}
+
+/** Resident memory once the garbage is collected (bytes). */
+async function liveBytes(pid: number, settleMs: number): Promise<number> {
+  signalTree(pid, 'SIGUSR2')
+  await rest(settleMs)
+  return memoryBytes(pid)
 }
 
 async function measureTalking(

@@ -75,6 +75,8 @@ export interface Starting {
   readonly clientCertificate?: Certificate | null
   /** A gateway or a relay says how long its event loop was delayed (default false). */
   readonly measuresLoopDelay?: boolean
+  /** A gateway collects its garbage at SIGUSR2, and so does each of its workers (default false). */
+  readonly collectsGarbage?: boolean
 }
 
 /** Starts a contender before an upstream. @returns once it listens */
@@ -87,12 +89,17 @@ export async function startContender(
     checkout = root,
     clientCertificate = null,
     measuresLoopDelay = false,
+    collectsGarbage = false,
   }: Starting = {},
 ): Promise<Contender> {
   const query = `${sdkPath}?model=${group}`
   if (name === 'direct')
     return { name, group, url: `ws://127.0.0.1:${upstream.port}${query}`, pid: null, stop: () => undefined }
-  const flags = [...nodeArguments, ...(measuresLoopDelay ? ['--import', loopDelayFile] : [])]
+  const flags = [
+    ...nodeArguments,
+    ...(measuresLoopDelay ? ['--import', loopDelayFile] : []),
+    ...(collectsGarbage ? ['--expose-gc', '--import', collectGarbageFile] : []),
+  ]
   const started =
     name === 'haproxy'
       ? await startHaproxy(upstream, query, clientCertificate)
@@ -108,6 +115,7 @@ export async function startContender(
 }
 
 export const loopDelayFile = join(import.meta.dirname, 'loop-delay.ts')
+export const collectGarbageFile = join(import.meta.dirname, 'collect-garbage.ts')
 
 /** Asks a process into which `loop-delay.ts` was loaded. */
 export async function askLoopDelay(child: Child): Promise<LoopDelay> {

@@ -27,6 +27,11 @@ export function memoryBytes(pid: number): number {
   }, 0)
 }
 
+/** Sends a signal to every process of a tree. */
+export function signalTree(pid: number, signal: NodeJS.Signals): void {
+  for (const member of treeOf(pid)) process.kill(member, signal)
+}
+
 /** Room for 10,000 sessions in one process, and for three times as many clients. */
 const wantedFiles = 65_536
 

@@ -12,7 +12,7 @@ test('the slowest events are measured beside the bare relay, with what holds the
     stage.clients.child.kill('SIGKILL')
   })
   const figures = await measureTails(stage, {
-    loads: [{ sessions: 20, eventsPerSecond: 10 }],
+    loads: [{ sessions: 20, eventsPerSecond: 10, pings: 2 }],
     ...{ heartbeatSec: 1, rounds: 1, warmUp: { count: 100, perSecond: 1000 }, settleMs: 10 },
   })
   const of = (row: string, contender: string) =>

@@ -23,9 +23,9 @@ export interface ToolsExtent {
   readonly turns: TurnsExtent
 }
 
-/** Two minutes. */
+/** Three minutes. */
 const usual: ToolsExtent = {
-  events: { pairs: 6, rounds: 8, roundsOfWarmUp: 24, mostMs: 60_000 },
+  events: { pairs: 6, rounds: 8, roundsOfWarmUp: 24, mostMs: 120_000 },
   turns: { pairs: 2, rounds: 4, count: 400, perSecond: 400, dialled: 100 },
 }
 
