@@ -1,8 +1,16 @@
 /** Told to go by a signal: what becomes of the sessions, and how the process ends. */
+
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
+import { lineOf, startChild } from './child.ts'
 import { converse } from './converse.ts'
 import { gatewayProcess } from './process.ts'
 import { fakeUpstream } from './start.ts'
+import { patienceMs, within } from './within.ts'
+
+const root = join(import.meta.dirname, '../..')
 
 test('SIGTERM: clients told, the idle ended with 1012, exit 0 when the lame-duck time is over', async t => {
   const gateway = await gatewayProcess(t, { DRAIN_LAME_DUCK_MS: '300' })
@@ -47,6 +55,24 @@ test('SIGTERM while it starts: it ends in good order as soon as it serves', asyn
   const gateway = await gatewayProcess(t, { WORKERS: '2' })
   gateway.child.kill('SIGTERM')
   t.is((await gateway.exited).code, 0)
+})
+
+test('SIGTERM to the npm that was told `start` reaches the gateway, which ends in good order', async t => {
+  const npm = startChild(t, 'npm', ['start', '--ignore-scripts'], {
+    cwd: root,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', DRAIN_LAME_DUCK_MS: '0' },
+  })
+  await lineOf(npm, line => line.includes('"server.listening"') || undefined, 'the gateway does not listen')
+  const gateway = Number(readFileSync(`/proc/${npm.pid}/task/${npm.pid}/children`, 'utf8').split(' ')[0])
+  t.teardown(() => {
+    if (existsSync(`/proc/${gateway}`)) process.kill(gateway, 'SIGKILL')
+  })
+  const drained = lineOf(npm, line => line.includes('"drain.completed"') || undefined, 'it does not drain')
+  const ended = once(npm, 'exit')
+  npm.kill('SIGTERM')
+  await drained
+  await within(ended, patienceMs, 'npm does not end')
+  t.false(existsSync(`/proc/${gateway}`))
 })
 
 test('SIGTERM in mid-answer: the answer is finished, a new turn refused, exit 0', async t => {
