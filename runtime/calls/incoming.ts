@@ -349,8 +349,16 @@ function addressOf(headers: readonly SipHeader[]): string {
 
 /** Reads the number, or the user's name, of the address in a header: `<sip:+15550199@sip.example>`, `tel:+15550199`. */
 function numberOf(headers: readonly SipHeader[], wanted: 'from' | 'to'): string {
-  const value = headers.find(({ name }) => name.toLowerCase() === wanted)?.value ?? ''
-  return /(?:tel|sips?):([^>;\s@]+)/i.exec(value)?.[1] ?? value
+  const uri = uriOf(headers.find(({ name }) => name.toLowerCase() === wanted)?.value ?? '')
+  return /^(?:tel|sips?):([^;\s@]+)/i.exec(uri)?.[1] ?? uri
+}
+
+/** Reads the URI of a name-addr or addr-spec (RFC 3261 section 20.10): the caller writes the name that is displayed. */
+function uriOf(value: string): string {
+  // A quote that is never closed stays: carriers that do not escape quotes in a name send such values.
+  const unquoted = value.replace(/"(?:[^"\\]|\\.?)*("|$)/gs, (all, end) => (end === '' ? all : ''))
+  const [, bracketed] = /<([^<>]*)>[^<]*$/.exec(unquoted) ?? []
+  return (bracketed ?? unquoted.replace(/;.*/s, '')).trim()
 }
 
 function digest(text: string): string {

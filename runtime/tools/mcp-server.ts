@@ -1,7 +1,8 @@
 /**
  * The tools of an MCP server that the gateway can reach (Model Context Protocol, streamable HTTP): listed at the start, when
  * the server says that they changed, and at an interval. A server that is away makes its tools fail with a reason;
- * conversations go on, and it is dialled again.
+ * conversations go on, and it is dialled again. What goes wrong with one call concerns no other: calls that run while a
+ * connection is replaced end on the old one.
  */
 
 import {
@@ -77,6 +78,17 @@ const neverSent = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 
+/** Server or session are not there, or not for the gateway: nothing ran. A server that restarted answers 404. */
+const refusals: readonly number[] = [401, 403, 404]
+const badRequest = 400
+
+interface Connection {
+  readonly client: Client
+  readonly transport: StreamableHTTPClientTransport
+  /** Under way. */
+  readonly calls: Set<Promise<unknown>>
+}
+
 interface Listed {
   readonly description: ToolDescription
   /** As the server has it. */
@@ -100,8 +112,10 @@ export class McpServer implements ToolRunner, FaultOwner {
   #listed: ReadonlyMap<string, Listed> = new Map()
   #tools: readonly ToolDescription[] = []
   #phase: 'dialing' | 'open' | 'away' | 'closed' = 'dialing'
-  #client: Client | null = null
-  #transport: StreamableHTTPClientTransport | null = null
+  /** The one that new calls take. */
+  #connection: Connection | null = null
+  /** That one, and those that were replaced and whose calls have not ended. */
+  readonly #connections = new Set<Connection>()
   #failures = 0
   #calls = 0
   #cancelTimer: () => void = () => undefined
@@ -120,26 +134,29 @@ export class McpServer implements ToolRunner, FaultOwner {
 
   async run(call: ToolCall): Promise<ToolResult> {
     const listed = this.#listed.get(call.name)
-    const client = this.#client
+    const connection = this.#connection
     if (listed === undefined) return callFailed('unknown_tool', `There is no tool "${call.name}"`)
     if (call.signal.aborted) return callFailed('cancelled', 'Nobody waits for the result any more')
-    if (this.#phase !== 'open' || client === null) return this.#unavailable()
+    if (this.#phase !== 'open' || connection === null) return this.#unavailable()
     if (this.#calls >= maxCalls)
       return callFailed('too_many_calls', `${maxCalls} calls are being answered; try again`)
     const args = readArguments(call, listed)
     if ('kind' in args) return args
+    const params = {
+      name: listed.ownName,
+      arguments: args.value,
+      _meta: { [idempotencyMeta]: call.idempotencyKey },
+    }
+    const waiting = { signal: call.signal, timeout: this.#timeoutMs, maxTotalTimeout: this.#timeoutMs }
     this.#calls += 1
+    const running = connection.client.callTool(params, waiting)
+    connection.calls.add(running)
     try {
-      const params = {
-        name: listed.ownName,
-        arguments: args.value,
-        _meta: { [idempotencyMeta]: call.idempotencyKey },
-      }
-      const waiting = { signal: call.signal, timeout: this.#timeoutMs, maxTotalTimeout: this.#timeoutMs }
-      return readResult(await client.callTool(params, waiting))
+      return readResult(await running)
     } catch (fault) {
-      return this.#failed(fault, call, client)
+      return this.#failed(fault, call, connection)
     } finally {
+      connection.calls.delete(running)
       this.#calls -= 1
     }
   }
@@ -148,7 +165,7 @@ export class McpServer implements ToolRunner, FaultOwner {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#cancelTimer()
-    await this.#hangUp()
+    await Promise.all([...this.#connections].map(connection => this.#hangUp(connection)))
   }
 
   onFault(fault: unknown): void {
@@ -167,7 +184,7 @@ export class McpServer implements ToolRunner, FaultOwner {
           getValidator: () => data => ({ valid: true, data: data as never, errorMessage: undefined }),
         },
         listChanged: {
-          tools: { autoRefresh: false, onChanged: () => enter(this, () => this.#refresh(client)) },
+          tools: { autoRefresh: false, onChanged: () => enter(this, () => this.#refresh(connection)) },
         },
       },
     )
@@ -175,38 +192,41 @@ export class McpServer implements ToolRunner, FaultOwner {
       fetch: boundedFetch(fetch),
       requestInit: { headers: { ...headers } },
     })
-    this.#client = client
-    this.#transport = transport
+    const connection: Connection = { client, transport, calls: new Set() }
+    this.#connection = connection
+    this.#connections.add(connection)
     try {
       await client.connect(transport, { timeout: connectMs })
       client.onclose = () =>
-        enter(this, () => this.#lost(client, new Error('The server closed the connection')))
+        enter(this, () => this.#lost(connection, new Error('The server closed the connection')))
       // Streams that break off are opened again by the transport, and tell of it here.
       client.onerror = () => undefined
       await this.#list(client)
     } catch (fault) {
-      return this.#lost(client, fault)
+      return this.#lost(connection, fault)
     }
-    if (this.#phase === 'closed') return void (await this.#hangUp())
+    if (this.#phase === 'closed') return void (await this.#hangUp(connection))
     this.#phase = 'open'
     this.#failures = 0
     this.#log('info', 'mcp.connected', { tools: this.#tools.length })
-    this.#scheduleRefresh(client)
+    this.#scheduleRefresh(connection)
   }
 
-  #scheduleRefresh(client: Client): void {
-    this.#cancelTimer = this.#clock.after(refreshMs, () => enter(this, () => this.#refresh(client)))
+  #scheduleRefresh(connection: Connection): void {
+    this.#cancelTimer = this.#clock.after(refreshMs, () => enter(this, () => this.#refresh(connection)))
   }
 
-  async #refresh(client: Client): Promise<void> {
-    if (this.#client !== client || this.#phase !== 'open') return
+  /** A list that does not come, or is none, leaves the tools as they were. */
+  async #refresh(connection: Connection): Promise<void> {
+    if (this.#connection !== connection || this.#phase !== 'open') return
     this.#cancelTimer()
     try {
-      await this.#list(client)
+      await this.#list(connection.client)
     } catch (fault) {
-      return this.#lost(client, fault)
+      if (isBroken(connection, fault)) return this.#lost(connection, fault)
+      this.#log('warn', 'mcp.warning', reasonOf(fault))
     }
-    if (this.#client === client && this.#phase === 'open') this.#scheduleRefresh(client)
+    if (this.#connection === connection && this.#phase === 'open') this.#scheduleRefresh(connection)
   }
 
   async #list(client: Client): Promise<void> {
@@ -234,15 +254,20 @@ export class McpServer implements ToolRunner, FaultOwner {
     this.#tools = [...listed.values()].map(({ description }) => description)
   }
 
-  /** The client is of no use any more: dials again, later. */
-  #lost(client: Client, fault: unknown): void {
-    if (this.#client !== client || this.#phase === 'closed') return
+  /** The connection is of no use any more: dials again, later. */
+  #lost(connection: Connection, fault: unknown): void {
+    if (this.#connection !== connection || this.#phase === 'closed') return
+    this.#connection = null
     this.#phase = 'away'
     this.#failures += 1
     this.#cancelTimer()
     const waitMs = backoffMs(redial, this.#failures, this.#clock.random)
     this.#log('warn', 'mcp.lost', { ...reasonOf(fault), retry_ms: Math.round(waitMs) })
-    enter(this, () => this.#hangUp())
+    enter(this, async () => {
+      // Each has its own deadline.
+      await Promise.allSettled(connection.calls)
+      await this.#hangUp(connection)
+    })
     this.#cancelTimer = this.#clock.after(waitMs, () =>
       enter(this, () => {
         this.#phase = 'dialing'
@@ -251,17 +276,17 @@ export class McpServer implements ToolRunner, FaultOwner {
     )
   }
 
-  async #hangUp(): Promise<void> {
-    const [client, transport] = [this.#client, this.#transport]
-    this.#client = null
-    this.#transport = null
-    const ended = transport?.terminateSession().catch(() => undefined)
+  /** Calls that run are interrupted. Safe to call twice. */
+  async #hangUp(connection: Connection): Promise<void> {
+    if (!this.#connections.delete(connection)) return
+    const { client, transport } = connection
+    const ended = transport.terminateSession().catch(() => undefined)
     const late = new Promise<void>(resolve => void this.#clock.after(closeMs, resolve))
     await Promise.race([ended, late])
-    await client?.close().catch(() => undefined)
+    await client.close().catch(() => undefined)
   }
 
-  #failed(fault: unknown, call: ToolCall, client: Client): ToolResult {
+  #failed(fault: unknown, call: ToolCall, connection: Connection): ToolResult {
     if (call.signal.aborted) return callFailed('cancelled', 'Nobody waits for the result any more')
     // The server is there, and says what is wrong.
     if (fault instanceof ProtocolError) return callFailed('tool_failed', fault.message)
@@ -270,11 +295,11 @@ export class McpServer implements ToolRunner, FaultOwner {
         'timeout',
         `The tool did not finish in ${this.#timeoutMs} ms; it may have had effects`,
       )
-    this.#lost(client, fault)
-    const status = statusOf(fault)
-    // A server that restarted does not know the session, and ran nothing.
-    if (neverSent.has(codeOf(fault)) || status === 404 || status === 401 || status === 403)
-      return this.#unavailable()
+    if (fault instanceof SdkError && fault.code === SdkErrorCode.InvalidResult)
+      return callFailed('invalid_output', 'The tool returned something that is not a result of a tool')
+    if (isBroken(connection, fault)) this.#lost(connection, fault)
+    else this.#log('warn', 'mcp.warning', { tool: call.name, ...reasonOf(fault) })
+    if (neverSent.has(codeOf(fault)) || refusals.includes(statusOf(fault))) return this.#unavailable()
     return { kind: 'interrupted' }
   }
 
@@ -287,6 +312,16 @@ export class McpServer implements ToolRunner, FaultOwner {
     const { assistant, name, log } = this.#options
     log[level](event, { assistant, server: name, ...fields })
   }
+}
+
+/** Tells a connection or session that is of no use any more from a fault of one request. */
+function isBroken({ transport }: Connection, fault: unknown): boolean {
+  // What `fetch` throws has a cause; that an answer is too long has none.
+  if (fault instanceof TypeError) return fault.cause !== undefined
+  if (fault instanceof SdkError && fault.code === SdkErrorCode.ConnectionClosed) return true
+  const status = statusOf(fault)
+  // Some servers answer 400, not 404, to a session that they do not know.
+  return refusals.includes(status) || (status === badRequest && transport.sessionId !== undefined)
 }
 
 /** @throws Error when the model cannot be given the tool */

@@ -116,10 +116,9 @@ export class UsageLedger {
 
   /** Writes what waits. @returns resolves, and never rejects, when that is over */
   async flush(): Promise<void> {
+    // What was added after its start is not in it.
     await this.#writing
     await this.#write()
-    // What waited behind a repeated write.
-    if (this.#unconfirmed.size === 0) await this.#write()
   }
 
   /** Writes what waits, and then no more. Safe to call twice. */
@@ -153,17 +152,26 @@ export class UsageLedger {
     this.#timer = setTimeout(() => void this.#write(), ms).unref()
   }
 
-  /** Never rejects. */
+  /** One write is under way at a time: a second one shares it. Never rejects. */
   #write(): Promise<void> {
+    if (this.#writing !== null) return this.#writing
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#pending.size === 0 && this.#unconfirmed.size === 0) return Promise.resolve()
-    this.#numberPending()
-    this.#writing = this.#writeNumbered().finally(() => {
+    this.#writing = this.#writePending().finally(() => {
       this.#writing = null
       if (this.#pending.size > 0 || this.#unconfirmed.size > 0) this.#writeLater(retryIntervalMs)
     })
     return this.#writing
+  }
+
+  async #writePending(): Promise<void> {
+    this.#numberPending()
+    await this.#writeNumbered()
+    if (this.#unconfirmed.size > 0) return
+    // What waited behind a repeated write.
+    this.#numberPending()
+    await this.#writeNumbered()
   }
 
   /** Of one record, one write is under way: what is added meanwhile waits for its confirmation. */
@@ -178,24 +186,26 @@ export class UsageLedger {
 
   async #writeNumbered(): Promise<void> {
     const { store, log } = this.#options
-    for (const [record, { number, fields }] of [...this.#unconfirmed]) {
+    for (const [record, write] of [...this.#unconfirmed]) {
+      const { number, fields } = write
       const once = { field: this.#writerField, number }
       try {
         await store.accumulate(record, Object.fromEntries(fields), keptDays * dayMs, once)
       } catch (fault) {
         if (fault instanceof GatewayError) continue
         log.error('usage.unwritten', describeFault(fault))
-        this.#settle(record, fields)
+        this.#settle(record, write)
         continue
       }
-      this.#settle(record, fields)
+      this.#settle(record, write)
       const { day, principal } = ownerOf(record)
       // The sums are written; that a caller is listed is made good with its next one.
       await store.list(listKey(day), principal, keptDays * dayMs).catch(() => undefined)
     }
   }
 
-  #settle(record: string, fields: ReadonlyMap<string, number>): void {
+  #settle(record: string, { number, fields }: UnconfirmedWrite): void {
+    if (this.#unconfirmed.get(record)?.number !== number) return
     this.#unconfirmed.delete(record)
     this.#pendingSums -= fields.size
   }

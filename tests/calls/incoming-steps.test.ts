@@ -256,6 +256,13 @@ const calls: readonly (readonly [what: string, headers: readonly SipHeader[], st
   ['a SIPS address', [{ name: 'to', value: 'SIPS:+15550199;transport=tls' }], 480],
   ['a telephone number', [{ name: 'TO', value: 'tel:+15550199' }], 480],
   ['a bare number', [{ name: 'To', value: '+15550199' }], 480],
+  ['a bare number with a parameter', [{ name: 'To', value: '+15550199;tag=1' }], 480],
+  ['a name with a colon', [{ name: 'To', value: '"Hotel:Paris" <sip:+15550199@sip.example>' }], 480],
+  ['a name that is an address', [{ name: 'To', value: '"<sip:+1@a>" <sip:+15550199@b>;tag=1' }], 480],
+  ['a name with quotes', [{ name: 'To', value: String.raw`"\" <sip:+1@a> \\" <sip:+15550199@b>` }], 480],
+  ['a name with a quote', [{ name: 'To', value: '"a" <sip:+1@a>" <sip:+15550199@b>' }], 480],
+  ['a parameter that is an address', [{ name: 'To', value: '<sip:+15550199@b>;x="<sip:+1@a>"' }], 480],
+  ['the number as a name', [{ name: 'To', value: '"sip:+15550199 desk" <sip:+1@a>' }], 404],
   ['the number in another header', [{ name: 'From', value: 'tel:+15550199' }], 404],
   ['a header', [{ name: 'X-Department', value: 'sales' }], 481],
   ['a header of another value', [{ name: 'X-Department', value: 'Sales' }], 404],
@@ -275,6 +282,19 @@ for (const [what, headers, status] of calls)
     t.like(await ring(headers), { status: 200, outcome: 'rejected' })
     t.deepEqual(seen, [`reject rtc_1 ${status}`])
     t.deepEqual(logged, [{ event: 'sideband.call.incoming', call_id: 'rtc_1', outcome: 'rejected' }])
+  })
+
+for (const value of [
+  'tel:+15550100',
+  'sip:+15550100@carrier.example;tag=1',
+  '"sip:1 x" <sip:+15550100@carrier.example>;tag=2',
+  '"sip:2 x" <sips:+15550100@carrier.example>;tag=3',
+  '"<tel:3>" <sip:+15550100@carrier.example>',
+])
+  test.serial(`a caller is counted by the number, whatever is displayed: ${value}`, async t => {
+    const { ring, seen } = stage(t)
+    await ring([{ name: 'From', value }])
+    t.is(seen[0], admission)
   })
 
 test.serial('a call without headers is one for no number', async t => {

@@ -83,7 +83,7 @@ export const failedCallTexts: Readonly<
   ],
   interrupted: [
     'perhaps',
-    'The process of the tool, or the replica, ended during the call. The model receives `may_have_run`.',
+    'The process of the tool, or the replica, ended during the call, or the answer of an MCP server could not be read. The model receives `may_have_run`.',
     'Set `idempotent: true` if the tool may run twice, and it is called again instead.',
   ],
   store_unavailable: [

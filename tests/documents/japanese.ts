@@ -579,7 +579,7 @@ export const failedCalls: Readonly<Record<FailedCallCode, readonly [meaning: str
     'ツールを速くするか、`timeoutMs` を延ばす。待つ処理に `signal` を渡す。',
   ],
   interrupted: [
-    '呼び出しの途中で、ツールのプロセスまたはレプリカが終了した。モデルには `may_have_run` も伝わる。',
+    '呼び出しの途中でツールのプロセスまたはレプリカが終了した、または MCP サーバーの応答を読み取れなかった。モデルには `may_have_run` も伝わる。',
     '2 回実行してもよいツールでは `idempotent: true` を設定する。この場合は、もう一度実行される。',
   ],
   store_unavailable: [

@@ -1,6 +1,7 @@
 /** Sums of usage count once, whatever becomes of the line to the store and of the process that writes them. */
 import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { createRedisStore } from '../../runtime/store/redis.ts'
 import { keptDays, UsageLedger } from '../../runtime/usage/ledger.ts'
 import { converse } from '../gateway/converse.ts'
@@ -83,6 +84,48 @@ test('a write that never came is made when the store is back', async t => {
   t.deepEqual(Object.values(calls[2]?.[1] as object), [5])
   t.is(calls[2]?.[2], keptDays * 24 * 60 * 60_000)
   t.is(calls.length, 3)
+})
+
+test('reads at once share a write, and lose nothing that is added during it and fails at first', async t => {
+  const memory = createMemoryStore()
+  const numbers: number[] = []
+  const waiting: (() => void)[] = []
+  const store = {
+    list: memory.list.bind(memory),
+    page: memory.page.bind(memory),
+    read: memory.read.bind(memory),
+    accumulate: async (...call: Parameters<typeof memory.accumulate>) => {
+      const number = call[3]?.number ?? 0
+      numbers.push(number)
+      await new Promise<void>(resolve => void waiting.push(resolve))
+      if (number === 2 && numbers.filter(each => each === 2).length === 1)
+        throw new GatewayError('store_unavailable', 'Redis does not answer')
+      return memory.accumulate(...call)
+    },
+  }
+  const ledger = new UsageLedger({ store, now, log: silent })
+  /** Answers the writes under way, one by one, until this is over. */
+  const answered = async <T>(work: Promise<T>) => {
+    let isOver = false
+    const over = work.finally(() => {
+      isOver = true
+    })
+    const serve = async () => {
+      while (!isOver) {
+        await new Promise(resolve => setImmediate(resolve))
+        waiting.shift()?.()
+      }
+    }
+    await within(Promise.all([over, serve()]), patienceMs, 'the ledger waits for a write without end')
+    return over
+  }
+  ledger.add(ada, 'speech', { responses: 1 })
+  const reads = Promise.all([responsesOf(ledger), responsesOf(ledger)])
+  await new Promise(resolve => setImmediate(resolve))
+  ledger.add(ada, 'speech', { responses: 100 })
+  t.deepEqual(await answered(reads), [1, 1])
+  t.is(await answered(responsesOf(ledger)), 101)
+  t.deepEqual(numbers, [1, 2, 2])
 })
 
 function answer(session: FakeSession, id: string): void {
