@@ -77,6 +77,7 @@ export class Controls {
       ? new Handover({
           ...options,
           every: systemClock.every,
+          joined: async sessionId => this.#controls.get(sessionId)?.joined,
           finishTools: async (sessionId, deadlineMs) => this.#controls.get(sessionId)?.drainTools(deadlineMs),
           take: record => this.watch(record),
           leave: sessionId => void this.#controls.get(sessionId)?.stop(),
@@ -127,11 +128,16 @@ export class Controls {
     await endCall(this.#options, record, reason)
   }
 
-  /** Ends every control connection, and no call. @returns when what they counted is written, or that has taken too long */
+  /**
+   * Ends every control connection, and no call.
+   * @returns when what they counted is written and their calls are offered, or that has taken too long
+   */
   async close(): Promise<void> {
-    this.#handover?.close()
     const tooLong = new Promise(resolve => setTimeout(resolve, shutdownSteps.callCountsMs).unref())
-    await Promise.race([tooLong, Promise.all([...this.#controls.values()].map(control => control.stop()))])
+    // Before the leases are given back: an offer that follows another replica's lease would take it away.
+    const offered = this.#handover?.close()
+    const stopped = [...this.#controls.values()].map(control => control.stop())
+    await Promise.race([tooLong, Promise.all([offered, ...stopped])])
   }
 
   #mustHear(record: CallRecord): boolean {

@@ -74,6 +74,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   #phase: 'joining' | 'joined' | 'over' = 'joining'
   #upstream: Upstream | null = null
   #abortDial: () => void
+  readonly #joined = Promise.withResolvers<void>()
 
   constructor(parts: CallControlParts) {
     this.pinnedSession = parts.pinnedSession
@@ -123,6 +124,11 @@ export class CallControl implements UpstreamListener, FaultOwner {
     else if (!speaks) this.#tools?.listen()
   }
 
+  /** Resolves when the control connection has been there once, and what was held for it is sent; or when it is over. */
+  get joined(): Promise<void> {
+    return this.#joined.promise
+  }
+
   /** No tool of the call starts here any more. @returns when none runs, some time before the deadline at the latest (ms from now) */
   drainTools(deadlineMs: number): Promise<void> {
     return this.#tools?.drain(deadlineMs) ?? Promise.resolve()
@@ -168,6 +174,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
   stop(): Promise<void> {
     if (this.#phase === 'over') return Promise.resolve()
     this.#phase = 'over'
+    this.#joined.resolve()
     this.#abortDial()
     this.#upstream?.close(1000, '')
     this.#tools?.end()
@@ -204,6 +211,7 @@ export class CallControl implements UpstreamListener, FaultOwner {
     }
     this.#observers.tell(this.#greeting)
     this.#leg.flush((...held) => upstream.send(...held))
+    this.#joined.resolve()
   }
 
   event(frame: Buffer, isBinary: boolean, type = isBinary ? null : this.#parts.readType(frame)): void {

@@ -33,6 +33,8 @@ export interface CreateCallOptions {
   readonly safety: SafetySource
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
+  /** Has a drain wait for what has begun. @returns it */
+  readonly waitFor: <T>(work: Promise<T>) => Promise<T>
   /** A call was made: watches it from now on, where calls are watched. */
   readonly callMade: (record: CallRecord, passed?: Readonly<Record<string, string>>) => void
 }
@@ -117,7 +119,10 @@ export function assistantOf(assistant: Assistant | null): Pick<CallRecord, 'assi
   return { assistant: assistant?.name ?? '', isPinned: assistant?.isPinned ?? false }
 }
 
-/** Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. */
+/**
+ * Makes a handler that makes keys or calls: a replica that drains could not hear a call for long. It waits for those that
+ * are being made.
+ */
 export function refuseWhileDraining<O extends CreateCallOptions>(
   options: O,
   handle: (options: O, request: HttpRequest) => Promise<HttpAnswer>,
@@ -125,7 +130,7 @@ export function refuseWhileDraining<O extends CreateCallOptions>(
   return request => {
     const refusal = options.refusal()
     if (refusal !== null) throw refusal
-    return handle(options, request)
+    return options.waitFor(handle(options, request))
   }
 }
 

@@ -18,7 +18,14 @@ import { type CallRecords, leaseMs } from './records.ts'
 export interface HandoverOptions {
   readonly records: Pick<
     CallRecords,
-    'listHeard' | 'unlistHeard' | 'unheard' | 'claimTakeover' | 'lookUp' | 'offerCall' | 'holdsLease'
+    | 'listHeard'
+    | 'unlistHeard'
+    | 'unheard'
+    | 'claimTakeover'
+    | 'releaseTakeover'
+    | 'lookUp'
+    | 'offerCall'
+    | 'isHeardElsewhere'
   >
   /** Names this replica's process among all others. */
   readonly holder: string
@@ -27,12 +34,20 @@ export interface HandoverOptions {
   readonly refusal: () => GatewayError | null
   readonly every: Clock['every']
   readonly log: Log
+  /** @returns when this replica has joined a call, or will not */
+  readonly joined: (sessionId: string) => Promise<void>
   /** No tool of a call starts on this replica any more. @returns when none runs; some time before the deadline (ms from now) */
   readonly finishTools: (sessionId: string, deadlineMs: number) => Promise<void>
   /** Hears a call from now on. */
   readonly take: (record: CallRecord) => void
   /** Ends the control connection of a call on this replica, and not the call. */
   readonly leave: (sessionId: string) => void
+}
+
+interface HeldCall extends Drainable {
+  state: 'held' | 'offered'
+  /** Rejects where nobody else was kept from taking the call. */
+  readonly claimed: Promise<void>
 }
 
 /** A replica looks for calls that nobody hears this often (ms). */
@@ -49,7 +64,7 @@ const joinWithinMs = leaseMs
 
 export class Handover implements Tickable {
   readonly #options: HandoverOptions
-  readonly #held = new Map<string, Drainable>()
+  readonly #held = new Map<string, HeldCall>()
   readonly #look: WheelSlot
   readonly #confirm: WheelSlot
   readonly #confirming: Tickable
@@ -62,20 +77,23 @@ export class Handover implements Tickable {
     this.#confirm = options.every(leaseMs / 3, this.#confirming)
   }
 
-  /** This replica hears a call that must be heard. */
+  /** This replica hears a call that must be heard. In a drain it is offered as soon as it is joined. */
   hold({ sessionId }: CallRecord): void {
-    const { drain, records, holder } = this.#options
-    const held: Drainable = {
-      announce: () => undefined,
-      drain: deadlineMs => this.#offer(sessionId, deadlineMs),
+    const { drain, records, joined } = this.#options
+    const held: HeldCall = {
+      state: 'held',
+      // Nobody else takes it while this replica has not joined it yet.
+      claimed: this.#claim(sessionId),
+      // What is said to the call already, such as a greeting, goes out when this replica joins it.
+      announce: () => joined(sessionId),
+      drain: deadlineMs => enter(this, () => this.#leave(sessionId, held, deadlineMs)),
     }
     this.#held.set(sessionId, held)
-    drain.add(held)
-    // Nobody else takes it while this replica has not joined it yet.
     enter(this, async () => {
-      await records.claimTakeover(sessionId, holder, joinWithinMs)
+      await held.claimed
       await records.listHeard(sessionId)
     })
+    drain.add(held)
   }
 
   /** This replica does not hear the call any more: it is over, or handed on, or the replica ends. */
@@ -86,11 +104,17 @@ export class Handover implements Tickable {
     this.#options.drain.remove(held)
   }
 
-  /** Takes and confirms no call any more. Safe to call twice. */
-  close(): void {
+  /**
+   * Takes and confirms no call any more, and offers those that it still holds. Safe to call twice.
+   * @returns when they are offered, or cannot be
+   */
+  async close(): Promise<void> {
     this.#state = 'closed'
     this.#look.delete(this)
     this.#confirm.delete(this.#confirming)
+    const offer = ([sessionId, held]: [string, HeldCall]) =>
+      this.#offer(sessionId, held).catch(fault => this.onFault(fault))
+    await Promise.all([...this.#held].map(offer))
   }
 
   tick(): void {
@@ -118,7 +142,7 @@ export class Handover implements Tickable {
     const record = await records.lookUp(sessionId)
     if (record === null || record.callId === '' || record.endedAt !== '')
       return records.unlistHeard(sessionId)
-    if (this.#state === 'closed') return
+    if (this.#state === 'closed' || refusal() !== null) return records.releaseTakeover(sessionId)
     const { callId: call_id, provider } = record
     log.info('sideband.call.taken_over', { session_id: sessionId, call_id, provider })
     take(record)
@@ -129,13 +153,25 @@ export class Handover implements Tickable {
     for (const sessionId of this.#held.keys()) enter(this, () => records.listHeard(sessionId))
   }
 
-  /** Lets another replica have the call. */
-  #offer(sessionId: string, deadlineMs: number): void {
-    enter(this, async () => {
-      await this.#options.finishTools(sessionId, deadlineMs)
-      await this.#options.records.offerCall(sessionId, this.#options.holder)
-      this.#watchOffer(sessionId)
-    })
+  async #claim(sessionId: string): Promise<void> {
+    const { records, holder } = this.#options
+    await records.claimTakeover(sessionId, holder, joinWithinMs)
+  }
+
+  /** Lets another replica have the call, and goes on until one has it. */
+  async #leave(sessionId: string, held: HeldCall, deadlineMs: number): Promise<void> {
+    await this.#options.finishTools(sessionId, deadlineMs)
+    await this.#offer(sessionId, held)
+    this.#watchOffer(sessionId)
+  }
+
+  /** Offers a call once: another replica may have it by the second time. */
+  async #offer(sessionId: string, held: HeldCall): Promise<void> {
+    // Written later, the claim would keep others from the call.
+    await held.claimed.catch(() => undefined)
+    if (held.state === 'offered') return
+    await this.#options.records.offerCall(sessionId, this.#options.holder)
+    held.state = 'offered'
   }
 
   #watchOffer(sessionId: string): void {
@@ -143,8 +179,8 @@ export class Handover implements Tickable {
       if (!this.#held.has(sessionId)) return
       const { records, holder, leave } = this.#options
       // While the store is away nobody can take it.
-      if (await records.holdsLease(sessionId, holder).catch(() => true)) this.#watchOffer(sessionId)
-      else leave(sessionId)
+      if (await records.isHeardElsewhere(sessionId, holder).catch(() => false)) leave(sessionId)
+      else this.#watchOffer(sessionId)
     })
   }
 }

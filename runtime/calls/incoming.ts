@@ -46,6 +46,8 @@ export interface IncomingOptions extends AnsweringOptions {
   readonly store: Pick<Store, 'claim' | 'get' | 'set' | 'delete'>
   /** Why nothing new is taken now; null while it is. */
   readonly refusal: () => GatewayError | null
+  /** Has a drain wait for what has begun: an answered webhook is not delivered again. @returns it */
+  readonly waitFor: <T>(work: Promise<T>) => Promise<T>
   /** @throws GatewayError `limit_reached` when this payer may make no call now; `store_unavailable` */
   readonly admit: (payer: { owner: string; address: string }) => Promise<void>
   /** Sends an event to a call that this replica watches. */
@@ -122,7 +124,7 @@ export function createIncoming(options: IncomingOptions): ArrivingHandler {
       const signedBy = readSignature(headers, options.now())
       const body = await incoming.read(Number(headers.get('content-length') ?? 0), readBody)
       checkSignature(signedBy, body, options.webhookKeys)
-      return await incoming.obey(signedBy.id, body)
+      return await options.waitFor(incoming.obey(signedBy.id, body))
     } catch (fault) {
       const cause = fault instanceof GatewayError ? fault.cause : null
       if (cause instanceof SignatureError)
@@ -227,7 +229,7 @@ class Incoming {
 
   #finishLater(acting: Promise<Outcome>, callId: string, claims: readonly string[]): void {
     const owner = { onFault: (fault: unknown) => this.#notAnswered(callId, fault) }
-    enter(owner, () => acting.finally(() => this.#remember(claims)))
+    enter(owner, () => this.#options.waitFor(acting.finally(() => this.#remember(claims))))
   }
 
   #notAnswered(callId: string, fault: unknown): void {

@@ -243,9 +243,10 @@ export class CallRecords {
     await this.#options.store.renew(leaseKey(sessionId), holder, 1)
   }
 
-  /** Whether a replica still speaks for a call, and not another one. */
-  async holdsLease(sessionId: string, holder: string): Promise<boolean> {
-    return (await this.#options.store.get(leaseKey(sessionId))) === holder
+  /** Whether another replica than this one speaks for a call. */
+  async isHeardElsewhere(sessionId: string, holder: string): Promise<boolean> {
+    const speaker = await this.#options.store.get(leaseKey(sessionId))
+    return speaker !== null && speaker !== holder
   }
 
   /** A replica that goes away offers a call that some replica must hear; it speaks for it until another one does. */
@@ -287,6 +288,11 @@ export class CallRecords {
   /** Of several replicas that see an unheard call, one gets it for some time (ms). @returns whether this one does */
   claimTakeover(sessionId: string, holder: string, ms: number): Promise<boolean> {
     return this.#options.store.claim(takeoverKey(sessionId), holder, ms)
+  }
+
+  /** This replica does not take the call after all: another one may at once. */
+  async releaseTakeover(sessionId: string): Promise<void> {
+    await this.#options.store.delete(takeoverKey(sessionId))
   }
 
   #charge({ account, sessionId, pinned }: CallRecord, ttlMs: number): Promise<void> {

@@ -22,6 +22,7 @@ import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Dial, UpgradeRequest } from '../core/ports.ts'
 import type { CallBudgets } from '../limits/call-budgets.ts'
+import type { Drain } from '../server/drain.ts'
 import type { SocketRoute } from '../server/handler.ts'
 import type { ArrivingHandler, HttpRoute } from '../server/http.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
@@ -37,7 +38,8 @@ import type { Target } from '../upstream/target.ts'
 export interface SidebandParts
   extends Pick<ControlOptions, 'limits' | 'log' | 'metrics' | 'readType'>,
     Pick<CreateCallOptions, 'refusal'>,
-    Pick<ControlOptions, 'drain' | 'accounts' | 'follow'> {
+    Pick<ControlOptions, 'accounts' | 'follow'> {
+  readonly drain: Pick<Drain, 'add' | 'remove' | 'waitFor'>
   readonly target: Target
   readonly permit: ModelPermit
   readonly credential: Credential
@@ -69,7 +71,19 @@ export interface Sideband {
 }
 
 export function assembleSideband(config: Config, parts: SidebandParts): Sideband {
-  const { target, permit, credential, store, quota, limits, log, ephemeralKeys, callBudgets, refusal } = parts
+  const {
+    target,
+    permit,
+    credential,
+    store,
+    quota,
+    limits,
+    log,
+    ephemeralKeys,
+    callBudgets,
+    refusal,
+    drain,
+  } = parts
   const { assistants, toolsOf: toolsOfAssistant } = parts
   const { connectTimeoutMs, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
@@ -136,6 +150,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     log,
     safety: config.safety,
     refusal,
+    waitFor: <T>(work: Promise<T>) => drain.waitFor(work),
     callMade: controls.watch.bind(controls),
     callEnded: (record: CallRecord, reason: string) => controls.callEnded(record, reason),
   }

@@ -40,6 +40,10 @@ export class Drain {
   readonly #connections = new Set<Drainable>()
   #phase: 'serving' | 'draining' | 'drained' = 'serving'
   #emptied: (() => void) | null = null
+  /** When the last connections are ended (`performance.now()`). */
+  #endsAt = Number.POSITIVE_INFINITY
+  /** All that this drain has to end. */
+  #taken = 0
 
   constructor(options: DrainOptions) {
     this.#options = options
@@ -55,13 +59,28 @@ export class Drain {
     return new GatewayError('draining', 'This replica is going away; try again', { retryAfterMs })
   }
 
+  /** Also one that comes in a drain, as its beginning was under way, is told, ended and counted. */
   add(connection: Drainable): void {
-    this.#connections.add(connection)
+    this.#enrol(connection)
+    if (this.#phase !== 'serving') void this.#endLate(connection)
   }
 
   remove(connection: Drainable): void {
     this.#connections.delete(connection)
     if (this.#connections.size === 0) this.#emptied?.()
+  }
+
+  /**
+   * Has a drain wait, to its deadline, for work that nobody else would do again, and until its answer is written.
+   * @returns the work
+   */
+  waitFor<T>(work: Promise<T>): Promise<T> {
+    const running: Drainable = { announce: () => undefined, drain: () => undefined }
+    this.#enrol(running)
+    // An answer is written in the turn of the event loop after this one at the latest.
+    const over = () => setImmediate(() => setImmediate(() => this.remove(running)))
+    work.then(over, over)
+    return work
   }
 
   /**
@@ -75,58 +94,76 @@ export class Drain {
     const { lameDuckMs, log } = this.#options
     const deadlineMs = Math.min(this.#options.deadlineMs, withinMs)
     const startedAt = performance.now()
-    const leftMs = () => Math.max(0, deadlineMs - (performance.now() - startedAt))
+    this.#endsAt = startedAt + deadlineMs
     const connections = [...this.#connections]
+    this.#taken = connections.length
     log.info('drain.started', { connections: connections.length, deadlineMs })
     const lameDuck = sleep(Math.min(lameDuckMs, deadlineMs))
-    const tooLong = sleep(Math.min(announceMs, leftMs()))
-    const announced = await this.#announceInTurns(connections, leftMs)
+    const tooLong = this.#announceTime()
+    const announced = await this.#announceInTurns(connections)
     await Promise.race([Promise.all(announced), tooLong])
-    await this.#endInBatches(connections, leftMs)
-    await this.#allClosed(leftMs() + shutdownSteps.closeFramesMs)
+    await this.#endInBatches(connections)
+    // First: in the lame-duck time, too, a connection may come whose beginning was under way.
     await lameDuck
+    await this.#allClosed(this.#leftMs() + shutdownSteps.closeFramesMs)
     this.#phase = 'drained'
     const left = this.#connections.size
     const ms = Math.round(performance.now() - startedAt)
-    log.info('drain.completed', { ended: connections.length - left, left, ms })
+    log.info('drain.completed', { ended: this.#taken - left, left, ms })
+  }
+
+  #enrol(connection: Drainable): void {
+    this.#connections.add(connection)
+    if (this.#phase !== 'serving') this.#taken += 1
+  }
+
+  /** Never rejects. */
+  async #endLate(connection: Drainable): Promise<void> {
+    await Promise.race([this.#announce(connection), this.#announceTime()])
+    if (this.#connections.has(connection)) this.#end(connection)
+  }
+
+  #leftMs(): number {
+    return Math.max(0, this.#endsAt - performance.now())
+  }
+
+  #announceTime(): Promise<void> {
+    return sleep(Math.min(announceMs, this.#leftMs()))
   }
 
   /** @returns for each connection that has not ended before, what resolves when it was told or could not be told */
-  async #announceInTurns(
-    connections: readonly Drainable[],
-    leftMs: () => number,
-  ): Promise<readonly Promise<void>[]> {
+  async #announceInTurns(connections: readonly Drainable[]): Promise<readonly Promise<void>[]> {
     const announced: Promise<void>[] = []
     for (let first = 0; first < connections.length; first += announcedAtOnce) {
       if (first > 0) await new Promise(resolve => setImmediate(resolve))
       for (const connection of connections.slice(first, first + announcedAtOnce))
-        if (this.#connections.has(connection)) announced.push(this.#announce(connection, leftMs()))
+        if (this.#connections.has(connection)) announced.push(this.#announce(connection))
     }
     return announced
   }
 
   /** One connection's fault keeps no other from being told. */
-  async #announce(connection: Drainable, leftMs: number): Promise<void> {
+  async #announce(connection: Drainable): Promise<void> {
     try {
-      await connection.announce(Math.ceil(leftMs))
+      await connection.announce(Math.ceil(this.#leftMs()))
     } catch (fault) {
       this.#options.log.error('connection.failed', describeFault(fault))
     }
   }
 
-  async #endInBatches(connections: readonly Drainable[], leftMs: () => number): Promise<void> {
-    const batches = Math.max(1, Math.floor((leftMs() * spreadPart) / batchIntervalMs))
+  async #endInBatches(connections: readonly Drainable[]): Promise<void> {
+    const batches = Math.max(1, Math.floor((this.#leftMs() * spreadPart) / batchIntervalMs))
     const size = Math.max(smallestBatch, Math.ceil(connections.length / batches))
     for (let first = 0; first < connections.length; first += size) {
       if (first > 0) await sleep(batchIntervalMs)
-      for (const connection of connections.slice(first, first + size)) this.#end(connection, leftMs())
+      for (const connection of connections.slice(first, first + size)) this.#end(connection)
     }
   }
 
   /** One connection's fault keeps no other from its end. */
-  #end(connection: Drainable, deadlineMs: number): void {
+  #end(connection: Drainable): void {
     try {
-      connection.drain(deadlineMs)
+      connection.drain(this.#leftMs())
     } catch (fault) {
       this.#options.log.error('connection.failed', describeFault(fault))
     }

@@ -194,7 +194,9 @@ test('one replica speaks for a call, as long as it says so; given back, the next
   t.false(await records.isControlled('a'))
   t.true(await records.holdLease('a', 'one'))
   t.true(await records.isControlled('a'))
-  t.deepEqual([await records.holdsLease('a', 'one'), await records.holdsLease('a', 'two')], [true, false])
+  t.false(await records.isHeardElsewhere('a', 'one'))
+  t.true(await records.isHeardElsewhere('a', 'two'))
+  t.false(await records.isHeardElsewhere('b', 'two'), 'nobody hears it')
   t.false(await records.holdLease('a', 'two'))
   clock.now += leaseMs - 1
   t.true(await records.holdLease('a', 'one'))
@@ -215,7 +217,7 @@ test('an offered call goes to the first other replica that asks, and to one alon
   t.true(await records.holdLease('a', 'one'), 'it speaks until another one does')
   t.true(await records.holdLease('a', 'two'))
   t.false(await records.holdLease('a', 'three'))
-  t.true(await records.holdsLease('a', 'two'))
+  t.true(await records.isHeardElsewhere('a', 'one'))
   t.false(await records.holdLease('a', 'one'))
 })
 
@@ -268,6 +270,8 @@ test('of several replicas one takes an unheard call, for some time; an offer let
   t.true(await records.claimTakeover('a', 'two', 100))
   await records.offerCall('a', 'two')
   t.true(await records.claimTakeover('a', 'three', 100))
+  await records.releaseTakeover('a')
+  t.true(await records.claimTakeover('a', 'one', 100), 'and so does one that does not take it after all')
 })
 
 /** What is written of a session, by a store that takes its time: whoever waits for it finds it done. */
@@ -324,6 +328,13 @@ const writes: readonly (readonly [
   ],
   ['releaseLease', ({ slow }, { sessionId }) => slow.releaseLease(sessionId, 'a')],
   ['offerCall', ({ slow }, { sessionId }) => slow.offerCall(sessionId, 'a')],
+  [
+    'releaseTakeover',
+    async ({ slow, records }, { sessionId }) => {
+      await records.claimTakeover(sessionId, 'a', 100)
+      return slow.releaseTakeover(sessionId)
+    },
+  ],
   ['listHeard', ({ slow }, { sessionId }) => slow.listHeard(sessionId)],
   ['unlistHeard', ({ slow }, { sessionId }) => slow.unlistHeard(sessionId)],
 ]

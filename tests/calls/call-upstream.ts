@@ -15,6 +15,8 @@ export interface CallUpstream {
   location: string | null
   /** Status of hang-ups from now on. */
   hangUpStatus: number
+  /** Calls are made and accepted from now on when it resolves. */
+  answering: Promise<void>
   /** Status of accepted telephone calls from now on. */
   acceptStatus: number
   /** What becomes of tries to join from now on: a status refuses. */
@@ -40,7 +42,7 @@ export interface JoinedCall {
 export async function callUpstream(t: Stage): Promise<CallUpstream> {
   const joined = mailbox<JoinedCall>('nobody joins the call')
   const hungUp = mailbox<string>('nobody hangs up')
-  const http = createServer((incoming, response) => {
+  const http = createServer(async (incoming, response) => {
     const path = incoming.url ?? ''
     upstream.asked.push(path)
     upstream.askedWith.push(incoming.headers)
@@ -48,8 +50,11 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     else if (path.endsWith('/hangup')) {
       response.writeHead(upstream.hangUpStatus).end()
       hungUp.put(path)
-    } else if (path.endsWith('/accept')) response.writeHead(upstream.acceptStatus).end()
-    else {
+    } else if (path.endsWith('/accept')) {
+      await upstream.answering
+      response.writeHead(upstream.acceptStatus).end()
+    } else {
+      await upstream.answering
       const { location } = upstream
       response.writeHead(201, location === null ? {} : { Location: location }).end('v=0\r\nanswer')
     }
@@ -82,6 +87,7 @@ export async function callUpstream(t: Stage): Promise<CallUpstream> {
     askedWith: [],
     location: '/v1/realtime/calls/rtc_abc',
     hangUpStatus: 200,
+    answering: Promise.resolve(),
     acceptStatus: 200,
     joinStatus: 101,
     joinHeaders: {},

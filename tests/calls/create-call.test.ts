@@ -80,17 +80,21 @@ test('who asks is named to the limits, to upstream and to the records', t => {
   t.is(purposeOf({}), 'conversation')
 })
 
-test('a replica that drains makes nothing', async t => {
+test('a replica that drains makes nothing, and waits for what it makes already', async t => {
   const seen: string[] = []
   let refusal: GatewayError | null = null
-  const handler = refuseWhileDraining({ refusal: () => refusal } as CreateCallOptions, async () => {
+  const waitFor = <T>(work: Promise<T>) => {
+    seen.push('the drain waits')
+    return work
+  }
+  const handler = refuseWhileDraining({ refusal: () => refusal, waitFor } as CreateCallOptions, async () => {
     seen.push('made')
     return { status: 200 }
   })
   t.deepEqual(await handler(asking), { status: 200 })
   refusal = new GatewayError('draining', 'draining')
   t.throws(() => handler(asking), { code: 'draining' })
-  t.is(seen.length, 1)
+  t.deepEqual(seen, ['made', 'the drain waits'])
 })
 
 /** What is asked of a key and what upstream shows of its session, and what is remembered of it. */

@@ -17,10 +17,12 @@ function stage(t: ExecutionContext) {
     isClaimed: true,
     fields: { call_id: 'rtc_1', provider: 'p' } as Record<string, string> | null,
     refusal: null as GatewayError | null,
-    holdsLease: true,
+    isHeardElsewhere: false,
     isAway: false,
     /** What a claim waits for. */
     claiming: Promise.resolve(),
+    /** What joining a call takes. */
+    joining: Promise.resolve(),
   }
   const answer = async <Value>(words: string, value: () => Value): Promise<Value> => {
     seen.push(words)
@@ -39,11 +41,13 @@ function stage(t: ExecutionContext) {
       lookUp: id =>
         answer(`read ${id}`, () => (known.fields === null ? null : readCallRecord(id, known.fields))),
       offerCall: (id, holder) => answer(`offer ${id} ${holder}`, () => undefined),
-      holdsLease: (id, holder) => answer(`lease of ${id} ${holder}`, () => known.holdsLease),
+      isHeardElsewhere: (id, holder) => answer(`lease of ${id} ${holder}`, () => known.isHeardElsewhere),
+      releaseTakeover: id => answer(`release ${id}`, () => undefined),
     },
     holder: 'h',
     drain: { add: one => void drained.add(one), remove: one => void drained.delete(one) },
     refusal: () => known.refusal,
+    joined: () => known.joining,
     finishTools: async () => undefined,
     every: clock.every,
     log: {
@@ -117,10 +121,10 @@ test('while one look is under way no other begins, and a replica that is closed 
   t.deepEqual(await settle(), ['look at 50', claim('a')])
   clock.advance(lookIntervalMs)
   t.deepEqual(await settle(), [])
-  handover.close()
-  handover.close()
+  await handover.close()
+  await handover.close()
   claiming.resolve()
-  t.deepEqual(await settle(), ['read a'])
+  t.deepEqual(await settle(), ['read a', 'release a'], 'another replica need not wait')
   clock.advance(2 * lookIntervalMs)
   t.deepEqual(await settle(), [])
 })
@@ -143,6 +147,59 @@ test('a call that this replica holds is claimed and listed, and listed again thr
   t.deepEqual(await settle(), [])
 })
 
+test('a replica that begins to drain while it takes a call leaves it to others at once', async t => {
+  const { known, clock, settle } = stage(t)
+  const claiming = Promise.withResolvers<void>()
+  Object.assign(known, { unheard: ['a'], claiming: claiming.promise })
+  clock.advance(lookIntervalMs)
+  await settle()
+  known.refusal = new GatewayError('draining', 'no')
+  claiming.resolve()
+  t.deepEqual(await settle(), ['read a', 'release a'])
+})
+
+test('a call is announced when it is joined, and offered only once its own claim is written', async t => {
+  const { known, settle, hold, drained, handover } = stage(t)
+  const [claiming, joining] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  Object.assign(known, { claiming: claiming.promise, joining: joining.promise })
+  hold('a')
+  const [held] = drained
+  let isAnnounced = false
+  void Promise.resolve(held?.announce(1000)).then(() => {
+    isAnnounced = true
+  })
+  t.deepEqual(await settle(), [claim('a')])
+  t.false(isAnnounced)
+  joining.resolve()
+  await settle()
+  t.true(isAnnounced)
+  held?.drain(1000)
+  t.deepEqual(await settle(), [])
+  claiming.resolve()
+  t.deepEqual(await settle(), ['list a', 'offer a h'])
+  handover.release('a')
+})
+
+test('a replica that closes offers what it still holds and has not offered, and a fault of one keeps no other', async t => {
+  const { known, settle, hold, drained, handover } = stage(t)
+  for (const id of ['a', 'b', 'c']) hold(id)
+  const [a] = drained
+  a?.drain(1000)
+  handover.release('c')
+  await settle()
+  await handover.close()
+  t.deepEqual(await settle(), ['offer b h'])
+  handover.release('a')
+  handover.release('b')
+  known.isAway = true
+  hold('d')
+  hold('e')
+  await settle()
+  await handover.close()
+  const failed = 'sideband.handover.failed'
+  t.deepEqual(await settle(), ['offer d h', 'offer e h', failed, failed])
+})
+
 test.serial(
   'a replica that drains offers its call, and leaves it once another one has the lease',
   async t => {
@@ -162,7 +219,7 @@ test.serial(
     known.isAway = true
     mock.timers.tick(offerIntervalMs)
     t.deepEqual(await settle(), ['lease of a h'], 'while the store is away nobody can take it')
-    Object.assign(known, { isAway: false, holdsLease: false })
+    Object.assign(known, { isAway: false, isHeardElsewhere: true })
     mock.timers.tick(offerIntervalMs)
     t.deepEqual(await settle(), ['lease of a h', 'leave a'])
     mock.timers.tick(10 * offerIntervalMs)

@@ -4,7 +4,7 @@ import { signWebhook } from '../../runtime/simulator/telephone/webhook.ts'
 import { converse, type Talk } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor, type TestGateway } from '../gateway/start.ts'
-import { until, untilReady } from '../gateway/within.ts'
+import { patienceMs, until, untilReady, within } from '../gateway/within.ts'
 import { redisServer } from '../store/redis-server.ts'
 import { callUpstream, placeCall } from './call-upstream.ts'
 import { request } from './caller.ts'
@@ -154,3 +154,54 @@ test('a call of a browser that must be heard is handed over, too', async t => {
   await drained
   t.is(upstream.asked.filter(path => path.endsWith('hangup')).length, 0)
 })
+
+/** Ways to begin a call, and what upstream is asked for then. */
+const beginnings: readonly (readonly [
+  what: string,
+  asked: RegExp,
+  begin: (gateway: TestGateway) => Promise<unknown>,
+])[] = [
+  ['an offer', /calls\b(?!.*(accept|hangup))/, ({ url }) => placeCall(url)],
+  ['a webhook', /accept$/, ({ url }) => deliver(url)],
+]
+
+/** Delivers the webhook of a call. @throws Error when it is refused */
+async function deliver(url: string): Promise<void> {
+  const body = JSON.stringify({ type: 'realtime.call.incoming', data: { call_id: 'rtc_abc' } })
+  const { headers } = signWebhook(secret, 'wh_1', Math.floor(Date.now() / 1000), body)
+  const { status } = await fetch(`${url}/webhooks/realtime`, { method: 'POST', headers, body })
+  if (status !== 200) throw new Error(`the webhook is refused: ${status}`)
+}
+
+for (const [what, asked, begin] of beginnings)
+  test(`a call that is being made when the drain begins is made, and handed over at once: ${what}`, async t => {
+    const [redis, upstream] = [await redisServer(t), await callUpstream(t)]
+    const env = {
+      ...upstream.env,
+      REDIS_URL: redis.url,
+      OPENAI_WEBHOOK_SECRET: secret,
+      CALLS_POLICY: 'accept',
+      LIMIT_TOKENS_PER_DAY_PER_ADDRESS: '1000',
+    }
+    const [a, b] = [await replica(t, env), await replica(t, env)]
+    const answering = Promise.withResolvers<void>()
+    upstream.answering = answering.promise
+    const begun = begin(a)
+    await until(() => upstream.asked.some(path => asked.test(path)), 'upstream is asked for no call')
+    const order: string[] = []
+    const drained = a.drain().then(() => order.push('drained'))
+    await a.logged('drain.started')
+    order.push('made')
+    answering.resolve()
+    const first = await upstream.joined()
+    const left = new Promise<void>(resolve => first.socket.once('close', () => resolve()))
+    const taken = b.logged('sideband.call.taken_over').then(() => order.push('taken'))
+    await begun
+    await Promise.all([taken, drained])
+    await within(left, patienceMs, 'the first replica does not leave the call')
+    t.deepEqual(order, ['made', 'taken', 'drained'])
+    const completed = a.lines.find(({ event }) => event === 'drain.completed')
+    t.is(completed?.fields.left, 0)
+    t.true(Number(completed?.fields.ended) >= 1)
+    t.is(upstream.asked.filter(path => path.endsWith('hangup')).length, 0)
+  })

@@ -37,6 +37,8 @@ function stage(t: ExecutionContext, changed: Partial<IncomingOptions> = {}) {
   })
   const seen: string[] = []
   const logged: object[] = []
+  /** How much a drain would wait for. */
+  let waited = 0
   const refused: string[] = []
   const entries = new Map<string, string>()
   const told = {
@@ -117,6 +119,14 @@ function stage(t: ExecutionContext, changed: Partial<IncomingOptions> = {}) {
     settings: { voice: 'marin', textOnly: true },
     deployment: 'one',
     refusal: () => null,
+    waitFor: <T>(work: Promise<T>) => {
+      waited += 1
+      const over = () => {
+        waited -= 1
+      }
+      work.then(over, over)
+      return work
+    },
     now: () => nowMs,
     log: { info: log, warn: log, error: log },
     metrics,
@@ -152,6 +162,7 @@ function stage(t: ExecutionContext, changed: Partial<IncomingOptions> = {}) {
     /** Delivers the webhook of a call. */
     ring: (headers: readonly SipHeader[] = from, given = {}) => deliver(callOf('rtc_1', headers), given),
     states: () => [...entries.values()],
+    waited: () => waited,
     pass: async (ms: number) => {
       for (let left = ms; left > 0; left -= Math.min(left, retryMs)) {
         now += Math.min(left, retryMs)
@@ -539,6 +550,26 @@ test.serial('a webhook is acted on once, and so is a call: the states of both', 
   t.deepEqual(states(), ['pending', 'pending'])
   t.is(seen.filter(line => line === acceptance).length, 2)
 })
+
+test.serial(
+  'a drain waits for a webhook until it is acted on and remembered, also after its answer',
+  async t => {
+    const { ring, told, pass, states, waited } = stage(t)
+    const accepted = Promise.withResolvers<boolean>()
+    told.accept.push(() => accepted.promise)
+    const answer = ring()
+    await settled()
+    t.is(waited(), 1)
+    await pass(answerWithinMs)
+    t.like(await answer, { outcome: 'pending' })
+    await settled()
+    t.is(waited(), 1)
+    accepted.resolve(true)
+    await settled()
+    t.deepEqual(states(), ['done', 'done'])
+    t.is(waited(), 0)
+  },
+)
 
 test.serial('a replica that takes nothing new claims nothing', async t => {
   const { ring, entries, seen } = stage(t, { refusal: () => refusal('draining') })

@@ -280,3 +280,93 @@ test('the drain is over with its last connection, at once', async t => {
   await over
   t.is(drain.phase, 'drained')
 })
+
+test('a connection that comes in a drain is told, ended and counted as those before it', async t => {
+  const { drain, add, told, lines } = stage()
+  const ended = Promise.withResolvers<() => void>()
+  add(1, { end: ended.resolve })
+  const over = drain.begin()
+  const remove = await ended.promise
+  add(1)
+  add(1, { announce: () => Promise.reject(new Error('broken')) })
+  await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(
+    told.slice(2).map(line => line.split(' ').slice(0, 2).join(' ')),
+    ['0 announced', '0 announced', '0 ends', '0 ends'],
+  )
+  remove()
+  await over
+  t.like(lines[0], ['drain.started', { connections: 1 }])
+  t.like(lines.at(-1), ['drain.completed', { ended: 3, left: 0 }])
+})
+
+test('a connection that comes in the lame-duck time is waited for, to the deadline', async t => {
+  const { drain, add, lines } = stage({ deadlineMs: 20, lameDuckMs: 20 })
+  const over = drain.begin()
+  add(1, { end: () => undefined })
+  await over
+  t.like(lines.at(-1), ['drain.completed', { ended: 0, left: 1 }])
+})
+
+test.serial(
+  'one that comes late has as long to be told as any other, and is not ended where it has left',
+  async t => {
+    const pass = mockTimeouts(t)
+    const { drain, add, ends } = stage()
+    const [stays] = add(1, { end: () => undefined })
+    const over = drain.begin()
+    await pass(1)
+    const never = { announce: () => new Promise<void>(() => undefined) }
+    const [, leaves] = add(2, never)
+    await pass(1999)
+    t.is(ends.length, 1)
+    if (leaves === undefined || stays === undefined) return t.fail()
+    drain.remove(leaves)
+    await pass(1)
+    t.deepEqual(
+      ends.map(({ place }) => place),
+      [0, 0],
+    )
+    drain.remove(stays)
+    await over
+  },
+)
+
+test('a connection that comes when the drain is over is ended, too', async t => {
+  const { drain, add, told } = stage({ deadlineMs: 0 })
+  await drain.begin()
+  add(1)
+  await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(told, ['0 announced 0', '0 ends'])
+})
+
+test('a drain waits for work that has begun and for what follows from it, until the answer is written', async t => {
+  const { drain, add, lines } = stage()
+  const work = Promise.withResolvers<string>()
+  const steps: string[] = []
+  const answered = drain.waitFor(work.promise).then(async answer => {
+    steps.push(answer)
+    await new Promise(resolve => setImmediate(resolve))
+    steps.push('written')
+  })
+  const failed = drain.waitFor(Promise.reject(new Error('broken')))
+  await t.throwsAsync(failed, { message: 'broken' })
+  const over = drain.begin().then(() => steps.push('over'))
+  for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve))
+  t.deepEqual(steps, [])
+  add(1)
+  work.resolve('done')
+  await Promise.all([answered, over])
+  t.deepEqual(steps, ['done', 'written', 'over'])
+  t.like(lines.at(-1), ['drain.completed', { left: 0 }])
+})
+
+test('work that does not end in time is left, and never more is left than there was', async t => {
+  const { drain, lines } = stage({ deadlineMs: 20 })
+  const work = new Promise<void>(() => undefined)
+  void drain.waitFor(work)
+  const over = drain.begin()
+  void drain.waitFor(work)
+  await over
+  t.like(lines.at(-1), ['drain.completed', { ended: 0, left: 2 }])
+})
