@@ -12,8 +12,12 @@ export interface Client {
   send(message: string | Uint8Array, isBinary?: boolean): boolean
   /** Bytes accepted by `send` that the network has not taken yet. */
   buffered(): number
-  /** Sends a ping at once. @param heard called at the first ping or pong after it, once; a message calls nothing */
-  probe(heard: () => void): void
+  /**
+   * Sends a ping at once.
+   * @param answered called once, at the pong to this very ping: the client has all that was sent before. It is not called
+   *   after another probe
+   */
+  probe(answered?: () => void): void
   /** Sends what is buffered, then a close frame. Safe to call twice. */
   close(code: number, reason: string): void
 }

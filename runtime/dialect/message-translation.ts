@@ -69,7 +69,8 @@ const messagesToGa: Readonly<Record<string, Rewrite>> = {
   'transcription_session.update': event => ({
     ...event,
     type: 'session.update',
-    session: sessionToGa(isFields(event.session) ? event.session : {}, 'transcription'),
+    // Whatever it names there: it stands where the client has said what it changes.
+    session: sessionToGa({ ...(isFields(event.session) && event.session), type: 'transcription' }),
   }),
   'conversation.item.create': event =>
     isItemForeignToGa(event.item) ? { ...event, item: itemToGa(event.item) } : null,

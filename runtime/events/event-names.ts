@@ -1,5 +1,5 @@
 /**
- * Names of server events that differ between general availability (GA) and the preview of 2024-25.
+ * Names of events that differ between general availability (GA) and the preview of 2024-25.
  * Source: Azure OpenAI "Migrate from preview to GA" and the openai package's `realtime` and
  * `beta/realtime` types.
  */
@@ -30,6 +30,14 @@ export function gaName(type: string): string {
 /** Names an event's preview name; a name that was not changed, or is not known, stays as it is. */
 export function previewName(type: string): string {
   return Object.hasOwn(previewNames, type) ? (previewNames[type] ?? type) : type
+}
+
+/**
+ * Names a client's message as GA does; a name that was not changed, or is not known, stays as it is. Whoever decides on a
+ * message by its type asks for this name: upstream takes both for one.
+ */
+export function gaMessageName(type: string): string {
+  return type === 'transcription_session.update' ? 'session.update' : type
 }
 
 /** Lists all names an event goes by: its own first, then its name in the other dialect if it has one. */

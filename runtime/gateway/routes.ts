@@ -243,6 +243,12 @@ function createChoice(options: RouteOptions): (request: UpgradeRequest) => Promi
     const minted = await ephemeralKeys.find(key)
     if (isTranscription || minted?.purpose === 'transcription') {
       refuseAssistant(request, 'a transcription')
+      // At upstream the key opens the session that it was minted for, which may be pinned, whatever the address says.
+      if (minted !== null && minted.purpose !== 'transcription')
+        throw new GatewayError(
+          'forbidden',
+          'This ephemeral key was minted for something else than transcription',
+        )
       return minted === null ? transcriptions[client] : sdkTranscription(client, key)
     }
     const asking = minted === null ? request : { ...request, principal: principalOf(minted) }

@@ -7,6 +7,7 @@ import { SessionMemory } from '../dialect/session-memory.ts'
 import type { Translator } from '../dialect/translate.ts'
 import { audioAppend, errorEvent, messageItem, responseCreate, wrapUpItem } from '../events/compose.ts'
 import { DeltaAssembly } from '../events/delta-assembly.ts'
+import { gaMessageName } from '../events/event-names.ts'
 import type { ExtractOutcome, Extractor } from '../events/extract.ts'
 import { parseExactly } from '../events/fields.ts'
 import type { EventFilter } from '../events/filter.ts'
@@ -166,7 +167,9 @@ class Realtime implements Connection, SessionHooks {
     if (checked.kind === 'cut') data = checked.data
     const type = isBinary ? null : readType
     const translate = type === null ? undefined : this.#options.translator.messages.get(type)
-    this.#pass(translate === undefined ? data : translate(data, this.#memory), type, isBinary)
+    const message = translate === undefined ? data : translate(data, this.#memory)
+    // Tools, and what is kept for the next session, know the messages by the names that upstream takes them by.
+    this.#pass(message, type === null ? null : gaMessageName(type), isBinary)
   }
 
   /** Plain text is a turn of the user's. */

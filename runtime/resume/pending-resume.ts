@@ -60,7 +60,7 @@ export class PendingResume implements Connection, FaultOwner {
   /** Set where the socket was closed before the handler had returned. */
   #closedWith: { readonly code: number; readonly reason: string } | null = null
 
-  /** Sends a ping at once: its pong is the sign of life of a client that says nothing. */
+  /** Sends a ping at once: its pong is the sign of life of a client that says nothing. Any other ping or pong is one, too. */
   constructor(parts: PendingResumeParts) {
     const { client, resumes, metrics } = parts
     this.#client = client
@@ -69,7 +69,7 @@ export class PendingResume implements Connection, FaultOwner {
     this.#held = new Outbox(resumes.options.maxHeldBytes)
     metrics.traffic.sessionsOpen += 1
     this.#timer = enterLater(this, signOfLifeMs, () => this.fault(silent()))
-    client.probe(() => this.#heard())
+    client.probe()
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
@@ -80,7 +80,8 @@ export class PendingResume implements Connection, FaultOwner {
   }
 
   controlFrame(): void {
-    return this.#inner?.controlFrame?.()
+    if (this.#inner !== null) return this.#inner.controlFrame?.()
+    this.#heard()
   }
 
   held(): number {

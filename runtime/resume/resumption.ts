@@ -61,8 +61,8 @@ export interface ResumptionParts {
   readonly log: Log
   /** Of the client, for the log. */
   readonly connection: string
-  /** Sends the client a ping. @param heard called once, at its answer: what was told before has arrived */
-  readonly probe: (heard: () => void) => void
+  /** Sends the client a ping. @param answered called once, at the pong to it: what was told before has arrived */
+  readonly probe: (answered: () => void) => void
   /** Ends the session with an error. */
   readonly fault: (error: GatewayError) => void
   /** Counts what the conversation uses, in all of its sessions. */
@@ -104,7 +104,7 @@ export function askedFor(
 ): Pick<ResumptionParts, 'connection' | 'owner' | 'account' | 'wantsTicket' | 'probe' | 'log' | 'meter'> {
   const { name: owner } = principal
   const { account, meter } = limits
-  const probe = (heard: () => void) => client.probe(heard)
+  const probe = (answered: () => void) => client.probe(answered)
   return {
     connection: client.id,
     owner,

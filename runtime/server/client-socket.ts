@@ -11,7 +11,8 @@ export interface NativeSocket {
   /** 1: sent; 0: queued; 2: dropped. */
   send(message: string | Uint8Array, isBinary: boolean): number
   getBufferedAmount(): number
-  ping(): number
+  /** @param payload comes back in the pong (RFC 6455 section 5.5.3); 125 bytes at most */
+  ping(payload?: string): number
   /** Sends a close frame after what is buffered; calls the close handler at once. */
   end(code: number, reason: string): void
   /** Cuts the socket; calls the close handler at once. */
@@ -52,8 +53,10 @@ export class ClientSocket implements Client, Watching, FaultOwner {
   #phase: Phase = 'open'
   /** What the close frame will say; set while `ending`. */
   #ending: { readonly code: number; readonly reason: string; timer: NodeJS.Timeout | null } | null = null
-  /** Who waits for a first sign of life. */
-  #onHeard: (() => void) | null = null
+  /** Probes that were sent: each one's number is the payload of its ping. */
+  #probes = 0
+  /** Who waits for the pong of the last one. */
+  #onAnswered: (() => void) | null = null
   /** The peer no longer reads, so a close frame would wait for ever. */
   #peerGone = false
 
@@ -123,15 +126,16 @@ export class ClientSocket implements Client, Watching, FaultOwner {
     if (this.#phase === 'open') enter(this, ClientSocket.#takeMessage, this, data, isBinary)
   }
 
-  probe(heard: () => void): void {
-    this.#onHeard = heard
-    if (this.#phase === 'open') this.#native.ping()
+  probe(answered: (() => void) | null = null): void {
+    this.#probes += 1
+    this.#onAnswered = answered
+    if (this.#phase === 'open') this.#native.ping(String(this.#probes))
   }
 
-  /** A ping or a pong arrived. */
-  heard(): void {
+  /** A ping or a pong arrived. @param pong payload of the pong; null for a ping */
+  heard(pong: ArrayBuffer | null): void {
     this.wasHeard = true
-    if (this.#phase === 'open') enter(this, ClientSocket.#takeControlFrame, this)
+    if (this.#phase === 'open') enter(this, ClientSocket.#takeControlFrame, this, pong)
   }
 
   drained(): void {
@@ -189,10 +193,12 @@ export class ClientSocket implements Client, Watching, FaultOwner {
     const message = `The message has ${data.byteLength} bytes; ${maxMessageBytes} are allowed`
     return socket.#fault(new GatewayError('message_too_big', message))
   }
-  static #takeControlFrame(socket: ClientSocket): unknown {
-    const heard = socket.#onHeard
-    socket.#onHeard = null
-    heard?.()
+  static #takeControlFrame(socket: ClientSocket, pong: ArrayBuffer | null): unknown {
+    const answered = socket.#onAnswered
+    if (answered !== null && pong !== null && Buffer.from(pong).toString() === String(socket.#probes)) {
+      socket.#onAnswered = null
+      answered()
+    }
     return socket.#connection.controlFrame?.()
   }
   static #becomeWritable(socket: ClientSocket): unknown {

@@ -142,8 +142,8 @@ export async function startServer(given: ServerOptions): Promise<Server> {
         else if (client !== null) receive(options, client, data, isBinary)
       },
       drain: socket => socket.getUserData().client?.drained(),
-      ping: socket => controlFrame(options, socket),
-      pong: socket => controlFrame(options, socket),
+      ping: socket => controlFrame(options, socket, null),
+      pong: (socket, payload) => controlFrame(options, socket, payload),
       close: (socket, code, reason) => {
         const { holder, client } = socket.getUserData()
         holder.native = null
@@ -186,9 +186,14 @@ function cannotListen(host: string, port: number, upgradeCork: UpgradeCork): Err
   return new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`)
 }
 
-function controlFrame({ loopShare }: ServerParts, socket: uWS.WebSocket<SocketState>): void {
+/** @param pong as of `ClientSocket.heard` */
+function controlFrame(
+  { loopShare }: ServerParts,
+  socket: uWS.WebSocket<SocketState>,
+  pong: ArrayBuffer | null,
+): void {
   const { client, loopUse } = socket.getUserData()
-  if (loopShare.admits(socket, loopUse, callBytes.message)) client?.heard()
+  if (loopShare.admits(socket, loopUse, callBytes.message)) client?.heard(pong)
   else cut(socket)
 }
 

@@ -6,7 +6,7 @@
  * Confirming events are told by their type alone. Only an `error` is parsed; it is rare.
  */
 import { ownEventIdPrefix, ownEventIds } from '../events/compose.ts'
-import { namesOf } from '../events/event-names.ts'
+import { gaMessageName, namesOf } from '../events/event-names.ts'
 import { type Fields, isFields, parseFields, textOr } from '../events/fields.ts'
 
 /** What the sender of a message wants to know of its answer. */
@@ -99,8 +99,9 @@ export class SentMessages {
 
   /** A message went to upstream. @param type its event type; messages that nothing confirms are not waited for */
   add(type: string | null, receipt: Receipt = noReceipt): void {
-    const name = type === 'transcription_session.update' ? 'session.update' : type
-    if (name === null || !confirmed.has(name)) return
+    if (type === null) return
+    const name = gaMessageName(type)
+    if (!confirmed.has(name)) return
     if (this.#isShared && receipt.eventId === undefined) return
     this.#waiting.push({ type: name, receipt })
     if (this.#waiting.length > maxSentMessages) this.#waiting.shift()

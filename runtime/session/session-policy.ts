@@ -1,4 +1,5 @@
 /** What clients of a session neither see nor change: one policy for every path on which a session's events travel. */
+import { gaMessageName } from '../events/event-names.ts'
 import { type Fields, isFields, parseExactly } from '../events/fields.ts'
 
 /** Fields of a session that a gateway can keep to itself, and what stands in their place in what clients see. */
@@ -7,7 +8,7 @@ const blanks = { instructions: '', prompt: null, tools: [] } as const
 export type PinnedField = keyof typeof blanks
 
 export interface SessionPolicy {
-  /** Hidden in every event, and kept out of every `session.update` and `response.create` of a client's. */
+  /** Hidden in every event, and kept out of every `session.update` and `response.create` of a client's, by whatever name. */
   readonly fields: readonly PinnedField[]
   /**
    * Nothing but what the person and the model said reaches the model: no items in the name of the system, and no
@@ -66,7 +67,7 @@ export function blankPinned(frame: Buffer, type: string | null, { fields }: Sess
 }
 
 function mayShow(frame: Buffer, type: string, fields: readonly PinnedField[]): boolean {
-  if (type.startsWith('session.')) return true
+  if (type.startsWith('session.') || type.startsWith('transcription_session.')) return true
   if (type === 'response.created' || type === 'response.done')
     return fields.some(name => frame.includes(`"${name}"`)) || frame.includes(toolsItem)
   return fields.includes('tools') && frame.includes(toolsItem)
@@ -103,12 +104,20 @@ export interface WithheldField {
 }
 
 /** Where messages carry what a policy keeps: settings of a session, and those of one answer. */
-const ownersOf = { 'session.update': 'session', 'response.create': 'response' } as const
+const ownersByGaName: ReadonlyMap<string, 'session' | 'response'> = new Map([
+  ['session.update', 'session'],
+  ['response.create', 'response'],
+])
+
+/** @returns undefined for a message that has no settings */
+function ownerOf(type: string): 'session' | 'response' | undefined {
+  return ownersByGaName.get(gaMessageName(type))
+}
 
 /** The types that a policy reads; all others are passed over by their type. */
 export function concernsPolicy(policy: SessionPolicy, type: string): boolean {
   if (type === 'conversation.item.create') return policy.guardsContext
-  return type in ownersOf && !isOpen(policy)
+  return ownerOf(type) !== undefined && !isOpen(policy)
 }
 
 const clientRoles: ReadonlySet<unknown> = new Set(['user', 'assistant'])
@@ -129,8 +138,8 @@ export function findKept(policy: SessionPolicy, type: string, message: Fields): 
     if (!isFields(item) || item.role === undefined || isClientRole(item.role)) return []
     return [{ param: 'item.role', name: 'role' }]
   }
-  const owner = ownersOf[type as keyof typeof ownersOf]
-  const settings = message[owner]
+  const owner = ownerOf(type)
+  const settings = owner === undefined ? null : message[owner]
   if (!isFields(settings)) return []
   const kept: ReadonlySet<string> = new Set([
     ...policy.fields,
@@ -146,8 +155,8 @@ export function findKept(policy: SessionPolicy, type: string, message: Fields): 
  * @returns null where nothing is left of it: an item in the system's name
  */
 export function leaveOut(type: string, message: Fields, kept: readonly WithheldField[]): Fields | null {
-  if (type === 'conversation.item.create') return null
-  const owner = ownersOf[type as keyof typeof ownersOf]
+  const owner = ownerOf(type)
+  if (owner === undefined) return null
   const settings = Object.entries(message[owner] as Fields)
   const rest = settings.filter(([name]) => !kept.some(field => field.name === name))
   return { ...message, [owner]: Object.fromEntries(rest) }

@@ -2,6 +2,7 @@
 import { asBuffer } from '../core/bytes.ts'
 import { GatewayError } from '../core/errors.ts'
 import { closeBrace, quote } from '../events/ascii.ts'
+import { gaMessageName } from '../events/event-names.ts'
 import { type Fields, isFields, parseExactly, textOr } from '../events/fields.ts'
 import { findValue, isRepeated, isSame } from '../events/member.ts'
 import { hasRepeatedMember } from '../events/repeated-member.ts'
@@ -36,8 +37,10 @@ export type CheckedMessage =
 
 const passed: CheckedMessage = { kind: 'passed' }
 
-/** The messages that may name a model. */
-const namingTypes: ReadonlySet<string> = new Set(['session.update', 'transcription_session.update'])
+/** Whether a message of a type may name a model. */
+function namesModel(type: string): boolean {
+  return gaMessageName(type) === 'session.update'
+}
 
 /** One for each session: it knows the model that upstream has named. */
 export class MessageCheck {
@@ -63,7 +66,7 @@ export class MessageCheck {
     if (isRepeated(bytes, 'type'))
       return refuse('"type" stands in the message more than once; send it once', 'type', null)
     const { policy } = this.#rules
-    if (type === null || !(namingTypes.has(type) || concernsPolicy(policy, type))) return passed
+    if (type === null || !(namesModel(type) || concernsPolicy(policy, type))) return passed
     const event = parseExactly(bytes)
     if (event === null)
       return refuse(`The ${type} cannot be read: it is not JSON, or nested deeper than 64 levels`, null, null)
@@ -75,7 +78,7 @@ export class MessageCheck {
 
   #judgeModel(type: string, { session }: Fields, eventId: string | null): CheckedMessage | null {
     const { permit, purpose } = this.#rules
-    if (!namingTypes.has(type) || !isFields(session)) return null
+    if (!namesModel(type) || !isFields(session)) return null
     const forbidden = findForbiddenModel(permit, session, purpose, this.#shownModel)
     return forbidden === null ? null : { kind: 'refused', ...forbidden, eventId }
   }

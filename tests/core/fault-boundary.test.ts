@@ -67,7 +67,7 @@ const ways: [string, Partial<Connection>, (client: ClientSocket) => void][] = [
     { message: (async () => leaking()) as unknown as Connection['message'] },
     client => client.receive(bytes, false),
   ],
-  ['a control frame', { controlFrame: leaking }, client => client.heard()],
+  ['a control frame', { controlFrame: leaking }, client => client.heard(null)],
   ['room to write', { writable: leaking }, client => client.drained()],
 ]
 

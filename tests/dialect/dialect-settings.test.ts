@@ -225,6 +225,8 @@ test('transcription sessions have a name of their own in the preview, and a type
     type: 'transcription_session.update',
     session: preview,
   })
+  const misnamed = { type: 'transcription_session.update', session: { ...preview, type: 'realtime' } }
+  t.deepEqual(got(toPreview, misnamed).session, ga, 'whatever type it names')
   const updated = { type: 'transcription_session.updated', session: preview }
   t.deepEqual(seen(toGa, updated), [{ type: 'session.updated', session: ga }])
   t.deepEqual(seen(toPreview, { type: 'session.updated', session: ga }), [updated])

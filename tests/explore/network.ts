@@ -8,15 +8,15 @@ import type { Process, World } from './world.ts'
 /** What an end is told. Nothing after `closed`. */
 export interface EndListener {
   message(data: Buffer): void
-  /** A ping or a pong. */
-  control?(kind: 'ping' | 'pong'): void
+  /** A ping or a pong; a pong has the payload of its ping. */
+  control?(kind: 'ping' | 'pong', payload: string): void
   /** @param code 1006 where there was no close frame */
   closed(code: number, reason: string): void
 }
 
 type Packet =
   | { readonly kind: 'message'; readonly data: Buffer }
-  | { readonly kind: 'ping' | 'pong' }
+  | { readonly kind: 'ping' | 'pong'; readonly payload: string }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string }
 
 /** How long a packet takes (ms): most are quick, some are not. */
@@ -99,8 +99,8 @@ export class End {
     this.#transmit({ kind: 'message', data: Buffer.from(data as string) })
   }
 
-  ping(): void {
-    if (this.#state === 'open') this.#transmit({ kind: 'ping' })
+  ping(payload = ''): void {
+    if (this.#state === 'open') this.#transmit({ kind: 'ping', payload })
   }
 
   /** Sends a close frame behind what was sent; this end is told nothing but the peer's close. */
@@ -149,10 +149,10 @@ export class End {
         if (this.#state === 'open') this.listener?.message(packet.data)
         return
       case 'ping':
-        if (this.#state === 'open') this.#transmit({ kind: 'pong' })
-        return this.listener?.control?.('ping')
+        if (this.#state === 'open') this.#transmit({ kind: 'pong', payload: packet.payload })
+        return this.listener?.control?.('ping', packet.payload)
       case 'pong':
-        return this.listener?.control?.('pong')
+        return this.listener?.control?.('pong', packet.payload)
       case 'close': {
         // RFC 6455 section 5.5.1: it is answered by the same.
         if (this.#state === 'open') this.#transmit(packet)

@@ -245,7 +245,8 @@ export class Replica {
       for (const layer of this.#layers) layer.began?.(client)
       end.listener = {
         message: data => socket.receive(new Uint8Array(data).buffer, false),
-        control: () => socket.heard(),
+        control: (kind, payload) =>
+          socket.heard(kind === 'pong' ? new Uint8Array(Buffer.from(payload)).buffer : null),
         closed,
       }
     })
@@ -269,8 +270,8 @@ function nativeSocket(end: End, closed: (code: number, reason: string) => void):
       return 1
     },
     getBufferedAmount: () => 0,
-    ping: () => {
-      end.ping()
+    ping: payload => {
+      end.ping(payload)
       return 1
     },
     end: (code, reason) => {

@@ -90,6 +90,15 @@ test('a key of /sideband has the instructions, and neither its answer nor its se
   t.like((await talk.until('error')).at(-1), { error: { code: 'forbidden' } })
 })
 
+test('a key of /sideband opens no transcription, whose sessions show and change everything', async t => {
+  const gateway = await gatewayFor(t, pinned)
+  const made = await request<{ token: string }>(`${gateway.url}/sideband/ephemeral-key`, { method: 'POST' })
+  const url = `${gateway.socketUrl}/v1/realtime?intent=transcription`
+  const refused = await t.throwsAsync(converse(t, url, byEphemeral(made.body.token)))
+  t.like(refused, { status: 403 })
+  t.regex(refused.message, /minted for something else than transcription/)
+})
+
 test('a caller of /sideband brings no instructions of its own where they are pinned', async t => {
   const gateway = await gatewayFor(t, pinned)
   const options = { method: 'POST', body: { instructions: 'Mine' } }

@@ -22,15 +22,12 @@ function fakes() {
   const seen: string[] = []
   const deadlines: number[] = []
   const begun: (Redeemed | null)[] = []
-  let pong = () => {}
+  let connection: Connection | null = null
   const client: Client = {
     id: 'c1',
     send: message => seen.push(`client gets ${message}`) > 0,
     buffered: () => 0,
-    probe: heard => {
-      seen.push('ping')
-      pong = heard
-    },
+    probe: () => void seen.push('ping'),
     close: (code, reason) => void seen.push(`client closed ${code} ${reason}`),
   }
   const inner: Connection = {
@@ -58,11 +55,18 @@ function fakes() {
     const [resumed = null] = begun
     return resumed !== null && 'spent' in resumed && (await resumed.spent?.hold())
   }
-  return { seen, client, begin, endMessages, deadlines, hold, pong: () => pong() }
+  return {
+    ...{ seen, client, begin, endMessages, deadlines, hold },
+    /** Control frames are told to this connection from now on. */
+    tell: (to: Connection) => {
+      connection = to
+    },
+    pong: () => connection?.controlFrame?.(),
+  }
 }
 
 function stage(maxHeldBytes = 10_000, dialsAtOnce = false) {
-  const { seen, client, begin, endMessages, deadlines, pong } = fakes()
+  const { seen, client, begin, endMessages, deadlines, tell, pong } = fakes()
   const write = (event: string) => void logged.push(event)
   const logged: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<Redeemed>()
@@ -82,6 +86,7 @@ function stage(maxHeldBytes = 10_000, dialsAtOnce = false) {
     early: dialsAtOnce ? early : undefined,
   }
   const pending = new PendingResume({ ...parts, resumes: { redeem, options } })
+  tell(pending)
   const say = (words: string) => pending.message(Buffer.from(words), false)
   const told = { seen, logged, deadlines, traffic: metrics.traffic }
   return { ...told, pending, pong, say, resolve, reject, spent: () => spent() }
@@ -245,7 +250,7 @@ async function replicas(t: ExecutionContext) {
       }),
     })
     const { handler, context } = await accept({ ...asked, ticket: await findTicket(resumes)(asked) })
-    return { ...fake, answer: () => handler(fake.client, context) }
+    return { ...fake, answer: () => fake.tell(handler(fake.client, context)) }
   }
   return { upgrade }
 }
@@ -311,7 +316,7 @@ const notice = 'client gets {"type":"server.draining","deadline_ms":9,"resume":"
 const cells: Record<string, Record<(typeof told)[number][0], readonly string[]>> = {
   waiting: {
     message: ['spend'],
-    'control frame': [],
+    'control frame': ['spend'],
     expiring: [],
     writable: [],
     announce: [notice],
@@ -353,7 +358,7 @@ const cells: Record<string, Record<(typeof told)[number][0], readonly string[]>>
 
 const enter: Record<string, (s: ReturnType<typeof stage>) => Promise<void>> = {
   waiting: async () => undefined,
-  spending: async ({ pong }) => pong(),
+  spending: async ({ pong }) => void pong(),
   begun: async ({ pong, resolve }) => {
     pong()
     resolve(found())
@@ -474,18 +479,18 @@ test('a client that is closed while its handler runs is told to what the handler
 })
 
 test('a handler that fails before it returns ends the connection with internal', async t => {
-  const { seen, client, pong, endMessages } = fakes()
+  const { seen, client, endMessages } = fakes()
   const metrics = createMetrics({ revision: 'r', replica: 'n' })
   const options = { store: createMemoryStore(), maxHeldBytes: 10_000, log: quiet }
   const claim = { ticket: 'the-ticket', key: 'the-key', conversation: 'c', owner: 'alice', fence: 'f' }
-  new PendingResume({
+  const pending = new PendingResume({
     ...{ client, route: '/chat', claim, metrics, endMessages },
     resumes: { redeem: async () => found(), options },
     begin: () => {
       throw new TypeError('a fault')
     },
   })
-  pong()
+  pending.controlFrame()
   await settled()
   t.deepEqual(seen, ['ping', 'client gets end internal', 'client closed 1011 internal'])
   t.is(metrics.traffic.sessionsOpen, 0)

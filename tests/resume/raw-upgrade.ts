@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import type { Stage } from '../gateway/start.ts'
 import { patienceMs, within } from '../gateway/within.ts'
+import { encodeFrame, opcodes } from '../wire/frames.ts'
 
 export interface RawUpgrade {
   readonly socket: Socket
@@ -14,7 +15,13 @@ export interface RawUpgrade {
   closeCode(): number | null
   /** Resolves when the other side has closed. */
   readonly closed: Promise<void>
-  /** Answers a ping (RFC 6455 section 5.5.3); clients mask. */
+  /** Pongs that came. */
+  pongs(): number
+  /** Sends a text. */
+  say(text: string): void
+  /** Sends a ping of its own. */
+  ping(): void
+  /** Sends a pong that answers no ping, as it has no payload. */
   pong(): void
   /** Breaks the connection without a close frame (RST). */
   reset(): void
@@ -27,14 +34,14 @@ export async function rawUpgrade(t: Stage, url: string): Promise<RawUpgrade> {
   t.teardown(() => socket.destroy())
   socket.on('error', () => undefined)
   await new Promise(resolve => socket.once('connect', resolve))
-  let received = Buffer.alloc(0)
-  const headerEnd = () => received.indexOf('\r\n\r\n')
+  let bytes = Buffer.alloc(0)
+  const headerEnd = () => bytes.indexOf('\r\n\r\n')
   const answered = new Promise<void>((resolve, reject) => {
     socket.on('data', chunk => {
-      received = Buffer.concat([received, chunk])
+      bytes = Buffer.concat([bytes, chunk])
       if (headerEnd() < 0) return
-      if (received.toString().startsWith('HTTP/1.1 101')) resolve()
-      else reject(new Error(received.toString()))
+      if (bytes.toString().startsWith('HTTP/1.1 101')) resolve()
+      else reject(new Error(bytes.toString()))
     })
   })
   answered.catch(() => undefined)
@@ -48,6 +55,10 @@ export async function rawUpgrade(t: Stage, url: string): Promise<RawUpgrade> {
     'Sec-WebSocket-Version: 13',
   ]
   await new Promise(resolve => socket.write(`${lines.join('\r\n')}\r\n\r\n`, resolve))
+  const write = (opcode: number, text = '') =>
+    void socket.write(encodeFrame({ opcode, payload: Buffer.from(text), isMasked: true }))
+  const received = (opcode: number) =>
+    framesOf(bytes.subarray(headerEnd() + 4)).filter(frame => frame.opcode === opcode)
   return {
     socket,
     get answered() {
@@ -57,21 +68,20 @@ export async function rawUpgrade(t: Stage, url: string): Promise<RawUpgrade> {
       return within(closed, patienceMs, 'the connection is not closed')
     },
     texts: () =>
-      framesOf(received.subarray(headerEnd() + 4))
-        .filter(({ opcode }) => opcode === textOpcode)
+      received(opcodes.text)
         .map(({ payload }) => payload.toString())
         .join('\n'),
     closeCode: () => {
-      const close = framesOf(received.subarray(headerEnd() + 4)).find(({ opcode }) => opcode === closeOpcode)
+      const [close] = received(opcodes.close)
       return close === undefined ? null : close.payload.readUInt16BE()
     },
-    pong: () => void socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0])),
+    pongs: () => received(opcodes.pong).length,
+    say: text => write(opcodes.text, text),
+    ping: () => write(opcodes.ping),
+    pong: () => write(opcodes.pong),
     reset: () => void socket.resetAndDestroy(),
   }
 }
-
-const textOpcode = 1
-const closeOpcode = 8
 
 /** Reads the frames of a server, which are not masked (RFC 6455 section 5.2); here none has 64 KiB. */
 function framesOf(bytes: Buffer): { opcode: number; payload: Buffer }[] {

@@ -76,6 +76,25 @@ test('a client that lost the next ticket on its way comes again by the one that 
   t.deepEqual(await (await resume(t, gateway, ticket)).next(), unknown)
 })
 
+for (const control of ['ping', 'pong'] as const)
+  test(`a ${control} of a client's own does not say that it has its next ticket`, async t => {
+    const gateway = await gatewayFor(t)
+    const ticket = await leave(t, gateway, 'my name is Ada')
+    const broken = await rawUpgrade(t, `${gateway.socketUrl}/chat?resume=${ticket}`)
+    await broken.answered
+    broken.say('{"type":"heartbeat"}')
+    await until(() => broken.texts().includes('session.ticket'), 'there is no ticket')
+    broken[control]()
+    // The gateway reads in order: once this ping is answered, it has read what came before.
+    const before = broken.pongs()
+    broken.ping()
+    await until(() => broken.pongs() > before, 'the gateway answers no ping')
+    broken.reset()
+    await untilClosed(gateway, 2)
+    const after = await resume(t, gateway, ticket)
+    t.deepEqual(await after.next(), resumed)
+  })
+
 test('a second connection by the same ticket fences off the first, on whichever replica, before it dials', async t => {
   const [redis, upstream] = [await redisServer(t), await fakeUpstream(t)]
   const env = { ...upstream.env, REDIS_URL: redis.url }

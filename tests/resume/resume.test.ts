@@ -240,6 +240,27 @@ test("upstream's own end between turns is carried over, and told once", async t 
   t.is((await talk.next()).type, 'rate_limits.updated')
 })
 
+test('a change by the name that the preview has for it is kept for the next session', async t => {
+  const upstream = await fakeUpstream(t)
+  const env = { ...upstream.env, REALTIME_ALLOWED_EVENT_TYPES: '*', REALTIME_AUTO_CLOSE: 'false' }
+  const gateway = await gatewayFor(t, env)
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  await session.next()
+  talk.send({ type: 'transcription_session.update', session: { input_audio_noise_reduction: null } })
+  const update = JSON.parse((await session.next()).text)
+  const asked = { type: 'transcription', audio: { input: { noise_reduction: null } } }
+  t.deepEqual(update, { type: 'session.update', session: asked })
+  // The gateway's own settings, and the client's change.
+  for (let confirmed = 0; confirmed < 2; confirmed += 1) session.send({ type: 'session.updated' })
+  await talk.until('session.updated')
+  await talk.until('session.updated')
+  session.socket.close(1001, 'Your session hit the maximum duration of 60 minutes.')
+  const renewed = await upstream.session()
+  t.is(JSON.parse((await renewed.next()).text).type, 'session.update')
+  t.like(JSON.parse((await renewed.next()).text), { type: 'session.update', session: asked })
+})
+
 test('twenty turns over one socket whose upstream sessions live for two seconds are one conversation', async t => {
   const simulator = await startSimulator({ rate: 200, sessionLifetimeSec: 2 })
   t.teardown(() => simulator.close())

@@ -20,6 +20,7 @@ const refusing = pinnedPolicy('refuse')
 const silent = pinnedPolicy('leave_out')
 
 const update = (session: object) => ({ type: 'session.update', event_id: 'e1', session })
+const transcription = (session: object) => ({ type: 'transcription_session.update', session })
 const create = (response: object) => ({ type: 'response.create', response })
 const item = (role: string) => ({
   type: 'conversation.item.create',
@@ -37,6 +38,8 @@ const attempts: [message: { type: string }, param: string, rest: object | null][
   [update({ prompt: { id: 'p' } }), 'session.prompt', update({})],
   [update({ prompt: null }), 'session.prompt', update({})],
   [update({ Instructions: 'Mine' }), 'session.Instructions', update({})],
+  [transcription({ type: 'realtime', tools: [] }), 'session.tools', transcription({ type: 'realtime' })],
+  [transcription({ instructions: 'Mine' }), 'session.instructions', transcription({})],
   [create({ instructions: 'Mine' }), 'response.instructions', create({})],
   [create({ tools: [], metadata: { a: '1' } }), 'response.tools', create({ metadata: { a: '1' } })],
   [create({ input: [] }), 'response.input', create({})],
@@ -120,6 +123,8 @@ const shows: [type: string, fields: object][] = [
   ['session.created', { session }],
   ['session.updated', { session }],
   ['session.renamed_one_day', { session }],
+  ['transcription_session.created', { session }],
+  ['transcription_session.updated', { session }],
   [
     'response.created',
     { response: { id: 'r', instructions: 'SECRET', tools: [{ name: 'SECRET' }], prompt: { id: 'SECRET' } } },

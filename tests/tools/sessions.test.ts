@@ -3,7 +3,7 @@ import test from 'ava'
 import { Script } from '../../runtime/simulator/model/script.ts'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { ask, converse, type Message, type Talk } from '../gateway/converse.ts'
-import { gatewayFor, type Stage } from '../gateway/start.ts'
+import { fakeUpstream, gatewayFor, type Stage } from '../gateway/start.ts'
 import { done, type ScriptedTool, scriptedRunner } from './scripted-runner.ts'
 
 /** A model that calls without a word. */
@@ -206,6 +206,22 @@ for (const path of ['/realtime', '/v1/realtime?model=gpt-realtime', '/openai/v1/
     })
     const { error } = (await talk.until('error')).at(-1) as unknown as { error: Record<string, string> }
     t.like(error, { code: 'bad_request', param: 'session.tools[0].name' })
+  })
+
+for (const path of ['/realtime', '/v1/realtime?model=gpt-realtime'])
+  test(`${path}: a change by the name that the preview has for it leaves the server's tools where they are`, async t => {
+    const upstream = await fakeUpstream(t)
+    const env = { ...upstream.env, AZURE_OPENAI_DEPLOYMENT_NAME: 'gpt-realtime' }
+    const { gateway } = await gatewayWith(t, { get_weather: {} }, env)
+    const talk = await converse(t, gateway.socketUrl + path)
+    const session = await upstream.session()
+    await session.next()
+    const tools = [{ ...clientTool, name: 'get_weather' }]
+    talk.send({ type: 'transcription_session.update', session: { tools } })
+    t.like((await talk.until('error')).at(-1), { error: { param: 'session.tools[0].name' } })
+    talk.send({ type: 'transcription_session.update', session: { tools: [clientTool] } })
+    const update = JSON.parse((await session.next()).text)
+    t.like(update, { type: 'session.update', session: { tools: [{ name: 'get_weather' }, clientTool] } })
   })
 
 test("an out-of-band response has no tools of the server's", async t => {
