@@ -145,11 +145,6 @@ export class SessionAccount implements Meter {
     return this.#deployment
   }
 
-  /** Whether anything was counted, now or in earlier sessions of the conversation. */
-  get isUsed(): boolean {
-    return this.#conversation.responses > 0
-  }
-
   serve(assistant: string): void {
     this.#assistant = assistant
   }
