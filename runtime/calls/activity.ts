@@ -54,6 +54,7 @@ const route = 'call'
 
 /** A call has no close code of its own. */
 const endedCode = 1000
+const end = { by: 'upstream', code: endedCode } as const
 
 const nothing = (): Activity => ({
   eventsFrom: 0,
@@ -90,6 +91,33 @@ interface Batch {
   readonly spendings: readonly Spending[]
 }
 
+/**
+ * Tells the end of a call, once, from what was stored of it: unless a replica has its lease, which tells it, or none has
+ * ever heard it.
+ * @throws GatewayError `store_unavailable`
+ */
+export async function tellStoredEnd(
+  { records, accounts }: Pick<CallActivityParts, 'records' | 'accounts'>,
+  { sessionId, callId }: CallRecord,
+): Promise<void> {
+  if (callId === '' || (await records.isControlled(sessionId))) return
+  const record = await records.lookUp(sessionId)
+  if (record === null || record.usage === '' || !(await records.claimEnd(sessionId))) return
+  accountOf(record, accounts, () => undefined).ended(end)
+}
+
+/** Opens the account of a call, with what it has used before. */
+function accountOf(record: CallRecord, accounts: AccountParts, spend: (spending: Spending) => void) {
+  const { sessionId: session, owner: principal, model, assistant } = record
+  const account = new SessionAccount({ session, principal, route }, accounts, spend)
+  account.opened(model || undefined)
+  if (assistant !== '') account.serve(assistant)
+  account.goOn(usageOfRecord(record))
+  return account
+}
+
+const usageOfRecord = ({ usage }: CallRecord) => parseFields(Buffer.from(usage))
+
 class Follower implements CallActivity {
   readonly follower: SessionFollower | undefined
   readonly #parts: CallActivityParts
@@ -106,6 +134,7 @@ class Follower implements CallActivity {
   #spendings: Spending[] = []
   /** Several replicas may hear the same events; the one with the lease counts them. */
   #speaks = false
+  #state: 'open' | 'over' = 'open'
   #writing: Promise<void> = Promise.resolve()
   #writeState: 'idle' | 'due' = 'idle'
   #writer: NodeJS.Timeout | null = null
@@ -117,13 +146,9 @@ class Follower implements CallActivity {
     this.#hooks = hooks
     const { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType } = record
     this.#totals = { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType }
-    const owner = { session: record.sessionId, principal: record.owner, route }
-    this.#account = new SessionAccount(owner, parts.accounts, spending => {
+    this.#account = accountOf(record, parts.accounts, spending => {
       this.#spendings.push(spending)
     })
-    this.#account.opened(record.model || undefined)
-    if (record.assistant !== '') this.#account.serve(record.assistant)
-    this.#account.resume(parseFields(Buffer.from(record.usage)))
     this.follower = parts.follow?.({ connection: record.sessionId, route, meter: this.#account })
   }
 
@@ -153,14 +178,12 @@ class Follower implements CallActivity {
   }
 
   end(reason: string): Promise<void> {
-    this.follower?.ended({ by: 'upstream', code: endedCode })
+    this.#state = 'over'
+    this.follower?.ended(end)
     this.#write()
     this.#writing = this.#writing
       .then(() => endCall(this.#parts, this.#record, reason))
-      // Of all that see the call's end, one tells it.
-      .then(isFirst => {
-        if (isFirst) this.#account.ended({ by: 'upstream', code: endedCode })
-      })
+      .then(() => this.#tellEnd())
       .catch(() => undefined)
     return this.#writing
   }
@@ -176,7 +199,36 @@ class Follower implements CallActivity {
     this.#writing = this.#writing
       .then(() => records.releaseLease(this.#record.sessionId, holder))
       .catch(() => undefined)
+    // One that marked the end while this replica had the lease has left it to this one.
+    if (this.#state === 'open')
+      this.#writing = this.#writing.then(() => this.#tellMarkedEnd()).catch(() => undefined)
+    this.#state = 'over'
     return this.#writing
+  }
+
+  /** Whoever has the lease tells the end; where nobody has, one of those that see it, from what is stored. */
+  async #tellEnd(): Promise<void> {
+    const { records, holder } = this.#parts
+    const { sessionId } = this.#record
+    if (!this.#speaks) {
+      if ((await records.isControlled(sessionId)) && !(await records.holdsLease(sessionId, holder))) return
+      await this.#goOn()
+    }
+    if (await records.claimEnd(sessionId)) this.#account.ended(end)
+  }
+
+  async #tellMarkedEnd(): Promise<void> {
+    if (!this.#speaks) return
+    const { records } = this.#parts
+    const { sessionId } = this.#record
+    const isMarked = ((await records.lookUp(sessionId))?.endedAt ?? '') !== ''
+    if (isMarked && (await records.claimEnd(sessionId))) this.#account.ended(end)
+  }
+
+  /** Takes over what others have counted. */
+  async #goOn(): Promise<void> {
+    const record = await this.#parts.records.lookUp(this.#record.sessionId)
+    if (record !== null) this.#account.goOn(usageOfRecord(record))
   }
 
   #noteUsage(frame: Buffer): void {
@@ -196,19 +248,18 @@ class Follower implements CallActivity {
     this.#spend(this.#spendings.splice(0))
   }
 
-  #renew(): Promise<void> {
+  /** Never rejects. */
+  async #renew(): Promise<void> {
     const { records, holder } = this.#parts
-    return (
-      records
-        .holdLease(this.#record.sessionId, holder)
-        .then(speaks => {
-          if (this.#speaks === speaks) return
-          this.#speaks = speaks
-          this.#hooks.onSpeaks?.(speaks)
-        })
-        // While the store is away nobody can tell who speaks: this replica's counts are kept.
-        .catch(() => undefined)
-    )
+    try {
+      const speaks = await records.holdLease(this.#record.sessionId, holder)
+      if (this.#speaks === speaks) return
+      if (speaks) await this.#goOn()
+      this.#speaks = speaks
+      this.#hooks.onSpeaks?.(speaks)
+    } catch {
+      // While the store is away nobody can tell who speaks: this replica's counts are kept.
+    }
   }
 
   #write(): void {

@@ -235,6 +235,12 @@ export class CallRecords {
     return ended
   }
 
+  /** Of all that may tell the end of a session's call, one gets to. @returns whether this is the one */
+  claimEnd(sessionId: string): Promise<boolean> {
+    const change = { set: { end_told: this.#at() }, unless: 'end_told' }
+    return this.#options.store.update(recordKey(sessionId), change, endedTtlMs)
+  }
+
   /** Whether some replica holds the call's control connection. */
   async isControlled(sessionId: string): Promise<boolean> {
     return (await this.#options.store.get(leaseKey(sessionId))) !== null
@@ -257,8 +263,9 @@ export class CallRecords {
     return true
   }
 
+  /** Nobody has the lease from the moment on in which this is done. */
   async releaseLease(sessionId: string, holder: string): Promise<void> {
-    await this.#options.store.renew(leaseKey(sessionId), holder, 1)
+    await this.#options.store.renew(leaseKey(sessionId), holder, 0)
   }
 
   /** Whether a replica still speaks for a call, and not another one. */

@@ -20,8 +20,14 @@ interface Told {
   isMute: boolean
   /** Whether the store has lost the session. */
   isLost: boolean
-  /** Whether another replica has told the end. */
+  /** Whether another replica has marked the call as over. */
   isEnded: boolean
+  /** Whether another replica has told the end. */
+  isEndTold: boolean
+  /** Who has the lease. */
+  holder: string | null
+  /** What is stored of the account. */
+  stored: string
   spent: GatewayError | Error | null
 }
 
@@ -35,6 +41,7 @@ function stage(
 ) {
   const told: Told = {
     ...{ speaks: true, isAway: false, isMute: false, isLost: false, isEnded: false, spent: null },
+    ...{ isEndTold: false, holder: 'h', stored: fields.usage ?? '' },
     ...changed,
   }
   const seen: string[] = []
@@ -83,6 +90,15 @@ function stage(
             },
           ),
         end: (_: unknown, reason: string) => answer(`end ${reason}`, () => !told.isEnded),
+        lookUp: async (id: string) =>
+          readCallRecord(id, { ...fields, usage: told.stored, ended_at: told.isEnded ? 'then' : '' }),
+        isControlled: async () => told.holder !== null,
+        holdsLease: async (_: string, holder: string) => told.holder === holder,
+        claimEnd: async () => {
+          const isFirst = !told.isEndTold
+          told.isEndTold = true
+          return isFirst
+        },
       } as never,
       holder: 'h',
       log: {
@@ -404,14 +420,85 @@ for (const type of ['session.created', 'session.updated'])
       },
     )
 
-test.serial('a call whose end another replica has told is not told again', async t => {
-  const { ended, accounts } = accountsOf()
-  const { activity, settle } = stage(t, { isEnded: true }, { parts: { accounts } })
-  activity.start()
-  await settle()
-  await activity.end('hung up')
-  t.deepEqual(ended, [])
-})
+/** An account that another replica has stored. */
+const stored = JSON.stringify({ id: 'c1', startedAt: 1000, sessions: 1, responses: 4, toolCalls: 2 })
+
+/** Who tells an end: what others did, and the responses of the end that this replica tells; null: it tells none. */
+const ends: readonly (readonly [what: string, told: Partial<Told>, responses: number | null])[] = [
+  ['has the lease', {}, 1],
+  ['has the lease, and another one marked it', { isEnded: true }, 1],
+  ['has the lease, and another one told it', { isEnded: true, isEndTold: true }, null],
+  ['has no lease, and another one has', { speaks: false, holder: 'other', stored }, null],
+  ['has no lease, and nobody has', { speaks: false, holder: null, stored }, 4],
+  [
+    'has no lease, nobody has, and another one told it',
+    { speaks: false, holder: null, isEndTold: true },
+    null,
+  ],
+  ['does not know that it has the lease', { speaks: false, stored }, 4],
+  ['took the lease of a replica that is gone', { stored }, 5],
+]
+for (const [what, changed, responses] of ends)
+  test.serial(`the end of a call is told once or left to others by a replica that ${what}`, async t => {
+    const { ended, accounts } = accountsOf()
+    const { activity, hear, pass, settle } = stage(t, changed, { parts: { accounts } })
+    activity.start()
+    await settle()
+    hear('response.done', usage)
+    await pass(writeIntervalMs)
+    await activity.end('hung up')
+    await activity.stop()
+    t.deepEqual(
+      ended.map(summary => summary.responses),
+      responses === null ? [] : [responses],
+    )
+  })
+
+for (const [what, changed, isTold] of [
+  ['a call that goes on', {}, false],
+  ['a call that another one marked as over', { isEnded: true }, true],
+  ['a call that another one marked as over and has the lease of', { isEnded: true, speaks: false }, false],
+  ['a call whose end is told', { isEnded: true, isEndTold: true }, false],
+] as const)
+  test.serial(`a replica that leaves ${what} ${isTold ? 'tells its end' : 'tells no end'}`, async t => {
+    const { ended, accounts } = accountsOf()
+    const { activity, hear, settle } = stage(t, changed, { parts: { accounts } })
+    activity.start()
+    await settle()
+    hear('response.done', usage)
+    await activity.stop()
+    await activity.stop()
+    t.deepEqual(
+      ended.map(summary => summary.responses),
+      isTold ? [1] : [],
+    )
+  })
+
+test.serial(
+  'a call is one session, whoever hears it: its end has what others counted, and when they began',
+  async t => {
+    const { ended, accounts } = accountsOf()
+    const conversations: Record<string, unknown>[] = []
+    const conversationEnded = (_: string, summary: object) => void conversations.push({ ...summary })
+    const { activity, hear, settle } = stage(
+      t,
+      { stored },
+      { parts: { accounts: { ...accounts, conversationEnded } } },
+    )
+    activity.start()
+    await settle()
+    hear('response.done', usage)
+    await activity.end('hung up')
+    const whole = {
+      started_at: '1970-01-01T00:00:01.000Z',
+      responses: 5,
+      tool_calls: 2,
+      conversation_id: 'c1',
+    }
+    t.like(ended[0], { session_id: 's', ...whole })
+    t.like(conversations[0], { sessions: 1, ...whole })
+  },
+)
 
 test.serial(
   'a call goes on with what was used of it before, and usage is written with what it came from',
