@@ -7,6 +7,7 @@ import type { Log } from '../observability/log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { endsResponse, transcriptionCompleted } from '../session/response-state.ts'
 import type { Follow, SessionFollower } from '../session/session.ts'
+import type { NumberedWrite } from '../store/store.ts'
 import { type ResponseReport, readResponseReport } from '../usage/response-report.ts'
 import { type AccountParts, SessionAccount, type Spending } from '../usage/session-account.ts'
 import { endCall } from './end-call.ts'
@@ -53,6 +54,7 @@ const route = 'call'
 
 /** A call has no close code of its own. */
 const endedCode = 1000
+const end = { by: 'upstream', code: endedCode } as const
 
 const nothing = (): Activity => ({
   eventsFrom: 0,
@@ -78,20 +80,63 @@ export function createCallActivity(
   return new Follower(parts, record, hooks)
 }
 
+/** What is written at once. Until the store confirms it, it is repeated as it was. */
+interface Batch {
+  readonly counted: Activity
+  readonly once: NumberedWrite
+  /** Since the session began, this batch included. */
+  readonly totals: Activity
+  /** What the call has used, this batch included; null where another replica counts that. */
+  readonly usage: string | null
+  readonly spendings: readonly Spending[]
+}
+
+/**
+ * Tells the end of a call, once, from what was stored of it: unless a replica has its lease, which tells it, or none has
+ * ever heard it.
+ * @throws GatewayError `store_unavailable`
+ */
+export async function tellStoredEnd(
+  { records, accounts }: Pick<CallActivityParts, 'records' | 'accounts'>,
+  { sessionId, callId }: CallRecord,
+): Promise<void> {
+  if (callId === '' || (await records.isControlled(sessionId))) return
+  const record = await records.lookUp(sessionId)
+  if (record === null || record.usage === '' || !(await records.claimEnd(sessionId))) return
+  accountOf(record, accounts, () => undefined).ended(end)
+}
+
+/** Opens the account of a call, with what it has used before. */
+function accountOf(record: CallRecord, accounts: AccountParts, spend: (spending: Spending) => void) {
+  const { sessionId: session, owner: principal, model, assistant } = record
+  const account = new SessionAccount({ session, principal, route }, accounts, spend)
+  account.opened(model || undefined)
+  if (assistant !== '') account.serve(assistant)
+  account.goOn(usageOfRecord(record))
+  return account
+}
+
+const usageOfRecord = ({ usage }: CallRecord) => parseFields(Buffer.from(usage))
+
 class Follower implements CallActivity {
   readonly follower: SessionFollower | undefined
   readonly #parts: CallActivityParts
   readonly #record: CallRecord
   readonly #hooks: CallActivityHooks
   #pending = nothing()
+  #unconfirmed: Batch | null = null
   /** Since the session began, as far as this replica knows. */
   readonly #totals: Activity
   readonly #account: SessionAccount
   /** Responses that are not counted yet. */
   #reports: ResponseReport[] = []
+  /** What the account has counted, and no budget yet. */
+  #spendings: Spending[] = []
   /** Several replicas may hear the same events; the one with the lease counts them. */
   #speaks = false
+  #state: 'open' | 'over' = 'open'
   #writing: Promise<void> = Promise.resolve()
+  #writeState: 'idle' | 'due' = 'idle'
   #writer: NodeJS.Timeout | null = null
   #renewer: NodeJS.Timeout | null = null
 
@@ -101,11 +146,9 @@ class Follower implements CallActivity {
     this.#hooks = hooks
     const { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType } = record
     this.#totals = { eventsFrom, eventsTo, inputTokens, outputTokens, lastEventType }
-    const owner = { session: record.sessionId, principal: record.owner, route }
-    this.#account = new SessionAccount(owner, parts.accounts, spending => this.#spend(spending))
-    this.#account.opened(record.model || undefined)
-    if (record.assistant !== '') this.#account.serve(record.assistant)
-    this.#account.resume(parseFields(Buffer.from(record.usage)))
+    this.#account = accountOf(record, parts.accounts, spending => {
+      this.#spendings.push(spending)
+    })
     this.follower = parts.follow?.({ connection: record.sessionId, route, meter: this.#account })
   }
 
@@ -135,14 +178,12 @@ class Follower implements CallActivity {
   }
 
   end(reason: string): Promise<void> {
-    this.follower?.ended({ by: 'upstream', code: endedCode })
+    this.#state = 'over'
+    this.follower?.ended(end)
     this.#write()
     this.#writing = this.#writing
       .then(() => endCall(this.#parts, this.#record, reason))
-      // Of all that see the call's end, one tells it.
-      .then(isFirst => {
-        if (isFirst) this.#account.ended({ by: 'upstream', code: endedCode })
-      })
+      .then(() => this.#tellEnd())
       .catch(() => undefined)
     return this.#writing
   }
@@ -158,7 +199,36 @@ class Follower implements CallActivity {
     this.#writing = this.#writing
       .then(() => records.releaseLease(this.#record.sessionId, holder))
       .catch(() => undefined)
+    // One that marked the end while this replica had the lease has left it to this one.
+    if (this.#state === 'open')
+      this.#writing = this.#writing.then(() => this.#tellMarkedEnd()).catch(() => undefined)
+    this.#state = 'over'
     return this.#writing
+  }
+
+  /** Whoever has the lease tells the end; where nobody has, one of those that see it, from what is stored. */
+  async #tellEnd(): Promise<void> {
+    const { records, holder } = this.#parts
+    const { sessionId } = this.#record
+    if (!this.#speaks) {
+      if ((await records.isControlled(sessionId)) && !(await records.holdsLease(sessionId, holder))) return
+      await this.#goOn()
+    }
+    if (await records.claimEnd(sessionId)) this.#account.ended(end)
+  }
+
+  async #tellMarkedEnd(): Promise<void> {
+    if (!this.#speaks) return
+    const { records } = this.#parts
+    const { sessionId } = this.#record
+    const isMarked = ((await records.lookUp(sessionId))?.endedAt ?? '') !== ''
+    if (isMarked && (await records.claimEnd(sessionId))) this.#account.ended(end)
+  }
+
+  /** Takes over what others have counted. */
+  async #goOn(): Promise<void> {
+    const record = await this.#parts.records.lookUp(this.#record.sessionId)
+    if (record !== null) this.#account.goOn(usageOfRecord(record))
   }
 
   #noteUsage(frame: Buffer): void {
@@ -175,50 +245,74 @@ class Follower implements CallActivity {
     if (!this.#speaks) return
     this.#parts.metrics.countTranscription(transcriptionUsageOf(frame))
     this.#account.transcribed(frame)
-  }
-
-  #renew(): Promise<void> {
-    const { records, holder } = this.#parts
-    return (
-      records
-        .holdLease(this.#record.sessionId, holder)
-        .then(speaks => {
-          if (this.#speaks === speaks) return
-          this.#speaks = speaks
-          this.#hooks.onSpeaks?.(speaks)
-        })
-        // While the store is away nobody can tell who speaks: this replica's counts are kept.
-        .catch(() => undefined)
-    )
-  }
-
-  #write(): void {
-    const written = this.#pending
-    if (written.eventsFrom === 0 && written.eventsTo === 0) return
-    this.#pending = nothing()
-    const reports = this.#reports
-    this.#reports = []
-    // What comes meanwhile is pending, and is written next time.
-    const totals = { ...this.#totals }
-    this.#writing = this.#writing.then(() => this.#note(written, reports, totals))
+    this.#spend(this.#spendings.splice(0))
   }
 
   /** Never rejects. */
-  async #note(written: Activity, reports: ResponseReport[], totals: Activity): Promise<void> {
-    const counted = this.#speaks ? written : { ...written, eventsFrom: 0, inputTokens: 0, outputTokens: 0 }
-    const counts = this.#speaks ? reports : []
+  async #renew(): Promise<void> {
+    const { records, holder } = this.#parts
     try {
-      const isKept = this.#account.isUsed || (this.#speaks && this.follower !== undefined)
-      const usage = isKept ? JSON.stringify(this.#account.stored()) : null
-      if (!(await this.#parts.records.note(this.#record, counted, usage))) await this.#restore(totals)
+      const speaks = await records.holdLease(this.#record.sessionId, holder)
+      if (this.#speaks === speaks) return
+      if (speaks) await this.#goOn()
+      this.#speaks = speaks
+      this.#hooks.onSpeaks?.(speaks)
     } catch {
-      this.#reports = [...reports, ...this.#reports].slice(0, maxReports)
-      return this.#keep(written)
+      // While the store is away nobody can tell who speaks: this replica's counts are kept.
     }
-    const { metrics } = this.#parts
+  }
+
+  #write(): void {
+    const { eventsFrom, eventsTo } = this.#pending
+    if (eventsFrom === 0 && eventsTo === 0 && this.#unconfirmed === null) return
+    if (this.#writeState === 'due') return
+    this.#writeState = 'due'
+    this.#writing = this.#writing.then(() => {
+      this.#writeState = 'idle'
+      return this.#writePending()
+    })
+  }
+
+  /** What comes meanwhile is written next time. Never rejects. */
+  async #writePending(): Promise<void> {
+    if (this.#unconfirmed !== null) await this.#send(this.#unconfirmed)
+    const { eventsFrom, eventsTo } = this.#pending
+    if (this.#unconfirmed !== null || (eventsFrom === 0 && eventsTo === 0)) return
+    this.#unconfirmed = this.#takePending()
+    await this.#send(this.#unconfirmed)
+  }
+
+  #takePending(): Batch {
+    const { lastEventType } = this.#totals
+    const written = { ...this.#pending, lastEventType }
+    const reports = this.#reports
+    this.#pending = nothing()
+    this.#reports = []
+    if (this.#speaks) for (const report of reports) this.#account.respond(report)
+    return {
+      counted: this.#speaks ? written : { ...written, eventsFrom: 0, inputTokens: 0, outputTokens: 0 },
+      once: this.#parts.records.numberWrite(this.#parts.holder),
+      totals: { ...this.#totals },
+      usage: this.#speaks ? JSON.stringify(this.#account.stored()) : null,
+      spendings: this.#spendings.splice(0),
+    }
+  }
+
+  /** Never rejects. */
+  async #send(batch: Batch): Promise<void> {
+    const { records, metrics } = this.#parts
+    const { counted, usage, once, spendings } = batch
+    try {
+      // Another replica may count meanwhile what the call has used.
+      const isKnown = await records.note(this.#record, counted, this.#speaks ? usage : null, once)
+      if (!isKnown) await this.#restore(batch)
+    } catch {
+      return
+    }
+    this.#unconfirmed = null
     metrics.traffic.callInputTokens += counted.inputTokens
     metrics.traffic.callOutputTokens += counted.outputTokens
-    for (const report of counts) this.#account.respond(report)
+    this.#spend(spendings)
   }
 
   /** Whoever takes the call over goes on with its trace, also where nothing was counted. Never rejects. */
@@ -230,27 +324,18 @@ class Follower implements CallActivity {
   }
 
   /** The store lost the session: write it anew, and speak for it again. */
-  async #restore(totals: Activity): Promise<void> {
-    await this.#parts.records.restore(this.#record, totals)
+  async #restore({ totals, usage, once }: Batch): Promise<void> {
+    const { records } = this.#parts
+    await records.restore({ ...this.#record, usage: usage ?? this.#record.usage }, totals, once)
     await this.#renew()
   }
 
-  #spend(spending: Spending): void {
+  /** Counts towards budgets what the store has. */
+  #spend(spendings: readonly Spending[]): void {
     const { spend, log } = this.#parts
-    spend(this.#record, spending)
-      .then(error => error !== null && this.#hooks.onSpent(error))
-      .catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
-  }
-
-  /** Takes back what could not be written. */
-  #keep(unwritten: Activity): void {
-    const later = this.#pending
-    this.#pending = {
-      eventsFrom: unwritten.eventsFrom + later.eventsFrom,
-      eventsTo: unwritten.eventsTo + later.eventsTo,
-      inputTokens: unwritten.inputTokens + later.inputTokens,
-      outputTokens: unwritten.outputTokens + later.outputTokens,
-      lastEventType: later.lastEventType || unwritten.lastEventType,
-    }
+    for (const spending of spendings)
+      spend(this.#record, spending)
+        .then(error => error !== null && this.#hooks.onSpent(error))
+        .catch(fault => log.warn('limit.uncounted', { reason: String(fault) }))
   }
 }

@@ -10,6 +10,7 @@ import { type Pinned, PinnedSession } from '../session/pinned-session.ts'
 import { openPolicy, pinnedPolicy, type SessionPolicy } from '../session/session-policy.ts'
 import { definitionsOf } from '../tools/tool-settings.ts'
 import type { ModelPermit } from '../upstream/model-permit.ts'
+import { tellStoredEnd } from './activity.ts'
 import { CallTools, type CallToolsParts } from './call-tools.ts'
 import { CallControl, type CallControlParts } from './control.ts'
 import { endCall } from './end-call.ts'
@@ -123,9 +124,11 @@ export class Controls {
 
   /** A call was hung up from here, or its session ended without one. @throws GatewayError `store_unavailable` */
   async callEnded(record: CallRecord, reason: string): Promise<void> {
-    await this.#controls.get(record.sessionId)?.end(reason)
+    const control = this.#controls.get(record.sessionId)
+    await control?.end(reason)
     // Nobody need control it here, and whoever did may have left.
     await endCall(this.#options, record, reason)
+    if (control === undefined) await tellStoredEnd(this.#options, record)
   }
 
   /**

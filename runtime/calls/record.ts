@@ -106,5 +106,6 @@ export function fieldsOf(record: CallRecord, totals: Activity, at: string): Fiel
     events_to_openai: totals.eventsTo,
     input_tokens: totals.inputTokens,
     output_tokens: totals.outputTokens,
+    usage: record.usage,
   }
 }

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import type { StorageQuota } from '../store/storage-quota.ts'
-import type { Store } from '../store/store.ts'
+import type { NumberedWrite, Store } from '../store/store.ts'
 import { type Activity, assistantFields, type CallRecord, fieldsOf, readCallRecord } from './record.ts'
 
 export interface CallRecordsOptions {
@@ -43,6 +43,8 @@ export class CallRecords {
   readonly #options: CallRecordsOptions
   /** When a session that goes on was last charged (ms since 1970). */
   readonly #chargedAt = new WeakMap<CallRecord, number>()
+  /** Number of this process's last write of what happened in calls. */
+  #lastWrite = 0
 
   constructor(options: CallRecordsOptions) {
     this.#options = options
@@ -168,13 +170,24 @@ export class CallRecords {
     await this.#update(record.sessionId, { set: { pinned } })
   }
 
+  /** Numbers a write of what happened: repeated under its number, it counts once. @param writer names this process */
+  numberWrite(writer: string): NumberedWrite {
+    this.#lastWrite += 1
+    return { field: `writer:${writer}`, number: this.#lastWrite }
+  }
+
   /**
    * Adds what happened, and keeps the session from expiring.
    * @param usage what the call has used so far, where that changed
+   * @param once makes it safe to repeat
    * @returns false when the store does not know it any more
    */
-  async note(record: CallRecord, activity: Activity, usage: string | null = null): Promise<boolean> {
-    const { store, ttlMs } = this.#options
+  async note(
+    record: CallRecord,
+    activity: Activity,
+    usage: string | null = null,
+    once?: NumberedWrite,
+  ): Promise<boolean> {
     const known = await this.#update(record.sessionId, {
       set: {
         last_activity: this.#at(),
@@ -187,23 +200,28 @@ export class CallRecords {
         input_tokens: activity.inputTokens,
         output_tokens: activity.outputTokens,
       },
+      ...(once !== undefined && { once }),
     })
-    if (!known) return false
-    await store.list(ownerList(record.owner), record.sessionId, ttlMs)
-    await store.renew(callKey(record.callId), record.sessionId, ttlMs)
-    await this.#prolongCharge(record)
-    return true
+    if (known) await this.#prolong(record)
+    return known
   }
 
-  /** Writes a session anew after the store lost it: whoever holds its control connection knows it still. */
-  async restore(record: CallRecord, totals: Activity): Promise<void> {
+  /**
+   * Writes a session anew after the store lost it: whoever holds its control connection knows it still.
+   * @param once the write that found it lost, which the totals include
+   */
+  async restore(record: CallRecord, totals: Activity, once?: NumberedWrite): Promise<void> {
     const { store, ttlMs } = this.#options
-    const fields = fieldsOf(record, totals, this.#at())
+    const fields = {
+      ...fieldsOf(record, totals, this.#at()),
+      ...(once !== undefined && { [once.field]: once.number }),
+    }
     // A call that runs goes on, whatever else its owner has stored meanwhile.
     await this.#charge(record, ttlMs).catch(() => undefined)
-    await store.create(recordKey(record.sessionId), fields, ttlMs)
     await store.set(callKey(record.callId), record.sessionId, ttlMs)
     await store.list(ownerList(record.owner), record.sessionId, ttlMs)
+    // At last, so that whoever finds the session finds it whole.
+    await store.create(recordKey(record.sessionId), fields, ttlMs)
   }
 
   /** Marks a session as ended. @returns false when it was marked before */
@@ -215,6 +233,12 @@ export class CallRecords {
     if (ended) await this.#charge(record, endedTtlMs).catch(() => undefined)
     if (ended) await this.unlistHeard(record.sessionId).catch(() => undefined)
     return ended
+  }
+
+  /** Of all that may tell the end of a session's call, one gets to. @returns whether this is the one */
+  claimEnd(sessionId: string): Promise<boolean> {
+    const change = { set: { end_told: this.#at() }, unless: 'end_told' }
+    return this.#options.store.update(recordKey(sessionId), change, endedTtlMs)
   }
 
   /** Whether some replica holds the call's control connection. */
@@ -239,8 +263,9 @@ export class CallRecords {
     return true
   }
 
+  /** Nobody has the lease from the moment on in which this is done. */
   async releaseLease(sessionId: string, holder: string): Promise<void> {
-    await this.#options.store.renew(leaseKey(sessionId), holder, 1)
+    await this.#options.store.renew(leaseKey(sessionId), holder, 0)
   }
 
   /** Whether another replica than this one speaks for a call. */
@@ -297,6 +322,14 @@ export class CallRecords {
 
   #charge({ account, sessionId, pinned }: CallRecord, ttlMs: number): Promise<void> {
     return this.#options.quota.charge(account, recordKey(sessionId), pinned.length, ttlMs)
+  }
+
+  /** What was counted stands, whatever becomes of this: the next write prolongs it again. Never rejects. */
+  async #prolong(record: CallRecord): Promise<void> {
+    const { store, ttlMs } = this.#options
+    await store.list(ownerList(record.owner), record.sessionId, ttlMs).catch(() => undefined)
+    await store.renew(callKey(record.callId), record.sessionId, ttlMs).catch(() => undefined)
+    await this.#prolongCharge(record)
   }
 
   /** A session is written a few times a second; its charge is prolonged a few times in its life. */

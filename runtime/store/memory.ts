@@ -146,15 +146,17 @@ class MemoryStore implements Store {
     return value instanceof Map ? Object.fromEntries(value) : null
   }
 
-  #update(key: string, { set = {}, add = {}, unless, when = [] }: Change, ttlMs: number): boolean {
+  #update(key: string, { set = {}, add = {}, unless, when = [], once }: Change, ttlMs: number): boolean {
     const entry = this.#live(key)
     if (!(entry?.value instanceof Map)) return false
     const held = entry.value
+    if (once !== undefined && Number(held.get(once.field) ?? 0) >= once.number) return true
     if (unless !== undefined && held.get(unless)) return false
     if (when.some(({ field, is }) => held.get(field) !== is)) return false
     const fields = new Map(held)
     for (const [name, value] of Object.entries(set)) fields.set(name, String(value))
     for (const [name, by] of Object.entries(add)) fields.set(name, String(Number(fields.get(name) ?? 0) + by))
+    if (once !== undefined) fields.set(once.field, String(once.number))
     this.#put(key, fields, ttlMs)
     return true
   }

@@ -17,6 +17,9 @@ import {
 } from './scripts.ts'
 import type { Change, Charge, Fields, NumberedWrite, Quota, Store, UpdatedRecord } from './store.ts'
 
+/** Stands for the number of a write that is not repeated. */
+const unnumbered: NumberedWrite = { field: '', number: 0 }
+
 /** Connects in the background: a gateway starts, and says so in `/readyz`, while Redis is away. */
 export function createRedisStore(options: RedisOptions): Store {
   return new RedisStore(options)
@@ -106,7 +109,7 @@ class RedisStore implements Store {
     key: string,
     add: Readonly<Record<string, number>>,
     ttlMs: number,
-    { field, number }: NumberedWrite = { field: '', number: 0 },
+    { field, number }: NumberedWrite = unnumbered,
   ): Promise<void> {
     await this.#script(accumulateScript, key, [String(ttlMs), field, String(number), ...wordsOf(add)])
   }
@@ -184,9 +187,11 @@ function wordsOf(fields: Fields): string[] {
 }
 
 /** Writes a change as the arguments of its scripts. */
-function wordsOfChange({ set = {}, add = {}, unless = '', when = [] }: Change, ttlMs: number): string[] {
+function wordsOfChange(change: Change, ttlMs: number): string[] {
+  const { set = {}, add = {}, unless = '', when = [], once = unnumbered } = change
   const conditions = when.flatMap(({ field, is }) => [field, is])
   const sets = wordsOf(set)
   const counted = (words: readonly string[]) => [String(words.length), ...words]
-  return [String(ttlMs), unless, ...counted(conditions), ...counted(sets), ...wordsOf(add)]
+  const words = [String(ttlMs), once.field, String(once.number), unless]
+  return [...words, ...counted(conditions), ...counted(sets), ...wordsOf(add)]
 }

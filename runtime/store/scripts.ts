@@ -35,23 +35,26 @@ return 1
 `
 
 /**
- * KEYS[1]; ARGV: ttl (ms), field that must be empty or '', count of the words of fields that must hold a value, those
- * words, count of set words, set words, add words.
+ * KEYS[1]; ARGV: ttl (ms), field that has the number of the writer's last write, or '', number of this one, field that
+ * must be empty or '', count of the words of fields that must hold a value, those words, count of set words, set words,
+ * add words.
  */
 const changeRecord = `
 local function change()
   if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-  if ARGV[2] ~= '' then
-    local held = redis.call('HGET', KEYS[1], ARGV[2])
+  if ARGV[2] ~= '' and tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0') >= tonumber(ARGV[3]) then return 1 end
+  if ARGV[4] ~= '' then
+    local held = redis.call('HGET', KEYS[1], ARGV[4])
     if held and held ~= '' then return 0 end
   end
-  local setsAt = 4 + tonumber(ARGV[3])
-  for i = 4, setsAt - 1, 2 do
+  local setsAt = 6 + tonumber(ARGV[5])
+  for i = 6, setsAt - 1, 2 do
     if redis.call('HGET', KEYS[1], ARGV[i]) ~= ARGV[i + 1] then return 0 end
   end
   local addsAt = setsAt + 1 + tonumber(ARGV[setsAt])
   for i = setsAt + 1, addsAt - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
   for i = addsAt, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
   return 1
 end

@@ -38,7 +38,8 @@ export interface Store {
   /**
    * Changes a record that exists, and prolongs it.
    * @param change `set` replaces fields, `add` adds whole numbers, `unless` names a field that must still be
-   *   empty, `when` those that must hold a value
+   *   empty, `when` those that must hold a value, `once` makes it safe to repeat: where the record has this number, or a
+   *   higher one, of its writer, nothing changes, and the answer is that of the first time
    * @returns false, changing nothing, when there is no such record or a field does not stand as it must
    */
   update(key: string, change: Change, ttlMs: number): Promise<boolean>
@@ -102,6 +103,7 @@ export interface Change {
   readonly add?: Readonly<Record<string, number>>
   readonly unless?: string
   readonly when?: readonly HeldField[]
+  readonly once?: NumberedWrite
 }
 
 /** A field that must hold a value; one that is not there holds none, not even ''. */

@@ -102,7 +102,7 @@ export class SessionAccount implements Meter {
   readonly #owner: SessionOwner
   readonly #parts: AccountParts
   readonly #spend: (spending: Spending) => void
-  readonly #session: Counts
+  #session: Counts
   #conversation: ConversationCounts
   #assistant = defaultAssistant
   #deployment = unknownModel
@@ -143,11 +143,6 @@ export class SessionAccount implements Meter {
 
   get deployment(): string {
     return this.#deployment
-  }
-
-  /** Whether anything was counted, now or in earlier sessions of the conversation. */
-  get isUsed(): boolean {
-    return this.#conversation.responses > 0
   }
 
   serve(assistant: string): void {
@@ -208,6 +203,17 @@ export class SessionAccount implements Meter {
     this.#conversation = conversation
     const { root, last } = isFields(fields.trace) ? fields.trace : {}
     if (textOr(root) !== '') this.tracedBefore = { root: textOr(root), last: textOr(last) }
+  }
+
+  /** Goes on with this very session, of which another replica has counted so much: the two have one end. */
+  goOn(stored: unknown): void {
+    const fields = isFields(stored) ? stored : {}
+    if (textOr(fields.id) === '') return
+    this.resume(stored)
+    this.#conversation.sessions -= 1
+    const { startedAt, responses, interruptions, toolCalls } = this.#conversation
+    const usage = UsageTally.restore(fields.usage)
+    this.#session = Object.assign(new Counts(startedAt), { responses, interruptions, toolCalls, usage })
   }
 
   stored(): object {

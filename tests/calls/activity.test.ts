@@ -6,6 +6,7 @@ import { type Activity, readCallRecord } from '../../runtime/calls/record.ts'
 import { leaseMs } from '../../runtime/calls/records.ts'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
+import type { NumberedWrite } from '../../runtime/store/store.ts'
 import { silentAccounts } from '../usage/accounts.ts'
 
 const writeIntervalMs = 500
@@ -15,10 +16,18 @@ interface Told {
   speaks: boolean
   /** Whether the store is away. */
   isAway: boolean
+  /** Whether the store does what is asked, and its answers are lost. */
+  isMute: boolean
   /** Whether the store has lost the session. */
   isLost: boolean
-  /** Whether another replica has told the end. */
+  /** Whether another replica has marked the call as over. */
   isEnded: boolean
+  /** Whether another replica has told the end. */
+  isEndTold: boolean
+  /** Who has the lease. */
+  holder: string | null
+  /** What is stored of the account. */
+  stored: string
   spent: GatewayError | Error | null
 }
 
@@ -30,11 +39,17 @@ function stage(
   changed: Partial<Told> = {},
   { fields = {}, parts = {} }: { fields?: Fields; parts?: Partial<CallActivityParts> } = {},
 ) {
-  const told: Told = { speaks: true, isAway: false, isLost: false, isEnded: false, spent: null, ...changed }
+  const told: Told = {
+    ...{ speaks: true, isAway: false, isMute: false, isLost: false, isEnded: false, spent: null },
+    ...{ isEndTold: false, holder: 'h', stored: fields.usage ?? '' },
+    ...changed,
+  }
   const seen: string[] = []
   const notes: Activity[] = []
   const spoken: boolean[] = []
   const usages: (string | null)[] = []
+  const numbers: number[] = []
+  let lastNumber = 0
   const answer = async <Value>(words: string, value: () => Value): Promise<Value> => {
     seen.push(words)
     if (told.isAway) throw new GatewayError('store_unavailable', 'away')
@@ -55,17 +70,35 @@ function stage(
       records: {
         holdLease: (id: string, holder: string) => answer(`lease ${id} ${holder}`, () => told.speaks),
         releaseLease: (id: string, holder: string) => answer(`release ${id} ${holder}`, () => undefined),
-        note: async (_: unknown, counted: Activity, usage: string | null) => {
+        numberWrite: (writer: string) => {
+          lastNumber += 1
+          return { field: writer, number: lastNumber }
+        },
+        note: async (_: unknown, counted: Activity, usage: string | null, once?: NumberedWrite) => {
           const known = await answer('note', () => !told.isLost)
           notes.push(counted)
           usages.push(usage)
+          if (once !== undefined) numbers.push(once.number)
+          if (told.isMute) throw new GatewayError('store_unavailable', 'the answer is lost')
           return known
         },
-        restore: (_: unknown, totals: Activity) =>
-          answer(`restore ${totals.eventsFrom} ${totals.eventsTo} ${totals.inputTokens}`, () => {
-            told.isLost = false
-          }),
+        restore: (_: unknown, totals: Activity, once?: NumberedWrite) =>
+          answer(
+            `restore ${once?.number}: ${totals.eventsFrom} ${totals.eventsTo} ${totals.inputTokens}`,
+            () => {
+              told.isLost = false
+            },
+          ),
         end: (_: unknown, reason: string) => answer(`end ${reason}`, () => !told.isEnded),
+        lookUp: async (id: string) =>
+          readCallRecord(id, { ...fields, usage: told.stored, ended_at: told.isEnded ? 'then' : '' }),
+        isControlled: async () => told.holder !== null,
+        holdsLease: async (_: string, holder: string) => told.holder === holder,
+        claimEnd: async () => {
+          const isFirst = !told.isEndTold
+          told.isEndTold = true
+          return isFirst
+        },
       } as never,
       holder: 'h',
       log: {
@@ -96,7 +129,7 @@ function stage(
     for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve))
   }
   return {
-    ...{ activity, told, notes, usages, spoken, metrics, settle },
+    ...{ activity, told, notes, usages, numbers, spoken, metrics, settle },
     seen: () => seen.splice(0),
     hear: (type = 'x', fields: object = {}) =>
       activity.noteEvent(type, Buffer.from(JSON.stringify({ type, ...fields }))),
@@ -132,7 +165,7 @@ test.serial(
     t.is(notes.length, 1)
     activity.noteSent()
     await pass(writeIntervalMs)
-    t.deepEqual(notes[1], counts(0, 1))
+    t.deepEqual(notes[1], counts(0, 1, { lastEventType: 'b' }))
     t.deepEqual(seen(), ['note', 'note'])
   },
 )
@@ -226,7 +259,8 @@ test.serial(
     told.isAway = false
     hear('response.done', usage)
     await pass(writeIntervalMs)
-    t.deepEqual(notes, [counts(2, 2, { inputTokens: 6, outputTokens: 8, lastEventType: 'response.done' })])
+    const each = counts(1, 1, { inputTokens: 3, outputTokens: 4, lastEventType: 'response.done' })
+    t.deepEqual(notes, [each, each])
     t.is(metrics.traffic.callInputTokens, 6)
     seen()
     await pass(writeIntervalMs)
@@ -246,9 +280,60 @@ test.serial(
     activity.noteSent()
     told.isAway = false
     await pass(writeIntervalMs)
-    t.deepEqual(notes, [counts(1, 1, { lastEventType: 'a' })])
+    t.deepEqual(notes, [counts(1, 0, { lastEventType: 'a' }), counts(0, 1, { lastEventType: 'a' })])
   },
 )
+
+test.serial(
+  'a write that is not confirmed is repeated as it was, under its number, and counts once',
+  async t => {
+    const { activity, told, seen, notes, numbers, hear, pass, settle, metrics } = stage(t)
+    activity.start()
+    await settle()
+    seen()
+    told.isMute = true
+    hear('response.done', usage)
+    await pass(writeIntervalMs)
+    hear('response.done', usage)
+    await pass(writeIntervalMs)
+    t.deepEqual([metrics.traffic.callInputTokens, seen()], [0, ['note', 'note']])
+    told.isMute = false
+    await pass(writeIntervalMs)
+    t.deepEqual(numbers, [1, 1, 1, 2])
+    const each = counts(1, 0, { inputTokens: 3, outputTokens: 4, lastEventType: 'response.done' })
+    t.deepEqual(notes, [each, each, each, each])
+    t.deepEqual(seen(), ['note', 'spend 7', 'note', 'spend 7'])
+    t.is(metrics.traffic.callInputTokens, 6)
+  },
+)
+
+test.serial('a write that is not confirmed is repeated at a stop, though nothing came behind it', async t => {
+  const { activity, told, numbers, hear, pass, settle } = stage(t)
+  activity.start()
+  await settle()
+  told.isMute = true
+  hear('response.done', usage)
+  await pass(writeIntervalMs)
+  told.isMute = false
+  await activity.stop()
+  t.deepEqual(numbers, [1, 1])
+})
+
+test.serial('what is repeated after the lease is lost replaces no usage of who has it now', async t => {
+  const { activity, told, usages, hear, pass, settle } = stage(t)
+  activity.start()
+  await settle()
+  told.isMute = true
+  hear('response.done', usage)
+  await pass(writeIntervalMs)
+  told.isMute = false
+  told.speaks = false
+  await pass(leaseMs / 3)
+  hear('response.done', usage)
+  await pass(writeIntervalMs)
+  t.regex(usages[0] ?? '', /"responses":1/)
+  t.deepEqual(usages.slice(-1), [null])
+})
 
 test.serial(
   'a session that the store has lost is written anew with all that was counted, and the lease is taken again',
@@ -261,7 +346,7 @@ test.serial(
     hear('response.done', usage)
     activity.noteSent()
     await pass(writeIntervalMs)
-    t.deepEqual(seen(), ['note', 'restore 11 21 33', 'lease s h', 'spend 7'])
+    t.deepEqual(seen(), ['note', 'restore 1: 11 21 33', 'lease s h', 'spend 7'])
   },
 )
 
@@ -335,27 +420,96 @@ for (const type of ['session.created', 'session.updated'])
       },
     )
 
-test.serial('a call whose end another replica has told is not told again', async t => {
-  const { ended, accounts } = accountsOf()
-  const { activity, settle } = stage(t, { isEnded: true }, { parts: { accounts } })
-  activity.start()
-  await settle()
-  await activity.end('hung up')
-  t.deepEqual(ended, [])
-})
+/** An account that another replica has stored. */
+const stored = JSON.stringify({ id: 'c1', startedAt: 1000, sessions: 1, responses: 4, toolCalls: 2 })
+
+/** Who tells an end: what others did, and the responses of the end that this replica tells; null: it tells none. */
+const ends: readonly (readonly [what: string, told: Partial<Told>, responses: number | null])[] = [
+  ['has the lease', {}, 1],
+  ['has the lease, and another one marked it', { isEnded: true }, 1],
+  ['has the lease, and another one told it', { isEnded: true, isEndTold: true }, null],
+  ['has no lease, and another one has', { speaks: false, holder: 'other', stored }, null],
+  ['has no lease, and nobody has', { speaks: false, holder: null, stored }, 4],
+  [
+    'has no lease, nobody has, and another one told it',
+    { speaks: false, holder: null, isEndTold: true },
+    null,
+  ],
+  ['does not know that it has the lease', { speaks: false, stored }, 4],
+  ['took the lease of a replica that is gone', { stored }, 5],
+]
+for (const [what, changed, responses] of ends)
+  test.serial(`the end of a call is told once or left to others by a replica that ${what}`, async t => {
+    const { ended, accounts } = accountsOf()
+    const { activity, hear, pass, settle } = stage(t, changed, { parts: { accounts } })
+    activity.start()
+    await settle()
+    hear('response.done', usage)
+    await pass(writeIntervalMs)
+    await activity.end('hung up')
+    await activity.stop()
+    t.deepEqual(
+      ended.map(summary => summary.responses),
+      responses === null ? [] : [responses],
+    )
+  })
+
+for (const [what, changed, isTold] of [
+  ['a call that goes on', {}, false],
+  ['a call that another one marked as over', { isEnded: true }, true],
+  ['a call that another one marked as over and has the lease of', { isEnded: true, speaks: false }, false],
+  ['a call whose end is told', { isEnded: true, isEndTold: true }, false],
+] as const)
+  test.serial(`a replica that leaves ${what} ${isTold ? 'tells its end' : 'tells no end'}`, async t => {
+    const { ended, accounts } = accountsOf()
+    const { activity, hear, settle } = stage(t, changed, { parts: { accounts } })
+    activity.start()
+    await settle()
+    hear('response.done', usage)
+    await activity.stop()
+    await activity.stop()
+    t.deepEqual(
+      ended.map(summary => summary.responses),
+      isTold ? [1] : [],
+    )
+  })
 
 test.serial(
-  'a call goes on with what was used of it before, and usage is written where there is any',
+  'a call is one session, whoever hears it: its end has what others counted, and when they began',
+  async t => {
+    const { ended, accounts } = accountsOf()
+    const conversations: Record<string, unknown>[] = []
+    const conversationEnded = (_: string, summary: object) => void conversations.push({ ...summary })
+    const { activity, hear, settle } = stage(
+      t,
+      { stored },
+      { parts: { accounts: { ...accounts, conversationEnded } } },
+    )
+    activity.start()
+    await settle()
+    hear('response.done', usage)
+    await activity.end('hung up')
+    const whole = {
+      started_at: '1970-01-01T00:00:01.000Z',
+      responses: 5,
+      tool_calls: 2,
+      conversation_id: 'c1',
+    }
+    t.like(ended[0], { session_id: 's', ...whole })
+    t.like(conversations[0], { sessions: 1, ...whole })
+  },
+)
+
+test.serial(
+  'a call goes on with what was used of it before, and usage is written with what it came from',
   async t => {
     const first = stage(t)
     first.activity.start()
     await first.settle()
     first.hear('response.done', usage)
     await first.pass(writeIntervalMs)
-    first.activity.noteSent()
-    await first.pass(writeIntervalMs)
-    t.is(first.usages[0], null)
-    const stored = first.usages[1] ?? ''
+    t.is(first.usages.length, 1)
+    const stored = first.usages[0] ?? ''
     t.regex(stored, /"responses":1/)
     await first.activity.stop()
     mock.timers.reset()
@@ -364,9 +518,7 @@ test.serial(
     await next.settle()
     next.hear('response.done', usage)
     await next.pass(writeIntervalMs)
-    next.activity.noteSent()
-    await next.pass(writeIntervalMs)
-    t.regex(next.usages[1] ?? '', /"responses":2/)
+    t.regex(next.usages[0] ?? '', /"responses":2/)
   },
 )
 

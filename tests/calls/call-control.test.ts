@@ -34,6 +34,9 @@ function stage(
     releaseLease: async () => undefined,
     note: async () => true,
     end: async () => true,
+    numberWrite: () => ({ field: 'h', number: 1 }),
+    lookUp: async () => null,
+    claimEnd: async () => true,
   }
   const control = new CallControl({
     ...{

@@ -1,6 +1,7 @@
 /** Sessions of calls in the store: who finds which, one call each, leases, and calls that must be heard. */
 import test, { type ExecutionContext } from 'ava'
 import { CallRecords, leaseMs } from '../../runtime/calls/records.ts'
+import { GatewayError } from '../../runtime/core/errors.ts'
 import { createMemoryStore } from '../../runtime/store/memory.ts'
 
 const ttlMs = 60_000
@@ -11,8 +12,27 @@ function stage(t: ExecutionContext) {
   const now = () => clock.now
   const store = createMemoryStore({ now })
   t.teardown(() => store.close())
+  /** What fails. */
+  const broken = new Set<'list' | 'renew' | 'charge'>()
   const charges: unknown[][] = []
-  const quota = { charge: async (...given: unknown[]) => void charges.push(given) }
+  const check = (operation: 'list' | 'renew' | 'charge') => {
+    if (broken.has(operation)) throw new GatewayError('store_unavailable', operation)
+  }
+  const { list, renew } = store
+  store.list = async (...given) => {
+    check('list')
+    await list.apply(store, given)
+  }
+  store.renew = async (...given) => {
+    check('renew')
+    return renew.apply(store, given)
+  }
+  const quota = {
+    charge: async (...given: unknown[]) => {
+      check('charge')
+      charges.push(given)
+    },
+  }
   const records = new CallRecords({ store, quota, provider: 'p', ttlMs, now })
   const made = async (owner = 'ada') =>
     records.find(await records.create(owner, `credential:${owner}`), owner)
@@ -21,7 +41,7 @@ function stage(t: ExecutionContext) {
     await records.connect(record, { callId, model: 'm', pinned: '{"a":1}', address: '192.0.2.1' })
     return records.find(record.sessionId, owner)
   }
-  return { clock, store, records, charges: () => charges.splice(0), made, connected }
+  return { clock, store, records, charges: () => charges.splice(0), made, connected, broken }
 }
 
 test('a session is made with its owner, account and time, and found by its owners alone', async t => {
@@ -109,6 +129,34 @@ test('what a call has used is kept until it is told anew', async t => {
   t.is(await usage(), '{"total":1}')
   await records.note(record, activity, '')
   t.is(await usage(), '')
+})
+
+test('what happens counts once under its number, also where the session was lost and written anew', async t => {
+  const { records, connected, store } = stage(t)
+  const record = await connected()
+  const [one, two] = [records.numberWrite('a'), records.numberWrite('a')]
+  t.true(await records.note(record, activity, 'new', one))
+  t.true(await records.note(record, activity, 'late', one))
+  t.like(await records.lookUp(record.sessionId), { eventsFrom: 2, usage: 'new' })
+  t.true(await records.note(record, activity, null, records.numberWrite('b')))
+  await store.delete(`session:${record.sessionId}`)
+  t.false(await records.note(record, activity, null, two))
+  await records.restore({ ...record, usage: 'restored' }, activity, two)
+  t.true(await records.note(record, activity, null, two))
+  t.like(await records.lookUp(record.sessionId), { eventsFrom: 2, usage: 'restored' })
+})
+
+test('what was counted stands where nothing can be prolonged', async t => {
+  const { records, connected, store, broken } = stage(t)
+  const record = await connected()
+  for (const operation of ['list', 'renew', 'charge'] as const) {
+    broken.add(operation)
+    t.true(await records.note(record, activity), operation)
+  }
+  t.is((await records.lookUp(record.sessionId))?.eventsFrom, 6)
+  await store.delete(`session:${record.sessionId}`)
+  await t.throwsAsync(records.restore(record, activity))
+  t.is(await records.lookUp(record.sessionId), null, 'it is whole or not there')
 })
 
 test('a session that was lost is written anew, whole, with its call and in its list', async t => {

@@ -303,6 +303,7 @@ export const groups: readonly Group[] = [
   group('calls', 'runtime/calls', {
     activity: [
       'calls/activity',
+      'calls/ends-of-calls',
       'calls/records',
       'calls/control',
       'calls/calls',
@@ -313,7 +314,13 @@ export const groups: readonly Group[] = [
     'call-journal': ['calls/call-journal', 'calls/call-tools-handover'],
     'call-tools': ['calls/call-tools-states', 'calls/call-tools-handover'],
     'call-status': ['calls/call-status', 'calls/control', 'calls/calls', 'calls/requests'],
-    'control-route': ['calls/control', 'calls/calls', 'calls/faults', 'calls/calls-upstream'],
+    'control-route': [
+      'calls/ends-of-calls',
+      'calls/control',
+      'calls/calls',
+      'calls/faults',
+      'calls/calls-upstream',
+    ],
     control: [
       'calls/call-control',
       'calls/control',

@@ -90,6 +90,8 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.true(await store.renew('lease', holder, minute))
     t.false(await store.renew('lease', 'somebody else', minute))
     t.false(await store.renew('nothing', holder, minute))
+    t.true(await store.renew('lease', holder, 0))
+    t.is(await store.get('lease'), null, 'it is over at once')
   })
 
   suite('everything expires', async (t, store) => {
@@ -176,6 +178,26 @@ for (const [kind, make] of Object.entries(kinds)) {
     t.deepEqual(await store.read('sums'), { a: '3', one: '2', other: '1' })
     await store.accumulate('sums', { a: 1 }, minute)
     t.is((await store.read('sums'))?.a, '4')
+  })
+
+  suite('a numbered change is made once, however often and late it is repeated', async (t, store) => {
+    const once = (number: number, field = 'one') => ({ field, number })
+    const change = (set: object, number: number, field?: string) =>
+      store.update('record', { set: { ...set }, add: { a: 1 }, once: once(number, field) }, minute)
+    t.false(await change({ last: 'none' }, 1))
+    t.is(await store.read('record'), null)
+    await store.create('record', { a: 0 }, minute)
+    t.true(await change({ last: 'first' }, 1))
+    t.true(await change({ last: 'second' }, 2))
+    t.true(await change({ last: 'late' }, 1))
+    t.deepEqual(await store.read('record'), { a: '2', last: 'second', one: '2' })
+    const again = await store.updateAndRead('record', { add: { a: 1 }, once: once(2) }, minute)
+    t.deepEqual(again, { isChanged: true, fields: { a: '2', last: 'second', one: '2' } })
+    t.true(await change({ last: 'third' }, 1, 'other'))
+    t.deepEqual(await store.read('record'), { a: '3', last: 'third', one: '2', other: '1' })
+    t.false(await store.update('record', { set: { a: 9 }, unless: 'last', once: once(3) }, minute))
+    t.true(await change({}, 3), 'what was refused has used no number')
+    t.is((await store.read('record'))?.a, '4')
   })
 
   suite('of many who fill an empty field one does', async (t, store) => {
