@@ -82,6 +82,8 @@ export async function bundleRuntime(folder: string): Promise<void> {
     platform: 'node',
     external: isExternal,
     plugins: [keepLocations(runtime)],
+    // It warns of slow plugins by the clock, which depends on the machine.
+    checks: { bundlerTimings: false },
     // What the bundler only warns of, such as a file that does not exist, would fail at a start.
     onLog(level, log, report) {
       report(level === 'warn' ? 'error' : level, log)

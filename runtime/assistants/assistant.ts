@@ -22,7 +22,7 @@ export const defaultName = 'default'
 
 export const assistantFile = 'assistant.yaml'
 const toolsFolder = 'tools'
-const migrationFile = 'migrate.ts'
+export const migrationFile = 'migrate.ts'
 
 export interface McpServer {
   readonly name: string

@@ -13,11 +13,19 @@
  * Where it is refused the conversation goes on without its state, and the model is told so.
  */
 import { pathToFileURL } from 'node:url'
+import { describeFault } from '../core/fault-boundary.ts'
 import type { Fields } from '../events/fields.ts'
-import type { MigratedState, StateMigration, StateRefusal, VersionedState } from '../resume/stored-state.ts'
+import type {
+  MigratedState,
+  RefusedState,
+  StateMigration,
+  StateRefusal,
+  VersionedState,
+} from '../resume/stored-state.ts'
 import { maxStateBytes, refusalOfState } from '../resume/tool-journal.ts'
 import type { ConversationState } from '../tools/runner.ts'
-import type { Assistant } from './assistant.ts'
+import { type Assistant, migrationFile } from './assistant.ts'
+import type { AssistantFault } from './faults.ts'
 
 /**
  * What `migrate.ts` exports as its default: makes the state of version `to` of one of version `from`. Throws where that
@@ -31,6 +39,9 @@ export type Migrate = (
 /** A migration that takes longer (ms) has failed: a client waits for it. */
 const migrateWithinMs = 5000
 
+/** A `migrate.ts` that is not loaded for so long (ms) cannot be used: a start waits for it. */
+const loadWithinMs = 30_000
+
 /**
  * Brings state to the version of an assistant.
  * @param migrate null where the assistant has no `migrate.ts`
@@ -41,50 +52,80 @@ export async function migrateState(
   { name, stateVersion: to }: Pick<Assistant, 'name' | 'stateVersion'>,
   migrate: Migrate | null,
 ): Promise<MigratedState> {
-  const refuse = (reason: StateRefusal, why: string): MigratedState => ({
+  const refuse = (
+    reason: StateRefusal,
+    why: string,
+    cause: Pick<RefusedState, 'error' | 'at'> = {},
+  ): MigratedState => ({
     kind: 'refused',
     reason,
     message: `The state of this conversation is of version ${from}, and the assistant "${name}" keeps version ${to}: ${why}`,
+    ...cause,
   })
   if (from === to) return { kind: 'fits', state }
   if (from > to) return refuse('newer', 'a newer version cannot be brought back')
   if (migrate === null) return refuse('no_migration', 'there is no migrate.ts that brings it forward')
-  const tooLong = Promise.withResolvers<never>()
-  const timer = setTimeout(() => tooLong.reject(new Error('it took too long')), migrateWithinMs)
   try {
-    const migrated: unknown = await Promise.race([
+    const migrated: unknown = await inTime(
       (async () => migrate(structuredClone(state), { from, to }))(),
-      tooLong.promise,
-    ])
+      migrateWithinMs,
+      `migrate.ts took more than ${migrateWithinMs} ms`,
+    )
     if (refusalOfState(migrated) !== null)
-      return refuse('migration_failed', `migrate.ts returned no object of at most ${maxStateBytes} bytes`)
+      throw new MigrationError(`migrate.ts returned no object of at most ${maxStateBytes} bytes`)
     return { kind: 'migrated', state: JSON.parse(JSON.stringify(migrated)) as Fields }
   } catch (fault) {
-    const why = fault instanceof Error ? fault.message : String(fault)
-    return refuse('migration_failed', `migrate.ts failed (${why})`)
-  } finally {
-    clearTimeout(timer)
+    if (fault instanceof MigrationError)
+      return refuse('migration_failed', fault.message, { error: fault.message })
+    return refuse('migration_failed', `migrate.ts failed (${messageOf(fault)})`, describeFault(fault))
   }
 }
 
 /**
- * Loads `migrate.ts`; another version of it is loaded anew.
+ * Loads `migrate.ts`; another version of it, and of what it imports, is loaded anew.
  * @returns null where the assistant has none
- * @throws Error where its default export is no function
+ * @throws Error where its default export is no function, and what the module throws
  */
 export async function loadMigration({
   migration,
   version,
 }: Pick<Assistant, 'migration' | 'version'>): Promise<Migrate | null> {
   if (migration === null) return null
+  // It imports what tools import.
+  await import('../tools/resolve-tools.ts')
   const url = pathToFileURL(migration)
   url.searchParams.set('version', version)
   const { default: migrate }: { default?: unknown } = await import(url.href)
-  if (typeof migrate !== 'function') throw new Error(`${migration} has no function as its default export`)
+  if (typeof migrate !== 'function')
+    throw new MigrationError(
+      'its default export is no function; write `export default (state, { from, to }) => …`',
+    )
   return migrate as Migrate
 }
 
-/** Makes what brings state to the version of an assistant; its `migrate.ts` is loaded where there is older state. */
+/**
+ * Loads the `migrate.ts` of assistants, so that one that cannot be used is told before there is older state.
+ * @param withinMs that each may take (ms)
+ * @returns never rejects
+ */
+export async function findMigrationFaults(
+  assistants: readonly Pick<Assistant, 'name' | 'migration' | 'version'>[],
+  withinMs = loadWithinMs,
+): Promise<readonly AssistantFault[]> {
+  const found = assistants.map(async (assistant): Promise<AssistantFault[]> => {
+    try {
+      await inTime(loadMigration(assistant), withinMs, `it was not loaded in ${withinMs} ms`)
+      return []
+    } catch (fault) {
+      const isOwn = fault instanceof MigrationError || !(fault instanceof Error)
+      const message = isOwn ? messageOf(fault) : `${fault.name}: ${fault.message}`
+      return [{ file: `${assistant.name}/${migrationFile}`, line: null, message }]
+    }
+  })
+  return (await Promise.all(found)).flat()
+}
+
+/** Makes what brings state to the version of an assistant. */
 export function createStateMigration(assistant: Assistant): StateMigration {
   const load: Migrate = async (state, versions) => {
     const migrate = await loadMigration(assistant)
@@ -93,4 +134,22 @@ export function createStateMigration(assistant: Assistant): StateMigration {
   }
   const migrate = assistant.migration === null ? null : load
   return { version: assistant.stateVersion, migrate: stored => migrateState(stored, assistant, migrate) }
+}
+
+/** What this module says of a migration: nothing of the state is in its message. */
+class MigrationError extends Error {}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault)
+}
+
+/** @throws MigrationError when it takes longer (ms) */
+async function inTime<Result>(promise: Promise<Result>, ms: number, otherwise: string): Promise<Result> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new MigrationError(otherwise)), ms)
+  try {
+    return await Promise.race([promise, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }

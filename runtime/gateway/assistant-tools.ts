@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import { type Assistant, assistantFile, hasServerTools } from '../assistants/assistant.ts'
 import { type AssistantFault, AssistantsError } from '../assistants/faults.ts'
+import { findMigrationFaults } from '../assistants/state-migration.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Log } from '../observability/log.ts'
@@ -60,7 +61,7 @@ export class AssistantTools implements FaultOwner {
 
   /**
    * Starts what the assistants need and is not there yet. What none of them needs any more ends half an hour later.
-   * @throws AssistantsError with every tool that cannot be used; nothing has changed then
+   * @throws AssistantsError with every tool and every `migrate.ts` that cannot be used; nothing has changed then
    */
   prepare(assistants: readonly Assistant[]): Promise<void> {
     // One after the other: two would start the same version twice.
@@ -87,7 +88,11 @@ export class AssistantTools implements FaultOwner {
       }
       return startNext()
     }
-    await Promise.all(Array.from({ length: startedAtOnce }, startNext))
+    const [ofMigrations] = await Promise.all([
+      findMigrationFaults(assistants),
+      ...Array.from({ length: startedAtOnce }, startNext),
+    ])
+    faults.push(...ofMigrations)
     if (faults.length > 0 || this.#isClosed) {
       await Promise.all([...started.values()].map(({ runner }) => runner.close()))
       if (faults.length > 0) throw new AssistantsError(this.#options.folder, faults)

@@ -16,7 +16,7 @@ export type StateRefusal = 'newer' | 'no_migration' | 'migration_failed'
 
 export type MigratedState =
   | { readonly kind: 'fits' | 'migrated'; readonly state: Fields }
-  | { readonly kind: 'refused'; readonly reason: StateRefusal; readonly message: string }
+  | ({ readonly kind: 'refused'; readonly message: string } & Omit<RefusedState, 'from' | 'to'>)
 
 /** How the assistant that goes on with a conversation brings state to its own version. */
 export interface StateMigration {
@@ -32,6 +32,9 @@ export interface RefusedState {
   /** Version of the state, and that of the assistant. */
   readonly from: number
   readonly to: number
+  /** What the migration failed of, and where, for the log: nothing of the state is in it. */
+  readonly error?: string
+  readonly at?: readonly string[]
 }
 
 /**
@@ -49,7 +52,8 @@ export async function migrateJournal(
   if (Object.keys(state).length === 0) return { journal: setState(journal, {}, to), refused: null }
   const migrated = await migrate({ version: from, state })
   if (migrated.kind !== 'refused') return { journal: setState(journal, migrated.state, to), refused: null }
-  return { journal: setState(journal, {}, to), refused: { reason: migrated.reason, from, to } }
+  const { kind: _, message: __, reason, ...cause } = migrated
+  return { journal: setState(journal, {}, to), refused: { reason, from, to, ...cause } }
 }
 
 /** What the model is told of state that was given up. It may be read out: it has nothing of the state in it. */

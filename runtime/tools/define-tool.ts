@@ -87,6 +87,7 @@ export function defineTool<const Parameters extends z.ZodType, Result>(
     throw new TypeError('"description" is empty: tell the model what the tool does')
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > maxTimeoutMs)
     throw new TypeError(`"timeoutMs" is ${timeoutMs}: give whole milliseconds from 1 to ${maxTimeoutMs}`)
+  if (typeof idempotent !== 'boolean') throw new TypeError('"idempotent" is neither true nor false')
   if (typeof definition.run !== 'function') throw new TypeError('"run" is not a function')
   const tool: Tool<Parameters, Result> = {
     description,

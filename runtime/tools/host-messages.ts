@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import { maxArgumentsBytes, maxOutputBytes, maxStateBytes } from '../resume/tool-journal.ts'
+import { toolErrorCodes } from './tool-error.ts'
 import { maxEmittedBytes } from './tool-limits.ts'
 
 /** The process's end of the pipe (file descriptor). */
@@ -36,7 +37,7 @@ export interface ToolFile {
 }
 
 const id = z.int().nonnegative()
-const code = z.enum(['invalid_arguments', 'tool_failed', 'invalid_output', 'state_too_large', 'unknown_tool'])
+const code = z.enum(toolErrorCodes)
 const level = z.enum(['info', 'warn', 'error'])
 
 const description = z.object({

@@ -93,6 +93,8 @@ export class HostProcess implements FaultOwner {
   #end: ProcessEnd = 'exited'
   #isOver = false
   #cancelCheck: () => void = () => undefined
+  /** When the next look is due; infinite while none is (ms that only go forward). */
+  #checkDueAt = Number.POSITIVE_INFINITY
   #checkedAt: number
   /** Since the ping that has no answer yet, as far as this process itself was running (ms); null: none is out. */
   #silentMs: number | null = null
@@ -198,14 +200,20 @@ export class HostProcess implements FaultOwner {
     })
   }
 
-  #scheduleCheck(afterMs?: number): void {
-    this.#cancelCheck()
+  /** Brings the next look forward, and never postpones it: calls in a row would do so for as long as they come. */
+  #scheduleCheck(givenMs?: number): void {
+    const { clock } = this.#options
     const isClose = this.#silentMs !== null || this.#options.isBusy()
-    const check = () => enter(this, () => this.#check())
-    this.#cancelCheck = this.#options.clock.after(afterMs ?? (isClose ? busyCheckMs : idleCheckMs), check)
+    const afterMs = givenMs ?? (isClose ? busyCheckMs : idleCheckMs)
+    const dueAt = clock.monotonicNow() + afterMs
+    if (dueAt >= this.#checkDueAt) return
+    this.#cancelCheck()
+    this.#checkDueAt = dueAt
+    this.#cancelCheck = clock.after(afterMs, () => enter(this, () => this.#check()))
   }
 
   async #check(): Promise<void> {
+    this.#checkDueAt = Number.POSITIVE_INFINITY
     const { clock, memoryBytes } = this.#options
     const now = clock.monotonicNow()
     // While this process itself was held up, or the machine asleep, nobody could be heard.

@@ -13,7 +13,7 @@ import { Emissions, StateChanges } from './call-effects.ts'
 import { isTool, type Tool, type ToolContext, type ToolLog } from './define-tool.ts'
 import { FramePipe, type HostMessage, type ProcessMessage, pipeFd, type ToolFile } from './host-messages.ts'
 import './resolve-tools.ts'
-import { ToolError } from './tool-error.ts'
+import { isToolErrorCode, ToolError } from './tool-error.ts'
 import { maxMessageChars } from './tool-limits.ts'
 
 type Message<Type extends HostMessage['type']> = Extract<HostMessage, { type: Type }>
@@ -166,8 +166,9 @@ function textOf(result: unknown): string {
 function sayFailed({ id, name }: Message<'call'>, fault: unknown): void {
   const isTold = fault instanceof ToolError
   if (!isTold) logFault('The tool failed', fault, name)
-  const code = isTold ? (fault.code as Extract<ProcessMessage, { type: 'failed' }>['code']) : 'tool_failed'
-  const message = isTold ? fault.message.slice(0, maxMessageChars) : 'The tool failed'
+  // The gateway ends a process that says what it cannot read, and tools need not be checked by types.
+  const code = isTold && isToolErrorCode(fault.code) ? fault.code : 'tool_failed'
+  const message = isTold ? String(fault.message).slice(0, maxMessageChars) : 'The tool failed'
   say({ type: 'failed', id, code, message })
 }
 

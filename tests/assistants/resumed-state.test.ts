@@ -108,6 +108,7 @@ const refused: [
   to: Files,
   reason: string,
   versions: { from: number; to: number },
+  cause?: { error: string },
 ][] = [
   ['newer state', version(2, 'places'), version(1, 'cities'), 'newer', { from: 2, to: 1 }],
   [
@@ -120,16 +121,18 @@ const refused: [
   [
     'older state whose migrate.ts fails',
     version(1, 'cities'),
-    version(3, 'places', migrate('{ throw new Error(JSON.stringify(state)) }')),
+    version(3, 'places', migrate('{ throw new RangeError(JSON.stringify(state)) }')),
     'migration_failed',
     { from: 1, to: 3 },
+    { error: 'RangeError' },
   ],
   [
-    'older state whose migrate.ts cannot be loaded',
+    'older state of which migrate.ts makes no object',
     version(1, 'cities'),
-    version(2, 'places', { 'cafe/migrate.ts': 'export default 1' }),
+    version(2, 'places', migrate('state.cities')),
     'migration_failed',
     { from: 1, to: 2 },
+    { error: 'migrate.ts returned no object of at most 65536 bytes' },
   ],
   [
     'older state, under a pinned assistant',
@@ -140,7 +143,7 @@ const refused: [
   ],
 ]
 
-for (const [what, from, to, reason, versions] of refused)
+for (const [what, from, to, reason, versions, cause = {}] of refused)
   test(`${what}: the conversation goes on without it, and the model is told`, async t => {
     const { gateways, stored } = await revisions(t, from, to)
     const [one, two] = gateways
@@ -149,7 +152,7 @@ for (const [what, from, to, reason, versions] of refused)
     talk.socket.close()
     const over = await resume(t, two, ticket)
     const line = await two.logged('conversation.state_refused')
-    t.like(line.fields, { assistant: 'cafe', reason, ...versions })
+    t.like(line.fields, { assistant: 'cafe', reason, ...versions, ...cause })
     const { told, seen } = await weather(over.talk, 'Rome')
     t.deepEqual(Object.values(told as object), [['Rome']], 'nothing of what was stored')
     const items: { id: string; role: string; text: string }[] = stored()[0]?.items

@@ -1,9 +1,15 @@
 /** State of a conversation that comes from another version: brought forward, or refused by name. */
 import { join } from 'node:path'
 import test from 'ava'
-import { loadAssistant } from '../../runtime/assistants/assistant.ts'
-import { loadMigration, type Migrate, migrateState } from '../../runtime/assistants/state-migration.ts'
-import { assistant, folderWith, someModels } from './folders.ts'
+import { type Assistant, loadAssistant } from '../../runtime/assistants/assistant.ts'
+import {
+  createStateMigration,
+  findMigrationFaults,
+  loadMigration,
+  type Migrate,
+  migrateState,
+} from '../../runtime/assistants/state-migration.ts'
+import { assistant, type Files, folderWith, someModels, writeFiles } from './folders.ts'
 
 const cafe = { name: 'cafe', stateVersion: 3 }
 const state = { order: ['flat-white'] }
@@ -72,10 +78,67 @@ test('migrate.ts of the folder is found and loaded', async t => {
   })
 })
 
-test('a migrate.ts without a function is told by its path', async t => {
-  const root = folderWith(t, { 'migrate.ts': 'export const migrate = 1' })
-  await t.throwsAsync(loadMigration({ migration: join(root, 'migrate.ts'), version: 'a' }), {
-    message: /migrate\.ts has no function as its default export/,
+/** The assistant `cafe`, whose migrate.ts puts the name of a module beside it into the state. */
+const withSharedModule: Files = {
+  ...assistant('cafe', 'state_version: 2'),
+  'cafe/order.ts': `import { z } from 'realtime-gateway/tools'
+export const shape: string = z.literal('order').value`,
+  'cafe/migrate.ts': `import { shape } from './order.ts'
+export default (state: object) => ({ ...state, shape })`,
+}
+
+function load(root: string): Assistant {
+  const loaded = loadAssistant('cafe', { root, models: someModels })
+  if ('faults' in loaded) throw new Error(JSON.stringify(loaded.faults))
+  return loaded.assistant
+}
+
+const packages: [what: string, files: Files][] = [
+  ['no package.json', {}],
+  ['a package.json of its own', { 'package.json': '{"type":"module"}' }],
+  ['a package.json that says nothing of modules', { 'package.json': '{}' }],
+  ['a package.json as "npm init" writes it', { 'package.json': '{"type":"commonjs"}' }],
+]
+for (const [what, files] of packages)
+  test(`migrate.ts and what it imports have the tools' module, in a folder with ${what}`, async t => {
+    const cafe = load(folderWith(t, { ...withSharedModule, ...files }))
+    t.deepEqual(await findMigrationFaults([cafe]), [])
+    const { migrate } = createStateMigration(cafe)
+    t.deepEqual(await migrate({ version: 1, state }), {
+      kind: 'migrated',
+      state: { ...state, shape: 'order' },
+    })
   })
-  t.is(await loadMigration({ migration: null, version: 'a' }), null)
+
+test('a module that migrate.ts imports is loaded anew with another version, also after it failed', async t => {
+  const root = folderWith(t, { ...withSharedModule, 'cafe/order.ts': "throw new Error('no database')" })
+  t.is((await findMigrationFaults([load(root)])).length, 1)
+  for (const shape of ['round', 'square']) {
+    writeFiles(root, { 'cafe/order.ts': `export const shape = '${shape}'` })
+    const { migrate } = createStateMigration(load(root))
+    t.deepEqual(await migrate({ version: 1, state }), { kind: 'migrated', state: { ...state, shape } })
+  }
 })
+
+const unusable: [what: string, code: string, message: RegExp][] = [
+  [
+    'has no function',
+    'export const migrate = 1',
+    /^its default export is no function; write `export default/,
+  ],
+  ['imports what is not there', "import 'not-installed'", /^Error: Cannot find package 'not-installed'/],
+  ['throws', "throw new TypeError('no database')", /^TypeError: no database$/],
+  ['is no TypeScript', 'export default {', /^SyntaxError: /],
+  ['does not end', 'await new Promise(() => {})', /^it was not loaded in 100 ms$/],
+]
+for (const [what, code, message] of unusable)
+  test(`a migrate.ts that ${what} is a fault of the folder`, async t => {
+    const cafe = load(folderWith(t, { ...assistant('cafe'), 'cafe/migrate.ts': code }))
+    const withinMs = what === 'does not end' ? 100 : undefined
+    const faults = await findMigrationFaults([{ ...cafe, name: 'bar', migration: null }, cafe], withinMs)
+    t.deepEqual(
+      faults.map(({ file, line }) => [file, line]),
+      [['cafe/migrate.ts', null]],
+    )
+    t.regex(faults[0]?.message ?? '', message)
+  })

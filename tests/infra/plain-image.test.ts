@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import test from 'ava'
 import { startSimulator } from '../../runtime/simulator/server.ts'
+import { assistant, folderWith } from '../assistants/folders.ts'
 import { ask, converse } from '../gateway/converse.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { layOutPlainImage, placesOf, plainManifests, readPackages } from './image-files.ts'
@@ -112,4 +113,28 @@ test('with an upstream it serves pages and holds a conversation', async t => {
   t.regex(await (await fetch(url)).text(), /<html/)
   const { text, bytes } = await ask(await converse(t, `${socketUrl}/chat`), 'Hello')
   t.true(text.length > 0 || bytes > 0)
+})
+
+test("files of assistants elsewhere have the tools' module, in the gateway's process too", async t => {
+  const app = layOutPlainImage(t)
+  const tool = `import { defineTool, z } from 'realtime-gateway/tools'
+import { migrate } from '../migrate.ts'
+export default defineTool({
+  description: 'Counts', parameters: z.strictObject({}), run: () => typeof migrate })`
+  const folder = folderWith(t, {
+    ...assistant('cafe', 'state_version: 2\n'),
+    'cafe/tools/count.ts': tool,
+    'cafe/migrate.ts': `import { z } from 'realtime-gateway/tools'
+export const migrate = (state: object) => ({ ...state, sku: z.literal('tea').value })
+export default migrate`,
+  })
+  const env = { OPENAI_API_KEY: 'any', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1', ASSISTANTS_DIR: folder }
+  const { url } = await gatewayProcess(t, env, [], [], join(app, 'runtime/main.js'))
+  const { assistants } = (await (await fetch(`${url}/assistants`)).json()) as {
+    assistants: { name: string }[]
+  }
+  t.deepEqual(
+    assistants.map(({ name }) => name),
+    ['cafe', 'default'],
+  )
 })

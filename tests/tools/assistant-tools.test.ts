@@ -100,8 +100,11 @@ test.serial('what is wrong with any of them is told at once, and nothing of it i
     ...assistant('deli'),
     'deli/tools/slice.ts': 'export default 1',
     'deli/tools/wrap.ts': tool('nothing').replace("'Returns something'", "''"),
+    'deli/migrate.ts': "import './lost.ts'",
     ...assistant('well'),
     'well/tools/draw.ts': tool('1'),
+    ...assistant('silent'),
+    'silent/migrate.ts': 'export default 1',
   })
   const { tools, load, lines } = toolsIn(t, folder)
   const all = load()
@@ -112,6 +115,8 @@ test.serial('what is wrong with any of them is told at once, and nothing of it i
     `bar/assistant.yaml: env[1] is "AZURE_OPENAI_API_KEY", ${unset}`,
     'deli/tools/slice.ts: its default export is no tool',
     'deli/tools/wrap.ts: TypeError: "description" is empty',
+    "deli/migrate.ts: Error: Cannot find module '",
+    'silent/migrate.ts: its default export is no function',
   ])
     t.true(fault?.message.includes(expected), fault?.message)
   const well = all.get('well')

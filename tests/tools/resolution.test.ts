@@ -64,6 +64,11 @@ const faulty: [name: string, text: string, fault: RegExp][] = [
     definition('parameters: z.strictObject({ at: z.date() })'),
     /dated\.ts: TypeError: "parameters" cannot/,
   ],
+  [
+    'perhaps',
+    definition("idempotent: 'no'"),
+    /perhaps\.ts: TypeError: "idempotent" is neither true nor false/,
+  ],
   ['idle', definition('run: null'), /idle\.ts: TypeError: "run" is not a function/],
 ]
 

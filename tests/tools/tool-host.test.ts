@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import test from 'ava'
 import type { ToolResult } from '../../runtime/tools/runner.ts'
+import { toolErrorCodes } from '../../runtime/tools/tool-error.ts'
 import { startToolHost } from '../../runtime/tools/tool-host.ts'
 import { lineOf, startChild } from '../gateway/child.ts'
-import { patienceMs, until } from '../gateway/within.ts'
+import { patienceMs, until, within } from '../gateway/within.ts'
 import { callOf, commit, hostFor, keepLog, mebibyte, unruly } from './host.ts'
 
 /** A loop that is held up for longer than this would be heard (ms); the machine of a test may be busy too. */
@@ -74,6 +75,26 @@ test.serial(
     t.like(await logged('tool.log'), { level: 'error', tool: 'throws', message: 'The tool failed' })
     t.regex(JSON.stringify(lines), /throws\.ts:/)
     t.notRegex(JSON.stringify(lines), /hunter2/)
+  },
+)
+
+test.serial(
+  'a ToolError of any code is told to the model, one of no such code as tool_failed, and calls beside it go on',
+  async t => {
+    const { host, lines } = await hostFor(t, ['throws', 'waits'])
+    const ending = new AbortController()
+    const begun = Promise.withResolvers<void>()
+    const beside = host.run(callOf('waits', {}, { signal: ending.signal, emit: () => begun.resolve() }))
+    await within(begun.promise, patienceMs, 'the call beside does not begin')
+    const told = (args: object) => host.run(callOf('throws', { told: true, ...args }))
+    for (const code of toolErrorCodes)
+      t.deepEqual(await told({ code }), { kind: 'failed', code, message: 'The oven is off' })
+    for (const code of ['out_of_stock', '', 42, null, { code: 'timeout' }])
+      t.deepEqual(await told({ code }), { kind: 'failed', code: 'tool_failed', message: 'The oven is off' })
+    t.deepEqual(await told({ message: 7 }), { kind: 'failed', code: 'tool_failed', message: '7' })
+    ending.abort()
+    t.like(await beside, { kind: 'failed', code: 'cancelled' })
+    t.false(lines.some(({ event }) => event === 'tool.host.ended'))
   },
 )
 
