@@ -86,7 +86,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
 # node itself is process 1: a shell or npm in its place would swallow SIGTERM, and every socket with it.
 # V8 begins with a young generation of 1 MB and collects it a hundred times a second under load; of 8 MB, an event costs a
 # tenth less.
-ENTRYPOINT ["node", "--min-semi-space-size=8", "runtime/main.js"]
+ENTRYPOINT ["node", "--use-env-proxy", "--min-semi-space-size=8", "runtime/main.js"]
 
 FROM frame AS demo
 COPY --from=demo-packages /app/node_modules node_modules

@@ -30,7 +30,7 @@ const children = [
   ),
   spawn(
     process.execPath,
-    [...watch, '--min-semi-space-size=8', 'runtime/main.ts', ...process.argv.slice(2)],
+    [...watch, '--use-env-proxy', '--min-semi-space-size=8', 'runtime/main.ts', ...process.argv.slice(2)],
     // Workers would outlive the supervisor that a restart ends, and hold the port.
     { cwd: root, stdio: 'inherit', env: { WORKERS: '1', ...process.env } },
   ),

@@ -4,13 +4,14 @@ import type { AudioInputSettings, SessionSettings } from '../dialect/dialect.ts'
 import type { TracingSettings } from '../observability/tracing/tracing.ts'
 import type { Limits } from '../session/session.ts'
 import type { UpstreamConfig } from '../upstream/endpoints.ts'
+import type { ProxySettings } from '../upstream/proxy.ts'
 import { type AccessConfig, readAccess } from './access.ts'
 import { type CallsConfig, readCalls } from './calls.ts'
 import { type Environment, environment } from './environment.ts'
 import { type ModelsConfig, permitModels, readModels } from './models.ts'
 import { type RealtimeConfig, readAudioInput, readRealtime } from './realtime.ts'
 import { readTracing } from './tracing.ts'
-import { readNameList, readUpstream } from './upstream.ts'
+import { readNameList, readProxy, readUpstream } from './upstream.ts'
 import { readUsage, type UsageConfig } from './usage.ts'
 import { describeFault, isLoopback, misspelled } from './variable.ts'
 
@@ -37,6 +38,8 @@ export interface Config extends UpstreamConfig {
   readonly simulator: { rate?: number; seed?: number; models: readonly [string, ...string[]] }
   readonly models: ModelsConfig
   readonly connectTimeoutMs: number
+  /** Through which upstream is dialled; null: directly. */
+  readonly proxy: ProxySettings | null
   /** What upstream is told of the people behind one key. */
   readonly safety: Environment['SAFETY_IDENTIFIER']
   /** An upstream that failed is passed over for this long while there are others (ms). */
@@ -169,6 +172,7 @@ function assemble(
       models: simulated,
     },
     connectTimeoutMs: env.UPSTREAM_CONNECT_TIMEOUT_MS,
+    proxy: readProxy(env, faults),
     safety: env.SAFETY_IDENTIFIER,
     circuitPauseMs: env.UPSTREAM_CIRCUIT_PAUSE_SEC * 1000,
     limits: {

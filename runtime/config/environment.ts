@@ -203,6 +203,14 @@ export const environment = z.object({
     'client',
     "OpenAI-Safety-Identifier that is sent upstream: the client's own header, or a SHA-256 hash of the caller's name",
   ),
+  HTTPS_PROXY: secret(
+    'Forward proxy through which upstream is reached, for networks that let nothing else out',
+    'an http:// or https:// address, with user:password@ where the proxy asks for them',
+  ),
+  NO_PROXY: text(
+    'Hosts that are reached without HTTPS_PROXY',
+    'names of hosts and domains, separated by commas; * is all',
+  ),
   UPSTREAM_CONNECT_TIMEOUT_MS: whole(
     10_000,
     100,

@@ -1,6 +1,7 @@
 /** The settings of upstream: where it is, and how the gateway proves itself there. A part of `config.ts`. */
 
 import type { EntraSettings, UpstreamConfig } from '../upstream/endpoints.ts'
+import type { ProxySettings } from '../upstream/proxy.ts'
 import { azureTarget, openaiTarget } from '../upstream/target.ts'
 import type { Environment } from './environment.ts'
 import { describeFault, readAddress, splitList } from './variable.ts'
@@ -58,6 +59,16 @@ function readKeys(text: string, endpoints: number, faults: string[]): readonly s
     )
   for (const key of keys) checkKey(key, 'AZURE_OPENAI_API_KEY', faults)
   return keys
+}
+
+/** Reads through which proxy upstream is reached. @param faults takes a sentence for each fault */
+export function readProxy(env: Environment, faults: string[]): ProxySettings | null {
+  if (env.HTTPS_PROXY === undefined || env.HTTPS_PROXY === '') return null
+  const url = URL.parse(env.HTTPS_PROXY)
+  if (url?.protocol === 'http:' || url?.protocol === 'https:')
+    return { url, except: splitList(env.NO_PROXY ?? '') }
+  faults.push(describeFault('HTTPS_PROXY', env.HTTPS_PROXY))
+  return null
 }
 
 /** A key goes into a header, which carries no line break: the first dial would fail, in a way nobody could read. */

@@ -86,6 +86,7 @@ export function assembleSessions(
   const endpointsFor = createEndpointPool(endpoints.list, config.models.choice, circuit)
   const dialTo = createDialer({
     connectTimeoutMs: config.connectTimeoutMs,
+    proxy: config.proxy,
     ...limits,
     log,
     metrics,

@@ -85,14 +85,14 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
     drain,
   } = parts
   const { assistants, toolsOf: toolsOfAssistant } = parts
-  const { connectTimeoutMs, chat } = config
+  const { connectTimeoutMs, proxy, chat } = config
   const { webrtcFilter, pinSession, sessionTtlMs } = config.sideband
   const records = new CallRecords({ store, quota, provider: target.provider, ttlMs: sessionTtlMs })
   const calls = createCalls({ target, credential, timeoutMs: connectTimeoutMs })
   const { webhookKeys, rules } = config.calls
   const takesCalls = webhookKeys.length > 0
   const ownership = new Ownership(config.calls.controllers)
-  const dialCall = createCallDialer({ target, credential, connectTimeoutMs, ...limits, log })
+  const dialCall = createCallDialer({ target, credential, connectTimeoutMs, proxy, ...limits, log })
   const passed = (asking: UpgradeRequest) => passedHeaders(asking, config.safety)
   const controls = new Controls({
     ...parts,
@@ -125,7 +125,7 @@ export function assembleSideband(config: Config, parts: SidebandParts): Sideband
   const meters = config.sideband.metersTranslations
     ? createTranslationMeters({
         dial: createCallDialer({
-          ...{ target, credential, connectTimeoutMs, ...limits, log },
+          ...{ target, credential, connectTimeoutMs, proxy, ...limits, log },
           purpose: 'translation',
         }),
         readType: parts.readType,

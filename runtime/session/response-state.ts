@@ -120,6 +120,11 @@ export class ResponseState {
     return this.#running > 0 || this.#cancelledRunning > 0
   }
 
+  /** Whether upstream was asked for a response, or has begun one, that it has not ended: one that will have cost something. */
+  get isOwed(): boolean {
+    return this.isRunning || this.#requested > 0 || this.#cancelledRequests > 0
+  }
+
   /** An answer is wanted; its `response.create` follows later. */
   want(): void {
     this.#isWanted = true

@@ -13,6 +13,7 @@
  * Draining ends (1012) as soon as no answer is due.
  */
 
+import { systemClock } from '../core/clock.ts'
 import { drainingMessage, fitCloseReason, GatewayError, isSendableCloseCode } from '../core/errors.ts'
 import { describeFault, enter, enterLater, type FaultOwner, internalError } from '../core/fault-boundary.ts'
 import type { Client, Dial, Meter, SessionEnd, Upstream, UpstreamListener } from '../core/ports.ts'
@@ -119,6 +120,14 @@ export interface SessionFollower {
 /** Of what is held for an upstream, so much is sent in one turn of the event loop (bytes). */
 const flushBytesPerTurn = 256 * 1024
 
+/** The time of a session that is paid by it is counted this often, so that a budget that is spent ends it (ms). */
+const countTimeMs = 10_000
+
+/** A session that ends in the middle of an answer waits for so long to be told what that cost (ms). */
+const settleMs = 2000
+
+const responseCancel = '{"type":"response.cancel"}'
+
 /** Events that tell what a session uses, by their type. */
 const measured: ReadonlyMap<string, 'response' | 'settings' | 'transcription'> = new Map([
   ['response.done', 'response'],
@@ -158,8 +167,11 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Whether all that was held has been sent to the present upstream. */
   #flush: 'done' | 'running' = 'done'
   readonly #startedAt = performance.now()
-  /** When the present upstream session began; null where there is none. */
+  /** Since when the present upstream session is paid for, and not counted yet; null where there is none. */
   #paidFrom: number | null = null
+  #stopCounting: (() => void) | null = null
+  /** Ends what goes on after the session with an upstream that is in the middle of an answer. */
+  #settling: { readonly end: CloseReason; readonly timer: NodeJS.Timeout } | null = null
 
   /** @param options shared by all sessions of a path, as one of many idle sessions should cost little */
   constructor(
@@ -280,13 +292,14 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   close(end: CloseReason): void {
     if (this.#phase === 'closed') return
     const wasBridged = this.#upstream !== null
-    this.#countTime()
+    this.#stopPaying()
     this.#phase = 'closed'
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
     this.#answerWatch?.stop()
     this.#abortDial?.()
-    this.#closeUpstream(end)
+    const isCostKnown = this.#isCostKnown(end)
+    if (isCostKnown) this.#closeUpstream(end)
     this.#leg.drop()
     for (const words of this.#lastWords(end)) {
       this.#count(Buffer.byteLength(words))
@@ -298,6 +311,35 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     metrics.countEnded(end.error?.code ?? `${end.by}_closed`)
     if (wasBridged) this.#logEnd('bridge.completed', end)
     this.#logEnd('connection.closed', end)
+    if (isCostKnown) this.#over(end)
+    else this.#settle(end)
+  }
+
+  /** Whether all that upstream did has been counted. A fault of the gateway's own is not waited with. */
+  #isCostKnown(end: CloseReason): boolean {
+    const isFault = end.error?.code === 'internal'
+    return this.#meter === undefined || this.#upstream === null || isFault || !this.responses.isOwed
+  }
+
+  /** Has upstream end its answer, and waits for what it cost. Whoever left before the end of each answer would pay for none. */
+  #settle(end: CloseReason): void {
+    const timer = enterLater(this, settleMs, () => this.#settled())
+    this.#settling = { end, timer }
+    this.#upstream?.resume()
+    this.#upstream?.send(responseCancel, false, 'response.cancel')
+  }
+
+  #settled(): void {
+    const settling = this.#settling
+    if (settling === null) return
+    this.#settling = null
+    clearTimeout(settling.timer)
+    this.#closeUpstream(settling.end)
+    this.#over(settling.end)
+  }
+
+  /** Nothing more is counted. */
+  #over(end: CloseReason): void {
     const ended = { by: end.by, code: end.code, ...(end.error && { error: end.error.code }) }
     this.#meter?.ended(ended)
     this.follower?.ended(ended)
@@ -331,7 +373,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#abortDial = null
     if (this.#phase === 'closed') return upstream.close(1000, '')
     this.#upstream = upstream
-    this.#paidFrom = performance.now()
+    if (this.#options.paidByTime === true) this.#startPaying()
     this.#meter?.opened(upstream.deployment)
     if (this.#stallTimer !== null) upstream.pause()
     if (this.#phase === 'dialing') this.#phase = 'open'
@@ -350,7 +392,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     isBinary: boolean,
     type: string | null = isBinary ? null : this.#options.readType(frame),
   ): void {
-    if (this.#phase === 'closed') return
+    if (this.#phase === 'closed') return this.#hearOut(frame, type)
     this.wasHeard = true
     const answered = this.#leg.noteEvent(frame, type)
     // First: what the hooks write of the conversation has what it came to, and a session that they end has counted all.
@@ -359,12 +401,20 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.endIfDrained()
   }
 
+  /** What upstream says after the session's end tells what its last answer cost. */
+  #hearOut(frame: Buffer, type: string | null): void {
+    if (this.#settling === null) return
+    this.#leg.noteEvent(frame, type)
+    if (type !== null) this.#measure(frame, type)
+    if (!this.responses.isOwed) this.#settled()
+  }
+
   /** Upstream's session is over. */
   closed(code: number, reason: string, error?: GatewayError): void {
     this.#upstream = null
-    this.#countTime()
+    this.#stopPaying()
     this.#answerWatch?.stop()
-    if (this.#phase === 'closed') return
+    if (this.#phase === 'closed') return this.#settled()
     const end = endByUpstream(code, reason, error)
     this.#logEnd('bridge.completed', end)
     this.#upstreamEnded(end)
@@ -468,12 +518,26 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     else enter(this, () => pending.then(() => this.endIfDrained()))
   }
 
-  /** Counts the time of an upstream session that is over, where that is what it costs. */
+  /** An upstream session begins that costs its time. */
+  #startPaying(): void {
+    this.#paidFrom = performance.now()
+    const count = { tick: () => this.#countTime(), onFault: (fault: unknown) => this.onFault(fault) }
+    const slot = systemClock.every(countTimeMs, count)
+    this.#stopCounting = () => slot.delete(count)
+  }
+
+  #stopPaying(): void {
+    this.#stopCounting?.()
+    this.#countTime()
+    this.#paidFrom = null
+  }
+
+  /** Counts the time since it was last counted. */
   #countTime(): void {
     const from = this.#paidFrom
-    this.#paidFrom = null
-    if (from === null || this.#options.paidByTime !== true) return
-    const seconds = (performance.now() - from) / 1000
+    if (from === null) return
+    this.#paidFrom = performance.now()
+    const seconds = (this.#paidFrom - from) / 1000
     this.#options.metrics.traffic.translationSeconds += seconds
     this.#meter?.translated(seconds)
   }

@@ -2,6 +2,7 @@
  * One attempt to reach upstream over WebSocket, and the connection that comes of it.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../core/errors.ts'
 import { enter, type FaultOwner } from '../core/fault-boundary.ts'
@@ -11,6 +12,7 @@ import { Heartbeat, type Watching } from '../session/heartbeat.ts'
 import { messageOverheadBytes } from '../session/outbox.ts'
 import { DirectReader, type Reading } from './direct-reader.ts'
 import { DirectWriter } from './direct-writer.ts'
+import { isProxied, openTunnel, type ProxySettings } from './proxy.ts'
 import { brokenProtocol, type Ending, refusalByEvent, refusalByStatus, unreachable } from './refusal.ts'
 
 export interface ConnectOptions {
@@ -26,6 +28,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number
   readonly maxMessageBytes: number
   readonly heartbeatMs: number
+  /** null, or absent: none. Connections without TLS take none. */
+  readonly proxy?: ProxySettings | null
 }
 
 /** What an attempt comes to: one of the two, once. */
@@ -52,6 +56,14 @@ export function connect(options: ConnectOptions, attempt: Attempt): () => void {
   const connection = new UpstreamConnection(options, attempt)
   return () => connection.abort()
 }
+
+/** Of wss, where an address names none. */
+const securePort = 443
+
+type SocketOptions = Parameters<DirectReader['connect']>[0]
+
+/** Takes a socket that is opened later, as `createConnection` of Node's `http.request` does. */
+type Opened = (fault: Error | null, socket?: Socket) => void
 
 class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly deployment: string | undefined
@@ -185,17 +197,30 @@ class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
     return this.#socket.readyState === WebSocket.OPEN
   }
 
-  #dial({ url, headers, maxMessageBytes }: ConnectOptions): UpstreamSocket {
+  #dial({ url, headers, maxMessageBytes, proxy = null, timeoutMs }: ConnectOptions): UpstreamSocket {
     const secure = url.protocol === 'wss:'
-    const open = (given: Parameters<DirectReader['connect']>[0]) => this.#reader.connect(given, secure)
+    const port = Number(url.port || securePort)
+    const open =
+      proxy !== null && secure && isProxied(proxy.except, url.hostname, port)
+        ? (given: SocketOptions, opened: Opened) => this.#tunnel(proxy.url, given, timeoutMs, opened)
+        : (given: SocketOptions) => this.#reader.connect(given, secure)
     const options: ClientOptions & { closeTimeout: number } = {
       headers,
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
       closeTimeout: closeTimeoutMs,
-      createConnection: open as NonNullable<ClientOptions['createConnection']>,
+      createConnection: open as unknown as NonNullable<ClientOptions['createConnection']>,
     }
     return new UpstreamSocket(url, options, this)
+  }
+
+  /** A dial that is given up meanwhile destroys the socket that it is handed. */
+  #tunnel(proxy: URL, given: SocketOptions, timeoutMs: number, opened: Opened): void {
+    const { host = '', port } = given
+    openTunnel(proxy, host, Number(port), timeoutMs).then(
+      tunnel => opened(null, this.#reader.connect(given, true, tunnel)),
+      fault => opened(fault),
+    )
   }
 
   /** The socket has been upgraded. */

@@ -15,6 +15,7 @@ import { headersWithin } from './credential-headers.ts'
 import type { Credential } from './credentials/credentials.ts'
 import { isEndpointAtFault, nextCandidate, type PooledEndpoint } from './endpoint-pool.ts'
 import type { Purpose } from './model-permit.ts'
+import type { ProxySettings } from './proxy.ts'
 import { callUrl, sessionUrl, type Target } from './target.ts'
 
 export interface DialerOptions {
@@ -22,6 +23,8 @@ export interface DialerOptions {
   readonly connectTimeoutMs: number
   readonly maxMessageBytes: number
   readonly heartbeatMs: number
+  /** null, or absent: none. */
+  readonly proxy?: ProxySettings | null
   readonly log: Log
 }
 
@@ -146,9 +149,10 @@ interface CommonOptions extends DialerOptions {
   readonly onFault: (fault: unknown) => void
 }
 
-function withFaultLog({ connectTimeoutMs, maxMessageBytes, heartbeatMs, log }: DialerOptions): CommonOptions {
+function withFaultLog(options: DialerOptions): CommonOptions {
+  const { connectTimeoutMs, maxMessageBytes, heartbeatMs, proxy = null, log } = options
   const onFault = (fault: unknown) => log.error('connection.failed', describeFault(fault))
-  return { connectTimeoutMs, maxMessageBytes, heartbeatMs, log, onFault }
+  return { connectTimeoutMs, maxMessageBytes, heartbeatMs, proxy, log, onFault }
 }
 
 class Dialing {
@@ -214,14 +218,14 @@ class Dialing {
   }
 
   async #attempt(candidate: Candidate): Promise<void> {
-    const { maxMessageBytes, heartbeatMs } = this.#options
+    const { maxMessageBytes, heartbeatMs, proxy = null } = this.#options
     const { greets, metrics } = this.#policy
     const { url, label, credential, name, circuit } = candidate
     this.#attempts += 1
     const own = await headersWithin(credential, this.#timeoutMs())
     const headers = { ...this.#headers, ...own }
     if (this.#state === 'over') return
-    const limits = { timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs }
+    const limits = { timeoutMs: this.#timeoutMs(), maxMessageBytes, heartbeatMs, proxy }
     this.#abortAttempt = connect(
       { url, headers, label, greets, ...(name !== null && { deployment: name }), ...limits },
       {

@@ -60,11 +60,18 @@ export class DirectReader implements ShareReader {
     return this.#rest !== null
   }
 
-  /** Opens the socket of a `ws` client, as its `createConnection` option. */
-  connect(options: tls.ConnectionOptions & net.TcpNetConnectOpts, secure: boolean): Socket {
+  /**
+   * Opens the socket of a `ws` client, as its `createConnection` option.
+   * @param tunnel carries TLS in place of a connection of its own
+   */
+  connect(
+    options: tls.ConnectionOptions & net.TcpNetConnectOpts,
+    secure: boolean,
+    tunnel: Socket | null = null,
+  ): Socket {
     const onread: OnReadOpts = { buffer: shared, callback: bytes => this.#read(bytes) }
     // A path would be that of a local socket.
-    const given = { ...options, path: undefined, onread }
+    const given = { ...options, path: undefined, onread, ...(tunnel !== null && { socket: tunnel }) }
     this.#socket = secure ? tls.connect({ ...given, servername: serverName(options) }) : net.connect(given)
     return this.#socket
   }

@@ -48,6 +48,8 @@ export const variables: Readonly<Record<keyof typeof environment.shape, string>>
     '翻訳の WebRTC 通話に参加し、秒数を数える。参加できると明記したベンダーの文書はない',
   SAFETY_IDENTIFIER:
     '上流に送る OpenAI-Safety-Identifier。クライアント自身のヘッダー、または呼び出し元の名前の SHA-256',
+  HTTPS_PROXY: '上流への接続に使うフォワードプロキシ。ほかに外部への経路がないネットワーク向け',
+  NO_PROXY: 'HTTPS_PROXY を経由せずに接続するホスト',
   UPSTREAM_CONNECT_TIMEOUT_MS: '上流セッションを開くまでの制限時間（ms）。再試行を含む',
   UPSTREAM_CIRCUIT_PAUSE_SEC: 'デプロイまたはエンドポイントが複数あるとき、失敗したものを使わない時間（秒）',
   UPSTREAM_BUFFER_MB: '接続中または低速の上流に対して保持する、送信待ちデータの上限（セッション当たり、MiB）',

@@ -62,6 +62,10 @@ const allowedPhrases: Readonly<Record<string, string>> = {
     'ホスト名、または http:// か https:// で始まるホスト名',
   'https:// addresses (http:// for loopback only), separated by commas':
     'https:// のアドレス（http:// はループバックだけ）のコンマ区切り',
+  'an http:// or https:// address, with user:password@ where the proxy asks for them':
+    'http:// または https:// のアドレス。プロキシが認証を求める場合は user:password@ を付ける',
+  'names of hosts and domains, separated by commas; * is all':
+    'ホスト名またはドメイン名のコンマ区切り。* はすべて',
   'a comma-separated list': 'コンマ区切りのリスト',
   'visible ASCII characters': '印字可能な ASCII 文字',
   'a GUID': 'GUID',

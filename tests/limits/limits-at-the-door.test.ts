@@ -236,3 +236,17 @@ test('at the door: an answer counts towards its address too, also when it is the
   t.deepEqual(await talk.closed, { code: 1008, reason: 'limit_reached' })
   t.is((await knockSocket(gateway.url, { path: '/chat', ...as('bob') })).status, 429)
 })
+
+test('at the door: a budget is reached by answers that nobody hears to their end', async t => {
+  const gateway = await gatewayFor(t, { ...thrifty, LIMIT_TOKENS_PER_DAY_PER_CREDENTIAL: '1' })
+  const path = '/v1/realtime?model=gpt-realtime'
+  const talk = await converse(t, `${gateway.socketUrl}${path}`, as('alice'))
+  const content = [{ type: 'input_text', text: 'count to forty' }]
+  talk.send({ type: 'conversation.item.create', item: { type: 'message', role: 'user', content } })
+  talk.send({ type: 'response.create' })
+  await talk.until('response.output_audio_transcript.delta')
+  talk.socket.close()
+  const { responses } = (await gateway.logged('session.ended')).fields
+  t.is(responses, 1)
+  t.is((await knockSocket(gateway.url, { path, ...as('alice') })).status, 429)
+})

@@ -2,6 +2,7 @@
 import test from 'ava'
 import type { Meter } from '../../runtime/core/ports.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
+import { until } from '../gateway/within.ts'
 import { enter, limits, type Stage, stage } from './session-stage.ts'
 
 test('what is held for an upstream that is not there is bounded in bytes', t => {
@@ -153,6 +154,23 @@ for (const [what, paidByTime, end, times] of timed) {
     t.is(metrics.traffic.translationSeconds, spent[0] ?? 0)
   })
 }
+
+test('time is counted while the session goes on, so that a budget that is spent can end it', async t => {
+  const spent: number[] = []
+  const meter = {
+    opened: () => undefined,
+    translated: (seconds: number) => void spent.push(seconds),
+    ended: () => undefined,
+  } as unknown as Meter
+  const s = stage({}, {}, { paidByTime: true, meter })
+  enter.open(s)
+  t.teardown(() => s.session.clientClosed(1000, ''))
+  await until(() => spent.length > 0, 'no time is counted')
+  t.is(s.session.phase, 'open')
+  const counted = spent.length
+  s.session.clientClosed(1000, '')
+  t.is(spent.length, counted + 1)
+})
 
 test('a session without an upstream costs no time', t => {
   const spent: unknown[] = []

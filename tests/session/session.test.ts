@@ -3,7 +3,7 @@ import test from 'ava'
 import { errorTable, GatewayError } from '../../runtime/core/errors.ts'
 import { createMetrics } from '../../runtime/observability/metrics.ts'
 import type { CloseReason } from '../../runtime/session/close-reason.ts'
-import { within } from '../gateway/within.ts'
+import { until, within } from '../gateway/within.ts'
 import { enter, limits, type Stage, stage } from './session-stage.ts'
 
 type Cell = [
@@ -669,6 +669,91 @@ test('time that is paid for ends with its upstream, also where the client waits 
   s.session.clientClosed(1000, '')
   t.is(spans.length, 2)
   t.true(spans.every(seconds => seconds >= 0))
+})
+
+/** A meter that writes down what it counts. */
+function counting() {
+  const counted: string[] = []
+  const meter = {
+    opened: () => undefined,
+    responseDone: (frame: Uint8Array) => counted.push(String(JSON.parse(Buffer.from(frame).toString()).type)),
+    ended: ({ by }: { by: string }) => counted.push(`ended by ${by}`),
+  }
+  return { counted, meter: meter as never }
+}
+
+const leavings: readonly (readonly [what: string, ask: (s: Stage) => void, leave: (s: Stage) => void])[] = [
+  [
+    'the client leaves in the middle of an answer',
+    s => s.event('response.created'),
+    s => s.session.clientClosed(1001, ''),
+  ],
+  ['the client leaves before its answer begins', () => undefined, s => s.session.clientClosed(1001, '')],
+  [
+    'the gateway ends it in the middle of an answer',
+    s => s.event('response.created'),
+    s => s.session.close({ by: 'gateway', code: 1008, reason: 'too slow' }),
+  ],
+]
+
+for (const [what, ask, leave] of leavings) {
+  test(`${what}: upstream is asked to end that answer, and its cost is counted before the end is told`, t => {
+    const { counted, meter } = counting()
+    const s = stage({}, {}, { meter })
+    enter.open(s)
+    s.session.forward('turn', 'response.create')
+    ask(s)
+    s.told()
+    leave(s)
+    t.true(s.told().includes('upstream gets {"type":"response.cancel"}'))
+    t.deepEqual(counted, [])
+    s.event('response.output_audio.delta')
+    if (!s.session.responses.isRunning) s.event('response.created')
+    s.event('response.done')
+    t.deepEqual(counted, [
+      'response.done',
+      `ended by ${what.startsWith('the client') ? 'client' : 'gateway'}`,
+    ])
+    t.deepEqual(
+      s.told().filter(line => line.startsWith('upstream closed')).length,
+      1,
+      'once, and only when all is known',
+    )
+    s.event('response.done')
+    t.is(counted.length, 2)
+  })
+}
+
+test('an upstream that goes after its client, in the middle of an answer, ends the wait for its cost', t => {
+  const { counted, meter } = counting()
+  const s = stage({}, {}, { meter })
+  enter.open(s)
+  s.event('response.created')
+  s.session.clientClosed(1001, '')
+  t.deepEqual(counted, [])
+  s.upstreamEnds(1006, '')
+  t.deepEqual(counted, ['ended by client'])
+})
+
+test('an upstream that does not tell what its last answer cost is closed all the same', async t => {
+  const { counted, meter } = counting()
+  const s = stage({}, {}, { meter })
+  enter.open(s)
+  s.event('response.created')
+  s.session.clientClosed(1001, '')
+  await until(() => counted.length > 0, 'the session does not end')
+  t.deepEqual(counted, ['ended by client'])
+  t.is(s.told().at(-1), 'upstream closed 1001')
+})
+
+test('a session that ends between answers is over at once', t => {
+  const { counted, meter } = counting()
+  const s = stage({}, {}, { meter })
+  enter.open(s)
+  s.event('response.created')
+  s.event('response.done')
+  s.session.clientClosed(1000, '')
+  t.deepEqual(counted, ['response.done', 'ended by client'])
 })
 
 test('the end of a session that had no upstream is one line of the log', t => {
