@@ -15,6 +15,7 @@ import { createGateway } from './infra/gateway.ts'
 import { provideGatewayKeys } from './infra/gateway-keys.ts'
 import { createIdentity } from './infra/identity.ts'
 import { provideImage } from './infra/image.ts'
+import { keepSecrets } from './infra/kept-secrets.ts'
 import { createNetwork } from './infra/network.ts'
 import { createOpenAi } from './infra/openai.ts'
 import { warnOfQuota } from './infra/preflight.ts'
@@ -23,10 +24,10 @@ import { createRedis } from './infra/redis.ts'
 import { createRegistry } from './infra/registry.ts'
 import { grant } from './infra/roles.ts'
 import { createSmokeJob } from './infra/smoke-job.ts'
-import { choosePort, readPreviousUpdate, readStack } from './infra/stack.ts'
+import { choosePort, readPreviousSecrets, readPreviousUpdate, readStack, referToSelf } from './infra/stack.ts'
 import { createTelemetry } from './infra/telemetry.ts'
 import { createTracing } from './infra/tracing.ts'
-import { createVault } from './infra/vault.ts'
+import { createVault, type SecretName } from './infra/vault.ts'
 import { createWorkbook } from './infra/workbook.ts'
 
 const clock = {
@@ -41,10 +42,18 @@ const account = await authorization.getClientConfig()
 const foundation = createFoundation(settings, account, clock)
 const { names } = foundation
 const publicUrl = `${settings.tlsCertificateSecretId === undefined ? 'http' : 'https'}://${names.host}`
-const previous = readPreviousUpdate()
+const self = referToSelf()
+const previous = readPreviousUpdate(self)
 previous.apply(update =>
   warnOfQuota(settings, update, { subscriptionId: account.subscriptionId, ask: fetch }),
 )
+
+const secretsInUse = await keepSecrets(
+  await readPreviousSecrets(self),
+  { subscriptionId: account.subscriptionId, group: names.group, app: names.app },
+  fetch,
+)
+const isInUse = (secret: SecretName) => secretsInUse.some(({ name }) => name === secret)
 
 const network = createNetwork(foundation)
 const telemetry = createTelemetry(foundation, network)
@@ -61,7 +70,7 @@ const mayPull = grant(foundation, 'platform-may-pull', {
   outside: registry.outside,
 })
 
-const openAi = createOpenAi(foundation, network)
+const openAi = createOpenAi(foundation, { network, keyInUse: isInUse('openai-key') })
 const mayAsk = openAi.accounts.map(({ suffix, id, outside }) =>
   grant(foundation, `app-may-ask-model${suffix}`, {
     role: 'openAiUser',
@@ -72,7 +81,9 @@ const mayAsk = openAi.accounts.map(({ suffix, id, outside }) =>
 )
 
 const gatewayKeys = provideGatewayKeys(settings)
-const redis = settings.redis ? createRedis(foundation, { app: identities.app, network }) : undefined
+const redis = settings.redis
+  ? createRedis(foundation, { app: identities.app, network, keyInUse: isInUse('redis-key') })
+  : undefined
 const vault = createVault(foundation, {
   reader: identities.platform,
   network,
@@ -87,7 +98,12 @@ const vault = createVault(foundation, {
   toolValues: Object.fromEntries(
     Object.entries(assistants.secrets).map(([name, value]) => [secretOfVariable(name), value]),
   ),
+  inUse: secretsInUse,
 })
+for (const { name } of vault.kept)
+  pulumi.log.warn(
+    `The secret ${name} has no value any more; it stays for revisions that run with it, and goes with the first update after they are deactivated (npm run azure:retire -- ${settings.stack})`,
+  )
 
 const tracing = createTracing(foundation, {
   app: identities.app,
@@ -169,5 +185,8 @@ export const imageRef = image
 export const assistantVersions = assistants.versions
 export const latestRevision = app.latestRevisionName
 export const revisions = listRevisions(app)
+export const secretReferences = pulumi.all(
+  [...vault.references, ...vault.kept].map(({ name, keyVaultUrl }) => ({ name, keyVaultUrl })),
+)
 export const smokeJob = smoke.name
 export const logWorkspace = telemetry.workspaceId

@@ -73,7 +73,8 @@ export function createApp(foundation: Foundation, parts: AppParts): azureApp.Con
           { identity: identities.app.id, lifecycle: 'Main' },
           { identity: identities.platform.id, lifecycle: 'None' },
         ],
-        secrets: [...parts.vault.references],
+        // Those that are kept make no new revision: they belong to the ones before.
+        secrets: [...parts.vault.references, ...parts.vault.kept],
       },
       template: {
         ...template,

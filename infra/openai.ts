@@ -31,10 +31,16 @@ interface MadeAccount extends ModelAccount {
   readonly ready: Resource[]
 }
 
+export interface OpenAiParts {
+  readonly network: Network
+  /** An active revision shows a key, whatever the next one does: keys stay on. */
+  readonly keyInUse: boolean
+}
+
 /** Creates the accounts with their deployments, or names the existing ones. */
-export function createOpenAi(foundation: Foundation, network: Network): OpenAi {
+export function createOpenAi(foundation: Foundation, parts: OpenAiParts): OpenAi {
   const { settings } = foundation
-  const made = settings.openAiAccountIds.length > 0 ? [] : makeAccounts(foundation, network)
+  const made = settings.openAiAccountIds.length > 0 ? [] : makeAccounts(foundation, parts)
   const accounts = made.length > 0 ? made : settings.openAiAccountIds.map(nameAccount)
   return {
     accounts,
@@ -72,24 +78,24 @@ function chooseKeys(
   return secret(all(keys).apply(list => list.join(',')))
 }
 
-function makeAccounts(foundation: Foundation, network: Network): MadeAccount[] {
+function makeAccounts(foundation: Foundation, { network, keyInUse }: OpenAiParts): MadeAccount[] {
   const { openAiLocation, openAiFailoverLocations } = foundation.settings
   const isPrivate = foundation.settings.network === 'private'
   const zones = isPrivate ? createZones(foundation, 'openai', ['privatelink.openai.azure.com'], network) : []
   return [openAiLocation, ...openAiFailoverLocations].map((location, index) =>
-    makeAccount(foundation, { location, suffix: suffixOf(index), network, zones }),
+    makeAccount(foundation, { location, suffix: suffixOf(index), network, keyInUse, zones }),
   )
 }
 
-interface Place {
+interface Place extends OpenAiParts {
   readonly location: string
   readonly suffix: string
-  readonly network: Network
   /** Empty where the account is open to the Internet. */
   readonly zones: readonly PrivateZone[]
 }
 
-function makeAccount(foundation: Foundation, { location, suffix, network, zones }: Place): MadeAccount {
+function makeAccount(foundation: Foundation, place: Place): MadeAccount {
+  const { location, suffix, network, keyInUse, zones } = place
   const { names, settings, group, lasting, tags } = foundation
   const isPrivate = zones.length > 0
   const name = `${names.openAiAccount}${suffix}`
@@ -105,7 +111,8 @@ function makeAccount(foundation: Foundation, { location, suffix, network, zones 
       properties: {
         // Entra tokens are taken at a name of the account's own only.
         customSubDomainName: name,
-        disableLocalAuth: settings.openAiAuth === 'identity' && settings.openAiApiKey === undefined,
+        disableLocalAuth:
+          settings.openAiAuth === 'identity' && settings.openAiApiKey === undefined && !keyInUse,
         // A sideband call's media goes from the browser to the service, not through this network.
         publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled',
       },

@@ -26,13 +26,17 @@ const redisPort = 10_000
 /** Creation alone takes a good quarter of an hour. */
 const slow = { customTimeouts: { create: '60m', update: '60m', delete: '60m' } }
 
+export interface RedisParts {
+  readonly app: Identity
+  readonly network: Network
+  /** The autoscaler of an active revision shows the key, whatever the next one does: keys stay on. */
+  readonly keyInUse: boolean
+}
+
 /** Creates cluster, database, the app's access to it and the private way there. */
-export function createRedis(
-  foundation: Foundation,
-  { app, network: vnet }: { app: Identity; network: Network },
-): Redis {
+export function createRedis(foundation: Foundation, { app, network: vnet, keyInUse }: RedisParts): Redis {
   const { names, settings, group, within } = foundation
-  const { cluster, database } = createCluster(foundation)
+  const { cluster, database } = createCluster(foundation, keyInUse)
   const access = new redisenterprise.AccessPolicyAssignment(
     'redis-access',
     {
@@ -78,7 +82,7 @@ function readKey(
   return secret(redisenterprise.listDatabaseKeysOutput(place).apply(({ primaryKey }) => primaryKey ?? ''))
 }
 
-function createCluster({ names, settings, group, within, tags }: Foundation) {
+function createCluster({ names, settings, group, within, tags }: Foundation, keyInUse: boolean) {
   const cluster = new redisenterprise.RedisEnterprise(
     'redis',
     {
@@ -104,7 +108,7 @@ function createCluster({ names, settings, group, within, tags }: Foundation) {
       // One address for ordinary clients; the policy can never be changed.
       clusteringPolicy: 'EnterpriseCluster',
       evictionPolicy: 'VolatileLRU',
-      accessKeysAuthentication: hasKey(settings) ? 'Enabled' : 'Disabled',
+      accessKeysAuthentication: hasKey(settings) || keyInUse ? 'Enabled' : 'Disabled',
     },
     { ...within, ...slow },
   )

@@ -1,5 +1,6 @@
 /** What the program learns from Pulumi: the stack's configuration, and what the last update left. */
 import * as pulumi from '@pulumi/pulumi'
+import type { KeptSecret } from './kept-secrets.ts'
 import { type SettingName, settingMeta, settingNames } from './setting-table.ts'
 import { readSettings, type Settings, SettingsError, type StackConfiguration } from './settings.ts'
 import type { Revision } from './traffic.ts'
@@ -38,11 +39,13 @@ export interface PreviousUpdate {
   readonly modelUnits: Readonly<Record<string, number>>
 }
 
-/** Reads the outputs of this very stack as the last update left them: a stack may refer to itself. */
-export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
-  const self = new pulumi.StackReference(
-    `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`,
-  )
+/** Refers to the outputs of this very stack as the last update left them: a stack may refer to itself. */
+export function referToSelf(): pulumi.StackReference {
+  return new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`)
+}
+
+/** Reads the outputs that a resource's inputs are made of. */
+export function readPreviousUpdate(self: pulumi.StackReference): pulumi.Output<PreviousUpdate> {
   // One by one: all outputs together are as secret as the key among them, and so would be what is made of them.
   return pulumi
     .all([self.getOutput('revisions'), self.getOutput('containerTargetPort'), self.getOutput('modelUnits')])
@@ -51,6 +54,12 @@ export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
       containerTargetPort: containerTargetPort as number | undefined,
       modelUnits: (modelUnits ?? {}) as Readonly<Record<string, number>>,
     }))
+}
+
+/** Reads the secrets that the last update gave the app: at once, as they decide which resources there are. */
+export async function readPreviousSecrets(self: pulumi.StackReference): Promise<readonly KeptSecret[]> {
+  const { value } = await self.getOutputDetails('secretReferences')
+  return (value ?? []) as readonly KeptSecret[]
 }
 
 /**

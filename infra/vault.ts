@@ -6,6 +6,7 @@ import * as keyvault from '@pulumi/azure-native/keyvault/index.js'
 import { type Input, type Output, output, type Resource, secret, unsecret } from '@pulumi/pulumi'
 import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
+import type { KeptSecret } from './kept-secrets.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
 import { partsOfId } from './resource-id.ts'
@@ -20,14 +21,17 @@ const secretNames = [
 export type SecretName = (typeof secretNames)[number] | `env-${string}`
 
 export interface SecretReference {
-  readonly name: SecretName
+  readonly name: string
   /** Names a version, so that a new value makes a new revision, and restarts nothing that runs. */
   readonly keyVaultUrl: Output<string>
   readonly identity: Output<string>
 }
 
 export interface Vault {
+  /** What a revision is made with. */
   readonly references: readonly SecretReference[]
+  /** Without a value by now, and still read by a revision that was made with them. */
+  readonly kept: readonly SecretReference[]
   /** What must exist before the platform can read the secrets. */
   readonly ready: Resource[]
 }
@@ -39,6 +43,8 @@ export interface VaultParts {
   readonly values: Readonly<Record<(typeof secretNames)[number], Input<string> | undefined>>
   /** By name of the secret: variables of the assistants' tools. */
   readonly toolValues: Readonly<Record<`env-${string}`, Input<string>>>
+  /** Secrets of the last update that an active revision uses. */
+  readonly inUse: readonly KeptSecret[]
 }
 
 /** The least that Azure takes (days). */
@@ -51,11 +57,11 @@ const noValue = 'unset'
  * Creates the vault, what `reader` may read in it, and all secrets, whether the stack has values for them or
  * not. A secret that is added later meets a grant that has long spread; one that is taken away is overwritten and
  * not deleted, as Azure lets the owner of a subscription write a secret by way of the vault's resource, but not
- * delete one.
+ * delete one. The version before stays, for revisions that read it.
  */
 export function createVault(
   foundation: Foundation,
-  { reader, network, values, toolValues }: VaultParts,
+  { reader, network, values, toolValues, inUse }: VaultParts,
 ): Vault {
   const { settings } = foundation
   const vault =
@@ -67,11 +73,10 @@ export function createVault(
     outside: vault.resource === undefined,
   })
   const identity = afterSpread(foundation, mayRead, reader.id)
-  const all: [name: SecretName, value: Input<string> | undefined][] = [
-    ...secretNames.map(name => [name, values[name]] as [SecretName, Input<string> | undefined]),
-    ...(Object.entries(toolValues) as [SecretName, Input<string>][]),
-  ]
-  const references = all.flatMap(([name, value]) => {
+  const known: Readonly<Record<string, Input<string> | undefined>> = { ...values, ...toolValues }
+  const all = new Set([...secretNames, ...Object.keys(toolValues), ...inUse.map(({ name }) => name)])
+  const references = [...all].flatMap(name => {
+    const value = known[name]
     const { properties } = new keyvault.Secret(
       `secret-${name}`,
       {
@@ -87,7 +92,10 @@ export function createVault(
     const keyVaultUrl = unsecret(properties).secretUriWithVersion
     return value === undefined ? [] : [{ name, keyVaultUrl, identity }]
   })
-  return { references, ready: [mayRead, ...vault.ready] }
+  const kept = inUse
+    .filter(({ name }) => known[name] === undefined)
+    .map(({ name, keyVaultUrl }) => ({ name, keyVaultUrl: output(keyVaultUrl), identity }))
+  return { references, kept, ready: [mayRead, ...vault.ready] }
 }
 
 function nameVault(id: string) {

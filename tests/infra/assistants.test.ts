@@ -84,6 +84,7 @@ test.serial('the value is kept in the vault, and the container refers to it', as
     network: {},
     values: {},
     toolValues: { [secretOfVariable('STRIPE_KEY')]: value },
+    inUse: [],
   } as unknown as VaultParts)
   t.deepEqual(
     references.map(({ name }) => name),

@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly previous?: readonly object[]
   /** Other outputs that it left. */
   readonly previousOutputs?: Readonly<Record<string, unknown>>
+  /** Revisions of the app as Azure lists them, or the status with which it refuses (default: 404, there is no app). */
+  readonly revisions?: readonly object[] | number
   /** Name of the role assignment that is new; all others are old. */
   readonly newAssignment?: string
 }
@@ -110,7 +112,7 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
   }
   await pulumi.runtime.setMocks({ call: answerCall, newResource }, project, stack, preview, 'organization')
   noteOptions(registered)
-  const { outputs, fetched, waits } = await runWithStandIns(async () => {
+  const { outputs, fetched, waits } = await runWithStandIns(options.revisions ?? 404, async () => {
     // A query gives a program of its own to every run.
     const program = (await import(`../../index.ts?run=${performance.now()}`)) as Record<string, unknown>
     const settled = Object.entries(program).map(async ([name, value]) => [name, await settle(value)])
@@ -159,10 +161,13 @@ function setConfiguration(config: Readonly<Record<string, unknown>>): void {
 }
 
 /**
- * The addresses that the program itself asks are the registry's, and those of the model's quota. The time that an
+ * The addresses that the program itself asks are the registry's, those of the model's quota, and the app's revisions. The time that an
  * assignment takes to spread is counted, and over at once.
  */
-async function runWithStandIns(run: () => Promise<Record<string, unknown>>) {
+async function runWithStandIns(
+  revisions: readonly object[] | number,
+  run: () => Promise<Record<string, unknown>>,
+) {
   const fetched: string[] = []
   let waits = 0
   const { fetch: fetchBefore, setTimeout: setTimeoutBefore } = globalThis
@@ -174,6 +179,10 @@ async function runWithStandIns(run: () => Promise<Record<string, unknown>>) {
   globalThis.setTimeout = Object.assign(skipSpread, setTimeoutBefore) as typeof setTimeout
   globalThis.fetch = async address => {
     fetched.push(String(address))
+    if (/\/revisions\?/.test(String(address)))
+      return typeof revisions === 'number'
+        ? new Response(null, { status: revisions })
+        : Response.json({ value: revisions })
     if (String(address).startsWith('https://management.azure.com/')) return Response.json({ value: [] })
     return Response.json({ refresh_token: 'registry-token' })
   }

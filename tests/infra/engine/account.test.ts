@@ -120,6 +120,31 @@ test.serial(
   },
 )
 
+test.serial(
+  'a secret that an active revision uses cannot be taken from the app, by whatever update',
+  async t => {
+    const { account, find, idOf } = await standing(t)
+    const app = find('app')
+    const { configuration, template } = app.inputs as {
+      configuration: { ingress: object; secrets: object[] }
+      template: { containers: { env: { secretRef?: string }[] }[] }
+    }
+    const [container = { env: [] }] = template.containers
+    const env = container.env.filter(({ secretRef }) => secretRef === undefined)
+    const traffic = [{ revisionName: 'gptrt-dev--rnext', weight: 100 }]
+    const next = {
+      ...app.inputs,
+      configuration: { ...configuration, ingress: { ...configuration.ingress, traffic }, secrets: [] },
+      template: { ...template, containers: [{ ...container, env }], revisionSuffix: 'rnext' },
+    }
+    await t.throwsAsync(account.update(app.type, idOf('app'), next), {
+      message: /ContainerAppSecretRefNotFound: gateway-keys, used by gptrt-dev--r/,
+    })
+    for (const { name } of account.revisionsOf('gptrt-dev')) account.setActive(name, false)
+    await t.notThrowsAsync(account.update(app.type, idOf('app'), next))
+  },
+)
+
 test.serial('keys of an account that has none on are refused', async t => {
   const { account, find } = await standing(t)
   t.throws(() => account.keysOf(String(find('openai').inputs.accountName)), {

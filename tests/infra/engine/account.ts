@@ -222,7 +222,7 @@ export class Account {
     const { configuration, template } = inputs as {
       configuration: {
         registries: { server: string; identity: string }[]
-        secrets: { keyVaultUrl: string; identity: string }[]
+        secrets: { name: string; keyVaultUrl: string; identity: string }[]
         ingress: { traffic: { revisionName: string; weight: number }[] }
       }
       template: { revisionSuffix: string }
@@ -241,6 +241,11 @@ export class Account {
       throw new Refusal(
         `400 ContainerAppInvalidTemplate: a revision with suffix ${template.revisionSuffix} already exists`,
       )
+    const given = new Set(configuration.secrets.map(({ name }) => name))
+    for (const revision of [...known.filter(({ active }) => active), { name: newest, template: text }])
+      for (const [, named = ''] of revision.template.matchAll(/"secretRef":"([^"]+)"/g))
+        if (!given.has(named))
+          throw new Refusal(`400 ContainerAppSecretRefNotFound: ${named}, used by ${revision.name}`)
     const { traffic } = configuration.ingress
     for (const { revisionName } of traffic) {
       const running = known.find(({ name }) => name === revisionName)

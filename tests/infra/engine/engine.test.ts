@@ -167,17 +167,19 @@ withCli(
   async t => {
     const workplace = await createStack(t, 'dev')
     const { pulumi, account } = workplace
-    const secrets = () =>
-      Object.values(account().resources).find(({ type }) => kindOf(type) === appType)?.inputs as {
-        configuration: { secrets: { name: string }[] }
-      }
+    const inputsOf = (kind: string) =>
+      Object.values(account().resources).find(({ type }) => kindOf(type) === kind)?.inputs ?? {}
+    const secrets = () => {
+      const { configuration } = inputsOf(appType) as { configuration: { secrets: { name: string }[] } }
+      return configuration.secrets.map(({ name }) => name)
+    }
+    const hasKeysOff = () =>
+      (inputsOf('cognitiveservices:Account').properties as { disableLocalAuth: boolean }).disableLocalAuth
     await pulumi('config', 'set', 'openAiAuth', 'key')
     await pulumi('config', 'set', 'redis', 'off')
     await pulumi('up', ...quiet)
-    t.deepEqual(
-      secrets().configuration.secrets.map(({ name }) => name),
-      ['openai-key', 'gateway-keys'],
-    )
+    t.deepEqual(secrets(), ['openai-key', 'gateway-keys'])
+    const [keyed] = account().revisionsOf('gptrt-dev')
     await pulumi('config', 'set', 'openAiAuth', 'identity')
     await pulumi(
       'config',
@@ -186,10 +188,16 @@ withCli(
       ...['--plaintext', 'tlsCertificateSecretId=https://contoso-kv.vault.azure.net/secrets/gateway'],
     )
     await pulumi('up', ...quiet)
-    t.deepEqual(
-      secrets().configuration.secrets.map(({ name }) => name),
-      ['gateway-keys'],
-    )
+    t.deepEqual(secrets(), ['gateway-keys', 'openai-key'], 'the revision with the key is still active')
+    t.false(hasKeysOff())
+    await pulumi('up', ...quiet, '--expect-no-changes')
+    const count = account().revisionsOf('gptrt-dev').length
+    account().setActive(keyed?.name ?? '', false)
+    await pulumi('up', ...quiet)
+    t.deepEqual(secrets(), ['gateway-keys'])
+    t.true(hasKeysOff())
+    t.is(account().revisionsOf('gptrt-dev').length, count, 'no revision is made of it')
+    await pulumi('up', ...quiet, '--expect-no-changes')
     await pulumi('config', 'set', 'containerTargetPort', '9000')
     const moved = await workplace.attempt('preview')
     t.not(moved.code, 0)
