@@ -25,12 +25,20 @@ interface Options {
   readonly callsPerMinute?: number
   readonly maxHeldBytes?: number
   readonly clientHasTools?: boolean
+  readonly expect?: (item: object) => Receipt
 }
 
 /** One connection's tools between an upstream and a client that the test plays. */
 function stage(
   tools: Readonly<Record<string, ScriptedTool>>,
-  { journal, rounds = 8, callsPerMinute = 30, maxHeldBytes = 10_000, clientHasTools = true }: Options = {},
+  {
+    journal,
+    rounds = 8,
+    callsPerMinute = 30,
+    maxHeldBytes = 10_000,
+    clientHasTools = true,
+    expect = () => ({}),
+  }: Options = {},
 ) {
   const leg = new UpstreamLeg({ maxHeldBytes: 100_000 })
   const runner = scriptedRunner(tools)
@@ -54,7 +62,7 @@ function stage(
     maxHeldBytes,
     clientHasTools,
     send,
-    expect: () => ({}),
+    expect,
     isAway: () => false,
     add: () => undefined,
     forward: (message, type) => pass(message, type),
@@ -761,6 +769,52 @@ test('once another session goes on with the conversation, a call that it has no 
     stored?.tools?.calls.map(({ id, status }) => [id, status]),
     [['c1', 'done']],
   )
+})
+
+test('a call that is done stays in the journal until upstream has confirmed its output, or for good where that is refused', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const conversation = new Conversation()
+  const kept = new PersistedConversation(
+    { store },
+    { conversation, owner: 'key:test', onTicket: () => undefined, onFault: fault => t.fail(String(fault)) },
+  )
+  t.teardown(() => kept.stop())
+  await kept.issue()
+  const journal: JournalKeeper = {
+    get journal() {
+      return conversation.journal
+    },
+    ...{ conversationId: kept.id, isStored: true },
+    ...{ commit: change => kept.commit(change), refresh: () => kept.refresh() },
+  }
+  const { hear, sent } = stage({ add: {} }, { journal, expect: item => conversation.expect(item) })
+  const note = (item: object) => {
+    const type = 'conversation.item.added'
+    conversation.note(Buffer.from(JSON.stringify({ type, item })), type)
+  }
+  const outputOf = (id: string) =>
+    sent.findLast(({ item }) => (item as Partial<Record<string, unknown>>)?.call_id === id)?.item
+  const journaled = () => conversation.journal.calls.map(({ id }) => id)
+  hear(created('r1'))
+  for (const id of ['c1', 'c2', 'c3']) {
+    note(callItem(id, 'add'))
+    hear(called('r1', id, 'add'))
+    await settled()
+    if (id === 'c2') note(outputOf('c1') as object)
+  }
+  t.deepEqual(journaled(), ['c2', 'c3'])
+  const event_id = sent.find(({ item }) => item === outputOf('c2'))?.event_id
+  hear({ type: 'error', error: { code: 'invalid_value', message: 'x', event_id } })
+  note(outputOf('c3') as object)
+  note(callItem('c4', 'add'))
+  hear(called('r1', 'c4', 'add'))
+  await settled()
+  t.deepEqual(
+    conversation.unansweredCalls.map(({ id }) => id),
+    ['c2'],
+  )
+  t.deepEqual(journaled(), ['c2', 'c4'])
 })
 
 test('the lease lasts for as long as the tool may take, and what its commit may', async t => {
