@@ -936,6 +936,41 @@ test('a call whose response was lost is cancelled where no answer is due', async
   t.deepEqual(types(), ['conversation.item.create'])
 })
 
+for (const [what, goesOn] of [
+  ['is lost', ({ server }) => server.lost([], false)],
+  [
+    'refuses it',
+    ({ hear, sent }) =>
+      hear({
+        type: 'error',
+        error: { code: 'insufficient_quota', message: 'x', event_id: sent.at(-1)?.event_id },
+      }),
+  ],
+] as readonly (readonly [string, (turn: ReturnType<typeof stage>) => void])[])
+  test(`a request that the client cancelled is over once upstream ${what}: the next response is not cancelled`, async t => {
+    const turn = stage({ a: {} })
+    const { say, hear, types, responses, server } = turn
+    say(create)
+    hear(created('r1'))
+    hear(called('r1', 'c1', 'a'))
+    await settled()
+    hear(ended('r1'))
+    say(cancel)
+    t.deepEqual([responses.isPending, responses.turn, server.isCancelDue], [false, 'ending', true])
+    // Said twice, it is done once.
+    say(cancel)
+    goesOn(turn)
+    t.deepEqual([responses.isPending, responses.turn, server.isCancelDue], [false, 'over', false])
+    say(create)
+    hear(created('r2'))
+    t.deepEqual(types(), [
+      'response.create',
+      'conversation.item.create',
+      'response.create',
+      'response.create',
+    ])
+  })
+
 test("a call of the client's own whose response was lost is left to the client", async t => {
   const { server, runner, types } = stage({ a: {} })
   server.lost([{ id: 'c1', name: 'mine', arguments: '{}' }], true)
