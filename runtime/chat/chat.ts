@@ -208,7 +208,7 @@ class Chat implements Connection, SessionHooks {
   /** Tells the client the end of a turn that ended behind its last response. */
   #endTurn(): void {
     const end = this.#heldEnd
-    if (end === null || this.#session.responses.isTurnOpen) return
+    if (end === null || this.#session.responses.isTurnOpen || this.#tools?.isCancelDue === true) return
     this.#heldEnd = null
     this.#hasBegun = false
     this.#resumption.noteAnswerEnded()
@@ -273,9 +273,9 @@ class Chat implements Connection, SessionHooks {
   keepsClient(end: CloseReason, wasOpen: boolean): boolean {
     const isRenewed = wasOpen && this.#resumption.loses(end)
     const isDue = isRenewed && this.#session.responses.isPending
-    this.#tools?.lost(this.#resumption.conversation.unansweredCalls, isDue)
     this.#hasBegun = false
     this.#heldEnd = null
+    this.#tools?.lost(this.#resumption.conversation.unansweredCalls, isDue)
     this.#take({ type: 'upstream-ended', end, isRenewed })
     return true
   }

@@ -278,9 +278,18 @@ export class Conversation {
     for (const item of this.#items) if (item.unconfirmed) this.#retold.add(item)
   }
 
-  /** What no upstream ever confirmed is forgotten, also where it is in a replay: whoever said it was told so. */
+  /**
+   * What no upstream ever confirmed is forgotten, also where it is in a replay: whoever said it was told so. The output of
+   * a call that stays is not: the function has run, and a call without an output would be run again.
+   */
   forgetUnconfirmed(): void {
-    this.#items.keep(item => !item.unconfirmed && this.#retold?.has(item) !== true)
+    const isConfirmed = (item: TranscriptItem) => !item.unconfirmed && this.#retold?.has(item) !== true
+    const calls = new Set<string | undefined>()
+    for (const item of this.#items)
+      if (item.kind === 'function_call' && isConfirmed(item)) calls.add(item.callId)
+    this.#items.keep(
+      item => isConfirmed(item) || (item.kind === 'function_call_output' && calls.has(item.callId)),
+    )
   }
 
   /**
@@ -332,7 +341,7 @@ export class Conversation {
   /**
    * Writes the events that make another upstream session know all this. What of an answer was cut off in
    * the middle is left out: it is asked for again. So is an output whose function call is forgotten, and what
-   * the other session refuses is not told a third time. Items keep the ids by which the client knows them; one that
+   * the other session refuses is not told a third time, nor the call of an output that it refuses. Items keep the ids by which the client knows them; one that
    * has none yet, or none that upstream would take, is given one. What the client may not say any more, under another
    * version of its assistant than the one it said it to, is left out.
    */
@@ -397,8 +406,16 @@ export class Conversation {
     const eventId = `${ownEventIdPrefix}${item.id}`
     const message = itemEvent(item, dialect, eventId)
     if (message === null) return null
-    const onRefused = () => this.#items.keep(other => other !== item)
+    const onRefused = () => this.#forgetRefused(item)
     return { type: 'conversation.item.create', message, eventId, onRefused }
+  }
+
+  /** A call without its output would be run again: it is forgotten with that. */
+  #forgetRefused(refused: TranscriptItem): void {
+    const { kind, callId } = refused
+    const isItsCall = (item: TranscriptItem) =>
+      kind === 'function_call_output' && item.kind === 'function_call' && item.callId === callId
+    this.#items.keep(item => item !== refused && !isItsCall(item))
   }
 
   /** Upstream refuses an output whose call it does not know. */
@@ -424,6 +441,7 @@ export class Conversation {
       this.#items.change(known, {
         text: said.text || known.text,
         done: known.done || done,
+        ...(known.unconfirmed === true && { unconfirmed: false }),
         ...(images !== undefined && { images }),
         ...(mcp !== undefined && { mcp }),
       })

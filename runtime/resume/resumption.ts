@@ -24,12 +24,12 @@ import {
 } from './stored-conversation.ts'
 import { describeRefused, type RefusedState } from './stored-state.ts'
 import {
-  commitLocally,
   emptyJournal,
   type JournalChange,
   type JournalKeeper,
   setState,
   type ToolJournal,
+  unstoredConversation,
 } from './tool-journal.ts'
 
 /** An assistant that serves a conversation. */
@@ -322,11 +322,17 @@ export class Resumption implements JournalKeeper {
 
   /** Commits a change of the journal: in the store once a client can come back, and here until then. */
   async commit(change: JournalChange): Promise<ToolJournal | null> {
-    if (this.#kept !== null) return this.#kept.commit(change)
-    const journal = await commitLocally(this.#conversation, change)
-    // It may have begun to be kept meanwhile.
-    this.changed()
-    return journal
+    for (;;) {
+      if (this.#kept !== null) return this.#kept.commit(change)
+      const before = this.#conversation.journal
+      const next = await change(before, unstoredConversation)
+      // Set here, it would be overwritten by a commit that is on its way to the store.
+      if (this.isStored) continue
+      if (next === null) return null
+      if (this.#conversation.journal !== before) continue
+      this.#conversation.journal = next
+      return next
+    }
   }
 
   async refresh(): Promise<void> {

@@ -8,7 +8,6 @@ import {
   type Conversation,
   readStored,
   type StoredText,
-  type UnansweredCall,
   unansweredCallsOf,
   unreadableConversation,
   writeStored,
@@ -21,6 +20,7 @@ import {
   type JournaledConversation,
   type ToolJournal,
 } from './tool-journal.ts'
+import type { TranscriptItem } from './transcript-item.ts'
 
 /** A session that lives on keeps its ticket alive this often (ms). */
 export const keepAliveMs = ticketLifeMs / 5
@@ -247,7 +247,7 @@ export class PersistedConversation {
     for (let conflicts = 0; conflicts <= maxConflicts; conflicts += 1) {
       if (this.#ownership === 'taken-over') return this.#commitElsewhere(change)
       const before = conversation.journal
-      const next = await change(before, journaledWith(conversation.unansweredCalls, false))
+      const next = await change(before, journaledWith(conversation.items, false))
       if (next === null) return null
       while (this.#writing !== null) await this.#writing
       if (conversation.journal !== before || this.#isTakenOver()) continue
@@ -445,7 +445,7 @@ export class PersistedConversation {
       const { revision: was, epoch, conversation } = readStored(found)
       if (conversation === null) return null
       const { tools: before = emptyJournal } = conversation
-      const tools = await change(before, journaledWith(unansweredCallsOf(conversation.items), true))
+      const tools = await change(before, journaledWith(conversation.items, true))
       if (tools === null || tools === before) return tools
       const text = writeStored({ revision: was + 1, epoch, conversation: { ...conversation, tools } })
       if (await this.#store.compareAndSet(key, was, text, ticketLifeMs)) return tools
@@ -473,7 +473,11 @@ export class PersistedConversation {
   }
 }
 
-function journaledWith(unanswered: readonly UnansweredCall[], isTakenOver: boolean): JournaledConversation {
+function journaledWith(items: Iterable<TranscriptItem>, isTakenOver: boolean): JournaledConversation {
+  const settled = [...items].filter(
+    ({ kind, unconfirmed }) => kind !== 'function_call_output' || !unconfirmed,
+  )
+  const unanswered = unansweredCallsOf(settled)
   return { isUnanswered: callId => unanswered.some(({ id }) => id === callId), isTakenOver }
 }
 

@@ -59,7 +59,10 @@ export interface ToolJournal {
 
 /** The conversation that a journal is stored with, as it is at that moment. */
 export interface JournaledConversation {
-  /** Whether it has a call without its output: a successor goes on with that, and has to find how far it has come. */
+  /**
+   * Whether it has a call without an output that upstream has confirmed: one that is refused yet leaves the call, with
+   * which a successor goes on, and has to find how far it has come.
+   */
   isUnanswered(callId: string): boolean
   /** Another session goes on with it: what is said here is no part of it any more. */
   readonly isTakenOver: boolean

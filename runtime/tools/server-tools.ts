@@ -165,6 +165,8 @@ interface AskedResponse {
   readonly request: Fields | null
   /** Id of the gateway's own; null for the client's. */
   readonly followUp: string | null
+  /** The turn was broken off: it is cancelled once it begins. */
+  isBroken: boolean
 }
 
 export class ServerTools {
@@ -198,8 +200,6 @@ export class ServerTools {
   #hasClientCalls = false
   /** Calls of the server's and of the client's wait for each other: the client asks for the next response. */
   #isMixed = false
-  /** The client cancelled what upstream had not begun. */
-  #cancelsNext = false
   /** The response that the client cancelled. */
   #brokenId: string | null = null
   readonly #held: Outbox
@@ -226,6 +226,11 @@ export class ServerTools {
   /** Bytes of the client's messages that are held. */
   get heldBytes(): number {
     return this.#held.bytes
+  }
+
+  /** Whether the turn was broken off, and upstream will yet begin the response that it was asked for. */
+  get isCancelDue(): boolean {
+    return this.#asked.some(({ isBroken }) => isBroken)
   }
 
   /** Whether a call waits for its answer here. */
@@ -264,6 +269,7 @@ export class ServerTools {
    */
   lost(unanswered: readonly UnansweredCall[], isDue: boolean): void {
     const responseId = this.#activeId
+    const isBroken = this.isCancelDue
     this.#activeId = null
     this.#outOfBand.clear()
     this.#asked.length = 0
@@ -272,6 +278,7 @@ export class ServerTools {
     const calls = this.#callsOf(unanswered).filter(({ id }) => !this.#answered.has(id) && !this.#open.has(id))
     if (calls.length > 0) this.#countRound(responseId)
     this.#goOnWith(calls, isDue)
+    if (isBroken) this.#advance()
   }
 
   /**
@@ -321,7 +328,7 @@ export class ServerTools {
       case 'response.create': {
         if (this.#mustWait) return this.#hold(message, type)
         const { message: merged, request, isOutOfBand } = this.#settings.mergeResponse(message)
-        if (!isOutOfBand) this.#asked.push({ request, followUp: null })
+        if (!isOutOfBand) this.#asked.push({ request, followUp: null, isBroken: false })
         return merged
       }
       case 'conversation.item.create': {
@@ -330,7 +337,7 @@ export class ServerTools {
         return this.#mustWait && isOutput(message) ? this.#hold(message, type) : message
       }
       case 'response.cancel': {
-        if (!this.isTurnOpen || typeof fieldsOf(message)?.response_id === 'string') return message
+        if (typeof fieldsOf(message)?.response_id === 'string') return message
         return this.breakOff() ? message : null
       }
       default:
@@ -343,8 +350,7 @@ export class ServerTools {
    * @returns whether upstream has a response to cancel
    */
   breakOff(): boolean {
-    if (!this.isTurnOpen) return true
-    const isRequested = this.#asked.some(({ followUp }) => followUp !== null)
+    if (!this.isTurnOpen) return !this.isCancelDue
     for (const call of this.#open.values()) call.isBroken = true
     this.#needsResponse = false
     this.#isMixed = false
@@ -353,10 +359,17 @@ export class ServerTools {
       this.#advance()
       return true
     }
-    this.#cancelsNext = isRequested
-    if (!isRequested) this.#showUnseen()
+    for (const asked of this.#asked) asked.isBroken = asked.followUp !== null
+    if (this.isCancelDue) this.#cancelAsked()
+    else this.#showUnseen()
     this.#advance()
     return false
+  }
+
+  /** Nobody waits for what upstream was asked for: another session is not asked for it. */
+  #cancelAsked(): void {
+    this.#parts.responses.cancel()
+    this.#setTurn('ending')
   }
 
   /**
@@ -457,7 +470,7 @@ export class ServerTools {
     if (!isFields(response)) return
     const id = textOr(response.id)
     if (response.conversation_id === null) return void this.#outOfBand.add(id)
-    const asked = this.#asked.shift() ?? { request: null, followUp: null }
+    const asked = this.#asked.shift() ?? { request: null, followUp: null, isBroken: false }
     this.#activeId = id
     this.#hasClientCalls = false
     if (asked.followUp === null) {
@@ -468,8 +481,7 @@ export class ServerTools {
     }
     // It knows all outputs that were sent before.
     if (this.#open.size === 0) this.#needsResponse = false
-    if (this.#cancelsNext) {
-      this.#cancelsNext = false
+    if (asked.isBroken) {
       this.#brokenId = id
       this.#parts.send('{"type":"response.cancel"}', 'response.cancel', {})
     }
@@ -826,7 +838,7 @@ export class ServerTools {
   #ask(): void {
     const eventId = this.#nextEventId()
     this.#setTurn('open')
-    this.#asked.push({ request: this.#request, followUp: eventId })
+    this.#asked.push({ request: this.#request, followUp: eventId, isBroken: false })
     const message = this.#settings.followUp(this.#request, eventId, this.#isExhausted)
     this.#parts.send(message, 'response.create', { eventId })
   }

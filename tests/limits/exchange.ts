@@ -70,6 +70,8 @@ export function createExchange() {
     chatOptions,
     open: () => listener?.opened(upstream),
     event: (event: object) => listener?.event(Buffer.from(JSON.stringify(event)), false),
+    /** Upstream ends. @param code of its close frame */
+    lose: (code: number) => listener?.closed(code, ''),
     told: () => read(toClient),
     sent: () => read(toUpstream),
     /** As they came, byte for byte. */

@@ -43,6 +43,8 @@ const sayRefused =
 const lose: Step = conversation => conversation.replay('ga')
 
 const running = { status: 'in_progress' }
+const call = { id: 'c', type: 'function_call', call_id: 'c1', name: 'f', arguments: '{}' }
+const output = { id: 'o', type: 'function_call_output', call_id: 'c1', output: '1' }
 
 /** Items as `id text`, `…` behind those that are not finished, `?` behind those that upstream has not confirmed. */
 const rows: readonly [what: string, steps: readonly Step[], expected: readonly string[]][] = [
@@ -83,6 +85,11 @@ const rows: readonly [what: string, steps: readonly Step[], expected: readonly s
   ['what is on its way', [say(message(undefined, 'x'))], [' x?']],
   ['what is on its way, confirmed', [say(message(undefined, 'x')), added(message('a', 'x'))], ['a x']],
   [
+    'what is on its way under an id, confirmed',
+    [say(message('a', 'x')), added(message('a', 'x')), c => c.refuseOldest(), c => c.forgetUnconfirmed()],
+    ['a x'],
+  ],
+  [
     'what is on its way, twice the same, one confirmed',
     [say(message(undefined, 'x')), say(message(undefined, 'x')), added(message('a', 'x'))],
     ['a x', ' x?'],
@@ -119,6 +126,21 @@ const rows: readonly [what: string, steps: readonly Step[], expected: readonly s
     'what upstream never confirmed is forgotten',
     [added(message('a', 'w')), say(message(undefined, 'x')), c => c.forgetUnconfirmed()],
     ['a w'],
+  ],
+  [
+    'an output that upstream never confirmed, of a call that stays',
+    [done(call), say(output), c => c.forgetUnconfirmed()],
+    ['c {}', 'o 1?'],
+  ],
+  [
+    'an output that upstream never confirmed, and another session neither',
+    [done(call), say(output), c => c.noteLost(), lose, c => c.forgetUnconfirmed()],
+    ['c {}', 'o 1'],
+  ],
+  [
+    'neither a call that upstream never confirmed nor its output',
+    [say(call), say(output), c => c.forgetUnconfirmed()],
+    [],
   ],
 ]
 
@@ -594,6 +616,18 @@ test('what another session refuses of a replay is forgotten alone, once', t => {
   second?.onRefused?.()
   second?.onRefused?.()
   t.deepEqual(shown(conversation), ['a x'])
+})
+
+test('an output that another session refuses of a replay is forgotten with its call, which would be run again', t => {
+  const conversation = new Conversation()
+  const other = { ...call, id: 'd', call_id: 'c2' }
+  for (const step of [done(call), done(other), added(output)]) step(conversation)
+  conversation.replay('ga').at(-1)?.onRefused?.()
+  t.deepEqual(shown(conversation), ['d {}'])
+  t.deepEqual(
+    conversation.unansweredCalls.map(({ id }) => id),
+    ['c2'],
+  )
 })
 
 test('settings that were refused are not told again, and are not waited for', t => {

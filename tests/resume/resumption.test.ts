@@ -4,17 +4,30 @@ import test from 'ava'
 import { GatewayError } from '../../runtime/core/errors.ts'
 import { announceMs } from '../../runtime/core/shutdown.ts'
 import type { SessionMessage } from '../../runtime/core/wire.ts'
-import { Conversation } from '../../runtime/resume/conversation.ts'
-import type { ResumeStore } from '../../runtime/resume/resume-store.ts'
+import { Conversation, readStored } from '../../runtime/resume/conversation.ts'
+import { ResumeStore } from '../../runtime/resume/resume-store.ts'
 import { Resumption } from '../../runtime/resume/resumption.ts'
-import { retryIntervalMs } from '../../runtime/resume/stored-conversation.ts'
+import { conversationKey, retryIntervalMs } from '../../runtime/resume/stored-conversation.ts'
+import {
+  addToolCall,
+  finishToolCall,
+  startToolCall,
+  type ToolJournal,
+} from '../../runtime/resume/tool-journal.ts'
 import { type CloseReason, endWith } from '../../runtime/session/close-reason.ts'
 import { ResponseState } from '../../runtime/session/response-state.ts'
+import { createMemoryStore } from '../../runtime/store/memory.ts'
 import { quiet } from '../store/patience.ts'
 
 type KeepOptions = Parameters<ResumeStore['keep']>[0]
 
-function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
+interface Options {
+  readonly wantsTicket?: boolean
+  readonly issue?: () => Promise<string>
+  readonly resumes?: ResumeStore
+}
+
+function stage({ wantsTicket = false, issue = async () => 'ticket', resumes }: Options = {}) {
   const asked: KeepOptions[] = []
   const told: SessionMessage[] = []
   const kept = { changes: 0, stops: 0, asked }
@@ -35,7 +48,7 @@ function stage({ wantsTicket = false, issue = async () => 'ticket' } = {}) {
     return keeper
   }
   const resumption = new Resumption({
-    resumes: { keep } as never,
+    resumes: resumes ?? ({ keep } as never),
     probe: heard => heard(),
     fault: ({ code }) => void faults.push(code),
     ...{ owner: 'alice', account: undefined, wantsTicket, dialect: 'ga', responses, connection: 'c1' },
@@ -364,6 +377,63 @@ test.serial('a drain is announced before a slow store gives the ticket, and agai
   void short.resumption.announce(100)
   await pass(50)
   t.deepEqual(short.told, [{ type: 'server.draining', deadline_ms: 100 }], 'before its deadline too')
+})
+
+test('a change of the journal that began before the conversation was kept is made anew, and nothing is lost', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const compareAndSet = store.compareAndSet.bind(store)
+  const [asked, answered, made] = [0, 1, 2].map(() => Promise.withResolvers<void>())
+  const { resumption } = stage({ resumes: new ResumeStore({ store, maxHeldBytes: 10_000, log: quiet }) })
+  t.teardown(() => resumption.stop())
+  const start = (id: string) => {
+    const call = { id, name: 'add', arguments: '{}', status: 'pending', runs: 0 } as const
+    return resumption.commit(journal =>
+      startToolCall(addToolCall(journal, call, { rounds: 1, request: null }), id, {
+        owner: 'me',
+        leaseUntil: 1,
+      }),
+    )
+  }
+  await start('c1')
+  const finished = resumption.commit(async journal => {
+    await made?.promise
+    return finishToolCall({ ...journal, state: { order: ['tea'] } }, 'c1', '"ok"')
+  })
+  await resumption.announce(5000)
+  store.compareAndSet = async (...given) => {
+    const isDone = await compareAndSet(...given)
+    asked?.resolve()
+    await answered?.promise
+    return isDone
+  }
+  const started = start('c2')
+  await asked?.promise
+  made?.resolve()
+  await settled()
+  answered?.resolve()
+  const shown = (journal: ToolJournal | null | undefined) => [
+    journal?.calls.map(({ id, status }) => `${id} ${status}`),
+    journal?.state,
+  ]
+  const expected = [['c1 done', 'c2 running'], { order: ['tea'] }]
+  t.deepEqual(shown(await finished), expected)
+  await started
+  t.deepEqual(shown(resumption.journal), expected)
+  const text = (await store.get(conversationKey(resumption.conversationId))) ?? ''
+  t.deepEqual(shown(readStored(text).conversation?.tools), expected)
+})
+
+test('a change of the journal gives up, or is made of the newest, also while nothing is kept', async t => {
+  const { resumption } = stage()
+  const add = (by: number) =>
+    resumption.commit(async ({ state, ...rest }) => {
+      await settled()
+      return { ...rest, state: { sum: Number(state.sum ?? 0) + by } }
+    })
+  await Promise.all([add(1), add(2), add(3)])
+  t.is(await resumption.commit(() => null), null)
+  t.deepEqual(resumption.journal.state, { sum: 6 })
 })
 
 test('the store is told of what changes: an item, a receipt, whether an answer is pending', async t => {

@@ -25,12 +25,20 @@ interface Options {
   readonly callsPerMinute?: number
   readonly maxHeldBytes?: number
   readonly clientHasTools?: boolean
+  readonly expect?: (item: object) => Receipt
 }
 
 /** One connection's tools between an upstream and a client that the test plays. */
 function stage(
   tools: Readonly<Record<string, ScriptedTool>>,
-  { journal, rounds = 8, callsPerMinute = 30, maxHeldBytes = 10_000, clientHasTools = true }: Options = {},
+  {
+    journal,
+    rounds = 8,
+    callsPerMinute = 30,
+    maxHeldBytes = 10_000,
+    clientHasTools = true,
+    expect = () => ({}),
+  }: Options = {},
 ) {
   const leg = new UpstreamLeg({ maxHeldBytes: 100_000 })
   const runner = scriptedRunner(tools)
@@ -54,7 +62,7 @@ function stage(
     maxHeldBytes,
     clientHasTools,
     send,
-    expect: () => ({}),
+    expect,
     isAway: () => false,
     add: () => undefined,
     forward: (message, type) => pass(message, type),
@@ -763,6 +771,52 @@ test('once another session goes on with the conversation, a call that it has no 
   )
 })
 
+test('a call that is done stays in the journal until upstream has confirmed its output, or for good where that is refused', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const conversation = new Conversation()
+  const kept = new PersistedConversation(
+    { store },
+    { conversation, owner: 'key:test', onTicket: () => undefined, onFault: fault => t.fail(String(fault)) },
+  )
+  t.teardown(() => kept.stop())
+  await kept.issue()
+  const journal: JournalKeeper = {
+    get journal() {
+      return conversation.journal
+    },
+    ...{ conversationId: kept.id, isStored: true },
+    ...{ commit: change => kept.commit(change), refresh: () => kept.refresh() },
+  }
+  const { hear, sent } = stage({ add: {} }, { journal, expect: item => conversation.expect(item) })
+  const note = (item: object) => {
+    const type = 'conversation.item.added'
+    conversation.note(Buffer.from(JSON.stringify({ type, item })), type)
+  }
+  const outputOf = (id: string) =>
+    sent.findLast(({ item }) => (item as Partial<Record<string, unknown>>)?.call_id === id)?.item
+  const journaled = () => conversation.journal.calls.map(({ id }) => id)
+  hear(created('r1'))
+  for (const id of ['c1', 'c2', 'c3']) {
+    note(callItem(id, 'add'))
+    hear(called('r1', id, 'add'))
+    await settled()
+    if (id === 'c2') note(outputOf('c1') as object)
+  }
+  t.deepEqual(journaled(), ['c2', 'c3'])
+  const event_id = sent.find(({ item }) => item === outputOf('c2'))?.event_id
+  hear({ type: 'error', error: { code: 'invalid_value', message: 'x', event_id } })
+  note(outputOf('c3') as object)
+  note(callItem('c4', 'add'))
+  hear(called('r1', 'c4', 'add'))
+  await settled()
+  t.deepEqual(
+    conversation.unansweredCalls.map(({ id }) => id),
+    ['c2'],
+  )
+  t.deepEqual(journaled(), ['c2', 'c4'])
+})
+
 test('the lease lasts for as long as the tool may take, and what its commit may', async t => {
   const journal = new LocalJournal()
   const { hear } = stage({ a: { ...gate(), timeoutMs: 7000 } }, { journal })
@@ -881,6 +935,41 @@ test('a call whose response was lost is cancelled where no answer is due', async
   t.like((outputs()[0] as unknown[])[1], { error: 'cancelled' })
   t.deepEqual(types(), ['conversation.item.create'])
 })
+
+for (const [what, goesOn] of [
+  ['is lost', ({ server }) => server.lost([], false)],
+  [
+    'refuses it',
+    ({ hear, sent }) =>
+      hear({
+        type: 'error',
+        error: { code: 'insufficient_quota', message: 'x', event_id: sent.at(-1)?.event_id },
+      }),
+  ],
+] as readonly (readonly [string, (turn: ReturnType<typeof stage>) => void])[])
+  test(`a request that the client cancelled is over once upstream ${what}: the next response is not cancelled`, async t => {
+    const turn = stage({ a: {} })
+    const { say, hear, types, responses, server } = turn
+    say(create)
+    hear(created('r1'))
+    hear(called('r1', 'c1', 'a'))
+    await settled()
+    hear(ended('r1'))
+    say(cancel)
+    t.deepEqual([responses.isPending, responses.turn, server.isCancelDue], [false, 'ending', true])
+    // Said twice, it is done once.
+    say(cancel)
+    goesOn(turn)
+    t.deepEqual([responses.isPending, responses.turn, server.isCancelDue], [false, 'over', false])
+    say(create)
+    hear(created('r2'))
+    t.deepEqual(types(), [
+      'response.create',
+      'conversation.item.create',
+      'response.create',
+      'response.create',
+    ])
+  })
 
 test("a call of the client's own whose response was lost is left to the client", async t => {
   const { server, runner, types } = stage({ a: {} })
