@@ -98,7 +98,7 @@ const tracing = createTracing(foundation, {
 const image = provideImage(foundation, registry, { fetch, wait: clock.wait })
 
 const environment = createEnvironment(foundation, network, [mayPull, ...vault.ready])
-const app = createApp(foundation, {
+const { resource: app, revisionSuffixes: suffixes } = createApp(foundation, {
   environment,
   registry,
   identities,
@@ -117,7 +117,7 @@ const app = createApp(foundation, {
   redisUrl: redis?.url,
   redisAddress: redis?.address,
   publicUrl,
-  previous: settings.traffic.length > 0 ? [] : previous.apply(({ revisions }) => revisions),
+  previous,
   targetPort: previous.apply(update => choosePort(settings, update)),
   after: [
     mayPull,
@@ -169,5 +169,6 @@ export const imageRef = image
 export const assistantVersions = assistants.versions
 export const latestRevision = app.latestRevisionName
 export const revisions = listRevisions(app)
+export const revisionSuffixes = suffixes
 export const smokeJob = smoke.name
 export const logWorkspace = telemetry.workspaceId

@@ -33,6 +33,8 @@ function readOrStop(configuration: StackConfiguration): Settings {
 /** What the last update of this stack left in its outputs; a stack that was never updated has none. */
 export interface PreviousUpdate {
   readonly revisions: readonly Revision[]
+  /** Suffixes of all revisions so far, newest last. */
+  readonly revisionSuffixes: readonly string[]
   readonly containerTargetPort: number | undefined
   /** Units of each model's deployment. */
   readonly modelUnits: Readonly<Record<string, number>>
@@ -45,9 +47,15 @@ export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
   )
   // One by one: all outputs together are as secret as the key among them, and so would be what is made of them.
   return pulumi
-    .all([self.getOutput('revisions'), self.getOutput('containerTargetPort'), self.getOutput('modelUnits')])
-    .apply(([revisions, containerTargetPort, modelUnits]) => ({
+    .all([
+      self.getOutput('revisions'),
+      self.getOutput('revisionSuffixes'),
+      self.getOutput('containerTargetPort'),
+      self.getOutput('modelUnits'),
+    ])
+    .apply(([revisions, revisionSuffixes, containerTargetPort, modelUnits]) => ({
       revisions: (revisions ?? []) as readonly Revision[],
+      revisionSuffixes: (revisionSuffixes ?? []) as readonly string[],
       containerTargetPort: containerTargetPort as number | undefined,
       modelUnits: (modelUnits ?? {}) as Readonly<Record<string, number>>,
     }))
