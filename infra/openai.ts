@@ -4,6 +4,7 @@ import { all, type Output, output, type Resource, secret } from '@pulumi/pulumi'
 import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones, type PrivateZone } from './private-name.ts'
+import { keysOrUnknown } from './refusal.ts'
 import { partsOfId } from './resource-id.ts'
 
 export interface ModelAccount {
@@ -62,12 +63,12 @@ function chooseKeys(
   if (settings.openAiApiKey !== undefined) return secret(settings.openAiApiKey)
   if (settings.openAiAuth !== 'key') return undefined
   const keys = accounts.map(({ id, outside }) => {
-    const place = id.apply(known => partsOfId(known))
-    const resourceGroupName = outside ? place.apply(known => known.group) : group
-    const accountName = place.apply(known => known.name)
-    return cognitiveservices
-      .listAccountKeysOutput({ resourceGroupName, accountName })
-      .apply(({ key1 }) => key1 ?? '')
+    return all([id, group]).apply(([knownId, ownGroup]) => {
+      const { group: itsGroup, name } = partsOfId(knownId)
+      const place = { resourceGroupName: outside ? itsGroup : ownGroup, accountName: name }
+      const key = cognitiveservices.listAccountKeys(place).then(({ key1 }) => key1 ?? '')
+      return keysOrUnknown(`Keys of ${name}`, key)
+    })
   })
   return secret(all(keys).apply(list => list.join(',')))
 }
