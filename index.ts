@@ -18,7 +18,6 @@ import { provideImage } from './infra/image.ts'
 import { createNetwork } from './infra/network.ts'
 import { createOpenAi } from './infra/openai.ts'
 import { warnOfQuota } from './infra/preflight.ts'
-import { listWanted } from './infra/preflight-models.ts'
 import { createRedis } from './infra/redis.ts'
 import { createRegistry } from './infra/registry.ts'
 import { grant } from './infra/roles.ts'
@@ -162,9 +161,7 @@ export const applicationGatewayUrl = publicUrl
 export const gatewayKey = gatewayKeys.generated
 export const azureOpenAiEndpoint = openAi.endpoints.apply(list => list.split(',')[0] ?? '')
 export const azureOpenAiDeployment = settings.openAiDeploymentName
-export const modelUnits = Object.fromEntries(
-  listWanted(settings, {}).map(({ name, capacity }) => [name, capacity]),
-)
+export const modelUnits = openAi.units
 export const imageRef = image
 export const assistantVersions = assistants.versions
 export const latestRevision = app.latestRevisionName

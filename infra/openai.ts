@@ -3,6 +3,7 @@ import * as cognitiveservices from '@pulumi/azure-native/cognitiveservices/index
 import { all, type Output, output, type Resource, secret } from '@pulumi/pulumi'
 import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
+import type { MadeUnits } from './preflight-models.ts'
 import { connectPrivately, createZones, type PrivateZone } from './private-name.ts'
 import { keysOrUnknown } from './refusal.ts'
 import { partsOfId } from './resource-id.ts'
@@ -23,12 +24,15 @@ export interface OpenAi {
   readonly endpoints: Output<string>
   /** Keys in the order of the endpoints; undefined where the managed identity authenticates. */
   readonly keys: Output<string> | undefined
+  /** Of the deployments that were made; unknown before, and empty for accounts that exist. */
+  readonly units: Output<MadeUnits[]>
   /** What must exist before a replica names it. */
   readonly ready: Resource[]
 }
 
 interface MadeAccount extends ModelAccount {
   readonly account: cognitiveservices.Account
+  readonly units: Output<MadeUnits>[]
   readonly ready: Resource[]
 }
 
@@ -41,6 +45,7 @@ export function createOpenAi(foundation: Foundation, network: Network): OpenAi {
     accounts,
     endpoints: all(accounts.map(({ endpoint }) => endpoint)).apply(list => list.join(',')),
     keys: chooseKeys(foundation, accounts),
+    units: all(made.flatMap(({ units }) => units)),
     ready: made.flatMap(({ ready }) => ready),
   }
 }
@@ -123,8 +128,18 @@ function makeAccount(foundation: Foundation, { location, suffix, network, zones 
     endpoint: output(`https://${name}.openai.azure.com/`),
     outside: false,
     account,
+    units: deployments.map(deployment => unitsOf(location, deployment)),
     ready: [...deployments, ...ready],
   }
+}
+
+function unitsOf(location: string, { sku, properties }: cognitiveservices.Deployment): Output<MadeUnits> {
+  return all([sku, properties]).apply(([size, known]) => ({
+    location,
+    model: known?.model?.name ?? '',
+    sku: size?.name ?? '',
+    units: size?.capacity ?? 0,
+  }))
 }
 
 /**
@@ -135,7 +150,7 @@ function createDeployments(
   { settings, group, within }: Foundation,
   account: cognitiveservices.Account,
   suffix: string,
-): Resource[] {
+): cognitiveservices.Deployment[] {
   const upgrade = { versionUpgradeOption: 'OnceCurrentVersionExpired' }
   const place = { accountName: account.name, resourceGroupName: group }
   const model = { format: 'OpenAI', name: settings.openAiModelName, version: settings.openAiModelVersion }

@@ -1,5 +1,6 @@
 /** What the program learns from Pulumi: the stack's configuration, and what the last update left. */
 import * as pulumi from '@pulumi/pulumi'
+import type { MadeUnits } from './preflight-models.ts'
 import { type SettingName, settingMeta, settingNames } from './setting-table.ts'
 import { readSettings, type Settings, SettingsError, type StackConfiguration } from './settings.ts'
 import type { Revision } from './traffic.ts'
@@ -36,8 +37,7 @@ export interface PreviousUpdate {
   /** Suffixes of all revisions so far, newest last. */
   readonly revisionSuffixes: readonly string[]
   readonly containerTargetPort: number | undefined
-  /** Units of each model's deployment. */
-  readonly modelUnits: Readonly<Record<string, number>>
+  readonly modelUnits: readonly MadeUnits[]
 }
 
 /** Reads the outputs of this very stack as the last update left them: a stack may refer to itself. */
@@ -57,7 +57,8 @@ export function readPreviousUpdate(): pulumi.Output<PreviousUpdate> {
       revisions: (revisions ?? []) as readonly Revision[],
       revisionSuffixes: (revisionSuffixes ?? []) as readonly string[],
       containerTargetPort: containerTargetPort as number | undefined,
-      modelUnits: (modelUnits ?? {}) as Readonly<Record<string, number>>,
+      // Was once an object, which told no region.
+      modelUnits: (Array.isArray(modelUnits) ? modelUnits : []) as readonly MadeUnits[],
     }))
 }
 

@@ -320,7 +320,7 @@ test.serial('the port of the container is the one of the first update, and told 
   t.is((await runWith({ containerTargetPort: 9000 })).outputs.containerTargetPort, 9000)
   const wanted = (containerTargetPort: number) =>
     readSettings({ stack: 'dev', values: { containerTargetPort }, today: new Date(0), preview: true })
-  const first = { revisions: [], revisionSuffixes: [], modelUnits: {} }
+  const first = { revisions: [], revisionSuffixes: [], modelUnits: [] }
   t.is(choosePort(wanted(9000), { ...first, containerTargetPort: undefined }), 9000)
   t.is(choosePort(wanted(9000), { ...first, containerTargetPort: 9000 }), 9000)
   t.throws(() => choosePort(wanted(9001), { ...first, containerTargetPort: 9000 }), {
