@@ -19,7 +19,6 @@ import { keepSecrets } from './infra/kept-secrets.ts'
 import { createNetwork } from './infra/network.ts'
 import { createOpenAi } from './infra/openai.ts'
 import { warnOfQuota } from './infra/preflight.ts'
-import { listWanted } from './infra/preflight-models.ts'
 import { createRedis } from './infra/redis.ts'
 import { createRegistry } from './infra/registry.ts'
 import { grant } from './infra/roles.ts'
@@ -114,7 +113,7 @@ const tracing = createTracing(foundation, {
 const image = provideImage(foundation, registry, { fetch, wait: clock.wait })
 
 const environment = createEnvironment(foundation, network, [mayPull, ...vault.ready])
-const app = createApp(foundation, {
+const { resource: app, revisionSuffixes: suffixes } = createApp(foundation, {
   environment,
   registry,
   identities,
@@ -133,7 +132,7 @@ const app = createApp(foundation, {
   redisUrl: redis?.url,
   redisAddress: redis?.address,
   publicUrl,
-  previous: settings.traffic.length > 0 ? [] : previous.apply(({ revisions }) => revisions),
+  previous,
   targetPort: previous.apply(update => choosePort(settings, update)),
   after: [
     mayPull,
@@ -178,9 +177,7 @@ export const applicationGatewayUrl = publicUrl
 export const gatewayKey = gatewayKeys.generated
 export const azureOpenAiEndpoint = openAi.endpoints.apply(list => list.split(',')[0] ?? '')
 export const azureOpenAiDeployment = settings.openAiDeploymentName
-export const modelUnits = Object.fromEntries(
-  listWanted(settings, {}).map(({ name, capacity }) => [name, capacity]),
-)
+export const modelUnits = openAi.units
 export const imageRef = image
 export const assistantVersions = assistants.versions
 export const latestRevision = app.latestRevisionName
@@ -188,5 +185,6 @@ export const revisions = listRevisions(app)
 export const secretReferences = pulumi.all(
   [...vault.references, ...vault.kept].map(({ name, keyVaultUrl }) => ({ name, keyVaultUrl })),
 )
+export const revisionSuffixes = suffixes
 export const smokeJob = smoke.name
 export const logWorkspace = telemetry.workspaceId

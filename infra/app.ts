@@ -8,9 +8,10 @@ import { type Environment, workloadProfile } from './environment.ts'
 import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { Registry } from './registry.ts'
-import { revisionName, suffixOf } from './revision.ts'
+import { chooseSuffix, rememberSuffix, revisionName, suffixOfName } from './revision.ts'
 import { afterSpread, type RoleAssignment } from './roles.ts'
-import { chooseTraffic, type Revision } from './traffic.ts'
+import type { PreviousUpdate } from './stack.ts'
+import { chooseTraffic, listsNewest, type Revision } from './traffic.ts'
 import type { Vault } from './vault.ts'
 
 export interface AppParts extends ContainerParts {
@@ -19,8 +20,7 @@ export interface AppParts extends ContainerParts {
   readonly vault: Vault
   readonly identities: { readonly app: Identity; readonly platform: Identity }
   readonly mayPull: RoleAssignment
-  /** Weights after the last update; empty before the first. */
-  readonly previous: pulumi.Input<readonly Revision[]>
+  readonly previous: pulumi.Input<Pick<PreviousUpdate, 'revisions' | 'revisionSuffixes'>>
   /** Port of every revision: the ingress has one for all. */
   readonly targetPort: pulumi.Input<number>
   /** What must exist before the first replica starts. */
@@ -30,15 +30,33 @@ export interface AppParts extends ContainerParts {
 /** Deactivated revisions that can still be brought back. */
 const maxInactiveRevisions = 10
 
+export interface App {
+  readonly resource: azureApp.ContainerApp
+  /** Suffixes of all revisions, this update's last. */
+  readonly revisionSuffixes: pulumi.Output<string[]>
+}
+
 /** Creates the app. */
-export function createApp(foundation: Foundation, parts: AppParts): azureApp.ContainerApp {
+export function createApp(foundation: Foundation, parts: AppParts): App {
   const { names, settings, group, within, tags } = foundation
   const { environment, registry, identities } = parts
   const template = describeTemplate(foundation, parts)
   const userAssignedIdentities = [identities.app.id, identities.platform.id]
-  const suffix = pulumi
-    .all([template, parts.vault.references])
-    .apply(([whole, secrets]) => suffixOf({ template: whole, secrets }))
+  const choice = pulumi
+    .all([template, parts.vault.references, parts.previous])
+    .apply(([whole, secrets, { revisions, revisionSuffixes }]) => {
+      const listed = revisions.map(({ revision }) => suffixOfName(revision))
+      // A stack that was last updated without this list: the traffic names what it made.
+      const made = revisionSuffixes.length > 0 ? revisionSuffixes : listed
+      const chosen = chooseSuffix({
+        template: { template: whole, secrets },
+        made,
+        listed,
+        listsNewest: listsNewest(settings.traffic),
+      })
+      return { chosen, made: rememberSuffix(made, chosen) }
+    })
+  const suffix = choice.chosen
   const sessionRules =
     settings.sessionsPerReplica > 0 && parts.redisAddress !== undefined
       ? [
@@ -48,7 +66,7 @@ export function createApp(foundation: Foundation, parts: AppParts): azureApp.Con
           ),
         ]
       : []
-  return new azureApp.ContainerApp(
+  const resource = new azureApp.ContainerApp(
     'app',
     {
       containerAppName: names.app,
@@ -84,6 +102,8 @@ export function createApp(foundation: Foundation, parts: AppParts): azureApp.Con
     },
     { ...within, dependsOn: parts.after },
   )
+  // Made once the app is: an update that stops before it made no revision.
+  return { resource, revisionSuffixes: pulumi.all([choice.made, resource.id]).apply(([made]) => made) }
 }
 
 function describeIngress(
@@ -99,11 +119,13 @@ function describeIngress(
     // answered 503 where the proxy chose HTTP/2 (microsoft/azure-container-apps#280); http2 and tcp break it (#1500).
     transport: 'http',
     allowInsecure: false,
-    traffic: pulumi
-      .all([suffix, parts.previous])
-      .apply(([known, before]) =>
-        chooseTraffic({ newest: revisionName(names.app, known), wanted: settings.traffic, previous: before }),
-      ),
+    traffic: pulumi.all([suffix, parts.previous]).apply(([known, before]) =>
+      chooseTraffic({
+        newest: revisionName(names.app, known),
+        wanted: settings.traffic,
+        previous: before.revisions,
+      }),
+    ),
   }
 }
 

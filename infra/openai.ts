@@ -3,7 +3,9 @@ import * as cognitiveservices from '@pulumi/azure-native/cognitiveservices/index
 import { all, type Output, output, type Resource, secret } from '@pulumi/pulumi'
 import type { Foundation } from './foundation.ts'
 import type { Network } from './network.ts'
+import type { MadeUnits } from './preflight-models.ts'
 import { connectPrivately, createZones, type PrivateZone } from './private-name.ts'
+import { keysOrUnknown } from './refusal.ts'
 import { partsOfId } from './resource-id.ts'
 
 export interface ModelAccount {
@@ -22,12 +24,15 @@ export interface OpenAi {
   readonly endpoints: Output<string>
   /** Keys in the order of the endpoints; undefined where the managed identity authenticates. */
   readonly keys: Output<string> | undefined
+  /** Of the deployments that were made; unknown before, and empty for accounts that exist. */
+  readonly units: Output<MadeUnits[]>
   /** What must exist before a replica names it. */
   readonly ready: Resource[]
 }
 
 interface MadeAccount extends ModelAccount {
   readonly account: cognitiveservices.Account
+  readonly units: Output<MadeUnits>[]
   readonly ready: Resource[]
 }
 
@@ -46,6 +51,7 @@ export function createOpenAi(foundation: Foundation, parts: OpenAiParts): OpenAi
     accounts,
     endpoints: all(accounts.map(({ endpoint }) => endpoint)).apply(list => list.join(',')),
     keys: chooseKeys(foundation, accounts),
+    units: all(made.flatMap(({ units }) => units)),
     ready: made.flatMap(({ ready }) => ready),
   }
 }
@@ -68,12 +74,12 @@ function chooseKeys(
   if (settings.openAiApiKey !== undefined) return secret(settings.openAiApiKey)
   if (settings.openAiAuth !== 'key') return undefined
   const keys = accounts.map(({ id, outside }) => {
-    const place = id.apply(known => partsOfId(known))
-    const resourceGroupName = outside ? place.apply(known => known.group) : group
-    const accountName = place.apply(known => known.name)
-    return cognitiveservices
-      .listAccountKeysOutput({ resourceGroupName, accountName })
-      .apply(({ key1 }) => key1 ?? '')
+    return all([id, group]).apply(([knownId, ownGroup]) => {
+      const { group: itsGroup, name } = partsOfId(knownId)
+      const place = { resourceGroupName: outside ? itsGroup : ownGroup, accountName: name }
+      const key = cognitiveservices.listAccountKeys(place).then(({ key1 }) => key1 ?? '')
+      return keysOrUnknown(`Keys of ${name}`, key)
+    })
   })
   return secret(all(keys).apply(list => list.join(',')))
 }
@@ -129,8 +135,18 @@ function makeAccount(foundation: Foundation, place: Place): MadeAccount {
     endpoint: output(`https://${name}.openai.azure.com/`),
     outside: false,
     account,
+    units: deployments.map(deployment => unitsOf(location, deployment)),
     ready: [...deployments, ...ready],
   }
+}
+
+function unitsOf(location: string, { sku, properties }: cognitiveservices.Deployment): Output<MadeUnits> {
+  return all([sku, properties]).apply(([size, known]) => ({
+    location,
+    model: known?.model?.name ?? '',
+    sku: size?.name ?? '',
+    units: size?.capacity ?? 0,
+  }))
 }
 
 /**
@@ -141,7 +157,7 @@ function createDeployments(
   { settings, group, within }: Foundation,
   account: cognitiveservices.Account,
   suffix: string,
-): Resource[] {
+): cognitiveservices.Deployment[] {
   const upgrade = { versionUpgradeOption: 'OnceCurrentVersionExpired' }
   const place = { accountName: account.name, resourceGroupName: group }
   const model = { format: 'OpenAI', name: settings.openAiModelName, version: settings.openAiModelVersion }

@@ -2,8 +2,16 @@
 import type { WantedModel } from './model-quota.ts'
 import type { Settings } from './settings.ts'
 
-/** Deployments of one account. @param own units of each that the last update made */
-export function listWanted(settings: Settings, own: Readonly<Record<string, number>>): WantedModel[] {
+/** Units of a deployment that an update made: a quota is a region's, for a model and a kind of deployment. */
+export interface MadeUnits {
+  readonly location: string
+  readonly model: string
+  readonly sku: string
+  readonly units: number
+}
+
+/** Deployments of the account in a region. @param made what the last update made, in all regions */
+export function listWanted(settings: Settings, location: string, made: readonly MadeUnits[]): WantedModel[] {
   const talking = {
     name: settings.openAiModelName,
     version: settings.openAiModelVersion,
@@ -17,5 +25,10 @@ export function listWanted(settings: Settings, own: Readonly<Record<string, numb
     capacity: settings.transcriptionDeploymentCapacity,
   }
   const wanted = settings.transcriptionDeploymentName === undefined ? [talking] : [talking, writing]
-  return wanted.map(model => ({ ...model, own: own[model.name] ?? 0 }))
+  return wanted.map(model => {
+    const own = made.filter(
+      other => other.location === location && other.model === model.name && other.sku === model.sku,
+    )
+    return { ...model, own: own.reduce((sum, { units }) => sum + units, 0) }
+  })
 }

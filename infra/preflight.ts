@@ -14,7 +14,6 @@ export async function warnOfQuota(
 ): Promise<void> {
   if (settings.openAiAccountIds.length > 0) return
   const { token } = await authorization.getClientToken()
-  const wanted = listWanted(settings, previous.modelUnits)
   for (const location of [settings.openAiLocation, ...settings.openAiFailoverLocations]) {
     const region = await readRegion({ subscriptionId, location, token }, ask).catch((fault: unknown) => {
       const reason = fault instanceof Error ? fault.message : String(fault)
@@ -22,7 +21,7 @@ export async function warnOfQuota(
       return undefined
     })
     if (region === undefined) continue
-    for (const model of wanted) {
+    for (const model of listWanted(settings, location, previous.modelUnits)) {
       const { state, text } = judgeModel(model, location, region.models, region.usages)
       if (state === 'enough') pulumi.log.info(text)
       else pulumi.log.warn(text)

@@ -3,11 +3,12 @@
  * autoscaler reads it, which takes a password alone.
  */
 import * as redisenterprise from '@pulumi/azure-native/redisenterprise/index.js'
-import { type Output, type Resource, secret } from '@pulumi/pulumi'
+import { all, type Output, type Resource, secret } from '@pulumi/pulumi'
 import type { Foundation } from './foundation.ts'
 import type { Identity } from './identity.ts'
 import type { Network } from './network.ts'
 import { connectPrivately, createZones } from './private-name.ts'
+import { keysOrUnknown } from './refusal.ts'
 import type { Settings } from './settings.ts'
 
 export interface Redis {
@@ -78,8 +79,17 @@ function readKey(
   database: redisenterprise.Database,
 ): Output<string> {
   // Keys of a database that is there, and whose keys are on.
-  const place = { clusterName: cluster.name, databaseName: database.name, resourceGroupName: group }
-  return secret(redisenterprise.listDatabaseKeysOutput(place).apply(({ primaryKey }) => primaryKey ?? ''))
+  return secret(
+    all([cluster.name, database.name, group, database.id]).apply(
+      ([clusterName, databaseName, resourceGroupName]) =>
+        keysOrUnknown(
+          `Keys of ${clusterName}`,
+          redisenterprise
+            .listDatabaseKeys({ clusterName, databaseName, resourceGroupName })
+            .then(({ primaryKey }) => primaryKey ?? ''),
+        ),
+    ),
+  )
 }
 
 function createCluster({ names, settings, group, within, tags }: Foundation, keyInUse: boolean) {

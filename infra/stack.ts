@@ -1,6 +1,7 @@
 /** What the program learns from Pulumi: the stack's configuration, and what the last update left. */
 import * as pulumi from '@pulumi/pulumi'
 import type { KeptSecret } from './kept-secrets.ts'
+import type { MadeUnits } from './preflight-models.ts'
 import { type SettingName, settingMeta, settingNames } from './setting-table.ts'
 import { readSettings, type Settings, SettingsError, type StackConfiguration } from './settings.ts'
 import type { Revision } from './traffic.ts'
@@ -34,9 +35,10 @@ function readOrStop(configuration: StackConfiguration): Settings {
 /** What the last update of this stack left in its outputs; a stack that was never updated has none. */
 export interface PreviousUpdate {
   readonly revisions: readonly Revision[]
+  /** Suffixes of all revisions so far, newest last. */
+  readonly revisionSuffixes: readonly string[]
   readonly containerTargetPort: number | undefined
-  /** Units of each model's deployment. */
-  readonly modelUnits: Readonly<Record<string, number>>
+  readonly modelUnits: readonly MadeUnits[]
 }
 
 /** Refers to the outputs of this very stack as the last update left them: a stack may refer to itself. */
@@ -48,11 +50,18 @@ export function referToSelf(): pulumi.StackReference {
 export function readPreviousUpdate(self: pulumi.StackReference): pulumi.Output<PreviousUpdate> {
   // One by one: all outputs together are as secret as the key among them, and so would be what is made of them.
   return pulumi
-    .all([self.getOutput('revisions'), self.getOutput('containerTargetPort'), self.getOutput('modelUnits')])
-    .apply(([revisions, containerTargetPort, modelUnits]) => ({
+    .all([
+      self.getOutput('revisions'),
+      self.getOutput('revisionSuffixes'),
+      self.getOutput('containerTargetPort'),
+      self.getOutput('modelUnits'),
+    ])
+    .apply(([revisions, revisionSuffixes, containerTargetPort, modelUnits]) => ({
       revisions: (revisions ?? []) as readonly Revision[],
+      revisionSuffixes: (revisionSuffixes ?? []) as readonly string[],
       containerTargetPort: containerTargetPort as number | undefined,
-      modelUnits: (modelUnits ?? {}) as Readonly<Record<string, number>>,
+      // Was once an object, which told no region.
+      modelUnits: (Array.isArray(modelUnits) ? modelUnits : []) as readonly MadeUnits[],
     }))
 }
 

@@ -25,6 +25,11 @@ export const darkLabel = 'next'
 
 const fullWeight = 100
 
+/** Whether the traffic that a configuration wants has an entry for the revision that the update makes, by no name. */
+export function listsNewest(wanted: readonly WantedTraffic[]): boolean {
+  return wanted.length === 0 || wanted.some(({ revision }) => revision === newestRevision)
+}
+
 export interface TrafficChoice {
   readonly newest: string
   /** From the stack's configuration. */

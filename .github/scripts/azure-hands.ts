@@ -33,7 +33,6 @@ export function azureHands(surroundings: Surroundings): Hands & RetireHands {
   const app = () => ['--name', output('containerAppName'), '--resource-group', output('resourceGroup')]
   return {
     weights: async () => outputs().revisions ?? [],
-    listed: async () => (outputs().revisions ?? []).map(({ revision }) => revision),
     active: async () => {
       await signIn()
       const list = ['containerapp', 'revision', 'list', ...app(), '--query', '[?properties.active].name']

@@ -5,7 +5,7 @@
 
 export interface Hands {
   /** Revisions in the stack's outputs: they have traffic, or a label. */
-  readonly listed: () => Promise<readonly string[]>
+  readonly weights: () => Promise<readonly { readonly revision: string; readonly weight: number }[]>
   readonly active: () => Promise<readonly string[]>
   readonly openSockets: (revision: string) => Promise<number>
   readonly deactivate: (revision: string) => Promise<void>
@@ -21,13 +21,11 @@ const logDelaySec = 300
  * Waits for the sockets of idle revisions to go, and deactivates each revision that has none.
  * @param patienceSec a revision that holds sockets longer stays as it is, and is named
  * @returns the revisions that stay
- * @throws when the stack lists no revision: without knowing which one serves, none is deactivated
+ * @throws when the stack lists no revision, or one that has traffic is not active: what the stack does not list may be
+ * all that serves, and none is deactivated
  */
 export async function retireIdle(patienceSec: number, hands: Hands): Promise<readonly string[]> {
-  const listed = await hands.listed()
-  if (listed.length === 0)
-    throw new Error('The stack lists no revision: without knowing which one serves, none is deactivated')
-  let idle = (await hands.active()).filter(revision => !listed.includes(revision))
+  let idle = await findIdle(hands)
   if (idle.length === 0) return []
   hands.say(`idle: ${idle.join(', ')}`)
   await hands.wait(logDelaySec)
@@ -45,4 +43,17 @@ export async function retireIdle(patienceSec: number, hands: Hands): Promise<rea
   }
   for (const revision of idle) hands.say(`${revision} stays: it holds sockets after ${patienceSec} s`)
   return idle
+}
+
+async function findIdle({ weights, active }: Hands): Promise<string[]> {
+  const listed = await weights()
+  if (listed.length === 0)
+    throw new Error('The stack lists no revision: without knowing which one serves, none is deactivated')
+  const running = await active()
+  const absent = listed.filter(({ revision, weight }) => weight > 0 && !running.includes(revision))
+  if (absent.length > 0)
+    throw new Error(
+      `${absent.map(({ revision }) => revision).join(', ')} should have traffic and is not active: none is deactivated`,
+    )
+  return running.filter(name => !listed.some(({ revision }) => revision === name))
 }

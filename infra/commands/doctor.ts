@@ -160,7 +160,7 @@ function checkModels(settings: Settings, { id }: Account, ask: Ask): Finding[] {
         ),
       ]
     // A stack that is there already holds its own units, which its preview knows.
-    return listWanted(settings, {}).map(wanted => {
+    return listWanted(settings, location, []).map(wanted => {
       const { state, text } = judgeModel(wanted, location, models, usages)
       if (state === 'enough') return ok('model', text)
       if (state === 'unknown') return warning('model', text, '')

@@ -211,7 +211,7 @@ class Follower implements CallActivity {
     const { records, holder } = this.#parts
     const { sessionId } = this.#record
     if (!this.#speaks) {
-      if ((await records.isControlled(sessionId)) && !(await records.holdsLease(sessionId, holder))) return
+      if (await records.isHeardElsewhere(sessionId, holder)) return
       await this.#goOn()
     }
     if (await records.claimEnd(sessionId)) this.#account.ended(end)

@@ -54,6 +54,8 @@ export interface RunOptions {
   readonly revisions?: readonly object[] | number
   /** Name of the role assignment that is new; all others are old. */
   readonly newAssignment?: string
+  /** A call that Azure refuses, and how it says so. */
+  readonly refused?: { readonly token: string; readonly message: string }
 }
 
 export const defaultDigest = `sha256:${'a'.repeat(64)}`
@@ -110,7 +112,13 @@ export async function runProgram(options: RunOptions = {}): Promise<Run> {
     const isNew = name === options.newAssignment
     return { id, state: { ...inputs, ...outputs, ...(isNew && { createdOn: new Date().toISOString() }) } }
   }
-  await pulumi.runtime.setMocks({ call: answerCall, newResource }, project, stack, preview, 'organization')
+  const call = (args: pulumi.runtime.MockCallArgs) => {
+    // The engine's faults have their text in `details`.
+    if (options.refused?.token === args.token)
+      throw Object.assign(new Error(), { details: options.refused.message })
+    return answerCall(args)
+  }
+  await pulumi.runtime.setMocks({ call, newResource }, project, stack, preview, 'organization')
   noteOptions(registered)
   const { outputs, fetched, waits } = await runWithStandIns(options.revisions ?? 404, async () => {
     // A query gives a program of its own to every run.

@@ -153,6 +153,6 @@ const active = { 'az containerapp revision list': 'app--rblue\napp--rold\napp--r
 test.serial('what is active, and what the stack lists, is asked of Azure and of Pulumi', async t => {
   const { hands } = handsWith(t, active)
   t.deepEqual(await hands.active(), ['app--rblue', 'app--rold', 'app--rblue2'])
-  t.deepEqual(await hands.listed(), ['app--rblue'])
-  t.deepEqual(await handsWith(t, { 'pulumi stack output --json': '{}' }).hands.listed(), [])
+  t.deepEqual(await hands.weights(), [{ revision: 'app--rblue', weight: 100 }])
+  t.deepEqual(await handsWith(t, { 'pulumi stack output --json': '{}' }).hands.weights(), [])
 })

@@ -1,6 +1,8 @@
 /** What is said of a model's quota before anything is created. */
 import test from 'ava'
 import { judgeModel, type ListedModel, listPaths, readRegion } from '../../infra/model-quota.ts'
+import { listWanted } from '../../infra/preflight-models.ts'
+import { readSettings } from '../../infra/settings.ts'
 
 const listed = (version: string, usageName: string): ListedModel => ({
   kind: 'OpenAI',
@@ -67,4 +69,18 @@ test('both lists are read with the token of who deploys; a refusal is told by it
   t.deepEqual(asked, [`https://management.azure.com${first}`, `https://management.azure.com${second}`])
   const refusing = (async () => new Response('', { status: 403 })) as unknown as typeof fetch
   await t.throwsAsync(readRegion(place, refusing), { message: 'HTTP 403' })
+})
+
+test('what a stack has already counts in the region, and for the kind of deployment, that it is in', t => {
+  const values = { openAiFailoverLocations: 'eastus2', openAiDeploymentCapacity: 10 }
+  const settings = readSettings({ stack: 'dev', values, today: new Date(0), preview: true })
+  const made = [
+    { location: 'swedencentral', model: 'gpt-realtime-1.5', sku: 'GlobalStandard', units: 10 },
+    { location: 'swedencentral', model: 'gpt-realtime-1.5', sku: 'Standard', units: 3 },
+  ]
+  const own = (location: string) => listWanted(settings, location, made).map(model => model.own)
+  t.deepEqual(own('swedencentral'), [10, 0])
+  t.deepEqual(own('eastus2'), [0, 0])
+  const [elsewhere = wanted] = listWanted(settings, 'eastus2', made)
+  t.is(judgeModel({ ...wanted, ...elsewhere }, 'eastus2', models, usages(5)).state, 'too little')
 })

@@ -1,6 +1,8 @@
 /** What a stack takes from its owner in place of making it, and what it closes. */
+import * as pulumi from '@pulumi/pulumi'
 import test from 'ava'
 import { predictCapacity } from '../../infra/capacity.ts'
+import { keysOrUnknown } from '../../infra/refusal.ts'
 import { readSettings } from '../../infra/settings.ts'
 import { choosePort } from '../../infra/stack.ts'
 import { unitsKey } from '../../runtime/core/contract.ts'
@@ -318,11 +320,55 @@ test.serial('the port of the container is the one of the first update, and told 
   t.is((await runWith({ containerTargetPort: 9000 })).outputs.containerTargetPort, 9000)
   const wanted = (containerTargetPort: number) =>
     readSettings({ stack: 'dev', values: { containerTargetPort }, today: new Date(0), preview: true })
-  const first = { revisions: [], modelUnits: {} }
+  const first = { revisions: [], revisionSuffixes: [], modelUnits: [] }
   t.is(choosePort(wanted(9000), { ...first, containerTargetPort: undefined }), 9000)
   t.is(choosePort(wanted(9000), { ...first, containerTargetPort: 9000 }), 9000)
   t.throws(() => choosePort(wanted(9001), { ...first, containerTargetPort: 9000 }), {
     message:
       /^containerTargetPort: is 9000 since the first update, .*pulumi config set containerTargetPort 9000/,
   })
+})
+
+const listings = [
+  {
+    token: 'azure-native:redisenterprise:listDatabaseKeys',
+    config: { sessionsPerReplica: 500, redis: 'on' },
+    secret: 'secret-redis-key',
+  },
+  {
+    token: 'azure-native:cognitiveservices:listAccountKeys',
+    config: { openAiAuth: 'key' },
+    secret: 'secret-openai-key',
+  },
+] as const
+
+for (const { token, config, secret } of listings) {
+  const of = (preview: boolean, message: string) =>
+    runProgram({ config: { ...stackFile('dev'), ...config }, preview, refused: { token, message } })
+
+  test.serial(
+    `${token}: a preview whose identity may only read ends well, and does not know the keys`,
+    async t => {
+      for (const message of [
+        'request failed: status code 403, {"error":{"code":"AuthorizationFailed","message":"may not listKeys"}}',
+        'POST https://management.azure.com/x\nRESPONSE 403: 403 Forbidden\nERROR CODE UNAVAILABLE',
+      ]) {
+        const run = await of(true, message)
+        const { inputs } = run.find('azure-native:keyvault:Secret', secret)
+        t.not(inputs.properties, undefined)
+        t.false(JSON.stringify(run.resources).includes('key-of-'))
+      }
+    },
+  )
+}
+
+test.serial('any other fault of listing keys, and a refusal at an update, ends the run', async t => {
+  const answers = { call: () => ({}), newResource: () => ({ id: 'x', state: {} }) }
+  const refusal = 'status code 403, {"error":{"code":"AuthorizationFailed"}}'
+  await pulumi.runtime.setMocks(answers, 'project', 'stack', true)
+  const broken = Promise.reject(new Error('status code 500 from account-403'))
+  await t.throwsAsync(keysOrUnknown('Keys', broken), { message: /500/ })
+  t.is(await keysOrUnknown('Keys', Promise.reject(new Error(refusal))), pulumi.unknown as unknown as string)
+  await pulumi.runtime.setMocks(answers, 'project', 'stack', false)
+  await t.throwsAsync(keysOrUnknown('Keys', Promise.reject(new Error(refusal))), { message: /403/ })
 })

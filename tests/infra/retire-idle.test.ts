@@ -3,18 +3,18 @@ import test from 'ava'
 import { type Hands, retireIdle } from '../../.github/scripts/retire-idle.ts'
 
 interface Stage {
-  readonly listed?: readonly string[]
+  readonly listed?: readonly (readonly [revision: string, weight: number])[]
   readonly active?: readonly string[]
   /** Open sockets at each look, by revision; the last number holds. */
   readonly open?: Readonly<Record<string, number[]>>
 }
 
-function stage({ listed = ['blue'], active = ['blue', 'old', 'older'], open = {} }: Stage = {}) {
+function stage({ listed = [['blue', 100]], active = ['blue', 'old', 'older'], open = {} }: Stage = {}) {
   const done: string[] = []
   const said: string[] = []
   const waits: number[] = []
   const hands: Hands = {
-    listed: async () => listed,
+    weights: async () => listed.map(([revision, weight]) => ({ revision, weight })),
     active: async () => active,
     openSockets: async revision => {
       const counts = open[revision] ?? [0]
@@ -71,4 +71,20 @@ test('a stack that lists no revision has none deactivated', async t => {
   const { done, hands } = stage({ listed: [] })
   await t.throwsAsync(retireIdle(3600, hands), { message: /lists no revision/ })
   t.deepEqual(done, [])
+})
+
+test('where a revision with traffic is not active, none is deactivated', async t => {
+  const { done, waits, hands } = stage({ active: ['old'] })
+  await t.throwsAsync(retireIdle(3600, hands), { message: /^blue should have traffic and is not active/ })
+  t.deepEqual([done, waits], [[], []])
+})
+
+test('a listed revision without traffic need not be active', async t => {
+  const listed = [
+    ['blue', 100],
+    ['green', 0],
+  ] as const
+  const { done, hands } = stage({ listed })
+  await retireIdle(3600, hands)
+  t.deepEqual(done, ['old', 'older'])
 })

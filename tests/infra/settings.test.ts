@@ -496,10 +496,12 @@ test('prod is zone redundant, has three replicas, ten minutes of grace, a firewa
 /** Units that a new subscription has in a region (learn.microsoft.com, foundry/openai/quotas-limits, tier 1). */
 const newSubscriptionUnits = 10
 
-test('no stack asks for more of the model than a new subscription has, and dev leaves most of it', t => {
-  const unitsOf = (stack: string) => read(stackFile(stack), stack).openAiDeploymentCapacity
-  t.true(unitsOf('prod') <= newSubscriptionUnits)
-  t.true(unitsOf('dev') <= 2)
+test('both stacks together ask for no more of the model than a new subscription has, and dev leaves most of it', t => {
+  const [dev, prod] = ['dev', 'prod'].map(stack => read(stackFile(stack), stack))
+  t.is(dev?.openAiLocation, prod?.openAiLocation)
+  const units = [dev, prod].map(settings => settings?.openAiDeploymentCapacity ?? 0)
+  t.true(units.reduce((sum, count) => sum + count) <= newSubscriptionUnits)
+  t.true((units[0] ?? 0) <= 2)
 })
 
 test('a placeholder in a stack file warns at a preview, and stops an update before anything is created', t => {

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { revisionName, suffixOf } from '../../infra/revision.ts'
-import { chooseTraffic, type Revision } from '../../infra/traffic.ts'
+import { chooseSuffix, rememberSuffix, revisionName, suffixOf, suffixOfName } from '../../infra/revision.ts'
+import { chooseTraffic, listsNewest, type Revision } from '../../infra/traffic.ts'
 
 const blue = 'gptrt-prod--rblue'
 const green = 'gptrt-prod--rgreen'
@@ -83,6 +83,66 @@ test('any change to the template, the order of a list included, makes another su
     suffixOf,
   )
   t.is(new Set(suffixes).size, suffixes.length)
+})
+
+interface Update {
+  readonly template: string
+  /** Templates whose revisions the last update listed; the number is the salt. */
+  readonly listed: readonly [template: string, salt: number][]
+  readonly made: readonly [template: string, salt: number][]
+  readonly listsNewest?: boolean
+}
+
+/** Salt of the suffix that is chosen for a template. */
+function saltOf({ template, listed, made, listsNewest = true }: Update): number {
+  const suffixes = (pairs: Update['made']) => pairs.map(([text, salt]) => suffixOf(text, salt))
+  const suffix = chooseSuffix({ template, made: suffixes(made), listed: suffixes(listed), listsNewest })
+  return [0, 1, 2, 3].findIndex(salt => suffixOf(template, salt) === suffix)
+}
+
+test('a template that is new, or whose revision has traffic or a label, has its plain suffix', t => {
+  t.is(saltOf({ template: 'a', listed: [], made: [] }), 0)
+  t.is(saltOf({ template: 'b', listed: [['a', 0]], made: [['a', 0]] }), 0)
+  const both: Update['made'] = [
+    ['a', 0],
+    ['b', 0],
+  ]
+  t.is(saltOf({ template: 'a', listed: both, made: both }), 0)
+})
+
+test('a template that comes back has a suffix that was never made, each time', t => {
+  const first: Update['made'] = [
+    ['a', 0],
+    ['b', 0],
+  ]
+  t.is(saltOf({ template: 'a', listed: [['b', 0]], made: first }), 1)
+  const second: Update['made'] = [...first, ['a', 1]]
+  t.is(saltOf({ template: 'a', listed: [['a', 1]], made: second }), 1, 'an unchanged update keeps it')
+  t.is(saltOf({ template: 'b', listed: [['a', 1]], made: second }), 1)
+  t.is(saltOf({ template: 'a', listed: [['b', 1]], made: [...second, ['b', 1]] }), 2)
+})
+
+test('an unchanged template keeps its suffix while traffic names other revisions, and has a new one when it is to get some', t => {
+  const made: Update['made'] = [
+    ['a', 0],
+    ['b', 0],
+    ['a', 1],
+  ]
+  const rolledBack: Update = { template: 'a', listed: [['a', 0]], made, listsNewest: false }
+  t.is(saltOf(rolledBack), 1)
+  t.is(saltOf({ ...rolledBack, listed: [['b', 0]], listsNewest: true }), 2)
+  t.true(listsNewest([]))
+  t.true(listsNewest([{ revision: 'newest', weight: 100 }]))
+  t.false(listsNewest([{ revision: blue, weight: 100 }]))
+})
+
+test('suffixes are remembered with the newest last, once each, and no more than a hundred', t => {
+  t.deepEqual(rememberSuffix(['ra', 'rb'], 'ra'), ['rb', 'ra'])
+  const many = Array.from({ length: 100 }, (_, index) => `r${index}`)
+  const remembered = rememberSuffix(many, 'rnew')
+  t.is(remembered.length, 100)
+  t.deepEqual([remembered[0], remembered.at(-1)], ['r1', 'rnew'])
+  t.is(suffixOfName('gptrt-dev--r48c0780f00'), 'r48c0780f00')
 })
 
 test('the longest names leave a revision within 54 characters', t => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { type AskedResource, runProgram } from '../azure.ts'
+import { type AskedResource, type Run, runProgram, stackFile } from '../azure.ts'
 import { Account } from './account.ts'
 
 const azure = (kind: string) => `azure-native:${kind}`
@@ -151,3 +151,59 @@ test.serial('keys of an account that has none on are refused', async t => {
     message: /authentication is disabled/,
   })
 })
+
+for (const [stack, weighted] of [
+  ['dev', 1],
+  ['prod', 2],
+] as const) {
+  test.serial(`${stack}: a setting that is taken back runs in a revision that is active`, async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'account-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const account = new Account(join(folder, 'account.json'))
+    const voiceOf = (value: string) => ({ variables: [{ name: 'REALTIME_VOICE', value }] })
+    const update = async (voice: string, outputs: Record<string, unknown>) => {
+      const config = { ...stackFile(stack), ...voiceOf(voice) }
+      return runProgram({
+        stack,
+        config,
+        previous: (outputs.revisions ?? []) as object[],
+        previousOutputs: { revisionSuffixes: outputs.revisionSuffixes },
+      })
+    }
+    const name = `gptrt-${stack}`
+    const namesOf = ({ outputs }: Run) =>
+      (outputs.revisions as { revision: string }[]).map(({ revision }) => revision)
+    const run = async (voice: string, before: Record<string, unknown>) => {
+      const result = await update(voice, before)
+      const { template } = result.find(azure('app:ContainerApp')).inputs as {
+        template: { revisionSuffix: string }
+      }
+      account.noteRevision(name, template)
+      const active = account.revisionsOf(name).filter(revision => revision.active)
+      for (const listed of namesOf(result))
+        t.true(
+          active.some(revision => revision.name === listed),
+          `${voice}: ${listed} runs`,
+        )
+      // As `npm run azure:retire` does.
+      for (const { name: revision } of active)
+        if (!namesOf(result).includes(revision)) account.setActive(revision, false)
+      return result
+    }
+    const first = await run('marin', {})
+    // The roll-out is over: all traffic is on the new revision, and the old one is gone.
+    const full = ({ outputs }: Run) => {
+      const newest = `${name}--${(outputs.revisionSuffixes as string[]).at(-1)}`
+      return { ...outputs, revisions: [{ revision: newest, weight: 100 }] }
+    }
+    const second = await run('cedar', first.outputs)
+    for (const { name: revision } of account.revisionsOf(name))
+      account.setActive(revision, full(second).revisions[0]?.revision === revision)
+    const third = await run('marin', full(second))
+    t.is(namesOf(third).length, weighted)
+    t.is(account.revisionsOf(name).length, 3, 'a revision of its own')
+    const again = await run('marin', third.outputs)
+    t.deepEqual(again.outputs, third.outputs, 'an unchanged update changes nothing')
+    t.is(account.revisionsOf(name).length, 3)
+  })
+}

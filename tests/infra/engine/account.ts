@@ -13,6 +13,10 @@ export interface Revision {
   active: boolean
 }
 
+interface Template {
+  readonly revisionSuffix: string
+}
+
 export interface Kept {
   readonly type: string
   readonly inputs: Inputs
@@ -77,6 +81,12 @@ export class Account {
 
   revisionsOf(app: string): readonly Revision[] {
     return Object.entries(this.#state.revisions).find(([id]) => id.endsWith(`/${app}`))?.[1] ?? []
+  }
+
+  /** What a write of an app's template does to its revisions, without the rest of the app. */
+  noteRevision(app: string, template: Template): void {
+    this.#noteRevision(`/${app}`, template)
+    this.#save()
   }
 
   /** As `az containerapp revision deactivate` and `activate` do. */
@@ -247,6 +257,7 @@ export class Account {
         if (!given.has(named))
           throw new Refusal(`400 ContainerAppSecretRefNotFound: ${named}, used by ${revision.name}`)
     const { traffic } = configuration.ingress
+    // One that is its own is taken even if it is not active, and none is started (microsoft/azure-container-apps#650).
     for (const { revisionName } of traffic) {
       const running = known.find(({ name }) => name === revisionName)
       if (revisionName !== newest && running?.active !== true)
@@ -285,11 +296,15 @@ export class Account {
       this.#state.linkedSubnets.push(infrastructureSubnetId)
     }
     if (kind !== 'app:ContainerApp') return
-    const { revisionSuffix } = inputs.template as { revisionSuffix: string }
-    const name = `${id.split('/').at(-1)}--${revisionSuffix}`
+    this.#noteRevision(id, inputs.template as Template)
+  }
+
+  /** A suffix that is known starts no revision, active or not (microsoft/azure-container-apps#650). */
+  #noteRevision(id: string, template: Template): void {
+    const name = `${id.split('/').at(-1)}--${template.revisionSuffix}`
     const known = this.#state.revisions[id] ?? []
     if (!known.some(revision => revision.name === name))
-      known.push({ name, template: JSON.stringify(inputs.template), active: true })
+      known.push({ name, template: JSON.stringify(template), active: true })
     this.#state.revisions[id] = known
   }
 
