@@ -92,8 +92,7 @@ function stage(
         end: (_: unknown, reason: string) => answer(`end ${reason}`, () => !told.isEnded),
         lookUp: async (id: string) =>
           readCallRecord(id, { ...fields, usage: told.stored, ended_at: told.isEnded ? 'then' : '' }),
-        isControlled: async () => told.holder !== null,
-        holdsLease: async (_: string, holder: string) => told.holder === holder,
+        isHeardElsewhere: async (_: string, holder: string) => told.holder !== null && told.holder !== holder,
         claimEnd: async () => {
           const isFirst = !told.isEndTold
           told.isEndTold = true

@@ -36,7 +36,8 @@ test('pages and code, which are the same for every platform, are built on that o
 for (const [name, image] of Object.entries({ plain, demo })) {
   test(`${name}: node is process 1, as npm starts it, in exec form, and no shell is needed at run time`, t => {
     const { start } = JSON.parse(readText('package.json')).scripts as { start: string }
-    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), start.replace(/\.ts$/, '.js').split(' '))
+    const program = start.replace(/^exec /, '').replace(/\.ts$/, '.js')
+    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), program.split(' '))
     const [, health = ''] = (valuesOf(image, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
     const command = JSON.parse(health) as string[]
     t.is(command[0], 'node')

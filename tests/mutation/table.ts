@@ -264,6 +264,7 @@ export const groups: readonly Group[] = [
     endpoints: ['upstream/choice', 'access/headers', 'upstream/failover', 'calls/calls'],
     'frame-boundary': ['upstream/frame-boundary', 'upstream/direct-reader', 'realtime/realtime'],
     mask: ['upstream/mask', 'upstream/direct-writer'],
+    proxy: ['upstream/proxy'],
     'reading-share': ['upstream/reading-share', 'upstream/direct-reader'],
     'message-check': [
       ...['upstream/message-check', 'session/session-policy'],
