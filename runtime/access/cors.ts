@@ -13,7 +13,7 @@ export function allowOrigin(answer: HttpAnswer, { headers }: Pick<HttpRequest, '
     headers: {
       ...answer.headers,
       'Access-Control-Allow-Origin': origin,
-      'Access-Control-Expose-Headers': 'Location, Retry-After',
+      'Access-Control-Expose-Headers': 'Location, Retry-After, X-Request-Id',
       Vary: 'Origin',
     },
   }

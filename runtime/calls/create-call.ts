@@ -191,7 +191,7 @@ export async function createCall(
   { sdp, filtered, address, passed }: CreatedCall,
   { value, model, pinned, turnDetection }: CallingKey,
   session: () => Promise<CallRecord>,
-): Promise<{ sdp: string; callId: string }> {
+): Promise<Awaited<ReturnType<Calls['offer']>>> {
   const { calls, log, target, callMade } = options
   const call = await calls.offer(sdp, value, filtered, passed)
   const record = await connect(

@@ -10,6 +10,7 @@ import type { Assistant } from '../assistants/assistant.ts'
 import { checkOffered, chosenBy } from '../assistants/choice.ts'
 import { callPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
+import { requestIdHeaders } from '../core/request-id.ts'
 import { mergeSession } from '../dialect/merge-session.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
@@ -69,9 +70,10 @@ async function makeSecret(options: SdkCallsOptions, request: HttpRequest): Promi
   // Requests of the preview have a session's fields at the top level.
   const forbidden = findForbiddenModel(options.permit, rest, purposeOf(keyRequest.session))
   if (forbidden !== null) throw forbidden.error
-  const { raw } = await mintKey(options, request, { ...rest, ...keyRequest }, { alias, assistant })
-  if (alias === null || raw.session === undefined) return jsonAnswer(200, raw)
-  return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } })
+  const { raw, requestId } = await mintKey(options, request, { ...rest, ...keyRequest }, { alias, assistant })
+  const headers = requestIdHeaders(requestId)
+  if (alias === null || raw.session === undefined) return jsonAnswer(200, raw, headers)
+  return jsonAnswer(200, { ...raw, session: { ...raw.session, model: alias } }, headers)
 }
 
 /** `POST calls`: an offer becomes a call. `Location` ends in its id. */
@@ -89,6 +91,7 @@ async function makeCall(options: SdkCallsOptions, request: HttpRequest): Promise
     'Cache-Control': 'no-store',
     // Upstream's own has the path of upstream; this one is right here.
     Location: `${request.path}/${call.callId}`,
+    ...requestIdHeaders(call.requestId),
   }
   return { status: 201, headers, body: call.sdp }
 }

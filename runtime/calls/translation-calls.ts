@@ -8,6 +8,7 @@ import { findCredential } from '../access/credential-sources.ts'
 import { isEphemeral } from '../access/ephemeral-keys.ts'
 import { translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
+import { requestIdHeaders } from '../core/request-id.ts'
 import { type HttpAnswer, type HttpRequest, type HttpRoute, jsonAnswer } from '../server/http.ts'
 import { checkedBy, parseJson, readJsonBody } from '../server/json-body.ts'
 import type { EphemeralKey, TranslationClient } from '../upstream/calls.ts'
@@ -43,7 +44,8 @@ export function createTranslationCalls(options: TranslationCallsOptions): [path:
 async function makeSecret(options: TranslationCallsOptions, request: HttpRequest): Promise<HttpAnswer> {
   checkTranslates(options.target)
   const { session, ...rest } = readJsonBody(request, secretBody)
-  return jsonAnswer(200, (await mint(options, request, session, rest)).raw)
+  const { raw, requestId } = await mint(options, request, session, rest)
+  return jsonAnswer(200, raw, requestIdHeaders(requestId))
 }
 
 /** `POST calls`: an offer becomes a call. `Location` ends in its id. */
@@ -76,6 +78,7 @@ async function makeCall(options: TranslationCallsOptions, request: HttpRequest):
     'Content-Type': 'application/sdp',
     'Cache-Control': 'no-store',
     ...(call.callId !== null && { Location: `${request.path}/${call.callId}` }),
+    ...requestIdHeaders(call.requestId),
   }
   return { status: 201, headers, body: call.sdp }
 }

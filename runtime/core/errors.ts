@@ -92,6 +92,8 @@ export class GatewayError extends Error {
   readonly upstreamStatus: number | undefined
   /** The words with which upstream refused after the upgrade, where it did: for clients that speak to the API as such. */
   readonly refusal: UpstreamRefusal | undefined
+  /** The id of the request that upstream refused, where it told one. */
+  readonly requestId: string | undefined
   /** What upstream's refusal by status said, where it may be repeated: for the same clients. */
   readonly answer: UpstreamAnswer | undefined
 
@@ -104,6 +106,7 @@ export class GatewayError extends Error {
       upstreamStatus?: number
       refusal?: UpstreamRefusal
       answer?: UpstreamAnswer | undefined
+      requestId?: string | undefined
     } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
@@ -113,6 +116,7 @@ export class GatewayError extends Error {
     this.upstreamStatus = options.upstreamStatus
     this.refusal = options.refusal
     this.answer = options.answer
+    this.requestId = options.requestId
   }
 
   get status(): number {

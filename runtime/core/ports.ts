@@ -131,6 +131,8 @@ export interface Connection {
 export interface Upstream {
   /** The deployment that serves it, as logs and metrics name it. */
   readonly deployment?: string | undefined
+  /** Of the request that opened it, where upstream told one. */
+  readonly requestId?: string | undefined
   /**
    * Queues one message; `data` may be reused when the call returns.
    * @param type its event type, null when it has none; absent: whoever wants to know it reads it

@@ -8,6 +8,7 @@ import { chosenBy, refuseAssistant } from '../assistants/choice.ts'
 import { assistantParameter, paths, sdkPaths, translationPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AdmittedRequest, Dial, Dialect, UpgradeRequest } from '../core/ports.ts'
+import { requestIdHeaders } from '../core/request-id.ts'
 import { dialectOf } from '../dialect/client-dialect.ts'
 import { type Log, withFields } from '../observability/log.ts'
 import type { StateMigration } from '../resume/stored-state.ts'
@@ -205,14 +206,20 @@ async function openEarly(
     dial: context.dial,
     maxHeldBytes: service.bounds.clientBufferBytes,
   })
+  let requestId: string | undefined
   try {
-    await early.settled({ withinMs: earlyDialMs, gone: request.gone?.() })
+    requestId = await early.settled({ withinMs: earlyDialMs, gone: request.gone?.() })
   } catch (fault) {
     if (fault instanceof GatewayError && fault.code !== 'client_silent')
       options.log.warn('upstream.failed', { route: request.path, code: fault.code, reason: fault.message })
     throw fault
   }
-  return { ...accepted, context: { ...context, dial: early.dial }, abandon: () => early.abandon() }
+  return {
+    ...accepted,
+    headers: requestIdHeaders(requestId),
+    context: { ...context, dial: early.dial },
+    abandon: () => early.abandon(),
+  }
 }
 
 /** What an SDK address opens: a running call, a session of a deployment, or the session that an ephemeral key has. */

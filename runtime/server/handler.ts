@@ -83,6 +83,8 @@ export interface Accepted {
   readonly migration?: StateMigration
   /** The upgrade came to nothing: gives back what is held for it. Called in place of the handler, once at most. */
   readonly abandon?: () => void
+  /** Of the answer to the upgrade, besides those that every one has. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The one subprotocol to answer with; never one that carries a credential. */
   readonly subprotocol?: string
 }

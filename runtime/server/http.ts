@@ -3,6 +3,7 @@ import { getBuiltinModule } from 'node:process'
 import { callPaths, isLivePath, sdkPaths } from '../core/contract.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/ports.ts'
+import { requestIdHeaders } from '../core/request-id.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -112,19 +113,20 @@ export function errorAnswer(
   path: string,
   headers: Readonly<Record<string, string>> = {},
 ): HttpAnswer {
-  const { code, message, retryAfterMs, upstreamStatus, answer } = error
+  const { code, message, retryAfterMs, upstreamStatus, answer, requestId } = error
   const forSdks = isForSdks(path)
   const status = forSdks && upstreamStatus !== undefined ? upstreamStatus : error.status
   const retryAfter: Record<string, string> =
     retryAfterMs === undefined ? {} : { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) }
   const challenge: Record<string, string> = status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}
+  const told = { ...retryAfter, ...challenge, ...requestIdHeaders(requestId), ...headers }
   if (forSdks && answer !== undefined) {
     const type = { 'Content-Type': answer.contentType, 'Cache-Control': 'no-store' }
-    return { status, headers: { ...type, ...retryAfter, ...challenge, ...headers }, body: answer.body }
+    return { status, headers: { ...type, ...told }, body: answer.body }
   }
   const body = {
     detail: message,
     ...(forSdks && { error: { type: 'gateway_error', code, message, param: null } }),
   }
-  return jsonAnswer(status, body, { ...retryAfter, ...challenge, ...headers })
+  return jsonAnswer(status, body, told)
 }

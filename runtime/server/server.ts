@@ -378,7 +378,8 @@ function upgrade(
     const holder: Holder = { native: null, closedWith: null }
     upgradeCork.cork(() => {
       response.writeStatus('101 Switching Protocols')
-      for (const [name, value] of Object.entries(options.upgradeHeaders)) response.writeHeader(name, value)
+      for (const [name, value] of Object.entries({ ...options.upgradeHeaders, ...accepted.headers }))
+        response.writeHeader(name, value)
       response.upgrade<SocketState>(
         { holder, loopUse: LoopShare.use(), client: null },
         key,

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { GatewayError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
+import { readRequestId, requestIdHeader } from '../core/request-id.ts'
 import { readAnswerText } from './answer-text.ts'
 import { headersWithin } from './credential-headers.ts'
 import { type Credential, credentialOfEphemeralKey } from './credentials/credentials.ts'
@@ -31,7 +32,7 @@ export interface Calls {
     key: string,
     filtered: boolean,
     headers?: Readonly<Record<string, string>>,
-  ): Promise<{ sdp: string; callId: string }>
+  ): Promise<{ sdp: string; callId: string; requestId?: string | undefined }>
   /** Ends a call. @param headers as of `accept`; likewise below @returns false when there was none (any more) */
   hangUp(callId: string, headers?: Readonly<Record<string, string>>): Promise<boolean>
   /**
@@ -53,6 +54,8 @@ export interface EphemeralKey {
   readonly expiresAt: number
   /** Upstream's whole answer; `session` is what the key's sessions begin with. */
   readonly raw: { readonly session?: Readonly<Record<string, unknown>> | undefined }
+  /** Of the request, where upstream told one; likewise below. */
+  readonly requestId?: string | undefined
 }
 
 export interface CallsOptions {
@@ -90,10 +93,10 @@ export function createCalls(options: CallsOptions): Calls {
     offer: async (sdp, key, filtered, passed) => {
       const url = restUrl(target, 'calls')
       if (target.provider === 'azure' && filtered) url.searchParams.set('webrtcfilter', 'on')
-      const { answer, location } = await offerAt(options, url, sdp, key, passed)
+      const { answer, location, requestId } = await offerAt(options, url, sdp, key, passed)
       const callId = callIdPattern.exec(location)?.[1]
       if (callId === undefined) throw broken(target, 'a call')
-      return { sdp: answer, callId }
+      return { sdp: answer, callId, requestId }
     },
     hangUp: (callId, passed) => act(options, callId, 'hangup', undefined, passed),
     accept: (callId, session, passed) => act(options, callId, 'accept', session, passed),
@@ -115,7 +118,7 @@ export interface TranslationClient extends Pick<Calls, 'mintKey'> {
     sdp: string,
     key: string,
     headers?: Readonly<Record<string, string>>,
-  ): Promise<{ sdp: string; callId: string | null }>
+  ): Promise<{ sdp: string; callId: string | null; requestId?: string | undefined }>
 }
 
 /** Makes the client of upstream's translations. It throws what that of its calls does. */
@@ -125,8 +128,8 @@ export function createTranslationClient(options: CallsOptions): TranslationClien
       mintKeyAt(options, `${translationsPath}/client_secrets`, keyRequest, passed),
     offer: async (sdp, key, passed) => {
       const url = restUrl(options.target, `${translationsPath}/calls`)
-      const { answer, location } = await offerAt(options, url, sdp, key, passed)
-      return { sdp: answer, callId: translationCallIdPattern.exec(location)?.[1] ?? null }
+      const { answer, location, requestId } = await offerAt(options, url, sdp, key, passed)
+      return { sdp: answer, callId: translationCallIdPattern.exec(location)?.[1] ?? null, requestId }
     },
   }
 }
@@ -140,10 +143,11 @@ async function mintKeyAt(
   const { target, credential, timeoutMs } = options
   const own = await headersWithin(credential, timeoutMs)
   const headers = { ...passed, ...own, 'Content-Type': 'application/json' }
-  const { text } = await request(options, restUrl(target, path), headers, JSON.stringify(keyRequest))
+  const asked = JSON.stringify(keyRequest)
+  const { text, requestId } = await request(options, restUrl(target, path), headers, asked)
   const minted = mintedKey.safeParse(parseJson(text))
   if (!minted.success) throw broken(target, 'an ephemeral key')
-  return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data }
+  return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data, requestId }
 }
 
 /** Both vendors take a raw offer with an ephemeral key; Azure takes nothing else. */
@@ -153,12 +157,12 @@ async function offerAt(
   sdp: string,
   key: string,
   passed?: Readonly<Record<string, string>>,
-): Promise<{ answer: string; location: string }> {
+): Promise<{ answer: string; location: string; requestId: string | undefined }> {
   const own = await credentialOfEphemeralKey(key).headers()
   const headers = { ...passed, ...own, 'Content-Type': 'application/sdp' }
-  const { text, location } = await request(options, url, headers, sdp)
+  const { text, location, requestId } = await request(options, url, headers, sdp)
   if (!text.startsWith('v=')) throw broken(options.target, 'a call')
-  return { answer: text, location }
+  return { answer: text, location, requestId }
 }
 
 /** Does something to a call. @returns false when there was none (any more) */
@@ -188,7 +192,7 @@ async function request(
   url: URL,
   headers: Readonly<Record<string, string>>,
   body: string | undefined,
-): Promise<{ text: string; location: string }> {
+): Promise<{ text: string; location: string; requestId: string | undefined }> {
   try {
     const signal = AbortSignal.timeout(timeoutMs)
     const answer = await fetch(url, {
@@ -199,9 +203,10 @@ async function request(
       redirect: 'error',
     })
     const text = await readAnswerText(target.label, answer, maxAnswerBytes, signal)
-    if (!answer.ok)
-      throw asRefusal(target.label, answer.status, text, answer.headers.get('retry-after') ?? undefined)
-    return { text, location: answer.headers.get('location') ?? '' }
+    const requestId = readRequestId(answer.headers.get(requestIdHeader))
+    const retryAfter = answer.headers.get('retry-after') ?? undefined
+    if (!answer.ok) throw asRefusal(target.label, answer.status, text, { retryAfter, requestId })
+    return { text, location: answer.headers.get('location') ?? '', requestId }
   } catch (fault) {
     throw asNetworkError(target.label, timeoutMs, fault)
   }

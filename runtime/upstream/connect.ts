@@ -7,6 +7,7 @@ import { type ClientOptions, WebSocket } from 'ws'
 import { GatewayError } from '../core/errors.ts'
 import { enter, type FaultOwner } from '../core/fault-boundary.ts'
 import type { Upstream, UpstreamListener } from '../core/ports.ts'
+import { readRequestId, requestIdHeader } from '../core/request-id.ts'
 import { eventType } from '../events/type.ts'
 import { Heartbeat, type Watching } from '../session/heartbeat.ts'
 import { messageOverheadBytes } from '../session/outbox.ts'
@@ -67,6 +68,7 @@ type Opened = (fault: Error | null, socket?: Socket) => void
 
 class UpstreamConnection implements Upstream, Reading, Watching, FaultOwner {
   readonly deployment: string | undefined
+  requestId: string | undefined
   readonly maxMessageBytes: number
   readonly #label: string
   #attempt: Attempt | null
@@ -326,6 +328,9 @@ class UpstreamSocket extends WebSocket {
 type Listener = (this: UpstreamSocket, ...given: unknown[]) => void
 
 const listenersByWord = {
+  upgrade(this: UpstreamSocket, response: IncomingMessage) {
+    this.connection.requestId = readRequestId(response.headers[requestIdHeader])
+  },
   open(this: UpstreamSocket) {
     enter(this.connection, () => this.connection.upgraded())
   },

@@ -62,9 +62,10 @@ export class EarlyDial implements UpstreamListener, FaultOwner {
   /**
    * Resolves when the upgrade may be answered with 101: upstream's session exists, its time is over, or it failed in a
    * way that the session tells.
+   * @returns the id of the request by which upstream's session was opened, where it is known by then
    * @throws GatewayError with which upstream refused the upgrade, or `client_silent` when the client has left
    */
-  async settled({ withinMs, gone }: AwaitedUpgrade): Promise<void> {
+  async settled({ withinMs, gone }: AwaitedUpgrade): Promise<string | undefined> {
     this.#isAwaited = true
     const timer = setTimeout(() => this.#settled.resolve(), withinMs)
     const leave = () => {
@@ -77,6 +78,7 @@ export class EarlyDial implements UpstreamListener, FaultOwner {
     gone?.addEventListener('abort', leave)
     try {
       await this.#settled.promise
+      return this.#upstream?.requestId
     } finally {
       this.#isAwaited = false
       clearTimeout(timer)

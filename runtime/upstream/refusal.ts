@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError, isSendableCloseCode, type UpstreamAnswer } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
+import { readRequestId, requestIdHeader } from '../core/request-id.ts'
 
 /** A refusal's body is read up to this (bytes), for its error code. */
 const maxBodyBytes = 16 * 1024
@@ -32,21 +33,30 @@ export async function refusalByStatus(
   const isWhole = body !== '' && body.length <= maxBodyBytes
   const isKept = isWhole && textType.test(contentType) && !quotesOf(headers)(body)
   const answer = isKept ? { body, contentType } : undefined
-  return asRefusal(label, response.statusCode ?? 0, body, response.headers['retry-after'], answer)
+  return asRefusal(label, response.statusCode ?? 0, body, {
+    retryAfter: response.headers['retry-after'],
+    requestId: readRequestId(response.headers[requestIdHeader]),
+    answer,
+  })
+}
+
+/** What else an answer told. */
+export interface RefusalDetails {
+  readonly retryAfter?: string | undefined
+  readonly requestId?: string | undefined
+  readonly answer?: UpstreamAnswer | undefined
 }
 
 /**
  * Explains an HTTP answer that refuses.
  * @param body its text; only the error code in it and the parameter that it names are repeated
- * @param retryAfter the header's value
- * @param answer what may be repeated of it to clients that speak to the API as such
+ * @param told `retryAfter` is the header's value; `answer` may be repeated to clients that speak to the API as such
  */
 export function asRefusal(
   label: string,
   status: number,
   body: string,
-  retryAfter?: string,
-  answer?: UpstreamAnswer,
+  { retryAfter, requestId, answer }: RefusalDetails = {},
 ): GatewayError {
   const words = [errorCode(body), errorParam(body)].filter(word => word !== null && word !== String(status))
   const what = [`HTTP ${status}`, ...words].join(', ')
@@ -58,6 +68,7 @@ export function asRefusal(
       {
         upstreamStatus: status,
         answer,
+        requestId,
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       },
     )
@@ -66,12 +77,14 @@ export function asRefusal(
     return new GatewayError('upstream_unavailable', `${label} is not available (${what})`, {
       upstreamStatus: status,
       answer,
+      requestId,
     })
   }
   const advice = status === 400 ? 'check what was asked for' : 'check the key and the deployment'
   return new GatewayError('upstream_refused', `${label} refused (${what}); ${advice}`, {
     upstreamStatus: status,
     answer,
+    requestId,
   })
 }
 

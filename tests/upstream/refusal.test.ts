@@ -267,7 +267,7 @@ const byStatus: readonly [
 for (const [status, body, retryAfter, [code, message, retryAfterMs]] of byStatus) {
   test(`HTTP ${status} with ${body || 'no body'} is ${code}`, async t => {
     const answer = { body, contentType: json }
-    const refusal = asRefusal(label, status, body, retryAfter, answer)
+    const refusal = asRefusal(label, status, body, { retryAfter, answer })
     const expected = { code, message, retryAfterMs, upstreamStatus: status, answer }
     t.like(refusal, expected)
     const arrived = await refusedBy({ status, body, ...(retryAfter !== undefined && { retryAfter }) })
