@@ -79,11 +79,16 @@ export function isObject(text: string, arrays = false, scan: Scan = { steps: 0 }
 }
 
 function opening(text: string, from: number, arrays: boolean, scan: Scan): number {
+  if (!arrays) {
+    const brace = text.indexOf('{', from)
+    scan.steps += (brace < 0 ? text.length : brace + 1) - from
+    return brace
+  }
   let at = from
   for (; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
     if (code === ascii.openBrace) break
-    if (!arrays || code !== ascii.openBracket) continue
+    if (code !== ascii.openBracket) continue
     let inner = at
     while (text.charCodeAt(inner) === ascii.openBracket || ascii.isSpace(text.charCodeAt(inner))) inner += 1
     if (text.charCodeAt(inner) === ascii.openBrace) break
@@ -108,6 +113,7 @@ function mayPrecedeString(code: number): boolean {
 
 /** @returns the index of the closing quote; the text's length if there is none */
 function endOfString(text: string, start: number, open: number): number {
+  if (open === ascii.quote) return endOfQuoted(text, start)
   const isEnd = (code: number) => (smartQuotes.includes(open) ? smartQuotes.includes(code) : code === open)
   for (let at = start + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
@@ -115,6 +121,20 @@ function endOfString(text: string, start: number, open: number): number {
     else if (isEnd(code)) return at
   }
   return text.length
+}
+
+/** Nearly all strings are quoted so: native code looks for the quote, in a tenth of the time. */
+function endOfQuoted(text: string, start: number): number {
+  let at = text.indexOf('"', start + 1)
+  while (at >= 0 && isEscaped(text, at, start)) at = text.indexOf('"', at + 1)
+  return at < 0 ? text.length : at
+}
+
+/** Whether an odd number of backslashes stands before a character. @param start of the string, whose quote is none */
+function isEscaped(text: string, at: number, start: number): boolean {
+  let first = at
+  while (first - 1 > start && text.charCodeAt(first - 1) === ascii.backslash) first -= 1
+  return (at - first) % 2 === 1
 }
 
 /** @returns the index of the comment's last character; `at` where no comment begins */
