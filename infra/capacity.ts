@@ -13,10 +13,10 @@ export const scaleAtMemoryPercent = 75
 export const minWorkers = 2
 
 /** CPU of an event of 6.4 kB, among thousands of sessions (µs). */
-const eventMicros = 15
+const eventMicros = 17
 
 /** CPU of a session that says nothing, for its pings (µs a second). */
-const sessionMicros = 6
+const sessionMicros = 7
 
 /** CPU of one process that events wake hundreds of times a second, however few they are (µs a second). */
 const busyProcessMicros = 25_000
@@ -28,7 +28,7 @@ const connectMicros = 780
 export const speakingEventsPerSecond = 13
 
 /** Memory of a session: the process's own, and the kernel's for its two sockets (bytes). */
-const sessionBytes = 18_000 + 8_000
+const sessionBytes = 13_000 + 8_000
 
 /**
  * Memory of a replica without sessions: its supervisor and the code that all processes share; then a process that serves,

@@ -21,8 +21,8 @@ test('a replica has a process for each core, and two at least', t => {
 test('CPU is that of each process, of each session and of each event', t => {
   t.is(predictCpu(0, 13, 1), 25_000)
   t.is(predictCpu(0, 13, 2), 50_000)
-  t.is(predictCpu(1000, 0, 1) - predictCpu(0, 0, 1), 1000 * 6)
-  t.is(predictCpu(1000, 2, 1) - predictCpu(1000, 1, 1), 1000 * 15)
+  t.is(predictCpu(1000, 0, 1) - predictCpu(0, 0, 1), 1000 * 7)
+  t.is(predictCpu(1000, 2, 1) - predictCpu(1000, 1, 1), 1000 * 17)
 })
 
 for (const size of sizes)
@@ -41,11 +41,11 @@ test('capacity in sessions and connections a second, by size', t => {
       return [cpu, sessions, connectsPerSecond]
     }),
     [
-      [0.25, 497, 320],
-      [0.5, 1243, 641],
-      [1, 2736, 1282],
-      [2, 5721, 2564],
-      [4, 11_442, 5128],
+      [0.25, 438, 320],
+      [0.5, 1096, 641],
+      [1, 2412, 1282],
+      [2, 5043, 2564],
+      [4, 10_087, 5128],
     ],
   )
 })
@@ -53,15 +53,15 @@ test('capacity in sessions and connections a second, by size', t => {
 test('memory limits a replica that has little of it, and none that is too small counts below zero', t => {
   const little = predictCapacity({ cpu: 1, memoryGib: 0.4 })
   t.is(little.limit, 'memory')
-  // Three quarters of 0.4 GiB, without 280 MB of processes; 26 kB a session.
-  t.is(little.sessions, Math.floor((0.3 * 1024 ** 3 - 280e6) / 26_000))
+  // Three quarters of 0.4 GiB, without 280 MB of processes; 21 kB a session.
+  t.is(little.sessions, Math.floor((0.3 * 1024 ** 3 - 280e6) / 21_000))
   t.is(predictCapacity({ cpu: 1, memoryGib: 0.1 }).sessions, 0)
   t.is(predictCapacity({ cpu: 0.05, memoryGib: 2 }).sessions, 0)
 })
 
 test('a full replica has as many sessions as are asked for, and no more than its size serves', t => {
   t.is(sessionsOfFullReplica(500, { cpu: 1, memoryGib: 2 }), 500)
-  t.is(sessionsOfFullReplica(5000, { cpu: 1, memoryGib: 2 }), 2736)
+  t.is(sessionsOfFullReplica(5000, { cpu: 1, memoryGib: 2 }), 2412)
 })
 
 test('a stack that asks for more is told, with the number', t => {
@@ -72,6 +72,6 @@ test('a stack that asks for more is told, with the number', t => {
       today: new Date('2026-11-20T00:00:00Z'),
       preview: true,
     }).warnings.join('\n')
-  t.regex(warningsOf(500), /sessionsPerReplica is 500, but a replica of 0\.25 vCPU serves 497 sessions/)
-  t.notRegex(warningsOf(497), /sessionsPerReplica/)
+  t.regex(warningsOf(500), /sessionsPerReplica is 500, but a replica of 0\.25 vCPU serves 438 sessions/)
+  t.notRegex(warningsOf(438), /sessionsPerReplica/)
 })
