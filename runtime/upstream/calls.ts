@@ -96,7 +96,7 @@ export function createCalls(options: CallsOptions): Calls {
       const { answer, location, requestId } = await offerAt(options, url, sdp, key, passed)
       const callId = callIdPattern.exec(location)?.[1]
       if (callId === undefined) throw broken(target, 'a call')
-      return { sdp: answer, callId, requestId }
+      return { sdp: answer, callId, ...named(requestId) }
     },
     hangUp: (callId, passed) => act(options, callId, 'hangup', undefined, passed),
     accept: (callId, session, passed) => act(options, callId, 'accept', session, passed),
@@ -129,7 +129,11 @@ export function createTranslationClient(options: CallsOptions): TranslationClien
     offer: async (sdp, key, passed) => {
       const url = restUrl(options.target, `${translationsPath}/calls`)
       const { answer, location, requestId } = await offerAt(options, url, sdp, key, passed)
-      return { sdp: answer, callId: translationCallIdPattern.exec(location)?.[1] ?? null, requestId }
+      return {
+        sdp: answer,
+        callId: translationCallIdPattern.exec(location)?.[1] ?? null,
+        ...named(requestId),
+      }
     },
   }
 }
@@ -147,7 +151,16 @@ async function mintKeyAt(
   const { text, requestId } = await request(options, restUrl(target, path), headers, asked)
   const minted = mintedKey.safeParse(parseJson(text))
   if (!minted.success) throw broken(target, 'an ephemeral key')
-  return { value: minted.data.value, expiresAt: minted.data.expires_at, raw: minted.data, requestId }
+  return {
+    value: minted.data.value,
+    expiresAt: minted.data.expires_at,
+    raw: minted.data,
+    ...named(requestId),
+  }
+}
+
+function named(requestId: string | undefined): { readonly requestId?: string } {
+  return requestId === undefined ? {} : { requestId }
 }
 
 /** Both vendors take a raw offer with an ephemeral key; Azure takes nothing else. */
