@@ -11,6 +11,8 @@
  *
  * A handler may keep its client when upstream ends; the session is then `idle` until it dials again.
  * Draining ends (1012) as soon as no answer is due.
+ * A session that is closed in the middle of an answer is over for its client, and hears upstream out, for 2 s at most, to
+ * count what that answer cost.
  */
 
 import { systemClock } from '../core/clock.ts'

@@ -1,11 +1,11 @@
 /** Upstream's own id of a request reaches the client that quotes it to the vendor, where it can be written into a header. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket, WebSocketServer } from 'ws'
 import { readRequestId } from '../../runtime/core/request-id.ts'
 import { converse } from './converse.ts'
+import { listen } from './http-server.ts'
 import { gatewayFor } from './start.ts'
 import { patienceMs, within } from './within.ts'
 
@@ -35,15 +35,8 @@ async function namingUpstream(t: ExecutionContext, refuses = false): Promise<Rec
       upstream.send('{"type":"session.created","session":{}}')
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets.clients) socket.terminate()
-    server.closeAllConnections()
-    server.close()
-  })
   return {
-    AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    AZURE_OPENAI_ENDPOINT: `http://127.0.0.1:${await listen(t, server, sockets)}`,
     AZURE_OPENAI_API_KEY: 'a-test-key',
   }
 }

@@ -529,7 +529,7 @@ export const known: readonly (Pick<Mutant, 'file' | 'text' | 'shown'> & { readon
   })),
   {
     file: 'runtime/upstream/refusal.ts',
-    text: "return asRefusal(label, response.statusCode ?? 0, body, response.headers['retry-after'], answer)",
+    text: 'return asRefusal(label, response.statusCode ?? 0, body, {',
     shown: '0 → 1',
     reason: 'equivalent: a response that a client was sent has a status',
   },

@@ -1,10 +1,9 @@
 /** Upstream behind a forward proxy: real tunnels, and TLS through them to the end. */
 
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import https from 'node:https'
-import { type AddressInfo, connect as connectTo } from 'node:net'
+import { connect as connectTo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -12,6 +11,7 @@ import { WebSocketServer } from 'ws'
 import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { isProxied, openTunnel } from '../../runtime/upstream/proxy.ts'
 import { converse } from '../gateway/converse.ts'
+import { listen } from '../gateway/http-server.ts'
 import { gatewayProcess } from '../gateway/process.ts'
 import { gatewayFor, type Stage } from '../gateway/start.ts'
 
@@ -55,13 +55,7 @@ async function forwardProxy(t: Stage, port: number, answer: 200 | 407 | null = 2
     onward.on('error', () => socket.destroy())
     socket.on('close', () => onward.destroy())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { url: new URL(`http://ada:p%40ss@127.0.0.1:${(server.address() as AddressInfo).port}`), asked }
+  return { url: new URL(`http://ada:p%40ss@127.0.0.1:${await listen(t, server)}`), asked }
 }
 
 /** An upstream with TLS that greets, and mints keys. @returns its port, and the file of its certificate */
@@ -81,15 +75,8 @@ async function secureUpstream(t: Stage): Promise<{ port: number; certFile: strin
     socket.send('{"type":"session.created","session":{}}')
     socket.on('message', data => socket.send(data.toString()))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const socket of sockets.clients) socket.terminate()
-    server.closeAllConnections()
-    server.close()
-    rmSync(folder, { recursive: true })
-  })
-  return { port: (server.address() as AddressInfo).port, certFile }
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  return { port: await listen(t, server, sockets), certFile }
 }
 
 test('WebSocket connections and requests to upstream go through the proxy, which is told its name and password', async t => {
