@@ -2,7 +2,7 @@
  * The memory that this process and the processes of its tools may use together: new sessions are refused near it, and
  * above it whoever took the most is ended first, so that the kernel never has to end all of them.
  *
- * | resident memory       | new sessions           | open sessions and processes of tools               |
+ * | memory in use         | new sessions           | open sessions and processes of tools               |
  * |-----------------------|------------------------|----------------------------------------------------|
  * | below 80 %            | welcome                | –                                                  |
  * | from 85 %, until 80 % | 503 `memory_exhausted` | –                                                  |
@@ -10,9 +10,11 @@
  *
  * A session took what it holds; a process of tools, which is replaced, what it has beyond its size at its start.
  *
- * An allocator keeps memory that was given back, and it can be used again. Up to 100 % new sessions are therefore
- * refused only while what is accounted for (the heap, what sessions hold, a fixed cost of each, processes of tools)
- * takes 70 % too.
+ * In use is resident memory, but an allocator keeps part of what was given back, and uses it again (glibc, mallopt(3):
+ * `MALLOC_TRIM_THRESHOLD_`, `MALLOC_MMAP_THRESHOLD_`). Up to 100 % new sessions are therefore refused only while what is
+ * accounted for (the heap, what sessions hold, a fixed cost of each, processes of tools) takes 70 % too. Above it,
+ * nobody else is ended for memory that does not come back; once it is level for 2 s, up to a quarter of the budget no
+ * longer counts as in use.
  *
  * Nothing is counted per message: resident memory is read at an interval, and what a session holds is asked of it only
  * when one has to end. What native code holds of a message that is not complete cannot be asked for.
@@ -86,6 +88,13 @@ const leastHeldBytes = 64 * 1024
 /** A process of tools that grew by less is not ended: another one would soon be as large (bytes). */
 const leastGrownBytes = 32 * 1024 * 1024
 
+/** Of the budget: growth of resident memory that is none, and what at most may be kept by the allocator. */
+const levelPart = 0.01
+const retainedPart = 0.25
+
+/** Resident memory that is level for so long is not on its way back (ms). */
+const levelMs = 2000
+
 /** How often resident memory is read (ms). Each read wakes an idle process: some 0.15 ms of CPU. */
 const sampleMs = 100
 /** The same while no more than `farPart` of the budget is in use: no flood fills the rest in that time. */
@@ -134,6 +143,10 @@ export class MemoryBudget implements FaultOwner {
   #state: 'calm' | 'near' = 'calm'
   #isStopped = false
   #residentBytes = 0
+  /** Of those, what the allocator keeps though nobody uses it. */
+  #retainedBytes = 0
+  /** The least since resident memory last grew, and when that was. */
+  #level = { bytes: 0, since: 0 }
   /** What the process takes without its heap and without sessions. */
   readonly #baseBytes: number
   /** What sessions held that were ended a moment ago. */
@@ -180,23 +193,30 @@ export class MemoryBudget implements FaultOwner {
     if (budgetBytes === 0) return
     const toolBytes = this.#toolBytes()
     this.#residentBytes = residentBytes() + toolBytes
-    const part = this.#residentBytes / budgetBytes
-    if (this.#state === 'calm' && part >= nearPart && (part > 1 || this.#neededPart() >= neededNearPart)) {
+    if (this.#state === 'calm' && this.#residentBytes < budgetBytes * nearPart) {
+      this.#retainedBytes = 0
+      this.#level.bytes = this.#residentBytes
+      return
+    }
+    const needed = this.#neededBytes()
+    const hasGrown = this.#followLevel(needed)
+    const used = this.#residentBytes - this.#retainedBytes
+    const isOver = used > budgetBytes
+    if (
+      this.#state === 'calm' &&
+      (isOver || (used >= budgetBytes * nearPart && needed >= budgetBytes * neededNearPart))
+    ) {
       this.#state = 'near'
-      log.warn('memory.near', {
-        residentBytes: this.#residentBytes,
-        toolBytes,
-        budgetBytes,
-        sessions: this.#holders.size,
-      })
+      const sessions = this.#holders.size
+      log.warn('memory.near', { residentBytes: this.#residentBytes, toolBytes, budgetBytes, sessions })
     } else if (
       this.#state === 'near' &&
-      (part < calmPart || (part <= 1 && this.#neededPart() < neededCalmPart))
+      (used < budgetBytes * calmPart || (!isOver && needed < budgetBytes * neededCalmPart))
     ) {
       this.#state = 'calm'
       log.info('memory.calm', { residentBytes: this.#residentBytes, budgetBytes })
     }
-    if (part > 1) this.#relieve()
+    if (isOver && (hasGrown || needed > budgetBytes * aimPart)) this.#relieve(used)
   }
 
   /** Safe to call twice. */
@@ -219,11 +239,30 @@ export class MemoryBudget implements FaultOwner {
     this.#options.log.error('memory.failed', { error: String(fault) })
   }
 
-  /** What is accounted for, as a part of the budget. */
-  #neededPart(): number {
+  /** What is accounted for (bytes). */
+  #neededBytes(): number {
     const sessions = this.#holders.size * sessionBytes + this.heldBytes() * heldFactor
-    const { heapBytes, budgetBytes } = this.#options
-    return (this.#baseBytes + heapBytes() + this.#toolBytes() + sessions) / budgetBytes
+    return this.#baseBytes + this.#options.heapBytes() + this.#toolBytes() + sessions
+  }
+
+  /**
+   * Decides what of resident memory nobody uses.
+   * @param needed what is accounted for (bytes)
+   * @returns whether resident memory has grown
+   */
+  #followLevel(needed: number): boolean {
+    const { budgetBytes, monotonicNow } = this.#options
+    const now = monotonicNow()
+    const resident = this.#residentBytes
+    const hasGrown = resident > this.#level.bytes + budgetBytes * levelPart
+    if (hasGrown) this.#level = { bytes: resident, since: now }
+    else this.#level.bytes = Math.min(this.#level.bytes, resident)
+    const unaccounted = Math.max(0, resident - needed)
+    const isLevel = now - this.#level.since >= levelMs && needed < budgetBytes * neededCalmPart
+    this.#retainedBytes = isLevel
+      ? Math.min(unaccounted, budgetBytes * retainedPart)
+      : Math.min(unaccounted, this.#retainedBytes)
+    return hasGrown
   }
 
   #toolBytes(): number {
@@ -235,13 +274,13 @@ export class MemoryBudget implements FaultOwner {
   }
 
   /** Ends whoever took the most, until what they took is as much as is missing. */
-  #relieve(): void {
+  #relieve(used: number): void {
     const { budgetBytes, monotonicNow } = this.#options
     const now = monotonicNow()
     this.#released = this.#released.filter(({ until }) => until > now)
     const coming = this.#released.reduce((sum, { bytes }) => sum + bytes, 0)
-    let missing = this.#residentBytes - coming - budgetBytes * aimPart
-    if (this.#residentBytes - coming <= budgetBytes) return
+    let missing = used - coming - budgetBytes * aimPart
+    if (used - coming <= budgetBytes) return
     const sessions = [...this.#holders]
       .map(holder => ({ bytes: holder.held(), holder }))
       .filter(({ bytes }) => bytes >= leastHeldBytes)

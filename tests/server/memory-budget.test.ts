@@ -72,6 +72,41 @@ test('memory that an allocator keeps, though nobody uses it, refuses nobody up t
   t.is(budget.refusal(), null)
 })
 
+test('memory that does not come back ends nobody else, and is allowed for once it is level', t => {
+  const { budget, at } = stage({ most: 300, innocent: 80 })
+  t.deepEqual(at(1200, 0, 500), ['most memory_exhausted'])
+  // Of the 300 nothing comes back: 64 of 1,000 MiB can be kept by the allocator alone.
+  t.deepEqual(at(1200, 1900, 100), [], 'what the innocent holds would not help')
+  t.not(budget.refusal(), null)
+  t.deepEqual(at(1205, 2000, 100), [])
+  t.is(budget.refusal(), null, 'level for two seconds')
+  t.deepEqual(at(1260, 2100, 100), ['innocent memory_exhausted'], 'it grows: someone uses it')
+  t.not(budget.refusal(), null)
+})
+
+test('of memory that nobody accounts for, no more than a quarter of the budget is allowed for', t => {
+  const { budget, at } = stage({})
+  at(1260, 0, 100)
+  at(1260, 60_000, 100)
+  t.not(budget.refusal(), null)
+  at(1250, 60_100, 100)
+  t.is(budget.refusal(), null)
+})
+
+test('memory that was allowed for counts again when it is used again', t => {
+  const { budget, at } = stage({ most: 300, reader: 100 })
+  at(1200, 0, 100)
+  at(1200, 2000, 100)
+  t.is(budget.refusal(), null)
+  t.deepEqual(at(1200, 2100, 1050), ['reader memory_exhausted'], 'the allocator gave it out again')
+  t.not(budget.refusal(), null)
+  at(1200, 2200, 640)
+  t.is(budget.refusal(), null)
+  at(800, 2300, 640)
+  at(1010, 2400, 640)
+  t.not(budget.refusal(), null, 'what had come back is in use again')
+})
+
 test('above the budget those that hold the most end first, as many as it takes and no more', t => {
   const { at } = stage({ little: 1, most: 80, less: 40, some: 20, none: 0 })
   t.deepEqual(at(1001), ['most memory_exhausted', 'less memory_exhausted'])
