@@ -71,6 +71,9 @@ LABEL org.opencontainers.image.title="realtime-gateway" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="docker.io/library/node:22.23.3-bookworm-slim"
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
+# glibc keeps what was freed, up to twice what a replica may use once large buffers have come and gone, and a replica that
+# is over its budget takes no sessions: buffers of 1 MiB are mapped each by itself, and beyond 8 MiB free memory goes back.
+ENV MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=8388608
 WORKDIR /app
 # Owned by root, run by another: the process cannot change its own code, and writes nowhere.
 COPY --from=pages /app/web/dist web/dist

@@ -1,8 +1,9 @@
 /** What is compared: each a process of its own before the same upstream. */
+
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Child, lineOf, startChild, systemPath } from '../gateway/child.ts'
+import { startCommand } from '../gateway/start-command.ts'
 import { spawnHaproxy, untilListening } from './haproxy.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import type { Certificate, Upstream } from './source.ts'
@@ -32,15 +33,6 @@ export interface Contender {
 type Started = Omit<Contender, 'group' | 'loopDelay'> & { readonly child: Child }
 
 const root = join(import.meta.dirname, '../..')
-
-/** Arguments by which a checkout's `npm start` runs `node`, and so does the image. */
-export function startArguments(checkout: string): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
-    scripts: { start: string }
-  }
-  const words = scripts.start.split(' ')
-  return words.slice(words.indexOf('node') + 1)
-}
 
 const relays = join(import.meta.dirname, 'relays')
 const sdkPath = '/openai/v1/realtime'
@@ -148,9 +140,11 @@ async function startGateway(
   { checkout, clientCertificate, flags }: { checkout: string } & RelayOptions,
 ): Promise<Started> {
   const scheme = upstream.certificate === null ? 'http' : 'https'
-  const child = startChild(null, process.execPath, [...flags, ...startArguments(checkout)], {
+  const { env, args } = startCommand(checkout)
+  const child = startChild(null, process.execPath, [...flags, ...args], {
     cwd: checkout,
     env: {
+      ...env,
       PATH: process.env.PATH,
       PORT: '0',
       ...trusting(upstream),

@@ -2,14 +2,15 @@
  * How long a gateway takes from the start of its process until `/readyz` answers 200: as `npm start` runs it, and from the
  * files of the image. The image cold too: its files are not in the page cache then, as where it has just been pulled.
  */
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as rest } from 'node:timers/promises'
 import { freePort } from '../gateway/free-port.ts'
+import { startCommand } from '../gateway/start-command.ts'
 import { layOutPlainImage } from '../infra/image-files.ts'
-import { startArguments } from './contenders.ts'
 import { type Figure, figureOf } from './figures.ts'
 import { cpuMicros } from './process-tree.ts'
 
@@ -45,7 +46,7 @@ const environment = {
 /** Measures both in alternating rounds; the first of each warms up. @throws Error when one does not become ready */
 export async function measureStart({ rounds }: StartOptions): Promise<Figure[]> {
   const image = layOutPlainImage({ teardown: remove => void process.once('exit', remove) })
-  const own = startArguments(root)
+  const own = startCommand().args
   const programs: readonly Program[] = [
     { name: 'gateway', folder: root, arguments: own },
     { name: 'image', folder: image, arguments: own.map(word => word.replace(/main\.ts$/, 'main.js')) },
@@ -81,7 +82,7 @@ async function startOnce({ folder, arguments: words }: Program): Promise<Measure
   const startedAt = performance.now()
   const child = spawn(process.execPath, [...words], {
     cwd: folder,
-    env: { PATH: process.env.PATH, ...environment, PORT: String(port) },
+    env: { PATH: process.env.PATH, ...startCommand().env, ...environment, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   child.stderr.on('data', chunk => process.stderr.write(chunk))

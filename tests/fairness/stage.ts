@@ -1,9 +1,11 @@
 /** Starts what a flood needs: an upstream, a gateway, a bystander and a flooder, each a process. */
+
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { type Commanded, startCommanded } from '../bench/command.ts'
 import { lineOf, startChild } from '../gateway/child.ts'
 import type { Stage } from '../gateway/start.ts'
+import { startCommand } from '../gateway/start-command.ts'
 import { within } from '../gateway/within.ts'
 import type { Watched } from './bystander.ts'
 import type { Flooded, Flooding } from './flooder.ts'
@@ -29,7 +31,13 @@ export async function startGatewayChild(
   env: Readonly<Record<string, string>>,
 ): Promise<GatewayChild> {
   const gateway = await startPart(t, 'gateway-process.ts', {
-    env: { PATH: process.env.PATH ?? '', PORT: '0', REALTIME_AUTO_CLOSE: 'false', ...env },
+    env: {
+      ...startCommand().env,
+      PATH: process.env.PATH ?? '',
+      PORT: '0',
+      REALTIME_AUTO_CLOSE: 'false',
+      ...env,
+    },
     // As `npm start` has it.
     execArgv: ['--expose-gc', '--min-semi-space-size=8'],
   })

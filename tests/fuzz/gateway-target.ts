@@ -1,8 +1,10 @@
 /** A gateway that is fuzzed, and what must hold for it whatever it was given. */
+
 import { join } from 'node:path'
 import { errorTable, isSendableCloseCode } from '../../runtime/core/errors.ts'
 import { type Commanded, startCommanded } from '../bench/command.ts'
 import type { Stage } from '../gateway/start.ts'
+import { startCommand } from '../gateway/start-command.ts'
 import { within } from '../gateway/within.ts'
 import { type Ending, noCode } from '../wire/peer.ts'
 import type { Happened } from './gateway-process.ts'
@@ -36,6 +38,7 @@ export async function startFuzzedGateway(
 ): Promise<FuzzedGateway> {
   const child = await startCommanded(join(import.meta.dirname, 'gateway-process.ts'), {
     env: {
+      ...startCommand().env,
       PATH: process.env.PATH ?? '',
       PORT: '0',
       REALTIME_AUTO_CLOSE: 'false',

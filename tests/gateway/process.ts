@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { startChild } from './child.ts'
 import type { Stage } from './start.ts'
+import { startCommand } from './start-command.ts'
 import { patienceMs, within } from './within.ts'
 
 const main = fileURLToPath(new URL('../../runtime/main.ts', import.meta.url))
@@ -31,6 +32,7 @@ export async function gatewayProcess(
 ): Promise<GatewayProcess> {
   const child = startChild(t, process.execPath, [...nodeArgs, program, ...args], {
     env: {
+      ...startCommand().env,
       ...{ PATH: process.env.PATH, PORT: '0', SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0' },
       // Where there are none: their tools take a process each.
       ASSISTANTS_DIR: import.meta.dirname,

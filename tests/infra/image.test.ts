@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { exchangeToken } from '../../infra/image.ts'
+import { startCommand } from '../gateway/start-command.ts'
 import { readText } from './azure.ts'
 import { imageOf, stageNamed, stagesOf, valuesOf } from './dockerfile.ts'
 
@@ -35,9 +36,12 @@ test('pages and code, which are the same for every platform, are built on that o
 
 for (const [name, image] of Object.entries({ plain, demo })) {
   test(`${name}: node is process 1, as npm starts it, in exec form, and no shell is needed at run time`, t => {
-    const { start } = JSON.parse(readText('package.json')).scripts as { start: string }
-    const program = start.replace(/^exec /, '').replace(/\.ts$/, '.js')
-    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), program.split(' '))
+    const { env, args } = startCommand()
+    const program = ['node', ...args.map(word => word.replace(/\.ts$/, '.js'))]
+    t.deepEqual(JSON.parse(valuesOf(image, 'ENTRYPOINT')[0] ?? ''), program)
+    const variables = Object.entries(env).map(([variable, value]) => `${variable}=${value}`)
+    t.true(variables.length > 0)
+    t.true(valuesOf(image, 'ENV').includes(variables.join(' ')), 'the allocator is set as npm start sets it')
     const [, health = ''] = (valuesOf(image, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
     const command = JSON.parse(health) as string[]
     t.is(command[0], 'node')

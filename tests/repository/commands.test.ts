@@ -17,7 +17,7 @@ const own = Object.entries(scripts).filter(([name]) => !/^pre/.test(name) && !ot
 
 for (const [name, command] of own)
   test(`npm run ${name} -- --help says how it is called, and does nothing`, t => {
-    const [, ...words] = command.replace(/^exec /, '').split(' ')
+    const words = command.replace(/^.*?\bnode /, '').split(' ')
     const { stdout, stderr, status } = spawnSync(process.execPath, [...words, '--help'], {
       cwd: root,
       encoding: 'utf8',
