@@ -1,6 +1,8 @@
 /** What happens in a call, counted here and written to the shared record a few times a second. */
 
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { GatewayError } from '../core/errors.ts'
+import { describeFault, enter } from '../core/fault-boundary.ts'
 import { parseFields } from '../events/fields.ts'
 import { transcriptionUsageOf, usageOf } from '../events/usage.ts'
 import type { Log } from '../observability/log.ts'
@@ -25,6 +27,8 @@ export interface CallActivityParts {
   readonly accounts: AccountParts
   /** Follows a call with spans, where tracing is on. */
   readonly follow?: Follow | undefined
+  /** Default: the system's. */
+  readonly after?: Clock['after'] | undefined
 }
 
 export interface CallActivity {
@@ -45,6 +49,9 @@ const writeIntervalMs = 500
 
 /** A replica that holds the lease says so again this often (ms). */
 const leaseRenewalMs = leaseMs / 3
+
+/** A replica that renewed its lease last when it was killed has none any more after this (ms). */
+const goneMs = leaseMs + leaseRenewalMs
 
 /** Responses that wait for the store at once; of more, the tokens are counted and the kinds are not. */
 const maxReports = 1000
@@ -91,16 +98,26 @@ interface Batch {
   readonly spendings: readonly Spending[]
 }
 
+type TellingParts = Pick<CallActivityParts, 'records' | 'accounts' | 'log' | 'after'>
+
 /**
- * Tells the end of a call, once, from what was stored of it: unless a replica has its lease, which tells it, or none has
- * ever heard it.
+ * Tells the end of a call, once, from what was stored of it, unless none has ever heard it. A replica that has its lease
+ * tells it; one that was killed meanwhile does not, and has no lease any more when this is tried again.
  * @throws GatewayError `store_unavailable`
  */
-export async function tellStoredEnd(
-  { records, accounts }: Pick<CallActivityParts, 'records' | 'accounts'>,
-  { sessionId, callId }: CallRecord,
-): Promise<void> {
-  if (callId === '' || (await records.isControlled(sessionId))) return
+export async function tellStoredEnd(parts: TellingParts, record: CallRecord): Promise<void> {
+  if (record.callId === '') return
+  const { records, log, after = systemClock.after } = parts
+  if (!(await records.isControlled(record.sessionId))) return tellStored(parts, record)
+  const owner = { onFault: (fault: unknown) => log.warn('usage.unwritten', describeFault(fault)) }
+  after(goneMs, () =>
+    enter(owner, async () => {
+      if (!(await records.isControlled(record.sessionId))) await tellStored(parts, record)
+    }),
+  )
+}
+
+async function tellStored({ records, accounts }: TellingParts, { sessionId }: CallRecord): Promise<void> {
   const record = await records.lookUp(sessionId)
   if (record === null || record.usage === '' || !(await records.claimEnd(sessionId))) return
   accountOf(record, accounts, () => undefined).ended(end)
@@ -211,7 +228,7 @@ class Follower implements CallActivity {
     const { records, holder } = this.#parts
     const { sessionId } = this.#record
     if (!this.#speaks) {
-      if (await records.isHeardElsewhere(sessionId, holder)) return
+      if (await records.isHeardElsewhere(sessionId, holder)) return tellStoredEnd(this.#parts, this.#record)
       await this.#goOn()
     }
     if (await records.claimEnd(sessionId)) this.#account.ended(end)

@@ -27,6 +27,7 @@ async function stage(t: ExecutionContext) {
   const store = createMemoryStore()
   t.teardown(() => store.close())
   const told: string[] = []
+  const later: (() => void)[] = []
   const call = { goesOn: true, listeners: new Map<string, UpstreamListener>() }
   const leave = () => {
     call.goesOn = false
@@ -64,6 +65,10 @@ async function stage(t: ExecutionContext) {
       drain: { add: () => undefined, remove: () => undefined },
       refusal: () => null,
       toolsOf: () => null,
+      after: (_ms: number, run: () => void) => {
+        later.push(run)
+        return () => undefined
+      },
     } as unknown as ControlOptions)
     t.teardown(() => controls.close())
     return { records, controls }
@@ -80,7 +85,7 @@ async function stage(t: ExecutionContext) {
   await hear('a', a)
   await until(() => isHeardBy(a.records, id, 'a'), 'nobody speaks')
   return {
-    ...{ a, b, call, told, leave, record, hear },
+    ...{ a, b, call, told, later, leave, record, hear },
     answer: () => {
       const usage = { input_tokens: 6, output_tokens: 4, total_tokens: 10 }
       const frame = Buffer.from(JSON.stringify({ type: 'response.done', response: { usage } }))
@@ -147,4 +152,38 @@ test('a call that goes on where another replica takes it over', async t => {
   await b.controls.callEnded(await record(), 'hung up')
   await settled()
   t.deepEqual(told, ['session 2 by b', 'conversation 2 in 1 by b'])
+})
+
+test('a call that is hung up while the lease of a replica that was killed still runs', async t => {
+  const { a, b, told, later, answer, record, isTold, settled } = await stage(t)
+  answer()
+  await a.controls.close()
+  const { sessionId } = await record()
+  t.true(await b.records.holdLease(sessionId, 'killed'))
+  await b.controls.callEnded(await record(), 'hung up')
+  t.deepEqual(told, [], 'it could tell the end itself')
+  t.is(later.length, 1)
+  await b.records.releaseLease(sessionId, 'killed')
+  later[0]?.()
+  await isTold()
+  await settled()
+  t.deepEqual(told, byB)
+})
+
+test('a call whose end a replica observes while the lease of one that was killed still runs', async t => {
+  const { a, b, call, told, later, answer, record, hear, leave, isTold, settled } = await stage(t)
+  answer()
+  await a.controls.close()
+  call.listeners.clear()
+  const { sessionId } = await record()
+  t.true(await b.records.holdLease(sessionId, 'killed'))
+  await hear('b', b)
+  leave()
+  await until(() => later.length === 1, 'it is not tried again')
+  t.deepEqual(told, [])
+  await b.records.releaseLease(sessionId, 'killed')
+  later[0]?.()
+  await isTold()
+  await settled()
+  t.deepEqual(told, byB)
 })
