@@ -83,43 +83,63 @@ interface WantedIdentity {
   readonly roles: readonly Role[]
 }
 
+/** Runs az and returns what it prints. @throws what az said */
+type Az = (...args: readonly string[]) => string
+
+/**
+ * Finds a registration by its whole name: `--display-name` of az takes it for the beginning of a name
+ * (Azure/azure-cli#23053), and roles of the subscription would go to another's application.
+ * @throws where several have the name: it is not unique in a tenant
+ */
+function findApp(az: Az, name: string): string | undefined {
+  const found = readList<{ appId: string; displayName: string }>(
+    az(
+      ...['ad', 'app', 'list', '--display-name', name, '--output', 'json'],
+      ...['--query', '[].{appId:appId,displayName:displayName}'],
+    ),
+  ).filter(({ displayName }) => displayName === name)
+  if (found.length > 1)
+    throw new Error(
+      `${found.length} app registrations are called ${name} (${found.map(({ appId }) => appId).join(', ')}): rename those that are not of this repository (az ad app update --id ID --display-name NAME)`,
+    )
+  return found[0]?.appId
+}
+
+/** @throws where az did not print a list */
+function readList<T>(text: string): readonly T[] {
+  const list = jsonOf<T[]>({ ok: true, text })
+  if (!Array.isArray(list)) throw new Error('az printed no list as JSON')
+  return list
+}
+
 /** @returns the client id */
 function makeIdentity(ask: Ask, { name, subjects, roles }: WantedIdentity): string {
-  const must = (...args: readonly string[]) => {
+  const must: Az = (...args) => {
     const answer = ask(['az', ...args])
     if (!answer.ok) throw new Error(`az ${args.slice(0, 3).join(' ')} failed: ${answer.text}`)
     return answer.text
   }
-  const find = must('ad', 'app', 'list', '--display-name', name, '--query', '[0].appId', '--output', 'tsv')
   const appId =
-    find || must('ad', 'app', 'create', '--display-name', name, '--query', 'appId', '--output', 'tsv')
+    findApp(must, name) ??
+    must('ad', 'app', 'create', '--display-name', name, '--query', 'appId', '--output', 'tsv')
   // Answers with a fault where the principal is there already.
   ask(['az', 'ad', 'sp', 'create', '--id', appId, '--output', 'none'])
-  const held = must(
-    'ad',
-    'app',
-    'federated-credential',
-    'list',
-    '--id',
-    appId,
-    '--query',
-    '[].subject',
-    '--output',
-    'tsv',
-  )
-  for (const subject of subjects.filter(wanted => !held.split('\n').includes(wanted))) {
-    const credential = { name: subject.split(':').at(-1), issuer, subject, audiences: [audience] }
+  const credentials = ['ad', 'app', 'federated-credential'] as const
+  const held = readList<{ name: string; subject: string }>(
     must(
-      'ad',
-      'app',
-      'federated-credential',
-      'create',
-      '--id',
-      appId,
-      '--parameters',
-      JSON.stringify(credential),
-      '--output',
-      'none',
+      ...[...credentials, 'list', '--id', appId, '--output', 'json'],
+      ...['--query', '[].{name:name,subject:subject}'],
+    ),
+  )
+  for (const subject of subjects.filter(wanted => !held.some(other => other.subject === wanted))) {
+    const credential = { name: subject.split(':').at(-1), issuer, subject, audiences: [audience] }
+    // A repository that was transferred, or whose subjects got ids: the name is taken, by a subject of the past.
+    const write = held.some(({ name }) => name === credential.name)
+      ? ['update', '--federated-credential-id', String(credential.name)]
+      : ['create']
+    must(
+      ...[...credentials, ...write, '--id', appId],
+      ...['--parameters', JSON.stringify(credential), '--output', 'none'],
     )
   }
   const principal = must('ad', 'sp', 'show', '--id', appId, '--query', 'id', '--output', 'tsv')
@@ -140,8 +160,14 @@ function tellRepository(
     const answer = ask(['gh', ...args])
     if (!answer.ok) throw new Error(`gh ${args.slice(0, 2).join(' ')} failed: ${answer.text}`)
   }
-  for (const environment of stacks.flatMap(stack => [stack, `${stack}-preview`]))
-    must('api', '--method', 'PUT', `repos/${repository}/environments/${environment}`, '--silent')
+  for (const environment of stacks.flatMap(stack => [stack, `${stack}-preview`])) {
+    const path = `repos/${repository}/environments/${environment}`
+    // To write one that is there would take its reviewers and branches away, which this command does not know.
+    const found = ask(['gh', 'api', path, '--silent'])
+    if (found.ok) continue
+    if (!/\bHTTP 404\b/.test(found.text)) throw new Error(`gh api ${path} failed: ${found.text}`)
+    must('api', '--method', 'PUT', path, '--silent')
+  }
   for (const [name, body] of Object.entries(variables))
     must('variable', 'set', name, '--repo', repository, '--body', body)
 }

@@ -106,9 +106,35 @@ const registration = {
   stacks: ['dev', 'prod'],
 }
 
+const environment = (name: string) => `gh api repos/contoso/gateway/environments/${name}`
+const absent: Answer = { ok: false, text: 'gh: Not Found (HTTP 404)' }
+
+/** Answers of a tenant and a repository that know nothing of this project. */
+const newRepository = {
+  'az ad app list': ok([]),
+  'az ad app federated-credential list': ok([]),
+  'gh api repos/contoso/gateway/environments/': absent,
+}
+
+/** Credentials as az lists them, of both identities. */
+const credentials = (prefix: string) =>
+  ok(
+    ['dev', 'prod', 'dev-preview', 'prod-preview'].map(name => ({
+      name,
+      subject: `${prefix}:environment:${name}`,
+    })),
+  )
+
+/** Answers of a tenant in which a first run has made both registrations. */
+const registered = {
+  'az ad app list --display-name gateway-deploy': ok([{ appId: 'deployer', displayName: 'gateway-deploy' }]),
+  'az ad app list --display-name gateway-preview': ok([{ appId: 'reader', displayName: 'gateway-preview' }]),
+}
+
 test('an identity deploys to environments, another previews and reads; neither by a pull request alone', t => {
   const { ask, asked } = asking({
     [customization]: ok({ sub_claim_prefix: 'repo:contoso@5/gateway@8' }),
+    ...newRepository,
     'az ad app create': [ok('deployer'), ok('reader')],
     'az ad sp show': ok('principal'),
   })
@@ -136,18 +162,88 @@ test('an identity deploys to environments, another previews and reads; neither b
     t.true(asked.includes(line), line)
 })
 
-test('a second run finds what the first one made', t => {
+test('a second run finds what the first one made, and leaves the rules of its environments alone', t => {
   const { ask, asked } = asking({
     [customization]: ok({ sub_claim_prefix: 'repo:contoso/gateway' }),
-    'az ad app list': ok('known'),
-    'az ad app federated-credential list': ok(
-      ['dev', 'prod', 'dev-preview', 'prod-preview']
-        .map(environment => `repo:contoso/gateway:environment:${environment}`)
-        .join('\n'),
-    ),
+    ...registered,
+    'az ad app federated-credential list': credentials('repo:contoso/gateway'),
+    [environment('prod-preview')]: absent,
   })
   register(registration, ask, () => undefined)
-  t.false(asked.some(line => /(app|federated-credential) create/.test(line)))
+  t.false(asked.some(line => /(app|federated-credential) (create|update)/.test(line)))
+  t.deepEqual(
+    asked.filter(line => line.includes('--method PUT')),
+    ['gh api --method PUT repos/contoso/gateway/environments/prod-preview --silent'],
+  )
+})
+
+test('an environment that GitHub does not tell of is not written', t => {
+  const { ask, asked } = asking({
+    [customization]: ok({ sub_claim_prefix: 'repo:contoso/gateway' }),
+    ...newRepository,
+    [environment('prod')]: { ok: false, text: 'error connecting to api.github.com' },
+  })
+  t.throws(() => register(registration, ask, () => undefined), { message: /error connecting/ })
+  t.false(asked.some(line => line.includes('PUT repos/contoso/gateway/environments/prod ')))
+})
+
+test('after a transfer, or when its subjects get ids, the credentials of a repository are written anew', t => {
+  const { ask, asked } = asking({
+    [customization]: ok({ sub_claim_prefix: 'repo:contoso@5/gateway@8' }),
+    ...newRepository,
+    ...registered,
+    'az ad app federated-credential list': credentials('repo:former/gateway'),
+  })
+  register(registration, ask, () => undefined)
+  t.false(
+    asked.some(line => / create /.test(line) && line.includes('federated-credential')),
+    'names are taken',
+  )
+  t.deepEqual(
+    asked.flatMap(
+      line =>
+        /federated-credential update --federated-credential-id (\S+) --id (\S+) .*"subject":"([^"]+)"/
+          .exec(line)
+          ?.slice(1)
+          .join(' ') ?? [],
+    ),
+    [
+      'dev deployer repo:contoso@5/gateway@8:environment:dev',
+      'prod deployer repo:contoso@5/gateway@8:environment:prod',
+      'dev-preview reader repo:contoso@5/gateway@8:environment:dev-preview',
+      'prod-preview reader repo:contoso@5/gateway@8:environment:prod-preview',
+    ],
+  )
+})
+
+test('an application whose name only begins like the wanted one gets no role', t => {
+  const { ask, asked } = asking({
+    [customization]: ok({ sub_claim_prefix: 'repo:contoso/gateway' }),
+    ...newRepository,
+    'az ad app list --display-name gateway-deploy': ok([
+      { appId: 'another', displayName: 'gateway-deploy-legacy' },
+    ]),
+    'az ad app create --display-name gateway-deploy': ok('deployer'),
+    'az ad app create --display-name gateway-preview': ok('reader'),
+  })
+  register(registration, ask, () => undefined)
+  t.false(asked.some(line => line.includes('another')))
+  t.true(asked.includes('gh variable set AZURE_CLIENT_ID --repo contoso/gateway --body deployer'))
+})
+
+test('of two applications of one name none is chosen, and both are told', t => {
+  const { ask, asked } = asking({
+    [customization]: ok({ sub_claim_prefix: 'repo:contoso/gateway' }),
+    ...newRepository,
+    'az ad app list --display-name gateway-deploy': ok([
+      { appId: 'first', displayName: 'gateway-deploy' },
+      { appId: 'second', displayName: 'gateway-deploy' },
+    ]),
+  })
+  t.throws(() => register(registration, ask, () => undefined), {
+    message: /gateway-deploy \(first, second\)/,
+  })
+  t.false(asked.some(line => line.includes('role assignment')))
 })
 
 const outputs = {
