@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
+import { notInstalled } from '../../infra/commands/azure-cli.ts'
 
 /** A preview as JSON has every resource twice. */
 const mostOutputBytes = 64 * 1024 * 1024
@@ -13,6 +14,7 @@ export function run(program: string, args: readonly string[], out: 'pipe' | 'inh
     stdio: ['ignore', out, 'inherit'],
     maxBuffer: mostOutputBytes,
   })
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') throw new Error(notInstalled(program))
   if (status !== 0)
     throw new Error(
       `${program} ${args.slice(0, 3).join(' ')} failed${error ? `: ${error.message}` : ` with ${status}`}`,

@@ -46,11 +46,14 @@ const listOf = (answer: Answer) => jsonOf<{ value?: unknown[] }>(answer)?.value
 /** Runs all checks of a stack; those that need a sign-in only where there is one. */
 export function diagnose(settings: Settings, ask: Ask): Finding[] {
   const tools = [...checkTools(settings, ask), ...checkConfiguration(settings)]
-  const account = jsonOf<Account>(ask(az('account', 'show')))
+  const shown = ask(az('account', 'show'))
+  const account = jsonOf<Account>(shown)
   if (account === undefined)
     return [
       ...tools,
-      fault('sign-in', 'az is not signed in', 'az login, then az account set --subscription NAME'),
+      shown.isAbsent
+        ? fault('az', shown.text, 'install the Azure CLI, then az login')
+        : fault('sign-in', 'az is not signed in', 'az login, then az account set --subscription NAME'),
     ]
   const names = nameEverything(settings, account.id)
   return [

@@ -1,7 +1,7 @@
 /** `npm run azure:bootstrap -- [LOCATION]`. */
 import { askCommand } from './azure-cli.ts'
 import { bootstrap, defaults } from './bootstrap.ts'
-import { runCommand } from './command.ts'
+import { runCommand, UsageError } from './command.ts'
 
 const help = `npm run azure:bootstrap -- [LOCATION]
 
@@ -9,6 +9,7 @@ Makes the storage that keeps Pulumi's state, in the subscription that az is sign
 in to it. What is there already is left as it is. LOCATION is a region of Azure (${defaults.location}).`
 
 await runCommand(help, async ([location = defaults.location]) => {
+  if (!/^[a-z0-9]+$/.test(location)) throw new UsageError(`"${location}" is no region`)
   const address = await bootstrap(
     { ...defaults, location },
     {

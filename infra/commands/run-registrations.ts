@@ -11,10 +11,11 @@ Needs az and gh, signed in.`
 
 await runCommand(help, ([repository = '', ...stacks]) => {
   if (!/^[\w.-]+\/[\w.-]+$/.test(repository)) throw new UsageError('Name the repository as OWNER/REPO')
-  const account = jsonOf<{ id: string; tenantId: string }>(
-    askCommand(['az', 'account', 'show', '--output', 'json']),
-  )
-  if (account === undefined) throw new Error('az is not signed in: az login')
+  const strange = stacks.find(stack => !/^[a-z][a-z0-9]{1,11}$/.test(stack))
+  if (strange !== undefined) throw new UsageError(`"${strange}" cannot be the name of a stack`)
+  const shown = askCommand(['az', 'account', 'show', '--output', 'json'])
+  const account = jsonOf<{ id: string; tenantId: string }>(shown)
+  if (account === undefined) throw new Error(shown.isAbsent ? shown.text : 'az is not signed in: az login')
   const { id: subscriptionId, tenantId } = account
   const state = `/subscriptions/${subscriptionId}/resourceGroups/${defaults.group}/providers/Microsoft.Storage/storageAccounts/${nameStateAccount(subscriptionId)}`
   register(

@@ -1,7 +1,7 @@
 /** `npm run azure:sleep -- STACK` and `npm run azure:wake -- STACK`. */
-import { askCommand } from './azure-cli.ts'
+import { askCommandWithin } from './azure-cli.ts'
 import { runCommand, UsageError } from './command.ts'
-import { readOutputs, sleep, wake } from './sleep.ts'
+import { patienceMs, readOutputs, sleep, wake } from './sleep.ts'
 
 const help = `npm run azure:sleep -- STACK, npm run azure:wake -- STACK
 
@@ -9,7 +9,9 @@ Stops what a stack is billed for by the hour, and starts it again. Its sessions 
 
 await runCommand(help, ([verb, stack = '']) => {
   if (stack === '') throw new UsageError('Name the stack')
-  const outputs = readOutputs(stack, askCommand)
-  if (verb === 'sleep') sleep(outputs, askCommand)
-  else wake(outputs, askCommand)
+  const ask = askCommandWithin(patienceMs)
+  const outputs = readOutputs(stack, ask)
+  console.log(`${outputs.app} and ${outputs.gateway}: this takes about ten minutes`)
+  if (verb === 'sleep') sleep(outputs, ask)
+  else wake(outputs, ask)
 })

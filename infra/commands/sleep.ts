@@ -7,6 +7,9 @@ export interface Stack {
   readonly gateway: string
 }
 
+/** An Application Gateway takes ten minutes to stop or start, and az waits for it (ms). */
+export const patienceMs = 30 * 60_000
+
 const appsApi = '2025-01-01'
 
 const must = (ask: Ask, ...args: readonly string[]) => {

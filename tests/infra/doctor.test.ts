@@ -77,6 +77,15 @@ test('who is not signed in is told that, and nothing that would need it is asked
   )
 })
 
+test('who has no az is told to install it, not to sign in', t => {
+  const absent: Answer = { ok: false, text: 'az is not installed', isAbsent: true }
+  const faults = faultsOf({ ...ready, 'az account show': absent })
+  t.deepEqual(
+    faults.map(({ check, advice }) => `${check}: ${advice}`),
+    ['az: install the Azure CLI, then az login'],
+  )
+})
+
 test('the doctor runs and advises commands and options that the programs have', t => {
   const own = settingsOf(ownValues(stackFile('prod')), 'prod')
   const policies = json({ properties: { enableRbacAuthorization: false } })

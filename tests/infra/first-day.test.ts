@@ -1,10 +1,12 @@
 /** The commands of the first day: the state's place, the workflows' registrations, sleep. */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import type { Answer, Ask } from '../../infra/commands/azure-cli.ts'
+import { type Answer, type Ask, askCommandWithin } from '../../infra/commands/azure-cli.ts'
 import { bootstrap, defaults, nameStateAccount } from '../../infra/commands/bootstrap.ts'
 import { providers } from '../../infra/commands/providers.ts'
 import { readSubjectPrefix, register } from '../../infra/commands/registrations.ts'
-import { readOutputs, sleep, wake } from '../../infra/commands/sleep.ts'
+import { patienceMs, readOutputs, sleep, wake } from '../../infra/commands/sleep.ts'
 import { findWrongNames } from '../documents/programs.ts'
 
 const ok = (value: unknown): Answer => ({
@@ -272,4 +274,43 @@ test('a stack that cannot be put to sleep is told with what az said', t => {
     'az network application-gateway stop': { ok: false, text: 'Conflict' },
   })
   t.throws(() => sleep(readOutputs('dev', ask), ask), { message: /Conflict/ })
+})
+
+test('a command is waited for as long as it is said to take: ten minutes for an Application Gateway', t => {
+  const endless = [process.execPath, '--eval', 'setInterval(() => {}, 1000)']
+  t.deepEqual(askCommandWithin(50)(endless), { ok: false, text: 'did not end within 0.05 s' })
+  t.true(patienceMs >= 2 * 10 * 60_000)
+})
+
+const commands: readonly [string, string, ...string[]][] = [
+  ['az', 'bootstrap'],
+  ['az', 'registrations', 'contoso/gateway'],
+  ['pulumi', 'sleep', 'sleep', 'dev'],
+]
+for (const [program, command, ...words] of commands)
+  test(`${command}: a machine without ${program} is told that, and where it is`, t => {
+    const file = fileURLToPath(new URL(`../../infra/commands/run-${command}.ts`, import.meta.url))
+    const { status, stderr } = spawnSync(process.execPath, [file, ...words], {
+      encoding: 'utf8',
+      env: { PATH: '/nowhere' },
+    })
+    t.is(status, 1)
+    t.regex(
+      stderr,
+      new RegExp(`${program} is not installed, or not on the path: open the devcontainer, or see https://`),
+    )
+  })
+
+test('words that name no region and no stack make nothing', t => {
+  for (const [command, ...words] of [
+    ['bootstrap', '--location'],
+    ['registrations', 'contoso/gateway', '--dry-run'],
+  ]) {
+    const file = fileURLToPath(new URL(`../../infra/commands/run-${command}.ts`, import.meta.url))
+    const { status, stderr } = spawnSync(process.execPath, [file, ...words], {
+      encoding: 'utf8',
+      env: { PATH: '/nowhere' },
+    })
+    t.is(status, 2, stderr)
+  }
 })
