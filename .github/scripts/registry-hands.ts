@@ -8,7 +8,8 @@ const repository = 'realtime-gateway'
 export function registryHands(stack: string): Hands | undefined {
   const output = (name: string) => run('pulumi', ['stack', 'output', name, '--stack', stack])
   const group = output('resourceGroup')
-  const [registry = ''] = output('containerRegistryLoginServer').split('.')
+  const server = output('containerRegistryLoginServer')
+  const [registry = ''] = server.split('.')
   const list = (...args: readonly string[]) =>
     run('az', [...args, '--output', 'tsv'])
       .split('\n')
@@ -16,11 +17,11 @@ export function registryHands(stack: string): Hands | undefined {
   const own = list('acr', 'list', '--resource-group', group, '--query', '[].name')
   if (!own.includes(registry)) return undefined
   return {
-    inUse: async () => {
+    repository: `${server}/${repository}`,
+    images: async () => {
       const app = ['--name', output('containerAppName'), '--resource-group', group, '--all']
       const query = ['--query', '[].properties.template.containers[0].image']
-      const images = list('containerapp', 'revision', 'list', ...app, ...query)
-      return [...new Set(images.flatMap(image => /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1] ?? []))]
+      return list('containerapp', 'revision', 'list', ...app, ...query)
     },
     locked: async () =>
       list(

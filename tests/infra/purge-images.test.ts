@@ -4,10 +4,16 @@ import { type Hands, purgeImages } from '../../.github/scripts/purge-images.ts'
 import { registryHands } from '../../.github/scripts/registry-hands.ts'
 import { type Answers, lineOf, standIns } from './stand-ins.ts'
 
-function stage(inUse: readonly string[], locked: readonly string[]) {
+const repository = 'gptrtdev.azurecr.io/realtime-gateway'
+const digests = ['a', 'b', 'c'].map(digit => `sha256:${digit.repeat(64)}`)
+const [blue = '', green = '', old = ''] = digests
+const ownImage = (digest: string) => `${repository}@${digest}`
+
+function stage(images: readonly string[], locked: readonly string[]) {
   const done: string[] = []
   const hands: Hands = {
-    inUse: async () => inUse,
+    repository,
+    images: async () => images,
     locked: async () => locked,
     setLock: async (digest, lock) => {
       done.push(`${lock ? 'lock' : 'unlock'} ${digest}`)
@@ -21,18 +27,28 @@ function stage(inUse: readonly string[], locked: readonly string[]) {
 }
 
 test('what a revision names is locked before anything is deleted, and let go when none names it', async t => {
-  const { done, hands } = stage(['blue', 'green'], ['blue', 'old'])
+  const { done, hands } = stage([blue, green, green].map(ownImage), [blue, old])
   await purgeImages(hands)
-  t.deepEqual(done, ['lock green', 'unlock old', 'purge 30'])
+  t.deepEqual(done, [`lock ${green}`, `unlock ${old}`, 'purge 30'])
 })
 
 test('an app that names no image has none deleted', async t => {
-  const { done, hands } = stage([], ['old'])
+  const { done, hands } = stage([], [old])
   await t.throwsAsync(purgeImages(hands), { message: /No revision names an image/ })
   t.deepEqual(done, [])
 })
 
-const digest = `sha256:${'a'.repeat(64)}`
+test('an image of another repository is none of this one: it is not locked here, and no fault', async t => {
+  const other = [`docker.io/contoso/realtime-gateway@${green}`, `gptrtdev.azurecr.io/other@${green}`]
+  const mixed = stage([ownImage(blue), ...other], [])
+  await purgeImages(mixed.hands)
+  t.deepEqual(mixed.done, [`lock ${blue}`, 'purge 30'])
+  const foreign = stage(other, [old])
+  await purgeImages(foreign.hands)
+  t.deepEqual(foreign.done, [], 'the repository of the stack may not even exist')
+})
+
+const digest = blue
 const registry: Answers = {
   'pulumi stack output containerRegistryLoginServer': 'gptrtdev.azurecr.io',
   'az acr list': 'gptrtdev',
@@ -72,3 +88,19 @@ test.serial(
 test.serial("another's registry is left alone", t => {
   t.is(handsWith(t, { ...registry, 'az acr list': '' }).hands, undefined)
 })
+
+test.serial(
+  'a stack that runs an image of another registry ends well, though its own holds nothing',
+  async t => {
+    const { hands, asked } = handsWith(t, {
+      ...registry,
+      'az containerapp revision list': `ghcr.io/contoso/realtime-gateway@${digest}`,
+      // As az ends for a repository that nothing was pushed to.
+      'az acr manifest list-metadata': 1,
+      'az acr repository update': 1,
+    })
+    if (hands === undefined) return t.fail('the registry is the stack’s own')
+    await t.notThrowsAsync(purgeImages(hands))
+    t.false(asked().some(command => lineOf(command).startsWith('az acr run')))
+  },
+)
