@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { run, runWithText, signIn } from './commands.ts'
-import { type PreviewStep, reportPreview } from './preview-report.ts'
+import { CommandError, run, runWithText, signIn } from './commands.ts'
+import { listErrors, type Preview, type PreviewStep, readPreview, reportPreview } from './preview-report.ts'
 import type { Hands as RetireHands } from './retire-idle.ts'
 import type { Hands, Weight } from './roll-out.ts'
 import { smoke } from './smoke-job.ts'
@@ -85,9 +85,7 @@ export function azureHands(surroundings: Surroundings): Hands & RetireHands {
 function updateByPlan(stack: string): void {
   const plan = `plan-${randomUUID()}`
   try {
-    const preview = run('pulumi', ['preview', '--json', '--save-plan', plan, '--stack', stack])
-    const { steps = [] } = JSON.parse(preview) as { steps?: PreviewStep[] }
-    const { alarms } = reportPreview(stack, steps)
+    const { alarms } = reportPreview(stack, planInto(plan, stack))
     if (alarms.length > 0)
       throw new Error(
         `Nothing was updated, as this would cut sockets (${alarms.join('; ')}): run deploy first`,
@@ -95,6 +93,18 @@ function updateByPlan(stack: string): void {
     run('pulumi', ['up', '--yes', '--skip-preview', '--plan', plan, '--stack', stack], 'inherit')
   } finally {
     rmSync(plan, { force: true })
+  }
+}
+
+/** Makes a plan. @throws with what the program said: with --json, that stands among the rest, and nowhere else */
+function planInto(file: string, stack: string): readonly PreviewStep[] {
+  const preview = ['preview', '--json', '--save-plan', file, '--stack', stack]
+  try {
+    return (JSON.parse(run('pulumi', preview)) as Preview).steps ?? []
+  } catch (fault) {
+    const printed = fault instanceof CommandError ? fault.printed : ''
+    const said = listErrors(readPreview(printed)?.diagnostics ?? [])
+    throw said === '' ? fault : new Error(`Nothing was updated, as the preview failed:\n${said}`)
   }
 }
 

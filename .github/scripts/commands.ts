@@ -7,7 +7,17 @@ import { notInstalled } from '../../infra/commands/azure-cli.ts'
 /** A preview as JSON has every resource twice. */
 const mostOutputBytes = 64 * 1024 * 1024
 
-/** Runs a command and returns what it prints. @throws when it fails, naming it without its values */
+/** A command that failed, named without its values. */
+export class CommandError extends Error {
+  /** What it had printed by then; empty where that went to this process's output. */
+  readonly printed: string
+  constructor(message: string, printed: string) {
+    super(message)
+    this.printed = printed
+  }
+}
+
+/** Runs a command and returns what it prints. @throws CommandError when it fails */
 export function run(program: string, args: readonly string[], out: 'pipe' | 'inherit' = 'pipe'): string {
   const { status, stdout, error } = spawnSync(program, args, {
     encoding: 'utf8',
@@ -16,8 +26,9 @@ export function run(program: string, args: readonly string[], out: 'pipe' | 'inh
   })
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') throw new Error(notInstalled(program))
   if (status !== 0)
-    throw new Error(
+    throw new CommandError(
       `${program} ${args.slice(0, 3).join(' ')} failed${error ? `: ${error.message}` : ` with ${status}`}`,
+      stdout ?? '',
     )
   return (stdout ?? '').trim()
 }

@@ -17,6 +17,12 @@ export interface Diagnostic {
   readonly message: string
 }
 
+/** What `pulumi preview --json` prints. */
+export interface Preview {
+  readonly steps?: readonly PreviewStep[]
+  readonly diagnostics?: readonly Diagnostic[]
+}
+
 export interface PreviewReport {
   /** Markdown. */
   readonly text: string
@@ -78,6 +84,14 @@ export function reportPreview(
   return { text: `${lines.join('\n')}\n`, alarms }
 }
 
+/** What a preview that failed said, a line for each fault; empty where it said nothing. */
+export function listErrors(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics
+    .filter(({ severity }) => severity === 'error')
+    .map(({ message }) => message.trim())
+    .join('\n')
+}
+
 /** Most characters of what Pulumi said that a comment repeats. */
 const mostFaultText = 4000
 
@@ -87,8 +101,7 @@ export function reportFailure(
   diagnostics: readonly Diagnostic[],
   printed: string,
 ): PreviewReport {
-  const said = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message.trim())
-  const text = (said.length > 0 ? said.join('\n') : printed.trim()).slice(0, mostFaultText)
+  const text = (listErrors(diagnostics) || printed.trim()).slice(0, mostFaultText)
   const lines = [
     `### Preview of \`${stack}\``,
     '',
@@ -100,6 +113,15 @@ export function reportFailure(
     '```',
   ]
   return { text: `${lines.join('\n')}\n`, alarms: [] }
+}
+
+/** Reads what `pulumi preview --json` printed; null where it ended before it had a plan. */
+export function readPreview(text: string): Preview | null {
+  try {
+    return JSON.parse(text) as Preview
+  } catch {
+    return null
+  }
 }
 
 function partsOf(urn: string): { type: string; name: string } {

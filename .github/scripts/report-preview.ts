@@ -1,10 +1,10 @@
 /** `node report-preview.ts STACK PLAN.json REPORT.md [FAULTS.txt]`: exit code 3 says that a reviewer must look. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type Diagnostic, type PreviewStep, reportFailure, reportPreview } from './preview-report.ts'
+import { readPreview, reportFailure, reportPreview } from './preview-report.ts'
 
 const alarmExit = 3
 const [stack = '', planFile = '', reportFile = '', faultsFile] = process.argv.slice(2)
-const plan = readPlan(readFileSync(planFile, 'utf8'))
+const plan = readPreview(readFileSync(planFile, 'utf8'))
 const failed = plan === null || (plan.diagnostics ?? []).some(({ severity }) => severity === 'error')
 const { text, alarms } = failed
   ? reportFailure(
@@ -16,12 +16,3 @@ const { text, alarms } = failed
 writeFileSync(reportFile, text)
 for (const alarm of alarms) console.log(`::error::${alarm}`)
 if (alarms.length > 0) process.exitCode = alarmExit
-
-/** @returns null where the preview ended before it had one */
-function readPlan(text: string): { steps?: PreviewStep[]; diagnostics?: Diagnostic[] } | null {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}

@@ -44,6 +44,20 @@ test.serial('an update whose plan would touch the Application Gateway is not mad
   t.false(asked().some(line => lineOf(line).startsWith('pulumi up')))
 })
 
+test.serial('an update whose preview fails is not made, and says what the program said', async t => {
+  const message = 'The configuration of the stack dev has 1 fault:\n  - minReplicas: is over maxReplicas\n'
+  const text = JSON.stringify({ config: {}, diagnostics: [{ severity: 'error', message }] })
+  const { hands, asked } = handsWith(t, { 'pulumi preview': { code: 1, text } })
+  await t.throwsAsync(hands.update([{ revision: 'newest', weight: 100 }]), {
+    message: /minReplicas: is over maxReplicas/,
+  })
+  t.false(asked().some(line => lineOf(line).startsWith('pulumi up')))
+  const silent = handsWith(t, { 'pulumi preview': 255 })
+  await t.throwsAsync(silent.hands.update([]), {
+    message: 'pulumi preview --json --save-plan failed with 255',
+  })
+})
+
 test.serial('to keep the image is to name the one that runs', async t => {
   const { hands, asked } = handsWith(t)
   await hands.keepImage()

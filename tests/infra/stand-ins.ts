@@ -16,8 +16,10 @@ interface Asked {
   readonly text?: string
 }
 
-/** Answers by the beginning of a command line; the longest that fits. A number is an exit code. */
-export type Answers = Readonly<Record<string, string | number>>
+/** Answers by the beginning of a command line; the longest that fits. A number is an exit code, with or without a text. */
+export type Answers = Readonly<
+  Record<string, string | number | { readonly code: number; readonly text: string }>
+>
 
 const program = `#!${process.execPath}
 const { appendFileSync, readFileSync } = require('node:fs')
@@ -30,8 +32,10 @@ appendFileSync(join(here, 'asked'), JSON.stringify({ program, args, text }) + '\
 const line = [program, ...args].join(' ')
 const answers = JSON.parse(readFileSync(join(here, 'answers'), 'utf8'))
 const [fit] = Object.keys(answers).filter(start => line.startsWith(start)).sort((a, b) => b.length - a.length)
-if (typeof answers[fit] === 'number') process.exit(answers[fit])
-console.log(answers[fit] ?? '')
+const answer = answers[fit] ?? ''
+if (typeof answer === 'number') process.exit(answer)
+process.exitCode = answer.code ?? 0
+console.log(answer.text ?? answer)
 `
 
 const outputs: Answers = {

