@@ -49,6 +49,7 @@ export function azureHands(surroundings: Surroundings): Hands & RetireHands {
     keepImage: async () => {
       run('pulumi', ['config', 'set', 'imageRef', output('imageRef'), '--stack', stack])
     },
+    checkCredential: async () => checkCredential(surroundings),
     smoke: async revision =>
       smoke({
         group: output('resourceGroup'),
@@ -115,6 +116,17 @@ function setTraffic(stack: string, weights: readonly Weight[]): void {
     Object.entries(entry).flatMap(([key, value]) => ['--plaintext', `traffic[${index}].${key}=${value}`]),
   )
   if (values.length > 0) run('pulumi', ['config', 'set-all', '--path', '--stack', stack, ...values])
+}
+
+/** Setting names are those of `infra/setting-table.ts`; an unset `gatewayAuth` is a key, which the stack makes. */
+function checkCredential({ stack, credential, audience }: Surroundings): void {
+  if (credential !== '' || audience !== '') return
+  const config = JSON.parse(run('pulumi', ['config', '--json', '--stack', stack]))
+  const { value = '' } = (config as Record<string, { value?: string }>)['realtime-gateway:gatewayAuth'] ?? {}
+  if (value === 'none') return
+  throw new Error(
+    `The gateway of ${stack} asks clients for a credential, and the client of the roll-out has none: set the secret GATEWAY_CREDENTIAL of the environment ${stack} to a key (pulumi stack output gatewayKey --show-secrets tells one that the stack made), or the variable GATEWAY_AUDIENCE for Entra ID`,
+  )
 }
 
 /** A token of Entra ID lives for an hour or so: one that is kept would be too old at the next roll-out. */

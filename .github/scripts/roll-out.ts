@@ -19,6 +19,8 @@ export interface Hands {
   readonly keepImage: () => Promise<void>
   /** Full name of the revision that the last update made. */
   readonly newest: () => Promise<string>
+  /** Throws where the gateway asks clients for a credential and there is none: every try would be refused. */
+  readonly checkCredential: () => Promise<void>
   /** Tries a revision by its label. Throws when it does not hold a conversation. */
   readonly smoke: (revision: string) => Promise<void>
   /** Holds sockets from outside; `check` throws once one was lost, `stop` ends them. */
@@ -50,6 +52,7 @@ const logDelaySec = 300
  */
 export async function rollOut(plan: Plan, hands: Hands): Promise<void> {
   checkPlan(plan)
+  await hands.checkCredential()
   const before = await hands.weights()
   const [old, ...others] = before.filter(({ weight }) => weight > 0)
   if (others.length > 0) throw new Error('A roll-out is under way already: finish it, or roll back')

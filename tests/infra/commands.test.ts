@@ -58,6 +58,21 @@ test.serial('an update whose preview fails is not made, and says what the progra
   })
 })
 
+test.serial('a gateway that asks for a credential is not rolled out without one', async t => {
+  const auth = (value?: string) => ({
+    'pulumi config --json': JSON.stringify(
+      value === undefined ? {} : { 'realtime-gateway:gatewayAuth': { value, secret: false } },
+    ),
+  })
+  for (const value of [undefined, '', 'key', 'entra'])
+    await t.throwsAsync(handsWith(t, auth(value)).hands.checkCredential(), {
+      message: /set the secret GATEWAY_CREDENTIAL of the environment dev .* or the variable GATEWAY_AUDIENCE/,
+    })
+  await t.notThrowsAsync(handsWith(t, auth('none')).hands.checkCredential())
+  await t.notThrowsAsync(handsWith(t, auth('key'), 'secret').hands.checkCredential())
+  await t.notThrowsAsync(handsWith(t, auth('entra'), '', 'api://gateway').hands.checkCredential())
+})
+
 test.serial('to keep the image is to name the one that runs', async t => {
   const { hands, asked } = handsWith(t)
   await hands.keepImage()

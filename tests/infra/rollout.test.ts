@@ -11,6 +11,7 @@ interface Stage {
   readonly weights?: readonly Weight[]
   readonly newest?: string
   readonly smoke?: () => void
+  readonly credential?: () => void
   /** Throws at the n-th look at the held sockets. */
   readonly lostAt?: number
   readonly open?: number[]
@@ -20,6 +21,7 @@ function stage({
   weights = [{ revision: blue, weight: 100 }],
   newest = green,
   smoke,
+  credential,
   lostAt,
   open = [0],
 }: Stage = {}) {
@@ -37,6 +39,7 @@ function stage({
     keepImage: async () => {
       done.push('keep image')
     },
+    checkCredential: async () => credential?.(),
     smoke: async revision => {
       done.push(`smoke ${revision}`)
       smoke?.()
@@ -64,6 +67,15 @@ function stage({
   }
   return { done, hands, waits }
 }
+
+test('a client without a credential is told of before anything is touched', async t => {
+  const credential = () => {
+    throw new Error('GATEWAY_CREDENTIAL is missing')
+  }
+  const { done, hands } = stage({ credential })
+  await t.throwsAsync(rollOut(plan, hands), { message: /GATEWAY_CREDENTIAL/ })
+  t.deepEqual(done, [])
+})
 
 const dark = `update ${blue}=100 newest=0:next`
 const back = `update ${blue}=100 ${green}=0:next`

@@ -235,6 +235,30 @@ test('deploy: the image is what this workflow built of this commit, by its diges
   t.regex(verify, /\ndone\npulumi config set imageRef "\$IMAGE" --stack "\$STACK"\n$/)
 })
 
+test('a variable that is not set is named before Pulumi runs', t => {
+  const { runs } = yaml.load(readText('.github/actions/pulumi/action.yml')) as { runs: { steps: Step[] } }
+  const script = runs.steps[0]?.run ?? ''
+  const set = {
+    PULUMI_BACKEND_URL: 'azblob://state?storage_account=s',
+    CLIENT_ID: 'c',
+    AZURE_TENANT_ID: 't',
+    AZURE_SUBSCRIPTION_ID: 's',
+  }
+  const check = (env: Record<string, string>) =>
+    spawnSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', script], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, GITHUB_REPOSITORY: 'contoso/gateway', ...set, ...env },
+    })
+  t.is(check({}).status, 0)
+  for (const name of Object.keys(set)) {
+    const { status, stdout } = check({ [name]: '' })
+    t.is(status, 1, name)
+    t.true(stdout.includes(name.replace(/^CLIENT_ID$/, 'AZURE_CLIENT_ID')), stdout)
+    t.regex(stdout, /^::error::.*npm run azure:github -- contoso\/gateway/)
+  }
+  t.regex(check({ PULUMI_BACKEND_URL: '', AZURE_TENANT_ID: '' }).stdout, /PULUMI_BACKEND_URL,AZURE_TENANT_ID/)
+})
+
 test('the state is reached for as long as a job lasts, by a signature that is masked', t => {
   const action = readText('.github/actions/pulumi/action.yml')
   t.regex(action, /generate-sas --as-user --auth-mode login/)
@@ -307,6 +331,6 @@ test('where Pulumi runs, packages are installed once: npm would take them from u
   // Does nothing where it has run before, and installs everything anew where it has not.
   const setUp = scripts['pretest:load']
   t.is(setUp, 'node setup.mjs')
-  const installing = runs.steps.flatMap(({ run }) => run ?? []).filter(run => /npm|setup\.mjs/.test(run))
+  const installing = runs.steps.flatMap(({ run }) => run ?? []).filter(run => /^\s*(npm|node setup)/m.test(run))
   t.deepEqual(installing, [setUp])
 })
