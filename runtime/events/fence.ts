@@ -26,7 +26,7 @@ interface Opening extends Run {
 
 const jsonTags = ['json', 'jsonc', 'json5']
 const runs = /`{3,}|~{3,}/g
-const runsAtLineEnd = /(?:`{3,}|~{3,})(?=[ \t\r]*(?:\n|$))/g
+const restOfLine = /[ \t\r]*(?:\n|$)/y
 const tagPattern = /[ \t]*([\w+#.-]*)[ \t]*/y
 const indentOnly = /^[ \t\ufeff]*$/
 
@@ -139,11 +139,16 @@ class BlockReader {
 
   #readClosings(): Run[] {
     this.#scan.steps += this.#text.length
-    return Array.from(this.#text.matchAll(runsAtLineEnd), ({ 0: run, index }) => ({
+    const all = Array.from(this.#text.matchAll(runs), ({ 0: run, index }) => ({
       mark: run.charCodeAt(0),
       start: index,
       end: index + run.length,
     }))
+    // Not by the expression of the run: for each character of a long run it would look at all that follow.
+    return all.filter(({ end }) => {
+      restOfLine.lastIndex = end
+      return restOfLine.test(this.#text)
+    })
   }
 
   /** Reads a closing fence right behind the content's object; what follows it is not a tag. */

@@ -1,6 +1,8 @@
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import fc from 'fast-check'
 import { type JsonStrategy, searchJson } from '../../runtime/events/json-search.ts'
+import { patienceMs } from '../gateway/within.ts'
 
 /** Steps a character, as the docstrings of the searches promise. */
 const promised: Readonly<Record<JsonStrategy, number>> = {
@@ -93,6 +95,19 @@ for (const unit of units) {
     t.true(staysLinear(`\`\`\`json\n${text}\n\`\`\``))
   })
 }
+
+/** Work within one regular expression is no step: of this many characters, that of the square would take hours. */
+const endlessText = 1_000_000
+
+for (const mark of ['`', '~'])
+  test(`a run of ${mark} without end, behind which a word stands, is read in time`, t => {
+    const text = `${mark.repeat(endlessText)}x`
+    const search = () => strategies.map(strategy => searchJson(text, { strategy }).kind)
+    t.deepEqual(
+      [...runInNewContext('search()', { search }, { timeout: patienceMs })],
+      ['missing', 'missing', 'missing'],
+    )
+  })
 
 test('long runs inside objects that fail are not read again for each of them', t => {
   for (const filler of ['1', ' ', 'x', '[', '"', '\\\\', '{}', '{"a":1},']) {
