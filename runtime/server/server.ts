@@ -526,8 +526,20 @@ function write(
     if (answer.status === 304) response.endWithoutBody(undefined, ends)
     else if (withoutBody)
       response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength, ends)
-    else response.end(body, ends)
+    else if (ends) response.end(body, true)
+    else endWhenTaken(response, typeof body === 'string' ? Buffer.from(body) : body)
   })
+}
+
+/**
+ * Writes a body as the client takes it. `end` would have native code keep all of it, and the answers of all requests that
+ * follow; an answer that is not over has the native parser cut a connection on which the next request comes.
+ */
+function endWhenTaken(response: NativeResponse, body: Uint8Array): void {
+  const size = body.byteLength
+  const [isTaken] = response.tryEnd(body, size)
+  if (isTaken) return
+  response.onWritable(offset => response.tryEnd(body.subarray(offset), size)[0])
 }
 
 /** A fault of our own is logged with its cause and answered without it. */

@@ -1,7 +1,9 @@
 /** Requests as clients and proxies may write them, byte by byte. */
 import { once } from 'node:events'
+import { setTimeout as rest } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { gatewayFor } from '../gateway/start.ts'
+import { until } from '../gateway/within.ts'
 import { closeCode, ended, frameHead, halfUpgrade, rawSocket, rawWebSocket, writeAll } from './raw.ts'
 
 const secret = 'a-key-that-is-long-enough'
@@ -79,6 +81,41 @@ for (const [what, path, contentType, body] of unreadable) {
     t.false(gateway.lines.some(({ event }) => event === 'connection.failed'))
   })
 }
+
+/** Requests for a page of more than 10 kB: together far more than the network keeps for one connection. */
+const unreadAnswers = 2500
+
+test('whoever asks on and reads no answer is cut, and what was not taken is not kept', async t => {
+  const gateway = await gatewayFor(t)
+  await (await fetch(`${gateway.url}/playground`)).text()
+  const socket = await rawSocket(t, gateway.port)
+  socket.pause()
+  for (let sent = 0; sent < unreadAnswers && !socket.destroyed; sent += 1) {
+    socket.write('GET /playground HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await rest(1)
+  }
+  t.true(socket.destroyed)
+})
+
+test('an answer that a client takes slowly arrives whole, and its connection goes on', async t => {
+  const gateway = await gatewayFor(t)
+  const page = Buffer.from(await (await fetch(`${gateway.url}/playground`)).arrayBuffer())
+  const requests = 50
+  const socket = await rawSocket(t, gateway.port)
+  let received = Buffer.alloc(0)
+  socket.on('data', chunk => {
+    received = Buffer.concat([received, chunk])
+    socket.pause()
+    setImmediate(() => socket.resume())
+  })
+  for (let answered = 1; answered <= requests; answered += 1) {
+    socket.write('GET /playground HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const isWhole = () => received.indexOf('\r\n\r\n') > 0 && received.subarray(-page.length).equals(page)
+    await until(isWhole, `answer ${answered} does not arrive`)
+    received = Buffer.alloc(0)
+  }
+  t.false(socket.destroyed)
+})
 
 const mebibyte = 1024 * 1024
 
