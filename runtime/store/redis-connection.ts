@@ -1,7 +1,8 @@
 /**
  * The connection to Redis. Commands are bounded in time; while Redis is away they fail at once, the
  * connection is tried again with backoff, and all heals by itself. A write is tried at an interval, since a
- * Redis that is connected may answer nothing, or refuse writes.
+ * Redis that is connected may answer nothing, or refuse writes. One that is read-only was the primary before a failover:
+ * it keeps its connections, so another is made, to whatever the address leads to now.
  */
 import { createClient, ErrorReply } from 'redis'
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
@@ -62,10 +63,12 @@ function reconnectStrategy(retries: number): number {
 
 const unreachable = 'Redis cannot be reached'
 
+const readOnly = 'Redis refuses writes: it is read-only'
+
 /** What Redis says when it refuses a write (redis.io, "Redis serialization protocol", errors by their first word). */
 const refusals: Readonly<Record<string, string>> = {
   OOM: 'Redis refuses writes: it is out of memory',
-  READONLY: 'Redis refuses writes: it is read-only',
+  READONLY: readOnly,
   MISCONF: 'Redis refuses writes: it cannot save to its disk',
   NOREPLICAS: 'Redis refuses writes: it has too few replicas',
   LOADING: 'Redis is loading its data',
@@ -150,7 +153,8 @@ export class RedisConnection {
       if (this.#state === 'closed') return
       this.#state = 'ready'
       this.#heardAt = performance.now()
-      log.info('store.connected')
+      // Where writes were refused before, the next one that is tried tells.
+      if (this.#fault === null) log.info('store.connected')
     })
     client.on('ping-interval', () => {
       this.#heardAt = performance.now()
@@ -186,7 +190,14 @@ export class RedisConnection {
     )
     this.#probe = 'idle'
     // A connection that was lost meanwhile is told by its own state.
-    if (this.#state !== 'ready' || fault === this.#fault) return
+    if (this.#state !== 'ready') return
+    if (fault !== this.#fault) this.#noteWrite(fault)
+    if (fault !== readOnly) return
+    this.#state = 'connecting'
+    this.#replace()
+  }
+
+  #noteWrite(fault: string | null): void {
     this.#fault = fault
     const { log } = this.#options
     if (fault === null) log.info('store.connected')

@@ -123,6 +123,23 @@ test('what the probe meets is why the store is unavailable; it is told once when
   ])
 })
 
+test('a server that has become read-only is left for the one that its name leads to now, and told of once', async t => {
+  const redis = await fakeRedis(t)
+  const { connection, lines } = connectionTo(t, redis.url, { probeMs: 5 })
+  await until(() => redis.sets.length > 2, 'probes')
+  redis.says.set = () => "-READONLY You can't write against a read only replica.\r\n"
+  await until(() => redis.accepted() > 2, 'more connections')
+  t.not(connection.unavailable(), null)
+  redis.says.set = () => '+OK\r\n'
+  await until(() => connection.unavailable() === null, 'available')
+  await until(() => redis.open() === 1, 'the others are left')
+  t.deepEqual(lines, [
+    'store.connected',
+    'store.lost Redis refuses writes: it is read-only',
+    'store.connected',
+  ])
+})
+
 test('of probes one at a time is under way', async t => {
   const redis = await fakeRedis(t)
   redis.says.set = () => null
