@@ -17,11 +17,20 @@ export class WorkerLeases {
   get store(): Store {
     const store = this.#store
     const held = this.#held
+    const hold = (name: string, member: string) => {
+      if (name.startsWith(leasePrefix)) held.set(`${name} ${member}`, [name, member])
+    }
     return new Proxy(store, {
       get: (_, property) => {
+        if (property === 'enlist')
+          return async (name: string, member: string, most: number, ttlMs: number) => {
+            const isListed = await store.enlist(name, member, most, ttlMs)
+            if (isListed) hold(name, member)
+            return isListed
+          }
         if (property === 'list')
           return (name: string, member: string, ttlMs: number) => {
-            if (name.startsWith(leasePrefix)) held.set(`${name} ${member}`, [name, member])
+            hold(name, member)
             return store.list(name, member, ttlMs)
           }
         if (property === 'unlist')

@@ -23,3 +23,16 @@ test('the session slots of a worker that was killed are free at once; what it st
   t.is(await totalOf('sessions:alice'), 1)
   t.is(await store.get('key'), 'value')
 })
+
+test('a session slot counts as held from the moment at which it was taken; one that was refused never does', async t => {
+  const store = createMemoryStore()
+  t.teardown(() => store.close())
+  const [first, second] = [new WorkerLeases(store), new WorkerLeases(store)]
+  const list = 'limit:sessions:credential:alice'
+  t.true(await serveStore(first.store)('enlist', list, 'one', 1, ttlMs))
+  t.false(await serveStore(second.store)('enlist', list, 'two', 1, ttlMs))
+  await second.release()
+  t.deepEqual((await store.page(list, 0, 10)).members, ['one'])
+  await first.release()
+  t.true(await serveStore(second.store)('enlist', list, 'two', 1, ttlMs), 'the slot is free at once')
+})
