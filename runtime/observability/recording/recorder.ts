@@ -32,7 +32,7 @@ type Side = 'client' | 'upstream'
 
 /** Makes a recorder. */
 export function createRecorder({ folder, words, log, limits = recordingLimits }: RecorderOptions): Recorder {
-  const files = new Set<RecordingFile>()
+  const recordings = new Set<Recording>()
   let failed = false
   const fail = (reason: string) => {
     if (!failed) log.warn('recording.failed', { folder, reason })
@@ -42,10 +42,12 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
     if (failed) return null
     const begin = new Date().toISOString().replaceAll(':', '-')
     const file = new RecordingFile(join(folder, `${begin}_${connection}.jsonl`), limits, fail)
-    files.add(file)
-    return new Recording(file, words, fail)
+    const recording = new Recording(file, { words, maxEarlyBytes: limits.maxWaitingBytes / 4, fail })
+    recordings.add(recording)
+    return recording
   }
-  const end = (file: RecordingFile, code: number | null) => file.end(code).finally(() => files.delete(file))
+  const end = (recording: Recording, code: number | null) =>
+    recording.end(code).finally(() => recordings.delete(recording))
   return {
     record: (listener, connection) => {
       let recording: Recording | null = null
@@ -59,7 +61,7 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
           listener.event(frame, isBinary, type)
         },
         closed: (code, reason, error) => {
-          if (recording !== null) void end(recording.file, code)
+          if (recording !== null) void end(recording, code)
           listener.closed(code, reason, error)
         },
         failed: error => listener.failed(error),
@@ -68,40 +70,58 @@ export function createRecorder({ folder, words, log, limits = recordingLimits }:
     },
     close: async () => {
       const tooLong = new Promise(resolve => setTimeout(resolve, shutdownSteps.recordingsMs).unref())
-      await Promise.race([tooLong, Promise.all([...files].map(file => end(file, null)))])
+      await Promise.race([tooLong, Promise.all([...recordings].map(recording => end(recording, null)))])
     },
   }
 }
 
+interface RecordingOptions {
+  readonly words: boolean
+  /** Of what is held until upstream's first event (bytes). */
+  readonly maxEarlyBytes: number
+  readonly fail: (reason: string) => void
+}
+
 /** One upstream session on its way into a file. */
 class Recording {
-  readonly file: RecordingFile
-  readonly #words: boolean
-  readonly #fail: (reason: string) => void
+  readonly #file: RecordingFile
+  readonly #options: RecordingOptions
   /** What was said before upstream's first event was passed on, though upstream spoke first. */
   #early: object[] | null = []
+  #earlyBytes = 0
 
-  constructor(file: RecordingFile, words: boolean, fail: (reason: string) => void) {
-    this.file = file
-    this.#words = words
-    this.#fail = fail
+  constructor(file: RecordingFile, options: RecordingOptions) {
+    this.#file = file
+    this.#options = options
   }
 
   /** Records one frame. Never throws: whatever is wrong with a recording is no fault of the session's. */
   note(from: Side, data: string | Uint8Array, isBinary: boolean): void {
-    if (!this.file.isOpen) return
+    if (!this.#file.isOpen) return
     try {
-      const event = redact(data, isBinary, this.#words)
-      if (from === 'client' && this.#early !== null) this.#early.push(event)
-      else this.file.write(from, event)
+      const event = redact(data, isBinary, this.#options.words)
+      if (from === 'client' && this.#early !== null) this.#hold(this.#early, event)
+      else this.#file.write(from, event)
     } catch (fault) {
-      this.#fail(String(fault))
+      this.#options.fail(String(fault))
     }
     if (from === 'upstream') this.#catchUp()
   }
 
+  /** Ends the file, as `RecordingFile.end` does; upstream may never have said anything. */
+  end(code: number | null): Promise<void> {
+    this.#catchUp()
+    return this.#file.end(code)
+  }
+
+  #hold(early: object[], event: object): void {
+    early.push(event)
+    this.#earlyBytes += Buffer.byteLength(JSON.stringify(event))
+    if (this.#earlyBytes > this.#options.maxEarlyBytes) this.#catchUp()
+  }
+
   #catchUp(): void {
-    for (const event of this.#early ?? []) this.file.write('client', event)
+    for (const event of this.#early ?? []) this.#file.write('client', event)
     this.#early = null
   }
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import type { UpstreamListener } from '../../../runtime/core/ports.ts'
+import type { Upstream, UpstreamListener } from '../../../runtime/core/ports.ts'
 import type { RecordingLimits } from '../../../runtime/observability/recording/file.ts'
 import { createRecorder } from '../../../runtime/observability/recording/recorder.ts'
 
@@ -24,7 +24,8 @@ function record(folder: string, limits: RecordingLimits) {
     failed: () => undefined,
     fault: () => undefined,
   }
-  const line = recorder.record(session, 'connection-1')
+  let said: Upstream | null = null
+  const line = recorder.record({ ...session, opened: upstream => (said = upstream) }, 'connection-1')
   line.opened({
     send: () => undefined,
     buffered: () => 0,
@@ -33,7 +34,8 @@ function record(folder: string, limits: RecordingLimits) {
     resume: () => undefined,
     close: () => undefined,
   })
-  return { line, heard, warned, recorder }
+  const say = (n: number) => said?.send(event(n))
+  return { line, say, heard, warned, recorder }
 }
 
 function linesIn(folder: string): { from: string; event: Record<string, unknown> }[] {
@@ -100,4 +102,41 @@ test('a folder that takes no files: one warning for all sessions', async t => {
   other.event(event(2), false)
   t.deepEqual(warned, [{ folder: '/dev/null', reason: 'ENOTDIR' }])
   t.deepEqual(heard, [1])
+})
+
+test('what was said to an upstream that never says anything is recorded at the end', async t => {
+  const folder = newFolder()
+  const { line, say, recorder } = record(folder, { maxFileBytes: 1_000_000, maxWaitingBytes: 1_000_000 })
+  for (let n = 0; n < 3; n += 1) say(n)
+  line.closed(1006, '')
+  await recorder.close()
+  t.deepEqual(
+    linesIn(folder).map(({ from, event }) => [from, event.type]),
+    [...Array.from({ length: 3 }, () => ['client', 'new.event']), ['recorder', 'recording.stopped']],
+  )
+})
+
+test('likewise where the process ends first', async t => {
+  const folder = newFolder()
+  const { say, recorder } = record(folder, { maxFileBytes: 1_000_000, maxWaitingBytes: 1_000_000 })
+  say(1)
+  await recorder.close()
+  t.deepEqual(
+    linesIn(folder).map(({ from }) => from),
+    ['client', 'recorder'],
+  )
+})
+
+test('of what waits for the first word of upstream no more is held than may wait for the disk', async t => {
+  const folder = newFolder()
+  const { line, say, recorder } = record(folder, { maxFileBytes: 1000, maxWaitingBytes: 1000 })
+  for (let n = 0; n < 1000; n += 1) say(n)
+  line.event(event(1), false)
+  await recorder.close()
+  const lines = linesIn(folder)
+  t.deepEqual(
+    new Set(lines.map(({ from }) => from)),
+    new Set(['client', 'recorder']),
+    'the limit of the file was reached before upstream spoke',
+  )
 })
