@@ -523,9 +523,9 @@ function write(
     const body = answer.body ?? ''
     // The rest of a body that was refused would be read as the next request.
     const ends = state.isLast || answer.status === 413
-    if (answer.status === 304) response.endWithoutBody(undefined, ends)
+    if (answer.status === 304) endWithoutBody(response, null, ends)
     else if (withoutBody)
-      response.endWithoutBody(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength, ends)
+      endWithoutBody(response, typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength, ends)
     else if (ends) response.end(body, true)
     else endWhenTaken(response, typeof body === 'string' ? Buffer.from(body) : body)
   })
@@ -540,6 +540,18 @@ function endWhenTaken(response: NativeResponse, body: Uint8Array): void {
   const [isTaken] = response.tryEnd(body, size)
   if (isTaken) return
   response.onWritable(offset => response.tryEnd(body.subarray(offset), size)[0])
+}
+
+/**
+ * Ends an answer that has no body.
+ * @param bytes length of the body that is left out; null says none
+ */
+function endWithoutBody(response: NativeResponse, bytes: number | null, ends: boolean): void {
+  if (ends) return void response.endWithoutBody(bytes ?? 0, ends)
+  // The native code waits for a body of any length that it is told, and ends the connection at the next request;
+  // undefined it takes for a length of 2 to the power of 63, which proxies refuse.
+  if (bytes !== null) response.writeHeader('Content-Length', String(bytes))
+  response.endWithoutBody()
 }
 
 /** A fault of our own is logged with its cause and answered without it. */

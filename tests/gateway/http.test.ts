@@ -1,8 +1,9 @@
-import { request } from 'node:http'
+import { Agent, type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { connect } from 'node:net'
 import test from 'ava'
 import { converse } from './converse.ts'
 import { fakeUpstream, gatewayFor } from './start.ts'
+import { patienceMs, within } from './within.ts'
 
 test('health and readiness name revision and replica', async t => {
   const gateway = await gatewayFor(t, {
@@ -179,3 +180,40 @@ test('HEAD answers like GET, without the body', async t => {
   t.is(answer.status, 200)
   t.true(Number(answer.headers.get('content-length')) > 10)
 })
+
+test('an answer without a body says no length but that of the body, and the connection takes the next request', async t => {
+  const gateway = await gatewayFor(t)
+  const page = await fetch(gateway.url, { headers: { 'Accept-Encoding': 'identity' } })
+  const etag = page.headers.get('etag') ?? ''
+  const length = String((await page.arrayBuffer()).byteLength)
+  for (const [options, status, contentLength] of [
+    [{ method: 'HEAD' }, 200, length],
+    [{ headers: { 'If-None-Match': etag } }, 304, undefined],
+    [{ method: 'HEAD', headers: { 'If-None-Match': etag } }, 304, undefined],
+  ] as const) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    t.teardown(() => agent.destroy())
+    const answer = await askBy(agent, gateway.url, options)
+    t.is(answer.statusCode, status)
+    t.is(answer.headers['content-length'], contentLength)
+    const next = await askBy(agent, gateway.url, {})
+    t.is(next.statusCode, 200)
+    t.is(next.socket, answer.socket)
+  }
+})
+
+/** Reads an answer to its end, so that its connection is free again. */
+function askBy(agent: Agent, url: string, options: RequestOptions): Promise<AnsweredBy> {
+  const answer = new Promise<AnsweredBy>((resolve, reject) => {
+    request(url, { ...options, agent }, answer => {
+      // Node takes the socket from an answer that is over.
+      const { statusCode, headers, socket } = answer
+      answer.resume().once('end', () => resolve({ statusCode, headers, socket }))
+    })
+      .once('error', reject)
+      .end()
+  })
+  return within(answer, patienceMs, 'there is no answer')
+}
+
+type AnsweredBy = Pick<IncomingMessage, 'statusCode' | 'headers' | 'socket'>
