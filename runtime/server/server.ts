@@ -16,6 +16,7 @@ import { isLivePath, sdkPaths } from '../core/contract.ts'
 import { GatewayError } from '../core/errors.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
 import { newIdentifier } from '../core/identifier.ts'
+import { listenFault } from '../core/listen-fault.ts'
 import type { UpgradeRequest } from '../core/ports.ts'
 import type { Log } from '../observability/log.ts'
 import { startUpgradeCork, type UpgradeCork } from './async-upgrade.ts'
@@ -183,7 +184,7 @@ export async function startServer(given: ServerOptions): Promise<Server> {
 
 function cannotListen(host: string, port: number, upgradeCork: UpgradeCork): Error {
   upgradeCork.close()
-  return new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`)
+  return listenFault(host, port)
 }
 
 /** @param pong as of `ClientSocket.heard` */

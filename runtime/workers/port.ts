@@ -1,5 +1,6 @@
 /** The one port of all workers. */
 import { createServer, type ListenOptions, type Server } from 'node:net'
+import { listenFault } from '../core/listen-fault.ts'
 
 export interface ReservedPort {
   readonly port: number
@@ -14,13 +15,13 @@ export interface ReservedPort {
  * @throws Error when the address is taken, or this system does not spread connections over processes
  */
 export async function reservePort(host: string, port: number): Promise<ReservedPort> {
-  const alone = await listen({ host, port }).catch((cause: Error) => {
-    throw new Error(`Cannot listen on ${host} port ${port}: is it in use? PORT chooses another`, { cause })
+  const alone = await listen({ host, port }).catch((cause: NodeJS.ErrnoException) => {
+    throw listenFault(host, port, cause)
   })
   const free = portOf(alone)
   await new Promise(resolve => alone.close(resolve))
   const held = await listen({ host, port: free, reusePort: true }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOTSUP') throw new Error(`Cannot listen on ${host} port ${free}`, { cause })
+    if (cause.code !== 'ENOTSUP') throw listenFault(host, free, cause)
     throw new Error('WORKERS: this system cannot spread connections over processes; leave it unset', {
       cause,
     })

@@ -85,5 +85,14 @@ test('a port in use is one sentence that says what to set', async t => {
   const { port } = other.address() as { port: number }
   const { shown, code } = await atTerminal('', { PORT: String(port), LOG_LEVEL: 'warn' })
   t.is(code, 1)
-  t.is(shown.trim(), `Cannot listen on 127.0.0.1 port ${port}: is it in use? PORT chooses another`)
+  t.is(shown.trim(), `Cannot listen on 127.0.0.1 port ${port}: the port is in use; PORT chooses another`)
 })
+
+for (const WORKERS of ['1', '2'])
+  test(`an address that is not this machine's is one sentence that names HOST, with WORKERS=${WORKERS}`, async t => {
+    // RFC 5737: in nobody's network.
+    const env = { HOST: '192.0.2.1', GATEWAY_AUTH: 'none', LOG_LEVEL: 'error', WORKERS }
+    const { shown, code } = await atTerminal('', env)
+    t.is(code, 1)
+    t.regex(shown.trim(), /^Cannot listen on 192.0.2.1 port 8080: .*HOST is no address of this machine$/)
+  })

@@ -13,9 +13,9 @@ test('a faulty environment stops the start with every fault and no stack', async
   t.notRegex(fault?.message ?? '', /\n {4}at /)
 })
 
-test('a named prompt file that is missing stops the start with its path', async t => {
+test('a named prompt file that is missing stops the start with its setting and its path', async t => {
   const fault = await t.throwsAsync(gatewayProcess(t, { REALTIME_MENU_PATH: 'menu/none.json' }))
-  t.regex(fault?.message ?? '', /exited with 1 [\s\S]*menu\/none.json/)
+  t.regex(fault?.message ?? '', /exited with 1 [\s\S]*REALTIME_MENU_PATH: [\s\S]*menu\/none.json/)
 })
 
 test('every log line is JSON with revision and replica, and holds nothing of the conversation or the key', async t => {
