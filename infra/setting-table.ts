@@ -281,7 +281,8 @@ export const settingTable = z.strictObject({
     'secrets separated by commas, each whsec_ and base64, or a text of 16 characters and more',
   ),
   eventsWebhookUrl: optional(
-    /^https:\/\/[^\s/]+(\/\S*)?$/,
+    // The gateway refuses a user and a password there.
+    /^https:\/\/[^\s/@]+(\/\S*)?$/,
     'Address that receives an event at the end of each session and conversation, signed with eventsWebhookSecret',
     'an https:// address',
   ),

@@ -138,6 +138,9 @@ const hashPattern = /^sha256:([0-9a-f]{64})$/i
 /** A shorter secret can be guessed (characters). */
 const minSecretChars = 8
 
+/** Clients send it in a header, which carries no other characters. */
+const isSecret = (text: string) => text.length >= minSecretChars && /^[\x21-\x7e]+$/.test(text)
+
 function readKeys(text: string | undefined, modes: readonly AuthMode[], faults: string[]): ApiKey[] {
   if (!modes.includes('key')) return []
   const pairs = splitList(text ?? '')
@@ -147,9 +150,9 @@ function readKeys(text: string | undefined, modes: readonly AuthMode[], faults: 
     const name = pair.slice(0, Math.max(0, colon))
     const secret = pair.slice(colon + 1)
     const hash = hashPattern.exec(secret)?.[1]
-    if (!keyNamePattern.test(name) || secret.length < minSecretChars || (/^sha256:/i.test(secret) && !hash)) {
+    if (!keyNamePattern.test(name) || !isSecret(secret) || (/^sha256:/i.test(secret) && !hash)) {
       faults.push(
-        `GATEWAY_API_KEYS: pair ${index + 1} is not name:secret (${minSecretChars} characters or more) or name:sha256:64 hex digits`,
+        `GATEWAY_API_KEYS: pair ${index + 1} is not name:secret (${minSecretChars} visible ASCII characters or more) or name:sha256:64 hex digits`,
       )
       return []
     }

@@ -1,4 +1,5 @@
 /** Turns the environment into settings, or into the list of all its faults at once. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { AudioInputSettings, SessionSettings } from '../dialect/dialect.ts'
 import type { TracingSettings } from '../observability/tracing/tracing.ts'
@@ -13,12 +14,12 @@ import { type RealtimeConfig, readAudioInput, readRealtime } from './realtime.ts
 import { readTracing } from './tracing.ts'
 import { readNameList, readProxy, readUpstream } from './upstream.ts'
 import { readUsage, type UsageConfig } from './usage.ts'
-import { describeFault, isLoopback, misspelled } from './variable.ts'
+import { describeFault, isLoopback, misspelled, readNamedFile } from './variable.ts'
 
 export { isLoopback, variableMeta } from './variable.ts'
 
 export interface Config extends UpstreamConfig {
-  /** Variables that are nearly settings, a sentence each. */
+  /** Variables that are nearly settings and may be another program's, a sentence each. */
   readonly warnings: readonly string[]
   readonly host: string
   readonly port: number
@@ -120,6 +121,7 @@ export function readConfig(
       .map(([name, value = '']) => [name, value.trim()] as const)
       .filter(([name, value]) => name in environment.shape && value !== ''),
   )
+  const named = Object.keys(variables).filter(name => (variables[name] ?? '').trim() !== '')
   const faults: string[] = []
   const parsed = environment.safeParse(given)
   if (!parsed.success) {
@@ -132,7 +134,7 @@ export function readConfig(
   const config = {
     ...assemble(env, new Set(Object.keys(given)), today, faults),
     readVariable: (name: string) => (name in environment.shape ? undefined : variables[name]),
-    warnings: misspelled(Object.keys(variables)),
+    warnings: misspelled(named, faults),
   }
   if (faults.length > 0) throw new ConfigError(faults)
   return config
@@ -235,10 +237,39 @@ function readRedis(env: Environment, faults: string[]): Config['redis'] {
 
 function readTls(env: Environment, faults: string[]): Config['tls'] {
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = env
-  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile }
+  if (certFile !== undefined && keyFile !== undefined) {
+    checkCertificate(certFile, keyFile, faults)
+    return { certFile, keyFile }
+  }
   if (certFile !== undefined) faults.push('TLS_KEY_FILE: is unset; TLS_CERT_FILE needs it')
   if (keyFile !== undefined) faults.push('TLS_CERT_FILE: is unset; TLS_KEY_FILE needs it')
   return null
+}
+
+/** The file may hold certificates or parameters before the key. */
+const keyBlock = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----/s
+
+/** The native code says of a faulty pair only that it does not start. */
+function checkCertificate(certFile: string, keyFile: string, faults: string[]): void {
+  const certText = readNamedFile(certFile, 'TLS_CERT_FILE', faults)
+  const keyText = readNamedFile(keyFile, 'TLS_KEY_FILE', faults)
+  const cert = certText && parsed(() => new X509Certificate(certText.toString()))
+  const key = keyText && parsed(() => createPrivateKey(keyBlock.exec(keyText.toString())?.[0] ?? ''))
+  if (certText !== null && cert === null)
+    faults.push(`TLS_CERT_FILE: "${certFile}" has no certificate in PEM form`)
+  if (keyText !== null && key === null)
+    faults.push(`TLS_KEY_FILE: "${keyFile}" has no private key in PEM form, or one with a passphrase`)
+  if (cert !== null && key !== null && !cert.checkPrivateKey(key))
+    faults.push(`TLS_KEY_FILE: "${keyFile}" is not the key of the certificate in TLS_CERT_FILE`)
+}
+
+/** @returns null for what is malformed */
+function parsed<T>(parse: () => T): T | null {
+  try {
+    return parse()
+  } catch {
+    return null
+  }
 }
 
 function socketHost(host: string | undefined, faults: string[]): string {

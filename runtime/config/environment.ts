@@ -21,6 +21,13 @@ export interface VariableMeta {
 const text = (description: string, allowed = 'any text') =>
   z.string().optional().meta({ description, allowed })
 
+const guid = (description: string) =>
+  z
+    .string()
+    .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+    .optional()
+    .meta({ description, allowed: 'a GUID' })
+
 const textOr = (fallback: string, description: string, allowed = 'any text') =>
   z.string().default(fallback).meta({ description, allowed })
 
@@ -156,7 +163,7 @@ export const environment = z.object({
     'https://cognitiveservices.azure.com/.default',
     'Scope of the Entra token; newer documentation names https://ai.azure.com/.default',
   ),
-  AZURE_CLIENT_ID: text('Client id of the user-assigned managed identity', 'a GUID'),
+  AZURE_CLIENT_ID: guid('Client id of the user-assigned managed identity'),
   IDENTITY_ENDPOINT: text(
     'Set by Container Apps and App Service; only the managed identity is then used',
     'set by the platform',
@@ -165,10 +172,15 @@ export const environment = z.object({
     'Set by AKS; only the workload identity is then used',
     'set by the platform',
   ),
-  AZURE_OPENAI_API_VERSION: text(
-    'Only for the preview form of the address; a preview version, or a date before 2025-08, selects that form',
-    'a version such as 2025-04-01-preview',
-  ),
+  AZURE_OPENAI_API_VERSION: z
+    .string()
+    .regex(/^(\d{4}-\d{2}-\d{2}(-preview)?|v1|latest|preview)$/)
+    .optional()
+    .meta({
+      description:
+        'Only for the preview form of the address; a preview version, or a date before 2025-08, selects that form',
+      allowed: 'a version such as 2025-04-01-preview',
+    }),
   OPENAI_API_KEY: secret(
     'OpenAI key; if it is set and AZURE_OPENAI_ENDPOINT is not, OpenAI is the upstream',
     'visible ASCII characters',
@@ -430,9 +442,8 @@ export const environment = z.object({
     'Role (claim roles) whose holders may see the usage of all callers',
     'a role name',
   ),
-  ENTRA_PAGES_CLIENT_ID: text(
+  ENTRA_PAGES_CLIENT_ID: guid(
     'App registration of the pages (single-page application), with which users sign in',
-    'a GUID',
   ),
   ENTRA_AUTHORITY: textOr(
     'https://login.microsoftonline.com',

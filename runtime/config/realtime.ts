@@ -83,6 +83,7 @@ function readExtraction(env: Environment, faults: string[]): ExtractorOptions | 
   } catch (error) {
     faults.push(`REALTIME_EXTRACT_FIELDS_MAP: ${error instanceof Error ? error.message : String(error)}`)
   }
+  const misfit = readSchema(env.REALTIME_EXTRACT_SCHEMA_PATH, faults)
   const types = env.REALTIME_EXTRACT_JSON_FROM_TEXT_TYPES
   if (types.length === 0) return null
   return {
@@ -95,7 +96,7 @@ function readExtraction(env: Environment, faults: string[]): ExtractorOptions | 
     arrays: env.REALTIME_EXTRACT_ARRAYS,
     repair: env.REALTIME_EXTRACT_REPAIR,
     onFail: env.REALTIME_EXTRACT_ON_FAIL,
-    misfit: readSchema(env.REALTIME_EXTRACT_SCHEMA_PATH, faults),
+    misfit,
   }
 }
 

@@ -52,7 +52,7 @@ test('where people sign in with Entra ID, pages know how, and may talk to the si
     ENTRA_TENANT_ID: tenantId,
     ENTRA_AUDIENCE: 'the-api',
     ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
-    ENTRA_PAGES_CLIENT_ID: 'the-pages',
+    ENTRA_PAGES_CLIENT_ID: '66666666-7777-4888-8999-000000000000',
   })
   const { headers, body } = await knockHttp(url, { path: '/' })
   const policy = String(headers['content-security-policy'])
@@ -63,7 +63,7 @@ test('where people sign in with Entra ID, pages know how, and may talk to the si
   t.like(JSON.parse(meta.replaceAll('&quot;', '"')), {
     auth: ['entra'],
     entra: {
-      clientId: 'the-pages',
+      clientId: '66666666-7777-4888-8999-000000000000',
       authority: `https://login.microsoftonline.com/${tenantId}`,
       scope: 'api://the-api/Realtime.Use',
     },

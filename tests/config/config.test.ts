@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { ConfigError, readConfig } from '../../runtime/config/config.ts'
+import { makeCertificate } from '../../runtime/core/self-signed.ts'
 import { realtimeUrl } from '../../runtime/upstream/target.ts'
 
 function faultsOf(env: Record<string, string>): readonly string[] {
@@ -57,14 +61,63 @@ test('a key that no header can carry stops the start', t => {
   }
 })
 
-test('a variable that is nearly a setting is told, with the setting that was meant; others mean nothing', t => {
-  const warningsOf = (name: string) => readConfig({ [name]: 'x' }).warnings
-  t.deepEqual(warningsOf('AZURE_OPENAI_ENPOINT'), [
-    'AZURE_OPENAI_ENPOINT is no setting; did you mean AZURE_OPENAI_ENDPOINT?',
+test('a variable that is nearly a setting stops the start, and the setting is named', t => {
+  for (const [name, meant] of [
+    ['AZURE_OPENAI_ENPOINT', 'AZURE_OPENAI_ENDPOINT'],
+    ['REALTIME_ALOWED_EVENT_TYPES', 'REALTIME_ALLOWED_EVENT_TYPES'],
+    ['GATEWAY_API_KEY', 'GATEWAY_API_KEYS'],
+    ['OPENAI_REALTIME_MODELS', 'OPENAI_REALTIME_MODEL'],
+  ] as const)
+    t.deepEqual(faultsOf({ [name]: 'MARKED-SECRET' }), [`${name}: is no setting; did you mean ${meant}?`])
+  t.deepEqual(faultsOf({ REALTIME_VIOCE: ' ' }), [])
+})
+
+test("a name that may be another program's is a warning where it is near a setting; others mean nothing", t => {
+  const warningsOf = (...names: string[]) =>
+    readConfig(Object.fromEntries(names.map(name => [name, 'warn']))).warnings
+  t.deepEqual(warningsOf('OPENAI_API_KEYS'), ['OPENAI_API_KEYS is no setting; did you mean OPENAI_API_KEY?'])
+  t.deepEqual(warningsOf('LOG_LEVLE'), ['LOG_LEVLE is no setting; did you mean LOG_LEVEL?'])
+  // The setting is there as well, so that its neighbour is no slip.
+  t.deepEqual(warningsOf('REALTIME_VOICE', 'REALTIME_VOICES'), [
+    'REALTIME_VOICES is no setting; did you mean REALTIME_VOICE?',
   ])
-  t.deepEqual(warningsOf('REALTIME_VIOCE'), ['REALTIME_VIOCE is no setting; did you mean REALTIME_VOICE?'])
-  for (const name of ['HOME', 'POST', 'AZURE_OPENAI_API_VERSION', 'OPENAI_ORG_ID', 'PORTAL', 'SSL_CERT_FILE'])
+  for (const name of [
+    'HOME',
+    'POST',
+    'OPENAI_ORG_ID',
+    'PORTAL',
+    'SSL_CERT_FILE',
+    'SSL_KEY_FILE',
+    'HTTP_PROXY',
+  ])
     t.deepEqual(warningsOf(name), [], name)
+})
+
+test('a certificate and its key are read at the start, and each fault names its setting', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-tls-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = (name: string, text: string) => {
+    const path = join(folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+  const [pair, other] = await Promise.all([makeCertificate(), makeCertificate()])
+  const cert = file('cert.pem', pair.cert)
+  const key = file('key.pem', pair.key)
+  const tls = (TLS_CERT_FILE: string, TLS_KEY_FILE: string) => faultsOf({ TLS_CERT_FILE, TLS_KEY_FILE })
+  t.deepEqual(tls(cert, key), [])
+  t.deepEqual(tls(file('both.pem', pair.key + pair.cert), file('chain.pem', pair.cert + pair.key)), [])
+  t.deepEqual(tls(join(folder, 'none.pem'), folder), [
+    `TLS_CERT_FILE: "${folder}/none.pem" cannot be read (ENOENT)`,
+    `TLS_KEY_FILE: "${folder}" cannot be read (EISDIR)`,
+  ])
+  t.deepEqual(tls(key, cert), [
+    `TLS_CERT_FILE: "${key}" has no certificate in PEM form`,
+    `TLS_KEY_FILE: "${cert}" has no private key in PEM form, or one with a passphrase`,
+  ])
+  t.deepEqual(tls(cert, file('other.pem', other.key)), [
+    `TLS_KEY_FILE: "${folder}/other.pem" is not the key of the certificate in TLS_CERT_FILE`,
+  ])
 })
 
 test('all faults are told at once, by name, with what is allowed, and without a value that may be a secret', t => {

@@ -8,7 +8,7 @@ const entra = {
   ENTRA_REQUIRED_SCOPE: 'Realtime.Use',
   ENTRA_REQUIRED_ROLE: 'Realtime.Use.All',
   ENTRA_OPERATOR_ROLE: 'Realtime.Operate',
-  ENTRA_PAGES_CLIENT_ID: 'the-pages',
+  ENTRA_PAGES_CLIENT_ID: '66666666-7777-4888-8999-000000000000',
   ENTRA_AUTHORITY: 'https://login.microsoftonline.us',
   ENTRA_CLOCK_SKEW_SEC: '30',
 }
@@ -21,7 +21,30 @@ const faults: [env: Record<string, string>, fault: RegExp][] = [
     { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'MARKED-SECRET' },
     /^GATEWAY_API_KEYS: pair 1 is not name:secret/,
   ],
-  [{ GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:short' }, /8 characters or more/],
+  [{ GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:short' }, /8 visible ASCII characters or more/],
+  [
+    { GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a: MARKED-SECRET' },
+    /^GATEWAY_API_KEYS: pair 1 .*visible ASCII/,
+  ],
+  [{ GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:MARKED-SECRÉT' }, /^GATEWAY_API_KEYS: pair 1 .*visible ASCII/],
+  [{ AZURE_CLIENT_ID: 'my-identity' }, /^AZURE_CLIENT_ID: is "my-identity"; allowed is a GUID/],
+  [{ ...entra, GATEWAY_AUTH: 'entra', ENTRA_PAGES_CLIENT_ID: 'pages' }, /^ENTRA_PAGES_CLIENT_ID: .*GUID/],
+  [{ AZURE_OPENAI_API_VERSION: '2025-4-1-preview' }, /^AZURE_OPENAI_API_VERSION: .*2025-04-01-preview/],
+  [{ REALTIME_EXTRACT_SCHEMA_PATH: 'none.json' }, /^REALTIME_EXTRACT_SCHEMA_PATH: "none.json" below runtime/],
+  ...(
+    [
+      ['OPENAI_BASE_URL', { OPENAI_API_KEY: 'sk-key' }],
+      ['AZURE_OPENAI_ENDPOINT', { AZURE_OPENAI_API_KEY: 'a-key' }],
+      ['EVENTS_WEBHOOK_URL', { EVENTS_WEBHOOK_SECRET: 'whsec_c2ltdWxhdG9yLXdlYmhvb2stc2VjcmV0' }],
+    ] as const
+  ).flatMap(([name, rest]) =>
+    ['https://user:MARKED-SECRET@host.example/v1', 'https://MARKED-SECRET@host.example'].map(
+      (address): [Record<string, string>, RegExp] => [
+        { ...rest, [name]: address },
+        new RegExp(`^${name}: has a user or a password before the host; leave them out$`),
+      ],
+    ),
+  ),
   [{ GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:sha256:MARKED-SECRET' }, /64 hex digits/],
   [{ GATEWAY_AUTH: 'key', GATEWAY_API_KEYS: 'a:12345678,a:12345679' }, /one name twice/],
   [{ GATEWAY_AUTH: 'entra', ENTRA_AUDIENCE: 'a' }, /^ENTRA_TENANT_ID: .*GUID/],
