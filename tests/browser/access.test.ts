@@ -124,3 +124,13 @@ test.serial('where it is not the key that is refused, the gateway says what is',
   await giveKey(page, 'correct-horse-battery')
   await t.notThrowsAsync(page.getByRole('alert').getByText('This origin may not connect').waitFor())
 })
+
+test.serial('a key that cannot be sent, as of full-width letters, is not taken', async t => {
+  const { page, faults } = await openChat(t)
+  await giveKey(page, 'ｃｏｒｒｅｃｔ')
+  await page.getByRole('alert').getByText('This cannot be a key').waitFor()
+  t.deepEqual(await kept(page), [0, 0])
+  await giveKey(page, 'correct-horse-battery')
+  await page.getByText('Connected', { exact: true }).waitFor()
+  t.deepEqual(faults, [])
+})

@@ -22,11 +22,16 @@ export class Refused extends Error {
 /** How a token is got; handed in, because its program is loaded only where it is needed. */
 export type GetToken = () => Promise<string | undefined>
 
+/** Whether a key can stand in a header: `fetch` takes no other characters there (Fetch, "header value"). */
+export function isSendable(key: string): boolean {
+  return /^[\x20-\x7e\x80-\xff]+$/.test(key)
+}
+
 /** The credential of one page. */
 export class Access {
   readonly #info: PageInfo
   readonly #onNeeded: (fault: string) => void
-  #key = readKey()
+  #key = keptKey()
   #getToken: GetToken | undefined
   #dialFailed = false
   /** Undefined while nobody has said; a dial that fails asks. */
@@ -112,6 +117,12 @@ export class Access {
     this.#onNeeded(fault)
     throw new CredentialNeeded(fault === '' ? 'a credential is needed' : fault)
   }
+}
+
+/** The kept key; '' where there is none that can be sent. */
+function keptKey(): string {
+  const key = readKey()
+  return isSendable(key) ? key : ''
 }
 
 /** The gateway's own words for a refusal. */

@@ -8,6 +8,8 @@ export interface SignIn {
   token(): Promise<string | undefined>
   /** Leaves the page for the sign-in service, which sends the person back to it. */
   leave(): Promise<void>
+  /** Why the sign-in that has just come back failed, in the service's own words; '' where none did. */
+  readonly fault: string
 }
 
 /**
@@ -21,7 +23,12 @@ export async function prepareSignIn({ clientId, authority, scope }: EntraSignIn)
     cache: { cacheLocation: 'sessionStorage' },
   })
   await application.initialize()
-  const returned = await application.handleRedirectPromise()
+  let fault = ''
+  // A person may decline: that leaves him without a token, not without a page.
+  const returned = await application.handleRedirectPromise().catch((cause: unknown) => {
+    fault = cause instanceof Error ? cause.message : String(cause)
+    return null
+  })
   const account = returned?.account ?? application.getAllAccounts()[0]
   if (account) application.setActiveAccount(account)
   const scopes = [scope]
@@ -36,5 +43,6 @@ export async function prepareSignIn({ clientId, authority, scope }: EntraSignIn)
       }
     },
     leave: () => application.loginRedirect({ scopes }),
+    fault,
   }
 }

@@ -57,6 +57,13 @@ export const japanese = {
   'The key is forgotten.': 'キーを削除しました。',
   'The sign-in did not start: {cause}': 'サインインを開始できませんでした: {cause}',
   'Sign in with your work account.': '職場のアカウントでサインインしてください。',
+  'The sign-in failed: {cause}': 'サインインに失敗しました: {cause}',
+  'Browsers sign people in on secure pages only: open this page by https or on localhost.':
+    'サインインは安全な接続のページでのみ使えます。このページを https または localhost で開いてください。',
+  'This gateway takes sign-ins with Entra ID, and its pages are not set up for them. Ask whoever runs it.':
+    'このゲートウェイは Entra ID のサインインを受け付けますが、ページ側の設定がありません。管理者に問い合わせてください。',
+  'This cannot be a key: it has characters that are not sent. Check the keyboard, and enter it again.':
+    'キーとして送信できない文字（全角など）が含まれています。入力モードを確かめて、もう一度入力してください。',
   'Enter a key first.': 'キーを入力してください。',
   'This was not accepted. Check it, or ask who runs the gateway.':
     '認証できませんでした。キーを確認するか、ゲートウェイの管理者に問い合わせてください。',
