@@ -126,6 +126,79 @@ test.serial('after a reload in mid-answer the same answer goes on, from where it
   t.true(Math.abs(30 - heardS - fresh) < 0.2, `${heardS} s were heard, and then ${fresh} s`)
 })
 
+/** Asks, gets the first words of the answer, and loses the connection. */
+async function loseAnswer({ page, tell, sockets }: Stage): Promise<void> {
+  await say(page, 'count')
+  tell({ type: 'session.ticket', resume: 'A' }, reset, words('One two'))
+  await page.locator('.answer').getByText('One two').waitFor()
+  await sockets.at(-1)?.close()
+  await page.locator('.answer[data-state=lost]').waitFor()
+}
+
+const resumed = (answer_due: boolean) => ({ type: 'session.resumed', items: 1, answer_due, answers: 0 })
+
+test.serial('a reload after the connection went in mid-answer: the answer goes on in its place', async t => {
+  const stage = await playServer(t)
+  const { page, tell } = stage
+  await loseAnswer(stage)
+  await page.reload()
+  await connected(page)
+  tell(resumed(true), reset, words('One two'), words(' three'), modelReady)
+  await completed(page)
+  t.deepEqual(await page.locator('.answer .text').allTextContents(), ['One two three'])
+})
+
+test.serial('a reload after the connection went in mid-answer: the question is not lost', async t => {
+  const stage = await playServer(t)
+  const { page, tell, sent } = stage
+  await loseAnswer(stage)
+  await page.reload()
+  await connected(page)
+  tell(resumed(false))
+  await statusIs(page, 'Thinking')
+  t.deepEqual(sent.at(-1), { text: 'count' })
+  t.is(sent.length, 2)
+})
+
+test.serial(
+  'two reloads in mid-answer keep the question, and a third after its answer asks nothing',
+  async t => {
+    const { page, tell, sent } = await playServer(t)
+    await say(page, 'count')
+    tell({ type: 'session.ticket', resume: 'A' }, reset, words('One two'))
+    await page.locator('.answer').getByText('One two').waitFor()
+    await page.reload()
+    await connected(page)
+    await page.reload()
+    await connected(page)
+    tell(resumed(false))
+    await statusIs(page, 'Thinking')
+    t.deepEqual(sent, [{ text: 'count' }, { text: 'count' }])
+    tell({ type: 'session.ticket', resume: 'B' }, reset, words('One'), modelReady)
+    await completed(page)
+    await page.reload()
+    await connected(page)
+    tell(resumed(false))
+    await page.locator('.notice').getByText('The conversation goes on where it was.').waitFor()
+    t.is(sent.length, 2)
+  },
+)
+
+test.serial('a question that was stopped is not asked again by a reload', async t => {
+  const { page, tell, sent } = await playServer(t)
+  await say(page, 'count')
+  tell({ type: 'session.ticket', resume: 'A' })
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await page.reload()
+  await connected(page)
+  tell(resumed(false))
+  await page.locator('.notice').getByText('The conversation goes on where it was.').waitFor()
+  t.deepEqual(
+    sent.map(({ text }) => text),
+    ['count', undefined],
+  )
+})
+
 test.serial('another page and back again keeps the conversation', async t => {
   const { page } = await open(t)
   await say(page, 'my dog is called Rex')

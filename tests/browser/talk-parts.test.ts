@@ -184,6 +184,23 @@ test('a question that a page before this one asked is answered, or asked again',
   }
 })
 
+test('what is due is the question, from its sending to the end of its answer, over a loss', t => {
+  const { talk, receive } = createTalk()
+  t.is(talk.due, undefined)
+  talk.say('count')
+  t.is(talk.due, 'count')
+  receive(reset, said('One'))
+  talk.lineOnLost(true)
+  t.is(talk.due, 'count')
+  receive({ type: 'session.resumed', items: 1, answer_due: true, answers: 0 })
+  t.is(talk.due, 'count')
+  receive(reset, said('One'), ready)
+  t.is(talk.due, undefined)
+  talk.say('more')
+  talk.stop()
+  t.is(talk.due, undefined)
+})
+
 test('an answer that a page before this one left open goes on where it was heard', t => {
   const { talk, voice, sent, shown, heard, receive } = createTalk()
   // 4 bytes are one chunk; of two that had come, one was heard.

@@ -67,30 +67,20 @@ export class Conversation {
     return this.#turns
   }
 
-  /** The last thing that the person said, where its answer is not complete. '' where its words are not known. */
-  get due(): string | undefined {
-    const question = this.#turns.findLast(turn => turn.role === 'user')
-    const last = this.#turns.at(-1)
-    if (question === undefined || question.isKept) return undefined
-    const isOpen = last?.role === 'user' || (last?.role === 'assistant' && last.outcome === undefined)
-    return isOpen ? question.text : undefined
-  }
-
   /** Messages that had not gone out. */
   get keptWords(): readonly string[] {
     return this.#turns.flatMap(turn => (turn.role === 'user' && turn.isKept ? [turn.text] : []))
   }
 
-  /** Shows a conversation that was kept. */
-  restore(turns: readonly TurnRecord[]): void {
+  /** Shows a conversation that was kept. @param isDue the answer that was broken off may go on */
+  restore(turns: readonly TurnRecord[], isDue: boolean): void {
     this.#turns = [...turns]
     for (const turn of turns) {
       if (turn.role === 'user') this.#append(this.#createQuestion(turn))
       else {
-        const isOpen = turn.outcome === undefined
         const answer = new Answer(() => this.#listeners.isAudible(), undefined, turn)
         // The server may go on with it.
-        if (isOpen && turn === turns.at(-1)) this.#answer = answer
+        if (isDue && turn === turns.at(-1)) this.#answer = answer
         this.#joinActions(answer.element, turn)
         this.#append(answer.element)
       }

@@ -23,7 +23,7 @@ import { Resume, type ResumeNotice } from './resume.ts'
 import { Speech } from './speech.ts'
 import { maxKept, Talk } from './talk.ts'
 import { TalkBar } from './talk-bar.ts'
-import type { ToolActivity } from './talk-parts.ts'
+import type { Outcome, ToolActivity } from './talk-parts.ts'
 import { TalkStatusView } from './talk-status-view.ts'
 import type { TurnRecord } from './turn-record.ts'
 import { fetchUsage } from './usage.ts'
@@ -160,6 +160,7 @@ const talk = new Talk(connection, playback, {
   turn: turn => {
     status.turn(turn)
     composer.canStop(talk.busy())
+    keepConversation()
   },
 })
 
@@ -225,8 +226,8 @@ part('#save-json', HTMLButtonElement).onclick = () =>
   download(toJson(conversation.turns), 'application/json', 'json')
 window.addEventListener('pagehide', keepConversation)
 if (kept) {
-  const broken = brokenAnswerOf(kept.turns)
-  conversation.restore(kept.turns)
+  const broken = kept.due === undefined ? undefined : brokenAnswerOf(kept.turns)
+  conversation.restore(kept.turns, broken !== undefined)
   talk.restore(kept.due, conversation.keptWords, broken)
   // Where sound was heard, a browser may let it go on without another gesture.
   if (broken !== undefined && broken.bytes > 0) playback.unlock()
@@ -245,12 +246,17 @@ function readKeptOf(assistant: string | undefined): KeptConversation | undefined
   return undefined
 }
 
-/** What had come of an answer that the page before this one left open: of its sound, what was heard. */
+/** What had come of the answer that is due, before it was broken off: of its sound, what was heard. */
 function brokenAnswerOf(turns: readonly TurnRecord[]): ReceivedItem | undefined {
   const last = turns.at(-1)
-  if (last?.role !== 'assistant' || last.outcome !== undefined) return undefined
+  if (last?.role !== 'assistant' || !isBrokenOff(last.outcome)) return undefined
   const { text, transcript, playedMs } = last
   return text === '' && transcript === '' ? undefined : { text, transcript, bytes: pcmBytes(playedMs) }
+}
+
+/** Whether an answer with this end may go on: `undefined` is one that the page left open. */
+function isBrokenOff(outcome: Outcome | undefined): boolean {
+  return outcome === undefined || outcome === 'lost' || outcome === 'restarted'
 }
 
 /** Says a text, or tells why it cannot be said. @returns whether it was taken */
@@ -282,7 +288,8 @@ function beginAnew(): void {
 }
 
 function keepConversation(): void {
-  const { turns, due } = conversation
+  const { turns } = conversation
+  const { due } = talk
   keep({ turns: [...turns], ticket, assistant: assistants.name, ...(due !== undefined && { due }) })
 }
 
@@ -317,6 +324,7 @@ function lineOnLost(): void {
   showHeard(false)
   status.tool('')
   if (wasOpen) conversation.announce(say('The connection is lost. Reconnecting.'))
+  keepConversation()
 }
 
 /** Whether a refusal is of an open microphone's sound alone: on its way when the server said that it goes. */

@@ -64,6 +64,12 @@ export class Talk {
     this.#kept.push(...kept)
   }
 
+  /** The question whose answer is not complete, or not known to be lost; '' where its words are not known. */
+  get due(): string | undefined {
+    const isOpen = this.#turn === 'asked' || this.#turn === 'answering'
+    return isOpen ? this.#lastQuestion : this.#owed
+  }
+
   /** Whether a question has gone out whose answer has not begun. */
   get isAsked(): boolean {
     return this.#turn === 'asked'
