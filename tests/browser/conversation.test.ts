@@ -539,6 +539,33 @@ test.serial('a microphone is chosen, heard and remembered', async t => {
   t.deepEqual(faults, [])
 })
 
+test.serial('a dialog that was closed and opened again at once keeps no microphone', async t => {
+  const { page } = await open(t)
+  await page.evaluate(`{
+    const { getUserMedia } = navigator.mediaDevices
+    globalThis.streams = []
+    globalThis.letGo = []
+    navigator.mediaDevices.getUserMedia = async wanted => {
+      const stream = await getUserMedia.call(navigator.mediaDevices, wanted)
+      streams.push(stream)
+      await new Promise(resolve => letGo.push(resolve))
+      return stream
+    }
+  }`)
+  const devices = page.getByRole('button', { name: 'Sound devices' })
+  const done = page.getByRole('button', { name: 'Done' })
+  await devices.click()
+  await until(page, 'letGo.length === 1')
+  await done.click()
+  await devices.click()
+  await until(page, 'letGo.length === 2')
+  await page.evaluate('for (const go of letGo) go()')
+  await until(page, "document.querySelector('#devices-level').value > 0.02")
+  await done.click()
+  await until(page, "streams.every(stream => stream.getTracks()[0].readyState === 'ended')")
+  t.pass()
+})
+
 test.serial('the page can be installed as an app', async t => {
   const { page } = await open(t)
   const address = String(await page.evaluate("document.querySelector('link[rel=manifest]').href"))

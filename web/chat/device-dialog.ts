@@ -22,6 +22,8 @@ export class DeviceDialog {
   readonly #meter = part('#devices-level', HTMLMeterElement)
   readonly #onLoudspeaker: () => void
   #capture: Capture | undefined
+  /** Numbers the openings and closings, so that a microphone that comes too late is closed again. */
+  #begun = 0
   #stopMeter = () => {}
 
   /** @param onLoudspeaker another one was chosen */
@@ -50,22 +52,25 @@ export class DeviceDialog {
   /** Opens the chosen microphone, to show its level; names of devices are told from then on. */
   async #listen(): Promise<void> {
     this.#stop()
+    const begun = this.#begun
     this.#fault.textContent = ''
     try {
       const capture = await startCapture(
         () => {},
-        () => this.#stop(),
+        () => begun === this.#begun && this.#stop(),
       )
+      if (begun !== this.#begun) return capture.stop()
       this.#capture = capture
-      if (!this.#dialog.open) return this.#stop()
       this.#stopMeter = showLevel(this.#meter, capture.analyser)
     } catch (cause) {
+      if (begun !== this.#begun) return
       this.#fault.textContent = cause instanceof Error ? cause.message : String(cause)
     }
     await Promise.all([fill('microphone'), fill('loudspeaker')])
   }
 
   #stop(): void {
+    this.#begun++
     this.#stopMeter()
     this.#stopMeter = () => {}
     this.#capture?.stop()
