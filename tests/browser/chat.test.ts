@@ -130,6 +130,24 @@ const collectAnnouncements = `{
   new MutationObserver(() => said.push(announcer.textContent)).observe(announcer, { childList: true })
 }`
 
+test.serial('an Escape that ends a composition stops no answer', async t => {
+  const { page } = await visit(t, browser, gateway.url)
+  const sent: string[] = []
+  await page.routeWebSocket('**/chat*', socket => {
+    socket.onMessage(frame => sent.push(String(frame)))
+  })
+  await page.reload()
+  await page.locator('#line-words').getByText('Connected', { exact: true }).waitFor()
+  await say(page, 'count')
+  const message = page.getByLabel('Message', { exact: true })
+  const key = { key: 'Escape', bubbles: true }
+  await message.dispatchEvent('keydown', { ...key, isComposing: true })
+  await message.dispatchEvent('keydown', { ...key, keyCode: 229 })
+  await say(page, 'and on')
+  await until(page, "document.querySelectorAll('.question').length === 2")
+  t.deepEqual(sent, ['{"text":"count"}', '{"text":"and on"}'])
+})
+
 test.serial('a screen reader does not talk over the voice of an answer', async t => {
   const { page } = await visit(t, browser, gateway.url)
   await page.evaluate(collectAnnouncements)

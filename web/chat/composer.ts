@@ -40,7 +40,7 @@ export class Composer {
     this.#mute.onclick = () => this.#toggleMute()
     document.addEventListener('keydown', event => {
       const isInDialog = event.target instanceof Element && event.target.closest('dialog, [popover]') !== null
-      if (event.key === 'Escape' && !isInDialog) listeners.onStop()
+      if (event.key === 'Escape' && !isInDialog && !isComposing(event)) listeners.onStop()
     })
     for (const example of document.querySelectorAll<HTMLButtonElement>('.example'))
       example.onclick = () => this.#useExample(example.textContent)
@@ -92,10 +92,7 @@ export class Composer {
   }
 
   #messageOnKey(event: KeyboardEvent): void {
-    // While an input method is open, Enter picks a candidate. Safari ends the composition before it reports that
-    // key, and marks it by the old code alone (WebKit bug 165004).
-    const isComposing = event.isComposing || event.keyCode === inputMethodKeyCode
-    if (event.key !== 'Enter' || event.shiftKey || isComposing) return
+    if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return
     event.preventDefault()
     this.#sendMessage()
   }
@@ -116,4 +113,12 @@ export class Composer {
     this.#mute.ariaPressed = String(muted)
     this.#listeners.onMute(muted)
   }
+}
+
+/**
+ * Whether a key is the input method's: Enter picks a candidate then, and Escape leaves it. Safari ends the composition
+ * before it reports that key, and marks it by the old code alone (WebKit bug 165004).
+ */
+function isComposing(event: KeyboardEvent): boolean {
+  return event.isComposing || event.keyCode === inputMethodKeyCode
 }
