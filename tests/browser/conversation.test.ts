@@ -232,6 +232,18 @@ test.serial('a new conversation begins empty; the one before can be read and sav
   )
 })
 
+test.serial('words that were still written down when a conversation ended go into no other', async t => {
+  const { page, tell } = await playServer(t)
+  tell({ type: 'speech-started' }, { type: 'speech-stopped' })
+  await page.locator('.unheard').waitFor()
+  await page.getByRole('button', { name: 'New conversation' }).click()
+  await page.locator('.unheard').waitFor({ state: 'detached' })
+  await connected(page)
+  tell({ type: 'speech-started' }, { type: 'speech-stopped' }, { type: 'heard', value: 'hello there' })
+  await page.locator('.said').getByText('hello there').waitFor()
+  t.is(await page.locator('.unheard').count(), 0)
+})
+
 test.serial('without a network the page says so at once, and comes back by itself', async t => {
   const { page } = await open(t)
   await page.context().setOffline(true)

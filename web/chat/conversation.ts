@@ -92,6 +92,8 @@ export class Conversation {
   clear(): void {
     this.#turns = []
     this.#answer = undefined
+    this.#unheard.length = 0
+    this.#askedAt = undefined
     this.#list.replaceChildren()
     this.#greeting.hidden = false
     document.body.dataset.talk = 'none'
