@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import type { Browser } from 'playwright-core'
+import { Turns } from '../../web/captions/turns.ts'
 import { launchChromium, until, visit } from './_chromium.ts'
 import { type Gateway, startGateway } from './_gateway.ts'
 
@@ -54,11 +55,26 @@ test.serial('a model that writes down afterwards does so in the same way', async
   t.deepEqual(faults, [])
 })
 
-test.serial('a microphone that is refused is explained', async t => {
+test('silence belongs to no turn: the next one is as long as if nothing came before', t => {
+  const chunkMs = 40
+  const turns = new Turns()
+  const endOf = (volumes: readonly number[]) =>
+    volumes.findIndex(volume => turns.take(new Int16Array(960).fill(volume)))
+  const of = (ms: number, volume: number) => new Array<number>(ms / chunkMs).fill(volume)
+  t.is(endOf(of(60_000, 0)), -1)
+  t.is(endOf(of(3000, 5000)), -1)
+  t.is(endOf(of(1000, 0)), Math.ceil(700 / chunkMs) - 1)
+  // A click now and then is no speech.
+  for (let click = 0; click < 10; click++) t.is(endOf([5000, ...of(1000, 0)]), -1)
+  t.false(turns.hasSpeech)
+})
+
+test.serial('a microphone that is refused is explained, and no session is kept for it', async t => {
   const { page } = await visit(t, browser, gateway.url + path, { ready: 'Not connected' })
   await page.evaluate(`navigator.mediaDevices.getUserMedia = () =>
     Promise.reject(new DOMException('no', 'NotAllowedError'))`)
   await page.getByRole('button', { name: 'Start captions' }).click()
   await page.getByRole('alert').getByText('not allowed').waitFor()
   t.is(await page.getByRole('button', { name: 'Start captions' }).getAttribute('aria-pressed'), 'false')
+  await page.locator('#line-words').getByText('Not connected', { exact: true }).waitFor()
 })

@@ -49,11 +49,17 @@ speak.onclick = () => {
   fault.textContent = ''
   if (input.mode !== 'off') return input.end()
   connect()
-  input.begin('open').catch(() => {})
+  void begin()
 }
 masthead.provider(info)
 focusScrollers()
 await signIn.prepare()
+
+/** Opens the microphone; without one there is nothing to connect for. */
+async function begin(): Promise<void> {
+  await input.begin('open')
+  if (input.mode === 'off') finish()
+}
 
 function connect(): void {
   clearTimeout(closing)
@@ -111,6 +117,7 @@ function hear(samples: Int16Array<ArrayBuffer>): void {
 
 /** The microphone is closed: what was said since the last pause is a turn, too. */
 function finish(): void {
+  clearTimeout(closing)
   if (turns.hasSpeech || captions.hasOpenTurn) connection?.send({ type: 'input_audio_buffer.commit' })
   else if (captions.pending === 0) return disconnect()
   turns.reset()

@@ -29,7 +29,9 @@ export class Turns {
     this.#loudMs += isLoud ? ms : 0
     this.#quietMs = isLoud ? 0 : this.#quietMs + ms
     const isOver = this.hasSpeech && (this.#quietMs >= pauseMs || this.#turnMs >= longestTurnMs)
-    if (isOver) this.reset()
+    // Silence is no part of a turn: it would end the next one with its first word.
+    const isSilence = !this.hasSpeech && this.#quietMs >= pauseMs
+    if (isOver || isSilence) this.reset()
     return isOver
   }
 
