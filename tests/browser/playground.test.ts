@@ -319,6 +319,16 @@ test.serial('an open microphone is heard by the server, which finds the end of t
   t.is(await page.evaluate("document.querySelector('#microphone-level').value"), 0)
 })
 
+test.serial('while the microphone is open there is no button to hold, which would close it', async t => {
+  const { page } = await visit(t, browser, `${gateway.url}playground`, { ready: 'Not connected' })
+  await page.getByRole('button', { name: 'Open microphone' }).click()
+  await page.getByRole('button', { name: 'Close microphone' }).waitFor()
+  const hold = page.getByRole('button', { name: 'Hold to talk' })
+  t.true(await hold.isDisabled())
+  await page.getByRole('button', { name: 'Close microphone' }).click()
+  await until(page, "!document.querySelector('#hold').disabled")
+})
+
 test.serial('a microphone that is closed in mid-speech ends the turn, which is answered', async t => {
   const { page } = await open(t, { before: microphone })
   await everything(page)

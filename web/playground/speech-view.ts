@@ -55,6 +55,7 @@ export function createSpeech(send: SpeechListeners['send'], onGesture: () => voi
 /** Shows how the microphone is, and what it hears. */
 function createModeView(): SpeechListeners['onMode'] {
   const open = part('#open-microphone', HTMLButtonElement)
+  const hold = part('#hold', HTMLButtonElement)
   const meter = part('#microphone-level', HTMLMeterElement)
   let stopMeter = () => {}
   let spoken: AnalyserNode | undefined
@@ -62,7 +63,10 @@ function createModeView(): SpeechListeners['onMode'] {
   return (mode, analyser) => {
     open.ariaPressed = String(mode === 'open')
     open.textContent = say(mode === 'open' ? 'Close microphone' : 'Open microphone')
-    part('#hold', HTMLButtonElement).ariaPressed = String(mode === 'held')
+    open.disabled = mode === 'held'
+    hold.ariaPressed = String(mode === 'held')
+    // Let go, it would close the open microphone.
+    hold.disabled = mode === 'open'
     part('#speak-words', HTMLElement).textContent = say(modeWords[mode])
     spoken = analyser
     wave.run(analyser !== undefined)
