@@ -199,6 +199,51 @@ test.serial('a question that was stopped is not asked again by a reload', async 
   )
 })
 
+test.serial('what another version of the page kept in another form stops nothing', async t => {
+  const { page, faults } = await open(t)
+  const at = 1_790_000_000_000
+  const answer = { role: 'assistant', text: 'x', transcript: '', playedMs: 0, lengthMs: 0, at }
+  const question = { role: 'user', text: 'a question', isSpoken: false, isKept: false, at }
+  const turns = [
+    { ...answer, panels: [null] },
+    { ...answer, lengthMs: '1' },
+    { ...answer, at: 1e300 },
+    { ...answer, outcome: 'gone' },
+    { ...question, at: null },
+    question,
+    { ...answer, text: 'an answer', outcome: 'complete' },
+  ]
+  const kept = JSON.stringify({ turns, ticket: '', assistant: '' })
+  await page.evaluate(`addEventListener('pagehide', () =>
+    sessionStorage.setItem('chat-conversation', ${JSON.stringify(kept)}))`)
+  await page.reload()
+  await connected(page)
+  t.is(await page.locator('.turn:not(.notice)').count(), 2)
+  await page.getByRole('button', { name: 'Download' }).click()
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'As JSON' }).click()
+  const saved = JSON.parse(await readFile(await (await download).path(), 'utf8')) as { turns: unknown[] }
+  t.is(saved.turns.length, 2)
+  t.deepEqual(faults, [])
+})
+
+test.serial('in a full tab a reload brings the newest of the conversation, and nothing old', async t => {
+  const { page, tell, sockets } = await playServer(t)
+  const ask = async (question: string, ticket: string) => {
+    await say(page, question)
+    tell({ type: 'session.ticket', resume: ticket }, reset, words('Yes'), modelReady)
+    await completed(page)
+  }
+  await ask('the first', 'A')
+  await page.evaluate(`for (let size = 2 ** 20, at = 0; size >= 1; at++)
+    try { sessionStorage.setItem('other' + at, 'x'.repeat(size)) } catch { size /= 2 }`)
+  await ask('the second', 'B')
+  await page.reload()
+  await connected(page)
+  t.is(new URL(sockets.at(-1)?.url() ?? '').searchParams.get('resume'), 'B')
+  t.deepEqual(await page.locator('.answer').count(), 1)
+})
+
 test.serial('another page and back again keeps the conversation', async t => {
   const { page } = await open(t)
   await say(page, 'my dog is called Rex')

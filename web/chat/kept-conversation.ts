@@ -2,7 +2,8 @@
  * What the chat keeps in the tab (`sessionStorage`): the conversation, the ticket by which the server goes on with it,
  * the draft, and the conversations of this tab before it. It ends with the tab.
  */
-import type { AnswerRecord, QuestionRecord, TurnRecord } from './turn-record.ts'
+import { isOutcome } from './talk-parts.ts'
+import type { AnswerRecord, PanelRecord, QuestionRecord, TurnRecord } from './turn-record.ts'
 
 export interface KeptConversation {
   turns: TurnRecord[]
@@ -50,11 +51,14 @@ export function keep(conversation: KeptConversation): void {
     turns.splice(0, Math.ceil(turns.length / 4))
     json = JSON.stringify({ ...conversation, turns })
   }
-  write(conversationKey, json)
-}
-
-export function forgetKept(): void {
-  write(conversationKey, undefined)
+  // In a full tab the present is worth more than the past, and something old would be taken for the present.
+  while (!write(conversationKey, json)) {
+    if (readPast().length > 0) write(pastKey, undefined)
+    else if (turns.length > 0) {
+      turns.splice(0, Math.ceil(turns.length / 2))
+      json = JSON.stringify({ ...conversation, turns })
+    } else return void write(conversationKey, undefined)
+  }
 }
 
 export function readDraft(): string {
@@ -83,11 +87,10 @@ export function keepPast(turns: readonly TurnRecord[], at: number): void {
   if (turns.length === 0) return
   const past = [{ at, turns }, ...readPast()].slice(0, maxPast)
   let json = JSON.stringify(past)
-  while (json.length > maxPastChars && past.length > 0) {
+  while (past.length > 0 && (json.length > maxPastChars || !write(pastKey, json))) {
     past.pop()
     json = JSON.stringify(past)
   }
-  write(pastKey, json)
 }
 
 function read(key: string): unknown {
@@ -98,13 +101,17 @@ function read(key: string): unknown {
   }
 }
 
-/** @param json undefined forgets the key */
-function write(key: string, json: string | undefined): void {
+/**
+ * @param json undefined forgets the key
+ * @returns false in a full tab, and in a browser that keeps nothing: the conversation lasts as long as the page then
+ */
+function write(key: string, json: string | undefined): boolean {
   try {
     if (json === undefined) sessionStorage.removeItem(key)
     else sessionStorage.setItem(key, json)
+    return true
   } catch {
-    // A browser that keeps nothing, or a full tab: the conversation lasts as long as the page.
+    return false
   }
 }
 
@@ -114,12 +121,27 @@ function isTurn(value: unknown): value is TurnRecord {
 }
 
 function isQuestion(fields: Record<string, unknown>): fields is Record<string, unknown> & QuestionRecord {
-  return typeof fields.text === 'string' && typeof fields.isSpoken === 'boolean'
+  const { text, isSpoken, isKept, at } = fields
+  return (
+    typeof text === 'string' && typeof isSpoken === 'boolean' && typeof isKept === 'boolean' && isTime(at)
+  )
 }
 
 function isAnswer(fields: Record<string, unknown>): fields is Record<string, unknown> & AnswerRecord {
-  const { text, transcript, panels = [] } = fields
-  return typeof text === 'string' && typeof transcript === 'string' && Array.isArray(panels)
+  const { text, transcript, outcome, playedMs, lengthMs, firstMs = 0, panels = [], at } = fields
+  const areTexts = typeof text === 'string' && typeof transcript === 'string'
+  const areNumbers = [playedMs, lengthMs, firstMs].every(value => typeof value === 'number')
+  const arePanels = Array.isArray(panels) && panels.every(isPanel)
+  return areTexts && areNumbers && arePanels && isTime(at) && (outcome === undefined || isOutcome(outcome))
+}
+
+function isPanel(value: unknown): value is PanelRecord {
+  return isFields(value) && typeof value.name === 'string'
+}
+
+/** Whether a value is a time that a date can hold (ms since 1970; ECMA-262, "Time Values"). */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime())
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {

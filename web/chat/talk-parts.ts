@@ -11,7 +11,14 @@ export type Turn = 'idle' | 'asked' | 'answering' | 'stopped'
  * How an answer ended. `lost`: with the connection. `restarted`: another session of the model's begins it anew.
  * `failed`: by an error of the model or its session.
  */
-export type Outcome = 'complete' | 'interrupted' | 'lost' | 'restarted' | 'failed'
+export type Outcome = (typeof outcomes)[number]
+
+const outcomes = ['complete', 'interrupted', 'lost', 'restarted', 'failed'] as const
+
+/** Whether a value names an end of an answer. */
+export function isOutcome(value: unknown): value is Outcome {
+  return (outcomes as readonly unknown[]).includes(value)
+}
 
 /** One run of a tool on the server. `status`: running, or how it ended; `ms`: how long it has taken. */
 export interface ToolActivity {
