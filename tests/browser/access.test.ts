@@ -116,6 +116,22 @@ test.serial('a credential that has run out is asked for again when the page reco
   await t.notThrowsAsync(page.getByText('Connected', { exact: true }).waitFor())
 })
 
+test.serial('a page that was told that nothing is asked for asks for the key after all', async t => {
+  const context = await browser.newContext({ locale: 'en-US' })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  await page.route(gateway.url, async route => {
+    const response = await route.fetch()
+    const html = (await response.text()).replace('&quot;auth&quot;:[&quot;key&quot;]', '&quot;auth&quot;:[]')
+    await route.fulfill({ response, body: html })
+  })
+  // Chromium does not take an altered page for one of this machine, and lets it open no socket here.
+  const accepted = page.waitForResponse(answer => answer.url().endsWith('/ticket') && answer.ok())
+  await page.goto(gateway.url)
+  await giveKey(page, 'correct-horse-battery')
+  await t.notThrowsAsync(accepted)
+})
+
 test.serial('where it is not the key that is refused, the gateway says what is', async t => {
   const { page } = await openChat(t)
   await page.route('**/ticket', route =>

@@ -239,6 +239,18 @@ test.serial('a session that could not be hung up says why, and can be tried agai
   await t.notThrowsAsync(page.locator('#step-call[data-state=ended]').waitFor())
 })
 
+test.serial('a gateway that does not answer a step is waited for no longer than a deadline', async t => {
+  const { page } = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call' })
+  await page.clock.install()
+  await page.route('**/sideband/session', () => {})
+  const asked = page.waitForRequest('**/sideband/session')
+  await page.getByRole('button', { name: 'Run the three steps' }).click()
+  await asked
+  await page.clock.runFor(60_000)
+  await page.locator('#step-session').getByText('The gateway does not answer.').waitFor()
+  t.true(await page.getByRole('button', { name: 'Run the three steps' }).isEnabled())
+})
+
 test.serial('a call that does not connect is hung up, and its session is not offered again', async t => {
   const before = `RTCPeerConnection.prototype.setRemoteDescription = () => Promise.reject(new Error('no way through'))`
   const { page } = await visit(t, browser, `${gateway.url}sideband`, { ready: 'No call', before })

@@ -19,6 +19,9 @@ export class Refused extends Error {
   }
 }
 
+/** Longer than the gateway itself waits for the model's side (ms). */
+const answerTimeoutMs = 45_000
+
 /** How a token is got; handed in, because its program is loaded only where it is needed. */
 export type GetToken = () => Promise<string | undefined>
 
@@ -34,7 +37,7 @@ export class Access {
   #key = keptKey()
   #getToken: GetToken | undefined
   #dialFailed = false
-  /** Undefined while nobody has said; a dial that fails asks. */
+  /** Undefined while nobody has said. What a page was told may be old: a dial that fails asks. */
   #needed: boolean | undefined
 
   /** @param onNeeded asks the person for a credential; `fault`: what was wrong with the one there was, '' where there was none */
@@ -77,9 +80,9 @@ export class Access {
   async socketAddress(path: string, query: Record<string, string> = {}): Promise<string> {
     const url = socketUrl(path, this.#info.host)
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
-    const isAsked = this.#needed ?? this.#dialFailed
-    if (isAsked) {
+    if (this.#needed || this.#dialFailed) {
       const response = await this.fetch('/ticket', { method: 'POST' })
+      this.#dialFailed = false
       const { ticket } = (await response.json()) as { ticket?: unknown }
       if (typeof ticket === 'string') url.searchParams.set('ticket', ticket)
     }
@@ -90,12 +93,12 @@ export class Access {
    * Fetches from the gateway with the credential.
    * @throws CredentialNeeded, after the person was asked for one
    * @throws Refused with the gateway's own words for any other refusal
-   * @throws Error where the gateway does not answer
+   * @throws Error in words for the person where the gateway does not answer
    */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const credential = await this.#headers()
     if (this.#needed && credential === undefined) this.#need('')
-    const response = await fetch(path, { ...init, headers: { ...init.headers, ...credential } })
+    const response = await answerTo(path, { ...init, headers: { ...init.headers, ...credential } })
     if (response.status === 401)
       this.#need(
         credential === undefined ? '' : say('This was not accepted. Check it, or ask who runs the gateway.'),
@@ -115,7 +118,20 @@ export class Access {
   #need(fault: string): never {
     this.#needed = true
     this.#onNeeded(fault)
-    throw new CredentialNeeded(fault === '' ? 'a credential is needed' : fault)
+    throw new CredentialNeeded(fault === '' ? say('a credential is needed') : fault)
+  }
+}
+
+/** @throws Error in words for the person where no answer comes, or not in time */
+async function answerTo(path: string, init: RequestInit): Promise<Response> {
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), answerTimeoutMs)
+  try {
+    return await fetch(path, { ...init, signal: deadline.signal })
+  } catch (cause) {
+    throw new Error(say('The gateway does not answer.'), { cause })
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -34,8 +34,10 @@ export class SignInDialog {
       this.#show(say('The key is forgotten.'))
     }
     part('#sign-in-form', HTMLFormElement).onsubmit = event => this.#useKey(event)
-    part('#key-fields', HTMLElement).hidden = info.auth !== undefined && !info.auth.includes('key')
-    part('#use-key', HTMLButtonElement).hidden = info.auth !== undefined && !info.auth.includes('key')
+    // A gateway that asked for nothing when it served this page may ask for a key now.
+    const takesKeys = !info.auth?.length || info.auth.includes('key')
+    part('#key-fields', HTMLElement).hidden = !takesKeys
+    part('#use-key', HTMLButtonElement).hidden = !takesKeys
   }
 
   /** Prepares the sign-in with Entra ID, where the gateway takes it. What goes wrong is told in the dialog. */

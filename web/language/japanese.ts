@@ -67,6 +67,10 @@ export const japanese = {
   'Enter a key first.': 'キーを入力してください。',
   'This was not accepted. Check it, or ask who runs the gateway.':
     '認証できませんでした。キーを確認するか、ゲートウェイの管理者に問い合わせてください。',
+  'The gateway does not answer.': 'ゲートウェイが応答しません。',
+  'the server does not answer': 'サーバーが応答しません',
+  'the other side hung up': '相手が通話を切りました',
+  'a credential is needed': 'サインインが必要です',
   'The gateway answered with status {status}.': 'ゲートウェイがステータス {status} を返しました。',
 
   // Microphone and sound files

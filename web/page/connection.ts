@@ -1,5 +1,6 @@
 /** A page's socket: opens it, keeps it alive, opens another when it goes. */
 import { CredentialNeeded } from '../access/access.ts'
+import { say } from '../language/language.ts'
 import { retryDelay } from './backoff.ts'
 
 /**
@@ -169,7 +170,7 @@ export class Connection<Message extends { type: string }> {
   #abandon(): void {
     this.#dials++
     this.#drop()
-    this.#lose(noCloseFrame, 'the server does not answer')
+    this.#lose(noCloseFrame, say('the server does not answer'))
   }
 
   /** A socket does not notice that the network is gone: it would seem to be open until a heartbeat fails. */

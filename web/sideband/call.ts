@@ -37,7 +37,7 @@ export class Call {
     this.#channel.onmessage = ({ data }) => {
       if (typeof data === 'string') listeners.onEvent(data)
     }
-    this.#channel.onclose = () => this.#end('the other side hung up')
+    this.#channel.onclose = () => this.#end(say('the other side hung up'))
   }
 
   /**
