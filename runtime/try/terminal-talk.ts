@@ -1,6 +1,7 @@
 /** A conversation with an assistant in a terminal, by text, over `/chat`. */
 import { WebSocket } from 'ws'
 import type { ChatMessage } from '../core/wire.ts'
+import { terminalText } from './terminal-text.ts'
 
 export interface TerminalTalkOptions {
   /** `ws://HOST:PORT/chat?assistant=NAME`. */
@@ -17,6 +18,9 @@ export interface TerminalTalkOptions {
 }
 
 const defaultAnswerMs = 120_000
+
+/** After these errors nothing more comes of an answer; after the model's own it may go on. */
+const endsAnswer = /^upstream_|^internal$/
 
 /** How the conversation ended: the person's lines were over, or the reason for which it broke off. */
 export type TalkEnd = { readonly kind: 'over' } | { readonly kind: 'broken'; readonly reason: string }
@@ -49,6 +53,8 @@ export async function talkInTerminal(options: TerminalTalkOptions): Promise<Talk
 class Answers {
   readonly opened: Promise<void>
   readonly #write: (text: string) => void
+  /** `failed`: ended by an error; the end of its answer may follow right behind it, and counts once. */
+  #state: 'idle' | 'answering' | 'failed' = 'idle'
   #turn: PromiseWithResolvers<void> | null = null
   #isWriting = false
   #ended: Error | null = null
@@ -56,7 +62,7 @@ class Answers {
   #done = 0
 
   constructor(socket: WebSocket, write: (text: string) => void) {
-    this.#write = write
+    this.#write = text => write(terminalText(text))
     this.opened = new Promise((resolve, reject) => {
       socket.once('open', resolve)
       socket.once('error', reject)
@@ -94,7 +100,12 @@ class Answers {
   }
 
   #take(message: ChatMessage): void {
+    const hadFailed = this.#state === 'failed'
+    if (hadFailed) this.#state = 'idle'
     switch (message.type) {
+      case 'text-reset':
+        this.#state = 'answering'
+        return
       case 'text-delta':
       case 'transcript-delta':
         if (message.value !== '') this.#isWriting = true
@@ -104,9 +115,12 @@ class Answers {
       case 'error':
         this.#endLine()
         this.#write(`! ${message.message}\n`)
-        return this.#finish()
+        if (this.#state === 'answering' && !endsAnswer.test(message.code)) return
+        this.#finish()
+        this.#state = 'failed'
+        return
       case 'status':
-        return message.message === 'Model ready' ? this.#finish() : undefined
+        return message.message === 'Model ready' && !hadFailed ? this.#finish() : undefined
     }
   }
 
@@ -116,6 +130,7 @@ class Answers {
   }
 
   #finish(): void {
+    this.#state = 'idle'
     this.#endLine()
     if (this.#turn === null) this.#done += 1
     else this.#turn.resolve()

@@ -9,6 +9,7 @@ import { type ScriptedAnswer, startEmbeddedSimulator } from '../gateway/embedded
 import { startGateway } from '../gateway/gateway.ts'
 import type { Log } from '../observability/log.ts'
 import { playTest, type ScriptedConversationOptions } from './scripted-conversation.ts'
+import { terminalText } from './terminal-text.ts'
 
 export interface TestRunOptions {
   /** The assistant's name. */
@@ -57,7 +58,7 @@ export async function runScriptedTests(options: TestRunOptions): Promise<boolean
     const title = test.description === undefined ? path : `${path}: ${test.description}`
     const count = runs === 1 ? '' : `, ${passed} of ${runs} runs passed, ${test.pass ?? runs} must`
     write(`${isPassed ? 'pass' : 'FAIL'}  ${title} (${model}${count})\n`)
-    for (const fault of faults) write(`        ${fault}\n`)
+    for (const fault of faults) write(`        ${terminalText(fault)}\n`)
   }
   const whom = isLive
     ? `the configured upstream (${target?.provider})`
