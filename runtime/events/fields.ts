@@ -61,8 +61,11 @@ export function parseExactly(bytes: Buffer): Fields | null {
 /** Sixteen digits are more than 2^53 has; an exponent may be more than a double has. */
 const longNumber = /[\d.]{16}|\d[eE]/
 
-/** Whether a JSON text has at most `maxDepth` levels; brackets inside strings do not count. */
-function isShallow(bytes: Buffer): boolean {
+/**
+ * Whether a JSON text has at most `maxDepth` levels; brackets inside strings do not count.
+ * @param bytes UTF-8
+ */
+export function isShallow(bytes: Buffer): boolean {
   let depth = 0
   let isString = false
   for (let at = 0; at < bytes.length; at += 1) {

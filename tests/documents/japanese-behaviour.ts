@@ -77,6 +77,8 @@ export const behaviours: Readonly<Record<string, string>> = {
     '`max_output_tokens` に達した応答の状態は `incomplete` になる',
   'a response that fails has the status `failed`, with `rate_limit_exceeded` or another code in `status_details.error`':
     '失敗した応答の状態は `failed` になる。`status_details.error` に `rate_limit_exceeded` などのコードがある',
+  'a mistake of the simulator during a response ends the response with `server_error`, and not the session; at any other time, it ends that session with close 1011':
+    '応答の途中でシミュレーター自体にエラーが起きると、その応答だけを `server_error` で終了し、セッションは続ける。それ以外のときは、そのセッションだけを 1011 で閉じる',
   'what the model says, and how many tokens it counts': 'モデルの発言の内容と、トークンの数',
   "the model calls the tool that matches the user's words best: by its name or a word of it, a value that a parameter lists (`enum`), or two words of its description; a value counts three, a word of the name two, a word of the description one":
     'モデルは、利用者の言葉に最もよく一致するツールを呼び出す。名前またはその中の語、パラメーターの列挙値（`enum`）、説明の 2 語のいずれかで一致させ、列挙値は 3 点、名前の語は 2 点、説明の語は 1 点とする',
@@ -164,6 +166,8 @@ export const behaviours: Readonly<Record<string, string>> = {
     '範囲外の値は `string_above_max_length`、`array_above_max_length`、`object_above_max_properties`、`integer_below_min_value`、`integer_above_max_value`、`decimal_below_min_value`、`decimal_above_max_value` のいずれかで拒否する',
   'a message that is not an event is refused with `invalid_json` or `invalid_event`':
     'イベントでないメッセージは `invalid_json` または `invalid_event` で拒否する',
+  'JSON with more than 64 levels is refused with `invalid_json` before it is read':
+    '64 段より深い JSON は、読まずに `invalid_json` で拒否する',
   'OpenAI accepts the upgrade and refuses afterwards: `invalid_api_key` with close 3000; `missing_model`, `invalid_model` and `beta_api_shape_disabled` with close 4000':
     'OpenAI は、アップグレードを受け入れてから拒否する。`invalid_api_key` はクローズコード 3000、`missing_model`、`invalid_model`、`beta_api_shape_disabled` は 4000',
   'a call whose offer cannot be answered is refused with 400 `invalid_offer`, another method with 405 `method_not_allowed`':
@@ -190,6 +194,7 @@ export const sources: Readonly<Record<string, string>> = {
   'document: openai `realtime.d.ts`; livekit/agents `realtime_model.py`':
     '文書: openai `realtime.d.ts`、livekit/agents `realtime_model.py`',
   "assumed; the vendor's is longer": '仮定。実際の文面はもっと長い',
+  'assumed; no limit is documented': '仮定。上限を示す文書はない',
   'recording: openai/test_agent_create_client_secret; assumed for Azure':
     '記録: openai/test_agent_create_client_secret。Azure は仮定',
   'document: OpenAI guide "Realtime conversations"': '文書: OpenAI のガイド「Realtime conversations」',

@@ -44,7 +44,7 @@ test('a long text is made into sound as it is spoken, not before', t => {
 
 test('deeds are done in the order of their times, however late the clock', async t => {
   const clock = new Clock()
-  const timeline = new Timeline(clock)
+  const timeline = new Timeline(clock, problem => t.fail(String(problem)))
   const done: string[] = []
   await new Promise<void>(resolve => {
     timeline.during(() => {

@@ -1,5 +1,5 @@
 /** Makes plausible arguments for a function from its JSON schema. */
-import { type Fields, isFields } from '../protocol/check.ts'
+import { type Fields, isFields, isText } from '../protocol/check.ts'
 import { numberOf } from './numbers.ts'
 import { Said } from './tool-match.ts'
 
@@ -48,7 +48,8 @@ export function argumentsFor(
   meaning: string = words,
 ): Fields {
   if (!isFields(schema)) return {}
-  const value = valueFor('', schema, { words, meaning, earlier }, schema, 0)
+  const said = [meaning, ...earlier].map(sentence => new Said(sentence))
+  const value = valueFor('', schema, { words, meaning, said }, schema, 0)
   return isFields(value) ? value : {}
 }
 
@@ -56,13 +57,14 @@ export function argumentsFor(
 interface Source {
   readonly words: string
   readonly meaning: string
-  readonly earlier: readonly string[]
+  /** The words of the meaning, then of what was said before. */
+  readonly said: readonly Said[]
 }
 
 function valueFor(name: string, schema: Fields, source: Source, root: Fields, depth: number): unknown {
   if (depth > maxDepth) return null
   const { words, meaning } = source
-  const listed = listedValue(schema, [meaning, ...source.earlier], 'partly too')
+  const listed = listedValue(schema, source.said, 'partly too')
   if (listed !== undefined) return listed
   const said = saidNumber(schema, meaning)
   if (said !== undefined) return said
@@ -81,9 +83,10 @@ function valueFor(name: string, schema: Fields, source: Source, root: Fields, de
 
 function objectFor(schema: Fields, source: Source, root: Fields, depth: number): Fields {
   const properties = isFields(schema.properties) ? schema.properties : {}
-  const required = Array.isArray(schema.required) ? schema.required.map(String) : []
+  const required = Array.isArray(schema.required) ? schema.required.filter(isText) : []
+  const isRequired = new Set(required)
   const said = Object.keys(properties).filter(
-    name => !required.includes(name) && isSaid(properties[name], source.meaning),
+    name => !isRequired.has(name) && isSaid(properties[name], source),
   )
   const names = required.length > 0 ? [...required, ...said] : Object.keys(properties)
   return Object.fromEntries(
@@ -95,9 +98,9 @@ function objectFor(schema: Fields, source: Source, root: Fields, depth: number):
 }
 
 /** Whether the words have a value for an optional property. */
-function isSaid(schema: unknown, words: string): boolean {
+function isSaid(schema: unknown, { meaning, said }: Source): boolean {
   if (!isFields(schema)) return false
-  return listedValue(schema, [words]) !== undefined || saidNumber(schema, words) !== undefined
+  return listedValue(schema, said.slice(0, 1)) !== undefined || saidNumber(schema, meaning) !== undefined
 }
 
 /**
@@ -106,11 +109,11 @@ function isSaid(schema: unknown, words: string): boolean {
  */
 function listedValue(
   schema: Fields,
-  sentences: readonly string[],
+  sentences: readonly Said[],
   how: 'whole' | 'partly too' = 'whole',
 ): unknown {
   const values = Array.isArray(schema.enum) ? schema.enum : []
-  for (const said of values.length === 0 ? [] : sentences.map(sentence => new Said(sentence))) {
+  for (const said of values.length === 0 ? [] : sentences) {
     const whole = values.find(value => said.hasValue(value))
     const value = whole ?? (how === 'whole' ? undefined : values.find(value => said.hasPart(value)))
     if (value !== undefined) return value
@@ -161,7 +164,7 @@ function withinBounds(schema: Fields, number: number): number {
 }
 
 function textFor(name: string, schema: Fields, words: string): string {
-  const quoted = words.match(/["“]([^"”]+)["”]/)?.[1]
+  const quoted = words.match(/["“]([^"“”]+)["”]/)?.[1]
   if (quoted !== undefined) return quoted
   if (typeof schema.format === 'string') return examplesByFormat[schema.format] ?? 'example'
   const place = words.match(/\b(?:in|at|for|of|to)\s+((?:\p{Lu}[\p{L}'-]*\s?)+)/u)?.[1]?.trim()

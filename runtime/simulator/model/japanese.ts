@@ -1,5 +1,6 @@
 /** What a Japanese sentence means in the English words that the rules of the scripted model know. */
 import { type Fields, isFields } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 
 const japanese = /[\p{Script=Hiragana}\p{Script=Katakana}]|\p{Script=Han}/u
 
@@ -26,7 +27,7 @@ const numbers: readonly (readonly [pattern: RegExp, english: string])[] = [
   ['九|ここの', 'nine'],
 ].map(([words, english = '']) => [new RegExp(`(?:${words})${counter}`), english])
 
-const fence = /```(?:json)?\s*\n([\s\S]*?)```/g
+const fence = /```(?:json)?[ \t]*\r?\n([\s\S]*?)```/g
 
 /** Whether a text is Japanese. */
 export function isJapanese(text: string): boolean {
@@ -54,12 +55,7 @@ function read(fields: Fields, names: Map<string, string>): void {
 }
 
 function objectsIn(json: string): Fields[] {
-  try {
-    const value: unknown = JSON.parse(json)
-    return [value].flat().filter(isFields)
-  } catch {
-    return []
-  }
+  return [readJson(json)].flat().filter(isFields)
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Made-up MCP servers: what tools they list, and what they answer. A label that begins with `missing` has none. */
-import { isFields } from '../protocol/check.ts'
+import { isFields, isText } from '../protocol/check.ts'
 import type { Tool } from '../protocol/types.ts'
 import type { McpCall, ModelOutput, SeenItem } from './model-turn.ts'
 
@@ -71,5 +71,6 @@ function namesOf({ allowed_tools }: Tool): string[] {
 /** Tool names given as a list, or as a filter object with one. */
 function namesIn(value: unknown): string[] | null {
   const names = isFields(value) ? value.tool_names : value
-  return Array.isArray(names) && names.length > 0 ? names.map(String) : null
+  const texts = Array.isArray(names) ? names.filter(isText) : []
+  return texts.length > 0 ? texts : null
 }

@@ -1,5 +1,6 @@
 /** The simulator's scripted model: a few fixed rules that say what the model answers. Tests and examples rely on them. */
 import { isFields } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 import type { Tool, ToolChoice } from '../protocol/types.ts'
 import { argumentsFor } from './arguments.ts'
 import { isJapanese, type JapaneseNames, namesIn, withEnglish } from './japanese.ts'
@@ -19,7 +20,7 @@ const introduction =
 const introductionInJapanese =
   '決まったルールで答えるデモ用の音声モデルです。「20 まで数えてください」のように話しかけてみてください。'
 
-const asksForJapanese = /^\s*(speak|talk|answer) (in )?japanese\b/im
+const asksForJapanese = /^[ \t]*(speak|talk|answer) (in )?japanese\b/im
 
 const hearsNoWords = 'I am a demo and do not understand speech: type, or ask me to count.'
 
@@ -27,6 +28,12 @@ const seesNothing = 'I am a simulated voice model and cannot see what an image s
 
 /** So many of the words that call a tool are told. */
 const maxHints = 8
+
+/** So much of a message is remembered, and said at most (characters). */
+const maxTextLength = 100_000
+
+/** In so much of it a tool, and arguments for it, are looked for (characters). */
+const maxMeaningLength = 4000
 
 /** A value that is missing now is looked for in so many of the user's turns before. */
 const maxEarlierWords = 5
@@ -44,29 +51,38 @@ const maxEarlierWords = 5
  * Instructions with `Always begin with "X"` put X before every spoken answer.
  */
 export function answer(question: ModelInput): ModelOutput[] {
-  const { instructions, memories, tools, toolChoice } = question
+  const { instructions, tools, toolChoice } = question
+  const memories = question.memories.map(memory => ({
+    ...memory,
+    text: firstCharacters(memory.text, maxTextLength),
+  }))
   const opening = instructions.match(/always begin with "([^"]+)"/i)?.[1]
   const say = (text: string): ModelOutput => ({
     kind: 'message',
-    text: opening === undefined ? text : `${opening} ${text}`,
+    text: firstCharacters(opening === undefined ? text : `${opening} ${text}`, maxTextLength),
     phase: 'final_answer',
   })
   const approved = afterApproval(memories, say)
   if (approved !== null) return approved
   const words = lastUserWords(memories)
   const names = namesIn(instructions)
-  const meaning = withEnglish(words, names)
+  const heard = firstCharacters(words, maxMeaningLength)
+  const meaning = withEnglish(heard, names)
+  const earlier = earlierUserWords(memories).map(said =>
+    withEnglish(firstCharacters(said, maxMeaningLength), names),
+  )
+  const request = { words: heard, meaning, earlier }
   const outputs = freshOutputs(memories)
   const demanded =
     outputs.length === 0 || typeof toolChoice === 'object' ? demandedTool(tools, toolChoice, meaning) : null
-  if (demanded !== null) return callOf(demanded, { words, meaning, names }, question, say)
+  if (demanded !== null) return callOf(demanded, request, question, say)
   if (outputs.length > 0) return [say(toldOutputs(outputs))]
   const scripted = scriptedAnswer(words, memories)
   if (scripted !== null) return [say(scripted)]
   // Who forces a tool wants no other one called.
   const mentioned =
     toolChoice === 'none' || typeof toolChoice === 'object' ? undefined : meantTool(tools, meaning)
-  if (mentioned !== undefined) return callOf(mentioned, { words, meaning, names }, question, say)
+  if (mentioned !== undefined) return callOf(mentioned, request, question, say)
   const isFree = typeof toolChoice === 'string' && toolChoice !== 'none'
   const inJapanese = isJapanese(words) || (words === '' && asksForJapanese.test(instructions))
   return [
@@ -74,21 +90,20 @@ export function answer(question: ModelInput): ModelOutput[] {
   ]
 }
 
-/** What the user said, what it means in English, and the names by which that is told. */
+/** What the user said, what it means in English, and what was said before, in English too. */
 interface Request {
   readonly words: string
   readonly meaning: string
-  readonly names: JapaneseNames
+  readonly earlier: readonly string[]
 }
 
 function callOf(
   tool: Tool,
-  { words, meaning, names }: Request,
+  { words, meaning, earlier }: Request,
   question: ModelInput,
   say: (text: string) => ModelOutput,
 ): ModelOutput[] {
   if (tool.type === 'mcp') return mcpOutputs(tool, words, say)
-  const earlier = earlierUserWords(question.memories).map(said => withEnglish(said, names))
   const given = JSON.stringify(argumentsFor(tool.parameters, words, earlier, meaning))
   const call: ModelOutput = { kind: 'call', name: tool.name ?? '', arguments: given }
   if (!question.talksBeforeCalls) return [call]
@@ -186,18 +201,17 @@ function toldOutputs(outputs: readonly string[]): string {
 }
 
 function spokenOutput(output: string): string | undefined {
-  const value = parseOutput(output)
+  const value = readJson(output)
   if (!isFields(value)) return undefined
   const text = value.error === 'tool_failed' ? value.message : value.summary
   return typeof text === 'string' && text !== '' ? text : undefined
 }
 
-function parseOutput(output: string): unknown {
-  try {
-    return JSON.parse(output)
-  } catch {
-    return undefined
-  }
+/** The beginning of a text; no character is cut in two. */
+function firstCharacters(text: string, length: number): string {
+  if (text.length <= length) return text
+  const isCut = /[\uD800-\uDBFF]/.test(text.charAt(length - 1))
+  return text.slice(0, isCut ? length - 1 : length)
 }
 
 function freshOutputs(memories: readonly SeenItem[]): string[] {

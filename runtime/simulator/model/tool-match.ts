@@ -1,5 +1,5 @@
 /** Which tool the words of a user mean: by the tool's name, the values that its parameters list, its description. */
-import { isFields } from '../protocol/check.ts'
+import { isFields, isText } from '../protocol/check.ts'
 import type { Tool } from '../protocol/types.ts'
 
 /** A value that a parameter lists says more than a word of the name, which says more than one of the description. */
@@ -33,7 +33,7 @@ export function sayableValues(tools: readonly Tool[]): string[] {
   const values = tools.flatMap(({ parameters }) => {
     const { properties, required } = isFields(parameters) ? parameters : {}
     if (!isFields(properties) || !Array.isArray(required)) return []
-    return required.flatMap(name => listedValues(properties[String(name)]))
+    return required.filter(isText).flatMap(name => listedValues(properties[name]))
   })
   return [...new Set(values)]
 }
@@ -95,10 +95,6 @@ function count(words: ReadonlySet<string>, said: Said): number {
 
 function isTelling(word: string): boolean {
   return word.length > 2 && !commonWords.has(word)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
 }
 
 function wordsOf(text: string): string[] {

@@ -83,10 +83,10 @@ export function* streamPieces(
   text: string,
   send: (piece: string) => void,
 ): Generator<number, boolean> {
-  const pieceLength = 6
-  for (let at = 0; at < text.length; at += pieceLength) {
+  // Of whole characters: a client that decodes each piece would lose one that is cut in two.
+  for (const [piece] of text.matchAll(/[\s\S]{1,6}/gu)) {
     if (!scope.spend(1, 0)) return false
-    send(text.slice(at, at + pieceLength))
+    send(piece)
     yield textDeltaMs / scope.context.rate
   }
   return true

@@ -74,7 +74,7 @@ export function list(check: Check, maxLength = Number.POSITIVE_INFINITY): Check 
       const message = `Invalid '${path}': array too long. Expected an array with maximum length ${maxLength}, but got an array with length ${value.length} instead.`
       return { code: 'array_above_max_length', message, param: path }
     }
-    return firstFault(value.map((entry, index) => () => check(entry, `${path}[${index}]`)))
+    return firstFault(value, (entry, index) => check(entry, `${path}[${index}]`))
   }
 }
 
@@ -87,13 +87,7 @@ export function dictionary(check: Check, maxEntries = Number.POSITIVE_INFINITY):
       const message = `Invalid '${path}': too many properties. Expected an object with at most ${maxEntries} properties, but got an object with ${entries.length} properties instead.`
       return { code: 'object_above_max_properties', message, param: path }
     }
-    return firstFault(
-      entries.map(
-        ([key, entry]) =>
-          () =>
-            check(entry, joined(path, key)),
-      ),
-    )
+    return firstFault(entries, ([key, entry]) => check(entry, joined(path, key)))
   }
 }
 
@@ -106,7 +100,7 @@ export function fields(shape: Record<string, Check>, ...required: string[]): Che
     const unknown = Object.keys(value).find(name => !Object.hasOwn(shape, name))
     if (unknown !== undefined) return unknownParameter(joined(path, unknown))
     const present = Object.keys(value).filter(name => value[name] !== undefined)
-    return firstFault(present.map(name => () => (shape[name] ?? anything)(value[name], joined(path, name))))
+    return firstFault(present, name => (shape[name] ?? anything)(value[name], joined(path, name)))
   }
 }
 
@@ -160,6 +154,10 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+export function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
 function outOfBounds(value: number, path: string, min: number, max: number, kind: string): Fault | null {
   if (value >= min && value <= max) return null
   const [side, sign, bound] = value < min ? ['below min', '>=', min] : ['above max', '<=', max]
@@ -180,9 +178,12 @@ function joined(path: string, name: string): string {
   return path === '' ? name : `${path}.${name}`
 }
 
-function firstFault(checks: (() => Fault | null)[]): Fault | null {
-  for (const check of checks) {
-    const fault = check()
+function firstFault<T>(
+  entries: readonly T[],
+  faultOf: (entry: T, index: number) => Fault | null,
+): Fault | null {
+  for (const [index, entry] of entries.entries()) {
+    const fault = faultOf(entry, index)
     if (fault !== null) return fault
   }
   return null

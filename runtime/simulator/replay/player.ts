@@ -1,9 +1,9 @@
 /** Plays a recording to one client. */
 
 import type { WebSocket } from 'ws'
-import { parseJson } from '../../core/json.ts'
 import type { Cancel, Pacer } from '../clock.ts'
 import { isFields } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 import type { Recording } from './recording.ts'
 
 const congestedBytes = 8 * 1024 * 1024
@@ -75,6 +75,6 @@ export class Player {
 }
 
 function typeOf(text: string): string {
-  const frame = parseJson(text)
+  const frame = readJson(text)
   return isFields(frame) && typeof frame.type === 'string' ? frame.type : ''
 }

@@ -1,19 +1,21 @@
 /** Frames of a client, before they are events. */
+import { isTooDeep, tooDeep } from '../protocol/json.ts'
 import { Refusal } from '../protocol/types.ts'
 
 const maxParseNoteLength = 80
 
 /** The value of a text frame, or the refusal of one that is no JSON. */
 export function parseFrame(text: string): unknown {
+  if (isTooDeep(text)) return notJson(tooDeep)
   try {
     return JSON.parse(text)
   } catch (problem) {
-    const note = problem instanceof Error ? problem.message.slice(0, maxParseNoteLength) : ''
-    return new Refusal({
-      code: 'invalid_json',
-      message: `We could not parse the JSON of your event: ${note}`,
-    })
+    return notJson(problem instanceof Error ? problem.message.slice(0, maxParseNoteLength) : '')
   }
+}
+
+function notJson(note: string): Refusal {
+  return new Refusal({ code: 'invalid_json', message: `We could not parse the JSON of your event: ${note}` })
 }
 
 /** The client's own id of an event, to be named in an error. */

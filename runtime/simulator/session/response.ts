@@ -95,8 +95,18 @@ export class Response {
       this.#timeline.after(congestionPauseMs, () => this.#step())
       return
     }
-    const { value, done } = this.#steps.next()
+    const { value, done } = this.#next(this.#steps)
     if (done !== true) this.#timeline.after(value, () => this.#step())
+  }
+
+  /** A mistake of the simulator's ends this response, and not the session. */
+  #next(steps: Iterator<number>): IteratorResult<number> {
+    try {
+      return steps.next()
+    } catch {
+      this.#end('failed', { type: 'failed', error: { type: 'server_error', code: 'server_error' } })
+      return { done: true, value: undefined }
+    }
   }
 
   #end(status: ResponseStatus, details: Fields | null): void {

@@ -19,6 +19,7 @@ const congestedBytes = 1024 * 1024
 const congestedPlayoutMs = 60_000
 const normalCloseCode = 1000
 const expiredCloseCode = 1001
+const failedCloseCode = 1011
 
 export interface SessionOptions {
   config: SessionConfig
@@ -59,7 +60,7 @@ export class Session {
     const ids = createIds(options.seed)
     this.#ended = ended
     this.#lifetimeSec = lifetimeSec
-    this.#timeline = new Timeline(clock)
+    this.#timeline = new Timeline(clock, () => this.#fail())
     this.id = sessionId(ids, options.inCall === true && vendor === 'openai')
     this.#context = {
       id: this.id,
@@ -157,6 +158,12 @@ export class Session {
     const message = `Your session hit the maximum duration of ${minutes} minutes.`
     this.#complain(new Refusal({ code: 'session_expired', message }), null, this.#wires)
     this.end(expiredCloseCode, message)
+  }
+
+  /** An action of the simulator's own has thrown: what it was about cannot go on, other sessions can. */
+  #fail(): void {
+    this.#complain(serverError(), null, this.#wires)
+    this.end(failedCloseCode, 'The server had an error.')
   }
 
   #attempt(eventId: string | null, from: Iterable<Wire>, action: () => void): void {

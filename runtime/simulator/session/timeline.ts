@@ -12,14 +12,17 @@ interface Action {
 
 export class Timeline {
   readonly #clock: Pacer
+  readonly #failed: (problem: unknown) => void
   #actions: Action[] = []
   #inHand: Action | null = null
   #cancelWake: Cancel = () => {}
   #wakeAtMs = Number.POSITIVE_INFINITY
   #stopped = false
 
-  constructor(clock: Pacer) {
+  /** @param failed is told what an action has thrown; the actions after it are done all the same */
+  constructor(clock: Pacer, failed: (problem: unknown) => void) {
     this.#clock = clock
+    this.#failed = failed
   }
 
   /** Does `run` in `delayMs` from the action in hand: what follows a late action is not late itself. */
@@ -69,7 +72,11 @@ export class Timeline {
       if (next === undefined || next.atMs > untilMs) break
       this.#actions.shift()
       this.#inHand = next
-      next.run()
+      try {
+        next.run()
+      } catch (problem) {
+        this.#failed(problem)
+      }
     }
     this.#inHand = null
     this.#schedule()

@@ -3,10 +3,10 @@
  * languages, and says so in the words beside it.
  */
 import { pcmRate } from '../../core/contract.ts'
-import { parseJson } from '../../core/json.ts'
 import { createIds, type Ids } from '../ids.ts'
 import { type Fault, type Fields, isFields } from '../protocol/check.ts'
 import { checkEvent, isClientEvent } from '../protocol/ga.ts'
+import { readJson } from '../protocol/json.ts'
 import { wordsOf } from '../voice/speaker.ts'
 import { changedTranslation, shownTranslation, type TranslationConfig, translationEvents } from './shape.ts'
 
@@ -73,7 +73,7 @@ export class TranslationSession {
   /** One text frame of the client's. What is wrong with it is answered with `error`. */
   receive(text: string): void {
     if (this.#state === 'closed') return
-    const frame = parseJson(text)
+    const frame = readJson(text)
     const fault = checkEvent(translationEvents, frame)
     if (!isClientEvent(frame, fault)) return this.#complain(fault, frame)
     if (frame.type === 'session.update') {

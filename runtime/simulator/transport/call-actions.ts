@@ -1,6 +1,6 @@
 /** `POST calls/{id}/{accept,reject,refer,hangup}`: decisions on telephone calls, and the end of any call. */
-import { parseJson } from '../../core/json.ts'
 import { type Fault, isFields } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 import { session as sessionShape } from '../protocol/session.ts'
 import type { Vendor } from '../session/context.ts'
 import type { SimulatorState } from '../state.ts'
@@ -45,7 +45,7 @@ async function decide(call: PhoneCall, request: PlainRequest): Promise<Answer | 
   const { address, simulator } = request
   const { vendor, action } = address
   const isActive = call.phase === 'active'
-  const body = request.body.length === 0 ? {} : parseJson(request.body.toString())
+  const body = request.body.length === 0 ? {} : readJson(request.body.toString())
   if (!isFields(body)) return faultRefusal(vendor, notJson())
   if ((action === 'accept' || action === 'reject') && isActive)
     return httpRefusal(vendor, 409, 'decision_already_made', 'This call was decided on already.')

@@ -1,6 +1,6 @@
 /** WebRTC calls: an offer becomes a session with a peer; the call is known by its id until it ends. */
-import { parseJson } from '../../core/json.ts'
 import { isFields } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 import { session as sessionShape } from '../protocol/session.ts'
 import type { SessionConfig } from '../protocol/types.ts'
 import { changedConfig } from '../session/config.ts'
@@ -85,7 +85,7 @@ async function wantedByForm(
   const sdp = form?.get('sdp')
   if (sdp === undefined) return faultRefusal(address.vendor, missing('sdp'))
   const text = form?.get('session')
-  const wanted = text === undefined ? (minted === undefined ? undefined : {}) : parseJson(text)
+  const wanted = text === undefined ? (minted === undefined ? undefined : {}) : readJson(text)
   if (wanted === undefined) return faultRefusal(address.vendor, missing('session'))
   const fault = text === undefined ? null : sessionShape(wanted, 'session')
   if (fault !== null) return faultRefusal(address.vendor, fault)

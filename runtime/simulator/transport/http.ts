@@ -1,8 +1,8 @@
 /** Plain requests: keys, calls, and what is not there. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { parseJson } from '../../core/json.ts'
 import { isFields } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 import type { SimulatorState } from '../state.ts'
 import { type Address, addressAt, requestUrl } from './address.ts'
 import { azureKeyRefusal } from './admission.ts'
@@ -86,7 +86,7 @@ async function orderFault(
   simulator: SimulatorState,
   request: IncomingMessage,
 ): Promise<Answer | HttpRefusal> {
-  const given = parseJson((await readBody(request))?.toString() ?? '')
+  const given = readJson((await readBody(request))?.toString() ?? '')
   const { fault, times, path } = isFields(given) ? given : {}
   const words = request.method === 'POST' && typeof fault === 'string' ? fault : null
   const known = simulator.faults.order(

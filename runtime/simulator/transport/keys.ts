@@ -1,7 +1,7 @@
 /** Minting of ephemeral keys: `client_secrets`, and the endpoints of the preview. */
-import { parseJson } from '../../core/json.ts'
 import { modelAndFault } from '../faults/fault.ts'
 import { type Check, type Fault, type Fields, fields, integer, isFields, oneOf } from '../protocol/check.ts'
+import { readJson } from '../protocol/json.ts'
 import { previewSession, previewTranscriptionSession } from '../protocol/preview.ts'
 import { shownPreviewSession } from '../protocol/preview-dialect.ts'
 import { sessionInward } from '../protocol/preview-inward.ts'
@@ -83,7 +83,7 @@ export function configOf(
 
 /** Holds a request's body against its shape. */
 export function checkedBody(check: Check, body: Buffer): { fields: Fields } | Fault {
-  const given = body.length === 0 ? {} : parseJson(body.toString())
+  const given = body.length === 0 ? {} : readJson(body.toString())
   if (given === undefined) {
     return { code: 'invalid_json', message: 'We could not parse the JSON body of your request.', param: null }
   }
