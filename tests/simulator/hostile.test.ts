@@ -1,15 +1,16 @@
 import test from 'ava'
 import { Clock } from '../../runtime/simulator/clock.ts'
 import { Script } from '../../runtime/simulator/model/script.ts'
+import { Conversation } from '../../runtime/simulator/session/conversation.ts'
 import { Timeline } from '../../runtime/simulator/session/timeline.ts'
-import { type Conversation, connect } from './conversation.ts'
+import { type Conversation as Client, connect } from './conversation.ts'
 import { respond, textOnly, update, userText } from './events.ts'
 import { createStage, doors, fast } from './stage.ts'
 
 const stage = createStage(test)
 
 /** Begins a session with settings that may be hostile; what became of them is for the test. */
-async function session(settings: object): Promise<Conversation> {
+async function session(settings: object): Promise<Client> {
   const client = await stage.dial()
   await client.next('session.created')
   client.send(update({ ...textOnly, ...settings }))
@@ -141,4 +142,26 @@ test('no piece of a text cuts a character in two', async t => {
   t.is(pieces.join(''), JSON.stringify({ note: `zap a${'😀'.repeat(20)}` }))
   t.true(pieces.every(piece => Buffer.from(piece).toString() === piece))
   await close()
+})
+
+test('a conversation is kept up to a limit: the oldest items go first', t => {
+  const conversation = new Conversation()
+  const text = 'x'.repeat(10_000_000)
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
+    const content = [{ type: 'input_image', image_url: text }]
+    conversation.insert({ item: { id, type: 'message', role: 'user', content }, memory: null })
+  }
+  t.deepEqual(
+    conversation.entries().map(({ item }) => item.id),
+    ['b', 'c', 'd', 'e', 'f', 'g'],
+  )
+  conversation.remove('d')
+  conversation.insert({
+    item: { id: 'h', type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+    memory: null,
+  })
+  t.deepEqual(
+    conversation.entries().map(({ item }) => item.id),
+    ['b', 'c', 'e', 'f', 'g', 'h'],
+  )
 })

@@ -184,3 +184,31 @@ test('the preview has transcription sessions of its own', async t => {
   t.is((await next('transcription_session.updated')).session.turn_detection, null)
   await close()
 })
+
+test('a turn during which the settings change ends all the same', async t => {
+  const { send, next, reach, close } = await session(turns({}))
+  send(append(tone(400)))
+  const { item_id } = await next('input_audio_buffer.speech_started')
+  send(update(turns({ silence_duration_ms: 300 })))
+  await next('session.updated')
+  send(append(silence(1000)))
+  t.is((await next('input_audio_buffer.speech_stopped')).item_id, item_id)
+  t.is((await reach('response.done')).response.status, 'completed')
+  await close()
+})
+
+test('logprobs are sent to whoever includes them, and not for an empty list', async t => {
+  for (const [include, count] of [
+    [[], 0],
+    [['item.input_audio_transcription.logprobs'], 1],
+  ] as const) {
+    const { send, reach, close } = await session({
+      include,
+      audio: { input: { turn_detection: null, transcription: { model: 'gpt-4o-transcribe' } } },
+    })
+    send(append(tone(500)), { type: 'input_audio_buffer.commit' })
+    const { logprobs } = await reach('conversation.item.input_audio_transcription.completed')
+    t.is(logprobs === undefined ? 0 : 1, count)
+    await close()
+  }
+})

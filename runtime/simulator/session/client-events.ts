@@ -80,8 +80,10 @@ export class ClientEvents {
         return this.#responses.cancel(event.response_id as string | null | undefined)
       default:
         this.#items.perform(event)
-        if (event.type === 'conversation.item.create' && isApproval(event.item))
+        if (event.type === 'conversation.item.create' && isApproval(event.item)) {
+          this.#idle.rest()
           this.#responses.continueAfterApproval()
+        }
     }
   }
 
@@ -111,8 +113,9 @@ export class ClientEvents {
 
   #respond(options: ResponseOptions): void {
     if (this.#context.config.type === 'transcription') throw noResponses()
-    this.#idle.rest()
     this.#responses.create(options)
+    // One beside the conversation says nothing to the user.
+    if (options.conversation !== 'none') this.#idle.rest()
   }
 
   #clearPlayout(): void {

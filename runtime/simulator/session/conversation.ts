@@ -4,6 +4,8 @@ import { type AudioFormat, type Item, Refusal } from '../protocol/types.ts'
 
 const maxItems = 4000
 const maxAudioBytes = 32 * 1024 * 1024
+/** Of all items as JSON, without audio (characters). */
+const maxItemCharacters = 64 * 1024 * 1024
 
 /** How the audio of an assistant item sounds: enough to make it again. */
 export interface Spoken {
@@ -24,9 +26,12 @@ export interface Entry {
   spoken?: Spoken
 }
 
-/** At most 4,000 items and 32 MB of user audio; the oldest goes first. */
+/** At most 4,000 items, 64 M characters of what clients put into them, and 32 MB of user audio; the oldest goes first. */
 export class Conversation {
   readonly #entries: Entry[] = []
+  /** Characters of each item as it was put in. */
+  readonly #sizes = new WeakMap<Entry, number>()
+  #characters = 0
 
   /** Items in order. */
   entries(): readonly Entry[] {
@@ -59,13 +64,17 @@ export class Conversation {
     const index = this.#placeAfter(after)
     this.#entries.splice(index, 0, entry)
     const previous = this.#entries[index - 1]?.item.id ?? null
-    if (entry.audio !== undefined || this.#entries.length > maxItems) this.#bound()
+    const characters = JSON.stringify(entry.item).length
+    this.#sizes.set(entry, characters)
+    this.#characters += characters
+    if (entry.audio !== undefined) this.#boundAudio()
+    this.#bound()
     return previous
   }
 
   remove(id: string): void {
     const index = this.#indexOf(id)
-    if (index >= 0) this.#entries.splice(index, 1)
+    if (index >= 0) this.#drop(index)
   }
 
   lastId(): string | null {
@@ -94,8 +103,21 @@ export class Conversation {
     throw new Refusal({ code: 'item_create_invalid_previous_item_id', message, param: 'previous_item_id' })
   }
 
+  /** The newest item stays: it was accepted, and no item is larger than a message. */
   #bound(): void {
-    while (this.#entries.length > maxItems) this.#entries.shift()
+    while (
+      this.#entries.length > maxItems ||
+      (this.#characters > maxItemCharacters && this.#entries.length > 1)
+    )
+      this.#drop(0)
+  }
+
+  #drop(index: number): void {
+    const [dropped] = this.#entries.splice(index, 1)
+    if (dropped !== undefined) this.#characters -= this.#sizes.get(dropped) ?? 0
+  }
+
+  #boundAudio(): void {
     let bytes = 0
     for (const entry of this.#entries.toReversed()) {
       bytes += entry.audio?.length ?? 0

@@ -23,8 +23,8 @@ export class IdleWatch {
   /** Starts to wait, from the end of the playback of an answer. */
   watch(spokenMs: number): void {
     this.rest()
-    const timeoutMs = this.#context.config.audio.input.turn_detection?.idle_timeout_ms
-    if (timeoutMs === null || timeoutMs === undefined) return
+    const timeoutMs = this.#timeoutMs()
+    if (timeoutMs === null) return
     const startMs = this.#input.heardMs
     const waitMs = (spokenMs + timeoutMs) / this.#context.rate
     this.#cancel = this.#timeline.after(waitMs, () => this.#fire(startMs))
@@ -35,8 +35,13 @@ export class IdleWatch {
     this.#cancel()
   }
 
+  #timeoutMs(): number | null {
+    return this.#context.config.audio.input.turn_detection?.idle_timeout_ms ?? null
+  }
+
   #fire(startMs: number): void {
-    if (this.#input.speaking) return
+    // It may have been turned off meanwhile.
+    if (this.#input.speaking || this.#timeoutMs() === null) return
     const { ids, emit, conversation } = this.#context
     const itemId = ids.next('item')
     emit({

@@ -94,7 +94,7 @@ export class Input {
     this.#format = format
     this.#half = noBytes
     const rate = format.type === 'audio/pcm' ? pcmRate : g711Rate
-    this.#detector = turns === null ? null : new Detector(turns, rate, this.heardMs)
+    this.#detector = turns === null ? null : new Detector(turns, rate, this.heardMs, this.speaking)
   }
 
   #onChange({ kind, atMs }: SpeechChange): void {

@@ -10,6 +10,7 @@ import { textTokens } from './usage.ts'
 const firstDeltaMs = 60
 const deltaMs = 20
 const audioTokensPerSec = 10
+const logprobsName = 'item.input_audio_transcription.logprobs'
 
 /** Starts the transcription of a user item, when the session asks for it. */
 export function transcribe(context: Context, timeline: Timeline, entry: Entry, seconds: number): void {
@@ -28,7 +29,7 @@ export function transcribe(context: Context, timeline: Timeline, entry: Entry, s
   const transcript = wordsHeard(seconds)
   const words = deltasOf(transcript, model)
   const logprobs = (text: string) =>
-    context.config.include === null ? {} : { logprobs: wordsOf(text).map(logprobOf) }
+    context.config.include?.includes(logprobsName) === true ? { logprobs: wordsOf(text).map(logprobOf) } : {}
   const complete = () => {
     const [part] = entry.item.content ?? []
     if (part !== undefined) part.transcript = transcript

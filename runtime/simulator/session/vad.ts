@@ -29,13 +29,15 @@ export class Detector {
   #positionMs: number
   #lastLoudMs: number
   #earliestStartMs: number
-  #speaking = false
+  #speaking: boolean
 
   /**
    * @param sampleRate Hz
    * @param startMs position of the first sample in all audio of the session
+   * @param isSpeaking whether somebody speaks at that moment
    */
-  constructor(settings: TurnDetection, sampleRate: number, startMs: number) {
+  constructor(settings: TurnDetection, sampleRate: number, startMs: number, isSpeaking: boolean) {
+    this.#speaking = isSpeaking
     this.#frameLength = (sampleRate * frameMs) / 1000
     this.#loudness = loudAtHalf * ((settings.threshold ?? 0.5) / 0.5) * fullScale
     this.#silenceMs = Math.max(frameMs, silenceOf(settings))
