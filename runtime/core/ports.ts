@@ -76,8 +76,19 @@ export interface Meter {
   configured(frame: Uint8Array): void
   /** @param frame a `response.done` */
   responseDone(frame: Uint8Array): void
-  /** @param frame a `conversation.item.input_audio_transcription.completed` */
-  transcribed(frame: Uint8Array): void
+  /** The model that writes down what is said now. */
+  readonly transcription: string
+  /**
+   * @param frame a `conversation.item.input_audio_transcription.completed`
+   * @param model that wrote it down; default: the one that writes down what is said now
+   */
+  transcribed(frame: Uint8Array, model?: string): void
+  /**
+   * Words of a turn came whose price upstream does not tell.
+   * @param soundBytes its sound, as it was sent, in base64 (bytes)
+   * @returns how long it is (s)
+   */
+  heard(soundBytes: number, model: string): number
   /** The time of a session that is paid by it is over (s). */
   translated(seconds: number): void
   /** The session goes on with a conversation. @param stored what `stored` gave; anything else begins a new one */

@@ -26,6 +26,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { type CloseReason, endAsRefused, endByUpstream, endWith, goingAway } from './close-reason.ts'
 import { Heartbeat, silentIntervals, type Watching } from './heartbeat.ts'
 import { encodeText, messageBytes } from './outbox.ts'
+import { OwedWords, type UnpricedSound, wordEvents } from './owed-words.ts'
 import { type AnswerKind, type ResponseState, transcriptionCompleted } from './response-state.ts'
 import { type Acknowledgement, noReceipt, type Receipt } from './sent-messages.ts'
 import { UpstreamLeg } from './upstream-leg.ts'
@@ -131,10 +132,10 @@ const settleMs = 2000
 const responseCancel = '{"type":"response.cancel"}'
 
 /** Events that tell what a session uses, by their type. */
-const measured: ReadonlyMap<string, 'response' | 'settings' | 'transcription'> = new Map([
+const measured: ReadonlyMap<string, 'response' | 'settings' | 'words'> = new Map([
   ['response.done', 'response'],
   ['response.completed', 'response'],
-  [transcriptionCompleted, 'transcription'],
+  ...wordEvents.map(type => [type, 'words'] as const),
   ['session.created', 'settings'],
   ['session.updated', 'settings'],
   ['transcription_session.created', 'settings'],
@@ -172,6 +173,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Since when the present upstream session is paid for, and not counted yet; null where there is none. */
   #paidFrom: number | null = null
   #stopCounting: (() => void) | null = null
+  /** null until the client sends sound. */
+  #words: OwedWords | null = null
   /** Ends what goes on after the session with an upstream that is in the middle of an answer. */
   #settling: { readonly end: CloseReason; readonly timer: NodeJS.Timeout } | null = null
 
@@ -295,6 +298,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#phase === 'closed') return
     const wasBridged = this.#upstream !== null
     this.#stopPaying()
+    this.#stopWriting()
     this.#phase = 'closed'
     if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
     if (this.#drainTimer !== null) clearTimeout(this.#drainTimer)
@@ -320,15 +324,23 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
   /** Whether all that upstream did has been counted. A fault of the gateway's own is not waited with. */
   #isCostKnown(end: CloseReason): boolean {
     const isFault = end.error?.code === 'internal'
-    return this.#meter === undefined || this.#upstream === null || isFault || !this.responses.isOwed
+    return this.#meter === undefined || this.#upstream === null || isFault || !this.#isOwed
   }
 
-  /** Has upstream end its answer, and waits for what it cost. Whoever left before the end of each answer would pay for none. */
+  /** Whether upstream has yet to tell what something cost. */
+  get #isOwed(): boolean {
+    return this.responses.isOwed || this.#words?.isOwed === true
+  }
+
+  /**
+   * Has upstream end its answer, and waits for what that, and what it writes down, cost. Whoever left before the end of
+   * each answer would pay for none.
+   */
   #settle(end: CloseReason): void {
     const timer = enterLater(this, settleMs, () => this.#settled())
     this.#settling = { end, timer }
     this.#upstream?.resume()
-    this.#upstream?.send(responseCancel, false, 'response.cancel')
+    if (this.responses.isOwed) this.#upstream?.send(responseCancel, false, 'response.cancel')
   }
 
   #settled(): void {
@@ -408,7 +420,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     if (this.#settling === null) return
     this.#leg.noteEvent(frame, type)
     if (type !== null) this.#measure(frame, type)
-    if (!this.responses.isOwed) this.#settled()
+    if (!this.#isOwed) this.#settled()
   }
 
   /** Upstream's session is over. */
@@ -417,6 +429,8 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     this.#stopPaying()
     this.#answerWatch?.stop()
     if (this.#phase === 'closed') return this.#settled()
+    this.#stopWriting()
+    this.#words = null
     const end = endByUpstream(code, reason, error)
     this.#logEnd('bridge.completed', end)
     this.#upstreamEnded(end)
@@ -479,6 +493,7 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
     const waiting = this.#upstream.buffered()
     if (waiting > 0 && waiting + bytes > limits.upstreamBufferBytes)
       return this.#closeTooSlow('upstream_too_slow')
+    if (type?.startsWith('input_audio_buffer.') === true) this.#noteSound(type, bytes)
     this.#messagesUp += 1
     this.#bytesUp += bytes
     metrics.traffic.messagesUp += 1
@@ -551,10 +566,32 @@ export class Session implements UpstreamListener, Watching, FaultOwner {
         return this.#meter?.responseDone(frame)
       case 'settings':
         return this.#meter?.configured(frame)
-      case 'transcription':
-        this.#options.metrics.countTranscription(transcriptionUsageOf(frame))
-        return this.#meter?.transcribed(frame)
+      case 'words':
+        return this.#measureWords(frame, type)
     }
+  }
+
+  #measureWords(frame: Buffer, type: string): void {
+    const noted = this.#words?.noteEvent(frame, type, this.#meter?.transcription ?? '')
+    if (noted !== undefined) this.#countUnpriced(noted.unpriced)
+    if (type !== transcriptionCompleted) return
+    this.#options.metrics.countTranscription(transcriptionUsageOf(frame))
+    this.#meter?.transcribed(frame, noted?.priced ?? undefined)
+  }
+
+  #noteSound(type: string, bytes: number): void {
+    this.#words ??= new OwedWords(this.#options.owed === 'transcripts')
+    this.#words.noteMessage(type, bytes)
+  }
+
+  /** What is being spoken is not written down any further. */
+  #stopWriting(): void {
+    if (this.#words !== null) this.#countUnpriced(this.#words.drop())
+  }
+
+  #countUnpriced({ bytes, model }: UnpricedSound): void {
+    const seconds = bytes === 0 ? 0 : (this.#meter?.heard(bytes, model) ?? 0)
+    if (seconds > 0) this.#options.metrics.countTranscription({ input: 0, output: 0, seconds })
   }
 
   #count(bytes: number): void {

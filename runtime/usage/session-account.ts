@@ -107,6 +107,7 @@ export class SessionAccount implements Meter {
   #assistant = defaultAssistant
   #deployment = unknownModel
   #transcription = unknownModel
+  #soundBytesPerSecond = soundBytesPerSecond(null)
   /** Until when the conversation can be resumed (Unix time, ms). */
   #keptUntil = 0
   /** When the store was last told, and of how many responses. */
@@ -145,6 +146,10 @@ export class SessionAccount implements Meter {
     return this.#deployment
   }
 
+  get transcription(): string {
+    return this.#transcription
+  }
+
   serve(assistant: string): void {
     this.#assistant = assistant
   }
@@ -160,6 +165,7 @@ export class SessionAccount implements Meter {
     const transcription = input.transcription ?? session.input_audio_transcription
     const model = isFields(transcription) ? textOr(transcription.model) : ''
     if (model !== '') this.#transcription = model.slice(0, maxNameChars)
+    this.#soundBytesPerSecond = soundBytesPerSecond(input.format ?? session.input_audio_format)
     if (this.#deployment === unknownModel && textOr(session.model) !== '')
       this.#deployment = textOr(session.model).slice(0, maxNameChars)
   }
@@ -178,10 +184,17 @@ export class SessionAccount implements Meter {
     this.#count(this.#deployment, amounts, total, 1)
   }
 
-  transcribed(frame: Uint8Array): void {
+  transcribed(frame: Uint8Array, model = this.#transcription): void {
     const { usage } = fieldsOf(frame)
     const tokens = countedTokens(transcriptionUsageOf(frame))
-    this.#count(this.#transcription, amountsOfTranscription(usage), tokens, 0)
+    this.#count(model, amountsOfTranscription(usage), tokens, 0)
+  }
+
+  heard(soundBytes: number, model: string): number {
+    const seconds = (soundBytes * 3) / 4 / this.#soundBytesPerSecond
+    const tokens = countedTokens({ input: 0, output: 0, total: 0, seconds })
+    this.#count(model, amountsOfTranscription({ seconds }), tokens, 0)
+    return seconds
   }
 
   translated(seconds: number): void {
@@ -292,6 +305,12 @@ export class SessionAccount implements Meter {
       currency: this.#parts.pricing.list.currency,
     }
   }
+}
+
+/** @param format of a session's input, as either dialect names it: G.711 has 8 kHz of 8 bits, PCM 24 kHz of 16 */
+function soundBytesPerSecond(format: unknown): number {
+  const name = textOr(isFields(format) ? format.type : format)
+  return /pcm[ua]|g711/.test(name) ? 8000 : 48_000
 }
 
 function amountOr(value: unknown, otherwise: number): number {

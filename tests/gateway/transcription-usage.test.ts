@@ -1,8 +1,8 @@
 /** What transcriptions cost is counted, and a drain waits for the words that upstream owes. */
-import test from 'ava'
-import { append, tone } from '../simulator/events.ts'
+import test, { type ExecutionContext } from 'ava'
+import { append, silence, tone } from '../simulator/events.ts'
 import { converse, type Talk } from './converse.ts'
-import { fakeUpstream, gatewayFor } from './start.ts'
+import { fakeUpstream, gatewayFor, type TestGateway } from './start.ts'
 
 const completed = 'conversation.item.input_audio_transcription.completed'
 
@@ -74,4 +74,101 @@ test('a drain ends a transcription when the words of what was committed have com
   t.is((await talk.until(completed)).at(-1)?.transcript, 'the last words')
   t.is((await talk.closed).code, 1012)
   await drained
+})
+
+/** What a gateway says that it has counted, once a session has ended. */
+async function countedSeconds(gateway: TestGateway, talk: Talk): Promise<unknown> {
+  talk.socket.close()
+  const { fields } = await gateway.logged('session.ended')
+  const [row] = fields.usage as { transcription_seconds: number }[]
+  return row?.transcription_seconds ?? 0
+}
+
+const live = {
+  type: 'transcription',
+  audio: { input: { transcription: { model: 'gpt-live-transcribe' }, turn_detection: null } },
+}
+
+const delta = 'conversation.item.input_audio_transcription.delta'
+
+test('who has read all words and leaves before upstream says that they were all has paid for them', async t => {
+  const gateway = await gatewayFor(t, { SIMULATOR_RATE: '1' })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime?intent=transcription`)
+  talk.send({ type: 'session.update', session: live })
+  await talk.until('session.updated')
+  talk.send(append(tone(3000)))
+  talk.send({ type: 'input_audio_buffer.commit' })
+  await talk.until('input_audio_buffer.committed')
+  t.is(await countedSeconds(gateway, talk), 3)
+})
+
+async function uncommitted(t: ExecutionContext) {
+  const gateway = await gatewayFor(t, { SIMULATOR_RATE: '1' })
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime?intent=transcription`)
+  talk.send({ type: 'session.update', session: live })
+  await talk.until('session.updated')
+  talk.send(append(tone(3000)))
+  await talk.until(delta)
+  return { gateway, talk }
+}
+
+test('who reads words as they are said and never commits has paid for them', async t => {
+  const { gateway, talk } = await uncommitted(t)
+  t.is(await countedSeconds(gateway, talk), 3)
+  t.is(await metric(gateway.url, 'gateway_transcription_seconds_total'), 3)
+})
+
+test('who reads words as they are said and then clears what was said has paid for them', async t => {
+  const { gateway, talk } = await uncommitted(t)
+  talk.send({ type: 'input_audio_buffer.clear' })
+  await talk.until('input_audio_buffer.cleared')
+  t.is(await metric(gateway.url, 'gateway_transcription_seconds_total'), 3)
+  t.is(await countedSeconds(gateway, talk), 3)
+})
+
+for (const [format, seconds] of [
+  ['audio/pcm', 1],
+  ['audio/pcmu', 6],
+] as const)
+  test(`the words of a conversation count as they are said, too: ${format}`, async t => {
+    const upstream = await fakeUpstream(t)
+    const gateway = await gatewayFor(t, upstream.env)
+    const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`)
+    talk.send(append(tone(1000)))
+    const session = await upstream.session()
+    await session.next()
+    const input = { format: { type: format }, transcription: { model: 'gpt-live-transcribe' } }
+    session.send({ type: 'session.updated', session: { audio: { input } } })
+    session.send({ type: delta, item_id: 'item_1', delta: 'one' })
+    await talk.until(delta)
+    t.is(await countedSeconds(gateway, talk), seconds)
+  })
+
+test('sound that no words came of is not counted', async t => {
+  const gateway = await gatewayFor(t)
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime?intent=transcription`)
+  talk.send({ type: 'session.update', session: live })
+  await talk.until('session.updated')
+  talk.send(append(silence(3000)))
+  talk.send({ type: 'input_audio_buffer.clear' })
+  await talk.until('input_audio_buffer.cleared')
+  t.is(await countedSeconds(gateway, talk), 0)
+})
+
+test('a turn has the price of the model that wrote it down, whatever the session has changed to meanwhile', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, upstream.env)
+  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime`)
+  talk.send(append(tone(100)))
+  const session = await upstream.session()
+  const writtenBy = (model: string) =>
+    session.send({ type: 'session.updated', session: { audio: { input: { transcription: { model } } } } })
+  writtenBy('dear')
+  session.send({ type: 'input_audio_buffer.committed', item_id: 'item_1' })
+  writtenBy('cheap')
+  session.send({ type: completed, item_id: 'item_1', usage: { type: 'duration', seconds: 3 } })
+  await talk.until(completed)
+  talk.socket.close()
+  const { fields } = await gateway.logged('session.ended')
+  t.like(fields, { usage: [{ deployment: 'dear', transcription_seconds: 3 }] })
 })

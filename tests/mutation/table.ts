@@ -50,6 +50,7 @@ export const groups: readonly Group[] = [
       'resume/pending-resume',
       'realtime/realtime',
     ],
+    'owed-words': ['gateway/transcription-usage'],
     'session-policy': ['session/session-policy', 'gateway/pinned'],
     'response-state': [
       'session/response-state',
