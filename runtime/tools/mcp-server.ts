@@ -17,6 +17,7 @@ import {
 import { type BackoffBounds, backoffMs } from '../core/backoff.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { describeFault, enter, type FaultOwner } from '../core/fault-boundary.ts'
+import { type Fields, isFields } from '../events/fields.ts'
 import { compileSchema, type Misfit } from '../events/json-schema.ts'
 import type { Log, LogEvent } from '../observability/log.ts'
 import { maxArgumentsBytes, maxOutputBytes } from '../resume/tool-journal.ts'
@@ -339,8 +340,31 @@ function readTool(tool: Tool, server: string, timeoutMs: number): Listed {
       idempotent: tool.annotations?.idempotentHint === true || tool.annotations?.readOnlyHint === true,
     },
     ownName: tool.name,
-    misfit: compileSchema(JSON.stringify(tool.inputSchema)),
+    misfit: compileSchema(JSON.stringify(withoutPatterns(tool.inputSchema))),
   }
+}
+
+/** Keywords whose values are no schemas. */
+const plainValues: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
+
+/**
+ * Leaves the checks of texts to the server. Its patterns may be none of JavaScript's, and a pattern that takes long for
+ * some text, which a person may have said, would hold up every session of this process.
+ */
+function withoutPatterns(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutPatterns)
+  if (!isFields(schema)) return schema
+  const isText = ([keyword, value]: [string, unknown]) =>
+    (keyword === 'pattern' || keyword === 'format') && typeof value === 'string'
+  const kept: Fields = Object.fromEntries(Object.entries(schema).filter(entry => !isText(entry)))
+  // What else a value may have is said with the patterns of its names.
+  const { patternProperties, additionalProperties, unevaluatedProperties, ...named } = kept
+  return Object.fromEntries(
+    Object.entries(patternProperties === undefined ? kept : named).map(([keyword, value]) => [
+      keyword,
+      plainValues.has(keyword) ? value : withoutPatterns(value),
+    ]),
+  )
 }
 
 function readArguments(

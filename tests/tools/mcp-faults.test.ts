@@ -45,10 +45,15 @@ interface Given {
   /** How a list of tools is answered, after the first. */
   readonly list?: Answer
   readonly hasSessions?: boolean
+  /** Parameters of `broken`. */
+  readonly inputSchema?: object
 }
 
 /** A gateway at a server of before 2026-07-28 with the tools `pay`, which is answered when told to, and `broken`. */
-async function stage(t: ExecutionContext, { broken, list, hasSessions = false }: Given) {
+async function stage(
+  t: ExecutionContext,
+  { broken, list, hasSessions = false, inputSchema = { type: 'object' } }: Given,
+) {
   const paying = Promise.withResolvers<void>()
   const paid = Promise.withResolvers<void>()
   let lists = 0
@@ -65,7 +70,10 @@ async function stage(t: ExecutionContext, { broken, list, hasSessions = false }:
     if (request.method === 'tools/list') {
       lists += 1
       if (list !== undefined && lists > 1) return list(request, response)
-      const tools = ['pay', 'broken'].map(name => ({ name, inputSchema: { type: 'object' } }))
+      const tools = [
+        { name: 'pay', inputSchema: { type: 'object' } },
+        { name: 'broken', inputSchema },
+      ]
       return answerResult(request, response, { tools })
     }
     if (request.params?.name === 'broken' && broken !== undefined) return broken(request, response)
@@ -97,8 +105,8 @@ async function stage(t: ExecutionContext, { broken, list, hasSessions = false }:
   })
   return {
     ...{ server, logged },
-    call: (name: string) =>
-      within(server.run(callOf(`s__${name}`)), patienceMs, `the call of ${name} does not end`),
+    call: (name: string, args = {}) =>
+      within(server.run(callOf(`s__${name}`, args)), patienceMs, `the call of ${name} does not end`),
     paying: () => within(paying.promise, patienceMs, 'nothing is paid'),
     pay: () => paid.resolve(),
     isLost: () => lines.some(({ event }) => event === 'mcp.lost'),
@@ -128,6 +136,39 @@ for (const [what, broken, result] of ownFaults)
     t.deepEqual(await next, paid)
     t.false(isLost())
   })
+
+const answered: Answer = (request, response) =>
+  answerResult(request, response, { content: [{ type: 'text', text: '1' }] })
+
+for (const [what, inputSchema, args] of [
+  [
+    'is none of JavaScript’s',
+    { type: 'object', properties: { sku: { type: 'string', pattern: '(?i)^tea\\Z' } } },
+    { sku: 'Tea' },
+  ],
+  [
+    'takes minutes',
+    { type: 'object', properties: { sku: { type: 'string', pattern: '^(a+)+$' } } },
+    { sku: `${'a'.repeat(40)}!` },
+  ],
+  [
+    'names properties',
+    { type: 'object', patternProperties: { '^(x+)+$': { type: 'string' } }, additionalProperties: false },
+    { [`${'x'.repeat(40)}!`]: 'tea' },
+  ],
+] as const)
+  test(`a pattern of a server's that ${what} is for the server to check`, async t => {
+    const { call } = await stage(t, { broken: answered, inputSchema })
+    t.like(await call('broken', args), { kind: 'done', output: '1' })
+  })
+
+test('all else that the parameters ask for is checked before the server is asked', async t => {
+  const properties = { pattern: { type: 'number' }, kind: { const: { pattern: 'tea' } } }
+  const { call } = await stage(t, { broken: answered, inputSchema: { type: 'object', properties } })
+  t.like(await call('broken', { pattern: 'tea' }), { kind: 'failed', code: 'invalid_arguments' })
+  t.like(await call('broken', { kind: {} }), { kind: 'failed', code: 'invalid_arguments' })
+  t.like(await call('broken', { pattern: 1, kind: { pattern: 'tea' } }), { kind: 'done' })
+})
 
 const unavailable = { kind: 'failed', code: 'tool_unavailable' }
 const sharedFaults: readonly (readonly [what: string, given: Given, result: object])[] = [
