@@ -15,7 +15,7 @@ import {
   InstructionsError,
   instructionsFile,
 } from './instructions.ts'
-import type { AssistantFile } from './schema.ts'
+import { type AssistantFile, isToolName, toolNameAllowed } from './schema.ts'
 
 /** What the environment's variables alone configure; its folder may add to that. */
 export const defaultName = 'default'
@@ -116,7 +116,9 @@ export function loadAssistant(
   const found = {
     deployment: findDeployment(values, models, note),
     extraction: findExtraction(values, folder, note),
-    tools: findTools(values, folder, note),
+    tools: findTools(values, folder, note, (path, message) =>
+      faults.push({ file: `${name}/${path}`, line: null, message }),
+    ),
   }
   checkServers(values, note)
   if (faults.length > 0) return { faults: sorted(faults) }
@@ -220,11 +222,29 @@ function findSchema(path: string | undefined, folder: AssistantFolder, note: Not
   }
 }
 
-function findTools({ tools }: AssistantFile, folder: AssistantFolder, note: Note): readonly string[] {
-  const there = [...folder.files.keys()].flatMap(path => {
-    const [, name] = /^tools\/([^/.]+)\.ts$/.exec(path) ?? []
-    return name === undefined ? [] : [name]
-  })
+/** What might be meant as a tool; tests of tools have a dot in their names. */
+const moduleOfTools = /^tools\/([^/.]+)\.([cm]?[jt]s|[jt]sx)$/
+
+/** @param noteFile takes what is wrong with a file of the folder */
+function findTools(
+  { tools }: AssistantFile,
+  folder: AssistantFolder,
+  note: Note,
+  noteFile: (path: string, message: string) => void,
+): readonly string[] {
+  const there: string[] = []
+  for (const path of folder.files.keys()) {
+    const [, name, ending] = moduleOfTools.exec(path) ?? []
+    if (name === undefined) continue
+    if (ending === 'ts') there.push(name)
+    if (tools !== undefined) continue
+    if (ending !== 'ts')
+      noteFile(
+        path,
+        'is no tool, whose file ends in .ts; rename it, or list the tools under "tools" in assistant.yaml',
+      )
+    else if (!isToolName(name)) noteFile(path, `its name is no name of a tool; allowed is ${toolNameAllowed}`)
+  }
   for (const [at, name] of (tools ?? []).entries()) {
     if (there.includes(name)) continue
     const choice =

@@ -47,13 +47,15 @@ const maxEntries = 256
 export const namePattern = /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/
 export const nameAllowed = '1 to 64 small letters, digits and hyphens, no hyphen first or last'
 
+export const toolNameAllowed = 'a name of 1 to 64 letters, digits, _ and -'
+
 /** As the API takes the name of a function. */
-const toolName = matching(
-  /^[A-Za-z0-9_-]+$/,
-  64,
-  'Name of a tool',
-  'a name of 1 to 64 letters, digits, _ and -',
-)
+const toolName = matching(/^[A-Za-z0-9_-]+$/, 64, 'Name of a tool', toolNameAllowed)
+
+/** Whether the API takes a text as the name of a function. */
+export function isToolName(text: string): boolean {
+  return toolName.safeParse(text).success
+}
 
 const glob = text(
   256,

@@ -304,6 +304,43 @@ for (const [yaml, line, message] of elsewhere)
     t.regex(faults[0]?.message ?? '', message)
   })
 
+const long = 'a'.repeat(65)
+const noNames = ['größe', 'my tool', long].sort()
+
+test('a file of tools/ whose name the API does not take is told at the start, with what is allowed', t => {
+  const tool = (name: string) => [`cafe/tools/${name}.ts`, 'export default {}'] as const
+  const files = Object.fromEntries(['add_item', ...noNames].map(tool))
+  const root = folderWith(t, { ...assistant('cafe'), ...files })
+  const load = () => loadAssistants({ folder: root, isRequired: true, models: someModels })
+  const { faults } = t.throws(load, { instanceOf: AssistantsError }) as AssistantsError
+  const message = 'its name is no name of a tool; allowed is a name of 1 to 64 letters, digits, _ and -'
+  t.deepEqual(
+    faults,
+    noNames.map(name => ({ file: `cafe/tools/${name}.ts`, line: null, message })),
+  )
+})
+
+test('a module of tools/ that is none of TypeScript’s is told, and not left out in silence', t => {
+  const modules = { 'cafe/tools/pay.js': '', 'cafe/tools/reserve.mts': '' }
+  const beside = {
+    'cafe/tools/add_item.ts': '',
+    'cafe/tools/add_item.test.js': '',
+    'cafe/tools/rates.json': '',
+  }
+  const load = (yaml: string) => () => {
+    const folder = folderWith(t, { ...assistant('cafe', yaml), ...modules, ...beside })
+    return loadAssistants({ folder, isRequired: true, models: someModels })
+  }
+  const { faults } = t.throws(load(''), { instanceOf: AssistantsError }) as AssistantsError
+  const message =
+    'is no tool, whose file ends in .ts; rename it, or list the tools under "tools" in assistant.yaml'
+  t.deepEqual(
+    faults,
+    Object.keys(modules).map(file => ({ file, line: null, message })),
+  )
+  t.deepEqual(load('tools: [add_item]')().get('cafe')?.tools, ['add_item'])
+})
+
 test('fields of a session that the schema does not know go to the API', t => {
   const { values, faults } = readAssistantFile(
     'a',
