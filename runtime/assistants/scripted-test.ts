@@ -1,5 +1,6 @@
 /** Scripted conversations that test an assistant: `tests/*.yaml` of its folder, read with the line of every fault. */
 import { z } from 'zod'
+import type { Assistant } from './assistant.ts'
 import { type AssistantFault, maxFileFaults } from './faults.ts'
 import { nameOf, readYaml } from './yaml-file.ts'
 
@@ -71,21 +72,28 @@ export type ScriptedTest = z.infer<typeof file>
 export type ScriptedTurn = z.infer<typeof turn>
 export type Expectation = z.infer<typeof expectation>
 
+/** What the model may call. */
+export type CallableTools = Pick<Assistant, 'tools' | 'mcp'>
+
 /**
  * Reads one file.
  * @param path as faults name it: `cafe/tests/order.yaml`
+ * @param callable tools of the assistant: one of another name is a fault; absent: any name will do
  * @returns the test, or everything that is wrong with it
  */
 export function readScriptedTest(
   path: string,
   text: string,
+  callable?: CallableTools,
 ): { readonly test: ScriptedTest } | { readonly faults: readonly AssistantFault[] } {
   const read = readYaml(path, text)
   if ('faults' in read) return { faults: read.faults }
   const checked = file.safeParse(read.value)
-  if (checked.success) return { test: checked.data }
-  const issues = checked.error.issues.flatMap(issuesOf).slice(0, maxFileFaults)
-  const faults = issues.map(({ path: key, message }) => ({
+  const issues = checked.success
+    ? unknownTools(checked.data, callable)
+    : checked.error.issues.flatMap(issuesOf)
+  if (checked.success && issues.length === 0) return { test: checked.data }
+  const faults = issues.slice(0, maxFileFaults).map(({ path: key, message }) => ({
     file: path,
     line: read.lineOf(key),
     message: `${key.length === 0 ? 'the file' : nameOf(key)}: ${message}`,
@@ -93,8 +101,48 @@ export function readScriptedTest(
   return { faults: faults.sort((a, b) => a.line - b.line) }
 }
 
+interface Issue {
+  readonly path: PropertyKey[]
+  readonly message: string
+}
+
+/** A call of a tool that there is not would be answered, and no expectation would miss it. */
+function unknownTools({ model = [], turns }: ScriptedTest, callable: CallableTools | undefined): Issue[] {
+  if (callable === undefined) return []
+  const { tools, mcp } = callable
+  const known = [
+    ...tools,
+    ...mcp.flatMap(server =>
+      server.tools === null ? [`${server.name}__…`] : server.tools.map(tool => `${server.name}__${tool}`),
+    ),
+  ]
+  const isKnown = (tool: string) =>
+    known.includes(tool) || mcp.some(server => server.tools === null && tool.startsWith(`${server.name}__`))
+  const allowed = known.length === 0 ? 'it has none' : `allowed is ${known.join(', ')}`
+  const issue = (path: PropertyKey[], tool: string | undefined): Issue[] =>
+    tool === undefined || isKnown(tool)
+      ? []
+      : [{ path, message: `the assistant has no tool "${tool}"; ${allowed}` }]
+  const calls = model.flatMap((answer, at) =>
+    [answer]
+      .flat()
+      .flatMap((part, index) =>
+        'call' in part
+          ? issue(['model', at, ...(Array.isArray(answer) ? [index] : []), 'call'], part.call)
+          : [],
+      ),
+  )
+  const expected = turns.flatMap(({ during, expect }, at) => [
+    ...issue(['turns', at, 'during', 'tool'], during?.tool),
+    ...(expect?.tools ?? []).flatMap((tool, index) =>
+      issue(['turns', at, 'expect', 'tools', index, 'name'], tool.name),
+    ),
+  ])
+  return [...calls, ...expected]
+}
+
 /** Of a choice of shapes the issues of the one that was meant: the one with the fewest. */
-function issuesOf(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string }[] {
+function issuesOf(issue: z.core.$ZodIssue): Issue[] {
   const { path, message } = issue
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(key => ({ path: [...path, key], message: 'there is no such key' }))

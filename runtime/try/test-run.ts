@@ -1,6 +1,7 @@
 /** `npm run try -- NAME --test`: runs the scripted conversations of an assistant, and says what became of each. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Assistant } from '../assistants/assistant.ts'
 import { loadAssistants } from '../assistants/assistants.ts'
 import { describe } from '../assistants/faults.ts'
 import { readScriptedTest, type ScriptedTest } from '../assistants/scripted-test.ts'
@@ -43,12 +44,13 @@ interface NamedTest {
  * and `isLive` without a configured upstream
  */
 export async function runScriptedTests(options: TestRunOptions): Promise<boolean> {
-  const { name, isLive, write, config } = options
+  const { isLive, write, config } = options
   const { target } = config
   if (isLive && target === null)
     throw new Error('--live needs an upstream: set AZURE_OPENAI_ENDPOINT or OPENAI_API_KEY')
-  const greets = findGreeting(options)
-  const tests = readTests(name, config.assistants.folder)
+  const assistant = findAssistant(options)
+  const greets = assistant.greeting !== null
+  const tests = readTests(assistant, config.assistants.folder)
   const model = isLive ? `live, ${target?.provider}` : 'scripted model'
   let failed = 0
   for (const { path, test } of tests) {
@@ -67,17 +69,18 @@ export async function runScriptedTests(options: TestRunOptions): Promise<boolean
   return failed === 0
 }
 
-/** @returns whether the assistant speaks first @throws Error for one that is not there */
-function findGreeting({ name, config }: TestRunOptions): boolean {
+/** @throws Error for one that is not there */
+function findAssistant({ name, config }: TestRunOptions): Assistant {
   const assistants = loadAssistants({ ...config.assistants, models: config.models.choice })
   const assistant = assistants.get(name)
-  if (assistant !== undefined) return assistant.greeting !== null
+  if (assistant !== undefined) return assistant
   const names = [...assistants.keys()].map(known => JSON.stringify(known)).join(', ')
   throw new Error(`There is no assistant ${JSON.stringify(name)}; use ${names}`)
 }
 
 /** @throws Error with every fault of every file, and where there is none */
-function readTests(name: string, folder: string): NamedTest[] {
+function readTests(assistant: Assistant, folder: string): NamedTest[] {
+  const { name } = assistant
   const paths = globSync('tests/*.yaml', { cwd: join(folder, name) })
     .map(path => `${name}/${path.replaceAll('\\', '/')}`)
     .sort()
@@ -85,7 +88,7 @@ function readTests(name: string, folder: string): NamedTest[] {
     throw new Error(`The assistant "${name}" has no tests: there is no ${join(folder, name, 'tests')}/*.yaml`)
   const read = paths.map(path => ({
     path,
-    ...readScriptedTest(path, readFileSync(join(folder, path), 'utf8')),
+    ...readScriptedTest(path, readFileSync(join(folder, path), 'utf8'), assistant),
   }))
   const faults = read.flatMap(each => ('faults' in each ? each.faults : []))
   if (faults.length > 0)

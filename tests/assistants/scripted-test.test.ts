@@ -14,6 +14,37 @@ runs: 5
 pass: 4
 `
 
+test('a tool that the assistant does not have is a fault wherever a test names it', t => {
+  const text = `model:
+  - { call: add_itm }
+  - [{ say: One. }, { call: stock__checkstock }, { call: shop__anything }]
+turns:
+  - say: One.
+    during: { tool: place_ordre, do: drain }
+    expect: { tools: [{ name: add_item }, { name: cafe }] }
+`
+  const mcp = [
+    { name: 'stock', url: 'https://stock', tools: ['check_stock'] },
+    { name: 'shop', url: 'https://shop', tools: null },
+  ]
+  const read = readScriptedTest('x.yaml', text, { tools: ['add_item', 'place_order'], mcp })
+  const allowed = 'add_item, place_order, stock__check_stock, shop__…'
+  const fault = (line: number, key: string, name: string) => {
+    const message = `${key}: the assistant has no tool "${name}"; allowed is ${allowed}`
+    return { file: 'x.yaml', line, message }
+  }
+  t.deepEqual('faults' in read && read.faults, [
+    fault(2, 'model[0].call', 'add_itm'),
+    fault(3, 'model[1][1].call', 'stock__checkstock'),
+    fault(6, 'turns[0].during.tool', 'place_ordre'),
+    fault(7, 'turns[0].expect.tools[1].name', 'cafe'),
+  ])
+  const none = readScriptedTest('x.yaml', 'model: [{ call: a }]\nturns: [{ say: b }]', { tools: [], mcp: [] })
+  t.like('faults' in none && none.faults[0], {
+    message: 'model[0].call: the assistant has no tool "a"; it has none',
+  })
+})
+
 test('a test is read', t => {
   const read = readScriptedTest('cafe/tests/order.yaml', order)
   if ('faults' in read) return t.fail(JSON.stringify(read.faults))
