@@ -291,11 +291,18 @@ class Incoming {
     }
   }
 
-  /** @returns null for an assistant whose folder is not there any more */
+  /** @returns null for an assistant whose folder is not there any more, or that has no instructions for telephones */
   #answerOf(policy: Exclude<CallPolicy, { kind: 'reject' }>): Answer | null {
     if (policy.kind === 'accept') return policy
     const assistant = this.#options.assistants.find(policy.name)
-    return assistant === null ? null : this.#assisted(assistant)
+    if (assistant === null) return null
+    try {
+      return this.#assisted(assistant)
+    } catch (fault) {
+      // A template that fails is logged where it is rendered, and fails again for each delivery of the webhook.
+      if (fault instanceof GatewayError) return null
+      throw fault
+    }
   }
 
   /** Whoever wrote the policy gave the assistant to callers: its own `access` is about credentials. */

@@ -49,6 +49,19 @@ test('the number that was dialled chooses the assistant, whose session the call 
   t.false(JSON.stringify(heard).includes('Always begin'))
 })
 
+test('a call whose assistant has no instructions for telephones is refused, and does not ring on', async t => {
+  const template = "{% if caller == 'telephone' %}{{ file('none' + '.md') }}{% endif %}"
+  const { gateway, ring } = await receptionFor(t, {
+    ...env(t),
+    ASSISTANTS_DIR: folderWith(t, { ...files, ...assistant('cafe', '', template) }),
+  })
+  const { call, delivered } = ring(gateway, { to: 'sip:+15550199@sip.example' })
+  t.deepEqual(await delivered, [[200]])
+  t.like(await call.ended, { by: 'rejected', status: 503 })
+  t.like((await gateway.logged('sideband.call.incoming')).fields, { outcome: 'rejected', assistant: 'cafe' })
+  t.is((await gateway.logged('assistants.refused')).level, 'error')
+})
+
 const calls: [what: string, options: object, answered: object | null][] = [
   [
     'another header',
