@@ -331,6 +331,8 @@ test('where Pulumi runs, packages are installed once: npm would take them from u
   // Does nothing where it has run before, and installs everything anew where it has not.
   const setUp = scripts['pretest:load']
   t.is(setUp, 'node setup.mjs')
-  const installing = runs.steps.flatMap(({ run }) => run ?? []).filter(run => /^\s*(npm|node setup)/m.test(run))
+  const installing = runs.steps
+    .flatMap(({ run }) => run ?? [])
+    .filter(run => /^\s*(npm|node setup)/m.test(run))
   t.deepEqual(installing, [setUp])
 })
