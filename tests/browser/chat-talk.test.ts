@@ -209,6 +209,14 @@ for (const [fault, words] of [
     t.deepEqual(faults, [])
   })
 
+test.serial('where a page is too old to load what the microphone needs, it says what to do', async t => {
+  const gone = `AudioWorklet.prototype.addModule = () =>
+    Promise.reject(new DOMException("Unable to load a worklet's module.", 'AbortError'))`
+  const { page } = await visit(t, browser, gateway.url, { before: gone })
+  await page.getByRole('button', { name: 'Open microphone' }).click()
+  await t.notThrowsAsync(page.getByRole('alert').getByText('Reload the page').waitFor())
+})
+
 test.serial('where the page was not loaded securely, that is what it says', async t => {
   const before = "Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })"
   const { page, faults } = await open(t, { before })

@@ -76,6 +76,8 @@ export const japanese = {
   // Microphone and sound files
   'The microphone is not allowed here. Allow it beside the address, then try again.':
     'マイクの使用が許可されていません。アドレスバーの横で許可してから、もう一度お試しください。',
+  'What the microphone needs could not be loaded. Reload the page, then try again.':
+    'マイクに必要なファイルを読み込めませんでした。ページを再読み込みして、もう一度お試しください。',
   'No microphone was found. Plug one in, then try again.':
     'マイクが見つかりません。接続してから、もう一度お試しください。',
   'Another program holds the microphone. Close it there, then try again.':

@@ -1,4 +1,5 @@
 /** Speech from the microphone as PCM16 chunks of 40 ms. */
+import { say } from '../language/language.ts'
 import workletUrl from './capture.worklet.ts?worker&url'
 import { closeStream, openMicrophone } from './microphone.ts'
 
@@ -13,7 +14,7 @@ export interface Capture {
  * Opens the microphone.
  * @param onChunk called with 40 ms of PCM16 at 24 kHz
  * @param onLost the device went away by itself
- * @throws NoMicrophone with what to do about it
+ * @throws NoMicrophone, or Error, with what to do about it
  */
 export async function startCapture(
   onChunk: (samples: Int16Array<ArrayBuffer>) => void,
@@ -26,7 +27,13 @@ export async function startCapture(
     if (context.state !== 'closed') context.close().catch(() => {})
   }
   try {
-    await context.audioWorklet.addModule(workletUrl)
+    await context.audioWorklet.addModule(workletUrl).catch((cause: unknown) => {
+      // A page that is older than the gateway names a file that is gone.
+      throw new Error(
+        say('What the microphone needs could not be loaded. Reload the page, then try again.'),
+        { cause },
+      )
+    })
     const node = new AudioWorkletNode(context, 'pcm-capture', { numberOfOutputs: 0, channelCount: 1 })
     node.port.onmessage = ({ data }: MessageEvent<Int16Array<ArrayBuffer>>) => onChunk(data)
     const analyser = new AnalyserNode(context, { fftSize: 1024 })
