@@ -471,6 +471,26 @@ test.serial('a session that was exported is replayed', async t => {
   await t.notThrowsAsync(page.getByText('This is no export of this page').waitFor())
 })
 
+test.serial('an export that cannot be read, or is too large, is told', async t => {
+  const { page, faults } = await visit(t, browser, `${gateway.url}playground`, { ready: 'Not connected' })
+  const file = { name: 'x.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from('{}') }
+  const fault = page.locator('#replay-fault')
+  const told = fault.getByText('This is no export of this page')
+  await page.evaluate(
+    `Blob.prototype.text = () => Promise.reject(new DOMException('gone', 'NotReadableError'))`,
+  )
+  await page.locator('#replay').setInputFiles(file)
+  await told.waitFor()
+  await page.evaluate("document.querySelector('#replay-fault').textContent = ''")
+  await page.evaluate(`{
+    Object.defineProperty(Blob.prototype, 'size', { get: () => 2 ** 40 })
+    Blob.prototype.text = () => new Promise(() => {})
+  }`)
+  await page.locator('#replay').setInputFiles(file)
+  await told.waitFor()
+  t.deepEqual(faults, [])
+})
+
 test.serial('a tour shows the parts of the page, and the patterns say what they let through', async t => {
   const { page } = await open(t)
   await send(page, 'hello there')

@@ -14,6 +14,7 @@ import { AnswerView } from './answer-view.ts'
 import { Bench, type Frame } from './bench.ts'
 import { CodeView } from './code-view.ts'
 import { Composer } from './composer.ts'
+import { maxChars } from './event-log.ts'
 import { createEventPanel } from './event-panel.ts'
 import { LatencyView } from './latency-view.ts'
 import { Loudspeaker } from './loudspeaker.ts'
@@ -28,6 +29,8 @@ enablePage()
 
 const filtered = '/realtime'
 const unfiltered = '/v1/realtime'
+/** A larger file is not read (bytes): the log keeps no more, each character in UTF-8 and escaped. */
+const maxExportBytes = 4 * maxChars
 /** Frames that came over the present connection. */
 let received = 0
 /** What the person sent last, to say it again elsewhere. */
@@ -226,7 +229,7 @@ function joinReplay(): void {
     running++
     const mine = running
     const to = endpoint.value
-    const frames = readExport(await file.text())
+    const frames = file.size > maxExportBytes ? undefined : readExport(await file.text().catch(() => ''))
     input.value = ''
     fault.textContent = frames ? '' : say('This is no export of this page, or nothing was sent in it.')
     if (frames) await replay(frames, sendFrame, () => mine !== running || endpoint.value !== to)
