@@ -1,10 +1,16 @@
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import https from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { exchangeToken } from '../../infra/image.ts'
+import { makeCertificate } from '../../runtime/core/self-signed.ts'
+import { startChild, startMs } from '../gateway/child.ts'
+import { listen } from '../gateway/http-server.ts'
 import { startCommand } from '../gateway/start-command.ts'
+import { within } from '../gateway/within.ts'
 import { readText } from './azure.ts'
 import { imageOf, stageNamed, stagesOf, valuesOf } from './dockerfile.ts'
 
@@ -48,6 +54,26 @@ for (const [name, image] of Object.entries({ plain, demo })) {
     t.true(command.join(' ').includes('/healthz'))
     t.deepEqual(valuesOf(image, 'CMD'), [])
     t.deepEqual(valuesOf(image, 'RUN'), [])
+  })
+
+  test(`${name}: its health is asked for over what the port serves, TLS or not`, async t => {
+    const [, health = ''] = (valuesOf(image, 'HEALTHCHECK')[0] ?? '').split(' CMD ')
+    const [, ...args] = JSON.parse(health) as string[]
+    const { cert, key } = await makeCertificate()
+    const serve = (status: number) => (_: IncomingMessage, response: ServerResponse) =>
+      response.writeHead(status).end('{"status":"ok"}')
+    const ask = async (server: Server, env: Record<string, string>) => {
+      const child = startChild(t, process.execPath, args, {
+        env: { PORT: String(await listen(t, server)), ...env },
+      })
+      const [code] = await within(once(child, 'exit'), startMs, 'the check did not end')
+      return code
+    }
+    const tls = { TLS_CERT_FILE: '/tls/cert.pem', TLS_KEY_FILE: '/tls/key.pem' }
+    t.is(await ask(http.createServer(serve(200)), {}), 0)
+    t.is(await ask(https.createServer({ cert, key }, serve(200)), tls), 0)
+    t.is(await ask(https.createServer({ cert, key }, serve(503)), tls), 1)
+    t.is(await ask(http.createServer(serve(503)), {}), 1)
   })
 
   test(`${name}: the process is nobody special, and owns none of the files it runs`, t => {
