@@ -73,7 +73,12 @@ function isTracingOn() {
     `^\\s*(export\\s+)?(${tracingVariables.join('|')})[ \\t]*=[ \\t]*[^\\s#]`,
     'm',
   )
-  return existsSync(file) && assignment.test(readFileSync(file, 'utf8'))
+  try {
+    return assignment.test(readFileSync(file, 'utf8'))
+  } catch {
+    // There is none, or the gateway says at its start why it cannot be read.
+    return false
+  }
 }
 
 /**

@@ -1,9 +1,9 @@
 /** The process: environment in, logs out, signals handled. The only file that touches `process`. */
 import { fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { CommandLineError, help, readCommandLine } from './config/command-line.ts'
 import { ConfigError, isLoopback, readConfig } from './config/config.ts'
+import { addDotenv } from './config/dotenv.ts'
 import { maxHeaderBytes } from './core/contract.ts'
 import { describeFault } from './core/fault-boundary.ts'
 import { shutdownMs } from './core/shutdown.ts'
@@ -24,8 +24,7 @@ if (isHelpAsked) {
   process.exit(0)
 }
 
-const dotenv = '.env'
-if (worker === 0 && existsSync(dotenv)) process.loadEnvFile(dotenv)
+if (worker === 0) addDotenvOrExit()
 if (tls) await useLocalCertificateOrExit()
 
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
@@ -167,6 +166,13 @@ function readCommandLineOrExit(): ReturnType<typeof readCommandLine> {
     process.stderr.write(`${fault.message}\n`)
     return process.exit(2)
   }
+}
+
+function addDotenvOrExit(): void {
+  const fault = addDotenv(process.env)
+  if (fault === null) return
+  process.stderr.write(`${fault}\n`)
+  process.exit(1)
 }
 
 function readConfigOrExit(): ReturnType<typeof readConfig> {

@@ -2,10 +2,10 @@
  * `npm run try -- NAME`: talks with an assistant in the terminal, or runs its tests. Gateways of its own serve it, on this
  * machine alone.
  */
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from '../config/config.ts'
+import { addDotenv } from '../config/dotenv.ts'
 import { maxHeaderBytes } from '../core/contract.ts'
 import type { Log } from '../observability/log.ts'
 import { talkInTerminal } from './terminal-talk.ts'
@@ -43,8 +43,8 @@ const testSettings = { SIMULATOR_RATE: '200', DRAIN_LAME_DUCK_MS: '0' }
 
 const usage = readUsage()
 const { name, language, mode } = usage
-const dotenv = '.env'
-if (existsSync(dotenv)) process.loadEnvFile(dotenv)
+const dotenvFault = addDotenv(process.env)
+if (dotenvFault !== null) leave(dotenvFault)
 // Read by uWebSockets.js when it is loaded, so the gateway is loaded after this line.
 process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes)
 

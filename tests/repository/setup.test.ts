@@ -123,6 +123,12 @@ test('a variable of tracing that has no value, or is a comment, turns nothing on
   t.deepEqual(setUpWith({ APPLICATIONINSIGHTS_CONNECTION_STRING: '' }, '--omit=dev'), [forStart])
 })
 
+test('a file .env that cannot be read stops no set-up: the gateway says what is wrong with it', t => {
+  const { tree, setUp } = checkout(t, own)
+  mkdirSync(join(tree, '.env'))
+  t.deepEqual(setUp('--omit=dev'), [forStart])
+})
+
 test('the tests add their packages to those of a start, which may be in use; a start after them adds nothing', t => {
   const { setUp } = checkout(t, own)
   setUp('--omit=dev')
