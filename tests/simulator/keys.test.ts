@@ -146,6 +146,12 @@ test('a call needs an offer that can be answered', async t => {
   const headers = { 'content-type': 'application/sdp', authorization: `Bearer ${json.value}` }
   t.is((await post('/v1/realtime/calls', 'hello', headers)).status, 400)
   t.is((await post('/v1/realtime/calls', offer, { 'content-type': 'text/plain' })).status, 400)
+  const audio = 'm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n'
+  for (const large of [
+    `${offer}${audio}${'a=rtpmap:111 opus/48000/2\r\n'.repeat(2000)}`,
+    offer + audio.repeat(9),
+  ])
+    t.is((await post('/v1/realtime/calls', large, headers)).json.error.code, 'invalid_offer')
 })
 
 test('calls are unknown until they are made', async t => {

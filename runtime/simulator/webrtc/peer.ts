@@ -14,6 +14,13 @@ const loopback = '127.0.0.1'
 const silentAfterMs = 8000
 const silenceCheckMs = 1000
 
+/**
+ * Of an offer (characters, lines that begin with `m=`): browsers' have about 6,000 and two. The library compares lines with
+ * each other, so that a large one blocks the process.
+ */
+const maxOfferLength = 32_768
+const maxMediaLines = 8
+
 const opusParameters = 'minptime=10;useinbandfec=1'
 const opus = new RTCRtpCodecParameters({
   mimeType: 'audio/opus',
@@ -86,10 +93,11 @@ export class Peer {
   /**
    * Answers an offer.
    *
-   * @returns the answer with all candidates; null when the offer is not SDP that can be answered
+   * @returns the answer with all candidates; null when the offer is not SDP that can be answered, or is too large
    */
   async answer(offer: string): Promise<string | null> {
     if (!offer.startsWith('v=0') || !/^m=(audio|application) /m.test(offer)) return null
+    if (offer.length > maxOfferLength || offer.split(/^m=/m).length > maxMediaLines + 1) return null
     try {
       if (/^m=audio /m.test(offer)) this.#connection.addTransceiver(this.#track, { direction: 'sendrecv' })
       await this.#connection.setRemoteDescription({ type: 'offer', sdp: offer })
