@@ -106,12 +106,13 @@ function listenToTranslation(): ReadonlySet<string> {
     transcription: { model: 'gpt-live-transcribe' },
   }
   const session = new TranslationSession({ config, seed: 1, lifetimeSec: 60 })
-  session.attach({ send: text => void types.add(JSON.parse(text).type), close: () => undefined })
+  const wire = { send: (text: string) => void types.add(JSON.parse(text).type), close: () => undefined }
+  session.attach(wire)
   session.start()
-  session.receive('nothing that is an event')
-  session.receive(JSON.stringify({ type: 'session.update', session: {} }))
+  session.receive('nothing that is an event', wire)
+  session.receive(JSON.stringify({ type: 'session.update', session: {} }), wire)
   session.hear(Buffer.alloc(pcmRate))
-  session.receive(JSON.stringify({ type: 'session.close' }))
+  session.receive(JSON.stringify({ type: 'session.close' }), wire)
   return types
 }
 

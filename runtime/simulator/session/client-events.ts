@@ -8,6 +8,7 @@ import { bytesPerMs } from '../voice/formats.ts'
 import { changedConfig } from './config.ts'
 import type { Context } from './context.ts'
 import type { Entry } from './conversation.ts'
+import { tooMuchAudio } from './frame.ts'
 import { IdleWatch } from './idle.ts'
 import { Input } from './input.ts'
 import { ItemEvents } from './item-events.ts'
@@ -168,11 +169,6 @@ function unknownModel(model: string): Refusal {
   const listed = transcriptionModels.map(name => `'${name}'`).join(', ')
   const message = `Invalid value: '${model}'. Supported values are: ${listed}.`
   return new Refusal({ code: 'invalid_value', message, param: 'session.audio.input.transcription.model' })
-}
-
-function tooMuchAudio(bytes: number): Refusal {
-  const message = `Invalid 'audio': audio too long. Expected at most ${maxAppendBytes} bytes of audio in one event, but got ${bytes} bytes.`
-  return new Refusal({ code: 'invalid_value', message, param: 'audio' })
 }
 
 function noPlayout(): Refusal {

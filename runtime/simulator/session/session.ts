@@ -9,7 +9,7 @@ import { ClientEvents } from './client-events.ts'
 import { shownSession } from './config.ts'
 import type { Context, Playout, Vendor } from './context.ts'
 import { Conversation } from './conversation.ts'
-import { eventIdOf, notText, parseFrame, serverError } from './frame.ts'
+import { eventIdOf, expiredCloseCode, notText, parseFrame, serverError, sessionExpired } from './frame.ts'
 import { Timeline } from './timeline.ts'
 import { carries, frameOf, type Wire } from './wire.ts'
 
@@ -18,7 +18,6 @@ const congestedBytes = 1024 * 1024
 /** Nor when this much speech waits to be played. */
 const congestedPlayoutMs = 60_000
 const normalCloseCode = 1000
-const expiredCloseCode = 1001
 const failedCloseCode = 1011
 
 export interface SessionOptions {
@@ -154,10 +153,9 @@ export class Session {
 
   /** Ends it as the time limit does: `session_expired`, then close 1001. */
   expire(): void {
-    const minutes = Math.max(1, Math.round(this.#lifetimeSec / 60))
-    const message = `Your session hit the maximum duration of ${minutes} minutes.`
-    this.#complain(new Refusal({ code: 'session_expired', message }), null, this.#wires)
-    this.end(expiredCloseCode, message)
+    const refusal = sessionExpired(this.#lifetimeSec)
+    this.#complain(refusal, null, this.#wires)
+    this.end(expiredCloseCode, refusal.message)
   }
 
   /** An action of the simulator's own has thrown: what it was about cannot go on, other sessions can. */

@@ -4,9 +4,19 @@
  */
 import { pcmRate } from '../../core/contract.ts'
 import { createIds, type Ids } from '../ids.ts'
-import { type Fault, type Fields, isFields } from '../protocol/check.ts'
-import { checkEvent, isClientEvent } from '../protocol/ga.ts'
-import { readJson } from '../protocol/json.ts'
+import { type Fields, isFields } from '../protocol/check.ts'
+import { checkEvent } from '../protocol/ga.ts'
+import { type ClientEvent, Refusal, refuse } from '../protocol/types.ts'
+import { maxAppendBytes } from '../protocol/values.ts'
+import {
+  eventIdOf,
+  expiredCloseCode,
+  notText,
+  parseFrame,
+  serverError,
+  sessionExpired,
+  tooMuchAudio,
+} from '../session/frame.ts'
 import { wordsOf } from '../voice/speaker.ts'
 import { changedTranslation, shownTranslation, type TranslationConfig, translationEvents } from './shape.ts'
 
@@ -41,6 +51,7 @@ export class TranslationSession {
   readonly #ids: Ids
   readonly #id: string
   readonly #expiresAt: number
+  readonly #lifetime: NodeJS.Timeout
   #config: TranslationConfig
   #heard: Buffer = Buffer.alloc(0)
   #steps = 0
@@ -53,6 +64,8 @@ export class TranslationSession {
     this.#ids = createIds(seed)
     this.#id = this.#ids.next('sess')
     this.#expiresAt = Math.floor(Date.now() / 1000) + lifetimeSec
+    this.#lifetime = setTimeout(() => this.#expire(), lifetimeSec * 1000)
+    this.#lifetime.unref()
   }
 
   /** A connection that hears all that is emitted from now on. */
@@ -70,19 +83,34 @@ export class TranslationSession {
     this.#emit('session.created', { session: this.#shown() })
   }
 
-  /** One text frame of the client's. What is wrong with it is answered with `error`. */
-  receive(text: string): void {
+  /** One text frame from a connection. What is wrong with it is answered with `error`, to that connection alone. */
+  receive(text: string, from: TranslationWire): void {
     if (this.#state === 'closed') return
-    const frame = readJson(text)
-    const fault = checkEvent(translationEvents, frame)
-    if (!isClientEvent(frame, fault)) return this.#complain(fault, frame)
-    if (frame.type === 'session.update') {
-      this.#config = changedTranslation(this.#config, isFields(frame.session) ? frame.session : {})
+    const frame = parseFrame(text)
+    try {
+      if (frame instanceof Refusal) throw frame
+      refuse(checkEvent(translationEvents, frame))
+      this.#perform(frame as ClientEvent)
+    } catch (problem) {
+      this.#complain(problem instanceof Refusal ? problem : serverError(), eventIdOf(frame), [from])
+    }
+  }
+
+  /** Answers a frame that is not text. */
+  receiveBinary(from: TranslationWire): void {
+    this.#complain(notText(), null, [from])
+  }
+
+  #perform({ type, session, audio }: ClientEvent): void {
+    if (type === 'session.update') {
+      this.#config = changedTranslation(this.#config, isFields(session) ? session : {})
       this.#emit('session.updated', { session: this.#shown() })
-    } else if (frame.type === 'session.close') {
+    } else if (type === 'session.close') {
       this.close()
     } else {
-      this.hear(Buffer.from(String(frame.audio), 'base64'))
+      const sound = Buffer.from(String(audio), 'base64')
+      if (sound.length > maxAppendBytes) throw tooMuchAudio(sound.length)
+      this.hear(sound)
     }
   }
 
@@ -100,9 +128,21 @@ export class TranslationSession {
   close(): void {
     if (this.#state === 'closed') return
     if (this.#heard.length > 0) this.#step(this.#heard)
-    this.#state = 'closed'
     this.#emit('session.closed', {})
-    for (const wire of this.#wires) wire.close(normalClose, '')
+    this.#end(normalClose, '')
+  }
+
+  /** Ends it as the time limit does. */
+  #expire(): void {
+    const refusal = sessionExpired(this.#options.lifetimeSec)
+    this.#complain(refusal, null, this.#wires)
+    this.#end(expiredCloseCode, refusal.message)
+  }
+
+  #end(code: number, reason: string): void {
+    this.#state = 'closed'
+    clearTimeout(this.#lifetime)
+    for (const wire of this.#wires) wire.close(code, reason)
     this.#wires.clear()
     this.#options.ended?.()
   }
@@ -128,14 +168,21 @@ export class TranslationSession {
     return shownTranslation(this.#config, this.#id, this.#expiresAt)
   }
 
-  #complain(fault: Fault | null, frame: unknown): void {
-    const { code = null, message = 'The frame is not JSON.', param = null } = fault ?? {}
-    const event_id = isFields(frame) && typeof frame.event_id === 'string' ? frame.event_id : null
-    this.#emit('error', { error: { type: 'invalid_request_error', code, message, param, event_id } })
+  #complain(
+    { type, code, message, param }: Refusal,
+    eventId: string | null,
+    to: Iterable<TranslationWire>,
+  ): void {
+    const error = { type, code, message, param, event_id: eventId }
+    this.#send({ type: 'error', event_id: this.#ids.next('event'), error }, to)
   }
 
   #emit(type: string, fields: Fields): void {
-    const text = JSON.stringify({ type, event_id: this.#ids.next('event'), ...fields })
-    for (const wire of this.#wires) wire.send(text)
+    this.#send({ type, event_id: this.#ids.next('event'), ...fields }, this.#wires)
+  }
+
+  #send(event: Fields, to: Iterable<TranslationWire>): void {
+    const text = JSON.stringify(event)
+    for (const wire of to) wire.send(text)
   }
 }

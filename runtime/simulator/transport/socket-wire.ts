@@ -1,7 +1,6 @@
 /** A WebSocket as a line into a session. */
 import type { RawData, WebSocket } from 'ws'
 import type { Clock } from '../clock.ts'
-import type { Session } from '../session/session.ts'
 import type { Dialect, Wire, WireKind } from '../session/wire.ts'
 
 /** A client that leaves this much unread (bytes) is not read from either. */
@@ -29,15 +28,21 @@ export function createSocketWire(socket: WebSocket, kind: WireKind, dialect: Dia
   }
 }
 
+/** What frames are passed to, each with the line that it came by. */
+export interface Listener<W> {
+  receive(text: string, from: W): void
+  receiveBinary(from: W): void
+}
+
 /**
  * Gives what a socket receives to a session. A client that does not read its answers is not read from.
  *
  * @param closed called once, when the socket is gone
  */
-export function listen(
+export function listen<W>(
   socket: WebSocket,
-  wire: Wire,
-  session: Session,
+  wire: W,
+  session: Listener<W>,
   clock: Clock,
   closed: () => void,
 ): void {

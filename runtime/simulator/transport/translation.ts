@@ -18,6 +18,7 @@ import { credentialOf, type Presented } from './credential.ts'
 import { checkedBody, defaultLifeSec, faultRefusal, json, needsStandingKey } from './keys.ts'
 import type { Answer, PlainRequest } from './plain-request.ts'
 import { type HttpRefusal, httpRefusal, type SocketRefusal, socketRefusal } from './refusal.ts'
+import { listen } from './socket-wire.ts'
 
 const secretBody = fields(
   {
@@ -61,20 +62,23 @@ export function openTranslation(
   config: TranslationConfig,
 ): void {
   const session = new TranslationSession({ config, ...simulator.translationTraits() })
-  joinTranslation(socket, session)
+  socket.once('close', () => session.close())
+  joinTranslation(simulator, socket, session)
   session.start()
 }
 
 /** Leads a socket into the session of a running call. */
-export function joinTranslation(socket: WebSocket, session: TranslationSession): void {
+export function joinTranslation(
+  { clock }: SimulatorState,
+  socket: WebSocket,
+  session: TranslationSession,
+): void {
   const wire: TranslationWire = {
     send: text => socket.readyState === socket.OPEN && socket.send(text),
     close: (code, reason) => socket.close(code, reason),
   }
   session.attach(wire)
-  socket.on('message', data => session.receive(data.toString()))
-  socket.on('error', () => socket.terminate())
-  socket.on('close', () => session.detach(wire))
+  listen(socket, wire, session, clock, () => session.detach(wire))
 }
 
 /** `POST translations/calls`: an offer with an ephemeral key that was minted for translation. */

@@ -82,7 +82,7 @@ function entryFor(
   const presented = { headers: request.headers, query, subprotocols: subprotocolsOf(request) }
   if (address.purpose === 'translation') {
     const admitted = admitTranslation(simulator, address, presented)
-    if (admitted instanceof TranslationSession) return socket => joinTranslation(socket, admitted)
+    if (admitted instanceof TranslationSession) return socket => joinTranslation(simulator, socket, admitted)
     if (!('kind' in admitted)) return socket => openTranslation(simulator, socket, admitted)
     return admitted.kind === 'http' ? admitted : socket => turnAway(socket, admitted, simulator)
   }

@@ -4,7 +4,7 @@ import { asBuffer } from '../../core/bytes.ts'
 import { pcmRate } from '../../core/contract.ts'
 import type { Cancel } from '../clock.ts'
 import type { SimulatorState } from '../state.ts'
-import { TranslationSession } from '../translation/session.ts'
+import { TranslationSession, type TranslationWire } from '../translation/session.ts'
 import type { TranslationConfig } from '../translation/shape.ts'
 import { decodeAudio } from '../voice/formats.ts'
 import { type FrameSource, streamAudio } from './audio-stream.ts'
@@ -91,14 +91,18 @@ class TranslationCall {
   }
 
   #joined(channel: RTCDataChannel): void {
-    this.#session.attach({
+    const wire: TranslationWire = {
       send: text => {
         if (channel.readyState === 'open') channel.send(text)
       },
       // The channel goes with the call, so that what was sent last is read.
       close: () => {},
+    }
+    this.#session.attach(wire)
+    channel.onMessage.subscribe(message => {
+      if (typeof message === 'string') this.#session.receive(message, wire)
+      else this.#session.receiveBinary(wire)
     })
-    channel.onMessage.subscribe(message => this.#session.receive(message.toString()))
     if (channel.readyState === 'open') this.#session.start()
     else channel.stateChanged.once(state => (state === 'open' ? this.#session.start() : undefined))
   }
