@@ -121,9 +121,16 @@ export function formatToGa(format: unknown): unknown {
   return type === 'audio/pcm' ? { type, rate: pcmRate } : { type }
 }
 
+/**
+ * Writes a format by its name alone. One that the preview does not have keeps its GA name, which upstream refuses: left
+ * out, its audio would be taken for what it is not.
+ * @returns undefined for a format without a type
+ */
 export function formatToPreview(format: unknown): unknown {
   if (!isFields(format)) return format
-  return formats.find(([, ga]) => ga === format.type)?.[0]
+  const { type, rate } = format
+  if (type === 'audio/pcm' && rate !== undefined && rate !== pcmRate) return type
+  return formats.find(([, ga]) => ga === type)?.[0] ?? (typeof type === 'string' ? type : undefined)
 }
 
 /** A voice that was made by its user has an id, and the preview knows none. @returns undefined for such a one */

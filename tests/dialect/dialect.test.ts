@@ -284,3 +284,21 @@ test('an event that cannot be read goes on as it came', t => {
   const frame = Buffer.from('{"type":"response.done","response":')
   t.is(toPreview.events.get('response.done')?.(frame, new SessionMemory())[0]?.frame, frame)
 })
+
+test('a format that the preview does not have reaches upstream, which refuses it by name', t => {
+  for (const [format, written] of [
+    [{ type: 'audio/pcmu' }, 'g711_ulaw'],
+    [{ type: 'audio/pcm', rate: 24_000 }, 'pcm16'],
+    [{ type: 'audio/pcm' }, 'pcm16'],
+    [{ type: 'audio/pcm', rate: 16_000 }, 'audio/pcm'],
+    [{ type: 'audio/opus' }, 'audio/opus'],
+  ] as const) {
+    const session = { type: 'realtime', audio: { input: { format }, output: { format } } }
+    t.like(got(toGa, { type: 'session.update', session }).session, {
+      input_audio_format: written,
+      output_audio_format: written,
+    })
+    const response = { audio: { output: { format } } }
+    t.like(got(toGa, { type: 'response.create', response }).response, { output_audio_format: written })
+  }
+})
