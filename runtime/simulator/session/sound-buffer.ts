@@ -26,6 +26,7 @@ export class SoundBuffer {
   }
 
   append(bytes: Buffer): void {
+    if (bytes.length === 0) return
     this.#parts.push(bytes)
     this.#bytes += bytes.length
   }
