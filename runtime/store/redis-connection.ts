@@ -85,7 +85,8 @@ function reasonOf(cause: unknown): string {
 export class RedisConnection {
   readonly #options: RedisOptions
   #client: Client
-  #state: 'connecting' | 'ready' | 'closed' = 'connecting'
+  /** `moving`: connecting, as the server before is read-only. */
+  #state: 'connecting' | 'moving' | 'ready' | 'closed' = 'connecting'
   /** When Redis last said something (ms that only go forward). */
   #heardAt = 0
   /** Why the last write that was tried failed; null when it did not. */
@@ -101,6 +102,7 @@ export class RedisConnection {
 
   /** Why Redis is of no use now: it cannot be reached, does not answer, or refuses writes; null while all is well. */
   unavailable(): string | null {
+    if (this.#state === 'moving') return readOnly
     return this.#state === 'ready' ? this.#fault : unreachable
   }
 
@@ -109,8 +111,10 @@ export class RedisConnection {
    * @throws GatewayError `store_unavailable`
    */
   async run<T>(command: (client: Client) => Promise<T>): Promise<T> {
-    if (this.#state !== 'ready')
-      throw new GatewayError('store_unavailable', unreachable, { retryAfterMs: reconnectBackoff.lastMs })
+    if (this.#state !== 'ready') {
+      const reason = this.unavailable() ?? unreachable
+      throw new GatewayError('store_unavailable', reason, { retryAfterMs: reconnectBackoff.lastMs })
+    }
     const client = this.#client
     const { commandTimeoutMs = defaultCommandTimeoutMs } = this.#options
     const { promise: deadline, reject } = Promise.withResolvers<never>()
@@ -125,13 +129,19 @@ export class RedisConnection {
       this.#heardAt = performance.now()
       return answer
     } catch (cause) {
-      throw new GatewayError('store_unavailable', reasonOf(cause), {
+      // It may have been moved on while this command waited.
+      const reason = this.#isMoving() ? readOnly : reasonOf(cause)
+      throw new GatewayError('store_unavailable', reason, {
         cause,
         retryAfterMs: reconnectBackoff.lastMs,
       })
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  #isMoving(): boolean {
+    return this.#state === 'moving'
   }
 
   /** Safe to call twice. */
@@ -193,7 +203,7 @@ export class RedisConnection {
     if (this.#state !== 'ready') return
     if (fault !== this.#fault) this.#noteWrite(fault)
     if (fault !== readOnly) return
-    this.#state = 'connecting'
+    this.#state = 'moving'
     this.#replace()
   }
 
