@@ -10,6 +10,8 @@ import {
   dischargeScript,
   enlistScript,
   incrementScript,
+  listScript,
+  pageScript,
   renewScript,
   unitsScript,
   updateAndReadScript,
@@ -115,15 +117,11 @@ class RedisStore implements Store {
   }
 
   async list(name: string, member: string, ttlMs: number): Promise<void> {
-    const key = keyPrefix + name
-    const entry = { score: Date.now() + ttlMs, value: member }
-    await this.#run(client =>
-      client.multi().zAdd(key, entry).pExpire(key, ttlMs, 'GT').pExpire(key, ttlMs, 'NX').exec(),
-    )
+    await this.#script(listScript, name, [member, String(ttlMs)])
   }
 
   async enlist(name: string, member: string, most: number, ttlMs: number): Promise<boolean> {
-    const words = [Date.now(), member, most, ttlMs].map(String)
+    const words = [member, most, ttlMs].map(String)
     return (await this.#script(enlistScript, name, words)) === 1
   }
 
@@ -132,15 +130,8 @@ class RedisStore implements Store {
   }
 
   async page(name: string, offset: number, count: number): Promise<{ members: string[]; total: number }> {
-    const key = keyPrefix + name
-    const [, members, total] = await this.#run(client =>
-      client
-        .multi()
-        .zRemRangeByScore(key, '-inf', Date.now())
-        .zRange(key, offset, offset + count - 1)
-        .zCard(key)
-        .execTyped(),
-    )
+    const words = [offset, offset + count - 1].map(String)
+    const [members, total] = (await this.#script(pageScript, name, words)) as [string[], number]
     return { members, total }
   }
 

@@ -71,15 +71,39 @@ local changed = change()
 return {changed, redis.call('HGETALL', KEYS[1])}
 `
 
-/** KEYS[1]; ARGV: Unix time (ms), member, most members, ttl (ms). Lists a member unless the list is full. */
-export const enlistScript = `
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-local isListed = redis.call('ZSCORE', KEYS[1], ARGV[2])
-if not isListed and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
-redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[4], ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[4], 'GT')
-redis.call('PEXPIRE', KEYS[1], ARGV[4], 'NX')
+/** Unix time (ms) by the clock of Redis: of replicas, one whose own is ahead would take what others hold for expired. */
+const readTime = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+const addMember = `
+local function add(member, ttl)
+  redis.call('ZADD', KEYS[1], now + ttl, member)
+  redis.call('PEXPIRE', KEYS[1], ttl, 'GT')
+  redis.call('PEXPIRE', KEYS[1], ttl, 'NX')
+end
+`
+
+/** KEYS[1]; ARGV: member, ttl (ms). Lists a member, or prolongs it. */
+export const listScript = `${readTime}${addMember}
+add(ARGV[1], ARGV[2])
 return 1
+`
+
+/** KEYS[1]; ARGV: member, most members, ttl (ms). Lists a member unless the list is full. */
+export const enlistScript = `${readTime}${addMember}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local isListed = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not isListed and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+add(ARGV[1], ARGV[3])
+return 1
+`
+
+/** KEYS[1]; ARGV: index of the first member, index of the last. Answers those that have not expired, and how many there are. */
+export const pageScript = `${readTime}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+return {redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2]), redis.call('ZCARD', KEYS[1])}
 `
 
 /**
@@ -109,9 +133,7 @@ end
 `
 
 /** KEYS: see above; ARGV: entry, bytes, ttl (ms), most entries, most bytes. Charges an entry if the quota allows it. */
-export const chargeScript = `${forgetEntry}
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+export const chargeScript = `${forgetEntry}${readTime}
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do forget(entry) end
 local entries = redis.call('ZCARD', KEYS[1])
 -- Redis may have evicted one of the two keys.
@@ -140,9 +162,7 @@ return 1
  * KEYS: members by expiry, their thousandths of a unit, the list; ARGV: member, thousandths, ttl (ms). Makes the list as
  * long as all members have units. An autoscaler reads lists (keda.sh/docs/latest/scalers/redis-lists).
  */
-export const unitsScript = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+export const unitsScript = `${readTime}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   redis.call('ZREM', KEYS[1], member)
   redis.call('HDEL', KEYS[2], member)

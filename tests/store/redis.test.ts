@@ -112,6 +112,26 @@ for (const [name, run] of commands) {
   })
 }
 
+test.serial('redis: a replica whose clock is ahead takes nothing from the others', async t => {
+  const { url } = await redisServer(t)
+  const store = await ready(createRedisStore({ url, log: quiet }))
+  t.teardown(() => store.close())
+  t.true(await insist(store, () => store.enlist('slots', 'ours', 1, minute)))
+  await store.list('calls', 'ours', minute)
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => now() + 2 * minute
+  t.false(await store.enlist('slots', 'theirs', 1, minute))
+  t.deepEqual(await store.page('calls', 0, 10), { members: ['ours'], total: 1 })
+  await store.list('calls', 'theirs', minute)
+  Date.now = () => now() - 2 * minute
+  await store.list('calls', 'latest', minute)
+  Date.now = now
+  t.deepEqual(await store.page('calls', 0, 10), { members: ['ours', 'theirs', 'latest'], total: 3 })
+})
+
 test('redis: two stores see the same entries', async t => {
   const { url } = await redisServer(t)
   const [one, two] = [
