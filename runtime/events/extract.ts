@@ -77,8 +77,9 @@ export interface Delta extends EventIds {
 
 type JsonRecord = Readonly<Record<string, unknown>>
 
-/** Types come from upstream: remember decisions for this many names, decide the rest each time. */
+/** Types come from upstream: remember decisions for this many names of this length, decide the rest each time. */
 const maxRememberedTypes = 256
+const maxRememberedLength = 128
 
 const deltaEnd = '.delta'
 const deltaField = 'delta'
@@ -150,7 +151,7 @@ function rememberFields(options: ExtractorOptions): (type: string) => readonly s
     if (known !== undefined) return known
     const entry = entries.find(candidate => candidate.matches(type))
     const fields = concerned(type) ? (entry?.fields ?? [options.textField]) : null
-    if (decided.size < maxRememberedTypes) decided.set(type, fields)
+    if (decided.size < maxRememberedTypes && type.length <= maxRememberedLength) decided.set(type, fields)
     return fields
   }
 }

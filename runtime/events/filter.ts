@@ -8,8 +8,9 @@ const binaryToken = '<binary>'
 /** Admits everything, frames without a readable type included. */
 const everything = '*'
 
-/** Types come from upstream: remember decisions for this many names, decide the rest each time. */
+/** Types come from upstream: remember decisions for this many names of this length, decide the rest each time. */
 const maxRememberedTypes = 256
+const maxRememberedLength = 128
 
 export interface EventFilter {
   readonly admitsBinary: boolean
@@ -42,7 +43,7 @@ export function matchesAny(patterns: readonly string[]): (type: string) => boole
     const known = decided.get(type)
     if (known !== undefined) return known
     const answer = namesOf(type).some(name => globs.some(glob => glob(name)))
-    if (decided.size < maxRememberedTypes) decided.set(type, answer)
+    if (decided.size < maxRememberedTypes && type.length <= maxRememberedLength) decided.set(type, answer)
     return answer
   }
 }

@@ -78,8 +78,9 @@ export type Counts = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 /** How often the event loop's delay is looked at (ms): at the default, 10, that alone is most of what an idle gateway does. */
 const eventLoopSampleMs = 50
 
-/** Label values come from upstream: past this many, the rest are counted as `other`. */
+/** Label values come from upstream: past this many, and where they are longer (characters), they are counted as `other`. */
 const maxLabelValues = 128
+const maxLabelChars = 128
 
 export function createMetrics(labels: { revision: string; replica: string }): Metrics {
   const registry = new Registry()
@@ -139,7 +140,8 @@ export function createMetrics(labels: { revision: string; replica: string }): Me
 
 function add(counts: Map<string, number>, label: string): void {
   const known = counts.get(label)
-  const key = known !== undefined || counts.size < maxLabelValues ? label : 'other'
+  const isNew = label.length <= maxLabelChars && counts.size < maxLabelValues
+  const key = known !== undefined || isNew ? label : 'other'
   counts.set(key, (known ?? counts.get(key) ?? 0) + 1)
 }
 
