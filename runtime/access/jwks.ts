@@ -35,10 +35,12 @@ export function createJwks({ url, now, log }: JwksOptions): JWTVerifyGetKey {
   let loadedAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
   let loading: Promise<boolean> | null = null
+  /** A machine's time may be set back: what lies ahead is as old as that. */
+  const timeSince = (at: number) => Math.abs(now() - at)
 
   /** All who wait subject one fetch. @returns false when it is too soon, or the keys cannot be had */
   function load(): Promise<boolean> {
-    if (loading === null && now() - triedAt < jwksCooldownMs) return Promise.resolve(false)
+    if (loading === null && timeSince(triedAt) < jwksCooldownMs) return Promise.resolve(false)
     loading ??= fetchKeys().finally(() => {
       loading = null
     })
@@ -61,7 +63,7 @@ export function createJwks({ url, now, log }: JwksOptions): JWTVerifyGetKey {
   }
 
   return async (header, token) => {
-    const age = now() - loadedAt
+    const age = timeSince(loadedAt)
     if (age > jwksMaxAgeMs && !(await load())) throw unavailable()
     if (age > jwksRefreshMs) void load()
     try {

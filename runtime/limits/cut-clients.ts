@@ -37,7 +37,8 @@ export class CutClients {
   /** @throws GatewayError `client_too_fast` while the client has to wait */
   check(client: string): void {
     const leftMs = (this.#until.get(client) ?? 0) - this.#now()
-    if (leftMs <= 0) return
+    // A machine's time may be set back.
+    if (leftMs <= 0 || leftMs > waitMs) return
     const message = 'This client sent more than could be served a moment ago; send with pauses'
     throw new GatewayError('client_too_fast', message, { retryAfterMs: leftMs })
   }

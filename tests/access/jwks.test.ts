@@ -15,6 +15,15 @@ test('a key that is new since the keys were fetched is fetched, and the old one 
   t.is(authority.fetches, 2)
 })
 
+test('a key that is new is fetched also where the clock was set back', async t => {
+  const { authority, check, advance } = await bench(t)
+  await check(await authority.sign())
+  await authority.rotate('key-2', true)
+  advance(-jwksRefreshMs)
+  const before = authority.now - jwksRefreshMs / 1000 - 10
+  t.true('principal' in (await check(await authority.sign({ iat: before, nbf: before }))))
+})
+
 test('made-up key ids cause one fetch per cooldown, also while the service is away', async t => {
   const { authority, check, advance } = await bench(t)
   await check(await authority.sign())
