@@ -51,6 +51,15 @@ const maxFrames = 8
  * gateway wrote it: `JSON.parse` quotes its input, and content of conversations is never logged.
  */
 export function describeFault(fault: unknown): { error: string; at?: string[] } {
+  try {
+    return describeReadable(fault)
+  } catch {
+    // Whatever was thrown throws when it is looked at.
+    return { error: 'unreadable' }
+  }
+}
+
+function describeReadable(fault: unknown): { error: string; at?: string[] } {
   if (!(fault instanceof Error)) return { error: typeof fault }
   if (fault instanceof GatewayError) return { error: `${fault.code}: ${fault.message}` }
   const { code } = fault as { code?: unknown }

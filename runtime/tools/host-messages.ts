@@ -50,6 +50,8 @@ const description = z.object({
 
 /** The process to the gateway. */
 const processMessage = z.discriminatedUnion('type', [
+  /** A tool's file is being loaded: its absolute path. */
+  z.object({ type: z.literal('loading'), file: z.string() }),
   z.object({ type: z.literal('ready'), tools: z.array(description) }),
   /** A tool's file cannot be used; the process ends. */
   z.object({

@@ -120,6 +120,8 @@ export class ToolHost implements ToolRunner, FaultOwner {
   readonly #closing = Promise.withResolvers<void>()
   #phase: 'starting' | 'ready' | 'waiting' | 'closed' = 'starting'
   #child: HostProcess | null = null
+  /** The file that the process loads now, or loaded last; null before the first. */
+  #loading: string | null = null
   #readyAt = 0
   #failures = 0
   #cancelRestart: () => void = () => undefined
@@ -256,6 +258,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
 
   #start(): void {
     this.#phase = 'starting'
+    this.#loading = null
     const child: HostProcess = new HostProcess({
       env: this.#options.env,
       memoryBytes: this.#options.memoryBytes,
@@ -271,7 +274,8 @@ export class ToolHost implements ToolRunner, FaultOwner {
   }
 
   #hear(child: HostProcess, message: ProcessMessage): void {
-    if (message.type === 'ready') this.#ready(message.tools)
+    if (message.type === 'loading') this.#loading = message.file
+    else if (message.type === 'ready') this.#ready(message.tools)
     else if (message.type === 'refused') this.#refused(message.faults)
     else if (message.type === 'log') this.#logLine(message)
     else if (message.type === 'emit') this.#emit(message)
@@ -312,8 +316,14 @@ export class ToolHost implements ToolRunner, FaultOwner {
     })
   }
 
-  #failStart(message: string): void {
-    this.#starting.reject(new ToolHostError([{ file: this.#options.folder, message }]))
+  #failStart(message: string, file = this.#options.folder): void {
+    this.#starting.reject(new ToolHostError([{ file, message }]))
+  }
+
+  #endedEarly({ end, code }: ProcessExit): void {
+    const how = code === null ? end : `${end}, code ${code}`
+    if (this.#loading === null) this.#failStart(`the process ended before the tools were loaded (${how})`)
+    else this.#failStart(`its process ended while it was loaded (${how})`, this.#loading)
   }
 
   #done(child: HostProcess, { id, output, changed }: Extract<ProcessMessage, { type: 'done' }>): void {
@@ -361,7 +371,7 @@ export class ToolHost implements ToolRunner, FaultOwner {
       interrupted: interrupted.length,
     })
     if (this.#phase === 'closed') return this.#closing.resolve()
-    this.#failStart(`the process ended before the tools were loaded: ${exit.end}`)
+    this.#endedEarly(exit)
     const wasSteady = this.#phase === 'ready' && this.#clock.monotonicNow() - this.#readyAt >= steadyMs
     this.#failures = wasSteady ? 1 : this.#failures + 1
     this.#phase = 'waiting'

@@ -65,6 +65,7 @@ function hear(message: HostMessage): void {
 async function load({ folder, files }: Message<'start'>): Promise<void> {
   const faults: { file: string; message: string }[] = []
   for (const file of files) {
+    say({ type: 'loading', file: file.path })
     const fault = await loadTool(file)
     if (fault !== null) faults.push({ file: file.path, message: fault.slice(0, maxMessageChars) })
   }
@@ -164,6 +165,15 @@ function textOf(result: unknown): string {
 }
 
 function sayFailed({ id, name }: Message<'call'>, fault: unknown): void {
+  try {
+    sayReadable(id, name, fault)
+  } catch {
+    // Whatever was thrown throws when it is looked at.
+    say({ type: 'failed', id, code: 'tool_failed', message: 'The tool failed' })
+  }
+}
+
+function sayReadable(id: number, name: string, fault: unknown): void {
   const isTold = fault instanceof ToolError
   if (!isTold) logFault('The tool failed', fault, name)
   // The gateway ends a process that says what it cannot read, and tools need not be checked by types.
@@ -220,5 +230,9 @@ function logFault(message: string, fault: unknown, tool?: string): void {
 }
 
 function describe(fault: unknown): string {
-  return fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
+  try {
+    return fault instanceof Error ? `${fault.name}: ${fault.message}` : String(fault)
+  } catch {
+    return 'it threw what has no text'
+  }
 }

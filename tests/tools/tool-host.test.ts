@@ -4,7 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import test from 'ava'
 import type { ToolResult } from '../../runtime/tools/runner.ts'
 import { toolErrorCodes } from '../../runtime/tools/tool-error.ts'
-import { startToolHost } from '../../runtime/tools/tool-host.ts'
+import { startToolHost, ToolHostError } from '../../runtime/tools/tool-host.ts'
+import { folderWith } from '../assistants/folders.ts'
 import { lineOf, startChild } from '../gateway/child.ts'
 import { patienceMs, until, within } from '../gateway/within.ts'
 import { callOf, commit, hostFor, keepLog, mebibyte, unruly } from './host.ts'
@@ -115,6 +116,41 @@ test.serial('a host tells what its process takes, and what of it since its tools
   await logged('tool.host.started', 2)
   t.true(host.grownBytes < 16 * mebibyte)
 })
+
+for (const what of ['proxy', 'name', 'stack', 'message'])
+  test.serial(
+    `a tool that throws what cannot be read has failed, and is not waited for: ${what}`,
+    async t => {
+      const { host } = await hostFor(t, ['throws_oddly'])
+      t.deepEqual(await host.run(callOf('throws_oddly', { what })), {
+        kind: 'failed',
+        code: 'tool_failed',
+        message: 'The tool failed',
+      })
+    },
+  )
+
+for (const [what, text, message] of [
+  ['ends its process', 'process.exit(3)', 'its process ended while it was loaded (exited, code 3)'],
+  ['throws what has no text', 'throw Object.create(null)', 'it threw what has no text'],
+] as const)
+  test.serial(`a file that ${what} when it is loaded is named at the start`, async t => {
+    const fine =
+      "import { defineTool, z } from 'realtime-gateway/tools'\nexport default defineTool({ description: 'a', parameters: z.strictObject({}), run: () => 1 })"
+    const folder = folderWith(t, { 'tools/fine.ts': fine, 'tools/odd.ts': text })
+    const options = { assistant: 'odd', version: 'v1', env: {}, memoryBytes: 256 * mebibyte }
+    const starting = startToolHost({
+      ...options,
+      folder,
+      tools: ['fine', 'odd'],
+      longestTimeoutMs: 20_000,
+      log: keepLog().log,
+    })
+    const { faults } = (await t.throwsAsync(within(starting, patienceMs, 'the start does not fail'), {
+      instanceOf: ToolHostError,
+    })) as ToolHostError
+    t.deepEqual(faults, [{ file: join(folder, 'tools/odd.ts'), message }])
+  })
 
 test.serial('a promise that nobody awaits is logged, and ends nothing', async t => {
   const { host, lines } = await hostFor(t, ['rejects'])
