@@ -13,7 +13,8 @@ export interface ToolContext {
   /** What the assistant keeps for this conversation. */
   readonly conversation: Conversation
   /**
-   * Sends the client `{"type":"assistant.event","name":name,"data":data}` at once.
+   * Sends the client `{"type":"assistant.event","name":name,"data":data}` at once: on `/chat`, on `/realtime` where its
+   * events admit that, and never at the SDK addresses.
    * More than 32 of a call, or more than 64 KiB together, are dropped and logged.
    * @param name letters, digits, `_`, `.` and `-`; 64 characters at most
    * @throws TypeError when the name is not of that form, or JSON cannot carry the data
