@@ -82,7 +82,8 @@ export class AssistedServices {
 
   realtime(assistant: Assistant, request: UpgradeRequest): Service {
     const { config, common, bounds, dialTo, translator } = this.#parts
-    const settings = assistantSessionSettings(assistant, this.#realtimeSettings(), scopeOf(request))
+    const base = this.#realtimeSettings()
+    const settings = assistantSessionSettings(assistant, base, scopeOf(request))
     const handler = createRealtime({
       ...common,
       ...this.#tools(assistant),
@@ -92,7 +93,12 @@ export class AssistedServices {
       // A conversation with an assistant goes on until one of the two ends it.
       autoClose: assistant.name === defaultName && config.realtime.autoClose,
       sessionUpdate: sessionUpdate(settings, common.dialect),
-      rules: { ...this.#parts.rules, policy: this.#policy(assistant, 'refuse') },
+      rules: {
+        ...this.#parts.rules,
+        policy: this.#policy(assistant, 'refuse'),
+        // An assistant that writes may listen, where the environment does not forbid it.
+        textOnly: base.textOnly && settings.textOnly,
+      },
       assistant,
       greeting: this.#greeting(assistant, settings.instructions),
     })

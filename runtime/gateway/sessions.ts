@@ -183,7 +183,11 @@ export function assembleSessions(
         extractor: realtime.extraction && createExtractor({ ...realtime.extraction, matches: matchesAny }),
         autoClose: realtime.autoClose,
         sessionUpdate: sessionUpdate({ ...realtime.session, instructions: prompt.instructions }, dialect),
-        rules: { ...rules, policy: realtime.pinSession ? ownInstructionsPolicy : openPolicy },
+        rules: {
+          ...rules,
+          policy: realtime.pinSession ? ownInstructionsPolicy : openPolicy,
+          textOnly: realtime.session.textOnly,
+        },
       }),
       dial,
       bounds: limits,

@@ -24,6 +24,7 @@ import type { VisibleEvent } from '../tools/hidden-calls.ts'
 import { ServerTools, type ToolOptions, toolEventIdPrefix } from '../tools/server-tools.ts'
 import { MessageCheck, type MessageRules } from '../upstream/message-check.ts'
 import { OwnSettings } from '../upstream/own-settings.ts'
+import { audioRefusal } from '../upstream/text-only.ts'
 import { readFrame } from './frame-kind.ts'
 
 export interface RealtimeOptions extends SessionOptions {
@@ -154,6 +155,7 @@ class Realtime implements Connection, SessionHooks {
     if (this.#options.mode === 'passthrough') {
       return this.#forward(data, this.#options.readType(data), isBinary)
     }
+    if (isBinary && this.#options.rules.textOnly === true) return this.refused(audioRefusal())
     if (isBinary) return this.#session.forward(audioAppend(data), 'input_audio_buffer.append')
     const frame = readFrame(data, this.#options.readType)
     if ('words' in frame) this.#say(frame.words)

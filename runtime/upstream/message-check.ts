@@ -9,12 +9,15 @@ import { hasRepeatedMember } from '../events/repeated-member.ts'
 import { textField } from '../events/type.ts'
 import { concernsPolicy, findKept, leaveOut, type SessionPolicy } from '../session/session-policy.ts'
 import { findForbiddenModel, type ModelPermit, type Purpose } from './model-permit.ts'
+import { answeredInText, audioRefusal, concernsAudio, findAudio, isAudioMessage } from './text-only.ts'
 
 export interface MessageRules {
   readonly permit: ModelPermit
   readonly purpose: Purpose
   /** What is neither shown nor replaced. */
   readonly policy: SessionPolicy
+  /** No audio in, and no answer in audio (default false). */
+  readonly textOnly?: boolean
 }
 
 /** A message that does not go on, and what its client is told. */
@@ -30,7 +33,7 @@ export interface MessageRefusal {
 export type CheckedMessage =
   | { readonly kind: 'passed' }
   | ({ readonly kind: 'refused' } & MessageRefusal)
-  /** It goes on without what its policy keeps. `data`: JSON text */
+  /** It goes on without what its policy keeps, or with text in place of audio. `data`: JSON text */
   | { readonly kind: 'cut'; readonly data: Buffer }
   /** Nothing is left of it; its client is told nothing. */
   | { readonly kind: 'left_out' }
@@ -61,19 +64,23 @@ export class MessageCheck {
    * @param type as it was read from the message
    */
   judge(data: Uint8Array, type: string | null): CheckedMessage {
-    if (isPlainAppend(data)) return passed
+    const { policy, textOnly = false } = this.#rules
+    if (isPlainAppend(data)) return textOnly ? noAudio(null, null) : passed
     const bytes = asBuffer(data)
     if (isRepeated(bytes, 'type'))
       return refuse('"type" stands in the message more than once; send it once', 'type', null)
-    const { policy } = this.#rules
-    if (type === null || !(namesModel(type) || concernsPolicy(policy, type))) return passed
+    if (type === null) return passed
+    if (textOnly && isAudioMessage(type)) return noAudio(null, null)
+    if (!(namesModel(type) || concernsPolicy(policy, type) || (textOnly && concernsAudio(type))))
+      return passed
     const event = parseExactly(bytes)
     if (event === null)
       return refuse(`The ${type} cannot be read: it is not JSON, or nested deeper than 64 levels`, null, null)
     const eventId = textOr(event.event_id) || null
     if (hasRepeatedMember(bytes))
       return refuse(`The ${type} has an object with two members of one name; send each once`, null, eventId)
-    return this.#judgeModel(type, event, eventId) ?? this.#judgePinned(type, event, eventId)
+    const judged = this.#judgeModel(type, event, eventId) ?? this.#judgePinned(type, event, eventId)
+    return textOnly && judged.kind === 'passed' ? judgeAudio(type, event, eventId) : judged
   }
 
   #judgeModel(type: string, { session }: Fields, eventId: string | null): CheckedMessage | null {
@@ -98,6 +105,17 @@ export class MessageCheck {
         : `"${param}" is set by this gateway and cannot be replaced; leave it out`
     return { kind: 'refused', error: new GatewayError('forbidden', message), param, eventId }
   }
+}
+
+function judgeAudio(type: string, event: Fields, eventId: string | null): CheckedMessage {
+  const param = findAudio(type, event)
+  if (param !== null) return noAudio(param, eventId)
+  const written = answeredInText(type, event)
+  return written === null ? passed : { kind: 'cut', data: Buffer.from(JSON.stringify(written)) }
+}
+
+function noAudio(param: string | null, eventId: string | null): CheckedMessage {
+  return { kind: 'refused', error: audioRefusal(), param, eventId }
 }
 
 /** How a message of sound begins that has nothing else: by far the most messages of a conversation. */

@@ -293,6 +293,7 @@ export const groups: readonly Group[] = [
     ],
     refusal: ['upstream/refusal', 'upstream/dial-outcomes', 'gateway/refusals', 'upstream/failover'],
     'safety-identifier': ['upstream/safety-identifier', 'access/tickets'],
+    'text-only': ['realtime/realtime'],
     target: [
       'upstream/target',
       'upstream/choice',

@@ -64,6 +64,56 @@ test('forwards a JSON frame byte for byte, whatever its spacing, order and escap
   for (const frame of frames) t.deepEqual(await session.next(), { text: frame, isBinary: false })
 })
 
+test('with REALTIME_TEXT_ONLY no audio goes up, and no answer in audio is requested, in either dialect', async t => {
+  const upstream = await fakeUpstream(t)
+  const gateway = await gatewayFor(t, { ...upstream.env, ...everything, REALTIME_TEXT_ONLY: 'true' })
+  const talk = await converse(t, `${gateway.socketUrl}/realtime`)
+  const session = await upstream.session()
+  t.deepEqual(JSON.parse((await session.next()).text).session.output_modalities, ['text'])
+  t.is((await talk.next()).type, 'session.created')
+  const heard = { type: 'message', role: 'user', content: [{ type: 'input_audio', audio: 'AAAA' }] }
+  for (const [message, param] of [
+    [Buffer.from([1, 0, 2, 0]), null],
+    ['{"type":"input_audio_buffer.append","audio":"AAAA"}', null],
+    ['{"audio":"AAAA", "type":"input_audio_buffer.append"}', null],
+    [{ type: 'input_audio_buffer.commit' }, null],
+    [{ type: 'conversation.item.create', item: heard }, 'item.content'],
+    [{ type: 'response.create', response: { input: [heard] } }, 'response.input'],
+  ] as const) {
+    talk.send(message)
+    t.like(await talk.next(), { type: 'error', error: { code: 'forbidden', param } })
+  }
+  const text = { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hello' }] }
+  for (const [sent, taken] of [
+    [
+      {
+        type: 'session.update',
+        session: { type: 'realtime', instructions: 'Be brief.', output_modalities: ['audio'] },
+      },
+      {
+        type: 'session.update',
+        session: { type: 'realtime', instructions: 'Be brief.', output_modalities: ['text'] },
+      },
+    ],
+    [
+      { type: 'session.update', session: { modalities: ['text', 'audio'] } },
+      { type: 'session.update', session: { type: 'realtime', output_modalities: ['text'] } },
+    ],
+    [
+      { type: 'response.create', response: { output_modalities: ['audio'] } },
+      { type: 'response.create', response: { output_modalities: ['text'] } },
+    ],
+    [{ type: 'response.create' }, { type: 'response.create' }],
+    [
+      { type: 'conversation.item.create', item: text },
+      { type: 'conversation.item.create', item: text },
+    ],
+  ] as const) {
+    talk.send(sent)
+    t.deepEqual(JSON.parse((await session.next()).text), taken)
+  }
+})
+
 test('makes a turn of plain text and audio of a binary frame', async t => {
   const upstream = await fakeUpstream(t)
   const gateway = await gatewayFor(t, { ...upstream.env, ...everything })
