@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import { resumingSocket } from './resuming-client.js'
 
 const gateway = process.env.GATEWAY_URL ?? 'http://127.0.0.1:8080'
+const key = process.env.GATEWAY_KEY
 
 const conversation = resumingSocket(
   `${gateway.replace('http', 'ws')}/chat`,
@@ -14,6 +15,7 @@ const conversation = resumingSocket(
     if (type === 'error') console.error(message)
   },
   (state, lost = 0) => console.log(`[${state}${lost > 0 ? `, ${lost} answers lost` : ''}]`),
+  { protocols: key ? ['realtime', `openai-insecure-api-key.${key}`] : [] },
 )
 
 const lines = createInterface({ input: process.stdin })

@@ -1,4 +1,5 @@
-export interface Waits {
+export interface Options {
+  protocols?: string[]
   openMs?: number
   heartbeatMs?: number
   silenceMs?: number
@@ -9,5 +10,5 @@ export function resumingSocket(
   url: string,
   onMessage: (message: object) => void,
   onState?: (state: 'open' | 'away' | 'resumed' | 'fresh', lost?: number) => void,
-  waits?: Waits,
+  options?: Options,
 ): { say(...messages: object[]): void; close(): void }

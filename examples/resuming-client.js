@@ -9,17 +9,19 @@
  * @param {(message: object) => void} onMessage gets every message but those about resuming, and each answer's end once
  * @param {(state: 'open' | 'away' | 'resumed' | 'fresh', lost?: number) => void} [onState] `fresh`: the conversation
  *   is lost, the model knows nothing of it; `lost`, with `resumed`: how many of the last answers the model lost
- * @param {object} [waits] deadlines (ms)
- * @param {number} [waits.openMs] until a connection is open (10000)
- * @param {number} [waits.heartbeatMs] of silence until `/chat` is asked for a sign of life (10000)
- * @param {number} [waits.silenceMs] until that sign must come (10000)
- * @param {number} [waits.answerMs] of silence while an answer is expected, elsewhere than on `/chat`, which alone
+ * @param {object} [options] deadlines (ms) and subprotocols
+ * @param {string[]} [options.protocols] subprotocols of the socket, by which a browser sends a credential
+ * @param {number} [options.openMs] until a connection is open (10000)
+ * @param {number} [options.heartbeatMs] of silence until `/chat` is asked for a sign of life (10000)
+ * @param {number} [options.silenceMs] until that sign must come (10000)
+ * @param {number} [options.answerMs] of silence while an answer is expected, elsewhere than on `/chat`, which alone
  *   answers heartbeats; longer than the gateway's own `UPSTREAM_STALL_TIMEOUT_MS` (75000)
  * @returns {{ say(...messages: object[]): void, close(): void }} `say` sends a turn: one message on `/chat`; on
  *   `/realtime` its items and a `response.create`. A turn that was lost on its way is sent again.
  */
-export function resumingSocket(url, onMessage, onState = () => {}, waits = {}) {
-  const { openMs = 10_000, heartbeatMs = 10_000, silenceMs = 10_000, answerMs = 75_000 } = waits
+export function resumingSocket(url, onMessage, onState = () => {}, options = {}) {
+  const { openMs = 10_000, heartbeatMs = 10_000, silenceMs = 10_000, answerMs = 75_000 } = options
+  const { protocols = [] } = options
   const firstWaitMs = 200
   const lastWaitMs = 10_000
   const serviceRestart = 1012
@@ -49,7 +51,7 @@ export function resumingSocket(url, onMessage, onState = () => {}, waits = {}) {
   function dial() {
     state = 'waiting'
     const isFirst = ticket === ''
-    const dialled = new WebSocket(`${url}?resume=${encodeURIComponent(ticket)}`)
+    const dialled = new WebSocket(`${url}?resume=${encodeURIComponent(ticket)}`, protocols)
     socket = dialled
     dialled.onopen = () => {
       if (isFirst) {

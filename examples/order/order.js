@@ -6,7 +6,10 @@ const words =
   process.argv[2] ??
   'repeat after me: Thank you! {"items":[{"name":"Flat white","size":"medium","quantity":2}]}'
 
-const socket = new WebSocket(`${gateway.replace('http', 'ws')}/realtime`)
+// A browser cannot set a header on a WebSocket; the credential is one of the subprotocols.
+const key = process.env.GATEWAY_KEY
+const protocols = key ? ['realtime', `openai-insecure-api-key.${key}`] : []
+const socket = new WebSocket(`${gateway.replace('http', 'ws')}/realtime`, protocols)
 
 // Plain text is a turn of the user's: the gateway makes the events of it.
 socket.onopen = () => socket.send(words)
@@ -24,7 +27,8 @@ socket.onmessage = ({ data }) => {
       fail(event.error.message)
   }
 }
-socket.onerror = () => fail(`There is no gateway at ${gateway}; examples/README.md says how to start one`)
+socket.onerror = () =>
+  fail(`No connection to ${gateway}; examples/README.md says how to start it, and when to set GATEWAY_KEY`)
 
 function fail(reason) {
   console.error(reason)

@@ -47,6 +47,33 @@ async function securedGateway(t: ExecutionContext): Promise<Record<string, strin
   }
 }
 
+const orderSettings = parseEnv(readFileSync(join(examples, 'order/gateway.env'), 'utf8')) as Record<
+  string,
+  string
+>
+
+const withKeys = { GATEWAY_API_KEYS: 'reader:the-key-of-a-reader' }
+const key = { GATEWAY_KEY: 'the-key-of-a-reader' }
+
+test('chat.js and order.js send GATEWAY_KEY, and end with 1 without it', async t => {
+  const { url } = await gatewayFor(t, { ...orderSettings, ...withKeys })
+  for (const example of ['chat.js', 'order/order.js']) {
+    const { code, text } = await runExample(t, example, { GATEWAY_URL: url, ...key })
+    t.is(code, 0, text)
+    const refused = await runExample(t, example, { GATEWAY_URL: url })
+    t.is(refused.code, 1)
+    t.regex(refused.text, /GATEWAY_KEY/)
+  }
+})
+
+test('resuming-chat.js sends GATEWAY_KEY', async t => {
+  const { url } = await gatewayFor(t, withKeys)
+  const chat = startExample(t, 'resuming-chat.js', { GATEWAY_URL: url, ...key })
+  await chat.printed(/^\[open\]$/)
+  chat.type('my name is Ada')
+  await t.notThrowsAsync(chat.printed(/^< You said: my name is Ada$/))
+})
+
 test('openai-sdk.ts prints the answer to a question', async t => {
   const env = { ...(await securedGateway(t)), GATEWAY_KEY: 'the-key-of-a-reader' }
   const question = 'repeat after me: good morning'
@@ -59,11 +86,6 @@ test('openai-sdk.ts ends with 1 and the reason where the key is wrong', async t 
   t.is(code, 1)
   t.regex(text, /401/)
 })
-
-const orderSettings = parseEnv(readFileSync(join(examples, 'order/gateway.env'), 'utf8')) as Record<
-  string,
-  string
->
 
 test('order.js prints an order as JSON that fits the schema', async t => {
   const { url } = await gatewayFor(t, orderSettings)

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocketServer } from 'ws'
-import { resumingSocket, type Waits } from '../../examples/resuming-client.js'
+import { type Options, resumingSocket } from '../../examples/resuming-client.js'
 import { startSimulator } from '../../runtime/simulator/server.ts'
 import { freePort } from '../gateway/free-port.ts'
 import { type GatewayProcess, gatewayProcess } from '../gateway/process.ts'
@@ -14,7 +14,7 @@ import { redisServer } from '../store/redis-server.ts'
 import { untilStored } from '../store/stored-conversations.ts'
 
 /** A client at a gateway's `/chat`; `answer` waits for the next whole answer. */
-function chatClient(t: ExecutionContext, gateway: GatewayProcess, waits: Waits = {}) {
+function chatClient(t: ExecutionContext, gateway: GatewayProcess, waits: Options = {}) {
   const messages = mailbox<{ type: string; value?: string; message?: string }>('the client is told nothing')
   const states = mailbox<string>('the client changes no state')
   const client = resumingSocket(
@@ -120,7 +120,7 @@ test('what is said before the socket is open is said as soon as it is, and once'
 })
 
 /** A client against a server whose connections do as they are told, one after another. */
-async function scripted(t: ExecutionContext, path = '/realtime', waits: Waits = {}) {
+async function scripted(t: ExecutionContext, path = '/realtime', waits: Options = {}) {
   const sockets = mailbox<import('ws').WebSocket>('nobody dials')
   const { url, dialled, said } = await listener(t, socket => sockets.put(socket))
   const heard = mailbox<{ type: string; id?: number }>('the client hears nothing')
