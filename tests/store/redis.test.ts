@@ -114,22 +114,23 @@ for (const [name, run] of commands) {
 
 test.serial('redis: a replica whose clock is ahead takes nothing from the others', async t => {
   const { url } = await redisServer(t)
-  const store = await ready(createRedisStore({ url, log: quiet }))
+  const store = await ready(createRedisStore({ url, log: quiet, ...patient }))
   t.teardown(() => store.close())
-  t.true(await insist(store, () => store.enlist('slots', 'ours', 1, minute)))
-  await store.list('calls', 'ours', minute)
+  t.true(await insist(store, () => store.enlist('slots', 'first', 1, minute)))
+  await store.list('calls', 'first', minute)
   const { now } = Date
   t.teardown(() => {
     Date.now = now
   })
   Date.now = () => now() + 2 * minute
-  t.false(await store.enlist('slots', 'theirs', 1, minute))
-  t.deepEqual(await store.page('calls', 0, 10), { members: ['ours'], total: 1 })
-  await store.list('calls', 'theirs', minute)
+  t.false(await store.enlist('slots', 'second', 1, minute))
+  t.deepEqual(await store.page('calls', 0, 10), { members: ['first'], total: 1 })
+  // Those of one millisecond come in the order of their names.
+  await store.list('calls', 'second', minute)
   Date.now = () => now() - 2 * minute
-  await store.list('calls', 'latest', minute)
+  await store.list('calls', 'third', minute)
   Date.now = now
-  t.deepEqual(await store.page('calls', 0, 10), { members: ['ours', 'theirs', 'latest'], total: 3 })
+  t.deepEqual(await store.page('calls', 0, 10), { members: ['first', 'second', 'third'], total: 3 })
 })
 
 test('redis: two stores see the same entries', async t => {
