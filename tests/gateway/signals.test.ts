@@ -12,12 +12,18 @@ import { patienceMs, within } from './within.ts'
 
 const root = join(import.meta.dirname, '../..')
 
+/** Whether a client was told what is left of a deadline when it is told (ms). */
+function isWithin(leftMs: unknown, deadlineMs: number): boolean {
+  return typeof leftMs === 'number' && leftMs > 0 && leftMs <= deadlineMs
+}
+
 test('SIGTERM: clients told, the idle ended with 1012, exit 0 when the lame-duck time is over', async t => {
   const gateway = await gatewayProcess(t, { DRAIN_LAME_DUCK_MS: '300' })
   const idle = await converse(t, `${gateway.socketUrl}/chat`)
   gateway.child.kill('SIGTERM')
   const notice = await idle.next()
-  t.like(notice, { type: 'server.draining', deadline_ms: 25_000 })
+  t.is(notice.type, 'server.draining')
+  t.true(isWithin(notice.deadline_ms, 25_000))
   t.is(typeof notice.resume, 'string')
   t.deepEqual(await idle.closed, { code: 1012, reason: 'draining' })
   t.is((await gateway.exited).code, 0)
@@ -137,7 +143,9 @@ test('SIGTERM with an answer that never ends: 1012 at the deadline, exit 0', asy
   session.send({ type: 'response.created' })
   await talk.until('response.created')
   gateway.child.kill('SIGTERM')
-  t.like(await talk.next(), { type: 'server.draining', deadline_ms: 300 })
+  const notice = await talk.next()
+  t.is(notice.type, 'server.draining')
+  t.true(isWithin(notice.deadline_ms, 300))
   t.deepEqual(await talk.closed, { code: 1012, reason: 'draining' })
   t.is((await gateway.exited).code, 0)
 })

@@ -62,7 +62,8 @@ test.serial(
     const talks = await oneAtEach(t, several, 2)
     several.child.kill('SIGTERM')
     for (const { talk } of talks) {
-      t.like((await talk.until('server.draining')).at(-1), { deadline_ms: 25_000 })
+      const leftMs = Number((await talk.until('server.draining')).at(-1)?.deadline_ms)
+      t.true(leftMs > 0 && leftMs <= 25_000)
       t.deepEqual(await talk.closed, { code: 1012, reason: 'draining' })
     }
     t.is((await several.exited).code, 0)
