@@ -619,8 +619,9 @@ test.serial('a dialog that was closed and opened again at once keeps no micropho
   await page.evaluate('for (const go of letGo) go()')
   await until(page, "document.querySelector('#devices-level').value > 0.02")
   await done.click()
-  await until(page, "streams.every(stream => stream.getTracks()[0].readyState === 'ended')")
-  t.pass()
+  const states = 'streams.map(stream => stream.getTracks()[0].readyState)'
+  await until(page, `${states}.every(state => state === 'ended')`)
+  t.deepEqual(await page.evaluate(states), ['ended', 'ended'])
 })
 
 test.serial('the page can be installed as an app', async t => {

@@ -91,25 +91,27 @@ const live = {
 
 const delta = 'conversation.item.input_audio_transcription.delta'
 
-test('who has read all words and leaves before upstream says that they were all has paid for them', async t => {
+/** Speaks for 3 s to a model that writes down what is said while it is said. */
+async function speakLive(t: ExecutionContext) {
   const gateway = await gatewayFor(t, { SIMULATOR_RATE: '1' })
   const talk = await converse(t, `${gateway.socketUrl}/v1/realtime?intent=transcription`)
   talk.send({ type: 'session.update', session: live })
   await talk.until('session.updated')
   talk.send(append(tone(3000)))
+  return { gateway, talk }
+}
+
+test('who has read all words and leaves before upstream says that they were all has paid for them', async t => {
+  const { gateway, talk } = await speakLive(t)
   talk.send({ type: 'input_audio_buffer.commit' })
   await talk.until('input_audio_buffer.committed')
   t.is(await countedSeconds(gateway, talk), 3)
 })
 
 async function uncommitted(t: ExecutionContext) {
-  const gateway = await gatewayFor(t, { SIMULATOR_RATE: '1' })
-  const talk = await converse(t, `${gateway.socketUrl}/v1/realtime?intent=transcription`)
-  talk.send({ type: 'session.update', session: live })
-  await talk.until('session.updated')
-  talk.send(append(tone(3000)))
-  await talk.until(delta)
-  return { gateway, talk }
+  const spoken = await speakLive(t)
+  await spoken.talk.until(delta)
+  return spoken
 }
 
 test('who reads words as they are said and never commits has paid for them', async t => {

@@ -36,13 +36,14 @@ test('names in a schema that are no texts end nothing', async t => {
 })
 
 test('names of an MCP server that are no texts end nothing', async t => {
-  const { reach, close } = await session({
+  const { send, reach, close } = await session({
     tools: [
       { type: 'mcp', server_label: 'docs', server_url: 'https://docs.example', allowed_tools: [noText] },
     ],
   })
   await reach('mcp_list_tools.completed')
-  t.pass()
+  send(userText('hello'), respond())
+  t.is((await reach('response.done')).response.status, 'completed')
   await close()
 })
 
